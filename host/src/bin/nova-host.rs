@@ -1,0 +1,2 @@
+//! The production host.
+fn main() {}

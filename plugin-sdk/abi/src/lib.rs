@@ -1,0 +1,1 @@
+//! The contract between a Nova host and a route library.

@@ -1,0 +1,1 @@
+//! Nova: what a page imports.
