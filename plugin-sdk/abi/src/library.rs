@@ -1,0 +1,265 @@
+//! A library: its root module, its routes, and the application that `init` makes of it.
+
+use std::task::Context;
+
+use abi_stable::{
+    StableAbi,
+    library::RootModule,
+    package_version_strings,
+    sabi_types::VersionStrings,
+    std_types::{ROption, RResult, RStr, RString, RVec},
+};
+use async_ffi::{ContextExt, FfiContext, FfiFuture, FutureExt};
+
+use crate::{
+    Answer, Exchange, Failure, OwnedBytes, Panic, ResponseHead, Start, Target,
+    guard::{catch, drop_quietly, guarded},
+};
+
+/// The name that abi_stable's root module carries.
+pub const LIBRARY_NAME: &str = "nova_routes";
+
+/// The root module of a route library.
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = LibraryRef)))]
+#[sabi(missing_field(panic))]
+pub struct Library {
+    /// The routes, in the order that [`Target::Route`] counts; `Err` if declaring them panicked.
+    pub routes: extern "C" fn() -> RResult<RVec<Route>, Failure>,
+    /// Starts an application: makes its runtime and runs the app's `init`.
+    #[sabi(last_prefix_field)]
+    pub init: extern "C" fn(InitContext) -> FfiFuture<RResult<App, Failure>>,
+}
+
+impl RootModule for LibraryRef {
+    abi_stable::declare_root_module_statics! {LibraryRef}
+    const BASE_NAME: &'static str = LIBRARY_NAME;
+    const NAME: &'static str = LIBRARY_NAME;
+    const VERSION_STRINGS: VersionStrings = package_version_strings!();
+}
+
+/// One route of a library.
+#[repr(C)]
+#[derive(Debug, Clone, StableAbi)]
+pub struct Route {
+    /// The pattern: `/users/{id}`, `/docs/{*path}`, `/x/{*path?}`.
+    pub pattern: RString,
+    /// The page's file, relative to the app.
+    pub file: RString,
+    /// The methods that have a handler of their own.
+    pub methods: RVec<RString>,
+    /// Whether `handler` takes every other method.
+    pub any: bool,
+    /// Whether preflight and warm-up may send it a GET.
+    pub precompile: bool,
+}
+
+/// Why an application is started.
+#[repr(u8)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, StableAbi)]
+pub enum Purpose {
+    /// To answer clients.
+    Serve,
+    /// To be checked before it serves: it must change nothing outside.
+    Preflight,
+    /// To be exercised at build time, on scratch state.
+    Precompile,
+}
+
+/// What `init` is told. Owned by the library from then on.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct InitContext {
+    /// Why the application is started.
+    pub purpose: Purpose,
+    /// Whether a developer is watching: error pages may show what is inside.
+    pub dev: bool,
+    /// The build id of the library, 32 hex digits of its file's SHA-256.
+    pub build_id: RString,
+    /// The URL of the stylesheet, for the page shell.
+    pub stylesheet: ROption<RString>,
+    /// The URL of the favicon, for the page shell.
+    pub favicon: ROption<RString>,
+    /// What the previous generation's `export` saved.
+    pub saved: ROption<OwnedBytes>,
+    /// Where the library's log goes.
+    pub log: LogSink,
+}
+
+/// The levels of a log line, most severe first.
+#[repr(u8)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, StableAbi)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error = 1,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// One event of a library's `tracing`, borrowed for the call.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, StableAbi)]
+pub struct LogEvent<'a> {
+    /// The level.
+    pub level: LogLevel,
+    /// The module that logs.
+    pub target: RStr<'a>,
+    /// The message with its fields, and the spans it stands in.
+    pub message: RStr<'a>,
+    /// The source file, or empty.
+    pub file: RStr<'a>,
+    /// The line in it, or 0.
+    pub line: u32,
+}
+
+/// The host's log, callable from any thread for as long as the process lives.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, StableAbi)]
+pub struct LogSink {
+    /// The most verbose level that the host wants to hear; `None`: nothing.
+    pub max_level: ROption<LogLevel>,
+    /// Takes one event.
+    pub write: extern "C" fn(&LogEvent<'_>),
+}
+
+/// What the SDK implements: an application that `init` has made.
+pub trait Plugin: Send + Sync + 'static {
+    /// Starts to answer, up to the first wait. Panics are the implementation's to catch; one that
+    /// escapes is answered as a bare 500.
+    fn start<'a>(
+        &'a self,
+        target: Target<'a>,
+        exchange: &'a Exchange<'a>,
+        head: ResponseHead<'a>,
+        cx: &mut Context<'_>,
+    ) -> Start<'a>;
+
+    /// The state to hand to the next generation; `None` where the app exports none.
+    fn export(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send + '_;
+
+    /// Ends the application: no call is in flight, none will come.
+    fn shutdown(&self) -> impl Future<Output = ()> + Send + '_;
+}
+
+/// A started application, owned by the host, run and dropped through the library's functions.
+#[repr(C)]
+#[derive(StableAbi)]
+pub struct App {
+    plugin: *mut (),
+    start: unsafe extern "C" fn(
+        *const (),
+        Target<'static>,
+        *const Exchange<'static>,
+        ResponseHead<'static>,
+        &mut FfiContext<'_>,
+    ) -> Start<'static>,
+    export: unsafe extern "C" fn(*const ()) -> FfiFuture<RResult<ROption<OwnedBytes>, Failure>>,
+    shutdown: unsafe extern "C" fn(*const ()) -> FfiFuture<()>,
+    drop: unsafe extern "C" fn(*mut ()),
+}
+
+// SAFETY: `new` takes a `Plugin`, which is `Send + Sync`.
+unsafe impl Send for App {}
+// SAFETY: as above.
+unsafe impl Sync for App {}
+
+impl App {
+    /// Boxes a plugin for the host.
+    pub fn new<P: Plugin>(plugin: P) -> Self {
+        Self {
+            plugin: Box::into_raw(Box::new(plugin)).cast(),
+            start: start::<P>,
+            export: export::<P>,
+            shutdown: shutdown::<P>,
+            drop: drop_plugin::<P>,
+        }
+    }
+
+    /// Starts to answer one request. The first poll happens here, with `cx`.
+    pub fn start<'a>(
+        &'a self,
+        target: Target<'a>,
+        exchange: &'a Exchange<'a>,
+        head: ResponseHead<'a>,
+        cx: &mut Context<'_>,
+    ) -> Start<'a> {
+        // SAFETY: `start::<P>` gives its arguments no longer a life than the `Start` that it
+        // returns, and the signature here binds that to `'a`. Only lifetimes are changed.
+        unsafe {
+            let target = std::mem::transmute::<Target<'a>, Target<'static>>(target);
+            let head = std::mem::transmute::<ResponseHead<'a>, ResponseHead<'static>>(head);
+            let exchange = std::ptr::from_ref(exchange).cast::<Exchange<'static>>();
+            let start =
+                cx.with_ffi_context(|cx| (self.start)(self.plugin, target, exchange, head, cx));
+            std::mem::transmute::<Start<'static>, Start<'a>>(start)
+        }
+    }
+
+    /// The state to hand to the next generation, as bytes.
+    ///
+    /// # Errors
+    /// The app's own error, or its panic.
+    pub async fn export(&self) -> Result<Option<OwnedBytes>, Failure> {
+        // SAFETY: `export` belongs to `plugin`, which `&self` keeps alive through the await.
+        let exported = unsafe { (self.export)(self.plugin) };
+        exported.await.into_result().map(ROption::into_option)
+    }
+
+    /// Runs the app's `shutdown`. No call may be in flight.
+    pub async fn shutdown(&self) {
+        // SAFETY: as in `export`.
+        let done = unsafe { (self.shutdown)(self.plugin) };
+        done.await;
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // SAFETY: `drop` belongs to `plugin`, called once; every borrow of `self` has ended.
+        unsafe { (self.drop)(self.plugin) }
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+unsafe extern "C" fn start<P: Plugin>(
+    plugin: *const (),
+    target: Target<'static>,
+    exchange: *const Exchange<'static>,
+    head: ResponseHead<'static>,
+    cx: &mut FfiContext<'_>,
+) -> Start<'static> {
+    // SAFETY: `plugin` is the box of `App::new`; it and `exchange` outlive the `Start` (see
+    // `App::start`).
+    let (plugin, exchange) = unsafe { (&*plugin.cast::<P>(), &*exchange) };
+    let caught = catch(|| cx.with_context(|cx| plugin.start(target, exchange, head, cx)));
+    caught.unwrap_or_else(|message| Start::Ready(Answer::panicked(Panic::from_message(message))))
+}
+
+unsafe extern "C" fn export<P: Plugin>(
+    plugin: *const (),
+) -> FfiFuture<RResult<ROption<OwnedBytes>, Failure>> {
+    // SAFETY: `plugin` is the box of `App::new`; `App::export` awaits while it borrows the app.
+    let plugin: &'static P = unsafe { &*plugin.cast() };
+    async move { plugin.export().await.map(|saved| saved.map(OwnedBytes::from_vec).into()).into() }
+        .into_ffi()
+}
+
+unsafe extern "C" fn shutdown<P: Plugin>(plugin: *const ()) -> FfiFuture<()> {
+    // SAFETY: as in `export`.
+    let plugin: &'static P = unsafe { &*plugin.cast() };
+    // A panic of the app's shutdown has been printed by its hook; there is nobody to answer.
+    async move { drop(guarded(plugin.shutdown()).await) }.into_ffi()
+}
+
+unsafe extern "C" fn drop_plugin<P>(plugin: *mut ()) {
+    // SAFETY: `plugin` is the box of `App::new`, dropped once.
+    drop_quietly(|| drop(unsafe { Box::from_raw(plugin.cast::<P>()) }));
+}
