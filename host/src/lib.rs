@@ -1,1 +1,5 @@
 //! The Nova host.
+
+#[cfg(feature = "cli")]
+#[expect(dead_code, reason = "`nova dev` itself comes next")]
+mod dev;

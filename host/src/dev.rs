@@ -1,0 +1,9 @@
+//! The development server.
+
+mod ansi;
+mod endpoints;
+mod guard;
+mod hub;
+mod inject;
+mod message;
+mod waiting;

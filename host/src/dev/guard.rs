@@ -1,0 +1,103 @@
+//! Who may use `/__nova/*`.
+//!
+//! A site that the developer visits can make its own name resolve to 127.0.0.1 and then read
+//! what a local server answers (DNS rebinding). Its requests carry its name in `Host`, so these
+//! endpoints answer only to names that nobody else can own: addresses, `localhost`, and the name
+//! that `--host` was given. An `Origin`, where there is one, must be this server itself.
+
+use std::net::IpAddr;
+
+use http::header::{HOST, ORIGIN};
+use http::uri::Authority;
+use http::{HeaderMap, Uri};
+
+/// The names under which the dev host may be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    bound: String,
+}
+
+impl Guard {
+    /// `bound` is what `--host` says.
+    pub(crate) fn new(bound: &str) -> Self {
+        Self {
+            bound: bound.to_owned(),
+        }
+    }
+
+    /// Whether a request with this target and these headers comes from a page of this server or
+    /// from a local tool.
+    pub(crate) fn admits(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        // HTTP/2 carries the name in `:authority`, which hyper puts into the URI.
+        let Some(host) = uri.authority().cloned().or_else(|| host(headers)) else {
+            return false;
+        };
+        let own_page = match headers.get(ORIGIN) {
+            None => true,
+            Some(origin) => origin
+                .to_str()
+                .ok()
+                .and_then(|origin| origin.split_once("://"))
+                .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host.as_str())),
+        };
+        own_page && self.knows(host.host())
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        let local = name.to_ascii_lowercase();
+        name.parse::<IpAddr>().is_ok()
+            || local == "localhost"
+            || local.ends_with(".localhost")
+            || name.eq_ignore_ascii_case(&self.bound)
+    }
+}
+
+fn host(headers: &HeaderMap) -> Option<Authority> {
+    headers.get(HOST)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_nobody_else_can_own() {
+        let guard = Guard::new("dev.internal");
+        for (host, origin, admitted) in [
+            ("127.0.0.1:2518", None, true),
+            ("localhost:2518", Some("http://localhost:2518"), true),
+            ("LOCALHOST:2518", Some("http://localhost:2518"), true),
+            ("app.localhost:2518", None, true),
+            ("[::1]:2518", Some("http://[::1]:2518"), true),
+            ("192.168.1.7:2518", None, true),
+            ("dev.internal:2518", None, true),
+            ("evil.example:2518", None, false),
+            ("localhost.evil.example:2518", None, false),
+            ("notlocalhost:2518", None, false),
+            ("127.0.0.1.evil.example", None, false),
+            ("localhost:2518", Some("http://evil.example"), false),
+            ("localhost:2518", Some("http://localhost:9999"), false),
+            ("localhost:2518", Some("null"), false),
+            ("", None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, host.parse().expect("a header"));
+            if let Some(origin) = origin {
+                headers.insert(ORIGIN, origin.parse().expect("a header"));
+            }
+            let uri = Uri::from_static("/__nova/events");
+            assert_eq!(guard.admits(&uri, &headers), admitted, "{host} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn http2_names_the_host_in_the_target() {
+        let guard = Guard::new("127.0.0.1");
+        let none = HeaderMap::new();
+        let uri = |text: &'static str| Uri::from_static(text);
+        assert!(guard.admits(&uri("http://localhost:2518/__nova/events"), &none));
+        assert!(!guard.admits(&uri("http://evil.example/__nova/events"), &none));
+        assert!(!guard.admits(&uri("/__nova/events"), &none));
+    }
+}

@@ -1,0 +1,252 @@
+//! The dev client's script tag at the end of every HTML page.
+//!
+//! The body stays a stream: [`WithTail`] passes every frame on and adds one when the page has
+//! ended. What is not a whole, readable HTML page (another type, an encoding, part of a file,
+//! the answer to HEAD) goes through untouched.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    LAST_MODIFIED,
+};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::ansi::escaped;
+use super::hub::Served;
+use super::message::Problem;
+
+/// Adds the client to `response`, if it is a page. `served` is what answered it; `panic` is what
+/// went wrong in its handler.
+pub(crate) fn inject<B>(
+    method: &Method,
+    served: &Served,
+    panic: Option<&Problem>,
+    response: Response<B>,
+) -> Response<WithTail<B>> {
+    let (mut head, body) = response.into_parts();
+    let tail = is_page(method, head.status, &head.headers).then(|| {
+        // A page that a browser keeps would come back with the version that is gone, find it
+        // is out of date, and reload for nothing.
+        for name in [CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
+            head.headers.remove(name);
+        }
+        head.headers
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Bytes::from(tag(served, panic))
+    });
+    Response::from_parts(head, WithTail { body, tail })
+}
+
+/// The script tag, with what the page must know about itself.
+pub(crate) fn tag(served: &Served, panic: Option<&Problem>) -> String {
+    let mut tag = String::from("<script src=\"/__nova/client.js\"");
+    let panic = panic.map(|problem| serde_json::to_string(problem).expect("plain strings"));
+    for (name, value) in [
+        ("version", &served.version),
+        ("style", &served.style),
+        ("panic", &panic),
+    ] {
+        if let Some(value) = value {
+            tag.push_str(&format!(" data-{name}=\"{}\"", escaped(value)));
+        }
+    }
+    tag.push_str("></script>\n");
+    tag
+}
+
+fn is_page(method: &Method, status: StatusCode, headers: &HeaderMap) -> bool {
+    let html = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"));
+    let bodiless = status.is_informational()
+        || matches!(
+            status,
+            StatusCode::NO_CONTENT
+                | StatusCode::RESET_CONTENT
+                | StatusCode::PARTIAL_CONTENT
+                | StatusCode::NOT_MODIFIED
+        );
+    html && !bodiless && method != Method::HEAD && !headers.contains_key(CONTENT_ENCODING)
+}
+
+pin_project! {
+    /// A body, and then perhaps one more frame.
+    pub(crate) struct WithTail<B> {
+        #[pin]
+        body: B,
+        tail: Option<Bytes>,
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for WithTail<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.project();
+        match std::task::ready!(this.body.poll_frame(cx)) {
+            None => Poll::Ready(this.tail.take().map(|tail| Ok(Frame::data(tail)))),
+            // Data cannot follow trailers, and a page that broke off is not to look complete.
+            Some(frame) => {
+                if !matches!(&frame, Ok(frame) if frame.is_data()) {
+                    *this.tail = None;
+                }
+                Poll::Ready(Some(frame))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.tail.is_none() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.body.size_hint();
+        if let Some(tail) = &self.tail {
+            let more = tail.len() as u64;
+            if let Some(upper) = hint.upper() {
+                hint.set_upper(upper + more);
+            }
+            hint.set_lower(hint.lower() + more);
+        }
+        hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Full, StreamBody};
+
+    use super::super::message::Kind;
+    use super::*;
+
+    fn served() -> Served {
+        Served {
+            version: Some("abc.0".into()),
+            style: Some("/_nova/style-1.css".into()),
+        }
+    }
+
+    const TAG: &str = "<script src=\"/__nova/client.js\" data-version=\"abc.0\" data-style=\"/_nova/style-1.css\"></script>\n";
+
+    fn page(headers: &[(&str, &str)]) -> Response<Full<Bytes>> {
+        let mut response = Response::builder();
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(Full::from("<p>hi")).expect("a response")
+    }
+
+    async fn text<B: Body<Data = Bytes>>(body: B) -> String
+    where
+        B::Error: std::fmt::Debug,
+    {
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        String::from_utf8(bytes.to_vec()).expect("UTF-8")
+    }
+
+    #[tokio::test]
+    async fn a_page_gets_the_tag_and_is_not_kept() {
+        let response = inject(
+            &Method::GET,
+            &served(),
+            None,
+            page(&[
+                ("content-type", "Text/HTML; charset=utf-8"),
+                ("content-length", "5"),
+                ("etag", "\"x\""),
+                ("cache-control", "max-age=60"),
+            ]),
+        );
+        let (head, body) = response.into_parts();
+        assert!(!head.headers.contains_key(CONTENT_LENGTH));
+        assert!(!head.headers.contains_key(ETAG));
+        assert_eq!(head.headers[CACHE_CONTROL], "no-store");
+        assert_eq!(body.size_hint().exact(), Some(5 + TAG.len() as u64));
+        assert!(!body.is_end_stream());
+        assert_eq!(text(body).await, format!("<p>hi{TAG}"));
+    }
+
+    #[tokio::test]
+    async fn everything_else_is_untouched() {
+        let get = Method::GET;
+        for (method, status, headers) in [
+            (&get, 200, vec![("content-type", "text/plain")]),
+            (&get, 200, vec![("content-type", "text/htmlx")]),
+            (&get, 200, vec![]),
+            (
+                &get,
+                200,
+                vec![("content-type", "text/html"), ("content-encoding", "br")],
+            ),
+            (&get, 206, vec![("content-type", "text/html")]),
+            (&get, 304, vec![("content-type", "text/html")]),
+            (&Method::HEAD, 200, vec![("content-type", "text/html")]),
+        ] {
+            let mut page = page(&headers);
+            *page.status_mut() = StatusCode::from_u16(status).expect("a status");
+            page.headers_mut().insert(CONTENT_LENGTH, 5.into());
+            page.headers_mut()
+                .insert(ETAG, HeaderValue::from_static("\"x\""));
+            let before = page.headers().clone();
+            let response = inject(method, &served(), None, page);
+            assert_eq!(response.headers(), &before, "{method} {status} {headers:?}");
+            assert_eq!(response.body().size_hint().exact(), Some(5));
+            assert_eq!(text(response.into_body()).await, "<p>hi", "{headers:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn frames_pass_as_they_come() {
+        let frames = async_stream::stream! {
+            yield Ok::<_, &str>(Frame::data(Bytes::from("one")));
+            yield Ok(Frame::data(Bytes::from("two")));
+        };
+        let mut response = Response::new(StreamBody::new(Box::pin(frames)));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        let mut body = inject(&Method::GET, &served(), None, response).into_body();
+        let mut seen = Vec::new();
+        while let Some(frame) = body.frame().await {
+            seen.push(frame.expect("a frame").into_data().expect("data"));
+        }
+        assert_eq!(seen, ["one", "two", TAG]);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_breaks_off_stays_broken_off() {
+        let frames = async_stream::stream! {
+            yield Ok(Frame::data(Bytes::from("one")));
+            yield Err("gone");
+        };
+        let body = StreamBody::new(Box::pin(frames));
+        let mut body = WithTail {
+            body,
+            tail: Some(Bytes::from("tail")),
+        };
+        assert!(body.frame().await.expect("a frame").is_ok());
+        assert_eq!(body.frame().await.expect("a frame").err(), Some("gone"));
+        assert!(body.frame().await.is_none());
+    }
+
+    #[test]
+    fn a_panic_travels_in_the_tag() {
+        let problem = Problem::new(Kind::Panic, "index \"3\" <out>", "at '1'");
+        let tag = tag(&Served::default(), Some(&problem));
+        assert_eq!(
+            tag,
+            "<script src=\"/__nova/client.js\" data-panic=\"{&quot;kind&quot;:&quot;panic&quot;,&quot;title&quot;:&quot;index \\&quot;3\\&quot; &lt;out&gt;&quot;,&quot;file&quot;:null,&quot;line&quot;:null,&quot;column&quot;:null,&quot;html&quot;:&quot;at &amp;#39;1&amp;#39;&quot;}\"></script>\n"
+        );
+    }
+}
