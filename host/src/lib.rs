@@ -3,3 +3,4 @@
 #[cfg(feature = "cli")]
 #[expect(dead_code, reason = "`nova dev` itself comes next")]
 mod dev;
+pub mod loader;

@@ -1,0 +1,207 @@
+//! The one door: every library that this process runs has passed [`Loader::load`].
+//!
+//! In order, each step cheaper to get wrong than the next:
+//!
+//! 1. [`file`]: a regular file of ours that nobody else can write, read once into memory;
+//! 2. [`elf`]: complete, for this machine, with the two symbols of a route library;
+//! 3. the note: contract number and panic strategy, read without running code of the library;
+//! 4. [`store`]: a private read-only copy, because nothing is mapped from a path that a compiler
+//!    or a user writes to;
+//! 5. [`open`]: `dlopen`, abi_stable's layouts, the routes.
+//!
+//! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
+//! locals. Loading the same bytes again gives the library that is there already.
+
+mod elf;
+mod error;
+mod file;
+mod open;
+mod store;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use nova_abi::{ABI, App, Failure, InitContext, LibraryRef, Route, note::Note};
+use sha2::{Digest, Sha256};
+
+pub use error::LoadError;
+pub use store::Store;
+
+/// The identity of a library: the first 32 hex digits of its file's SHA-256.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct BuildId(String);
+
+impl BuildId {
+    /// The build id of a library file's bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let digest = Sha256::digest(bytes);
+        Self(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// All 32 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first eight digits, as people see it.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for BuildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+impl fmt::Debug for BuildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BuildId({})", self.0)
+    }
+}
+
+/// A library that is mapped into this process, for good.
+pub struct Library {
+    /// Its identity.
+    pub build_id: BuildId,
+    /// What it says of itself.
+    pub note: Note,
+    /// Its routes, in the order that a call counts.
+    pub routes: Vec<Route>,
+    /// The size of its file in bytes.
+    pub size: u64,
+    root: LibraryRef,
+}
+
+impl Library {
+    /// Runs the library's `init`; the future belongs to a thread that it may block.
+    pub async fn init(&self, context: InitContext) -> Result<App, Failure> {
+        self.root.init()(context).await.into_result()
+    }
+
+    /// A library that is linked into this program: the same contract without a file.
+    ///
+    /// # Errors
+    /// If declaring its routes panics.
+    pub fn linked(root: LibraryRef, name: &str) -> Result<Self, LoadError> {
+        let note = Note {
+            abi: ABI,
+            sdk: env!("CARGO_PKG_VERSION").into(),
+            rustc: String::new(),
+            target: String::new(),
+            panic: "unwind".into(),
+            app: name.into(),
+        };
+        let routes = open::routes(&root).map_err(|failure| LoadError::Routes {
+            path: PathBuf::from(name),
+            message: failure.message.into(),
+        })?;
+        Ok(Self { build_id: BuildId::of(name.as_bytes()), note, routes, size: 0, root })
+    }
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Library")
+            .field("build_id", &self.build_id)
+            .field("app", &self.note.app)
+            .field("routes", &self.routes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A candidate that has passed every check that needs no code of the library to run.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// Its identity.
+    pub build_id: BuildId,
+    /// What it says of itself.
+    pub note: Note,
+    bytes: Vec<u8>,
+}
+
+/// Reads and checks a library file without running any of its code.
+///
+/// # Errors
+/// With the first thing about the file that does not fit this host.
+pub fn inspect(path: &Path) -> Result<Candidate, LoadError> {
+    let bytes = file::read(path)?;
+    let note = elf::check(&bytes).map_err(|cause| LoadError::Elf { path: path.into(), cause })?;
+    let note = Note::parse(note).map_err(|cause| LoadError::Note { path: path.into(), cause })?;
+    if note.abi != ABI {
+        return Err(LoadError::Abi { path: path.into(), found: note.abi, sdk: note.sdk });
+    }
+    if note.panic != "unwind" {
+        return Err(LoadError::PanicStrategy { path: path.into(), found: note.panic });
+    }
+    Ok(Candidate { path: path.into(), build_id: BuildId::of(&bytes), note, bytes })
+}
+
+/// Loads libraries, each build once, and keeps them.
+#[derive(Debug)]
+pub struct Loader {
+    store: Store,
+    loaded: Mutex<HashMap<BuildId, Arc<Library>>>,
+}
+
+impl Loader {
+    /// A loader that keeps its private copies in `store`.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store, loaded: Mutex::default() }
+    }
+
+    /// How many libraries this process has mapped.
+    #[must_use]
+    pub fn loads(&self) -> usize {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Inspects, copies and maps the library at `path`.
+    ///
+    /// # Errors
+    /// With the first check that failed; nothing of the library has run before the last one.
+    pub fn load(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
+        self.load_candidate(inspect(path)?)
+    }
+
+    /// Maps a candidate that has been inspected.
+    ///
+    /// # Errors
+    /// If the copy cannot be written, or the dynamic linker or abi_stable refuses it.
+    pub fn load_candidate(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
+        // Held while loading: the dynamic linker takes one library at a time anyway.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = loaded.get(&candidate.build_id) {
+            return Ok(library.clone());
+        }
+        let Candidate { path, build_id, note, bytes } = candidate;
+        let copy = self.store.put(&build_id, &bytes)?;
+        let root = open::open(&copy, &path)?;
+        let routes = open::routes(&root)
+            .map_err(|failure| LoadError::Routes { path, message: failure.message.into() })?;
+        let size = bytes.len() as u64;
+        let library = Arc::new(Library { build_id, note, routes, size, root });
+        loaded.insert(library.build_id.clone(), library.clone());
+        Ok(library)
+    }
+
+    /// Writes the private copy of a candidate without loading it, for a child process to load.
+    ///
+    /// # Errors
+    /// If the copy cannot be written.
+    pub fn stage(&self, candidate: &Candidate) -> Result<PathBuf, LoadError> {
+        self.store.put(&candidate.build_id, &candidate.bytes)
+    }
+}

@@ -1,0 +1,84 @@
+//! Why a library was not loaded: one variant per cause, found and expected.
+
+use std::{io, path::PathBuf};
+
+use nova_abi::{ABI, note::NoteError};
+
+use super::elf::ElfError;
+
+/// Why a library was not loaded.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // The messages say what the fields are.
+pub enum LoadError {
+    #[error("{}: no such file; `nova compile` writes it", .path.display())]
+    Missing { path: PathBuf },
+
+    #[error("{}: cannot be read: {source}", .path.display())]
+    Read { path: PathBuf, source: io::Error },
+
+    #[error("{}: is a {found}, not a library file", .path.display())]
+    NotAFile { path: PathBuf, found: &'static str },
+
+    #[error("{}: is empty; was its build or copy cut short?", .path.display())]
+    Empty { path: PathBuf },
+
+    #[error(
+        "{0}: can be written by every user of this machine (mode {mode:o}), so it is not loaded; \
+         run `chmod o-w {0}`", .path.display()
+    )]
+    Writable { path: PathBuf, mode: u32 },
+
+    #[error(
+        "{0}: belongs to user {owner}, neither to root nor to user {us} who runs this host; \
+         run `chown {us} {0}`", .path.display()
+    )]
+    Owner { path: PathBuf, owner: u32, us: u32 },
+
+    #[error("{}: {cause}", .path.display())]
+    Elf { path: PathBuf, cause: ElfError },
+
+    #[error(
+        "{}: is not a Nova route library: the note it exports cannot be read: {cause}",
+        .path.display()
+    )]
+    Note { path: PathBuf, cause: NoteError },
+
+    #[error(
+        "{}: was built for ABI {found} (nova-plugin-sdk {sdk}), this host speaks ABI {ABI}; {}",
+        .path.display(),
+        if *.found > ABI { "upgrade the host first" } else { "build it again with a newer SDK" }
+    )]
+    Abi { path: PathBuf, found: u32, sdk: String },
+
+    #[error(
+        "{}: was built with panic = \"{found}\", so one panic would end the whole server; \
+         remove `panic` from the profile in Cargo.toml and build it again", .path.display()
+    )]
+    PanicStrategy { path: PathBuf, found: String },
+
+    #[error("{}: the private copy of the library cannot be written: {source}", .path.display())]
+    Store { path: PathBuf, source: io::Error },
+
+    #[error("{}: the dynamic linker refuses it: {message}", .path.display())]
+    Open { path: PathBuf, message: String },
+
+    #[error(
+        "{}: its types do not fit this host although its note says ABI {ABI} ({cause}); \
+         build it again with the SDK of this host", .path.display()
+    )]
+    Layout { path: PathBuf, cause: String, details: String },
+
+    #[error("{}: declaring its routes panicked: {message}", .path.display())]
+    Routes { path: PathBuf, message: String },
+}
+
+impl LoadError {
+    /// The long text behind a short message, for a verbose log.
+    #[must_use]
+    pub fn details(&self) -> Option<&str> {
+        match self {
+            Self::Layout { details, .. } => Some(details),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Mapping a library and taking its root module: the host's only unsafe code.
+#![allow(unsafe_code)]
+
+use std::path::Path;
+
+use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
+use nova_abi::{
+    Failure, LibraryRef, Route,
+    abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL},
+};
+
+use super::LoadError;
+
+/// Maps the private copy; `path` is where the library came from, for messages.
+pub(super) fn open(copy: &Path, path: &Path) -> Result<LibraryRef, LoadError> {
+    let refused = |error: libloading::Error| LoadError::Open {
+        path: path.into(),
+        message: root_cause(&error),
+    };
+    // RTLD_NOW: a missing symbol is an error here, not a crash in a request. RTLD_LOCAL: two
+    // generations of one library must not see each other's symbols.
+    // SAFETY: initialisers of the library run here. It was built by the user of this host for
+    // this host; `elf::check` has made sure that the file is complete, and the copy is ours, so
+    // it does not change under the mapping.
+    let library = unsafe { Handle::open(Some(copy), RTLD_NOW | RTLD_LOCAL) }.map_err(refused)?;
+    // SAFETY: the symbol was found in the file by `elf::check`; abi_stable exports it under this
+    // name with this type alone, and checks the header's magic before it uses the rest.
+    let header =
+        unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()) }
+            .map(|header| *header);
+    // Never unmapped, whatever comes next: the layout checker keeps pointers into it.
+    std::mem::forget(library);
+    let layout = |error: &LibraryError| {
+        let details = error.to_string();
+        LoadError::Layout { path: path.into(), cause: short_cause(&details), details }
+    };
+    let header = header.map_err(refused)?.upgrade().map_err(|error| layout(&error))?;
+    header.init_root_module::<LibraryRef>().map_err(|error| layout(&error))
+}
+
+/// The routes that the library declares.
+pub(super) fn routes(root: &LibraryRef) -> Result<Vec<Route>, Failure> {
+    root.routes()().into_result().map(Vec::from)
+}
+
+/// libloading's own text says which function failed; the linker's says why.
+fn root_cause(error: &libloading::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// abi_stable's report runs to hundreds of lines, the reason in its last ones.
+fn short_cause(details: &str) -> String {
+    let lines: Vec<&str> = details.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let reason = lines.iter().rposition(|line| line.starts_with("Error:")).map_or_else(
+        || lines.first().copied().unwrap_or("no reason given").to_owned(),
+        |at| lines[at..].iter().take(5).copied().collect::<Vec<_>>().join(" "),
+    );
+    reason.chars().take(240).collect()
+}
