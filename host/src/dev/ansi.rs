@@ -148,10 +148,9 @@ impl Style {
     fn open(self, html: &mut String) {
         let mut classes = Vec::new();
         let mut css = String::new();
-        for (colour, class, property) in [
-            (self.foreground, 'c', "color"),
-            (self.background, 'g', "background"),
-        ] {
+        for (colour, class, property) in
+            [(self.foreground, 'c', "color"), (self.background, 'g', "background")]
+        {
             match colour {
                 Some(Colour::Named(index)) => classes.push(format!("{class}{index}")),
                 Some(Colour::Rgb(r, g, b)) => {
@@ -167,12 +166,7 @@ impl Style {
             (self.underlined, "u"),
             (self.struck, "s"),
         ];
-        classes.extend(
-            flags
-                .iter()
-                .filter(|(on, _)| *on)
-                .map(|(_, class)| (*class).to_owned()),
-        );
+        classes.extend(flags.iter().filter(|(on, _)| *on).map(|(_, class)| (*class).to_owned()));
         html.push_str("<span");
         if !classes.is_empty() {
             let _ = write!(html, " class=\"{}\"", classes.join(" "));
@@ -188,11 +182,7 @@ impl Style {
 fn extended(codes: &mut impl Iterator<Item = u16>) -> Option<Colour> {
     match codes.next()? {
         5 => Some(Colour::indexed(low(codes.next()?))),
-        2 => Some(Colour::Rgb(
-            low(codes.next()?),
-            low(codes.next()?),
-            low(codes.next()?),
-        )),
+        2 => Some(Colour::Rgb(low(codes.next()?), low(codes.next()?), low(codes.next()?))),
         _ => None,
     }
 }
@@ -214,24 +204,12 @@ mod tests {
                 "\x1b[1m\x1b[38;5;9merror[E0308]\x1b[0m\x1b[1m: mismatched\x1b[0m",
                 "<span class=\"c9 b\">error[E0308]</span><span class=\"b\">: mismatched</span>",
             ),
-            (
-                "\x1b[31mred\x1b[39m after",
-                "<span class=\"c1\">red</span> after",
-            ),
+            ("\x1b[31mred\x1b[39m after", "<span class=\"c1\">red</span> after"),
             ("\x1b[94mbright", "<span class=\"c12\">bright</span>"),
-            (
-                "\x1b[1;4;41mx\x1b[22;24;49my",
-                "<span class=\"g1 b u\">x</span>y",
-            ),
-            (
-                "\x1b[38;2;255;0;16mx",
-                "<span style=\"color:#ff0010;\">x</span>",
-            ),
+            ("\x1b[1;4;41mx\x1b[22;24;49my", "<span class=\"g1 b u\">x</span>y"),
+            ("\x1b[38;2;255;0;16mx", "<span style=\"color:#ff0010;\">x</span>"),
             ("\x1b[38;5;196mx", "<span style=\"color:#ff0000;\">x</span>"),
-            (
-                "\x1b[48;5;232mx",
-                "<span style=\"background:#080808;\">x</span>",
-            ),
+            ("\x1b[48;5;232mx", "<span style=\"background:#080808;\">x</span>"),
             ("\x1b[mx\x1b[0my", "xy"),
             (
                 "<script>\x1b[31m</script>",

@@ -35,23 +35,14 @@ pub(crate) fn respond<B>(guard: &Guard, hub: &Arc<Hub>, request: &Request<B>) ->
         return response;
     }
     match &request.uri().path()[PREFIX.len()..] {
-        "client.js" => answer(
-            StatusCode::OK,
-            "text/javascript; charset=utf-8",
-            text(CLIENT),
-        ),
+        "client.js" => answer(StatusCode::OK, "text/javascript; charset=utf-8", text(CLIENT)),
         "events" if request.method() == Method::HEAD => {
             answer(StatusCode::OK, "text/event-stream", text(""))
         }
-        "events" => answer(
-            StatusCode::OK,
-            "text/event-stream",
-            UnsyncBoxBody::new(hub.clone().subscribe()),
-        ),
-        _ => refuse(
-            StatusCode::NOT_FOUND,
-            "the dev server has no such endpoint\n",
-        ),
+        "events" => {
+            answer(StatusCode::OK, "text/event-stream", UnsyncBoxBody::new(hub.clone().subscribe()))
+        }
+        _ => refuse(StatusCode::NOT_FOUND, "the dev server has no such endpoint\n"),
     }
 }
 
@@ -82,55 +73,13 @@ mod tests {
         let guard = Guard::new("127.0.0.1");
         let hub = Arc::new(Hub::new());
         for (method, target, host, status, kind) in [
-            (
-                "GET",
-                "/__nova/client.js",
-                "localhost",
-                200,
-                "text/javascript; charset=utf-8",
-            ),
-            (
-                "GET",
-                "/__nova/events",
-                "localhost",
-                200,
-                "text/event-stream",
-            ),
-            (
-                "GET",
-                "/__nova/events?page=1",
-                "localhost",
-                200,
-                "text/event-stream",
-            ),
-            (
-                "HEAD",
-                "/__nova/events",
-                "localhost",
-                200,
-                "text/event-stream",
-            ),
-            (
-                "GET",
-                "/__nova/other",
-                "localhost",
-                404,
-                "text/plain; charset=utf-8",
-            ),
-            (
-                "POST",
-                "/__nova/events",
-                "localhost",
-                405,
-                "text/plain; charset=utf-8",
-            ),
-            (
-                "GET",
-                "/__nova/events",
-                "evil.example",
-                403,
-                "text/plain; charset=utf-8",
-            ),
+            ("GET", "/__nova/client.js", "localhost", 200, "text/javascript; charset=utf-8"),
+            ("GET", "/__nova/events", "localhost", 200, "text/event-stream"),
+            ("GET", "/__nova/events?page=1", "localhost", 200, "text/event-stream"),
+            ("HEAD", "/__nova/events", "localhost", 200, "text/event-stream"),
+            ("GET", "/__nova/other", "localhost", 404, "text/plain; charset=utf-8"),
+            ("POST", "/__nova/events", "localhost", 405, "text/plain; charset=utf-8"),
+            ("GET", "/__nova/events", "evil.example", 403, "text/plain; charset=utf-8"),
         ] {
             let request = Request::builder()
                 .method(method)

@@ -20,9 +20,7 @@ pub(crate) struct Guard {
 impl Guard {
     /// `bound` is what `--host` says.
     pub(crate) fn new(bound: &str) -> Self {
-        Self {
-            bound: bound.to_owned(),
-        }
+        Self { bound: bound.to_owned() }
     }
 
     /// Whether a request with this target and these headers comes from a page of this server or

@@ -69,10 +69,7 @@ impl Hub {
     /// What a page that is served now must remember.
     pub(crate) fn served(&self) -> Served {
         let inner = self.lock();
-        Served {
-            version: inner.state.version(),
-            style: inner.state.style.clone(),
-        }
+        Served { version: inner.state.version(), style: inner.state.style.clone() }
     }
 
     /// Another build serves, with this stylesheet.
@@ -209,10 +206,7 @@ impl State {
     /// Everything that a page which just arrived must know.
     fn greeting(&self) -> Bytes {
         let mut bytes = Vec::new();
-        bytes.extend(event(&Message::Hello {
-            version: self.version(),
-            style: self.style.clone(),
-        }));
+        bytes.extend(event(&Message::Hello { version: self.version(), style: self.style.clone() }));
         bytes.extend(event(&self.condition()));
         if let Some(text) = self.progress.clone() {
             bytes.extend(event(&Message::Progress { text }));
@@ -291,23 +285,10 @@ mod tests {
                 let json = event.strip_prefix("data: ").expect("a data line");
                 let value: serde_json::Value = serde_json::from_str(json).expect("JSON");
                 let part = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-                [part("type"), part("version"), part("href")]
-                    .join(" ")
-                    .trim()
-                    .to_owned()
+                [part("type"), part("version"), part("href")].join(" ").trim().to_owned()
             })
             .collect();
-        assert_eq!(
-            types,
-            [
-                "reload a.0",
-                "error",
-                "ok",
-                "reload a.1",
-                "css  /2.css",
-                "reload a.2"
-            ]
-        );
+        assert_eq!(types, ["reload a.0", "error", "ok", "reload a.1", "css  /2.css", "reload a.2"]);
     }
 
     #[tokio::test]
@@ -322,9 +303,6 @@ mod tests {
         }
         let frame = body.frame().await.expect("a frame").expect("infallible");
         let text = String::from_utf8(frame.into_data().expect("data").to_vec()).expect("UTF-8");
-        assert!(
-            text.starts_with(r#"data: {"type":"hello","version":"64.0""#),
-            "{text}"
-        );
+        assert!(text.starts_with(r#"data: {"type":"hello","version":"64.0""#), "{text}");
     }
 }

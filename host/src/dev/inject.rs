@@ -35,8 +35,7 @@ pub(crate) fn inject<B>(
         for name in [CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
             head.headers.remove(name);
         }
-        head.headers
-            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Bytes::from(tag(served, panic))
     });
     Response::from_parts(head, WithTail { body, tail })
@@ -46,11 +45,8 @@ pub(crate) fn inject<B>(
 pub(crate) fn tag(served: &Served, panic: Option<&Problem>) -> String {
     let mut tag = String::from("<script src=\"/__nova/client.js\"");
     let panic = panic.map(|problem| serde_json::to_string(problem).expect("plain strings"));
-    for (name, value) in [
-        ("version", &served.version),
-        ("style", &served.style),
-        ("panic", &panic),
-    ] {
+    for (name, value) in [("version", &served.version), ("style", &served.style), ("panic", &panic)]
+    {
         if let Some(value) = value {
             tag.push_str(&format!(" data-{name}=\"{}\"", escaped(value)));
         }
@@ -131,10 +127,7 @@ mod tests {
     use super::*;
 
     fn served() -> Served {
-        Served {
-            version: Some("abc.0".into()),
-            style: Some("/_nova/style-1.css".into()),
-        }
+        Served { version: Some("abc.0".into()), style: Some("/_nova/style-1.css".into()) }
     }
 
     const TAG: &str = "<script src=\"/__nova/client.js\" data-version=\"abc.0\" data-style=\"/_nova/style-1.css\"></script>\n";
@@ -184,11 +177,7 @@ mod tests {
             (&get, 200, vec![("content-type", "text/plain")]),
             (&get, 200, vec![("content-type", "text/htmlx")]),
             (&get, 200, vec![]),
-            (
-                &get,
-                200,
-                vec![("content-type", "text/html"), ("content-encoding", "br")],
-            ),
+            (&get, 200, vec![("content-type", "text/html"), ("content-encoding", "br")]),
             (&get, 206, vec![("content-type", "text/html")]),
             (&get, 304, vec![("content-type", "text/html")]),
             (&Method::HEAD, 200, vec![("content-type", "text/html")]),
@@ -196,8 +185,7 @@ mod tests {
             let mut page = page(&headers);
             *page.status_mut() = StatusCode::from_u16(status).expect("a status");
             page.headers_mut().insert(CONTENT_LENGTH, 5.into());
-            page.headers_mut()
-                .insert(ETAG, HeaderValue::from_static("\"x\""));
+            page.headers_mut().insert(ETAG, HeaderValue::from_static("\"x\""));
             let before = page.headers().clone();
             let response = inject(method, &served(), None, page);
             assert_eq!(response.headers(), &before, "{method} {status} {headers:?}");
@@ -213,9 +201,7 @@ mod tests {
             yield Ok(Frame::data(Bytes::from("two")));
         };
         let mut response = Response::new(StreamBody::new(Box::pin(frames)));
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         let mut body = inject(&Method::GET, &served(), None, response).into_body();
         let mut seen = Vec::new();
         while let Some(frame) = body.frame().await {
@@ -231,10 +217,7 @@ mod tests {
             yield Err("gone");
         };
         let body = StreamBody::new(Box::pin(frames));
-        let mut body = WithTail {
-            body,
-            tail: Some(Bytes::from("tail")),
-        };
+        let mut body = WithTail { body, tail: Some(Bytes::from("tail")) };
         assert!(body.frame().await.expect("a frame").is_ok());
         assert_eq!(body.frame().await.expect("a frame").err(), Some("gone"));
         assert!(body.frame().await.is_none());

@@ -9,10 +9,7 @@ use super::ansi;
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(crate) enum Message {
     /// What serves now: the first event of every connection.
-    Hello {
-        version: Option<String>,
-        style: Option<String>,
-    },
+    Hello { version: Option<String>, style: Option<String> },
     /// Another version answers; a page served by an older one reloads.
     Reload { version: String },
     /// The stylesheet has a new address.

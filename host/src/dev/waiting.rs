@@ -18,10 +18,7 @@ pub(crate) fn response(headers: &HeaderMap) -> Response<Full<Bytes>> {
     let (kind, body) = if wants_page {
         ("text/html; charset=utf-8", include_str!("waiting.html"))
     } else {
-        (
-            "text/plain; charset=utf-8",
-            "the app is being built; try again in a moment\n",
-        )
+        ("text/plain; charset=utf-8", "the app is being built; try again in a moment\n")
     };
     Response::builder()
         .status(StatusCode::SERVICE_UNAVAILABLE)
@@ -39,10 +36,7 @@ mod tests {
     #[test]
     fn browsers_get_a_page_and_tools_a_line() {
         for (accept, kind) in [
-            (
-                Some("text/html,application/xhtml+xml;q=0.9"),
-                "text/html; charset=utf-8",
-            ),
+            (Some("text/html,application/xhtml+xml;q=0.9"), "text/html; charset=utf-8"),
             (Some("application/json"), "text/plain; charset=utf-8"),
             (Some("*/*"), "text/plain; charset=utf-8"),
             (None, "text/plain; charset=utf-8"),

@@ -1,0 +1,297 @@
+//! From changed files to what must be done about them.
+//!
+//! [`Area::of`] says what a path is to the app, [`plan`] adds up a batch of changes. Both are
+//! pure; `snapshot` decides which files really changed, and the dev loop acts.
+
+use std::path::{Component, Path, PathBuf};
+
+/// What a file of the app is, by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Area {
+    /// A `.rs` file under `pages/`.
+    Page,
+    /// A `.rs` file under `components/`.
+    Component,
+    /// `app.rs`.
+    App,
+    /// `lib.rs`, of which one block is written by Nova.
+    CrateRoot,
+    /// Any other Rust source.
+    Source,
+    /// `Cargo.toml`, `Cargo.lock`, the toolchain, cargo's own settings.
+    Manifest,
+    /// `nova.toml`.
+    Settings,
+    /// `.env`.
+    Environment,
+    /// A stylesheet under `styles/`.
+    Style,
+    /// A file under `public/`.
+    Public,
+    /// Anything else: it matters if the compiler read it (`include_str!`).
+    Other,
+}
+
+impl Area {
+    /// The area of `path`, which is relative to the app's folder; `None` for what is never looked
+    /// at: caches, compiler output, version control, what editors write beside a file.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let parts: Vec<&str> = path
+            .components()
+            .map(|part| match part {
+                Component::Normal(part) => part.to_str(),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        let (name, folders) = parts.split_last()?;
+        if is_temporary(name) {
+            return None;
+        }
+        match (folders, *name) {
+            ([], ".env") => return Some(Self::Environment),
+            ([], "nova.toml") => return Some(Self::Settings),
+            ([], "Cargo.toml" | "Cargo.lock" | "rust-toolchain.toml" | "rust-toolchain")
+            | ([".cargo"], _) => return Some(Self::Manifest),
+            _ => {}
+        }
+        let (folders, name) = match folders {
+            ["src", rest @ ..] => (rest, name),
+            _ => (folders, name),
+        };
+        if let ["public", ..] = folders {
+            return Some(Self::Public);
+        }
+        let hidden = |part: &&str| part.starts_with('.') && *part != ".well-known";
+        if parts.iter().any(hidden) || is_ignored_folder(parts[0]) {
+            return None;
+        }
+        let rust = name.ends_with(".rs");
+        Some(match (folders, *name) {
+            ([], "lib.rs") => Self::CrateRoot,
+            ([], "app.rs") => Self::App,
+            (["pages", ..], _) if rust => Self::Page,
+            (["components", ..], _) if rust => Self::Component,
+            (["styles", ..], _) if is_style(name) => Self::Style,
+            _ if rust => Self::Source,
+            _ => Self::Other,
+        })
+    }
+
+    /// Whether a folder at the top of an app is worth watching.
+    pub(crate) fn is_watched_folder(name: &str) -> bool {
+        name == ".cargo" || !(name.starts_with('.') || is_ignored_folder(name))
+    }
+}
+
+/// What compilers and package managers write at the top of an app.
+fn is_ignored_folder(name: &str) -> bool {
+    matches!(name, "target" | "build" | "node_modules")
+}
+
+fn is_style(name: &str) -> bool {
+    [".scss", ".sass", ".css"].iter().any(|end| name.ends_with(end))
+}
+
+/// What an editor, a shell or a browser writes for a moment. `4913` is how Vim finds out whether
+/// it may create a file.
+fn is_temporary(name: &str) -> bool {
+    name == "4913"
+        || name == ".DS_Store"
+        || name.starts_with(".#")
+        || (name.starts_with('#') && name.ends_with('#'))
+        || name.starts_with(".goutputstream-")
+        || [
+            "~",
+            ".swp",
+            ".swo",
+            ".swx",
+            ".tmp",
+            ".temp",
+            ".bak",
+            ".orig",
+            ".part",
+            ".crdownload",
+            "___jb_tmp___",
+            "___jb_old___",
+        ]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+/// How a file changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Added,
+    Edited,
+    Removed,
+}
+
+/// One file whose content is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Change {
+    /// Relative to the app's folder.
+    pub(crate) path: PathBuf,
+    pub(crate) kind: Kind,
+}
+
+/// What a batch of changes asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Settings or environment: they hold for a whole process.
+    pub(crate) restart: bool,
+    /// Compile the routes.
+    pub(crate) build: bool,
+    /// Compile the stylesheet.
+    pub(crate) styles: bool,
+    /// Look at `public/` again.
+    pub(crate) public: bool,
+}
+
+impl Plan {
+    /// Everything, as at the start.
+    pub(crate) fn all() -> Self {
+        Self { restart: false, build: true, styles: true, public: true }
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What `changes` ask for. `is_input` says whether the compiler read a file the last time.
+pub(crate) fn plan(changes: &[Change], is_input: impl Fn(&Path) -> bool) -> Plan {
+    let mut plan = Plan::default();
+    for Change { path, .. } in changes {
+        let Some(area) = Area::of(path) else { continue };
+        match area {
+            Area::Settings | Area::Environment => plan.restart = true,
+            Area::Style => plan.styles = true,
+            Area::Public => plan.public = true,
+            Area::Page
+            | Area::Component
+            | Area::App
+            | Area::CrateRoot
+            | Area::Source
+            | Area::Manifest => plan.build = true,
+            Area::Other => {}
+        }
+        // A template, a stylesheet or an image may be compiled into a page, too.
+        plan.build |= is_input(path);
+    }
+    plan
+}
+
+/// `changes` in the width of a terminal line.
+pub(crate) fn headline(changes: &[Change]) -> String {
+    let Some(first) = changes.first() else {
+        return String::new();
+    };
+    let kind = match first.kind {
+        Kind::Added => " (new)",
+        Kind::Edited => "",
+        Kind::Removed => " (deleted)",
+    };
+    let rest = match changes.len() {
+        1 => String::new(),
+        many => format!(" and {} more", many - 1),
+    };
+    format!("{}{kind}{rest}", first.path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_one_area() {
+        for (path, area) in [
+            ("pages/index.rs", Some(Area::Page)),
+            ("pages/users/[id].rs", Some(Area::Page)),
+            ("pages/_layout.rs", Some(Area::Page)),
+            ("pages/build/index.rs", Some(Area::Page)),
+            ("src/pages/index.rs", Some(Area::Page)),
+            ("pages/.well-known/webfinger.rs", Some(Area::Page)),
+            ("pages/notes.md", Some(Area::Other)),
+            ("components/header.rs", Some(Area::Component)),
+            ("src/components/ui/button.rs", Some(Area::Component)),
+            ("app.rs", Some(Area::App)),
+            ("src/app.rs", Some(Area::App)),
+            ("lib.rs", Some(Area::CrateRoot)),
+            ("src/lib.rs", Some(Area::CrateRoot)),
+            ("model/lib.rs", Some(Area::Source)),
+            ("build.rs", Some(Area::Source)),
+            ("src/db/query.rs", Some(Area::Source)),
+            ("Cargo.toml", Some(Area::Manifest)),
+            ("Cargo.lock", Some(Area::Manifest)),
+            ("rust-toolchain.toml", Some(Area::Manifest)),
+            (".cargo/config.toml", Some(Area::Manifest)),
+            ("nova.toml", Some(Area::Settings)),
+            (".env", Some(Area::Environment)),
+            ("styles/main.scss", Some(Area::Style)),
+            ("styles/parts/_colours.scss", Some(Area::Style)),
+            ("styles/plain.css", Some(Area::Style)),
+            ("styles/README.md", Some(Area::Other)),
+            ("public/logo.svg", Some(Area::Public)),
+            ("public/.well-known/security.txt", Some(Area::Public)),
+            ("public/main.css", Some(Area::Public)),
+            ("templates/mail.txt", Some(Area::Other)),
+            ("data.db-wal", Some(Area::Other)),
+            ("target/debug/x.rs", None),
+            ("build/routes_generated.rs", None),
+            (".nova/cache/x.rs", None),
+            (".git/index", None),
+            (".env.example", None),
+            ("node_modules/x/y.css", None),
+            ("pages/.index.rs.swp", None),
+            ("pages/index.rs~", None),
+            ("pages/#index.rs#", None),
+            ("pages/.#index.rs", None),
+            ("pages/4913", None),
+            ("pages/index.rs___jb_tmp___", None),
+            ("styles/.goutputstream-X1Y2", None),
+            ("public/film.mp4.part", None),
+            ("public/.DS_Store", None),
+            ("", None),
+            ("../other/pages/index.rs", None),
+        ] {
+            assert_eq!(Area::of(Path::new(path)), area, "{path}");
+        }
+    }
+
+    #[test]
+    fn plans_add_up() {
+        let is_input = |path: &Path| path == Path::new("templates/mail.txt");
+        let build = Plan { build: true, ..Plan::default() };
+        for (paths, expected) in [
+            (&["pages/index.rs"][..], build.clone()),
+            (&["Cargo.lock", "components/a.rs"], build.clone()),
+            (&["templates/mail.txt"], build.clone()),
+            (&["templates/other.txt", "data.db-wal", ".git/index"], Plan::default()),
+            (&["styles/main.scss"], Plan { styles: true, ..Plan::default() }),
+            (&["public/a.png"], Plan { public: true, ..Plan::default() }),
+            (&[".env"], Plan { restart: true, ..Plan::default() }),
+            (&["nova.toml", "pages/a.rs"], Plan { restart: true, ..build.clone() }),
+            (&["styles/a.css", "public/a.png", "app.rs"], Plan::all()),
+            (&[], Plan::default()),
+        ] {
+            let changes: Vec<_> =
+                paths.iter().map(|path| Change { path: path.into(), kind: Kind::Edited }).collect();
+            assert_eq!(plan(&changes, is_input), expected, "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn a_headline_names_the_first_file() {
+        let change = |path: &str, kind| Change { path: path.into(), kind };
+        let changes = [
+            change("pages/a.rs", Kind::Removed),
+            change("pages/b.rs", Kind::Added),
+            change("pages/c.rs", Kind::Edited),
+        ];
+        assert_eq!(headline(&[]), "");
+        assert_eq!(headline(&changes[..1]), "pages/a.rs (deleted)");
+        assert_eq!(headline(&changes[1..]), "pages/b.rs (new) and 1 more");
+        assert_eq!(headline(&changes[2..]), "pages/c.rs");
+    }
+}

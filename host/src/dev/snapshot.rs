@@ -1,0 +1,234 @@
+//! What the app's files contain, to tell a change from a mere event.
+//!
+//! Editors touch files without changing them, save them by renaming, and report one save as
+//! several events; a checkout reports files that end as they were. The snapshot keeps a hash of
+//! every file, so that only a different content is a change.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+use walkdir::WalkDir;
+
+use super::change::{Area, Change, Kind};
+
+/// Larger files (films, databases) are told apart by size and time.
+const HASHED: u64 = 4 * 1024 * 1024;
+
+/// Every file of an app that has an [`Area`], with a stamp of its content.
+pub(crate) struct Snapshot {
+    root: PathBuf,
+    files: BTreeMap<PathBuf, Stamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stamp {
+    Content([u8; 32]),
+    Metadata(u64, Option<SystemTime>),
+}
+
+impl Snapshot {
+    /// Reads the app in `root`.
+    pub(crate) fn take(root: &Path) -> Self {
+        let mut snapshot = Self { root: root.to_owned(), files: BTreeMap::new() };
+        snapshot.update([root.to_owned()]);
+        snapshot
+    }
+
+    /// Looks at `paths` again (files or folders, there or gone) and says what is different now.
+    pub(crate) fn update(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for path in paths {
+            let Ok(relative) = path.strip_prefix(&self.root) else {
+                continue;
+            };
+            let now = self.read(&path);
+            for (file, stamp) in &now {
+                let kind = match self.files.get(file) {
+                    None => Kind::Added,
+                    Some(before) if before != stamp => Kind::Edited,
+                    Some(_) => continue,
+                };
+                changes.push(Change { path: file.clone(), kind });
+            }
+            let gone = self
+                .files
+                .keys()
+                .filter(|file| file.starts_with(relative) && !now.contains_key(*file));
+            changes.extend(gone.map(|file| Change { path: file.clone(), kind: Kind::Removed }));
+            self.files.retain(|file, _| !file.starts_with(relative));
+            self.files.extend(now);
+        }
+        changes.sort();
+        changes.dedup();
+        changes
+    }
+
+    /// The stamps of the file `path`, or of all files below it.
+    fn read(&self, path: &Path) -> BTreeMap<PathBuf, Stamp> {
+        let walk = WalkDir::new(path).into_iter().filter_entry(|entry| {
+            // Do not go down into a compiler's output only to ignore each of its files.
+            let top = entry.path().parent() == Some(self.root.as_path());
+            let name = entry.file_name().to_str();
+            !top || !entry.file_type().is_dir() || name.is_some_and(Area::is_watched_folder)
+        });
+        walk.filter_map(Result::ok)
+            .filter(|entry| !entry.file_type().is_dir())
+            .filter_map(|entry| {
+                let relative = entry.path().strip_prefix(&self.root).ok()?;
+                let area = Area::of(relative)?;
+                // A file that vanished since is a file that is not there.
+                let stamp = stamp(entry.path(), area).ok()?;
+                Some((relative.to_owned(), stamp))
+            })
+            .collect()
+    }
+}
+
+fn stamp(path: &Path, area: Area) -> io::Result<Stamp> {
+    let metadata = fs::metadata(path)?;
+    if area == Area::Other || metadata.len() > HASHED {
+        return Ok(Stamp::Metadata(metadata.len(), metadata.modified().ok()));
+    }
+    let content = fs::read(path)?;
+    let content = match area {
+        Area::CrateRoot => by_hand(&content),
+        _ => content,
+    };
+    Ok(Stamp::Content(Sha256::digest(content).into()))
+}
+
+/// The lines of a crate root that Nova did not write: when it brings its block up to date, that is
+/// no change of the user's.
+fn by_hand(root: &[u8]) -> Vec<u8> {
+    let mut inside = false;
+    root.split_inclusive(|&byte| byte == b'\n')
+        .filter(|line| {
+            let line = line.trim_ascii();
+            if line == b"// nova:begin" {
+                inside = true;
+            }
+            let keep = !inside;
+            if line == b"// nova:end" {
+                inside = false;
+            }
+            keep
+        })
+        .flatten()
+        .copied()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct App {
+        folder: tempfile::TempDir,
+        snapshot: Snapshot,
+    }
+
+    impl App {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            for (path, content) in files {
+                write(folder.path(), path, content);
+            }
+            let snapshot = Snapshot::take(folder.path());
+            Self { folder, snapshot }
+        }
+
+        fn write(&self, path: &str, content: &str) {
+            write(self.folder.path(), path, content);
+        }
+
+        fn path(&self, path: &str) -> PathBuf {
+            self.folder.path().join(path)
+        }
+
+        /// What is different, as `+added ~edited -removed`.
+        fn update(&mut self, paths: &[&str]) -> String {
+            let paths: Vec<_> = paths.iter().map(|path| self.path(path)).collect();
+            let changes = self.snapshot.update(paths);
+            let lines = changes.iter().map(|change| {
+                let sign = match change.kind {
+                    Kind::Added => '+',
+                    Kind::Edited => '~',
+                    Kind::Removed => '-',
+                };
+                format!("{sign}{}", change.path.display())
+            });
+            lines.collect::<Vec<_>>().join(" ")
+        }
+    }
+
+    fn write(root: &Path, path: &str, content: &str) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+
+    #[test]
+    fn only_content_is_a_change() {
+        let mut app = App::new(&[("pages/index.rs", "1"), ("pages/about.rs", "1")]);
+        app.write("pages/index.rs", "1");
+        assert_eq!(app.update(&["pages/index.rs"]), "");
+        app.write("pages/index.rs", "2");
+        assert_eq!(app.update(&["pages/index.rs", "pages/index.rs"]), "~pages/index.rs");
+        app.write("pages/index.rs", "1");
+        assert_eq!(app.update(&["pages/index.rs"]), "~pages/index.rs");
+    }
+
+    #[test]
+    fn atomic_saves_leave_one_change() {
+        let mut app = App::new(&[("pages/index.rs", "1")]);
+        app.write("pages/index.rs.tmp", "2");
+        fs::rename(app.path("pages/index.rs.tmp"), app.path("pages/index.rs")).expect("renamed");
+        assert_eq!(app.update(&["pages/index.rs.tmp", "pages/index.rs"]), "~pages/index.rs");
+    }
+
+    #[test]
+    fn folders_come_and_go_whole() {
+        let mut app = App::new(&[("pages/index.rs", "1")]);
+        app.write("pages/users/index.rs", "1");
+        app.write("pages/users/[id].rs", "1");
+        assert_eq!(app.update(&["pages/users"]), "+pages/users/[id].rs +pages/users/index.rs");
+        fs::rename(app.path("pages/users"), app.path("pages/people")).expect("renamed");
+        assert_eq!(
+            app.update(&["pages/users", "pages/people"]),
+            "+pages/people/[id].rs +pages/people/index.rs -pages/users/[id].rs -pages/users/index.rs"
+        );
+        fs::remove_dir_all(app.path("pages/people")).expect("removed");
+        assert_eq!(app.update(&["pages"]), "-pages/people/[id].rs -pages/people/index.rs");
+    }
+
+    #[test]
+    fn caches_are_not_looked_at() {
+        let mut app = App::new(&[("target/debug/a.rs", "1"), ("pages/index.rs", "1")]);
+        app.write("target/debug/a.rs", "2");
+        app.write(".nova/x.rs", "2");
+        assert_eq!(app.update(&["target/debug/a.rs", ".nova/x.rs", ""]), "");
+    }
+
+    #[test]
+    fn the_block_that_nova_writes_is_no_change() {
+        let text = |doc: &str, block: &str| {
+            format!("//! {doc}\n// nova:begin\n{block}\n// nova:end\nmod model;\n")
+        };
+        let mut app = App::new(&[("lib.rs", &text("app", "pub mod pages {}"))]);
+        app.write("lib.rs", &text("app", "pub mod pages { pub mod index; }"));
+        assert_eq!(app.update(&["lib.rs"]), "");
+        app.write("lib.rs", &text("my app", "pub mod pages { pub mod index; }"));
+        assert_eq!(app.update(&["lib.rs"]), "~lib.rs");
+    }
+
+    #[test]
+    fn what_is_elsewhere_is_not_ours() {
+        let mut app = App::new(&[("pages/index.rs", "1")]);
+        assert_eq!(app.snapshot.update([PathBuf::from("/etc/hostname")]), []);
+        assert_eq!(app.update(&["pages/never.rs"]), "");
+    }
+}
