@@ -1,1 +1,3 @@
 //! Nova: what a page imports.
+
+pub mod routing;

@@ -1,0 +1,38 @@
+//! Which route answers a path, and which of its handlers answers a method.
+//!
+//! There is one matcher: the host, the development server and `nova::testing` all use this
+//! module, so a page is found by the same code everywhere. It stands alone (no dependencies,
+//! nothing of the rest of the SDK), because the host builds it without the SDK around it.
+//!
+//! A [`Router`] is a trie over path segments. A segment matches, in this order, literal text,
+//! one parameter `{id}`, the rest of the path `{*path}`, or the rest of the path even when there
+//! is none `{*path?}`; when a better choice leads nowhere, the search goes back to the next one.
+//! So the answer never depends on the order in which routes were inserted.
+//!
+//! A [`MethodSet`] holds what one route answers and decides about a request's method.
+//!
+//! ```
+//! use nova::routing::{Pattern, Router};
+//!
+//! let mut router = Router::new();
+//! router.insert(Pattern::parse("/users/{id}")?, "one user")?;
+//! router.insert(Pattern::parse("/users/new")?, "a form")?;
+//!
+//! let found = router.find("/users/a%20b")?.expect("a route");
+//! assert_eq!(*found.value, "one user");
+//! assert_eq!(found.params.get("id"), Some("a b"));
+//! assert_eq!(*router.find("/users/new")?.expect("a route").value, "a form");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod method;
+mod params;
+mod path;
+mod pattern;
+mod router;
+
+pub use self::method::{Decision, Method, MethodSet};
+pub use self::params::Params;
+pub use self::path::BadPath;
+pub use self::pattern::{Pattern, PatternError, Segment};
+pub use self::router::{Conflict, Match, Router};
