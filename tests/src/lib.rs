@@ -1,1 +1,15 @@
-//! End-to-end tests: real processes, real libraries, real sockets.
+//! End-to-end tests: real processes, real libraries, a real browser.
+//!
+//! What the tests share: [`process`] runs a program and waits for what it prints, [`workspace`]
+//! knows the binaries and the examples, [`browser`] drives Chromium. Everything waits for an
+//! event within [`PATIENCE`], and everything that was started ends with its handle. A failure
+//! panics with all that the programs printed.
+
+pub mod browser;
+pub mod process;
+pub mod workspace;
+
+use std::time::Duration;
+
+/// How long anything may take before it counts as broken; a cold build of an app fits in.
+pub const PATIENCE: Duration = Duration::from_secs(300);

@@ -1,0 +1,160 @@
+//! Chromium, driven through chromedriver.
+
+use std::path::Path;
+
+use fantoccini::error::CmdError;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::PATIENCE;
+use crate::process::Process;
+
+/// A browser with a fresh profile and one window.
+pub struct Browser {
+    client: Client,
+    /// chromedriver, killed with a failing test, leaves its browser behind.
+    process: Option<Pid>,
+    // In this order: the browser ends before its profile goes.
+    _driver: Process,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts chromedriver on a free port and a headless Chromium under it.
+    ///
+    /// # Panics
+    /// If either is not installed or does not start.
+    pub async fn start() -> Self {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0");
+        let mut driver = Process::spawn(command);
+        let line = driver.line("started successfully on port").await;
+        let port = line.trim_end_matches('.').rsplit(' ').next().expect("a port");
+        let profile = tempfile::tempdir().expect("a temporary folder");
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1200,900",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().expect("an object").clone())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap_or_else(|error| panic!("no browser: {error}\n{driver}"));
+        let process = client
+            .capabilities()
+            .and_then(|capabilities| capabilities.get("goog:processID")?.as_i64())
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        Self { client, process, _driver: driver, _profile: profile }
+    }
+
+    /// Opens `url` and waits until it has loaded.
+    ///
+    /// # Panics
+    /// If it cannot be opened.
+    pub async fn open(&self, url: &str) {
+        self.client.goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    /// The value of a JavaScript expression in the page.
+    ///
+    /// # Panics
+    /// If it throws.
+    pub async fn value(&self, expression: &str) -> Value {
+        self.client
+            .execute(&format!("return ({expression});"), vec![])
+            .await
+            .unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    /// Runs JavaScript statements in the page.
+    ///
+    /// # Panics
+    /// If they throw.
+    pub async fn run(&self, statements: &str) {
+        self.client
+            .execute(statements, vec![])
+            .await
+            .unwrap_or_else(|error| panic!("{statements}: {error}"));
+    }
+
+    /// Waits until a JavaScript expression holds. The page asks itself at every frame; when it
+    /// reloads meanwhile, the next page is asked.
+    ///
+    /// # Panics
+    /// If it never holds; the message shows the page.
+    pub async fn until(&self, expression: &str) {
+        let script = format!(
+            "const done = arguments[0];
+             const look = () => {{
+                 let holds = false;
+                 try {{ holds = !!({expression}); }} catch {{ }}
+                 if (holds) done(true); else setTimeout(look, 16);
+             }};
+             look();"
+        );
+        let holds = async {
+            loop {
+                match self.client.execute_async(&script, vec![]).await {
+                    Ok(Value::Bool(true)) => return,
+                    // The script went with its page, or reached the driver's own limit.
+                    Ok(_) | Err(CmdError::Standard(_)) => {}
+                    Err(error) => panic!("the browser is gone: {error}"),
+                }
+            }
+        };
+        if timeout(PATIENCE, holds).await.is_err() {
+            let page = self.client.source().await.unwrap_or_else(|error| error.to_string());
+            panic!("never true: {expression}\n{page}");
+        }
+    }
+
+    /// Presses a key in whatever has the focus.
+    ///
+    /// # Panics
+    /// If the page takes no keys.
+    pub async fn press(&self, key: fantoccini::key::Key) {
+        let element = self.client.active_element().await.expect("something has the focus");
+        element.send_keys(&key.to_string()).await.expect("the key arrives");
+    }
+
+    /// Sets the size of the window in CSS pixels.
+    ///
+    /// # Panics
+    /// If the window cannot be resized.
+    pub async fn resize(&self, width: u32, height: u32) {
+        self.client.set_window_size(width, height).await.expect("the window is resized");
+    }
+
+    /// Writes what the window shows to a PNG file.
+    ///
+    /// # Panics
+    /// If there is no picture or no file.
+    pub async fn screenshot(&self, file: &Path) {
+        let png = self.client.screenshot().await.expect("a picture");
+        std::fs::write(file, png).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if let Some(process) = self.process {
+            // It may have crashed, which is why the test ends.
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+}

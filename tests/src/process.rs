@@ -1,0 +1,186 @@
+//! A program under test: started, read line by line, ended with its handle.
+
+use std::ffi::OsStr;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::PATIENCE;
+
+/// What `nova dev` and `nova-host` print when they accept connections.
+const READY: &str = "listening on ";
+
+/// A running program; dropping it kills it.
+pub struct Process {
+    name: String,
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    /// How many lines there are, and whether both streams have ended.
+    progress: watch::Receiver<(usize, bool)>,
+    /// The lines before this one have been waited for already.
+    seen: usize,
+}
+
+impl Process {
+    /// Starts `command` with both of its streams read.
+    ///
+    /// # Panics
+    /// If the program cannot be started.
+    pub fn spawn(mut command: Command) -> Self {
+        let name = format!("{:?}", command.as_std());
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (sender, progress) = watch::channel((0, false));
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let collected = lines.clone();
+        tokio::spawn(async move {
+            tokio::join!(
+                collect(stdout, &collected, &sender),
+                collect(stderr, &collected, &sender)
+            );
+            sender.send_modify(|(_, ended)| *ended = true);
+        });
+        Self { name, child, lines, progress, seen: 0 }
+    }
+
+    /// Waits for a line that contains `text`, after those that were waited for before, and gives
+    /// it back.
+    ///
+    /// # Panics
+    /// If the program ends without it, or stays silent for too long.
+    pub async fn line(&mut self, text: &str) -> String {
+        let found = timeout(PATIENCE, async {
+            loop {
+                let (count, ended) = *self.progress.borrow_and_update();
+                let found =
+                    self.lines()[self.seen..count].iter().position(|line| line.contains(text));
+                if let Some(at) = found {
+                    self.seen += at + 1;
+                    return Some(self.lines()[self.seen - 1].clone());
+                }
+                if ended || self.progress.changed().await.is_err() {
+                    return None;
+                }
+            }
+        })
+        .await;
+        match found {
+            Ok(Some(line)) => line,
+            Ok(None) => panic!("ended without {text:?}\n{self}"),
+            Err(_) => panic!("never said {text:?}\n{self}"),
+        }
+    }
+
+    /// Waits for the ready line and gives back the address in it, as `http://HOST:PORT`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn url(&mut self) -> String {
+        let line = self.line(READY).await;
+        let (_, url) = line.split_once(READY).expect("the line was found by it");
+        url.trim().trim_end_matches('/').to_owned()
+    }
+
+    /// Everything it has printed until now.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.lines().join("\n")
+    }
+
+    /// The operating system's number for it.
+    ///
+    /// # Panics
+    /// If it has ended and been waited for.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the process runs")
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a process id"), signal).expect("the process takes a signal");
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn ended(&mut self) -> ExitStatus {
+        match timeout(PATIENCE, self.child.wait()).await {
+            Ok(status) => status.expect("a child can be waited for"),
+            Err(_) => panic!("did not end\n{self}"),
+        }
+    }
+
+    /// Asks it to end, as Ctrl-C does, and waits until it has.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::INT);
+        self.ended().await
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Display for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "---- {}\n{}\n----", self.name, self.output())
+    }
+}
+
+/// Runs a program to its end and gives back its status and everything it printed.
+///
+/// # Panics
+/// If it cannot be started or does not end.
+pub async fn run<S: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    arguments: impl IntoIterator<Item = S>,
+) -> (ExitStatus, String) {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let mut process = Process::spawn(command);
+    let status = process.ended().await;
+    // The streams may hold more than has been read when the process is gone.
+    let read = process.progress.wait_for(|(_, ended)| *ended).await.is_ok();
+    assert!(read, "the reader of a process does not stop early");
+    (status, process.output())
+}
+
+async fn collect(
+    stream: impl AsyncRead + Unpin,
+    lines: &Mutex<Vec<String>>,
+    progress: &watch::Sender<(usize, bool)>,
+) {
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while matches!(reader.read_until(b'\n', &mut line).await, Ok(1..)) {
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        line.clear();
+        let count = {
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.push(text);
+            lines.len()
+        };
+        progress.send_modify(|progress| progress.0 = progress.0.max(count));
+    }
+}

@@ -1,0 +1,124 @@
+//! The binaries under test and the apps they run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+/// The folder of the repository.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent")
+}
+
+/// The path of a binary of `nova-host`, up to date: cargo is asked once per test process.
+///
+/// # Panics
+/// If it does not build.
+pub async fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceCell<Vec<PathBuf>> = OnceCell::const_new();
+    let built = BUILT.get_or_init(build).await;
+    let found = built.iter().find(|path| path.file_name().is_some_and(|file| file == name));
+    found.unwrap_or_else(|| panic!("nova-host has no binary {name}")).clone()
+}
+
+async fn build() -> Vec<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--package", "nova-host", "--bins", "--message-format", "json"])
+        .current_dir(root())
+        .stderr(Stdio::inherit());
+    // A release run of the tests tests the release binaries.
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let output = command.output().await.expect("cargo runs");
+    assert!(output.status.success(), "nova-host does not build");
+    output
+        .stdout
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .collect()
+}
+
+/// A copy of an app in a folder of its own; it goes away with the handle.
+pub struct App {
+    _folder: TempDir,
+    /// Where the app is.
+    pub path: PathBuf,
+}
+
+impl App {
+    /// Copies `examples/<name>`, without what was built there.
+    ///
+    /// # Panics
+    /// If there is no such example, or no room.
+    #[must_use]
+    pub fn example(name: &str) -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("nova-test-").tempdir().expect("a temporary folder");
+        // Not the folder itself: the app's name is the folder's.
+        let path = folder.path().join(name);
+        copy(&root().join("examples").join(name), &path);
+        Self { _folder: folder, path }
+    }
+
+    /// The content of a file of the app.
+    ///
+    /// # Panics
+    /// If it cannot be read.
+    #[must_use]
+    pub fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+    }
+
+    /// Writes a file of the app, and its folder where it is missing.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn write(&self, file: &str, content: &str) {
+        let path = self.path.join(file);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder");
+        fs::write(path, content).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+
+    /// Replaces `from` by `to` in a file of the app.
+    ///
+    /// # Panics
+    /// If `from` is not there.
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let before = self.read(file);
+        assert!(before.contains(from), "{file} does not contain {from:?}");
+        self.write(file, &before.replace(from, to));
+    }
+
+    /// Deletes a file of the app.
+    ///
+    /// # Panics
+    /// If it is not there.
+    pub fn delete(&self, file: &str) {
+        fs::remove_file(self.path.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name();
+        if name == "target" || name == "build" || name == ".nova" {
+            continue;
+        }
+        let target = to.join(&name);
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("a copy");
+        }
+    }
+}
