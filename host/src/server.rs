@@ -1,0 +1,230 @@
+//! The HTTP server: accepts connections, speaks HTTP/1.1 and HTTP/2 (with prior knowledge), hands
+//! each request to a [`Service`], and stops without failing a request.
+//!
+//! It knows nothing of routes or generations. Everything that costs time is paid per connection:
+//! between hyper and the service there is no box, no lock, no timer and no clone per request.
+//!
+//! A stop has an order: new connections are refused first, then every connection ends after the
+//! request it carries, and what still runs at the deadline is cut.
+
+mod accept;
+mod clock;
+mod connection;
+mod connections;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::task::JoinSet;
+
+use self::connection::Protocols;
+use self::connections::{Connections, Limits, Phase};
+
+/// Any error of a response body.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A connection whose request has not arrived when the server stops is given this long: whoever
+/// connected just before has its request on the way.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Answers requests. Implemented by functions of a request and a [`Peer`].
+///
+/// It is cloned once for each connection.
+pub trait Service: Clone + Send + 'static {
+    /// The body of an answer.
+    type Body: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static;
+    /// The answer to come. It is dropped when the client goes away.
+    type Future: Future<Output = Response<Self::Body>> + Send + 'static;
+
+    /// Answers one request.
+    fn call(&self, request: Request<Incoming>, peer: Peer) -> Self::Future;
+}
+
+impl<F, Fut, B> Service for F
+where
+    F: Fn(Request<Incoming>, Peer) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = Response<B>> + Send + 'static,
+    B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    type Body = B;
+    type Future = Fut;
+
+    fn call(&self, request: Request<Incoming>, peer: Peer) -> Fut {
+        self(request, peer)
+    }
+}
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// The other end of the connection; a proxy, if there is one in between.
+    pub addr: SocketAddr,
+}
+
+/// The time limits of a server.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// How long the head of a request may take, from its first byte. 30 seconds by default.
+    pub header_timeout: Duration,
+    /// How long a connection may rest between two requests. 75 seconds by default: load balancers
+    /// commonly reuse a connection for 60, and must not be the second to let go.
+    pub idle_timeout: Duration,
+    /// How long requests may run on after a stop. 30 seconds by default.
+    pub grace: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A server that is about to run. See the [module](self).
+#[derive(Debug)]
+pub struct Server {
+    listeners: Vec<tokio::net::TcpListener>,
+    connections: Arc<Connections>,
+    grace: Duration,
+}
+
+impl Server {
+    /// Takes over sockets that listen already.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be registered with the runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with I/O and time.
+    pub fn new(
+        listeners: impl IntoIterator<Item = TcpListener>,
+        options: Options,
+    ) -> io::Result<Self> {
+        let listeners = listeners
+            .into_iter()
+            .map(|listener| {
+                listener.set_nonblocking(true)?;
+                tokio::net::TcpListener::from_std(listener)
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            listeners,
+            connections: Connections::new(Limits {
+                head: options.header_timeout,
+                idle: options.idle_timeout,
+            }),
+            grace: options.grace,
+        })
+    }
+
+    /// What stops this server, from anywhere.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle { connections: Arc::clone(&self.connections) }
+    }
+
+    /// Serves until the [`Handle`] says stop and the last request is answered, or the grace
+    /// period is over. A future that is dropped cuts the connections.
+    pub async fn run<S: Service>(self, service: S) -> Stopped {
+        let Self { listeners, connections, grace } = self;
+        let _cut = Cut(&connections);
+        let protocols = Protocols::new();
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            accepting.spawn(accept::accept(
+                listener,
+                Arc::clone(&connections),
+                Arc::clone(&protocols),
+                service.clone(),
+            ));
+        }
+        let stopped = async {
+            connections.reached(Phase::Stopping).await;
+            while accepting.join_next().await.is_some() {}
+            let deadline = async {
+                tokio::time::sleep(LAST_WORDS.min(grace)).await;
+                connections.advance(Phase::Closing);
+                tokio::time::sleep(grace.saturating_sub(LAST_WORDS)).await;
+            };
+            tokio::select! {
+                biased;
+                () = connections.empty() => {}
+                () = connections.reached(Phase::Aborted) => {}
+                () = deadline => {}
+            }
+        };
+        tokio::select! {
+            () = stopped => {}
+            () = connections.sweep() => unreachable!("the sweep has no end"),
+        }
+        connections.advance(Phase::Aborted);
+        Stopped { cut: connections.cut() }
+    }
+}
+
+/// Ends the connections when the server is gone.
+struct Cut<'a>(&'a Connections);
+
+impl Drop for Cut<'_> {
+    fn drop(&mut self) {
+        self.0.advance(Phase::Aborted);
+    }
+}
+
+/// How a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub struct Stopped {
+    /// The connections that were cut, because the grace period was over or the stop was forced.
+    pub cut: usize,
+}
+
+/// Stops a [`Server`], and tells whether it stops.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    connections: Arc<Connections>,
+}
+
+impl Handle {
+    /// Stops accepting connections, and lets the requests that run finish.
+    pub fn stop(&self) {
+        self.connections.advance(Phase::Stopping);
+    }
+
+    /// Stops without waiting for anything.
+    pub fn abort(&self) {
+        self.connections.advance(Phase::Aborted);
+    }
+
+    /// Whether [`stop`](Self::stop) or [`abort`](Self::abort) was called.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.connections.phase() >= Phase::Stopping
+    }
+
+    /// Waits for a stop. Endless responses, such as event streams, end with it.
+    pub async fn stopping(&self) {
+        self.connections.reached(Phase::Stopping).await;
+    }
+
+    /// The number of open connections.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.count()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Accepting connections, until the server stops or the kernel runs short.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Service;
+use super::connection::{Protocols, serve};
+use super::connections::{Connections, Phase};
+
+/// The first and the longest pause after an error that the next attempt would meet again.
+const PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Accepts on `listener` until the server stops, then takes what is queued and closes it.
+pub(super) async fn accept<S: Service>(
+    listener: TcpListener,
+    connections: Arc<Connections>,
+    protocols: Arc<Protocols>,
+    service: S,
+) {
+    let mut stopping = std::pin::pin!(connections.reached(Phase::Stopping));
+    let start = {
+        let connections = Arc::clone(&connections);
+        move |stream: TcpStream, peer: SocketAddr| {
+            let ticket = connections.enter();
+            let protocols = Arc::clone(&protocols);
+            tokio::spawn(serve(stream, peer, ticket, service.clone(), protocols));
+        }
+    };
+    let mut pause = PAUSE;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            () = &mut stopping => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                pause = PAUSE;
+                start(stream, peer);
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                if pause == PAUSE {
+                    tracing::warn!("cannot accept connections for now: {error}");
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                    () = &mut stopping => break,
+                }
+            }
+        }
+    }
+    // Their handshake is done, so these clients believe themselves connected; dropping the
+    // listener would reset them. The socket does not block.
+    let Ok(listener) = listener.into_std() else {
+        return;
+    };
+    while let Ok((stream, peer)) = listener.accept() {
+        if stream.set_nonblocking(true).is_ok()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            start(stream, peer);
+        }
+    }
+}
+
+/// Whether `error` concerns the connection that was to be accepted and not the next one.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::TimedOut
+    )
+}

@@ -1,0 +1,296 @@
+//! The open connections: whoever stops the server, or watches its time limits, finds them here.
+//!
+//! A connection enters when it is accepted and leaves when its task ends. In between it looks at
+//! one atomic per wake-up and touches no lock and no timer wheel, whatever the number of requests
+//! it carries: the limits are kept by one coarse [`sweep`](Connections::sweep) over all of them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// How far a server is on its way out; it never goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// Requests are welcome.
+    Serving,
+    /// No connection is accepted any more; each one ends after the request it carries.
+    Stopping,
+    /// A connection that has not sent a byte yet ends too.
+    Closing,
+    /// All of them end, whatever they carry.
+    Aborted,
+}
+
+/// How long a connection may keep us waiting for a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// From the first byte of a request head to its last one.
+    pub(super) head: Duration,
+    /// From the end of one exchange to the first byte of the next.
+    pub(super) idle: Duration,
+}
+
+/// The deadline of a connection that waits for nothing.
+const NEVER: u64 = u64::MAX;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Connections {
+    phase: AtomicU8,
+    started: Instant,
+    /// Milliseconds since `started`, as of the last sweep or the last connection.
+    now: AtomicU64,
+    limits: Limits,
+    open: Mutex<Open>,
+    /// The first connection came, the last one went, or the phase changed.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    entries: HashMap<u64, Entry>,
+    /// How many were open when the server aborted.
+    cut: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    waiting: Arc<Waiting>,
+    waker: Option<Waker>,
+}
+
+impl Connections {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self {
+            phase: AtomicU8::new(Phase::Serving as u8),
+            started: Instant::now(),
+            now: AtomicU64::new(0),
+            limits,
+            open: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// A new connection, which waits for the first byte of its first request.
+    pub(super) fn enter(self: &Arc<Self>) -> Ticket {
+        self.refresh();
+        let waiting =
+            Arc::new(Waiting { deadline: AtomicU64::new(NEVER), idle: AtomicBool::new(false) });
+        waiting.until(self.now_after(self.limits.head));
+        let mut open = self.open();
+        let id = open.next;
+        open.next += 1;
+        open.entries.insert(id, Entry { waiting: Arc::clone(&waiting), waker: None });
+        let first = open.entries.len() == 1;
+        drop(open);
+        if first {
+            self.changed.notify_waiters();
+        }
+        Ticket { connections: Arc::clone(self), waiting, id }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.open().entries.len()
+    }
+
+    /// Goes on to `phase`, unless the server is there or further, and tells every connection.
+    pub(super) fn advance(&self, phase: Phase) {
+        let mut open = self.open();
+        // Under the lock: a connection registers its waker before it looks at the phase.
+        if self.phase.fetch_max(phase as u8, Ordering::AcqRel) >= phase as u8 {
+            return;
+        }
+        if phase == Phase::Aborted {
+            open.cut = open.entries.len();
+        }
+        open.wake(|_| true);
+        drop(open);
+        self.changed.notify_waiters();
+    }
+
+    /// How many connections were open when the server aborted.
+    pub(super) fn cut(&self) -> usize {
+        self.open().cut
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Serving,
+            1 => Phase::Stopping,
+            2 => Phase::Closing,
+            _ => Phase::Aborted,
+        }
+    }
+
+    /// Waits for `phase` or a later one.
+    pub(super) async fn reached(&self, phase: Phase) {
+        self.until(|| self.phase() >= phase).await;
+    }
+
+    /// Waits until no connection is open.
+    pub(super) async fn empty(&self) {
+        self.until(|| self.count() == 0).await;
+    }
+
+    /// Wakes the connections whose time is up; at rest while none is open.
+    pub(super) async fn sweep(&self) {
+        // A limit need not be met to the millisecond.
+        let pause = (self.limits.head.min(self.limits.idle) / 16)
+            .clamp(Duration::from_millis(10), Duration::from_secs(2));
+        loop {
+            self.until(|| self.count() > 0).await;
+            tokio::time::sleep(pause).await;
+            self.refresh();
+            let now = self.now();
+            self.open().wake(|waiting| waiting.deadline() <= now);
+        }
+    }
+
+    async fn until(&self, condition: impl Fn() -> bool) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // Registered before the look, so that no change falls in between.
+            changed.as_mut().enable();
+            if condition() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn refresh(&self) {
+        let elapsed = self.started.elapsed().as_millis();
+        self.now.fetch_max(elapsed.try_into().unwrap_or(NEVER), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    fn now_after(&self, limit: Duration) -> u64 {
+        let limit = limit.as_millis().try_into().unwrap_or(NEVER);
+        self.now().saturating_add(limit)
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        // Nothing panics while it is held, and a count is better than a second panic.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn wake(&self, which: impl Fn(&Waiting) -> bool) {
+        for entry in self.entries.values() {
+            if let Some(waker) = &entry.waker
+                && which(&entry.waiting)
+            {
+                waker.wake_by_ref();
+            }
+        }
+    }
+}
+
+/// What one connection waits for.
+#[derive(Debug)]
+struct Waiting {
+    /// When the wait is over, in milliseconds of the coarse clock.
+    deadline: AtomicU64,
+    /// Whether not a byte of the awaited request has come yet.
+    idle: AtomicBool,
+}
+
+impl Waiting {
+    fn until(&self, deadline: u64) {
+        self.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    fn deadline(&self) -> u64 {
+        self.deadline.load(Ordering::Relaxed)
+    }
+}
+
+/// The presence of one connection; dropping it is leaving.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    connections: Arc<Connections>,
+    waiting: Arc<Waiting>,
+    id: u64,
+}
+
+impl Ticket {
+    /// How this connection's task is woken. Until this is called nobody can wake it, so the
+    /// phase must be looked at afterwards.
+    pub(super) fn register(&self, waker: &Waker) {
+        if let Some(entry) = self.connections.open().entries.get_mut(&self.id) {
+            entry.waker = Some(waker.clone());
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.connections.phase()
+    }
+
+    /// The time limits of this connection, to be handed to the protocol.
+    pub(super) fn wait(&self) -> Wait {
+        Wait { connections: Arc::clone(&self.connections), waiting: Arc::clone(&self.waiting) }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut open = self.connections.open();
+        open.entries.remove(&self.id);
+        let last = open.entries.is_empty();
+        drop(open);
+        if last {
+            self.connections.changed.notify_waiters();
+        }
+    }
+}
+
+/// The wait for a request on one connection: begun, hurried by its first byte, ended.
+#[derive(Clone, Debug)]
+pub(super) struct Wait {
+    connections: Arc<Connections>,
+    waiting: Arc<Waiting>,
+}
+
+impl Wait {
+    /// The exchange before is over; the next may begin when it likes, within the idle limit.
+    pub(super) fn begin(&self) {
+        self.waiting.idle.store(true, Ordering::Relaxed);
+        let limit = self.connections.limits.idle;
+        self.waiting.until(self.connections.now_after(limit));
+    }
+
+    /// Bytes came in. If they are the first of a request, the rest of its head has to follow.
+    pub(super) fn received(&self) {
+        if self.waiting.idle.load(Ordering::Relaxed) {
+            self.waiting.idle.store(false, Ordering::Relaxed);
+            let limit = self.connections.limits.head;
+            self.waiting.until(self.connections.now_after(limit));
+        }
+    }
+
+    /// The head is complete.
+    pub(super) fn end(&self) {
+        self.waiting.idle.store(false, Ordering::Relaxed);
+        self.waiting.until(NEVER);
+    }
+
+    /// Whether the client has kept us waiting for too long.
+    pub(super) fn is_over(&self) -> bool {
+        self.waiting.deadline() <= self.connections.now()
+    }
+
+    /// The idle limit, as the protocol sees it.
+    pub(super) fn limit(&self) -> Duration {
+        self.connections.limits.idle
+    }
+}

@@ -1,0 +1,450 @@
+use std::net::Ipv4Addr;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::*;
+
+type Answer = Response<Full<Bytes>>;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+struct Running {
+    addr: SocketAddr,
+    handle: Handle,
+    task: JoinHandle<Stopped>,
+}
+
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let addr = listener.local_addr().unwrap();
+    (listener, addr)
+}
+
+fn start_with(service: impl Service, options: Options) -> Running {
+    let (listener, addr) = listener();
+    let server = Server::new([listener], options).unwrap();
+    Running { addr, handle: server.handle(), task: tokio::spawn(server.run(service)) }
+}
+
+fn start(service: impl Service) -> Running {
+    start_with(service, Options::default())
+}
+
+async fn echo_path(request: Request<Incoming>, _: Peer) -> Answer {
+    text(request.uri().path().to_owned())
+}
+
+fn text(body: impl Into<Bytes>) -> Answer {
+    Response::new(Full::new(body.into()))
+}
+
+/// A client that speaks bytes.
+struct Client(TcpStream);
+
+impl Client {
+    async fn connect(addr: SocketAddr) -> Self {
+        Self(TcpStream::connect(addr).await.unwrap())
+    }
+
+    async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    async fn get(&mut self, path: &str) -> (String, String) {
+        self.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+        self.answer().await
+    }
+
+    /// Head, in lower case, and body of the next answer.
+    async fn answer(&mut self) -> (String, String) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.0.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap().to_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await.unwrap();
+        (head, String::from_utf8(body).unwrap())
+    }
+
+    async fn closed(&mut self) {
+        assert_eq!(self.0.read(&mut [0; 64]).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_carries_many_requests() {
+    let server = start(echo_path);
+    let mut client = Client::connect(server.addr).await;
+    for path in ["/a", "/b", "/c"] {
+        let (head, body) = client.get(path).await;
+        assert!(head.starts_with("http/1.1 200 ok\r\n"), "{head}");
+        assert_eq!(body, path);
+    }
+    assert_eq!(server.handle.connections(), 1);
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let server = start(echo_path);
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(client.answer().await.1, "/1");
+    assert_eq!(client.answer().await.1, "/2");
+}
+
+#[tokio::test]
+async fn every_listener_is_served() {
+    let (first, a) = listener();
+    let (second, b) = listener();
+    let server = Server::new([first, second], Options::default()).unwrap();
+    tokio::spawn(server.run(echo_path));
+    for addr in [a, b] {
+        assert_eq!(Client::connect(addr).await.get("/x").await.1, "/x");
+    }
+}
+
+#[tokio::test]
+async fn the_service_knows_the_peer() {
+    let server = start(async |_: Request<Incoming>, peer: Peer| text(peer.addr.to_string()));
+    let mut client = Client::connect(server.addr).await;
+    let addr = client.0.local_addr().unwrap();
+    assert_eq!(client.get("/").await.1, addr.to_string());
+}
+
+#[tokio::test]
+async fn http_2_with_prior_knowledge() {
+    let server = start(echo_path);
+    let stream = TcpStream::connect(server.addr).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    let connection = tokio::spawn(connection);
+    let url = format!("http://{}/h2", server.addr);
+    let request = Request::get(url).body(Empty::<Bytes>::new()).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.version(), http::Version::HTTP_2);
+    assert_eq!(response.collect().await.unwrap().to_bytes(), "/h2");
+
+    server.handle.stop();
+    assert_eq!(server.task.await.unwrap().cut, 0);
+    connection.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_method_that_begins_like_the_http_2_preface() {
+    let server = start(async |request: Request<Incoming>, _: Peer| {
+        text(request.method().as_str().to_owned())
+    });
+    for method in ["POST", "PRI", "PROPFIND", "PRI-VATE"] {
+        let mut client = Client::connect(server.addr).await;
+        let rest = format!("{} / HTTP/1.1\r\nhost: a\r\n\r\n", &method[2..]);
+        client.send(&method[..2]).await;
+        // The server has seen these two bytes once the connection is counted, or later; both
+        // orders have to work.
+        client.send(rest).await;
+        assert_eq!(client.answer().await.1, method);
+    }
+}
+
+#[tokio::test]
+async fn a_preface_may_arrive_in_pieces() {
+    let server = start(echo_path);
+    let mut client = Client::connect(server.addr).await;
+    client.0.set_nodelay(true).unwrap();
+    for piece in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".chunks(5) {
+        client.send(piece).await;
+        tokio::task::yield_now().await;
+    }
+    client.send([0, 0, 0, 4, 0, 0, 0, 0, 0]).await; // an empty SETTINGS frame
+    let mut frame = [0; 9];
+    client.0.read_exact(&mut frame).await.unwrap();
+    assert_eq!(frame[3], 4, "the first frame of a server is SETTINGS");
+}
+
+#[tokio::test]
+async fn a_stop_lets_the_request_finish_and_closes_the_rest() {
+    let (started, mut starts) = mpsc::channel(1);
+    let (finish, finished) = oneshot::channel::<()>();
+    let finished = Arc::new(tokio::sync::Mutex::new(Some(finished)));
+    let server = start(move |request: Request<Incoming>, _: Peer| {
+        let (started, finished) = (started.clone(), Arc::clone(&finished));
+        async move {
+            if request.uri().path() == "/slow" {
+                started.send(()).await.unwrap();
+                finished.lock().await.take().unwrap().await.unwrap();
+            }
+            text("done")
+        }
+    });
+
+    let mut idle = Client::connect(server.addr).await;
+    idle.get("/").await;
+    let mut silent = Client::connect(server.addr).await;
+    let mut slow = Client::connect(server.addr).await;
+    slow.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    starts.recv().await.unwrap();
+
+    assert!(!server.handle.is_stopping());
+    server.handle.stop();
+    server.handle.stopping().await;
+    assert!(server.handle.is_stopping());
+    idle.closed().await;
+    silent.closed().await;
+    assert_eq!(
+        TcpStream::connect(server.addr).await.unwrap_err().kind(),
+        io::ErrorKind::ConnectionRefused
+    );
+
+    finish.send(()).unwrap();
+    let (head, body) = slow.answer().await;
+    assert!(head.contains("connection: close"), "{head}");
+    assert_eq!(body, "done");
+    slow.closed().await;
+    assert_eq!(server.task.await.unwrap(), Stopped { cut: 0 });
+}
+
+#[tokio::test]
+async fn who_was_connected_before_a_stop_is_answered() {
+    let (listener, addr) = listener();
+    let server = Server::new([listener], Options::default()).unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client = Client::connect(addr).await;
+        client.send("GET /queued HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        clients.push(client);
+    }
+    server.handle().stop();
+    let task = tokio::spawn(server.run(echo_path));
+    for mut client in clients {
+        assert_eq!(client.answer().await.1, "/queued");
+    }
+    assert_eq!(task.await.unwrap().cut, 0);
+}
+
+#[tokio::test]
+async fn a_stop_ends_at_the_deadline() {
+    let (started, mut starts) = mpsc::channel(1);
+    let grace = Duration::from_millis(20);
+    let server = start_with(
+        move |_: Request<Incoming>, _: Peer| {
+            let started = started.clone();
+            async move {
+                started.send(()).await.unwrap();
+                std::future::pending::<Answer>().await
+            }
+        },
+        Options { grace, ..Options::default() },
+    );
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    starts.recv().await.unwrap();
+    server.handle.stop();
+    assert_eq!(server.task.await.unwrap(), Stopped { cut: 1 });
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn an_abort_waits_for_nobody() {
+    let (started, mut starts) = mpsc::channel(1);
+    let server = start(move |_: Request<Incoming>, _: Peer| {
+        let started = started.clone();
+        async move {
+            started.send(()).await.unwrap();
+            std::future::pending::<Answer>().await
+        }
+    });
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    starts.recv().await.unwrap();
+    server.handle.stop();
+    server.handle.abort();
+    assert_eq!(server.task.await.unwrap().cut, 1);
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn a_dropped_server_cuts_its_connections() {
+    let server = start(echo_path);
+    let mut client = Client::connect(server.addr).await;
+    client.get("/").await;
+    server.task.abort();
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_drops_the_answer() {
+    struct Dropped(Option<oneshot::Sender<()>>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.take().unwrap().send(()).unwrap();
+        }
+    }
+    let (started, mut starts) = mpsc::channel(1);
+    let (dropped, drops) = oneshot::channel();
+    let dropped = Arc::new(Mutex::new(Some(dropped)));
+    let server = start(move |_: Request<Incoming>, _: Peer| {
+        let (started, dropped) = (started.clone(), Arc::clone(&dropped));
+        async move {
+            let _dropped = Dropped(dropped.lock().unwrap().take());
+            started.send(()).await.unwrap();
+            std::future::pending::<Answer>().await
+        }
+    });
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    starts.recv().await.unwrap();
+    drop(client);
+    drops.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_connection() {
+    let server = start(async |request: Request<Incoming>, _: Peer| {
+        assert_ne!(request.uri().path(), "/panic", "as the test wants it");
+        text("fine")
+    });
+    let mut bystander = Client::connect(server.addr).await;
+    bystander.get("/").await;
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    client.closed().await;
+    assert_eq!(bystander.get("/").await.1, "fine");
+    assert_eq!(server.handle.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_head_has_to_arrive_in_time() {
+    let server = start_with(
+        echo_path,
+        Options {
+            header_timeout: Duration::from_millis(50),
+            idle_timeout: HOUR,
+            ..Options::default()
+        },
+    );
+    let mut silent = Client::connect(server.addr).await;
+    silent.closed().await;
+
+    let mut slow = Client::connect(server.addr).await;
+    slow.send("GET / HTTP/1.1\r\nho").await;
+    slow.closed().await;
+
+    let mut second = Client::connect(server.addr).await;
+    second.get("/").await;
+    second.send("GET / HTT").await;
+    second.closed().await;
+}
+
+#[tokio::test]
+async fn a_connection_may_rest_until_the_idle_limit() {
+    let server = start_with(
+        echo_path,
+        Options {
+            header_timeout: HOUR,
+            idle_timeout: Duration::from_millis(50),
+            ..Options::default()
+        },
+    );
+    let mut client = Client::connect(server.addr).await;
+    client.get("/").await;
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn no_limit_is_set_to_an_exchange() {
+    let server = start_with(
+        async |request: Request<Incoming>, _: Peer| {
+            text(request.collect().await.unwrap().to_bytes())
+        },
+        Options {
+            header_timeout: Duration::from_millis(20),
+            idle_timeout: Duration::from_millis(20),
+            ..Options::default()
+        },
+    );
+    let mut uploading = Client::connect(server.addr).await;
+    uploading.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\n\r\nabc").await;
+    // Connections that come later and rest are closed in the meantime, so the limit has passed.
+    for _ in 0..2 {
+        let mut resting = Client::connect(server.addr).await;
+        resting.get("/").await;
+        resting.closed().await;
+    }
+    uploading.send("def").await;
+    assert_eq!(uploading.answer().await.1, "abcdef");
+}
+
+#[tokio::test]
+async fn a_large_head_is_refused() {
+    let server = start(echo_path);
+
+    let mut client = Client::connect(server.addr).await;
+    let many = (0..101).fold(String::new(), |head, n| head + &format!("x-{n}: 1\r\n"));
+    client.send(format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n")).await;
+    let (head, _) = client.answer().await;
+    assert!(head.starts_with("http/1.1 431 "), "{head}");
+
+    let mut client = Client::connect(server.addr).await;
+    let long = "x".repeat(200_000);
+    client.send(format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n")).await;
+    let (head, _) = client.answer().await;
+    assert!(head.starts_with("http/1.1 431 "), "{head}");
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_an_upload_arrives() {
+    let server = start(async |_: Request<Incoming>, _: Peer| {
+        let mut response = text("too much");
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        response
+    });
+    let mut client = Client::connect(server.addr).await;
+    let length = 4_000_000;
+    client.send(format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n")).await;
+    client.send(vec![b'x'; length]).await;
+    let (head, body) = client.answer().await;
+    assert!(head.starts_with("http/1.1 413 "), "{head}");
+    assert_eq!(body, "too much");
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn a_connection_can_be_upgraded() {
+    let server = start(async |mut request: Request<Incoming>, _: Peer| {
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            let mut io = TokioIo::new(upgrade.await.unwrap());
+            let mut bytes = [0; 4];
+            io.read_exact(&mut bytes).await.unwrap();
+            io.write_all(&bytes).await.unwrap();
+        });
+        let mut response = text("");
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert("connection", "upgrade".parse().unwrap());
+        headers.insert("upgrade", "echo".parse().unwrap());
+        response
+    });
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await;
+    let (head, _) = client.answer().await;
+    assert!(head.starts_with("http/1.1 101 "), "{head}");
+    client.send("ping").await;
+    let mut bytes = [0; 4];
+    client.0.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(&bytes, b"ping");
+}
