@@ -9,3 +9,4 @@ mod inject;
 mod message;
 mod snapshot;
 mod waiting;
+mod watch;
