@@ -1,8 +1,21 @@
 //! The Nova host.
 
+pub mod body;
+pub mod bridge;
+mod call;
 #[cfg(feature = "cli")]
 #[expect(dead_code, reason = "`nova dev` itself comes next")]
 mod dev;
+mod exercise;
+pub mod generation;
 pub mod listen;
 pub mod loader;
+pub mod preflight;
+pub mod process;
+pub mod release;
 pub mod server;
+pub mod start;
+pub mod swap;
+pub mod table;
+
+pub use call::HandlerPanic;

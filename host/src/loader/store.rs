@@ -51,6 +51,12 @@ impl Store {
         Self::open(folder.join("libraries"))
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The path of the copy with this build id; written if it is not there yet.
     pub(super) fn put(&self, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
         let path = self.folder.join(format!("libnova_routes-{}.so", build_id.as_str()));

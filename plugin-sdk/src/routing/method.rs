@@ -50,9 +50,7 @@ impl Method {
     /// Reads a request's method; names are case-sensitive.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Method> {
-        Method::ALL
-            .into_iter()
-            .find(|method| method.as_str() == name)
+        Method::ALL.into_iter().find(|method| method.as_str() == name)
     }
 
     const fn bit(self) -> u8 {
@@ -100,10 +98,7 @@ impl MethodSet {
     /// No method at all.
     #[must_use]
     pub const fn new() -> Self {
-        MethodSet {
-            named: 0,
-            any: false,
-        }
+        MethodSet { named: 0, any: false }
     }
 
     /// The same set with `method` in it.
@@ -140,9 +135,7 @@ impl MethodSet {
 
     /// The methods with a handler of their own.
     pub fn iter(self) -> impl Iterator<Item = Method> {
-        Method::ALL
-            .into_iter()
-            .filter(move |method| self.contains(*method))
+        Method::ALL.into_iter().filter(move |method| self.contains(*method))
     }
 
     /// Which handler answers a request with this method: its own, that of GET for HEAD, the one
@@ -215,14 +208,8 @@ mod tests {
     fn allow_lists_what_is_answered() {
         let table = [
             (MethodSet::from_iter([Method::Get]), "GET, HEAD, OPTIONS"),
-            (
-                MethodSet::from_iter([Method::Delete, Method::Post]),
-                "POST, DELETE, OPTIONS",
-            ),
-            (
-                MethodSet::new().with_any(),
-                "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-            ),
+            (MethodSet::from_iter([Method::Delete, Method::Post]), "POST, DELETE, OPTIONS"),
+            (MethodSet::new().with_any(), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
             (MethodSet::new(), "OPTIONS"),
         ];
         for (set, want) in table {

@@ -38,8 +38,7 @@ impl<'r, 'p> Params<'r, 'p> {
     /// The value of the parameter called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find_map(|(candidate, value)| (candidate == name).then_some(value))
+        self.iter().find_map(|(candidate, value)| (candidate == name).then_some(value))
     }
 
     /// The value at `index`, counted from the left.
@@ -73,11 +72,7 @@ pub(super) struct Values<'p> {
 
 impl<'p> Values<'p> {
     pub(super) const fn new() -> Self {
-        Values {
-            inline: [const { Cow::Borrowed("") }; INLINE],
-            more: Vec::new(),
-            len: 0,
-        }
+        Values { inline: [const { Cow::Borrowed("") }; INLINE], more: Vec::new(), len: 0 }
     }
 
     pub(super) fn push(&mut self, value: &'p str) {
@@ -101,8 +96,6 @@ impl<'p> Values<'p> {
         if index >= self.len {
             return None;
         }
-        self.inline
-            .get(index)
-            .or_else(|| self.more.get(index - INLINE))
+        self.inline.get(index).or_else(|| self.more.get(index - INLINE))
     }
 }

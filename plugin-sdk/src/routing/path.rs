@@ -69,16 +69,8 @@ pub(super) fn read(path: &str) -> Result<Option<Segments<'_>>, BadPath> {
         return Ok(None);
     }
     Ok(Some(match inner.strip_suffix('/') {
-        Some(rest) => Segments {
-            rest,
-            escaped,
-            canonical: Some(&path[..path.len() - 1]),
-        },
-        None => Segments {
-            rest: inner,
-            escaped,
-            canonical: None,
-        },
+        Some(rest) => Segments { rest, escaped, canonical: Some(&path[..path.len() - 1]) },
+        None => Segments { rest: inner, escaped, canonical: None },
     }))
 }
 
@@ -102,9 +94,7 @@ pub(super) fn decode(text: &str) -> Result<Cow<'_, str>, BadPath> {
             byte
         });
     }
-    String::from_utf8(decoded)
-        .map(Cow::Owned)
-        .map_err(|_| BadPath::NotUtf8)
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| BadPath::NotUtf8)
 }
 
 #[cfg(test)]

@@ -27,10 +27,7 @@ impl Segment {
     }
 
     fn parse(text: &str) -> Result<Segment, Cause> {
-        let Some(inner) = text
-            .strip_prefix('{')
-            .and_then(|text| text.strip_suffix('}'))
-        else {
+        let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
             return match text {
                 "" => Err(Cause::Empty),
                 "." | ".." => Err(Cause::Dots),
@@ -90,34 +87,20 @@ impl Pattern {
     /// When the text is no pattern: it does not begin with `/`, has an empty segment, mixes a
     /// parameter with text, uses a name twice, or goes on after `{*rest}`.
     pub fn parse(text: &str) -> Result<Pattern, PatternError> {
-        let error = |cause| PatternError {
-            pattern: text.to_owned(),
-            cause,
-        };
-        let path = text
-            .strip_prefix('/')
-            .ok_or_else(|| error(Cause::NotAbsolute))?;
+        let error = |cause| PatternError { pattern: text.to_owned(), cause };
+        let path = text.strip_prefix('/').ok_or_else(|| error(Cause::NotAbsolute))?;
         let mut segments: Vec<Segment> = Vec::new();
         for part in path.split('/').filter(|_| !path.is_empty()) {
-            if matches!(
-                segments.last(),
-                Some(Segment::Rest(_) | Segment::OptionalRest(_))
-            ) {
+            if matches!(segments.last(), Some(Segment::Rest(_) | Segment::OptionalRest(_))) {
                 return Err(error(Cause::AfterRest));
             }
             let segment = Segment::parse(part).map_err(error)?;
-            if segment
-                .name()
-                .is_some_and(|name| segments.iter().any(|s| s.name() == Some(name)))
-            {
+            if segment.name().is_some_and(|name| segments.iter().any(|s| s.name() == Some(name))) {
                 return Err(error(Cause::Twice));
             }
             segments.push(segment);
         }
-        Ok(Pattern {
-            text: text.into(),
-            segments: segments.into(),
-        })
+        Ok(Pattern { text: text.into(), segments: segments.into() })
     }
 
     /// The pattern as it was written.

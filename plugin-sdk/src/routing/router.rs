@@ -49,11 +49,7 @@ pub struct Conflict {
 
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "route `{}` matches the same paths as `{}`",
-            self.new, self.existing
-        )
+        write!(f, "route `{}` matches the same paths as `{}`", self.new, self.existing)
     }
 }
 
@@ -76,10 +72,7 @@ impl<T> Router<T> {
             rest: None,
             optional_rest: None,
         };
-        Router {
-            routes: Vec::new(),
-            root,
-        }
+        Router { routes: Vec::new(), root }
     }
 
     /// Adds a route.
@@ -91,10 +84,7 @@ impl<T> Router<T> {
         let new = self.routes.len();
         let slot = self.root.slot(pattern.segments());
         if let Some(existing) = *slot {
-            return Err(Conflict {
-                new: pattern,
-                existing: self.routes[existing].0.clone(),
-            });
+            return Err(Conflict { new: pattern, existing: self.routes[existing].0.clone() });
         }
         *slot = Some(new);
         self.routes.push((pattern, value));
@@ -144,12 +134,7 @@ impl<T> Router<T> {
         }
         let (pattern, value) = &self.routes[index];
         let params = Params::new(pattern, values);
-        Ok(Some(Match {
-            value,
-            pattern,
-            params,
-            canonical: segments.canonical,
-        }))
+        Ok(Some(Match { value, pattern, params, canonical: segments.canonical }))
     }
 }
 
@@ -161,10 +146,8 @@ impl Node {
         };
         match first {
             Segment::Literal(text) => {
-                let index = self
-                    .literals
-                    .binary_search_by(|(t, _)| t.cmp(text))
-                    .unwrap_or_else(|index| {
+                let index =
+                    self.literals.binary_search_by(|(t, _)| t.cmp(text)).unwrap_or_else(|index| {
                         self.literals.insert(index, (text.clone(), Node::default()));
                         index
                     });
@@ -215,10 +198,7 @@ impl Node {
         } else {
             segment
         };
-        let index = self
-            .literals
-            .binary_search_by(|(t, _)| (**t).cmp(text))
-            .ok()?;
+        let index = self.literals.binary_search_by(|(t, _)| (**t).cmp(text)).ok()?;
         Some(&self.literals[index].1)
     }
 }

@@ -10,9 +10,7 @@ use crate::routing::path::decode;
 fn router(patterns: &[&'static str]) -> Router<&'static str> {
     let mut router = Router::new();
     for text in patterns {
-        router
-            .insert(Pattern::parse(text).expect(text), *text)
-            .expect(text);
+        router.insert(Pattern::parse(text).expect(text), *text).expect(text);
     }
     router
 }
@@ -24,14 +22,9 @@ fn answer(router: &Router<&'static str>, path: &str) -> String {
         Ok(None) => return "-".to_owned(),
         Ok(Some(found)) => found,
     };
-    let params: String = found
-        .params
-        .iter()
-        .map(|(name, value)| format!(" {name}={value}"))
-        .collect();
-    let canonical = found
-        .canonical
-        .map_or_else(String::new, |path| format!(" -> {path}"));
+    let params: String =
+        found.params.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+    let canonical = found.canonical.map_or_else(String::new, |path| format!(" -> {path}"));
     format!("{}{params}{canonical}", found.value)
 }
 
@@ -75,14 +68,8 @@ fn finds() {
         ("/a%20b", "/a b"),
         ("/a%252Fb", "/a%2Fb"),
         ("/a%2Fb", "-"),
-        (
-            "/1/2/3/4/5/6",
-            "/{a}/{b}/{c}/{d}/{e}/{f} a=1 b=2 c=3 d=4 e=5 f=6",
-        ),
-        (
-            "/1/2/3/4/5/%36",
-            "/{a}/{b}/{c}/{d}/{e}/{f} a=1 b=2 c=3 d=4 e=5 f=6",
-        ),
+        ("/1/2/3/4/5/6", "/{a}/{b}/{c}/{d}/{e}/{f} a=1 b=2 c=3 d=4 e=5 f=6"),
+        ("/1/2/3/4/5/%36", "/{a}/{b}/{c}/{d}/{e}/{f} a=1 b=2 c=3 d=4 e=5 f=6"),
         ("/nothing", "-"),
         ("//users", "-"),
         ("//evil.example/", "-"),
@@ -125,11 +112,7 @@ fn plain_values_are_borrowed() {
     let mut found = router.find("/users/7").expect("a path").expect("a route");
     assert_eq!(found.params.value(0), Some("7"));
     assert_eq!(found.params.value(1), None);
-    found.params = router
-        .find("/users/%37")
-        .expect("a path")
-        .expect("a route")
-        .params;
+    found.params = router.find("/users/%37").expect("a path").expect("a route").params;
     assert_eq!(found.params.get("id"), Some("7"));
 }
 
@@ -141,11 +124,7 @@ fn oracle<'a>(patterns: &'a [Pattern], path: &str) -> Option<(&'a Pattern, Vec<S
     }
     let path = path.strip_prefix('/')?;
     let path = path.strip_suffix('/').unwrap_or(path);
-    let segments: Vec<&str> = if path.is_empty() {
-        Vec::new()
-    } else {
-        path.split('/').collect()
-    };
+    let segments: Vec<&str> = if path.is_empty() { Vec::new() } else { path.split('/').collect() };
     patterns
         .iter()
         .filter_map(|pattern| {
@@ -199,13 +178,7 @@ fn patterns() -> impl Strategy<Value = Vec<String>> {
         text + end
     });
     prop::collection::vec(
-        pattern.prop_map(|text| {
-            if text.is_empty() {
-                "/".to_owned()
-            } else {
-                text
-            }
-        }),
+        pattern.prop_map(|text| if text.is_empty() { "/".to_owned() } else { text }),
         1..20,
     )
 }

@@ -1,0 +1,159 @@
+//! A generation: one started library, and the requests that it answers.
+//!
+//! A request takes an [`InFlight`] before it calls the library and lets go of it with the last
+//! byte of the body. The publisher first takes the generation out of the table, then closes it,
+//! then waits; a request first counts itself in, then looks whether the generation is closed. So
+//! either the publisher sees the request, or the request sees the closed door and asks the table
+//! again: no request is lost, and none runs in a generation that has been shut down.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use nova_abi::App;
+use serde::Serialize;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::loader::{BuildId, Library};
+
+/// The number of a generation, counted from 1 over the life of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct GenerationId(pub u64);
+
+impl fmt::Display for GenerationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a generation has done so far; shared with the record that outlives it.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests that hold the generation now.
+    pub in_flight: AtomicUsize,
+    /// Requests that it has begun to answer.
+    pub requests: AtomicU64,
+    /// Requests that ended in a panic of a handler.
+    pub panics: AtomicU64,
+    /// Responses of the 5xx class.
+    pub server_errors: AtomicU64,
+}
+
+/// One started library.
+#[derive(Debug)]
+pub struct Generation {
+    /// Its number.
+    pub id: GenerationId,
+    /// Where the library was read.
+    pub source: PathBuf,
+    /// The library.
+    pub library: Arc<Library>,
+    /// When it began to serve.
+    pub started: SystemTime,
+    /// What it has done.
+    pub counters: Arc<Counters>,
+    app: App,
+    closed: AtomicBool,
+    idle: Notify,
+    expired: CancellationToken,
+}
+
+impl Generation {
+    /// A generation that is not in any table yet.
+    #[must_use]
+    pub fn new(id: GenerationId, source: PathBuf, library: Arc<Library>, app: App) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            source,
+            library,
+            started: SystemTime::now(),
+            counters: Arc::default(),
+            app,
+            closed: AtomicBool::new(false),
+            idle: Notify::new(),
+            expired: CancellationToken::new(),
+        })
+    }
+
+    /// The library's build id.
+    #[must_use]
+    pub fn build_id(&self) -> &BuildId {
+        &self.library.build_id
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Counts a request in; `None` once the generation is closed, and then the table has a
+    /// newer one.
+    pub fn enter(self: &Arc<Self>) -> Option<InFlight> {
+        self.counters.in_flight.fetch_add(1, Ordering::SeqCst);
+        let pinned = InFlight { generation: self.clone() };
+        (!self.closed.load(Ordering::SeqCst)).then_some(pinned)
+    }
+
+    /// Lets no further request in; those inside go on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until no request is inside, or until `deadline`: then open streams are ended so
+    /// that browsers connect again. Gives back how many requests were cut.
+    pub(crate) async fn drain(&self, deadline: Instant) -> usize {
+        let cut = tokio::time::timeout_at(deadline.into(), self.empty()).await;
+        if cut.is_ok() {
+            return 0;
+        }
+        let inside = self.counters.in_flight.load(Ordering::SeqCst);
+        self.expired.cancel();
+        self.empty().await;
+        inside
+    }
+
+    async fn empty(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.counters.in_flight.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    /// Cancelled when the streams of this generation must end.
+    pub(crate) fn expired(&self) -> &CancellationToken {
+        &self.expired
+    }
+}
+
+/// A request inside a generation; dropping it lets the generation go.
+#[derive(Debug)]
+pub struct InFlight {
+    generation: Arc<Generation>,
+}
+
+impl std::ops::Deref for InFlight {
+    type Target = Arc<Generation>;
+
+    fn deref(&self) -> &Arc<Generation> {
+        &self.generation
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let before = self.generation.counters.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if before == 1 && self.generation.closed.load(Ordering::SeqCst) {
+            self.generation.idle.notify_one();
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Our own executable, started again: the one way in which Nova makes a process.
+//!
+//! Parent and child speak JSON lines. The parent writes one job, with a nonce, to the child's
+//! standard input; the child answers on what was its standard output, after moving that out of
+//! the reach of everything that prints. A line without the nonce is not an answer, and an exit
+//! code proves nothing: code of a library may call `exit(0)`.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead, Write},
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{ExitCode, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+
+/// The first argument of a child; the second is its role.
+const CHILD: &str = "__nova-child";
+
+/// How much of a child's last words is kept.
+const LAST_WORDS: usize = 2048;
+
+/// A line from parent to child or back.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line<T> {
+    nonce: String,
+    message: T,
+}
+
+/// How a child ended without an answer.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // The messages say what the fields are.
+pub enum ChildError {
+    #[error("{program} cannot be started again to check the library: {source}")]
+    Start { program: String, source: std::io::Error },
+    #[error("{how}{}", words(.last_words))]
+    Died { how: String, last_words: String },
+    #[error("it did not finish within {limit:?}")]
+    TimedOut { limit: Duration },
+}
+
+fn words(last: &str) -> String {
+    if last.is_empty() { String::new() } else { format!("; it last said: {last}") }
+}
+
+/// Starts `program` as a child with `job`; gives every answer to `on_answer` until it returns
+/// `Some`. The child is gone when this returns.
+///
+/// # Errors
+/// If the child cannot be started, dies, or takes longer than `limit`.
+pub async fn ask<J: Serialize, A: DeserializeOwned, T>(
+    program: &Path,
+    role: &str,
+    job: &J,
+    limit: Duration,
+    mut on_answer: impl FnMut(A) -> Option<T>,
+) -> Result<T, ChildError> {
+    let start = |source| ChildError::Start { program: program.display().to_string(), source };
+    let mut child = tokio::process::Command::new(program)
+        .args([CHILD, role])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(start)?;
+    let nonce = nonce();
+    let line = serde_json::to_string(&Line { nonce: nonce.clone(), message: job })
+        .map_err(|error| start(error.into()))?;
+    // All three were piped above.
+    let (Some(mut stdin), Some(stdout), Some(mut stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err(start(std::io::Error::other("its standard streams are missing")));
+    };
+    // The last words are read beside the answers, so that a full pipe never stops the child.
+    let last_words = tokio::spawn(async move {
+        let (mut kept, mut piece) = (Vec::new(), [0; 4096]);
+        while let Ok(read @ 1..) = stderr.read(&mut piece).await {
+            kept.extend_from_slice(&piece[..read]);
+            kept.drain(..kept.len().saturating_sub(LAST_WORDS));
+        }
+        String::from_utf8_lossy(&kept).trim().to_owned()
+    });
+    let conversation = async {
+        // A child that dies before it reads breaks the pipe; its exit says why.
+        let _ = stdin.write_all(format!("{line}\n").as_bytes()).await;
+        drop(stdin);
+        let mut lines = BufReader::new(stdout).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            match serde_json::from_str::<Line<A>>(&line) {
+                Ok(line) if line.nonce == nonce => {
+                    if let Some(done) = on_answer(line.message) {
+                        return Ok(done);
+                    }
+                }
+                _ => tracing::debug!(line, "a child printed something that is no answer"),
+            }
+        }
+        Err(child.wait().await)
+    };
+    match tokio::time::timeout(limit, conversation).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(status)) => {
+            let how = status.map_or_else(|error| error.to_string(), describe);
+            Err(ChildError::Died { how, last_words: last_words.await.unwrap_or_default() })
+        }
+        Err(_) => Err(ChildError::TimedOut { limit }),
+    }
+}
+
+/// A child's way to answer.
+pub struct Answers {
+    nonce: String,
+    out: std::fs::File,
+}
+
+impl Answers {
+    /// Sends one answer. A parent that is gone needs none.
+    pub fn send<A: Serialize>(&mut self, answer: A) {
+        let line = Line { nonce: self.nonce.clone(), message: answer };
+        if let Ok(line) = serde_json::to_string(&line) {
+            let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+        }
+    }
+}
+
+/// If this process was started by [`ask`], does what `role` asks for and gives its exit code.
+///
+/// Call it first in `main`. `None`: this is an ordinary start.
+pub fn child_main() -> Option<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().as_deref() != Some(OsStr::new(CHILD)) {
+        return None;
+    }
+    let role = args.next().unwrap_or_default();
+    let done = match role.to_str() {
+        Some(crate::preflight::ROLE) => serve_parent(crate::preflight::run),
+        _ => Err(std::io::Error::other("this role is not known")),
+    };
+    Some(match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nova: a child process failed: {error}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn serve_parent<J: DeserializeOwned>(role: fn(J, Answers)) -> std::io::Result<()> {
+    // From here on, whatever prints to standard output reaches standard error instead.
+    let out = std::fs::File::from(rustix::io::dup(std::io::stdout())?);
+    rustix::io::fcntl_setfd(&out, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::stdio::dup2_stdout(std::io::stderr())?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    let Line { nonce, message } = serde_json::from_str::<Line<J>>(&line)?;
+    role(message, Answers { nonce, out });
+    Ok(())
+}
+
+/// Unguessable enough for code that runs in the child, and never printed by it.
+fn nonce() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(signal), _) => match signal_name(signal) {
+            Some(name) => format!("it was ended by {name}"),
+            None => format!("it was ended by signal {signal}"),
+        },
+        (None, Some(0)) => "it exited with code 0 before it had answered".to_owned(),
+        (None, Some(code)) => format!("it exited with code {code}"),
+        (None, None) => "it ended".to_owned(),
+    }
+}
+
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        4 => "SIGILL",
+        6 => "SIGABRT (an abort, often a stack overflow or a panic in a drop)",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV (a segmentation fault)",
+        15 => "SIGTERM",
+        _ => return None,
+    })
+}

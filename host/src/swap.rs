@@ -1,0 +1,545 @@
+//! The switch: from a candidate to the generation that serves, and away again.
+//!
+//! candidate -> preflight in a child -> load here -> init -> warm -> publish -> the old one
+//! drains -> it is retired. Until the publish nothing of the serving generation is touched, so a
+//! candidate may fail anywhere before it. The publish is one pointer.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use nova_abi::Purpose;
+use serde::Serialize;
+
+use crate::{
+    exercise,
+    generation::{Counters, Generation, GenerationId},
+    loader::{BuildId, LoadError, Loader, Store},
+    preflight::{self, PreflightError, Report},
+    release::{Release, ReleaseError, Stylesheet},
+    start::{StartError, StartInfo, start},
+    table::{Table, TableError},
+};
+
+/// How a host swaps.
+#[derive(Debug, Clone)]
+pub struct SwapSettings {
+    /// Whether a developer is watching: error pages show what is inside.
+    pub dev: bool,
+    /// The executable whose `main` calls [`child_main`](crate::process::child_main); `None`
+    /// swaps without preflight.
+    pub preflight: Option<PathBuf>,
+    /// Whether preflight and warm-up exercise the routes, or only run `init`.
+    pub exercise: bool,
+    /// How long a whole preflight may take.
+    pub preflight_limit: Duration,
+    /// How long `init` may take.
+    pub init_limit: Duration,
+    /// How long the warm-up of a new generation may take before it is published.
+    pub warm_limit: Duration,
+    /// How long open streams of an old generation may go on; `None`: for ever.
+    pub drain_limit: Option<Duration>,
+}
+
+impl Default for SwapSettings {
+    fn default() -> Self {
+        Self {
+            dev: false,
+            preflight: None,
+            exercise: true,
+            preflight_limit: Duration::from_secs(30),
+            init_limit: Duration::from_secs(10),
+            warm_limit: Duration::from_millis(50),
+            drain_limit: Some(Duration::from_secs(600)),
+        }
+    }
+}
+
+/// Why a candidate does not serve. The generation that served before still does.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // The messages say what the fields are.
+pub enum SwapError {
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    #[error("{}: refused by the preflight: {cause}", .path.display())]
+    Preflight { path: PathBuf, cause: PreflightError },
+    #[error("{}: {cause}", .path.display())]
+    Start { path: PathBuf, cause: StartError },
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(
+        "{}: build {build_id} is live already, as generation {generation}; \
+         nothing to do (--force starts it anew)", .path.display()
+    )]
+    AlreadyLive { path: PathBuf, build_id: BuildId, generation: GenerationId },
+    #[error(
+        "another swap is under way ({}, since {since:?}); try again when it is done",
+        .candidate.display()
+    )]
+    Busy { candidate: PathBuf, since: Duration },
+    #[error(
+        "{}: is an app named `{app}`, but this host serves {serving}; \
+         name the library's own path, or give the app the name that it replaces",
+        .path.display()
+    )]
+    NoSlot { path: PathBuf, app: String, serving: String },
+}
+
+impl From<LoadError> for SwapError {
+    fn from(error: LoadError) -> Self {
+        Self::Release(error.into())
+    }
+}
+
+/// What a swap did, with the time of each step.
+#[derive(Debug, Clone, Serialize)]
+pub struct Swapped {
+    /// The generation that serves now.
+    pub generation: GenerationId,
+    /// Its build id.
+    pub build_id: BuildId,
+    /// The generation that it replaced.
+    pub replaced: Option<GenerationId>,
+    /// How many routes it has.
+    pub routes: usize,
+    /// Routes that answered 5xx in the preflight.
+    pub unwell: Vec<String>,
+    /// The preflight, in microseconds; 0 without one.
+    pub preflight_us: u64,
+    /// Copying, mapping and checking the library, in microseconds.
+    pub load_us: u64,
+    /// `init`, in microseconds.
+    pub init_us: u64,
+    /// From the candidate's reading to the publish, in microseconds.
+    pub total_us: u64,
+}
+
+/// The state of a generation in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It answers new requests.
+    Live,
+    /// It finishes the requests that it has.
+    Draining,
+    /// It has been shut down; its library stays mapped.
+    Retired,
+}
+
+/// One generation in the history of a host.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its number.
+    pub id: GenerationId,
+    /// Its build.
+    pub build_id: BuildId,
+    /// Its app's name and version.
+    pub app: String,
+    /// Where it came from.
+    pub source: PathBuf,
+    /// What it is doing.
+    pub state: State,
+    /// How many routes it has.
+    pub routes: usize,
+    /// When it began to serve.
+    pub started: SystemTime,
+    /// What it has done; still counts while it drains.
+    pub counters: Arc<Counters>,
+}
+
+/// How many stylesheets stay served: a page that was answered before a swap, or before a few of
+/// them, still finds its own.
+const KEPT_STYLESHEETS: usize = 8;
+
+/// How many retired generations the history names.
+const HISTORY: usize = 20;
+
+/// Holds the route table that serves, and replaces it.
+#[derive(Debug)]
+pub struct Switch {
+    settings: SwapSettings,
+    loader: Loader,
+    store: Store,
+    table: ArcSwap<Table>,
+    /// Taken by the one swap that is under way; says which for those that are turned away.
+    swapping: tokio::sync::Mutex<()>,
+    under_way: Mutex<Option<(PathBuf, Instant)>>,
+    history: Mutex<Vec<Record>>,
+    stylesheets: Mutex<Vec<Stylesheet>>,
+    last_id: AtomicU64,
+    published: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// A candidate on its way: everything about it but its library's code.
+struct Incoming {
+    release: Release,
+    info: StartInfo,
+}
+
+impl Switch {
+    /// A switch with an empty table.
+    #[must_use]
+    pub fn new(settings: SwapSettings, store: Store) -> Self {
+        Self {
+            settings,
+            loader: Loader::new(store.clone()),
+            store,
+            table: ArcSwap::default(),
+            swapping: tokio::sync::Mutex::new(()),
+            under_way: Mutex::default(),
+            history: Mutex::default(),
+            stylesheets: Mutex::default(),
+            last_id: AtomicU64::new(0),
+            published: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// The table that serves now.
+    #[must_use]
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &SwapSettings {
+        &self.settings
+    }
+
+    /// How many libraries this process has mapped, for good.
+    #[must_use]
+    pub fn loads(&self) -> usize {
+        self.loader.loads()
+    }
+
+    /// How many swaps were published, and how many candidates refused.
+    #[must_use]
+    pub fn totals(&self) -> (u64, u64) {
+        (self.published.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+
+    /// The generations, newest last: all that are live or drain, and the latest retired ones.
+    #[must_use]
+    pub fn history(&self) -> Vec<Record> {
+        locked(&self.history).clone()
+    }
+
+    /// A stylesheet of a kept release, by its file name.
+    #[must_use]
+    pub fn stylesheet(&self, name: &str) -> Option<Stylesheet> {
+        locked(&self.stylesheets).iter().find(|sheet| sheet.name == name).cloned()
+    }
+
+    /// Loads the libraries that a host starts with. There is nothing to protect yet, so there is
+    /// no child; all of them are published at once.
+    ///
+    /// # Errors
+    /// With the first library that does not start; nothing is published then.
+    pub async fn start(
+        &self,
+        sources: &[PathBuf],
+        info: &StartInfo,
+    ) -> Result<Vec<Swapped>, SwapError> {
+        let _swapping = self.swapping.lock().await;
+        let (mut slots, mut swapped) = (Vec::new(), Vec::new());
+        for source in sources {
+            let began = Instant::now();
+            let release = Release::read(source)?;
+            let info = self.info_for(&release, info);
+            let incoming = Incoming { release, info };
+            let (generation, done) =
+                self.bring_up(incoming, None, began, Report::default()).await?;
+            slots.push(generation);
+            swapped.push(done);
+        }
+        let table = Table::build(slots)?;
+        self.record(table.generations());
+        self.table.store(Arc::new(table));
+        Ok(swapped)
+    }
+
+    /// Puts the release at `source` in the place of the generation that it replaces.
+    ///
+    /// # Errors
+    /// [`SwapError::Busy`] while another swap is under way; else with what is wrong with the
+    /// candidate.
+    pub async fn swap(
+        self: &Arc<Self>,
+        source: &Path,
+        info: &StartInfo,
+        force: bool,
+    ) -> Result<Swapped, SwapError> {
+        let Ok(_swapping) = self.swapping.try_lock() else {
+            let under_way = locked(&self.under_way).clone();
+            let (candidate, since) = under_way.unwrap_or_else(|| (source.into(), Instant::now()));
+            return Err(SwapError::Busy { candidate, since: since.elapsed() });
+        };
+        self.swap_alone(source, info, force).await
+    }
+
+    /// As [`swap`](Self::swap), after the swap that may be under way.
+    ///
+    /// # Errors
+    /// With what is wrong with the candidate.
+    pub async fn swap_next(
+        self: &Arc<Self>,
+        source: &Path,
+        info: &StartInfo,
+        force: bool,
+    ) -> Result<Swapped, SwapError> {
+        let _swapping = self.swapping.lock().await;
+        self.swap_alone(source, info, force).await
+    }
+
+    async fn swap_alone(
+        self: &Arc<Self>,
+        source: &Path,
+        info: &StartInfo,
+        force: bool,
+    ) -> Result<Swapped, SwapError> {
+        *locked(&self.under_way) = Some((source.into(), Instant::now()));
+        let result = self.replace(source, info, force).await;
+        *locked(&self.under_way) = None;
+        match &result {
+            Ok(_) => self.published.fetch_add(1, Ordering::Relaxed),
+            Err(SwapError::AlreadyLive { .. }) => 0,
+            Err(_) => self.refused.fetch_add(1, Ordering::Relaxed),
+        };
+        result
+    }
+
+    async fn replace(
+        self: &Arc<Self>,
+        source: &Path,
+        info: &StartInfo,
+        force: bool,
+    ) -> Result<Swapped, SwapError> {
+        let began = Instant::now();
+        let table = self.table();
+        let path = source.to_owned();
+        let release = tokio::task::spawn_blocking(move || Release::read(&path)).await.map_err(
+            |error| LoadError::Open { path: source.into(), message: error.to_string() },
+        )??;
+        let slot = slot_for(&table, &release)?;
+        let old = table.generations().get(slot).cloned();
+        if let Some(old) = &old
+            && *old.build_id() == release.candidate.build_id
+            && !force
+        {
+            return Err(SwapError::AlreadyLive {
+                path: source.into(),
+                build_id: old.build_id().clone(),
+                generation: old.id,
+            });
+        }
+        let info = self.info_for(&release, info);
+        let checking = Instant::now();
+        let report = self.preflight(&release, &info).await?;
+        let preflight_us = micros(checking);
+        let incoming = Incoming { release, info };
+        let (generation, mut swapped) =
+            self.bring_up(incoming, old.as_ref(), began, report).await?;
+        let mut slots = table.generations().to_vec();
+        match slots.get_mut(slot) {
+            Some(place) => *place = generation,
+            None => slots.push(generation),
+        }
+        let new = Table::build(slots)?;
+        self.record(&new.generations()[slot..=slot]);
+        self.table.store(Arc::new(new));
+        swapped.preflight_us = preflight_us;
+        swapped.total_us = micros(began);
+        if let Some(old) = old {
+            self.retire(old);
+        }
+        Ok(swapped)
+    }
+
+    async fn preflight(&self, release: &Release, info: &StartInfo) -> Result<Report, SwapError> {
+        let Some(program) = &self.settings.preflight else { return Ok(Report::default()) };
+        let job = preflight::Job {
+            library: self.loader.stage(&release.candidate)?,
+            store: self.store.folder().to_owned(),
+            exercise: self.settings.exercise,
+            init_limit: self.settings.init_limit,
+            info: info.clone(),
+        };
+        preflight::check(program, &job, self.settings.preflight_limit)
+            .await
+            .map_err(|cause| SwapError::Preflight { path: release.source.clone(), cause })
+    }
+
+    /// Loads, starts and warms a candidate; it is in no table yet.
+    async fn bring_up(
+        &self,
+        incoming: Incoming,
+        old: Option<&Arc<Generation>>,
+        began: Instant,
+        report: Report,
+    ) -> Result<(Arc<Generation>, Swapped), SwapError> {
+        let Incoming { release: Release { source, candidate, stylesheet, .. }, info } = incoming;
+        let loading = Instant::now();
+        let library = tokio::task::block_in_place(|| self.loader.load_candidate(candidate))?;
+        let load_us = micros(loading);
+        let starting = Instant::now();
+        let saved = match old {
+            // A state that cannot be saved is no reason to keep the old code: init runs anew.
+            Some(old) => old.app().export().await.unwrap_or_else(|failure| {
+                tracing::warn!("the state of generation {} was not exported: {failure}", old.id);
+                None
+            }),
+            None => None,
+        };
+        let app = start(&library, Purpose::Serve, info, saved, self.settings.init_limit)
+            .await
+            .map_err(|cause| SwapError::Start { path: source.clone(), cause })?;
+        let init_us = micros(starting);
+        let id = GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        if let Some(sheet) = stylesheet {
+            let mut sheets = locked(&self.stylesheets);
+            sheets.retain(|kept| kept.name != sheet.name);
+            sheets.push(sheet);
+            let surplus = sheets.len().saturating_sub(KEPT_STYLESHEETS);
+            sheets.drain(..surplus);
+        }
+        let generation = Generation::new(id, source, library, app);
+        if self.settings.exercise {
+            self.warm(&generation).await;
+        }
+        let swapped = Swapped {
+            generation: id,
+            build_id: generation.build_id().clone(),
+            replaced: old.map(|old| old.id),
+            routes: generation.library.routes.len(),
+            unwell: report.unwell,
+            preflight_us: 0,
+            load_us,
+            init_us,
+            total_us: micros(began),
+        };
+        Ok((generation, swapped))
+    }
+
+    /// Touches the code of the routes before the first client does; never longer than the limit.
+    async fn warm(&self, generation: &Arc<Generation>) {
+        let warm = async {
+            for (index, route) in exercise::routes(&generation.library.routes) {
+                let _ = exercise::exercise(generation, index, route).await;
+            }
+        };
+        let _ = tokio::time::timeout(self.settings.warm_limit, warm).await;
+    }
+
+    /// Lets an old generation finish, then shuts it down.
+    fn retire(self: &Arc<Self>, old: Arc<Generation>) {
+        old.close();
+        self.mark(old.id, State::Draining);
+        let switch = self.clone();
+        tokio::spawn(async move {
+            let limit = switch.settings.drain_limit.unwrap_or(FOR_EVER);
+            let cut = old.drain(Instant::now() + limit).await;
+            if cut > 0 {
+                tracing::info!(
+                    "generation {}: {cut} open responses ended by the drain limit",
+                    old.id
+                );
+            }
+            old.app().shutdown().await;
+            switch.mark(old.id, State::Retired);
+        });
+    }
+
+    /// Ends all generations, for the end of the process; requests have `limit` to finish.
+    pub async fn stop(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        for generation in self.table().generations() {
+            generation.close();
+            generation.drain(deadline).await;
+            generation.app().shutdown().await;
+            self.mark(generation.id, State::Retired);
+        }
+    }
+
+    fn info_for(&self, release: &Release, info: &StartInfo) -> StartInfo {
+        let mut info = StartInfo { dev: self.settings.dev, ..info.clone() };
+        if let Some(sheet) = &release.stylesheet {
+            info.stylesheet = Some(format!("{STYLESHEETS}{}", sheet.name));
+        }
+        info
+    }
+
+    fn record(&self, generations: &[Arc<Generation>]) {
+        let mut history = locked(&self.history);
+        history.extend(generations.iter().map(|generation| Record {
+            id: generation.id,
+            build_id: generation.build_id().clone(),
+            app: generation.library.note.app.clone(),
+            source: generation.source.clone(),
+            state: State::Live,
+            routes: generation.library.routes.len(),
+            started: generation.started,
+            counters: generation.counters.clone(),
+        }));
+    }
+
+    fn mark(&self, id: GenerationId, state: State) {
+        let mut history = locked(&self.history);
+        if let Some(record) = history.iter_mut().find(|record| record.id == id) {
+            record.state = state;
+        }
+        let retired = history.iter().filter(|record| record.state == State::Retired).count();
+        let mut surplus = retired.saturating_sub(HISTORY);
+        history.retain(|record| {
+            let forget = surplus > 0 && record.state == State::Retired;
+            surplus -= usize::from(forget);
+            !forget
+        });
+    }
+}
+
+/// Where the stylesheets of releases are served.
+pub const STYLESHEETS: &str = "/_nova/";
+
+/// A drain without limit, in a unit that an `Instant` can add.
+const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+/// Which generation a release replaces: the only one, the one from the same path, or the one of
+/// the same app.
+fn slot_for(table: &Table, release: &Release) -> Result<usize, SwapError> {
+    let generations = table.generations();
+    if generations.len() <= 1 {
+        return Ok(0);
+    }
+    let name = |app: &str| app.split(' ').next().unwrap_or_default().to_owned();
+    let app = name(&release.candidate.note.app);
+    generations
+        .iter()
+        .position(|generation| generation.source == release.source)
+        .or_else(|| generations.iter().position(|old| name(&old.library.note.app) == app))
+        .ok_or_else(|| SwapError::NoSlot {
+            path: release.source.clone(),
+            app,
+            serving: generations
+                .iter()
+                .map(|old| format!("`{}` ({})", name(&old.library.note.app), old.source.display()))
+                .collect::<Vec<_>>()
+                .join(" and "),
+        })
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A lock whose holder panicked holds data that is still whole: each change is one step.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
