@@ -6,6 +6,7 @@ mod call;
 #[cfg(feature = "cli")]
 #[expect(dead_code, reason = "`nova dev` itself comes next")]
 mod dev;
+pub mod dispatch;
 mod exercise;
 pub mod generation;
 pub mod listen;
