@@ -1,0 +1,92 @@
+//! A finished app, without its type of state: what `routes()` returns.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Method;
+
+use crate::application::{Application, Running, Started, Table};
+use crate::error::{Error, Result};
+use crate::handler::BoxFuture;
+use crate::hooks::{Hooks, Purpose};
+use crate::html::Links;
+use crate::info;
+
+/// The routes of an app; `nova::export!` hands them to the host.
+pub struct Routes {
+    entries: Vec<Entry>,
+    problem: Option<String>,
+    start: Box<Start>,
+}
+
+type Start = dyn Fn(InitContext) -> BoxFuture<'static, Result<Arc<dyn Application>>> + Send + Sync;
+
+/// Seam: what the host is told about a route before anything is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) pattern: String,
+    pub(crate) file: &'static str,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) any: bool,
+    pub(crate) precompile: bool,
+    pub(crate) body_limit: Option<usize>,
+}
+
+/// Seam: what the host says when it starts the routes.
+#[derive(Clone, Debug)]
+pub(crate) struct InitContext {
+    pub(crate) purpose: Purpose,
+    /// Whether error pages show causes.
+    pub(crate) dev: bool,
+    pub(crate) build_id: String,
+    /// The URLs that the shell of pages links to.
+    pub(crate) stylesheet: Option<String>,
+    pub(crate) favicon: Option<String>,
+    /// What the generation before exported.
+    pub(crate) saved: Option<Vec<u8>>,
+}
+
+impl Routes {
+    pub(super) fn new<S: Clone + Send + Sync + 'static>(
+        entries: Vec<Entry>,
+        problem: Option<String>,
+        hooks: Hooks<S>,
+        table: Arc<Table<S>>,
+    ) -> Self {
+        let hooks = Arc::new(hooks);
+        let start = move |init: InitContext| {
+            let (hooks, table) = (Arc::clone(&hooks), Arc::clone(&table));
+            let start = async move {
+                let state = hooks.start(init.purpose, init.saved.as_deref()).await?;
+                let links = Links { stylesheet: init.stylesheet, favicon: init.favicon };
+                let running = Running::new(state, hooks, table, links, init.dev);
+                Ok(Arc::new(Started(Arc::new(running))) as Arc<dyn Application>)
+            };
+            Box::pin(start) as BoxFuture<'static, _>
+        };
+        Routes { entries, problem, start: Box::new(start) }
+    }
+
+    /// Seam: one entry per page. [`Application::call`] takes an index into it.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Seam: makes the app's state and starts it. May be called more than once.
+    ///
+    /// # Errors
+    /// When two pages have one pattern, or `init` failed.
+    pub(crate) async fn init(&self, init: InitContext) -> Result<Arc<dyn Application>> {
+        if let Some(problem) = &self.problem {
+            return Err(Error::internal(problem.clone()));
+        }
+        info::set(&init.build_id, init.dev);
+        (self.start)(init).await
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries.iter().map(|entry| &entry.pattern)).finish()
+    }
+}

@@ -1,0 +1,237 @@
+//! The one error of a page: a status, what to tell the client, and what really happened.
+
+mod page;
+mod rejection;
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+pub(crate) use self::page::{accepts_html, render};
+pub use self::rejection::Rejection;
+use crate::body::Body;
+use crate::response::{IntoResponse, Response};
+
+/// What a page's function returns: anything that is a response, or an [`Error`].
+///
+/// ```
+/// use nova::prelude::*;
+///
+/// pub fn get(Path(id): Path<u64>) -> Result<Html> {
+///     if id == 0 {
+///         return Err(Error::not_found("no such user"));
+///     }
+///     Ok(page("User", html! { h1 { (id) } }))
+/// }
+/// ```
+pub type Result<T = Response, E = Error> = std::result::Result<T, E>;
+
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// An answer that is an error.
+///
+/// Its message is for the client. Its source is for the log and, in development, for the error
+/// page; it never leaves a production host. A status of 500 and above also keeps the message from
+/// the client in production.
+///
+/// Any error turns into one by `?`, with status 500; a [`Rejection`] of an extractor keeps its own
+/// status. As with `anyhow::Error`, that is why this type is not a [`std::error::Error`] itself.
+///
+/// The nearest `_error.rs` (or `404.rs`) renders it. Without one, the client gets a small HTML
+/// page if it asks for HTML, else `application/problem+json` (RFC 9457).
+///
+/// ```
+/// use nova::prelude::*;
+///
+/// fn read() -> Result<String> {
+///     Ok(std::fs::read_to_string("/no/such/file")?)
+/// }
+/// let error = read().unwrap_err();
+/// assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+/// assert_eq!(error.message(), "Internal Server Error");
+/// ```
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    status: StatusCode,
+    message: String,
+    source: Option<BoxError>,
+    headers: HeaderMap,
+}
+
+impl Error {
+    /// An error with this status and this message for the client.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let inner =
+            Inner { status, message: message.into(), source: None, headers: HeaderMap::new() };
+        Error { inner: Box::new(inner) }
+    }
+
+    /// 500 with `source` behind it; what `?` does to any error.
+    pub fn internal(source: impl Into<BoxError>) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Error::new(status, reason(status)).with_source(source)
+    }
+
+    /// 400 Bad Request.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Error::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 401 Unauthorized. Add `WWW-Authenticate` by [`Error::with_header`].
+    pub fn unauthorized(message: impl Into<String>) -> Self {
+        Error::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// 403 Forbidden.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Error::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// 404 Not Found.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Error::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// 409 Conflict.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Error::new(StatusCode::CONFLICT, message)
+    }
+
+    /// 422 Unprocessable Content.
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Error::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    /// The same error with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.inner.status = status;
+        self
+    }
+
+    /// The same error caused by `source`.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+
+    /// The same error with one more header in its answer.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.inner.headers.append(name, value);
+        self
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.inner.status
+    }
+
+    /// The message for the client.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.inner.message
+    }
+
+    /// What caused it.
+    #[must_use]
+    pub fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.source.as_deref().map(|source| source as _)
+    }
+
+    /// The headers that its answer gets.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.inner.headers
+    }
+
+    pub(crate) fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.inner.headers)
+    }
+
+    /// The source, its source, and so on.
+    pub(crate) fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        std::iter::successors(self.source(), |&error| error.source())
+    }
+}
+
+/// The usual phrase for a status: `Not Found`.
+pub(crate) fn reason(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
+}
+
+impl<E: Into<BoxError>> From<E> for Error {
+    fn from(source: E) -> Self {
+        match source.into().downcast::<Rejection>() {
+            Ok(rejection) => rejection.into_error(),
+            Err(source) => Error::internal(source),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(mut self) -> Response {
+        let status = self.status();
+        let headers = self.take_headers();
+        let mut response = Response::new(Body::error(self));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { status, message, source, headers } = &*self.inner;
+        f.debug_struct("Error")
+            .field("status", status)
+            .field("message", message)
+            .field("source", source)
+            .field("headers", headers)
+            .finish()
+    }
+}
+
+/// The message and its causes, in one line.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())?;
+        self.chain().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_error_is_500_and_keeps_its_cause() {
+        let error = Error::from(std::io::Error::other("disk on fire"));
+        assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(error.to_string(), "Internal Server Error: disk on fire");
+        assert!(error.source().is_some_and(<dyn StdError>::is::<std::io::Error>));
+        assert_eq!(Error::from("plain text").to_string(), "Internal Server Error: plain text");
+    }
+
+    #[test]
+    fn a_rejection_keeps_its_status_and_source() {
+        let cause = "x".parse::<u8>().expect_err("no number");
+        let rejection = Rejection::new(StatusCode::BAD_REQUEST, "bad id").with_source(cause);
+        let boxed: BoxError = Box::new(rejection);
+        let error = Error::from(boxed);
+        assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(error.to_string(), "bad id: invalid digit found in string");
+    }
+
+    #[test]
+    fn it_is_as_small_as_a_pointer() {
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    }
+}

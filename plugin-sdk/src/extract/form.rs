@@ -1,0 +1,58 @@
+//! HTML forms.
+
+use http::{Method, StatusCode};
+use serde_core::de::DeserializeOwned;
+
+use super::{FromRequest, RequestContext, query};
+use crate::error::Rejection;
+
+/// The fields of an HTML form: the body of a request of the type
+/// `application/x-www-form-urlencoded`, or the query string of a GET.
+///
+/// It rejects with 415 for another type of body and with 422 for fields that do not fit.
+///
+/// ```
+/// use nova::prelude::*;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Comment {
+///     text: String,
+/// }
+///
+/// pub fn post(Form(comment): Form<Comment>) -> Redirect {
+///     # let _ = comment.text;
+///     Redirect::to("/thanks")
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Form<T>(pub T);
+
+fn in_query(cx: &RequestContext<'_>) -> bool {
+    matches!(cx.method(), Method::GET | Method::HEAD)
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Rejection;
+
+    const READS_BODY: bool = true;
+
+    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
+        if in_query(cx) {
+            return query::read(cx.query().unwrap_or_default()).map(Form);
+        }
+        if !cx.has_media_type("application", "x-www-form-urlencoded") {
+            return Err(Rejection::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "expected a body of the type application/x-www-form-urlencoded",
+            ));
+        }
+        let body = cx.take_body().bytes().await?;
+        let bad =
+            |error| Rejection::new(StatusCode::UNPROCESSABLE_ENTITY, format!("bad form: {error}"));
+        serde_html_form::from_bytes(&body).map(Form).map_err(bad)
+    }
+
+    fn present(cx: &RequestContext<'_>) -> bool {
+        if in_query(cx) { cx.query().is_some_and(|query| !query.is_empty()) } else { cx.has_body() }
+    }
+}

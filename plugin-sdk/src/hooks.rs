@@ -1,0 +1,260 @@
+//! What `app.rs` says about the app's state: how it is made, ended and carried over a swap.
+//!
+//! ```
+//! use nova::hooks;
+//! use nova::prelude::*;
+//!
+//! #[derive(Clone)]
+//! pub struct Counter(u64);
+//!
+//! pub async fn init(purpose: Purpose) -> Result<Counter> {
+//!     if purpose == Purpose::Serve {
+//!         // Migrations and jobs belong here: they run where the app really serves.
+//!     }
+//!     Ok(Counter(0))
+//! }
+//! pub fn export(counter: &Counter) -> u64 {
+//!     counter.0
+//! }
+//! pub fn import(_: Purpose, count: u64) -> Counter {
+//!     Counter(count)
+//! }
+//!
+//! let app = nova::App::new(hooks::init_async_1(init).export_sync(export).import_sync(import));
+//! # let _ = app.finish();
+//! ```
+
+mod output;
+
+use std::fmt;
+use std::future::{Future, ready};
+use std::sync::Arc;
+
+use serde_core::de::DeserializeOwned;
+
+pub use self::output::{ExportOutput, Fallible, Plain, ShutdownOutput, StateOutput};
+use crate::error::Result;
+use crate::handler::BoxFuture;
+
+/// What the app is started for.
+///
+/// `init` is told, so that whatever changes the world outside happens only where it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// To answer real requests.
+    Serve,
+    /// To see whether it would start, in a process of its own: nothing outside may change.
+    Preflight,
+    /// To exercise its pages while it is built, on scratch state.
+    Precompile,
+}
+
+type Init<S> = dyn Fn(Purpose) -> BoxFuture<'static, Result<S>> + Send + Sync;
+type Import<S> = dyn Fn(Purpose, &[u8]) -> Result<BoxFuture<'static, Result<S>>, serde_json::Error>
+    + Send
+    + Sync;
+type Export<S> = dyn for<'a> Fn(&'a S) -> BoxFuture<'a, Result<Vec<u8>>> + Send + Sync;
+type Shutdown<S> = dyn Fn(S) -> BoxFuture<'static, Result<()>> + Send + Sync;
+
+/// The functions of `app.rs`.
+pub struct Hooks<S> {
+    init: Arc<Init<S>>,
+    shutdown: Option<Arc<Shutdown<S>>>,
+    export: Option<Arc<Export<S>>>,
+    import: Option<Arc<Import<S>>>,
+}
+
+impl<S> fmt::Debug for Hooks<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hooks")
+    }
+}
+
+/// For an app without `app.rs`: its state is `()`.
+#[must_use]
+pub fn no_state() -> Hooks<()> {
+    Hooks::new(|_| Box::pin(ready(Ok(()))))
+}
+
+/// State made by `fn init()`.
+pub fn init_sync_0<S, R, M>(init: impl Fn() -> R + Send + Sync + 'static) -> Hooks<S>
+where
+    R: StateOutput<S, M>,
+    S: Send + 'static,
+{
+    init_sync_1(move |_| init())
+}
+
+/// State made by `fn init(purpose: Purpose)`.
+pub fn init_sync_1<S, R, M>(init: impl Fn(Purpose) -> R + Send + Sync + 'static) -> Hooks<S>
+where
+    R: StateOutput<S, M>,
+    S: Send + 'static,
+{
+    Hooks::new(move |purpose| Box::pin(ready(init(purpose).into_result())))
+}
+
+/// State made by `async fn init()`.
+pub fn init_async_0<S, Fut, M>(init: impl Fn() -> Fut + Send + Sync + 'static) -> Hooks<S>
+where
+    Fut: Future<Output: StateOutput<S, M>> + Send + 'static,
+{
+    init_async_1(move |_| init())
+}
+
+/// State made by `async fn init(purpose: Purpose)`.
+pub fn init_async_1<S, Fut, M>(init: impl Fn(Purpose) -> Fut + Send + Sync + 'static) -> Hooks<S>
+where
+    Fut: Future<Output: StateOutput<S, M>> + Send + 'static,
+{
+    Hooks::new(move |purpose| {
+        let state = init(purpose);
+        Box::pin(async move { state.await.into_result() })
+    })
+}
+
+impl<S> Hooks<S> {
+    fn new(
+        init: impl Fn(Purpose) -> BoxFuture<'static, Result<S>> + Send + Sync + 'static,
+    ) -> Self {
+        Hooks { init: Arc::new(init), shutdown: None, export: None, import: None }
+    }
+
+    /// `fn shutdown(state: S)` runs when the last request of these routes has been answered.
+    #[must_use]
+    pub fn shutdown_sync<R: ShutdownOutput>(
+        mut self,
+        shutdown: impl Fn(S) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.shutdown = Some(Arc::new(move |state| Box::pin(ready(shutdown(state).into_result()))));
+        self
+    }
+
+    /// The same for `async fn shutdown(state: S)`.
+    #[must_use]
+    pub fn shutdown_async<Fut>(
+        mut self,
+        shutdown: impl Fn(S) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output: ShutdownOutput> + Send + 'static,
+    {
+        self.shutdown = Some(Arc::new(move |state| {
+            let end = shutdown(state);
+            Box::pin(async move { end.await.into_result() })
+        }));
+        self
+    }
+
+    /// `fn export(state: &S) -> T` saves what the next generation's `import` gets, as JSON.
+    #[must_use]
+    pub fn export_sync<R, M>(mut self, export: impl Fn(&S) -> R + Send + Sync + 'static) -> Self
+    where
+        R: ExportOutput<M>,
+    {
+        self.export = Some(Arc::new(move |state| Box::pin(ready(export(state).into_bytes()))));
+        self
+    }
+
+    /// The same for `async fn export(state: &S) -> T`.
+    #[must_use]
+    pub fn export_async<R, M>(mut self, export: impl for<'a> ExportFn<'a, S, Output = R>) -> Self
+    where
+        R: ExportOutput<M>,
+    {
+        self.export = Some(Arc::new(move |state| {
+            let value = export.call(state);
+            Box::pin(async move { value.await.into_bytes() })
+        }));
+        self
+    }
+
+    /// `fn import(purpose: Purpose, saved: T)` makes the state out of what the generation before
+    /// saved. When the saved value does not fit `T` any more, `init` makes a new one.
+    #[must_use]
+    pub fn import_sync<T, R, M>(
+        mut self,
+        import: impl Fn(Purpose, T) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: DeserializeOwned,
+        R: StateOutput<S, M>,
+        S: Send + 'static,
+    {
+        self.import = Some(Arc::new(move |purpose, saved| {
+            let state = import(purpose, serde_json::from_slice(saved)?).into_result();
+            Ok(Box::pin(ready(state)))
+        }));
+        self
+    }
+
+    /// The same for `async fn import(purpose: Purpose, saved: T)`.
+    #[must_use]
+    pub fn import_async<T, Fut, M>(
+        mut self,
+        import: impl Fn(Purpose, T) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: DeserializeOwned,
+        Fut: Future<Output: StateOutput<S, M>> + Send + 'static,
+    {
+        self.import = Some(Arc::new(move |purpose, saved| {
+            let state = import(purpose, serde_json::from_slice(saved)?);
+            Ok(Box::pin(async move { state.await.into_result() }))
+        }));
+        self
+    }
+
+    /// Makes the state, out of what was saved if that can be read.
+    pub(crate) async fn start(&self, purpose: Purpose, saved: Option<&[u8]>) -> Result<S> {
+        if let (Some(import), Some(saved)) = (&self.import, saved) {
+            match import(purpose, saved) {
+                Ok(state) => return state.await,
+                Err(error) => {
+                    tracing::warn!(%error, "the saved state does not fit `import`: starting anew")
+                }
+            }
+        }
+        (self.init)(purpose).await
+    }
+
+    pub(crate) async fn export(&self, state: &S) -> Result<Option<Vec<u8>>> {
+        match &self.export {
+            Some(export) => export(state).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) async fn shutdown(&self, state: S) -> Result<()> {
+        match &self.shutdown {
+            Some(shutdown) => shutdown(state).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// An async function that borrows the state; every `async fn(&S) -> T` is one.
+pub trait ExportFn<'a, S: 'a>: Send + Sync + 'static {
+    /// What it saves.
+    type Output;
+
+    /// Its future.
+    type Future: Future<Output = Self::Output> + Send + 'a;
+
+    /// Calls it.
+    fn call(&self, state: &'a S) -> Self::Future;
+}
+
+impl<'a, S: 'a, F, Fut> ExportFn<'a, S> for F
+where
+    F: Fn(&'a S) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'a,
+{
+    type Output = Fut::Output;
+    type Future = Fut;
+
+    fn call(&self, state: &'a S) -> Fut {
+        self(state)
+    }
+}

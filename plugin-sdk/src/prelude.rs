@@ -1,0 +1,18 @@
+//! All that a page needs: `use nova::prelude::*;`.
+
+pub use http::header::{HeaderMap, HeaderName, HeaderValue};
+pub use http::{Method, StatusCode, Uri};
+// The module too, because what `html!` expands to names it.
+pub use maud::{self, DOCTYPE, Markup, PreEscaped, html};
+pub use tokio;
+
+pub use crate::body::{Body, Closed};
+pub use crate::error::{Error, Rejection, Result};
+pub use crate::extract::{
+    Bytes, ClientAddr, Extension, Form, FromRef, FromRequest, Json, MatchedPath, Path, Query,
+    Request, RequestContext, State, TypedHeader,
+};
+pub use crate::hooks::Purpose;
+pub use crate::html::{Html, page};
+pub use crate::middleware::Next;
+pub use crate::response::{AppendHeaders, IntoResponse, Redirect, Response, Text};

@@ -1,0 +1,95 @@
+//! Plain values as responses.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::{IntoResponse, Response};
+use crate::body::Body;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const BYTES: &str = "application/octet-stream";
+
+/// Text as text/plain, which is what a bare `String` is too; this says so in a signature.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text<T = String>(pub T);
+
+impl<T: Into<Cow<'static, str>>> IntoResponse for Text<T> {
+    fn into_response(self) -> Response {
+        self.0.into().into_response()
+    }
+}
+
+impl IntoResponse for Response {
+    fn into_response(self) -> Response {
+        self
+    }
+}
+
+impl IntoResponse for http::response::Parts {
+    fn into_response(self) -> Response {
+        Response::from_parts(self, Body::empty())
+    }
+}
+
+impl IntoResponse for Body {
+    fn into_response(self) -> Response {
+        Response::new(self)
+    }
+}
+
+impl IntoResponse for () {
+    fn into_response(self) -> Response {
+        Response::new(Body::empty())
+    }
+}
+
+impl IntoResponse for Infallible {
+    fn into_response(self) -> Response {
+        match self {}
+    }
+}
+
+impl IntoResponse for StatusCode {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self;
+        response
+    }
+}
+
+impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
+    fn into_response(self) -> Response {
+        match self {
+            Ok(value) => value.into_response(),
+            Err(error) => error.into_response(),
+        }
+    }
+}
+
+macro_rules! from_body {
+    ($($value:ty: $media_type:expr,)*) => {$(
+        impl IntoResponse for $value {
+            fn into_response(self) -> Response {
+                Response::new(Body::from(self).with_content_type($media_type))
+            }
+        }
+    )*};
+}
+
+from_body! {
+    &'static str: TEXT,
+    String: TEXT,
+    Cow<'static, str>: TEXT,
+    &'static [u8]: BYTES,
+    Vec<u8>: BYTES,
+    Bytes: BYTES,
+}
+
+impl<const N: usize> IntoResponse for &'static [u8; N] {
+    fn into_response(self) -> Response {
+        self.as_slice().into_response()
+    }
+}
