@@ -8,9 +8,9 @@
 //! request it carries, and what still runs at the deadline is cut.
 
 mod accept;
-mod clock;
 mod connection;
 mod connections;
+mod exchange;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

@@ -5,7 +5,6 @@
 //! after the protocol has taken in what had arrived, so that a request which is already there is
 //! answered.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -14,17 +13,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use pin_project_lite::pin_project;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::clock::HeadTimer;
 use super::connections::{Phase, Ticket, Wait};
+use super::exchange::PerConnection;
 use super::{Peer, Service};
 
 /// What an HTTP/2 client sends first (RFC 9113, section 3.4).
@@ -72,14 +69,13 @@ pub(super) async fn serve<S: Service>(
     let Some(version) = version(&stream, &ticket).await else {
         return;
     };
-    let wait = ticket.wait();
-    let service = PerConnection { service, peer: Peer { addr: peer } };
+    let mut service = PerConnection { service, peer: Peer { addr: peer }, wait: None };
     match version {
         Version::Http1 => {
-            let mut http1 = protocols.http1.clone();
-            http1.timer(HeadTimer::new(wait.clone())).header_read_timeout(wait.limit());
+            let wait = ticket.wait();
+            service.wait = Some(wait.clone());
             let io = TokioIo::new(Timed { stream, wait });
-            let mut connection = http1.serve_connection(io, service).with_upgrades();
+            let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
             drive(&mut connection, &ticket).await;
             if ticket.phase() < Phase::Aborted
                 && let Some(parts) = connection.into_parts()
@@ -88,7 +84,7 @@ pub(super) async fn serve<S: Service>(
             }
         }
         Version::Http2 => {
-            wait.end();
+            ticket.wait().end();
             let mut connection = protocols.http2.serve_connection(TokioIo::new(stream), service);
             drive(&mut connection, &ticket).await;
         }
@@ -130,37 +126,6 @@ fn peek(stream: &TcpStream) -> io::Result<Option<Version>> {
     }
 }
 
-/// The service as hyper calls it: with the peer, and unable to fail.
-struct PerConnection<S> {
-    service: S,
-    peer: Peer,
-}
-
-impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S> {
-    type Response = Response<S::Body>;
-    type Error = Infallible;
-    type Future = Unfailing<S::Future>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        Unfailing { future: self.service.call(request, self.peer) }
-    }
-}
-
-pin_project! {
-    struct Unfailing<F> {
-        #[pin]
-        future: F,
-    }
-}
-
-impl<F: Future> Future for Unfailing<F> {
-    type Output = Result<F::Output, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.project().future.poll(cx).map(Ok)
-    }
-}
-
 /// A connection of either protocol.
 trait Protocol: Future<Output = hyper::Result<()>> {
     /// Finish what runs, begin nothing new.
@@ -194,13 +159,17 @@ where
     }
 }
 
-/// Runs `connection` to its end, which a stop brings nearer.
+/// Runs `connection` to its end, which a stop and an overdue request bring nearer.
 async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
+    let wait = ticket.wait();
     let mut told = false;
     poll_fn(|cx| {
         loop {
             // How a connection ended is the client's affair: it left, or it was told in HTTP.
             if Pin::new(&mut *connection).poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if wait.is_over() {
                 return Poll::Ready(());
             }
             match ticket.phase() {
@@ -229,10 +198,19 @@ async fn linger(mut stream: TcpStream) {
     tokio::time::timeout(LINGER, rest).await.ok();
 }
 
-/// A socket that tells its connection's [`Wait`] of incoming bytes.
+/// A socket that tells its connection's [`Wait`] of bytes that come and go.
 struct Timed {
     stream: TcpStream,
     wait: Wait,
+}
+
+impl Timed {
+    fn progress(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.wait.sent();
+        }
+        written
+    }
 }
 
 impl AsyncRead for Timed {
@@ -256,7 +234,8 @@ impl AsyncWrite for Timed {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.progress(written)
     }
 
     fn poll_write_vectored(
@@ -264,7 +243,8 @@ impl AsyncWrite for Timed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.progress(written)
     }
 
     fn is_write_vectored(&self) -> bool {

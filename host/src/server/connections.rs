@@ -255,6 +255,9 @@ impl Drop for Ticket {
 }
 
 /// The wait for a request on one connection: begun, hurried by its first byte, ended.
+///
+/// A clock of its own would be an entry in tokio's timer wheel for every request, and hyper's
+/// header timeout costs another turn of its loop besides; this is a store or two.
 #[derive(Clone, Debug)]
 pub(super) struct Wait {
     connections: Arc<Connections>,
@@ -267,6 +270,13 @@ impl Wait {
         self.waiting.idle.store(true, Ordering::Relaxed);
         let limit = self.connections.limits.idle;
         self.waiting.until(self.connections.now_after(limit));
+    }
+
+    /// Bytes went out. If they belong to the exchange before, the client takes its time.
+    pub(super) fn sent(&self) {
+        if self.waiting.idle.load(Ordering::Relaxed) {
+            self.begin();
+        }
     }
 
     /// Bytes came in. If they are the first of a request, the rest of its head has to follow.
@@ -288,9 +298,100 @@ impl Wait {
     pub(super) fn is_over(&self) -> bool {
         self.waiting.deadline() <= self.connections.now()
     }
+}
 
-    /// The idle limit, as the protocol sees it.
-    pub(super) fn limit(&self) -> Duration {
-        self.connections.limits.idle
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Clock(Arc<Connections>);
+
+    impl Clock {
+        fn at(&self, milliseconds: u64) {
+            self.0.now.store(milliseconds, Ordering::Relaxed);
+        }
+    }
+
+    /// A head within 10 ms, rests of 100 ms, and time that stands still.
+    fn connection() -> (Clock, Ticket) {
+        let connections = Connections::new(Limits {
+            head: Duration::from_millis(10),
+            idle: Duration::from_millis(100),
+        });
+        let ticket = connections.enter();
+        ticket.waiting.until(10);
+        let clock = Clock(connections);
+        clock.at(0);
+        (clock, ticket)
+    }
+
+    #[test]
+    fn a_new_connection_owes_a_head() {
+        let (clock, ticket) = connection();
+        clock.at(9);
+        assert!(!ticket.wait().is_over());
+        clock.at(10);
+        assert!(ticket.wait().is_over());
+    }
+
+    #[test]
+    fn an_exchange_may_take_its_time() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.end();
+        clock.at(1_000_000);
+        wait.received();
+        wait.sent();
+        assert!(!wait.is_over());
+    }
+
+    #[test]
+    fn a_rest_is_limited() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.end();
+        clock.at(1000);
+        wait.begin();
+        clock.at(1099);
+        assert!(!wait.is_over());
+        clock.at(1100);
+        assert!(wait.is_over());
+    }
+
+    #[test]
+    fn the_first_byte_starts_the_clock_of_the_head() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.begin();
+        clock.at(50);
+        wait.received();
+        clock.at(59);
+        wait.received();
+        assert!(!wait.is_over());
+        clock.at(60);
+        assert!(wait.is_over(), "the second byte must not start it again");
+    }
+
+    #[test]
+    fn a_client_that_still_takes_the_last_answer_is_not_idle() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.begin();
+        clock.at(90);
+        wait.sent();
+        clock.at(189);
+        assert!(!wait.is_over());
+        clock.at(190);
+        assert!(wait.is_over());
+    }
+
+    #[test]
+    fn the_phase_never_goes_back() {
+        let (clock, _ticket) = connection();
+        let connections = clock.0;
+        connections.advance(Phase::Aborted);
+        connections.advance(Phase::Stopping);
+        assert_eq!(connections.phase(), Phase::Aborted);
+        assert_eq!(connections.cut(), 1);
     }
 }

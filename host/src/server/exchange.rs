@@ -1,0 +1,95 @@
+//! The service as hyper calls it, and the one thing that hyper does not tell about an exchange:
+//! when it begins and when it is over.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+
+use super::connections::Wait;
+use super::{Peer, Service};
+
+/// A service for one connection: it knows the peer, cannot fail, and marks the exchanges.
+pub(super) struct PerConnection<S> {
+    pub(super) service: S,
+    pub(super) peer: Peer,
+    /// What waits for the next request; HTTP/2 does not, its requests overlap.
+    pub(super) wait: Option<Wait>,
+}
+
+impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S> {
+    type Response = Response<Marked<S::Body>>;
+    type Error = Infallible;
+    type Future = Exchange<S::Future>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if let Some(wait) = &self.wait {
+            wait.end();
+        }
+        Exchange { future: self.service.call(request, self.peer), wait: self.wait.clone() }
+    }
+}
+
+pin_project! {
+    /// The answer to come.
+    pub(super) struct Exchange<F> {
+        #[pin]
+        future: F,
+        wait: Option<Wait>,
+    }
+}
+
+impl<F: Future<Output = Response<B>>, B> Future for Exchange<F> {
+    type Output = Result<Response<Marked<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.future.poll(cx));
+        let over = Over(this.wait.take());
+        Poll::Ready(Ok(response.map(|body| Marked { body, over })))
+    }
+}
+
+/// Begins the wait for the next request when it is dropped.
+struct Over(Option<Wait>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        if let Some(wait) = &self.0 {
+            wait.begin();
+        }
+    }
+}
+
+pin_project! {
+    /// A body whose end is the end of the exchange.
+    pub(super) struct Marked<B> {
+        #[pin]
+        body: B,
+        over: Over,
+    }
+}
+
+impl<B: Body> Body for Marked<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().body.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
