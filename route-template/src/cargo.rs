@@ -1,0 +1,370 @@
+//! Driving cargo: start a build of the app's library, follow it, stop it.
+//!
+//! The app's package is an ordinary library, so that `cargo check` and editors need nothing of
+//! Nova. It becomes a `cdylib` on cargo's command line alone, in a target folder of its own:
+//! an editor's `cargo check` and a build then neither wait for nor undo each other.
+//!
+//! What rustc says passes through as it is. Beside its rendered text stands the structured
+//! form, for a browser or an editor.
+
+mod diagnostic;
+mod message;
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+
+use crate::crate_root::Origins;
+use crate::project::Project;
+
+pub use diagnostic::{Diagnostic, Level};
+
+use message::Message;
+
+/// The target folder for builds of Nova, from the app's folder.
+const TARGET_DIR: &str = ".nova/target";
+
+/// Why a build gave no library.
+#[derive(Debug, thiserror::Error)]
+pub enum CargoError {
+    /// No `cargo` in any folder of `PATH`.
+    #[error(
+        "cargo is not on PATH\n  help: pages are compiled by Rust's own tools; install them from \
+         https://rustup.rs, then open a new terminal"
+    )]
+    NotFound,
+    /// `cargo` could not be started, or its output could not be read.
+    #[error("{} cannot be run: {source}", program.display())]
+    Run {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The build was stopped.
+    #[error("the build was stopped")]
+    Stopped,
+    /// cargo or rustc refused. What they said is in the diagnostics, or in `output`.
+    #[error("the pages do not compile")]
+    Failed {
+        /// What rustc said, in its order.
+        diagnostics: Vec<Diagnostic>,
+        /// What cargo said, if its output was captured.
+        output: String,
+    },
+    /// The build succeeded and made no shared object.
+    #[error(
+        "cargo made no shared object for {package}\n  help: [lib] in Cargo.toml must describe an \
+         ordinary library, not a proc-macro"
+    )]
+    NoLibrary {
+        /// The app's package.
+        package: String,
+    },
+}
+
+/// Where cargo's own messages go: what it compiles, downloads, or cannot resolve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Straight to the standard error of this process, with cargo's progress bar.
+    Inherit,
+    /// To the events, line by line.
+    Capture,
+}
+
+/// A step of a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A package is ready.
+    Compiled {
+        /// The crate's name.
+        name: String,
+        /// Whether it was ready before.
+        fresh: bool,
+    },
+    /// rustc said something about the app, or a package of its workspace.
+    Diagnostic(Diagnostic),
+    /// A line of cargo's own, if captured.
+    Line(String),
+}
+
+/// A library fresh from the linker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Where cargo left it. The next build writes there again: copy it, never load it.
+    pub library: PathBuf,
+    /// Warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A build that has not begun.
+#[derive(Debug, Clone)]
+pub struct Build {
+    dir: PathBuf,
+    package: String,
+    profile: String,
+    target_dir: Option<PathBuf>,
+    args: Vec<OsString>,
+    output: Output,
+    own_group: bool,
+    path: Option<OsString>,
+    origins: Origins,
+}
+
+impl Build {
+    /// A build of the app with the `release` profile, its output inherited.
+    pub fn new(project: &Project, origins: Origins) -> Self {
+        Self {
+            dir: project.dir().to_owned(),
+            package: project.name().to_owned(),
+            profile: "release".to_owned(),
+            target_dir: None,
+            args: Vec::new(),
+            output: Output::Inherit,
+            own_group: false,
+            path: std::env::var_os("PATH"),
+            origins,
+        }
+    }
+
+    /// The cargo profile: `release`, `dev`, or one of the app's own.
+    #[must_use]
+    pub fn profile(mut self, profile: impl Into<String>) -> Self {
+        self.profile = profile.into();
+        self
+    }
+
+    /// The target folder. Without one it is that of `CARGO_TARGET_DIR`, or else
+    /// `.nova/target` in the app's folder.
+    #[must_use]
+    pub fn target_dir(mut self, dir: Option<PathBuf>) -> Self {
+        self.target_dir = dir;
+        self
+    }
+
+    /// More arguments for cargo, such as `--locked` or `--features x`.
+    #[must_use]
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where cargo's own messages go.
+    #[must_use]
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// Runs cargo in a process group of its own, so that a [`Stopper`] ends rustc at once too.
+    ///
+    /// Ctrl-C in a terminal then reaches this process alone, which has to stop the build.
+    #[must_use]
+    pub fn own_process_group(mut self) -> Self {
+        self.own_group = true;
+        self
+    }
+
+    /// Looks for cargo in these folders, joined as in `PATH`, instead of in `PATH`.
+    #[must_use]
+    pub fn search_path(mut self, path: Option<OsString>) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Starts cargo.
+    ///
+    /// # Errors
+    /// If there is no cargo, or if it cannot be run.
+    pub fn start(self) -> Result<Running, CargoError> {
+        let program = find(self.path.as_deref()).ok_or(CargoError::NotFound)?;
+        let mut command = self.command(&program);
+        let child = command
+            .spawn()
+            .map_err(|source| CargoError::Run { program: program.clone(), source })?;
+        let stopper =
+            Stopper(Arc::new(Mutex::new(Process { child, group: self.own_group, stopped: false })));
+        Ok(Running { build: self, program, stopper })
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let target_dir = match (&self.target_dir, std::env::var_os("CARGO_TARGET_DIR")) {
+            (Some(dir), _) => dir.clone(),
+            (None, Some(dir)) => PathBuf::from(dir),
+            (None, None) => self.dir.join(TARGET_DIR),
+        };
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.dir)
+            .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", &self.profile])
+            .arg("--message-format=json-diagnostic-rendered-ansi")
+            .arg("--target-dir")
+            // A relative folder is seen from where the user stands, not from the app.
+            .arg(std::path::absolute(&target_dir).unwrap_or(target_dir))
+            .args(&self.args)
+            // rustc asks for `-z now` by itself, but leaves the build id to the C compiler.
+            .args(["--", "-C", "link-arg=-Wl,--build-id=sha1"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(match self.output {
+                Output::Inherit => Stdio::inherit(),
+                Output::Capture => Stdio::piped(),
+            });
+        if self.own_group {
+            command.process_group(0);
+        }
+        command
+    }
+}
+
+/// The cargo of these folders.
+fn find(path: Option<&OsStr>) -> Option<PathBuf> {
+    let name = format!("cargo{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(path?).map(|folder| folder.join(&name)).find(|file| file.is_file())
+}
+
+/// A build that goes on. Dropping it stops it.
+#[derive(Debug)]
+pub struct Running {
+    build: Build,
+    program: PathBuf,
+    stopper: Stopper,
+}
+
+/// Stops a build, from any thread.
+#[derive(Debug, Clone)]
+pub struct Stopper(Arc<Mutex<Process>>);
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    group: bool,
+    stopped: bool,
+}
+
+impl Stopper {
+    /// Ends the build, if it goes on.
+    pub fn stop(&self) {
+        let mut process = self.lock();
+        // A pid that was waited for may be another process's by now.
+        if let Ok(None) = process.child.try_wait() {
+            process.stopped = true;
+            process.kill();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Process> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Process {
+    fn kill(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        if let (true, Some(pid)) = (self.group, pid) {
+            // It fails only when there is nothing left to end.
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+        let _ = self.child.kill();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        let _ = self.stopper.lock().child.wait();
+    }
+}
+
+impl Running {
+    /// A handle that stops this build.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Follows the build to its end.
+    ///
+    /// # Errors
+    /// If the app does not compile, if the build was stopped, or if it made no library.
+    pub fn wait(self, mut on_event: impl FnMut(Event)) -> Result<Built, CargoError> {
+        let (stdout, stderr) = {
+            let child = &mut self.stopper.lock().child;
+            (child.stdout.take(), child.stderr.take())
+        };
+        let (lines, received) = mpsc::channel();
+        let readers = [
+            stdout.map(|pipe| read_lines(pipe, lines.clone(), Line::Message)),
+            stderr.map(|pipe| read_lines(pipe, lines.clone(), Line::Plain)),
+        ];
+        drop(lines);
+
+        let mut library = None;
+        let mut diagnostics = Vec::new();
+        let mut output = String::new();
+        for line in received {
+            match line {
+                Line::Plain(line) => {
+                    output.push_str(&line);
+                    output.push('\n');
+                    on_event(Event::Line(line));
+                }
+                Line::Message(line) => match Message::parse(&line) {
+                    Message::Diagnostic(message) => {
+                        let diagnostic = message.diagnostic(&self.build.dir, &self.build.origins);
+                        diagnostics.push(diagnostic.clone());
+                        on_event(Event::Diagnostic(diagnostic));
+                    }
+                    Message::Artifact(artifact) => {
+                        library = artifact.library_of(&self.build.dir).or(library);
+                        let (name, fresh) = (artifact.name(), artifact.fresh);
+                        on_event(Event::Compiled { name, fresh });
+                    }
+                    Message::Other => {}
+                },
+            }
+        }
+        for reader in readers.into_iter().flatten() {
+            // A reader ends with its pipe; a panic in it would have ended the loop above.
+            let _ = reader.join();
+        }
+
+        let mut process = self.stopper.lock();
+        let status = process
+            .child
+            .wait()
+            .map_err(|source| CargoError::Run { program: self.program.clone(), source })?;
+        match library {
+            _ if process.stopped => Err(CargoError::Stopped),
+            _ if !status.success() => Err(CargoError::Failed { diagnostics, output }),
+            Some(library) => Ok(Built { library, diagnostics }),
+            None => Err(CargoError::NoLibrary { package: self.build.package.clone() }),
+        }
+    }
+}
+
+enum Line {
+    Message(String),
+    Plain(String),
+}
+
+fn read_lines(
+    pipe: impl Read + Send + 'static,
+    lines: mpsc::Sender<Line>,
+    wrap: fn(String) -> Line,
+) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while let Ok(1..) = pipe.read_until(b'\n', &mut line) {
+            let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+            line.clear();
+            if lines.send(wrap(text)).is_err() {
+                return;
+            }
+        }
+    })
+}

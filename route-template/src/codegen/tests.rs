@@ -1,0 +1,172 @@
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use super::*;
+use crate::source::SourceFile;
+use crate::tree::Sources;
+
+/// One of everything.
+fn everything() -> Sources {
+    let page = |path: &str, text: &str| SourceFile::new(format!("pages/{path}"), text);
+    Sources {
+        pages_root: Some("pages".into()),
+        pages: vec![
+            page("index.rs", "pub fn get() -> Html { page() }"),
+            page(
+                "users/[id].rs",
+                "pub const BODY_LIMIT: usize = 1024;\npub const PRECOMPILE: bool = false;\n\
+                 pub async fn get(Path(id): Path<u64>, State(db): State<Db>) -> Html { page() }\n\
+                 pub fn delete(Path(id): Path<u64>) -> StatusCode { gone() }\n",
+            ),
+            page("docs/[[...path]].rs", "pub fn handler(Path(p): Path<String>) -> Html { p }"),
+            page("users/[id]/edit.rs", "pub fn get() -> impl Future<Output = Html> { f() }"),
+            page("(shop)/type.rs", "pub fn get("),
+            page("_layout.rs", "pub fn layout(page: Html) -> Html { page }"),
+            page("(shop)/_layout.rs", "pub async fn layout(page: Html) -> Html { page }"),
+            page("api/_middleware.rs", "pub async fn middleware(r: Request, n: Next) {}"),
+            page("_error.rs", "pub fn handler(error: Error) -> Html { page() }"),
+            page("404.rs", "pub fn get() -> Html { page() }"),
+        ],
+        components_root: Some("components".into()),
+        components: vec!["footer.rs".into(), "forms/input.rs".into(), "header.rs".into()],
+        app: Some(SourceFile::new(
+            "app.rs",
+            "pub async fn init(purpose: Purpose) -> Result<Db> { db() }\n\
+             pub async fn shutdown(db: Db) {}\npub fn export(db: &Db) -> Saved { db.save() }\n\
+             pub async fn import(purpose: Purpose, saved: Saved) -> Db { db() }\n",
+        )),
+        problems: Vec::new(),
+    }
+}
+
+fn generated(sources: &Sources, destination: &Destination<'_>) -> Generated {
+    let tree = RouteTree::build(sources).unwrap_or_else(|problems| panic!("{problems}"));
+    generate(&tree, destination)
+}
+
+fn text(sources: &Sources, destination: &Destination<'_>) -> String {
+    generated(sources, destination).text
+}
+
+/// The same app with everything in `src/`.
+fn in_src(sources: &Sources) -> Sources {
+    let moved =
+        |file: &SourceFile| SourceFile { path: format!("src/{}", file.path), ..file.clone() };
+    Sources {
+        pages_root: Some("src/pages".into()),
+        pages: sources.pages.iter().map(moved).collect(),
+        components_root: Some("src/components".into()),
+        components: sources.components.clone(),
+        app: sources.app.as_ref().map(moved),
+        problems: Vec::new(),
+    }
+}
+
+#[test]
+fn an_app_with_one_of_everything() {
+    insta::assert_snapshot!(text(&everything(), &Destination::CrateRoot("lib.rs")));
+}
+
+#[test]
+fn an_app_without_pages() {
+    insta::assert_snapshot!(text(&Sources::default(), &Destination::CrateRoot("lib.rs")), @r#"
+    nova::export!(routes);
+
+    /// The routes of `pages/`.
+    #[rustfmt::skip]
+    pub fn routes() -> nova::Routes {
+        let app = nova::App::new(nova::no_state());
+        app.finish()
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn routes_are_in_step() {
+        nova::testing::assert_in_step(env!("CARGO_MANIFEST_DIR"), &[
+        ]);
+    }
+    "#);
+}
+
+/// Only what refers to files may differ between two places.
+fn path_attributes(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.starts_with("#[path")).collect()
+}
+
+#[test]
+fn paths_are_written_only_where_rustc_would_look_elsewhere() {
+    let plain = everything();
+    let src = in_src(&plain);
+
+    let none: &[&str] = &[];
+    assert_eq!(path_attributes(&text(&plain, &Destination::CrateRoot("lib.rs"))), none);
+    assert_eq!(path_attributes(&text(&src, &Destination::CrateRoot("src/lib.rs"))), none);
+    assert_eq!(
+        path_attributes(&text(&plain, &Destination::CrateRoot("src/lib.rs"))),
+        [r#"#[path = "../app.rs"]"#, r#"#[path = "../components"]"#, r#"#[path = "../pages"]"#,],
+    );
+    assert_eq!(
+        path_attributes(&text(&src, &Destination::Aside(".."))),
+        [
+            r#"#[path = "../src/app.rs"]"#,
+            r#"#[path = "../src/components"]"#,
+            r#"#[path = "../src/pages"]"#,
+        ],
+    );
+}
+
+#[test]
+fn components_with_a_mod_file_declare_themselves() {
+    let mut sources = everything();
+    sources.components.push("mod.rs".into());
+    let plain = text(&sources, &Destination::CrateRoot("lib.rs"));
+    assert!(plain.contains("\npub mod components;\n"), "{plain}");
+    let aside = text(&sources, &Destination::Aside(".."));
+    assert!(aside.contains("#[path = \"../components/mod.rs\"]\npub mod components;\n"), "{aside}");
+}
+
+#[test]
+fn the_text_is_the_same_each_time() {
+    let mut sources = everything();
+    let first = text(&sources, &Destination::CrateRoot("lib.rs"));
+    sources.pages.reverse();
+    sources.components.reverse();
+    assert_eq!(text(&sources, &Destination::CrateRoot("lib.rs")), first);
+}
+
+/// rustfmt follows `mod` declarations, so the text goes through its standard input.
+#[test]
+fn the_text_is_as_rustfmt_leaves_it() {
+    for (sources, destination) in [
+        (everything(), Destination::CrateRoot("lib.rs")),
+        (everything(), Destination::Aside("..")),
+        (Sources::default(), Destination::CrateRoot("lib.rs")),
+    ] {
+        let text = text(&sources, &destination);
+        for edition in ["2021", "2024"] {
+            let mut rustfmt = Command::new("rustfmt")
+                .args(["--edition", edition, "--config", "skip_children=true"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            rustfmt.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+            let output = rustfmt.wait_with_output().unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
+        }
+    }
+}
+
+#[test]
+fn each_line_that_hands_over_a_function_knows_whose_it_is() {
+    let Generated { text, origins } = generated(&everything(), &Destination::CrateRoot("lib.rs"));
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(origins.len(), lines.iter().filter(|line| line.contains(" // ")).count());
+    for (line, Place { file, position: _, function }) in &origins {
+        let function = function.as_deref().unwrap();
+        assert!(lines[*line].contains(&format!("::{function})")), "{}", lines[*line]);
+        assert!(lines[*line].contains(&format!("// {file}: {function}(")), "{}", lines[*line]);
+    }
+    let delete = origins.values().find(|place| place.function.as_deref() == Some("delete"));
+    assert_eq!(delete.unwrap().position.to_string(), "4:8");
+}

@@ -1,0 +1,89 @@
+//! `manifest.json`: what a release is made of.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The name of the file in a release.
+pub const MANIFEST: &str = "manifest.json";
+/// The name of the library in a release.
+pub const LIBRARY: &str = "libnova_routes.so";
+
+/// What a release is made of. Paths are from the release's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of Nova that wrote it.
+    pub nova: String,
+    /// The number of the contract between host and library.
+    pub abi: u32,
+    /// The version of the SDK in the library.
+    pub sdk: String,
+    /// The app.
+    pub app: AppName,
+    /// Names the library: the first 32 digits of its SHA-256.
+    pub build_id: String,
+    /// The library.
+    pub library: ReleaseFile,
+    /// The compiler.
+    pub rustc: String,
+    /// The target triple.
+    pub target: String,
+    /// The cargo profile.
+    pub profile: String,
+    /// The least version of glibc that the library needs.
+    pub glibc: Option<String>,
+    /// What it answers.
+    pub routes: Vec<Route>,
+    /// The stylesheet.
+    pub stylesheet: Option<ReleaseFile>,
+    /// The URL of the favicon, if `public/` has one.
+    pub favicon: Option<String>,
+    /// When it was built, in seconds since 1970; `SOURCE_DATE_EPOCH` where that is set.
+    pub built_at: u64,
+}
+
+/// An app's package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppName {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// A file of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseFile {
+    /// Its path.
+    pub file: String,
+    /// The SHA-256 of its content, in hexadecimal digits.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What a page answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Such as `/users/{id}`.
+    pub pattern: String,
+    /// Such as `GET`, without those that follow by rule: HEAD from GET, and OPTIONS.
+    pub methods: Vec<String>,
+    /// Whether it answers any other method too.
+    pub any: bool,
+    /// The page, from the app's folder.
+    pub file: String,
+    /// The SHA-256 of the page's source.
+    pub source_sha256: String,
+}
+
+impl ReleaseFile {
+    /// Describes a file of this content.
+    pub(crate) fn new(file: impl Into<String>, content: &[u8]) -> Self {
+        Self { file: file.into(), sha256: sha256(content), size: content.len() as u64 }
+    }
+}
+
+/// The SHA-256 of something, in hexadecimal digits.
+pub(crate) fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,165 @@
+//! From a built library to a release: the folder that a host serves.
+//!
+//! Every file is written beside its place and renamed, and the manifest comes last: a host
+//! that watches the folder sees the old release or the new one, and what it has mapped or open
+//! of the old one stays as it was.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::cargo::Built;
+use crate::codegen::{Destination, generate};
+use crate::files::write_atomically;
+use crate::library::{Facts, LibraryError};
+use crate::manifest::{AppName, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route};
+use crate::prepare::Prepared;
+use crate::route::Page;
+use crate::styles::Stylesheet;
+
+/// The folder of assets in a release.
+const ASSETS: &str = "assets";
+
+/// Why a release could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// A file cannot be read or written.
+    #[error("{} cannot be {action}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What cargo built is no route library.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+}
+
+/// Writes `libnova_routes.so`, the stylesheet, `routes_generated.rs` and, last, `manifest.json`
+/// into a folder, which is made if it is not there.
+///
+/// # Errors
+/// If a file cannot be read or written, or if the library is none of Nova's. The folder then
+/// holds the manifest that it held before.
+pub fn write_release(
+    out: &Path,
+    prepared: &Prepared,
+    built: &Built,
+    profile: &str,
+    stylesheet: Option<&Stylesheet>,
+) -> Result<Manifest, ReleaseError> {
+    let io = |path: &Path, action| {
+        let path = path.to_owned();
+        move |source| ReleaseError::Io { path, action, source }
+    };
+    let library = std::fs::read(&built.library).map_err(io(&built.library, "read"))?;
+    let facts = Facts::read(&library)?;
+    let library_file = ReleaseFile::new(LIBRARY, &library);
+    let stylesheet_file = stylesheet.map(|stylesheet| {
+        ReleaseFile::new(format!("{ASSETS}/{}", stylesheet.file_name()), stylesheet.css.as_bytes())
+    });
+    let manifest = Manifest {
+        nova: env!("CARGO_PKG_VERSION").to_owned(),
+        abi: facts.abi,
+        sdk: facts.sdk,
+        app: AppName { name: facts.app.0, version: facts.app.1 },
+        build_id: library_file.sha256[..32].to_owned(),
+        library: library_file,
+        rustc: facts.rustc,
+        target: facts.target,
+        profile: profile.to_owned(),
+        glibc: facts.glibc,
+        routes: prepared.tree.pages.iter().map(|page| route(page, prepared)).collect(),
+        stylesheet: stylesheet_file,
+        favicon: prepared.project.favicon(),
+        built_at: now(),
+    };
+
+    std::fs::create_dir_all(out).map_err(io(out, "written"))?;
+    let out = &out.canonicalize().map_err(io(out, "read"))?;
+    let earlier = std::fs::read(out.join(MANIFEST)).ok();
+    let earlier = earlier.and_then(|json| serde_json::from_slice::<Manifest>(&json).ok());
+    let write = |file: &str, content: &[u8]| {
+        let path = out.join(file);
+        write_atomically(&path, content).map_err(io(&path, "written"))
+    };
+    if let (Some(file), Some(stylesheet)) = (&manifest.stylesheet, stylesheet) {
+        write(&file.file, stylesheet.css.as_bytes())?;
+    }
+    let app = relative(out, prepared.project.dir());
+    let generated = generate(&prepared.tree, &Destination::Aside(&app.to_string_lossy()));
+    write("routes_generated.rs", routes_generated(&manifest.app.name, &generated.text).as_bytes())?;
+    write(LIBRARY, &library)?;
+    let json = serde_json::to_string_pretty(&manifest).expect("a manifest is plain data");
+    write(MANIFEST, format!("{json}\n").as_bytes())?;
+
+    let kept = [manifest.stylesheet.clone(), earlier.and_then(|manifest| manifest.stylesheet)];
+    remove_old_stylesheets(out, &kept);
+    Ok(manifest)
+}
+
+fn route(page: &Page, prepared: &Prepared) -> Route {
+    let methods = page.handlers.iter().filter_map(|handler| handler.method.http_name());
+    Route {
+        pattern: page.pattern.to_string(),
+        methods: methods.map(str::to_owned).collect(),
+        any: page.handlers.iter().any(|handler| handler.method.http_name().is_none()),
+        file: page.file.clone(),
+        source_sha256: prepared.source_hashes.get(&page.file).cloned().unwrap_or_default(),
+    }
+}
+
+fn routes_generated(app: &str, text: &str) -> String {
+    format!("//! The routes of {app}, as they were compiled. Made by `nova compile`.\n\n{text}")
+}
+
+fn now() -> u64 {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    fixed.unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    })
+}
+
+/// The way from one folder to another; both are absolute.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    let way: PathBuf = up.chain(to.components().skip(shared)).collect();
+    if way.as_os_str().is_empty() { PathBuf::from(".") } else { way }
+}
+
+/// Removes stylesheets of earlier releases, the last one apart: a host may be reading it.
+fn remove_old_stylesheets(out: &Path, keep: &[Option<ReleaseFile>]) {
+    let Ok(entries) = std::fs::read_dir(out.join(ASSETS)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| Stylesheet::is_file_name(name)) else {
+            continue;
+        };
+        let path = format!("{ASSETS}/{name}");
+        if !keep.iter().flatten().any(|file| file.file == path) {
+            // What cannot be removed only takes room.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_between_folders() {
+        for (from, to, expected) in [
+            ("/app/build", "/app", ".."),
+            ("/app", "/app", "."),
+            ("/tmp/out/x", "/home/me/app", "../../../home/me/app"),
+            ("/app", "/app/build", "build"),
+        ] {
+            assert_eq!(relative(Path::new(from), Path::new(to)), Path::new(expected));
+        }
+    }
+}

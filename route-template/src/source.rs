@@ -1,0 +1,62 @@
+//! A source file as a value: the pure parts of the crate work on these, never on the disk.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A file of the app: its path from the app's folder, and what reading it gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Path from the app's folder, with `/` between its parts: `pages/users/[id].rs`.
+    pub path: String,
+    /// The text, or why it could not be read.
+    pub text: Result<String, String>,
+}
+
+impl SourceFile {
+    /// A file that was read.
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: Ok(text.into()) }
+    }
+}
+
+/// A place in a source file, counted from one as compilers print it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl Position {
+    /// The place where a span of the parsed text begins.
+    pub(crate) fn of(span: proc_macro2::Span) -> Self {
+        let start = span.start();
+        Self { line: start.line, column: start.column + 1 }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A place in a file of the app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Path from the app's folder, or absolute if it is elsewhere.
+    pub file: String,
+    /// The place in it.
+    #[serde(flatten)]
+    pub position: Position,
+    /// The function that stands there, where a whole function is meant.
+    pub function: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.position)
+    }
+}

@@ -1,0 +1,292 @@
+//! The route tree: what a folder of pages means, worked out from paths and texts alone.
+//!
+//! Nothing here touches the disk. [`RouteTree::build`] takes the files as values and either
+//! gives the whole tree or every mistake in it.
+
+use std::collections::HashMap;
+
+use crate::hooks::Hooks;
+use crate::items::{Function, Items};
+use crate::modules::{ModuleNames, ModuleTree};
+use crate::pattern::{BadName, Part, Pattern, parse_part};
+use crate::problem::{Problem, Problems, Warning};
+use crate::route::{Handler, Method, NotFound, Page, Special, SpecialKind};
+use crate::source::SourceFile;
+
+/// The most arguments that a handler, layout or middleware can have.
+const MOST_ARGUMENTS: usize = 8;
+
+/// The files of an app, as the scan found them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sources {
+    /// `pages` or `src/pages`; none if there is no such folder.
+    pub pages_root: Option<String>,
+    /// Every file under it, hidden ones apart.
+    pub pages: Vec<SourceFile>,
+    /// `components` or `src/components`.
+    pub components_root: Option<String>,
+    /// Paths of the files under it, from it.
+    pub components: Vec<String>,
+    /// `app.rs` or `src/app.rs`.
+    pub app: Option<SourceFile>,
+    /// What went wrong on the way.
+    pub problems: Vec<Problem>,
+}
+
+/// What an app answers, and from which files.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RouteTree {
+    /// `pages` or `src/pages`; none if the app has no such folder.
+    pub pages_root: Option<String>,
+    /// The pages, sorted by file.
+    pub pages: Vec<Page>,
+    /// `_layout.rs`, `_middleware.rs` and `_error.rs`, sorted by file.
+    pub specials: Vec<Special>,
+    /// `404.rs`.
+    pub not_found: Option<NotFound>,
+    /// `components` or `src/components`.
+    pub components_root: Option<String>,
+    /// The modules under it.
+    pub components: ModuleTree,
+    /// `app.rs` and its hooks.
+    pub app: Option<Hooks>,
+}
+
+impl RouteTree {
+    /// Works out what the files mean.
+    ///
+    /// # Errors
+    /// Every mistake in them, in the order of the files.
+    pub fn build(sources: &Sources) -> Result<Self, Problems> {
+        let mut problems = sources.problems.clone();
+        let mut builder = Builder::new(sources.pages_root.as_deref().unwrap_or_default());
+        let mut pages: Vec<&SourceFile> = sources.pages.iter().collect();
+        pages.sort_by(|a, b| a.path.cmp(&b.path));
+        for file in pages {
+            if let Err(problem) = builder.add(file) {
+                problems.push(problem);
+            }
+        }
+        problems.append(&mut builder.duplicates());
+
+        let components_root = sources.components_root.clone();
+        let mut tree = builder.tree;
+        tree.pages_root.clone_from(&sources.pages_root);
+        tree.components = ModuleTree::build(
+            components_root.as_deref().unwrap_or_default(),
+            &sources.components,
+            &mut problems,
+        );
+        tree.components_root = components_root;
+        if let Some(app) = &sources.app {
+            match Hooks::read(app) {
+                Ok(hooks) => tree.app = Some(hooks),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(tree) } else { Err(Problems(problems)) }
+    }
+
+    /// What the app's owner may want to know.
+    pub fn warnings(&self) -> Vec<Warning> {
+        match &self.pages_root {
+            None => vec![Warning::NoPages],
+            Some(root) if self.pages.is_empty() => {
+                vec![Warning::NoRoutes { root: root.clone() }]
+            }
+            Some(_) => Vec::new(),
+        }
+    }
+
+    /// Every file under `pages/` that the crate root declares, with its module, sorted.
+    pub fn page_modules(&self) -> Vec<(&str, &str)> {
+        let pages = self.pages.iter().map(|page| (page.file.as_str(), page.module.as_str()));
+        let specials = self.specials.iter().map(|file| (file.file.as_str(), file.module.as_str()));
+        let not_found =
+            self.not_found.iter().map(|file| (file.file.as_str(), file.module.as_str()));
+        let mut files: Vec<_> = pages.chain(specials).chain(not_found).collect();
+        files.sort_unstable();
+        files
+    }
+}
+
+struct Builder<'a> {
+    root: &'a str,
+    names: ModuleNames,
+    tree: RouteTree,
+}
+
+impl<'a> Builder<'a> {
+    fn new(root: &'a str) -> Self {
+        Self { root, names: ModuleNames::default(), tree: RouteTree::default() }
+    }
+
+    fn add(&mut self, source: &SourceFile) -> Result<(), Problem> {
+        let Some(path) = source.path.strip_prefix(self.root).and_then(|p| p.strip_prefix('/'))
+        else {
+            return Ok(());
+        };
+        let Some(stem_path) = path.strip_suffix(".rs") else { return Ok(()) };
+        let (folders, stem) = match stem_path.rsplit_once('/') {
+            Some((folders, stem)) => (folders.split('/').collect(), stem),
+            None => (Vec::new(), stem_path),
+        };
+        if folders.iter().any(|folder| folder.starts_with('_')) {
+            return Ok(());
+        }
+        let special = SpecialKind::of(stem);
+        if special.is_none() && stem.starts_with('_') {
+            return Ok(());
+        }
+
+        let pattern = pattern(&folders, stem)
+            .map_err(|cause| Problem::BadName { file: source.path.clone(), cause })?;
+        let text = source.text.as_ref().map_err(|cause| Problem::Unreadable {
+            path: source.path.clone(),
+            cause: cause.clone(),
+        })?;
+        let file = File { path: &source.path, items: Items::read(text) };
+        match special {
+            Some(kind) => self.add_special(kind, &file, path),
+            None if stem == "404" => self.add_not_found(&file, path),
+            None => self.add_page(pattern, &file, path),
+        }
+    }
+
+    fn add_special(
+        &mut self,
+        kind: SpecialKind,
+        file: &File<'_>,
+        path: &str,
+    ) -> Result<(), Problem> {
+        self.tree.specials.push(Special {
+            file: file.path.to_owned(),
+            kind,
+            folder: format!("/{}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
+            module: self.names.take(path),
+            function: file.function(kind.function())?,
+        });
+        Ok(())
+    }
+
+    fn add_not_found(&mut self, file: &File<'_>, path: &str) -> Result<(), Problem> {
+        if path.contains('/') {
+            return Err(Problem::NotFoundBelowRoot {
+                file: file.path.to_owned(),
+                root: self.root.to_owned(),
+            });
+        }
+        let name = if file.items.function("handler").is_some() { "handler" } else { "get" };
+        self.tree.not_found = Some(NotFound {
+            file: file.path.to_owned(),
+            module: self.names.take(path),
+            function: file.function(name)?,
+        });
+        Ok(())
+    }
+
+    fn add_page(&mut self, pattern: Pattern, file: &File<'_>, path: &str) -> Result<(), Problem> {
+        self.tree.pages.push(Page {
+            file: file.path.to_owned(),
+            pattern,
+            module: self.names.take(path),
+            handlers: file.handlers()?,
+            has_precompile: file.items.has_const("PRECOMPILE"),
+            has_body_limit: file.items.has_const("BODY_LIMIT"),
+        });
+        Ok(())
+    }
+
+    fn duplicates(&self) -> Vec<Problem> {
+        let mut seen: HashMap<Pattern, &Page> = HashMap::new();
+        let mut problems = Vec::new();
+        for page in &self.tree.pages {
+            if let Some(first) = seen.insert(page.pattern.shape(), page) {
+                problems.push(Problem::DuplicateRoute {
+                    pattern: first.pattern.clone(),
+                    first: first.file.clone(),
+                    second: page.file.clone(),
+                });
+            }
+        }
+        problems
+    }
+}
+
+fn pattern(folders: &[&str], stem: &str) -> Result<Pattern, BadName> {
+    let mut pattern = Pattern::default();
+    for folder in folders {
+        if let Part::Segment(segment) = parse_part(folder, true)? {
+            pattern.push(segment)?;
+        }
+    }
+    let is_named = stem != "index" && SpecialKind::of(stem).is_none();
+    if is_named && let Part::Segment(segment) = parse_part(stem, false)? {
+        pattern.push(segment)?;
+    }
+    Ok(pattern)
+}
+
+/// A file whose items are known.
+struct File<'a> {
+    path: &'a str,
+    items: Items,
+}
+
+impl File<'_> {
+    fn handlers(&self) -> Result<Vec<Handler>, Problem> {
+        let mut handlers = Vec::new();
+        for method in Method::ALL {
+            if let Some(function) = self.find(method.function())? {
+                handlers.push(Handler { method, function });
+            }
+        }
+        if handlers.is_empty() && self.items.complete {
+            let is_handler =
+                |name: &str| Method::ALL.iter().any(|method| method.function() == name);
+            let private = self.items.private.iter().find(|named| is_handler(&named.name));
+            return Err(Problem::NoHandler {
+                file: self.path.to_owned(),
+                private: private.map(|named| (named.name.clone(), named.position)),
+            });
+        }
+        Ok(handlers)
+    }
+
+    /// The function that a special file is there for; none if the file does not parse.
+    fn function(&self, name: &'static str) -> Result<Option<Function>, Problem> {
+        let found = self.find(name)?;
+        if found.is_none() && self.items.complete {
+            let private = self.items.private.iter().find(|named| named.name == name);
+            return Err(Problem::NoFunction {
+                file: self.path.to_owned(),
+                function: name,
+                private: private.map(|named| named.position),
+            });
+        }
+        Ok(found)
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Function>, Problem> {
+        if let Some(named) = self.items.reexports.iter().find(|named| named.name == name) {
+            return Err(Problem::Reexport {
+                file: self.path.to_owned(),
+                name: name.to_owned(),
+                position: named.position,
+            });
+        }
+        match self.items.function(name) {
+            Some(function) if function.arity > MOST_ARGUMENTS => Err(Problem::TooManyArguments {
+                file: self.path.to_owned(),
+                name: name.to_owned(),
+                position: function.position,
+                found: function.arity,
+                most: MOST_ARGUMENTS,
+            }),
+            function => Ok(function.cloned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
