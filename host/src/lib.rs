@@ -1,5 +1,6 @@
 //! The Nova host.
 
+pub mod assets;
 pub mod body;
 pub mod bridge;
 mod call;
@@ -9,6 +10,7 @@ mod dev;
 pub mod dispatch;
 mod exercise;
 pub mod generation;
+pub mod health;
 pub mod listen;
 pub mod loader;
 pub mod preflight;

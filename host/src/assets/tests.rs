@@ -1,0 +1,436 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use http::Request;
+use http_body_util::BodyExt;
+use tempfile::TempDir;
+
+use super::*;
+
+struct Folder {
+    folder: TempDir,
+    /// Beside `public`: what must never be seen.
+    public: PathBuf,
+}
+
+/// A folder with a file outside of it, and one of each kind inside.
+fn folder() -> Folder {
+    let folder = tempfile::tempdir().unwrap();
+    let public = folder.path().join("public");
+    fs::create_dir_all(public.join("css")).unwrap();
+    fs::write(folder.path().join("secret.txt"), "secret").unwrap();
+    fs::write(public.join("hello.txt"), "hello, world").unwrap();
+    fs::write(public.join("css/site.css"), "p{}").unwrap();
+    fs::write(public.join("with space & ü.txt"), "odd").unwrap();
+    Folder { folder, public }
+}
+
+impl Folder {
+    fn write(&self, path: &str, content: &str) {
+        let path = self.public.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn outside(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn assets(&self) -> Assets {
+        Assets::new(vec![self.public.clone()], Caching::Hour)
+    }
+
+    async fn get(&self, path: &str) -> Option<String> {
+        body(self.assets().respond(&parts(path, &[])).await?).await.into()
+    }
+}
+
+fn parts(path: &str, headers: &[(&str, &str)]) -> Parts {
+    // As hyper makes it: of the raw bytes of the request line.
+    let mut request = Request::builder().uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap().into_parts().0
+}
+
+async fn body(response: Response<Body>) -> String {
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+async fn ask(assets: &Assets, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+    assets.respond(&parts(path, headers)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_served_with_what_caches_need() {
+    let folder = folder();
+    let response = ask(&folder.assets(), "/hello.txt?v=1", &[]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let headers = response.headers();
+    assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(headers["content-length"], "12");
+    assert_eq!(headers["cache-control"], "public, max-age=3600");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    assert_eq!(headers["accept-ranges"], "bytes");
+    assert!(headers.contains_key("last-modified"));
+    assert!(headers["etag"].as_bytes().starts_with(b"\""), "a strong tag");
+    assert!(!headers.contains_key("vary"));
+    assert_eq!(body(response).await, "hello, world");
+}
+
+#[tokio::test]
+async fn names_are_decoded_once() {
+    let folder = folder();
+    folder.write("100%25.txt", "twice");
+    assert_eq!(folder.get("/css/site.css").await.unwrap(), "p{}");
+    assert_eq!(folder.get("/%63ss/site%2Ecss").await.unwrap(), "p{}");
+    assert_eq!(folder.get("/with%20space%20&%20%C3%BC.txt").await.unwrap(), "odd");
+    assert_eq!(folder.get("/100%2525.txt").await.unwrap(), "twice");
+    assert_eq!(folder.get("/100%25.txt").await, None);
+}
+
+#[tokio::test]
+async fn nothing_outside_is_reached() {
+    let folder = folder();
+    folder.write("sub/file.txt", "inside");
+    for path in [
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/..%2Fsecret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/%252e%252e%252fsecret.txt",
+        "/css/../../secret.txt",
+        "/css/%2e%2e/%2e%2e/secret.txt",
+        "/..%5csecret.txt",
+        "/..\\secret.txt",
+        "/css%2f..%2f..%2fsecret.txt",
+        "//secret.txt",
+        "//../secret.txt",
+        "/./../secret.txt",
+        "/%c0%ae%c0%ae/secret.txt",
+        "/hello.txt%00",
+        "/hello.txt%00.css",
+        "/%00",
+        "/hello.txt/",
+        "/hello.txt/..",
+        "/hello.txt%2f",
+        "/css%2fsite.css",
+        "/%2fhello.txt",
+        "//hello.txt",
+        "/./hello.txt",
+        "/css/../hello.txt",
+        "/css//site.css",
+        "/sub\\file.txt",
+        "/sub%5cfile.txt",
+        "/HELLO.TXT",
+        "/%ff",
+        "/%",
+        "/%zz",
+        "/css",
+        "/css/",
+        "/",
+        "*",
+    ] {
+        // What the http crate refuses, hyper has answered with 400.
+        if path.parse::<http::Uri>().is_ok() {
+            assert_eq!(folder.get(path).await, None, "{path}");
+        }
+    }
+    // A path of the file system, whole.
+    let secret = folder.outside("secret.txt");
+    assert_eq!(folder.get(secret.to_str().unwrap()).await, None);
+}
+
+#[tokio::test]
+async fn links_stay_inside() {
+    let folder = folder();
+    fs::create_dir(folder.outside("private")).unwrap();
+    fs::write(folder.outside("private/file.txt"), "secret").unwrap();
+    symlink(folder.outside("secret.txt"), folder.public.join("absolute.txt")).unwrap();
+    symlink("../secret.txt", folder.public.join("relative.txt")).unwrap();
+    symlink("../private", folder.public.join("private")).unwrap();
+    symlink("..", folder.public.join("up")).unwrap();
+    symlink("relative.txt", folder.public.join("chain.txt")).unwrap();
+    symlink("nowhere", folder.public.join("broken.txt")).unwrap();
+    symlink(".", folder.public.join("circle")).unwrap();
+    symlink("/proc/self/environ", folder.public.join("environ")).unwrap();
+    symlink("../css/../css/site.css", folder.public.join("css/again.css")).unwrap();
+    symlink("css", folder.public.join("styles")).unwrap();
+    for path in [
+        "/absolute.txt",
+        "/relative.txt",
+        "/private/file.txt",
+        "/up/secret.txt",
+        "/chain.txt",
+        "/broken.txt",
+        "/circle/hello.txt",
+        "/environ",
+    ] {
+        assert_eq!(folder.get(path).await, None, "{path}");
+    }
+    assert_eq!(folder.get("/css/again.css").await.unwrap(), "p{}");
+    assert_eq!(folder.get("/styles/site.css").await.unwrap(), "p{}");
+}
+
+#[tokio::test]
+async fn hidden_files_are_not_public() {
+    let folder = folder();
+    folder.write(".env", "secret");
+    folder.write(".git/config", "secret");
+    folder.write("css/.htaccess", "secret");
+    folder.write("css/.well-known/x", "secret");
+    folder.write(".well-known/security.txt", "mailto:a@b.example");
+    folder.write("back\\slash.txt", "odd");
+    folder.write("new\nline.txt", "odd");
+    symlink(".env", folder.public.join("env.txt")).unwrap();
+    symlink(".git", folder.public.join("git")).unwrap();
+    for path in [
+        "/.env",
+        "/%2eenv",
+        "/.git/config",
+        "/css/.htaccess",
+        "/css/.well-known/x",
+        "/back%5cslash.txt",
+        "/new%0aline.txt",
+        "/env.txt",
+        "/git/config",
+    ] {
+        assert_eq!(folder.get(path).await, None, "{path}");
+    }
+    assert_eq!(folder.get("/.well-known/security.txt").await.unwrap(), "mailto:a@b.example");
+}
+
+#[tokio::test]
+async fn only_regular_files_are_opened() {
+    let folder = folder();
+    let socket = std::os::unix::net::UnixListener::bind(folder.public.join("socket")).unwrap();
+    assert_eq!(folder.get("/socket").await, None);
+    drop(socket);
+}
+
+#[tokio::test]
+async fn a_linked_root_is_followed() {
+    let folder = folder();
+    let link = folder.outside("current");
+    symlink("public", &link).unwrap();
+    let assets = Assets::new(vec![link], Caching::Hour);
+    assert_eq!(body(ask(&assets, "/hello.txt", &[]).await).await, "hello, world");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_empty() {
+    let folder = folder();
+    let assets = Assets::new(vec![folder.outside("nowhere")], Caching::Hour);
+    assert!(assets.respond(&parts("/hello.txt", &[])).await.is_none());
+}
+
+#[tokio::test]
+async fn a_folder_shows_its_index() {
+    let folder = folder();
+    folder.write("docs/index.html", "<h1>docs</h1>");
+    folder.write("index.html", "<h1>home</h1>");
+    assert_eq!(folder.get("/").await.unwrap(), "<h1>home</h1>");
+    assert_eq!(folder.get("/docs/").await.unwrap(), "<h1>docs</h1>");
+    assert_eq!(folder.get("/docs/index.html").await.unwrap(), "<h1>docs</h1>");
+
+    let response = ask(&folder.assets(), "/docs?a=b", &[]).await;
+    assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(response.headers()["location"], "/docs/?a=b");
+}
+
+#[tokio::test]
+async fn documents_are_asked_for_each_time() {
+    let folder = folder();
+    folder.write("index.html", "<h1>home</h1>");
+    let assets = folder.assets();
+    assert_eq!(ask(&assets, "/", &[]).await.headers()["cache-control"], "no-cache");
+    let assets = Assets::new(vec![folder.public.clone()], Caching::Revalidate);
+    assert_eq!(ask(&assets, "/hello.txt", &[]).await.headers()["cache-control"], "no-cache");
+}
+
+#[tokio::test]
+async fn other_methods_are_for_somebody_else() {
+    let folder = folder();
+    let mut request = parts("/hello.txt", &[]);
+    request.method = Method::POST;
+    assert!(folder.assets().respond(&request).await.is_none());
+}
+
+#[tokio::test]
+async fn head_has_the_head_of_get() {
+    let folder = folder();
+    let assets = folder.assets();
+    let get = ask(&assets, "/hello.txt", &[]).await;
+    let mut request = parts("/hello.txt", &[]);
+    request.method = Method::HEAD;
+    let head = assets.respond(&request).await.unwrap();
+    assert_eq!(head.headers(), get.headers());
+    assert_eq!(body(head).await, "");
+}
+
+#[tokio::test]
+async fn an_unchanged_file_is_not_sent_again() {
+    let folder = folder();
+    let assets = folder.assets();
+    let first = ask(&assets, "/hello.txt", &[]).await;
+    let tag = first.headers()["etag"].to_str().unwrap().to_owned();
+    let date = first.headers()["last-modified"].to_str().unwrap().to_owned();
+
+    let list = format!("\"other\", {tag}");
+    let weak = format!("W/{tag}");
+    for (name, value) in [
+        ("if-none-match", tag.as_str()),
+        ("if-none-match", &list),
+        ("if-none-match", &weak),
+        ("if-none-match", "*"),
+        ("if-modified-since", &date),
+    ] {
+        let response = ask(&assets, "/hello.txt", &[(name, value)]).await;
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{name}: {value}");
+        assert_eq!(response.headers()["etag"], tag.as_str());
+        assert_eq!(response.headers()["cache-control"], "public, max-age=3600");
+        assert_eq!(body(response).await, "");
+    }
+
+    folder.write("hello.txt", "something else");
+    let response = ask(&assets, "/hello.txt", &[("if-none-match", &tag)]).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(body(response).await, "something else");
+}
+
+#[tokio::test]
+async fn ranges() {
+    let folder = folder();
+    let assets = folder.assets();
+    for (range, status, content_range, content) in [
+        ("bytes=0-4", 206, Some("bytes 0-4/12"), "hello"),
+        ("bytes=7-", 206, Some("bytes 7-11/12"), "world"),
+        ("bytes=-5", 206, Some("bytes 7-11/12"), "world"),
+        ("bytes=12-", 416, Some("bytes */12"), ""),
+        ("bytes=0-1,3-4", 200, None, "hello, world"),
+    ] {
+        let response = ask(&assets, "/hello.txt", &[("range", range)]).await;
+        assert_eq!(response.status(), status, "{range}");
+        let found = response.headers().get("content-range").map(|value| value.to_str().unwrap());
+        assert_eq!(found, content_range, "{range}");
+        assert_eq!(body(response).await, content, "{range}");
+    }
+}
+
+#[tokio::test]
+async fn a_range_of_an_older_version_is_not_sent() {
+    let folder = folder();
+    let assets = folder.assets();
+    let first = ask(&assets, "/hello.txt", &[]).await;
+    let tag = first.headers()["etag"].to_str().unwrap();
+    for (expected, status) in [(tag, 206), ("\"older\"", 200)] {
+        let headers = [("range", "bytes=0-4"), ("if-range", expected)];
+        let response = ask(&assets, "/hello.txt", &headers).await;
+        assert_eq!(response.status(), status, "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn precompressed_variants_are_negotiated() {
+    let folder = folder();
+    folder.write("app.js", "plain");
+    folder.write("app.js.br", "brotli");
+    folder.write("app.js.gz", "gzip");
+    folder.write("app.js.zst", "zstd");
+    let assets = folder.assets();
+    for (accepted, encoding, content) in [
+        ("gzip, br", Some("br"), "brotli"),
+        ("gzip", Some("gzip"), "gzip"),
+        ("zstd", Some("zstd"), "zstd"),
+        ("gzip;q=0", None, "plain"),
+        ("identity", None, "plain"),
+    ] {
+        let response = ask(&assets, "/app.js", &[("accept-encoding", accepted)]).await;
+        let headers = response.headers();
+        let found = headers.get("content-encoding").map(|value| value.to_str().unwrap());
+        assert_eq!(found, encoding, "{accepted}");
+        assert_eq!(headers["content-type"], "text/javascript; charset=utf-8");
+        assert_eq!(headers["vary"], "accept-encoding");
+        assert_eq!(body(response).await, content, "{accepted}");
+    }
+    let tag = |accepted| {
+        let assets = &assets;
+        async move {
+            let response = ask(assets, "/app.js", &[("accept-encoding", accepted)]).await;
+            response.headers()["etag"].clone()
+        }
+    };
+    assert_ne!(tag("br").await, tag("identity").await);
+}
+
+#[tokio::test]
+async fn a_variant_that_is_a_link_to_the_outside_is_none() {
+    let folder = folder();
+    symlink("../secret.txt", folder.public.join("hello.txt.gz")).unwrap();
+    let response = ask(&folder.assets(), "/hello.txt", &[("accept-encoding", "gzip")]).await;
+    assert!(!response.headers().contains_key("content-encoding"));
+    assert_eq!(body(response).await, "hello, world");
+}
+
+#[tokio::test]
+async fn a_refresh_finds_new_files_and_forgets_old_ones() {
+    let folder = folder();
+    let assets = folder.assets();
+    folder.write("new.txt", "new");
+    assert!(assets.respond(&parts("/new.txt", &[])).await.is_none());
+    fs::remove_file(folder.public.join("hello.txt")).unwrap();
+    assert!(assets.respond(&parts("/hello.txt", &[])).await.is_none(), "it is gone already");
+    assets.refresh();
+    assert_eq!(body(ask(&assets, "/new.txt", &[]).await).await, "new");
+}
+
+#[tokio::test]
+async fn the_first_folder_wins_and_the_others_fill_in() {
+    let (new, old) = (folder(), folder());
+    new.write("hello.txt", "new");
+    old.write("old.txt", "old");
+    let assets = Assets::new(vec![new.public.clone(), old.public.clone()], Caching::Hour);
+    assert_eq!(body(ask(&assets, "/hello.txt", &[]).await).await, "new");
+    assert_eq!(body(ask(&assets, "/old.txt", &[]).await).await, "old");
+
+    assets.replace(vec![new.public.clone()]);
+    assert!(assets.respond(&parts("/old.txt", &[])).await.is_none());
+    assert_eq!(*assets.folders(), [new.public.clone()]);
+}
+
+#[test]
+fn the_favicon_is_the_first_of_a_list() {
+    let folder = folder();
+    assert_eq!(favicon_of(&folder.public), None);
+    for (name, expected) in [
+        ("icon.png", "/icon.png"),
+        ("favicon.ico", "/favicon.ico"),
+        ("sub/logo.svg", "/favicon.ico"),
+        ("favicon.svg", "/favicon.svg"),
+        ("logo.svg", "/logo.svg"),
+    ] {
+        folder.write(name, "x");
+        assert_eq!(favicon_of(&folder.public), Some(expected));
+        assert_eq!(folder.assets().favicon(), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_stylesheet_is_kept_for_ever() {
+    let css = || bytes::Bytes::from_static(b"p{}");
+    let name = "style-1234.css";
+    let response = stylesheet(name, css(), &parts("/_nova/style-1234.css", &[]));
+    assert_eq!(response.status(), StatusCode::OK);
+    let headers = response.headers();
+    assert_eq!(headers["content-type"], "text/css; charset=utf-8");
+    assert_eq!(headers["cache-control"], "public, max-age=31536000, immutable");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    let tag = headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!(body(response).await, "p{}");
+
+    let request = parts("/_nova/style-1234.css", &[("if-none-match", &tag)]);
+    assert_eq!(stylesheet(name, css(), &request).status(), StatusCode::NOT_MODIFIED);
+}
