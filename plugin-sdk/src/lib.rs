@@ -29,6 +29,10 @@ pub mod middleware;
 pub mod prelude;
 #[cfg(feature = "sdk")]
 pub mod response;
+#[cfg(feature = "sdk")]
+pub mod sse;
+#[cfg(feature = "sdk")]
+pub mod testing;
 
 #[cfg(feature = "sdk")]
 mod exports {

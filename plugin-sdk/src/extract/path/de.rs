@@ -208,6 +208,12 @@ struct Param<'de> {
     rest: bool,
 }
 
+impl Param<'_> {
+    fn is_one_segment(self) -> PathError {
+        PathError::Shape(format!("the parameter `{}` is one value", self.name))
+    }
+}
+
 impl<'de> IntoDeserializer<'de, PathError> for Param<'de> {
     type Deserializer = Self;
 
@@ -258,10 +264,7 @@ impl<'de> Deserializer<'de> for Param<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PathError> {
         if !self.rest {
-            return Err(PathError::Shape(format!(
-                "the parameter `{}` is one segment, not a list",
-                self.name
-            )));
+            return Err(self.is_one_segment());
         }
         let segments = self.value.split('/').filter(|segment| !segment.is_empty());
         visitor.visit_seq(SeqDeserializer::new(segments.map(|value| Param {
@@ -281,8 +284,33 @@ impl<'de> Deserializer<'de> for Param<'de> {
         text.deserialize_enum(name, variants, visitor).map_err(|error| error.named(self.name))
     }
 
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, PathError> {
+        Err(self.is_one_segment())
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        _: V,
+    ) -> Result<V::Value, PathError> {
+        Err(self.is_one_segment())
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, _: V) -> Result<V::Value, PathError> {
+        Err(self.is_one_segment())
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, PathError> {
+        Err(self.is_one_segment())
+    }
+
     forward_to_deserialize_any! {
-        str string bytes byte_buf unit unit_struct tuple tuple_struct map struct identifier
-        ignored_any
+        str string bytes byte_buf unit unit_struct identifier ignored_any
     }
 }

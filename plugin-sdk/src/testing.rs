@@ -1,0 +1,202 @@
+//! Calling an app's routes in a test, without a host.
+//!
+//! A request takes the way it takes in production: the same matcher, method rules, middleware,
+//! layouts and error pages, and a panic of a page is a 500.
+//!
+//! ```
+//! use nova::handler::*;
+//! use nova::prelude::*;
+//! use nova::testing::TestApp;
+//!
+//! fn get(Path(id): Path<u64>) -> String {
+//!     format!("user {id}")
+//! }
+//! fn routes() -> nova::Routes {
+//!     let mut app = nova::App::new(nova::no_state());
+//!     app.page("/users/{id}", "pages/users/[id].rs")
+//!         .get(sync_1(get));
+//!     app.finish()
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() {
+//!     let app = TestApp::new(routes()).await;
+//!     let response = app.get("/users/7").await;
+//!     assert_eq!(response.status(), 200);
+//!     assert_eq!(response.text(), "user 7");
+//!     assert_eq!(app.post("/users/7").await.status(), 405);
+//! }
+//! ```
+
+mod in_step;
+mod request;
+mod response;
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use http::header::{HeaderValue, LOCATION};
+use http::{Method, StatusCode};
+
+pub use self::in_step::assert_in_step;
+use self::request::Sent;
+pub use self::request::TestRequest;
+pub use self::response::TestResponse;
+use crate::app::{InitContext, Routes};
+use crate::application::Application;
+use crate::context::{Incoming, RequestContext};
+use crate::error::Result;
+use crate::handler::BoxFuture;
+use crate::hooks::Purpose;
+use crate::response::{IntoResponse, Response};
+use crate::routing::{Pattern, Router};
+
+/// A started app in the test's own process.
+pub struct TestApp {
+    router: Router<usize>,
+    application: Arc<dyn Application>,
+}
+
+impl std::fmt::Debug for TestApp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TestApp")
+            .field(&self.router.routes().map(|(pattern, _)| pattern).collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl TestApp {
+    /// Starts the routes on scratch state: `init` is told [`Purpose::Precompile`].
+    ///
+    /// # Panics
+    /// When they do not start; see [`TestApp::start`].
+    pub async fn new(routes: Routes) -> Self {
+        match TestApp::start(&routes, Purpose::Precompile, None).await {
+            Ok(app) => app,
+            Err(error) => panic!("the app does not start: {error}"),
+        }
+    }
+
+    /// Starts the routes for a purpose, perhaps with what another generation exported.
+    ///
+    /// # Errors
+    /// When `init` fails, or two pages have one pattern.
+    pub async fn start(routes: &Routes, purpose: Purpose, saved: Option<Vec<u8>>) -> Result<Self> {
+        let init = InitContext {
+            purpose,
+            dev: true,
+            build_id: String::new(),
+            stylesheet: None,
+            favicon: None,
+            saved,
+        };
+        let application = routes.init(init).await?;
+        let mut router = Router::new();
+        for (index, entry) in routes.entries().iter().enumerate() {
+            router.insert(Pattern::parse(&entry.pattern)?, index)?;
+        }
+        Ok(TestApp { router, application })
+    }
+
+    /// What the app saves for the next generation.
+    ///
+    /// # Errors
+    /// When its `export` fails.
+    pub async fn export(&self) -> Result<Option<Vec<u8>>> {
+        self.application.export().await
+    }
+
+    /// Runs the app's `shutdown`.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn shutdown(self) -> Result<()> {
+        self.application.shutdown().await
+    }
+
+    /// A request; it is sent by `.await`.
+    ///
+    /// # Panics
+    /// When `method` is no method.
+    pub fn request(&self, method: &str, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::from_bytes(method.as_bytes()).expect("a method"), target)
+    }
+
+    /// A GET request for a path, perhaps with a query.
+    pub fn get(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::GET, target)
+    }
+
+    /// A POST request.
+    pub fn post(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::POST, target)
+    }
+
+    /// A PUT request.
+    pub fn put(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::PUT, target)
+    }
+
+    /// A PATCH request.
+    pub fn patch(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::PATCH, target)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::DELETE, target)
+    }
+
+    /// Answers as the host does.
+    async fn send(&self, mut sent: Sent) -> Response {
+        let path = sent.path().to_owned();
+        let found = match self.router.find(&path) {
+            Ok(found) => found,
+            Err(error) => {
+                return self.error(StatusCode::BAD_REQUEST, error.to_string(), &sent).await;
+            }
+        };
+        let Some(found) = found else {
+            return self.error(StatusCode::NOT_FOUND, String::new(), &sent).await;
+        };
+        if let Some(canonical) = found.canonical {
+            let location =
+                sent.query().map_or(canonical.to_owned(), |query| format!("{canonical}?{query}"));
+            let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+            response
+                .headers_mut()
+                .insert(LOCATION, HeaderValue::try_from(location).expect("a part of a URI"));
+            return response;
+        }
+        let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
+        sent.matched(found.pattern.to_string(), params);
+        let call = || self.application.call(*found.value, RequestContext::host(&sent));
+        match unwind_safe(call).await {
+            Ok(response) => response,
+            Err(panic) => self.error(StatusCode::INTERNAL_SERVER_ERROR, panic, &sent).await,
+        }
+    }
+
+    async fn error(&self, status: StatusCode, message: String, sent: &Sent) -> Response {
+        let call = || self.application.error(status, message, RequestContext::host(sent));
+        unwind_safe(call).await.unwrap_or_else(|panic| panic!("an error page panicked: {panic}"))
+    }
+}
+
+/// Waits for a future; a panic, before or in a poll, is its text.
+async fn unwind_safe<'a, T>(start: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, String> {
+    let text = |panic: Box<dyn Any + Send>| match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => {
+            panic.downcast::<&str>().map_or_else(|_| "a panic".to_owned(), |text| text.to_string())
+        }
+    };
+    let mut future = catch_unwind(AssertUnwindSafe(start)).map_err(text)?;
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => std::task::Poll::Ready(Err(text(panic))),
+    })
+    .await
+}

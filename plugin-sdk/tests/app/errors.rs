@@ -1,0 +1,161 @@
+//! Errors: the built-in answers, `_error.rs` and `404.rs`.
+
+use nova::handler::*;
+use nova::prelude::*;
+use nova::testing::TestApp;
+use serde_json::{Value, json};
+
+use crate::one;
+
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+async fn fail(Path(kind): Path<String>) -> Result<Html> {
+    Err(match &*kind {
+        "io" => std::io::Error::other("disk on fire").into(),
+        "busy" => Error::new(StatusCode::SERVICE_UNAVAILABLE, "later"),
+        "login" => Error::unauthorized("who are you?").with_header(
+            HeaderName::from_static("www-authenticate"),
+            HeaderValue::from_static("Basic"),
+        ),
+        "panic" => panic!("no {kind}"),
+        _ => Error::not_found(format!("no <{kind}>")),
+    })
+}
+
+#[tokio::test]
+async fn programs_get_problem_details() {
+    let app = one("/{kind}", async_1(fail)).await;
+    let response = app.get("/x").await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.header("content-type"), Some("application/problem+json"));
+    assert_eq!(response.header("vary"), Some("accept"));
+    assert_eq!(
+        response.json::<Value>(),
+        json!({ "title": "Not Found", "status": 404, "detail": "no <x>" })
+    );
+    let response = app.get("/io").await;
+    assert_eq!(
+        response.json::<Value>(),
+        json!({ "title": "Internal Server Error", "status": 500, "causes": ["disk on fire"] })
+    );
+}
+
+#[tokio::test]
+async fn people_get_a_page() {
+    let app = one("/{kind}", async_1(fail)).await;
+    let response = app.get("/x").header("accept", BROWSER).await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+    let text = response.text();
+    assert!(text.contains("<h1>404 Not Found</h1><p>no &lt;x&gt;</p>"), "{text}");
+}
+
+#[tokio::test]
+async fn an_errors_headers_are_sent() {
+    let response = one("/{kind}", async_1(fail)).await.get("/login").await;
+    assert_eq!(
+        (response.status().as_u16(), response.header("www-authenticate")),
+        (401, Some("Basic"))
+    );
+}
+
+#[tokio::test]
+async fn a_panic_is_500_for_that_request_only() {
+    let app = one("/{kind}", async_1(fail)).await;
+    let response = app.get("/panic").await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.json::<Value>()["detail"], "no panic");
+    assert_eq!(app.get("/x").await.status(), 404);
+    let before_the_first_poll = one("/", sync_0(|| -> String { panic!("at once") })).await;
+    assert_eq!(before_the_first_poll.get("/").await.status(), 500);
+}
+
+fn show(error: Error) -> Html {
+    page("Sorry", html! { p { (error.status().as_u16()) " " (error.message()) } })
+}
+
+async fn api(error: Error) -> Result<Json<Value>> {
+    if error.status() == StatusCode::SERVICE_UNAVAILABLE {
+        return Err(error);
+    }
+    Ok(Json(json!({ "oops": error.to_string() })))
+}
+
+async fn app() -> TestApp {
+    let mut app = nova::App::new(nova::no_state());
+    app.error("/", sync_1(show));
+    app.error("/api", async_1(api));
+    app.layout("/", sync_1(|page: Html| page.map(|body| html! { main { (body) } })));
+    app.layout("/api", sync_1(|page: Html| page.map(|body| html! { nav { (body) } })));
+    app.not_found(sync_0(|| page("Lost", "lost")));
+    app.page("/api/{kind}", "pages/api/[kind].rs").get(async_1(fail));
+    app.page("/{kind}", "pages/[kind].rs").get(async_1(fail));
+    TestApp::new(app.finish()).await
+}
+
+#[tokio::test]
+async fn the_nearest_error_page_answers() {
+    let app = app().await;
+    let root = app.get("/io").await;
+    assert_eq!(root.status(), 500);
+    assert!(
+        root.text().ends_with("<body><main><p>500 Internal Server Error</p></main></body></html>")
+    );
+
+    let api = app.get("/api/io").await;
+    assert_eq!(
+        (api.status().as_u16(), api.header("content-type")),
+        (500, Some("application/json"))
+    );
+    assert_eq!(api.json::<Value>(), json!({ "oops": "Internal Server Error: disk on fire" }));
+    assert_eq!(app.get("/api/x").await.json::<Value>(), json!({ "oops": "no <x>" }));
+
+    let handed_on = app.get("/api/busy").await;
+    assert_eq!(handed_on.status(), 503);
+    assert!(
+        handed_on.text().contains("<body><main><p>503 later</p></main>"),
+        "{}",
+        handed_on.text()
+    );
+
+    let login = app.get("/login").await;
+    assert_eq!((login.status().as_u16(), login.header("www-authenticate")), (401, Some("Basic")));
+
+    let panic = app.get("/api/panic").await;
+    assert_eq!(panic.json::<Value>(), json!({ "oops": "no panic" }));
+}
+
+#[tokio::test]
+async fn the_404_page_is_for_those_who_take_html() {
+    let app = app().await;
+    for path in ["/x", "/no/such/route"] {
+        for accept in [BROWSER, "*/*"] {
+            let response = app.get(path).header("accept", accept).await;
+            assert_eq!(response.status(), 404);
+            assert!(
+                response.text().ends_with("<body><main>lost</main></body></html>"),
+                "{}",
+                response.text()
+            );
+        }
+        let json = app.get(path).header("accept", "application/json").await;
+        assert!(json.text().contains("<p>404 "), "the root's error page is next: {}", json.text());
+    }
+}
+
+#[tokio::test]
+async fn an_error_page_that_fails_leaves_the_next_one_to_answer() {
+    let mut app = nova::App::new(nova::no_state());
+    app.error(
+        "/",
+        sync_1(|error: Error| -> Result<Html> { Err(error.with_status(StatusCode::IM_A_TEAPOT)) }),
+    );
+    app.error(
+        "/a",
+        sync_1(|_: Error| -> Result<Html> { Err(std::io::Error::other("again").into()) }),
+    );
+    app.page("/a/{kind}", "pages/a/[kind].rs").get(async_1(fail));
+    let response = TestApp::new(app.finish()).await.get("/a/x").await;
+    assert_eq!(response.status(), 418);
+    assert_eq!(response.json::<Value>()["causes"], json!(["again"]));
+}

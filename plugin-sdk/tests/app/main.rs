@@ -1,0 +1,27 @@
+//! Whole apps, called in-process through the same pipeline as in a host.
+
+mod bodies;
+mod errors;
+mod extract;
+mod hooks;
+mod methods;
+mod pages;
+mod responses;
+
+use nova::App;
+use nova::handler::Handler;
+use nova::testing::TestApp;
+
+/// An app of one page.
+async fn one(pattern: &str, get: Handler<()>) -> TestApp {
+    let mut app = App::new(nova::no_state());
+    app.page(pattern, "pages/index.rs").get(get);
+    TestApp::new(app.finish()).await
+}
+
+/// An app of one page that answers any method.
+async fn any(pattern: &str, handler: Handler<()>) -> TestApp {
+    let mut app = App::new(nova::no_state());
+    app.page(pattern, "pages/index.rs").any(handler);
+    TestApp::new(app.finish()).await
+}
