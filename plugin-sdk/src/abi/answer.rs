@@ -1,0 +1,162 @@
+//! One call: polled to its answer, the head written, the body handed over.
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::header::CONTENT_TYPE;
+use nova_abi::abi_stable::std_types::ROption;
+use nova_abi::{Answer, Exchange, OwnedBytes, Panic, ResponseBody, ResponseHead, Target};
+
+use super::body::{Lent, Pieces};
+use super::{Running, panics};
+use crate::body::{Body, Kind};
+use crate::context::{Incoming, RequestContext};
+use crate::handler::BoxFuture;
+use crate::response::Response;
+
+/// A call on its way to an answer.
+pub(super) struct Answering<'a> {
+    running: &'a Running,
+    exchange: &'a Exchange<'a>,
+    head: ResponseHead<'a>,
+    /// `None` once it is answered or has panicked: a future is not polled after that.
+    future: Option<BoxFuture<'a, Response>>,
+    /// The panic whose error page is being made.
+    panic: Option<Panic>,
+}
+
+impl<'a> Answering<'a> {
+    pub(super) fn new(
+        running: &'a Running,
+        target: Target<'a>,
+        exchange: &'a Exchange<'a>,
+        head: ResponseHead<'a>,
+    ) -> Self {
+        // Making the future runs no code of a page yet, so it needs no guard.
+        let future = match target {
+            Target::Route(route) => running.app.call(route as usize, context(exchange)),
+            Target::Error { status, message } => {
+                running.error_page(status, message.as_str(), exchange)
+            }
+        };
+        Self { running, exchange, head, future: Some(future), panic: None }
+    }
+
+    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let _inside = self.running.handle.enter();
+        loop {
+            let Some(future) = &mut self.future else {
+                let panic = self.panic.take().unwrap_or_else(|| Panic::from_message("no answer"));
+                self.head.status(500);
+                return Poll::Ready(Answer::panicked(panic));
+            };
+            match panics::catch(|| future.as_mut().poll(cx)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(response)) => {
+                    self.future = None;
+                    return Poll::Ready(self.hand_over(response));
+                }
+                Err(panic) => {
+                    // What the page still holds is dropped here, where a second panic is caught.
+                    let _ = panics::catch(|| self.future = None);
+                    if self.panic.is_none() {
+                        self.future = Some(self.running.error_page(500, "", self.exchange));
+                    }
+                    self.panic.get_or_insert(panic);
+                }
+            }
+        }
+    }
+
+    fn hand_over(&mut self, response: Response) -> Answer {
+        let (parts, body) = response.into_parts();
+        self.head.status(parts.status.as_u16());
+        if let Some(media_type) = body.content_type()
+            && !parts.headers.contains_key(CONTENT_TYPE)
+        {
+            self.head.static_header(CONTENT_TYPE.as_str(), media_type.as_bytes());
+        }
+        for (name, value) in &parts.headers {
+            self.head.header(name.as_str(), value.as_bytes());
+        }
+        let body = match body.into_kind() {
+            Kind::Static(bytes) => ResponseBody::Static(bytes.into()),
+            Kind::Vec(bytes) => ResponseBody::Owned(OwnedBytes::from_vec(bytes)),
+            Kind::Bytes(bytes) => ResponseBody::Owned(OwnedBytes::from_owner(bytes)),
+            Kind::Stream(stream) => {
+                ResponseBody::Stream(Pieces::stream(self.running.handle.clone(), stream))
+            }
+            // The pipeline has rendered pages and errors.
+            Kind::Empty | Kind::Page(_) | Kind::Error(_) => ResponseBody::Empty,
+        };
+        let panic = self.panic.take().map_or(ROption::RNone, ROption::RSome);
+        Answer { body, panic }
+    }
+}
+
+impl Future for Answering<'_> {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        self.poll_answer(cx)
+    }
+}
+
+impl Drop for Answering<'_> {
+    /// A client that goes away ends the page's future inside the page's runtime.
+    fn drop(&mut self) {
+        if self.future.is_some() {
+            let _inside = self.running.handle.enter();
+            let _ = panics::catch(|| self.future = None);
+        }
+    }
+}
+
+/// The request as extractors see it.
+pub(super) fn context<'a>(exchange: &'a Exchange<'a>) -> RequestContext<'a> {
+    RequestContext::host(exchange)
+}
+
+impl Incoming for Exchange<'_> {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.path.as_str()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.query.into_option().map(|query| query.as_str())
+    }
+
+    fn pattern(&self) -> Option<&str> {
+        Some(self.pattern.as_str()).filter(|pattern| !pattern.is_empty())
+    }
+
+    fn param(&self, index: usize) -> Option<&str> {
+        self.params.as_slice().get(index).map(|param| param.value.as_str())
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        Exchange::header(self, name)
+    }
+
+    fn for_each_header(&self, visit: &mut dyn FnMut(&str, &[u8])) {
+        self.each_header(visit);
+    }
+
+    fn client_addr(&self) -> Option<SocketAddr> {
+        let peer = self.peer.into_option()?;
+        let ip = Ipv6Addr::from(peer.ip).to_canonical();
+        Some(SocketAddr::new(ip, peer.port))
+    }
+
+    fn take_body(&self) -> Body {
+        match Exchange::take_body(self) {
+            Some(stream) => Body::from_stream(Lent::new(stream)),
+            None => Body::empty(),
+        }
+    }
+}
