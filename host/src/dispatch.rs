@@ -1,14 +1,11 @@
 //! From a request to a response: find the route, pin its generation, let it answer.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body as HttpBody;
-use nova::routing::{BadPath, Decision, Match, MethodSet};
+use nova::routing::{BadPath, Match};
 use nova_abi::{Param, Peer, Target};
 use smallvec::SmallVec;
 
@@ -34,14 +31,13 @@ pub struct Answered {
 
 /// What the table says about a request, before any library is called.
 enum Decided<'t, 'p> {
-    /// A handler answers.
+    /// A route answers. It decides about the method by itself, so that its middleware sees every
+    /// request.
     Run(Match<'t, 'p, Entry>),
-    /// The host answers by itself.
-    Reply(Response<Body>),
+    /// The path is another's: 308.
+    Redirect(Response<Body>),
     /// A library makes the page for this error.
-    Error { status: StatusCode, message: &'static str, allow: Option<MethodSet> },
-    /// No route matches.
-    NotFound,
+    Error { status: StatusCode, message: &'static str },
 }
 
 /// Answers one request from the live table; `elsewhere` is asked for paths that only a route with
@@ -90,10 +86,10 @@ where
             return Answered { response, generation: None };
         }
         let slot = match &decided {
-            Decided::Reply(_) => None,
+            Decided::Redirect(_) => None,
             Decided::Run(found) => table.generations().get(found.value.slot),
             // Error pages of paths that nobody claims are the first library's.
-            Decided::Error { .. } | Decided::NotFound => table.generations().first(),
+            Decided::Error { .. } => table.generations().first(),
         };
         let pin = match slot {
             None => None,
@@ -103,18 +99,12 @@ where
                 None => continue,
             },
         };
-        return match decided {
-            Decided::Reply(response) => Answered { response, generation: None },
-            Decided::Run(found) => match pin {
-                Some(pin) => run(pin, &found, parts, body.take(), peer).await,
-                None => Answered { response: internal_error(), generation: None },
-            },
-            Decided::NotFound => {
-                let status = StatusCode::NOT_FOUND;
-                error_page(pin, status, "there is no page at this address", None, parts, peer).await
-            }
-            Decided::Error { status, message, allow } => {
-                error_page(pin, status, message, allow, parts, peer).await
+        return match (decided, pin) {
+            (Decided::Redirect(response), _) => Answered { response, generation: None },
+            (Decided::Run(found), Some(pin)) => run(pin, &found, parts, body.take(), peer).await,
+            (Decided::Run(_), None) => Answered { response: internal_error(), generation: None },
+            (Decided::Error { status, message }, pin) => {
+                error_page(pin, status, message, parts, peer).await
             }
         };
     }
@@ -123,25 +113,15 @@ where
 fn decide<'t, 'p>(table: &'t Table, parts: &'p Parts) -> Decided<'t, 'p> {
     let found = match table.find(parts.uri.path()) {
         Ok(Some(found)) => found,
-        Ok(None) => return Decided::NotFound,
+        Ok(None) => {
+            let message = "there is no page at this address";
+            return Decided::Error { status: StatusCode::NOT_FOUND, message };
+        }
         Err(bad) => return bad_path(bad),
     };
-    if let Some(canonical) = found.canonical {
-        return Decided::Reply(redirect(canonical, parts.uri.query()));
-    }
-    match found.value.methods.decide(parts.method.as_str()) {
-        Decision::Run(_) | Decision::RunAny => Decided::Run(found),
-        Decision::Options => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            allow(&mut response, found.value.methods);
-            Decided::Reply(response)
-        }
-        Decision::NotAllowed => Decided::Error {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            message: "this page does not answer this method",
-            allow: Some(found.value.methods),
-        },
+    match found.canonical {
+        Some(canonical) => Decided::Redirect(redirect(canonical, parts.uri.query())),
+        None => Decided::Run(found),
     }
 }
 
@@ -150,7 +130,7 @@ fn bad_path<'t, 'p>(bad: BadPath) -> Decided<'t, 'p> {
         BadPath::NotAbsolute => "the request's path does not begin with a slash",
         _ => "the request's path is not properly encoded",
     };
-    Decided::Error { status: StatusCode::BAD_REQUEST, message, allow: None }
+    Decided::Error { status: StatusCode::BAD_REQUEST, message }
 }
 
 async fn run<B>(
@@ -185,12 +165,11 @@ async fn error_page(
     pin: Option<InFlight>,
     status: StatusCode,
     message: &str,
-    methods: Option<MethodSet>,
     parts: &Parts,
     peer: Option<Peer>,
 ) -> Answered {
     let generation = pin.as_ref().map(|pin| pin.id);
-    let mut response = match pin {
+    let response = match pin {
         Some(pin) => {
             let target = Target::Error { status: status.as_u16(), message: message.into() };
             let wanted = Call { target, pattern: "", params: &[], peer };
@@ -198,17 +177,7 @@ async fn error_page(
         }
         None => plain(status, format!("{status}: {message}\n")),
     };
-    if let Some(methods) = methods {
-        allow(&mut response, methods);
-    }
     Answered { response, generation }
-}
-
-fn allow(response: &mut Response<Body>, methods: MethodSet) {
-    // Method names are tokens, so the value is always one.
-    if let Ok(value) = HeaderValue::try_from(methods.allow()) {
-        response.headers_mut().insert(header::ALLOW, value);
-    }
 }
 
 /// 308, which keeps the method; `path` never begins with `//`, so it stays on this host.
@@ -243,10 +212,4 @@ fn peer_of(address: SocketAddr) -> Peer {
         IpAddr::V6(ip) => ip,
     };
     Peer { ip: ip.octets(), port: address.port() }
-}
-
-/// Whether a generation serves every slot: what `/readyz` says.
-#[must_use]
-pub fn is_ready(switch: &Arc<Switch>) -> bool {
-    !switch.table().generations().is_empty()
 }

@@ -61,6 +61,8 @@ pub async fn ask<J: Serialize, A: DeserializeOwned, T>(
     let start = |source| ChildError::Start { program: program.display().to_string(), source };
     let mut child = tokio::process::Command::new(program)
         .args([CHILD, role])
+        // Of a panic, the message says it; a backtrace would push that out of the last words.
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

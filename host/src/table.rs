@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use nova::routing::{BadPath, Match, Method, MethodSet, Pattern, Router};
+use nova::routing::{BadPath, Match, Pattern, Router};
 
 use crate::generation::Generation;
 
@@ -22,8 +22,6 @@ pub(crate) struct Entry {
     pub slot: usize,
     /// Which of its library's routes.
     pub route: u32,
-    /// What the route answers.
-    pub methods: MethodSet,
 }
 
 /// Why libraries do not make a table.
@@ -62,14 +60,8 @@ impl Table {
                         file: route.file.to_string(),
                         reason: error.to_string(),
                     })?;
-                let named = route.methods.iter().filter_map(|name| Method::from_name(name));
-                let mut methods = named.collect::<MethodSet>();
-                if route.any {
-                    methods = methods.with_any();
-                }
                 // A library of more than four billion routes does not link.
-                let entry =
-                    Entry { slot, route: u32::try_from(index).unwrap_or(u32::MAX), methods };
+                let entry = Entry { slot, route: u32::try_from(index).unwrap_or(u32::MAX) };
                 router.insert(pattern, entry).map_err(|conflict| {
                     let file = |entry: &Entry| {
                         let generation = &slots[entry.slot];

@@ -69,13 +69,13 @@ macro_rules! export {
         /// The route library, for a host that links it in.
         #[doc(hidden)]
         pub fn nova_library() -> $crate::abi::LibraryRef {
-            extern "C" fn routes() -> $crate::abi::DeclaredRoutes {
+            extern "C" fn __nova_declare() -> $crate::abi::DeclaredRoutes {
                 $crate::abi::declare($routes)
             }
-            extern "C" fn init(context: $crate::abi::HostContext) -> $crate::abi::Starting {
+            extern "C" fn __nova_init(context: $crate::abi::HostContext) -> $crate::abi::Starting {
                 $crate::abi::init($routes, context)
             }
-            $crate::abi::library(routes, init)
+            $crate::abi::library(__nova_declare, __nova_init)
         }
 
         #[doc(hidden)]
@@ -87,7 +87,7 @@ macro_rules! export {
             // SAFETY: the name is abi_stable's for a root module, and its type is the one that
             // abi_stable reads there.
             #[unsafe(no_mangle)]
-            pub static _as_DOT_OPENDoT_root_module_loader: $crate::abi::LibHeader = {
+            pub static _1as_0lib_1header_0root_bmodule_bloader: $crate::abi::LibHeader = {
                 // SAFETY: `root_module` gives the module of this very type.
                 unsafe {
                     $crate::abi::LibHeader::from_constructor::<$crate::abi::LibraryRef>(
@@ -296,5 +296,15 @@ impl<F> Drop for Inside<F> {
     fn drop(&mut self) {
         let _inside = self.handle.enter();
         self.future = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_macro_exports_the_name_that_abi_stable_looks_for() {
+        let name = nova_abi::abi_stable::library::ROOT_MODULE_LOADER_NAME;
+        assert!(include_str!("abi.rs").contains(&format!("pub static {name}:")), "{name}");
+        assert_eq!(nova_abi::note::SYMBOL, "nova_library_note");
     }
 }

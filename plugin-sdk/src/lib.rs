@@ -3,6 +3,9 @@
 pub mod routing;
 
 #[cfg(feature = "sdk")]
+#[doc(hidden)]
+pub mod abi;
+#[cfg(feature = "sdk")]
 mod application;
 #[cfg(feature = "sdk")]
 mod context;

@@ -46,7 +46,8 @@ impl Failure {
         Self { kind: FailureKind::Disconnected, message: message.into() }
     }
 
-    pub(crate) fn panic(message: impl Into<RString>) -> Self {
+    /// A panic that was caught, with its message.
+    pub fn panic(message: impl Into<RString>) -> Self {
         Self { kind: FailureKind::Panic, message: message.into() }
     }
 }

@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// Sends this library's events to the host from now on. Linked into a program that has a
 /// subscriber, the library uses that one.
@@ -69,7 +69,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bridge {
 
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let mut message = String::new();
-        for span in cx.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
+        for span in cx.event_scope(event).into_iter().flat_map(Scope::from_root) {
             message.push_str(span.name());
             if let Some(SpanText(fields)) = span.extensions().get()
                 && !fields.is_empty()

@@ -58,8 +58,7 @@ pub(super) fn install_hook() {
 
 fn seen_by(info: &PanicHookInfo<'_>) -> Panic {
     // Made only where RUST_BACKTRACE or the dev server asks for it: it costs milliseconds.
-    let backtrace =
-        if crate::is_dev() { Backtrace::force_capture() } else { Backtrace::capture() };
+    let backtrace = if crate::is_dev() { Backtrace::force_capture() } else { Backtrace::capture() };
     let backtrace = match backtrace.status() {
         BacktraceStatus::Captured => backtrace.to_string().into(),
         _ => RString::new(),
