@@ -1,5 +1,6 @@
 //! The Nova host.
 
+pub mod admin;
 pub mod assets;
 pub mod body;
 pub mod bridge;
@@ -13,6 +14,7 @@ pub mod generation;
 pub mod health;
 pub mod listen;
 pub mod loader;
+pub mod log;
 pub mod preflight;
 pub mod process;
 pub mod release;

@@ -15,7 +15,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use nova_abi::Purpose;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     exercise,
@@ -121,7 +121,7 @@ pub struct Swapped {
 }
 
 /// The state of a generation in the history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It answers new requests.

@@ -398,7 +398,7 @@ async fn the_first_folder_wins_and_the_others_fill_in() {
 
     assets.replace(vec![new.public.clone()]);
     assert!(assets.respond(&parts("/old.txt", &[])).await.is_none());
-    assert_eq!(*assets.folders(), [new.public.clone()]);
+    assert_eq!(**assets.folders(), [new.public]);
 }
 
 #[test]

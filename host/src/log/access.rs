@@ -1,0 +1,346 @@
+//! The request log: a line for each answer, when its last byte is handed over.
+
+use std::fmt::{self, Write as _};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style as Color};
+use bytes::Buf as _;
+use http::{Method, Request, StatusCode, Uri};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use serde::Serialize;
+
+use super::format::{DIM, Format, Style, now, one_line};
+use super::writer::Lines;
+
+/// The target of the request log, as a filter names it.
+pub(super) const TARGET: &str = "access";
+
+/// Where requests are logged, if they are.
+#[derive(Clone, Debug)]
+pub struct AccessLog(Option<Output>);
+
+#[derive(Clone, Debug)]
+struct Output {
+    lines: Lines,
+    style: Style,
+}
+
+impl AccessLog {
+    /// Logs nothing, and costs nothing.
+    #[must_use]
+    pub fn off() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn new(lines: Lines, style: Style) -> Self {
+        Self(Some(Output { lines, style }))
+    }
+
+    /// Begins the line of a request. The query is left out: it may hold what is nobody's business.
+    #[must_use]
+    pub fn begin<B>(&self, request: &Request<B>) -> Access {
+        Access(self.0.as_ref().map(|output| {
+            Box::new(Line {
+                output: output.clone(),
+                method: request.method().clone(),
+                uri: request.uri().clone(),
+                started: Instant::now(),
+                status: None,
+                generation: None,
+                bytes: 0,
+                complete: false,
+            })
+        }))
+    }
+}
+
+/// The line of one request, which is written when this is dropped: with the last byte of the
+/// answer, or when the client has gone.
+#[derive(Debug)]
+pub struct Access(Option<Box<Line>>);
+
+#[derive(Debug)]
+struct Line {
+    output: Output,
+    method: Method,
+    uri: Uri,
+    started: Instant,
+    status: Option<StatusCode>,
+    generation: Option<u64>,
+    bytes: u64,
+    complete: bool,
+}
+
+impl Access {
+    /// The head of the answer is there: its status, and the generation that gave it, if one did.
+    pub fn answered<B: Body>(
+        mut self,
+        status: StatusCode,
+        generation: Option<u64>,
+        body: B,
+    ) -> Logged<B> {
+        if let Some(line) = &mut self.0 {
+            line.status = Some(status);
+            line.generation = generation;
+            line.complete = body.is_end_stream();
+        }
+        Logged { body, access: self }
+    }
+}
+
+pin_project! {
+    /// A body whose bytes are counted for the log.
+    #[derive(Debug)]
+    pub struct Logged<B> {
+        #[pin]
+        body: B,
+        access: Access,
+    }
+}
+
+impl<B: Body> Body for Logged<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let polled = this.body.as_mut().poll_frame(cx);
+        if let (Some(line), Poll::Ready(frame)) = (&mut this.access.0, &polled) {
+            match frame {
+                Some(Ok(frame)) => {
+                    line.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                    // The end may never be asked for: it is known.
+                    line.complete = this.body.is_end_stream();
+                }
+                Some(Err(_)) => {}
+                None => line.complete = true,
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let line = match self.output.style.format {
+            Format::Human => self.human(),
+            Format::Json => self.json(),
+        };
+        self.output.lines.send(line);
+    }
+}
+
+impl Line {
+    fn human(&self) -> String {
+        let style = self.output.style;
+        let mut line = String::with_capacity(128);
+        style.stamp(&mut line);
+        match self.status {
+            Some(status) => style.paint(&mut line, color_of(status), status.as_str()),
+            // No answer was ready when the client left.
+            None => style.paint(&mut line, DIM, "---"),
+        }
+        let _ = write!(line, " {} {}", self.method, one_line(self.uri.path()));
+        style.paint(
+            &mut line,
+            DIM,
+            format_args!(" {} {}", short(self.started.elapsed()), size(self.bytes)),
+        );
+        if let Some(generation) = self.generation {
+            style.paint(&mut line, DIM, format_args!(" #{generation}"));
+        }
+        if !self.complete {
+            style.paint(&mut line, DIM, " (client left)");
+        }
+        line.push('\n');
+        line
+    }
+
+    fn json(&self) -> String {
+        #[derive(Serialize)]
+        struct Object<'a> {
+            time: String,
+            level: &'a str,
+            target: &'a str,
+            method: &'a str,
+            path: &'a str,
+            status: Option<u16>,
+            duration_us: u64,
+            bytes: u64,
+            generation: Option<u64>,
+            complete: bool,
+        }
+        let object = Object {
+            time: now(),
+            level: "info",
+            target: TARGET,
+            method: self.method.as_str(),
+            path: self.uri.path(),
+            status: self.status.map(|status| status.as_u16()),
+            duration_us: self.started.elapsed().as_micros().try_into().unwrap_or(u64::MAX),
+            bytes: self.bytes,
+            generation: self.generation,
+            complete: self.complete,
+        };
+        let mut line = serde_json::to_string(&object).unwrap_or_default();
+        line.push('\n');
+        line
+    }
+}
+
+fn color_of(status: StatusCode) -> Color {
+    match status.as_u16() {
+        200..300 => AnsiColor::Green.on_default(),
+        300..400 => AnsiColor::Cyan.on_default(),
+        400..500 => AnsiColor::Yellow.on_default(),
+        _ => AnsiColor::Red.on_default(),
+    }
+}
+
+/// `870µs`, `1.2ms`, `3.4s`.
+fn short(duration: Duration) -> impl fmt::Display {
+    fmt::from_fn(move |f| match duration.as_micros() {
+        micros @ 0..1_000 => write!(f, "{micros}µs"),
+        1_000..1_000_000 => write!(f, "{:.1}ms", duration.as_secs_f64() * 1e3),
+        _ => write!(f, "{:.1}s", duration.as_secs_f64()),
+    })
+}
+
+/// `12B`, `3.4kB`, `1.0MB`.
+#[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+fn size(bytes: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| match bytes {
+        0..1_000 => write!(f, "{bytes}B"),
+        1_000..1_000_000 => write!(f, "{:.1}kB", bytes as f64 / 1e3),
+        _ => write!(f, "{:.1}MB", bytes as f64 / 1e6),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use http_body_util::{BodyExt, Empty, Full};
+
+    use super::super::writer::Writer;
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Output(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged by `use_log`.
+    async fn logged(format: Format, use_log: impl AsyncFnOnce(AccessLog)) -> String {
+        let output = Output::default();
+        let writer = Writer::start(output.clone());
+        let style = Style { format, time: false, color: false };
+        use_log(AccessLog::new(writer.lines(), style)).await;
+        drop(writer);
+        String::from_utf8(output.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn request() -> Request<()> {
+        Request::get("/users/42?token=secret").body(()).unwrap()
+    }
+
+    fn fields(line: &str) -> serde_json::Value {
+        let mut object: serde_json::Value = serde_json::from_str(line).unwrap();
+        let object_map = object.as_object_mut().unwrap();
+        assert!(object_map.remove("time").is_some());
+        assert!(object_map.remove("duration_us").is_some());
+        object
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_logged_with_its_last_byte() {
+        let line = logged(Format::Json, async |log| {
+            let access = log.begin(&request());
+            let body = Full::new(bytes::Bytes::from_static(b"hello"));
+            access.answered(StatusCode::OK, Some(3), body).collect().await.unwrap();
+        })
+        .await;
+        assert_eq!(
+            fields(&line),
+            serde_json::json!({
+                "level": "info", "target": "access", "method": "GET", "path": "/users/42",
+                "status": 200, "bytes": 5, "generation": 3, "complete": true,
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nobody_reads_to_its_end_is_not_complete() {
+        let line = logged(Format::Json, async |log| {
+            let access = log.begin(&request());
+            let body = Full::new(bytes::Bytes::from_static(b"hello"));
+            drop(access.answered(StatusCode::OK, None, body));
+        })
+        .await;
+        assert_eq!(fields(&line)["complete"], false);
+        assert_eq!(fields(&line)["bytes"], 0);
+    }
+
+    #[tokio::test]
+    async fn an_empty_body_is_complete_though_nobody_asks_for_it() {
+        let line = logged(Format::Json, async |log| {
+            let access = log.begin(&request());
+            drop(access.answered(StatusCode::NO_CONTENT, None, Empty::<bytes::Bytes>::new()));
+        })
+        .await;
+        assert_eq!(fields(&line)["complete"], true);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_left_before_the_answer() {
+        let line = logged(Format::Human, async |log| drop(log.begin(&request()))).await;
+        assert!(line.starts_with("--- GET /users/42 "), "{line}");
+        assert!(line.ends_with(" 0B (client left)\n"), "{line}");
+    }
+
+    #[tokio::test]
+    async fn a_line_for_people() {
+        let line = logged(Format::Human, async |log| {
+            let access = log.begin(&request());
+            let body = Full::new(bytes::Bytes::from(vec![b'x'; 2_300]));
+            access.answered(StatusCode::NOT_FOUND, Some(2), body).collect().await.unwrap();
+        })
+        .await;
+        assert!(line.starts_with("404 GET /users/42 "), "{line}");
+        assert!(line.ends_with(" 2.3kB #2\n"), "{line}");
+        assert!(!line.contains("secret"), "{line}");
+    }
+
+    #[test]
+    fn times_and_sizes_are_short() {
+        for (micros, text) in [(0, "0µs"), (999, "999µs"), (1_240, "1.2ms"), (3_400_000, "3.4s")]
+        {
+            assert_eq!(short(Duration::from_micros(micros)).to_string(), text);
+        }
+        for (bytes, text) in [(0, "0B"), (999, "999B"), (3_400, "3.4kB"), (1_000_000, "1.0MB")] {
+            assert_eq!(size(bytes).to_string(), text);
+        }
+    }
+}
