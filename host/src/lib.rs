@@ -19,6 +19,7 @@ pub mod preflight;
 pub mod process;
 pub mod release;
 pub mod server;
+pub mod site;
 pub mod start;
 pub mod swap;
 pub mod table;

@@ -1,0 +1,82 @@
+//! Everything that answers a request: routes, public files, stylesheets, health.
+//!
+//! In this order: a route whose pattern is the path itself; a public file; a kept stylesheet;
+//! `/healthz` and `/readyz`; a route with parameters; the app's error page.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body::Body as HttpBody;
+
+use crate::{
+    assets::{self, Assets},
+    body::Body,
+    dispatch::{self, Answered},
+    health,
+    swap::{STYLESHEETS, Switch},
+};
+
+/// What a host serves. One per process, shared by all connections.
+#[derive(Debug)]
+pub struct Site {
+    /// The routes.
+    pub switch: Arc<Switch>,
+    /// The public files.
+    pub assets: Arc<Assets>,
+    stopping: AtomicBool,
+}
+
+impl Site {
+    /// A site of these routes and files.
+    #[must_use]
+    pub fn new(switch: Arc<Switch>, assets: Arc<Assets>) -> Self {
+        Self { switch, assets, stopping: AtomicBool::new(false) }
+    }
+
+    /// Whether requests are wanted: a generation is live, and the host is not stopping.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.is_stopping() && !self.switch.table().generations().is_empty()
+    }
+
+    /// Whether the host is stopping.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// From now on `/readyz` says that no request is wanted; those that come are answered.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one request.
+    pub async fn answer<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Answered
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
+        let files = async |parts: &Parts| self.elsewhere(parts).await;
+        dispatch::respond(&self.switch, request, peer, files).await
+    }
+
+    async fn elsewhere(&self, parts: &Parts) -> Option<Response<Body>> {
+        if let Some(file) = self.assets.respond(parts).await {
+            return Some(file);
+        }
+        let path = parts.uri.path();
+        if let Some(name) = path.strip_prefix(STYLESHEETS)
+            && let Some(sheet) = self.switch.stylesheet(name)
+        {
+            return Some(assets::stylesheet(&sheet.name, sheet.bytes, parts));
+        }
+        health::respond(path, self.is_ready())
+    }
+}
