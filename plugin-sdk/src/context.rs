@@ -226,7 +226,7 @@ impl<'a> RequestContext<'a> {
         let mut values = Vec::new();
         match &self.source {
             Source::Owned(owned) => {
-                values.extend(owned.request.headers().get_all(name).iter().cloned())
+                values.extend(owned.request.headers().get_all(name).iter().cloned());
             }
             Source::Host(incoming) => incoming.for_each_header(&mut |candidate, value| {
                 if candidate.eq_ignore_ascii_case(name.as_str()) {

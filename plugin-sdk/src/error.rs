@@ -176,6 +176,7 @@ impl<E: Into<BoxError>> From<E> for Error {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for Error {
     fn into_response(mut self) -> Response {
         let status = self.status();

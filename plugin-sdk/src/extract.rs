@@ -74,10 +74,12 @@ pub type Request<T = Body> = http::Request<T>;
 ///     key.map_or("anonymous".to_owned(), |key| key.0)
 /// }
 /// ```
+// The plain implementations here are `do_not_recommend`: after a mistake the compiler lists those
+// that are not, the ones around a type of the page.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a page",
     label = "`{Self}` is not an extractor",
-    note = "take `Path<T>`, `Query<T>`, `Json<T>`, `Form<T>`, `State<T>` or another `FromRequest`"
+    note = "the docs of `nova::extract` list every kind of argument"
 )]
 pub trait FromRequest<S = ()>: Sized {
     /// Why it may not be there.

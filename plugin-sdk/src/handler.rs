@@ -22,6 +22,8 @@
 //! # let _ = app.finish();
 //! ```
 
+mod constructors;
+
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -32,6 +34,8 @@ use crate::context::RequestContext;
 use crate::error::Error;
 use crate::extract::FromRequest;
 use crate::response::{IntoResponse, Response};
+
+pub use self::constructors::*;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -49,6 +53,12 @@ impl<S> Clone for Handler<S> {
 impl<S> std::fmt::Debug for Handler<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Handler")
+    }
+}
+
+impl<S: Send + Sync + 'static> Handler<S> {
+    fn new(run: impl Run<S> + 'static) -> Self {
+        Handler { erased: Arc::new(run) }
     }
 }
 
@@ -112,52 +122,31 @@ impl<S: Send + Sync + 'static, R: Run<S>> Erased<S> for R {
 }
 
 /// A plain function, called where it stands.
-struct Blocking<F, Args>(F, PhantomData<fn() -> Args>);
-/// An async function; its output is a response.
-struct Async<F, Args>(F, PhantomData<fn() -> Args>);
+struct Blocking<F, Args, R>(F, PhantomData<fn(Args) -> R>);
 
-/// Fails to compile where more than one argument reads the body.
-const fn at_most_one_reads_the_body(reads: &[bool]) {
-    let (mut index, mut readers) = (0, 0);
-    while index < reads.len() {
-        readers += reads[index] as usize;
-        index += 1;
+/// An async function; its output is a response.
+struct Async<F, Args, Fut>(F, PhantomData<fn(Args) -> Fut>);
+
+impl<F, Args, R> Blocking<F, Args, R> {
+    fn new(function: F) -> Self {
+        Blocking(function, PhantomData)
     }
-    assert!(readers <= 1, "at most one argument of a page's function can read the request's body");
+}
+
+impl<F, Args, Fut> Async<F, Args, Fut> {
+    fn new(function: F) -> Self {
+        Async(function, PhantomData)
+    }
 }
 
 fn refuse(rejection: impl Into<Error>) -> Response {
     rejection.into().into_response()
 }
 
-macro_rules! handlers {
-    ($($sync_name:ident $async_name:ident $count:literal: $($arg:ident)*;)*) => {$(
-        #[doc = concat!("A handler out of a function of ", $count, ".")]
-        pub fn $sync_name<S, F, R, $($arg,)*>(function: F) -> Handler<S>
-        where
-            S: Send + Sync + 'static,
-            F: Fn($($arg),*) -> R + Send + Sync + 'static,
-            R: IntoResponse + 'static,
-            $($arg: FromRequest<S> + Send + 'static,)*
-        {
-            const { at_most_one_reads_the_body(&[$($arg::READS_BODY),*]) }
-            Handler { erased: Arc::new(Blocking(function, PhantomData::<fn() -> (($($arg,)*), R)>)) }
-        }
-
-        #[doc = concat!("A handler out of an async function of ", $count, ".")]
-        pub fn $async_name<S, F, Fut, $($arg,)*>(function: F) -> Handler<S>
-        where
-            S: Send + Sync + 'static,
-            F: Fn($($arg),*) -> Fut + Send + Sync + 'static,
-            Fut: Future<Output: IntoResponse> + Send + 'static,
-            $($arg: FromRequest<S> + Send + 'static,)*
-        {
-            const { at_most_one_reads_the_body(&[$($arg::READS_BODY),*]) }
-            Handler { erased: Arc::new(Async(function, PhantomData::<fn() -> (($($arg,)*), Fut)>)) }
-        }
-
+macro_rules! run {
+    ($($arg:ident)*) => {
         #[allow(non_snake_case, unused_variables, reason = "the type parameters name the values too")]
-        impl<S, F, R, $($arg,)*> Run<S> for Blocking<F, (($($arg,)*), R)>
+        impl<S, F, R, $($arg,)*> Run<S> for Blocking<F, ($($arg,)*), R>
         where
             S: Send + Sync + 'static,
             F: Fn($($arg),*) -> R + Send + Sync + 'static,
@@ -174,7 +163,7 @@ macro_rules! handlers {
         }
 
         #[allow(non_snake_case, unused_variables, reason = "the type parameters name the values too")]
-        impl<S, F, Fut, $($arg,)*> Run<S> for Async<F, (($($arg,)*), Fut)>
+        impl<S, F, Fut, $($arg,)*> Run<S> for Async<F, ($($arg,)*), Fut>
         where
             S: Send + Sync + 'static,
             F: Fn($($arg),*) -> Fut + Send + Sync + 'static,
@@ -189,17 +178,15 @@ macro_rules! handlers {
                 (self.0)($($arg),*).await.into_response()
             }
         }
-    )*};
+    };
 }
 
-handlers! {
-    sync_0 async_0 "no arguments": ;
-    sync_1 async_1 "one argument": A;
-    sync_2 async_2 "two arguments": A B;
-    sync_3 async_3 "three arguments": A B C;
-    sync_4 async_4 "four arguments": A B C D;
-    sync_5 async_5 "five arguments": A B C D E;
-    sync_6 async_6 "six arguments": A B C D E G;
-    sync_7 async_7 "seven arguments": A B C D E G H;
-    sync_8 async_8 "eight arguments": A B C D E G H I;
-}
+run!();
+run!(A);
+run!(A B);
+run!(A B C);
+run!(A B C D);
+run!(A B C D E);
+run!(A B C D E G);
+run!(A B C D E G H);
+run!(A B C D E G H I);

@@ -212,7 +212,7 @@ impl<S> Hooks<S> {
             match import(purpose, saved) {
                 Ok(state) => return state.await,
                 Err(error) => {
-                    tracing::warn!(%error, "the saved state does not fit `import`: starting anew")
+                    tracing::warn!(%error, "the saved state does not fit `import`: starting anew");
                 }
             }
         }

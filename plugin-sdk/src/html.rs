@@ -102,12 +102,14 @@ html_content! {
     Markup: self => self.0,
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for Markup {
     fn into_response(self) -> Response {
         Html(self).into_response()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for PreEscaped<&'static str> {
     fn into_response(self) -> Response {
         Html(self).into_response()

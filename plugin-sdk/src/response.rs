@@ -29,10 +29,12 @@ use crate::body::Body;
 pub type Response<T = Body> = http::Response<T>;
 
 /// A value that a page may answer with; see the [module](self).
+// Most implementations here are `do_not_recommend`: after a mistake the compiler lists those that
+// are not, and these few help.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a response",
     label = "a page cannot return `{Self}`",
-    note = "return `Html`, `Json<T>`, text, a status, `Result<..>` or another `IntoResponse`"
+    note = "the docs of `nova::response` list every kind of response"
 )]
 pub trait IntoResponse {
     /// Makes the response.

@@ -143,6 +143,7 @@ impl Stream for Text {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for Sse {
     fn into_response(self) -> Response {
         let text = Text { events: self.events, pause: self.keep_alive, timer: None };

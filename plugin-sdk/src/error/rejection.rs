@@ -83,6 +83,7 @@ impl StdError for Rejection {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.into_error().into_response()

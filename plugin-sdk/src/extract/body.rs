@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{Body, FromRequest, Request, RequestContext};
 use crate::error::Rejection;
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Body {
     type Rejection = Infallible;
 
@@ -21,6 +22,7 @@ impl<S: Sync> FromRequest<S> for Body {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Bytes {
     type Rejection = Rejection;
 
@@ -35,6 +37,7 @@ impl<S: Sync> FromRequest<S> for Bytes {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for String {
     type Rejection = Rejection;
 
@@ -49,6 +52,7 @@ impl<S: Sync> FromRequest<S> for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Request {
     type Rejection = Rejection;
 

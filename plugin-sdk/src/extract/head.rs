@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use super::{FromRequest, RequestContext};
 use crate::error::Rejection;
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Method {
     type Rejection = Infallible;
 
@@ -19,6 +20,7 @@ impl<S: Sync> FromRequest<S> for Method {
 }
 
 /// Path and query of the request.
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Uri {
     type Rejection = Rejection;
 
@@ -27,6 +29,7 @@ impl<S: Sync> FromRequest<S> for Uri {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for HeaderMap {
     type Rejection = Infallible;
 
@@ -105,6 +108,7 @@ impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequest<S> for Extension<T> 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddr(pub SocketAddr);
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for ClientAddr {
     type Rejection = Rejection;
 
@@ -131,6 +135,7 @@ impl MatchedPath {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for MatchedPath {
     type Rejection = Rejection;
 

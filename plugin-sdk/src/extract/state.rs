@@ -56,10 +56,26 @@ impl<T: Clone> FromRef<T> for T {
     }
 }
 
-impl<S: Sync, T: FromRef<S>> FromRequest<S> for State<T> {
+/// `FromRef` from the state's side.
+///
+/// With `T: FromRef<S>` as its bound, the compiler would conclude from an argument `State<T>` that
+/// `T` is the app's state, since one implementation fits any `T`, and then complain about the app
+/// when the argument is wrong. From this side it has to look at the app first.
+#[doc(hidden)]
+pub trait Provide<T> {
+    fn provide(&self) -> T;
+}
+
+impl<S, T: FromRef<S>> Provide<T> for S {
+    fn provide(&self) -> T {
+        T::from_ref(self)
+    }
+}
+
+impl<S: Provide<T> + Sync, T> FromRequest<S> for State<T> {
     type Rejection = Infallible;
 
     async fn from_request(_: &mut RequestContext<'_>, state: &S) -> Result<Self, Infallible> {
-        Ok(State(T::from_ref(state)))
+        Ok(State(state.provide()))
     }
 }

@@ -36,6 +36,7 @@ impl<S: Sync, T: FromRequest<S, Rejection = R>, R> FromRequest<S> for Result<T, 
 
 macro_rules! lent {
     ($($value:ty, $slot:ident, $where:literal;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<S: Sync> FromRequest<S> for $value {
             type Rejection = Rejection;
 

@@ -16,36 +16,42 @@ const BYTES: &str = "application/octet-stream";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text<T = String>(pub T);
 
+#[diagnostic::do_not_recommend]
 impl<T: Into<Cow<'static, str>>> IntoResponse for Text<T> {
     fn into_response(self) -> Response {
         self.0.into().into_response()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for Response {
     fn into_response(self) -> Response {
         self
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for http::response::Parts {
     fn into_response(self) -> Response {
         Response::from_parts(self, Body::empty())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for Body {
     fn into_response(self) -> Response {
         Response::new(self)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for () {
     fn into_response(self) -> Response {
         Response::new(Body::empty())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for Infallible {
     fn into_response(self) -> Response {
         match self {}
@@ -70,7 +76,8 @@ impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
 }
 
 macro_rules! from_body {
-    ($($value:ty: $media_type:expr,)*) => {$(
+    ($($(#[$hidden:meta])? $value:ty: $media_type:expr,)*) => {$(
+        $(#[$hidden])?
         impl IntoResponse for $value {
             fn into_response(self) -> Response {
                 Response::new(Body::from(self).with_content_type($media_type))
@@ -82,12 +89,17 @@ macro_rules! from_body {
 from_body! {
     &'static str: TEXT,
     String: TEXT,
+    #[diagnostic::do_not_recommend]
     Cow<'static, str>: TEXT,
+    #[diagnostic::do_not_recommend]
     &'static [u8]: BYTES,
+    #[diagnostic::do_not_recommend]
     Vec<u8>: BYTES,
+    #[diagnostic::do_not_recommend]
     Bytes: BYTES,
 }
 
+#[diagnostic::do_not_recommend]
 impl<const N: usize> IntoResponse for &'static [u8; N] {
     fn into_response(self) -> Response {
         self.as_slice().into_response()

@@ -96,7 +96,8 @@ where
 }
 
 macro_rules! tuples {
-    ($($part:ident)+) => {
+    ($(#[$hidden:meta])? $($part:ident)+) => {
+        $(#[$hidden])?
         #[allow(non_snake_case, reason = "the type parameters name the values too")]
         impl<$($part: IntoResponseParts,)+ T: IntoResponse> IntoResponse for ($($part,)+ T) {
             fn into_response(self) -> Response {
@@ -113,6 +114,6 @@ macro_rules! tuples {
 }
 
 tuples!(P1);
-tuples!(P1 P2);
-tuples!(P1 P2 P3);
-tuples!(P1 P2 P3 P4);
+tuples!(#[diagnostic::do_not_recommend] P1 P2);
+tuples!(#[diagnostic::do_not_recommend] P1 P2 P3);
+tuples!(#[diagnostic::do_not_recommend] P1 P2 P3 P4);

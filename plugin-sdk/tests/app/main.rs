@@ -1,5 +1,7 @@
 //! Whole apps, called in-process through the same pipeline as in a host.
 
+#![expect(clippy::needless_pass_by_value, reason = "a page takes its arguments by value")]
+
 mod bodies;
 mod errors;
 mod extract;

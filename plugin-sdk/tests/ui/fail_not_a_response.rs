@@ -1,0 +1,28 @@
+mod pages {
+    pub mod users_id {
+        use nova::prelude::*;
+
+        pub struct User;
+
+        pub async fn get(Path(_id): Path<u64>) -> User {
+            User
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct Db;
+
+#[rustfmt::skip]
+pub fn routes() -> nova::Routes {
+    use nova::handler::*;
+
+    let mut app = nova::App::new(nova::hooks::init_sync_0(|| Db));
+    app.page("/users/{id}", "pages/users/[id].rs")
+        .get(async_1(pages::users_id::get)); // pages/users/[id].rs: get(Path(id): Path<u64>) -> User
+    app.finish()
+}
+
+fn main() {
+    routes();
+}
