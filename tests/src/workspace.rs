@@ -106,7 +106,11 @@ impl App {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder, without what was built there.
+///
+/// # Panics
+/// If it cannot be read or written.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
         let entry = entry.expect("an entry");

@@ -1,0 +1,136 @@
+//! The libraries of `tests/fixtures`: built once, and damaged or stamped to order.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::workspace::root;
+
+/// What the libraries carry for [`stamped`] to change.
+const STAMP: &[u8; 32] = b"nova-fixture-stamp-0000000000000";
+
+/// Where the fixtures are built: beside the tests, so that CI keeps one folder.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), PathBuf::from)
+        .join("fixtures")
+}
+
+/// Runs cargo, and shows what it said if it fails.
+///
+/// # Panics
+/// If it fails.
+pub fn cargo(folder: &Path, target: &Path, args: &[&str]) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(args)
+        .args(["--quiet", "--target-dir"])
+        .arg(target)
+        .current_dir(folder)
+        // What the test runner was built with is no business of the fixtures.
+        .env_remove("RUSTFLAGS")
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {args:?} in {}:\n{said}", folder.display());
+}
+
+/// The bytes of a library of `tests/fixtures/libraries`.
+///
+/// # Panics
+/// If it does not build.
+#[must_use]
+pub fn library(name: &str) -> Vec<u8> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        cargo(&root().join("tests/fixtures"), &target(), &["build"]);
+        target().join("debug")
+    });
+    read(&built.join(file_name(name)))
+}
+
+/// The bytes of `good`, built with `panic = "abort"`.
+///
+/// # Panics
+/// If it does not build.
+#[must_use]
+pub fn aborting() -> Vec<u8> {
+    let folder = root().join("tests/fixtures");
+    cargo(&folder, &target(), &["build", "--package", "good", "--profile", "abort"]);
+    read(&target().join("abort").join(file_name("good")))
+}
+
+/// The bytes of `good`, built against a copy of the SDK that `change` has edited.
+///
+/// # Panics
+/// If it does not build.
+#[must_use]
+pub fn against_changed_sdk(change: impl FnOnce(&Path)) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let copy = folder.path();
+    crate::workspace::copy(&root().join("plugin-sdk"), &copy.join("plugin-sdk"));
+    crate::workspace::copy(&root().join("tests/fixtures/libraries/good"), &copy.join("good"));
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    let members = manifest.find("members = [").expect("members");
+    let end = members + manifest[members..].find("]\n").expect("the end of members") + 2;
+    let mut changed = manifest;
+    changed
+        .replace_range(members..end, "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"good\"]\n");
+    std::fs::write(copy.join("Cargo.toml"), changed).expect("written");
+    edit(
+        &copy.join("good/Cargo.toml"),
+        "nova = { workspace = true }",
+        "nova = { workspace = true, features = [\"sdk\"] }",
+    );
+    change(copy);
+    // One folder for all of them: only the SDK is built again.
+    let target = target().join("changed-sdk");
+    cargo(copy, &target, &["build", "--package", "good"]);
+    read(&target.join("debug").join(file_name("good")))
+}
+
+/// Replaces `from` by `to` in a file.
+///
+/// # Panics
+/// If `from` is not there.
+pub fn edit(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).expect("a text");
+    assert!(text.contains(from), "{} does not contain {from:?}", path.display());
+    std::fs::write(path, text.replacen(from, to, 1)).expect("written");
+}
+
+/// Another build of the same code: the stamp in the file says `stamp`.
+///
+/// # Panics
+/// If the library has no stamp, or `stamp` is longer than 13 bytes.
+#[must_use]
+pub fn stamped(library: &[u8], stamp: &str) -> Vec<u8> {
+    replaced(library, STAMP, format!("nova-fixture-stamp-{stamp:0>13}").as_bytes())
+}
+
+/// The same bytes with each `from` replaced by `to`, which is as long.
+///
+/// # Panics
+/// If `from` is not there, or `to` is not as long.
+#[must_use]
+pub fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut copy = bytes.to_vec();
+    let mut found = false;
+    let mut at = 0;
+    while let Some(next) = copy[at..].windows(from.len()).position(|window| window == from) {
+        copy[at + next..at + next + from.len()].copy_from_slice(to);
+        found = true;
+        at += next + from.len();
+    }
+    assert!(found, "{:?} is not in the library", String::from_utf8_lossy(from));
+    copy
+}
+
+fn file_name(library: &str) -> String {
+    format!("lib{}.so", library.replace('-', "_"))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
