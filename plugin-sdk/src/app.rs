@@ -57,7 +57,7 @@ struct Definition<S> {
     handlers: [Option<Handler<S>>; Method::ALL.len()],
     any: Option<Handler<S>>,
     precompile: bool,
-    body_limit: Option<usize>,
+    body_limit: usize,
 }
 
 impl<S> fmt::Debug for App<S> {
@@ -90,7 +90,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             handlers: [const { None }; Method::ALL.len()],
             any: None,
             precompile: true,
-            body_limit: None,
+            body_limit: DEFAULT_BODY_LIMIT,
         });
         Page { page }
     }
@@ -153,13 +153,9 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
                 methods: methods.iter().map(http_method).collect(),
                 any: page.any.is_some(),
                 precompile: page.precompile,
-                body_limit: page.body_limit,
             });
             routes.push(Route {
-                info: RouteInfo {
-                    pattern,
-                    body_limit: page.body_limit.unwrap_or(DEFAULT_BODY_LIMIT),
-                },
+                info: RouteInfo { pattern, body_limit: page.body_limit },
                 methods: if page.any.is_some() { methods.with_any() } else { methods },
                 handlers: page.handlers,
                 any: page.any,
@@ -258,7 +254,7 @@ impl<S> Page<'_, S> {
 
     /// How many bytes of a body it reads; 2 MiB unless said otherwise.
     pub fn body_limit(self, bytes: usize) -> Self {
-        self.page.body_limit = Some(bytes);
+        self.page.body_limit = bytes;
         self
     }
 }

@@ -217,3 +217,6 @@ impl<S: Clone + Send + Sync + 'static> Application for Started<S> {
         Box::pin(async move { self.0.hooks.shutdown(self.0.state.clone()).await })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Bodies of requests and responses.
 
+mod channel;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::future::poll_fn;
@@ -9,10 +11,11 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::StatusCode;
-use tokio::sync::mpsc;
 
+pub use self::channel::{Closed, Sender};
 use crate::error::{Error, Rejection};
 use crate::html::{Links, Page};
+use crate::stream::Converted;
 
 /// How many bytes of a request's body a page reads unless it says otherwise: 2 MiB.
 pub const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -87,7 +90,7 @@ impl Body {
         B: Into<Bytes>,
         E: Into<Error>,
     {
-        Body::new(Kind::Stream(Box::pin(Pieces(Box::pin(stream)))))
+        Body::new(Kind::Stream(Box::pin(Converted::<_, Bytes>::new(stream))))
     }
 
     /// A body and the sending end for it. The body ends when the sender is dropped, and
@@ -109,8 +112,8 @@ impl Body {
     /// ```
     #[must_use]
     pub fn channel() -> (Sender, Self) {
-        let (sender, receiver) = mpsc::channel(8);
-        (Sender(sender), Body::new(Kind::Stream(Box::pin(Receiver(receiver)))))
+        let (sender, pieces) = Sender::new();
+        (sender, Body::new(Kind::Stream(Box::pin(pieces))))
     }
 
     /// The next piece; `None` at the end.
@@ -253,69 +256,6 @@ impl Stream for Body {
         Poll::Ready(next)
     }
 }
-
-/// Turns the items of a page's stream into ours.
-struct Pieces<St>(Pin<Box<St>>);
-
-impl<St, B, E> Stream for Pieces<St>
-where
-    St: Stream<Item = Result<B, E>>,
-    B: Into<Bytes>,
-    E: Into<Error>,
-{
-    type Item = Result<Bytes, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0
-            .as_mut()
-            .poll_next(cx)
-            .map(|item| item.map(|item| item.map(Into::into).map_err(Into::into)))
-    }
-}
-
-struct Receiver(mpsc::Receiver<Result<Bytes, Error>>);
-
-impl Stream for Receiver {
-    type Item = Result<Bytes, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx)
-    }
-}
-
-/// The sending end of [`Body::channel`].
-#[derive(Clone, Debug)]
-pub struct Sender(mpsc::Sender<Result<Bytes, Error>>);
-
-impl Sender {
-    /// Sends a piece; waits while the client has not taken the earlier ones.
-    ///
-    /// # Errors
-    /// When the client is gone: there is no one left to send to.
-    pub async fn send(&self, piece: impl Into<Bytes>) -> Result<(), Closed> {
-        self.0.send(Ok(piece.into())).await.map_err(|_| Closed)
-    }
-
-    /// Cuts the response off because of an error.
-    ///
-    /// # Errors
-    /// When the client is gone.
-    pub async fn fail(self, error: impl Into<Error>) -> Result<(), Closed> {
-        self.0.send(Err(error.into())).await.map_err(|_| Closed)
-    }
-}
-
-/// The client is gone, nobody reads this body any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the client is gone")
-    }
-}
-
-impl std::error::Error for Closed {}
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,35 @@
 //! Nova: what a page imports.
+//!
+//! A route is a file. `pages/users/[id].rs` answers `/users/{id}` with the functions it exports,
+//! named after HTTP methods:
+//!
+//! ```
+//! use nova::prelude::*;
+//!
+//! #[derive(Clone)]
+//! pub struct Db;
+//! # impl Db { async fn user(&self, _: u64) -> Result<Option<User>> { Ok(None) } }
+//! # #[derive(serde::Serialize, serde::Deserialize)]
+//! # pub struct User { name: String }
+//!
+//! pub async fn get(Path(id): Path<u64>, State(db): State<Db>) -> Result<Html> {
+//!     let user = db.user(id).await?.ok_or(Error::not_found("no such user"))?;
+//!     Ok(page("User", html! { h1 { (user.name) } }))
+//! }
+//!
+//! pub async fn put(Path(id): Path<u64>, Json(user): Json<User>) -> (StatusCode, Json<User>) {
+//!     # let _ = id;
+//!     (StatusCode::OK, Json(user))
+//! }
+//! ```
+//!
+//! * [`prelude`] is all that a page needs.
+//! * [`extract`] lists what a function may take, [`response`] what it may return.
+//! * [`html`] is about pages and layouts, [`middleware`] about `_middleware.rs`, [`Error`] about
+//!   errors and their pages, [`hooks`] about `app.rs`.
+//! * [`body`] and [`sse`] are about streams.
+//! * [`testing`] calls an app's routes in a test.
+//! * [`routing`] is the matcher; with `default-features = false` it is all there is.
 
 pub mod routing;
 
@@ -11,6 +42,8 @@ mod application;
 mod context;
 #[cfg(feature = "sdk")]
 mod info;
+#[cfg(feature = "sdk")]
+mod stream;
 
 #[cfg(feature = "sdk")]
 pub mod app;
@@ -38,16 +71,12 @@ pub mod sse;
 pub mod testing;
 
 #[cfg(feature = "sdk")]
-mod exports {
-    pub use headers;
-    pub use http;
-    pub use tokio;
-    pub use tracing;
+pub use {headers, http, maud, tokio, tracing};
 
-    pub use crate::app::{App, Routes};
-    pub use crate::error::{Error, Result};
-    pub use crate::hooks::{Purpose, no_state};
-    pub use crate::info::{build_id, is_dev};
-}
 #[cfg(feature = "sdk")]
-pub use exports::*;
+pub use crate::{
+    app::{App, Routes},
+    error::{Error, Result},
+    hooks::{Purpose, no_state},
+    info::{build_id, is_dev},
+};

@@ -18,6 +18,7 @@ pub use self::event::Event;
 use crate::body::{Body, Closed};
 use crate::error::Error;
 use crate::response::{IntoResponse, Response};
+use crate::stream::{Converted, Received};
 
 /// A stream of events as an answer.
 ///
@@ -53,13 +54,16 @@ impl Sse {
         St: Stream<Item = Result<Event, E>> + Send + 'static,
         E: Into<Error> + 'static,
     {
-        Sse { events: Box::pin(Converted(Box::pin(events))), keep_alive: Duration::from_secs(15) }
+        Sse {
+            events: Box::pin(Converted::<_, Event>::new(events)),
+            keep_alive: Duration::from_secs(15),
+        }
     }
 
     /// The sending end and the answer for it, which ends when the sender is dropped.
     pub fn channel() -> (Sender, Self) {
         let (sender, receiver) = mpsc::channel(16);
-        (Sender(sender), Sse::new(Received(receiver)))
+        (Sender(sender), Sse::new(Received::<Result<Event, Error>>(receiver)))
     }
 
     /// The same with another pause after which a comment is sent.
@@ -77,7 +81,7 @@ impl std::fmt::Debug for Sse {
 
 /// The sending end of [`Sse::channel`].
 #[derive(Clone, Debug)]
-pub struct Sender(mpsc::Sender<Event>);
+pub struct Sender(mpsc::Sender<Result<Event, Error>>);
 
 impl Sender {
     /// Sends an event; waits while the client has not taken the earlier ones.
@@ -85,32 +89,12 @@ impl Sender {
     /// # Errors
     /// When the client is gone.
     pub async fn send(&self, event: Event) -> Result<(), Closed> {
-        self.0.send(event).await.map_err(|_| Closed)
+        self.0.send(Ok(event)).await.map_err(|_| Closed)
     }
 
     /// Waits until the client is gone.
     pub async fn closed(&self) {
         self.0.closed().await;
-    }
-}
-
-struct Received(mpsc::Receiver<Event>);
-
-impl Stream for Received {
-    type Item = Result<Event, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(cx).map(|event| event.map(Ok))
-    }
-}
-
-struct Converted<St>(Pin<Box<St>>);
-
-impl<St: Stream<Item = Result<Event, E>>, E: Into<Error>> Stream for Converted<St> {
-    type Item = Result<Event, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(cx).map(|event| event.map(|event| event.map_err(Into::into)))
     }
 }
 

@@ -32,16 +32,16 @@ mod in_step;
 mod request;
 mod response;
 
-use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 
 use http::header::{HeaderValue, LOCATION};
 use http::{Method, StatusCode};
 
 pub use self::in_step::assert_in_step;
-use self::request::Sent;
+pub(crate) use self::request::Sent;
 pub use self::request::TestRequest;
 pub use self::response::TestResponse;
 use crate::app::{InitContext, Routes};
@@ -84,14 +84,21 @@ impl TestApp {
     /// # Errors
     /// When `init` fails, or two pages have one pattern.
     pub async fn start(routes: &Routes, purpose: Purpose, saved: Option<Vec<u8>>) -> Result<Self> {
-        let init = InitContext {
-            purpose,
-            dev: true,
-            build_id: String::new(),
-            stylesheet: None,
-            favicon: None,
-            saved,
-        };
+        TestApp::start_with(
+            routes,
+            InitContext {
+                purpose,
+                dev: true,
+                build_id: String::new(),
+                stylesheet: None,
+                favicon: None,
+                saved,
+            },
+        )
+        .await
+    }
+
+    pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
         let application = routes.init(init).await?;
         let mut router = Router::new();
         for (index, entry) in routes.entries().iter().enumerate() {
@@ -172,31 +179,25 @@ impl TestApp {
         }
         let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
         sent.matched(found.pattern.to_string(), params);
-        let call = || self.application.call(*found.value, RequestContext::host(&sent));
-        match unwind_safe(call).await {
-            Ok(response) => response,
-            Err(panic) => self.error(StatusCode::INTERNAL_SERVER_ERROR, panic, &sent).await,
+        let answer = self.application.call(*found.value, RequestContext::host(&sent));
+        match unless_panic(answer).await {
+            Some(response) => response,
+            None => self.error(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &sent).await,
         }
     }
 
     async fn error(&self, status: StatusCode, message: String, sent: &Sent) -> Response {
-        let call = || self.application.error(status, message, RequestContext::host(sent));
-        unwind_safe(call).await.unwrap_or_else(|panic| panic!("an error page panicked: {panic}"))
+        let page = self.application.error(status, message, RequestContext::host(sent));
+        let plain = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        unless_panic(page).await.unwrap_or_else(plain)
     }
 }
 
-/// Waits for a future; a panic, before or in a poll, is its text.
-async fn unwind_safe<'a, T>(start: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, String> {
-    let text = |panic: Box<dyn Any + Send>| match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(panic) => {
-            panic.downcast::<&str>().map_or_else(|_| "a panic".to_owned(), |text| text.to_string())
-        }
-    };
-    let mut future = catch_unwind(AssertUnwindSafe(start)).map_err(text)?;
+/// Waits for a future; `None` when it panics, which the test's output shows.
+async fn unless_panic<T>(mut future: BoxFuture<'_, T>) -> Option<T> {
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Ok),
-        Err(panic) => std::task::Poll::Ready(Err(text(panic))),
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
     })
     .await
 }

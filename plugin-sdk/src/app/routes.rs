@@ -29,7 +29,6 @@ pub(crate) struct Entry {
     pub(crate) methods: Vec<Method>,
     pub(crate) any: bool,
     pub(crate) precompile: bool,
-    pub(crate) body_limit: Option<usize>,
 }
 
 /// Seam: what the host says when it starts the routes.

@@ -97,7 +97,7 @@ impl<'a> IntoFuture for TestRequest<'a> {
 }
 
 /// A request on its way.
-pub(super) struct Sent {
+pub(crate) struct Sent {
     method: Method,
     target: Uri,
     headers: HeaderMap,
@@ -107,7 +107,19 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    pub(super) fn matched(&mut self, pattern: String, params: Vec<String>) {
+    #[cfg(test)]
+    pub(crate) fn get(path: &'static str) -> Self {
+        Sent {
+            method: Method::GET,
+            target: Uri::from_static(path),
+            headers: HeaderMap::new(),
+            body: Mutex::default(),
+            pattern: None,
+            params: Vec::new(),
+        }
+    }
+
+    pub(crate) fn matched(&mut self, pattern: String, params: Vec<String>) {
         self.pattern = Some(pattern);
         self.params = params;
     }

@@ -116,6 +116,18 @@ fn plain_values_are_borrowed() {
     assert_eq!(found.params.get("id"), Some("7"));
 }
 
+#[test]
+fn finding_costs_no_allocation() {
+    let router = router(&["/users/{id}", "/users/{id}/posts/{post}", "/docs/{*path}"]);
+    for (path, cost) in [("/users/7/posts/8/", 0), ("/docs/a/b/c", 0), ("/users/a%20b", 1)] {
+        let cost_of = allocation_counter::measure(|| {
+            assert!(router.find(path).expect("a path").is_some());
+        });
+        // What is decoded is checked first: one copy then, one for the value.
+        assert_eq!(cost_of.count_total, cost * 2, "{path}");
+    }
+}
+
 /// Tries every pattern and takes the best by the rule as it is written: segment by segment,
 /// literal before parameter before rest before optional rest.
 fn oracle<'a>(patterns: &'a [Pattern], path: &str) -> Option<(&'a Pattern, Vec<String>)> {
