@@ -5,6 +5,7 @@ pub mod assets;
 pub mod body;
 pub mod bridge;
 mod call;
+pub mod config;
 #[cfg(feature = "cli")]
 #[expect(dead_code, reason = "`nova dev` itself comes next")]
 mod dev;
@@ -15,6 +16,7 @@ pub mod health;
 pub mod listen;
 pub mod loader;
 pub mod log;
+pub mod operator;
 pub mod preflight;
 pub mod process;
 pub mod release;
@@ -23,5 +25,6 @@ pub mod site;
 pub mod start;
 pub mod swap;
 pub mod table;
+pub mod watch;
 
 pub use call::HandlerPanic;

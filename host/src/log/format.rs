@@ -1,6 +1,7 @@
 //! From an event to a line: for people, or as JSON.
 
 use std::fmt::{self, Write as _};
+use std::str::FromStr;
 
 use anstyle::{AnsiColor, Style as Color};
 use serde_json::{Map, Value};
@@ -10,13 +11,25 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 /// How a line of the log looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// A sentence, with colours on a terminal.
     #[default]
     Human,
     /// An object on a line of its own.
     Json,
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err("use human or json"),
+        }
+    }
 }
 
 /// A format and what the place of the log allows.

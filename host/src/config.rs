@@ -1,0 +1,345 @@
+//! What `nova-host` is told on its command line and in `NOVA_*` variables.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::builder::FalseyValueParser;
+
+use crate::log::{Format, LogFilter, LogSettings};
+use crate::server;
+use crate::swap::SwapSettings;
+
+/// Serves route libraries, and swaps them while it serves.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "nova-host",
+    version,
+    after_help = "\
+Swap in a new release with `nova swap PATH`; send SIGHUP to swap from the same paths, or start
+with --watch. SIGTERM stops without failing a request; a second one stops at once."
+)]
+pub struct Config {
+    /// A release folder (`build/`) or a route library (`libnova_routes.so`); several of them
+    /// form one table of routes
+    #[arg(long, value_name = "LIB", required = true, env = "NOVA_ROUTES")]
+    pub routes: Vec<PathBuf>,
+
+    /// A folder of public files [default: the `public` folder of each release]
+    #[arg(long, value_name = "DIR", env = "NOVA_PUBLIC")]
+    pub public: Option<PathBuf>,
+
+    /// The address or name to listen on; 0.0.0.0 for all interfaces
+    #[arg(long, value_name = "HOST", env = "NOVA_HOST", default_value = "127.0.0.1")]
+    pub host: String,
+
+    /// The port to listen on; 0 for any that is free
+    #[arg(long, value_name = "PORT", env = "NOVA_PORT", default_value_t = 2518)]
+    pub port: u16,
+
+    /// How long requests may run on after SIGTERM
+    #[arg(long, value_name = "SECONDS", env = "NOVA_GRACE", default_value = "30", value_parser = duration)]
+    pub grace: Duration,
+
+    /// Swap when a file of a release changes
+    #[arg(long, env = "NOVA_WATCH", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
+    pub watch: bool,
+
+    /// Where copies of the libraries are kept [default: a folder of the user's in
+    /// $XDG_RUNTIME_DIR or /tmp]
+    #[arg(long, value_name = "DIR", env = "NOVA_STATE", help_heading = "Swapping")]
+    pub state: Option<PathBuf>,
+
+    /// How long open streams of an old generation may go on after a swap; `never` ends none
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "NOVA_DRAIN",
+        default_value = "600",
+        value_parser = drain,
+        help_heading = "Swapping"
+    )]
+    pub drain: Drain,
+
+    /// How long `init` of an app may take
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "NOVA_INIT_TIMEOUT",
+        default_value = "10",
+        value_parser = duration,
+        help_heading = "Swapping"
+    )]
+    pub init_timeout: Duration,
+
+    /// How long the check of a candidate may take, in a process of its own
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "NOVA_PREFLIGHT_TIMEOUT",
+        default_value = "30",
+        value_parser = duration,
+        help_heading = "Swapping"
+    )]
+    pub preflight_timeout: Duration,
+
+    /// Swap without checking the candidate in a process of its own
+    #[arg(long, env = "NOVA_NO_PREFLIGHT", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
+    pub no_preflight: bool,
+
+    /// The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock in
+    /// $XDG_RUNTIME_DIR, or in a folder of the user's in /tmp]
+    #[arg(long, value_name = "SOCKET", env = "NOVA_ADMIN", help_heading = "Administration")]
+    pub admin: Option<PathBuf>,
+
+    /// Open no socket for `nova swap` and `nova status`
+    #[arg(long, conflicts_with = "admin", help_heading = "Administration")]
+    pub no_admin: bool,
+
+    /// Which events are logged: error, warn, info, debug, trace, off, or a list such as
+    /// warn,app=debug
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "NOVA_LOG",
+        default_value = "info",
+        help_heading = "Logging"
+    )]
+    pub log: LogFilter,
+
+    /// How a line of the log looks: human or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "NOVA_LOG_FORMAT",
+        default_value = "human",
+        help_heading = "Logging"
+    )]
+    pub log_format: Format,
+
+    /// Do not log requests
+    #[arg(long, env = "NOVA_NO_ACCESS_LOG", value_parser = FalseyValueParser::new(), help_heading = "Logging")]
+    pub no_access_log: bool,
+}
+
+/// How long open streams of an old generation may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain(pub Option<Duration>);
+
+impl Config {
+    /// The part that concerns the log.
+    #[must_use]
+    pub fn log_settings(&self) -> LogSettings {
+        LogSettings {
+            filter: self.log.clone(),
+            format: self.log_format,
+            access: !self.no_access_log,
+        }
+    }
+
+    /// The part that concerns the server.
+    #[must_use]
+    pub fn server_options(&self) -> server::Options {
+        server::Options { grace: self.grace, ..server::Options::default() }
+    }
+
+    /// The part that concerns swaps; `program` is this executable, whose `main` knows how to be a
+    /// child.
+    #[must_use]
+    pub fn swap_settings(&self, program: Option<PathBuf>) -> SwapSettings {
+        SwapSettings {
+            preflight: program.filter(|_| !self.no_preflight),
+            preflight_limit: self.preflight_timeout,
+            init_limit: self.init_timeout,
+            drain_limit: self.drain.0,
+            ..SwapSettings::default()
+        }
+    }
+}
+
+/// `30`, `0.5`, `30s`, `500ms`, `10m`, `1h`.
+///
+/// # Errors
+///
+/// When `text` is none of these.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds_per_unit = match &text[digits.len()..] {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => f64::NAN,
+    };
+    digits
+        .parse::<f64>()
+        .ok()
+        .and_then(|number| Duration::try_from_secs_f64(number * seconds_per_unit).ok())
+        .ok_or_else(|| "give seconds, or a number with ms, s, m or h".to_owned())
+}
+
+fn drain(text: &str) -> Result<Drain, String> {
+    match text {
+        "never" => Ok(Drain(None)),
+        text => duration(text)
+            .map(|limit| Drain(Some(limit)))
+            .map_err(|message| format!("{message}, or `never`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Config, clap::Error> {
+        // What the machine's environment says about Nova is none of the test's business.
+        let mut command = Config::command().mut_args(|arg| arg.env(None::<&str>));
+        let matches = command
+            .try_get_matches_from_mut(std::iter::once("nova-host").chain(args.iter().copied()))?;
+        clap::FromArgMatches::from_arg_matches(&matches)
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults() {
+        let config = parse(&["--routes", "build"]).unwrap();
+        assert_eq!(config.routes, [PathBuf::from("build")]);
+        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 2518));
+        assert_eq!(config.drain, Drain(Some(Duration::from_secs(600))));
+        assert_eq!(config.server_options().grace, Duration::from_secs(30));
+        assert!(config.log_settings().access);
+        let settings = config.swap_settings(Some("/bin/nova-host".into()));
+        assert_eq!(settings.preflight, Some("/bin/nova-host".into()));
+        assert_eq!(settings.preflight_limit, Duration::from_secs(30));
+        assert_eq!(settings.init_limit, Duration::from_secs(10));
+        assert!(!settings.dev);
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let config = parse(&[
+            "--routes",
+            "a.so",
+            "--routes",
+            "b.so",
+            "--public",
+            "files",
+            "--host",
+            "::1",
+            "--port",
+            "0",
+            "--watch",
+            "--admin",
+            "/run/a.sock",
+            "--state",
+            "/var/lib/nova",
+            "--drain",
+            "never",
+            "--grace",
+            "500ms",
+            "--log",
+            "warn,app=debug",
+            "--log-format",
+            "json",
+            "--no-access-log",
+            "--preflight-timeout",
+            "1.5",
+            "--init-timeout",
+            "2m",
+            "--no-preflight",
+        ])
+        .unwrap();
+        assert_eq!(config.routes, [PathBuf::from("a.so"), PathBuf::from("b.so")]);
+        assert_eq!(config.grace, Duration::from_millis(500));
+        assert_eq!(config.log_format, Format::Json);
+        let settings = config.swap_settings(Some("/bin/nova-host".into()));
+        assert_eq!(settings.preflight, None);
+        assert_eq!(settings.preflight_limit, Duration::from_millis(1500));
+        assert_eq!(settings.init_limit, Duration::from_secs(120));
+        assert_eq!(settings.drain_limit, None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (args, expected) in [
+            (&["--port", "2518"][..], "--routes <LIB>"),
+            (&["--routes", "a", "--port", "70000"], "70000 is not in 0..=65535"),
+            (&["--routes", "a", "--grace", "soon"], "give seconds, or a number with ms, s, m or h"),
+            (&["--routes", "a", "--drain", "later"], "or `never`"),
+            (&["--routes", "a", "--log", "loud"], "`loud` is no level"),
+            (&["--routes", "a", "--admin", "b", "--no-admin"], "cannot be used with"),
+        ] {
+            let error = parse(args).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (text, milliseconds) in
+            [("30", 30_000), ("0.5", 500), ("0", 0), ("2s", 2_000), ("15ms", 15), ("1h", 3_600_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "s", "-1", "1d", "1 s", "NaN", "inf", "1e300h", "ms5"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_help() {
+        let help = Config::command().mut_args(|arg| arg.hide_env_values(true)).term_width(100);
+        insta::assert_snapshot!(help.clone().render_help(), @r"
+        Serves route libraries, and swaps them while it serves
+
+        Usage: nova-host [OPTIONS] --routes <LIB>
+
+        Options:
+              --routes <LIB>     A release folder (`build/`) or a route library (`libnova_routes.so`);
+                                 several of them form one table of routes [env: NOVA_ROUTES]
+              --public <DIR>     A folder of public files [default: the `public` folder of each release]
+                                 [env: NOVA_PUBLIC]
+              --host <HOST>      The address or name to listen on; 0.0.0.0 for all interfaces [env:
+                                 NOVA_HOST] [default: 127.0.0.1]
+              --port <PORT>      The port to listen on; 0 for any that is free [env: NOVA_PORT] [default:
+                                 2518]
+              --grace <SECONDS>  How long requests may run on after SIGTERM [env: NOVA_GRACE] [default: 30]
+          -h, --help             Print help
+          -V, --version          Print version
+
+        Swapping:
+              --watch                        Swap when a file of a release changes [env: NOVA_WATCH]
+              --state <DIR>                  Where copies of the libraries are kept [default: a folder of
+                                             the user's in $XDG_RUNTIME_DIR or /tmp] [env: NOVA_STATE]
+              --drain <SECONDS>              How long open streams of an old generation may go on after a
+                                             swap; `never` ends none [env: NOVA_DRAIN] [default: 600]
+              --init-timeout <SECONDS>       How long `init` of an app may take [env: NOVA_INIT_TIMEOUT]
+                                             [default: 10]
+              --preflight-timeout <SECONDS>  How long the check of a candidate may take, in a process of its
+                                             own [env: NOVA_PREFLIGHT_TIMEOUT] [default: 30]
+              --no-preflight                 Swap without checking the candidate in a process of its own
+                                             [env: NOVA_NO_PREFLIGHT]
+
+        Administration:
+              --admin <SOCKET>  The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock
+                                in $XDG_RUNTIME_DIR, or in a folder of the user's in /tmp] [env: NOVA_ADMIN]
+              --no-admin        Open no socket for `nova swap` and `nova status`
+
+        Logging:
+              --log <LEVEL>          Which events are logged: error, warn, info, debug, trace, off, or a
+                                     list such as warn,app=debug [env: NOVA_LOG] [default: info]
+              --log-format <FORMAT>  How a line of the log looks: human or json [env: NOVA_LOG_FORMAT]
+                                     [default: human]
+              --no-access-log        Do not log requests [env: NOVA_NO_ACCESS_LOG]
+
+        Swap in a new release with `nova swap PATH`; send SIGHUP to swap from the same paths, or start
+        with --watch. SIGTERM stops without failing a request; a second one stops at once.
+        ");
+    }
+}
