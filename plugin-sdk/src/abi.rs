@@ -3,7 +3,7 @@
 //!
 //! Three things happen around every poll of a page's future, here and nowhere else: the
 //! generation's own tokio runtime is entered, a panic is caught, and what the page logs goes to
-//! the host ([`log`]).
+//! the host (`log`).
 #![allow(unsafe_code)] // For the exported symbols of the macro.
 
 mod answer;
@@ -133,7 +133,7 @@ pub fn declare(routes: fn() -> Routes) -> DeclaredRoutes {
             pattern: entry.pattern.as_str().into(),
             file: entry.file.into(),
             methods: entry.methods.iter().map(|method| method.as_str().into()).collect(),
-            any: entry.any,
+            any: entry.methods.has_any(),
             precompile: entry.precompile,
         };
         routes.entries().iter().map(declare).collect::<RVec<_>>()

@@ -60,6 +60,15 @@ struct Definition<S> {
     body_limit: usize,
 }
 
+impl<S> Definition<S> {
+    fn methods(&self) -> MethodSet {
+        let named = Method::ALL.into_iter().zip(&self.handlers);
+        let named: MethodSet =
+            named.filter_map(|(method, handler)| handler.is_some().then_some(method)).collect();
+        if self.any.is_some() { named.with_any() } else { named }
+    }
+}
+
 impl<S> fmt::Debug for App<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("pages", &self.pages.len()).finish_non_exhaustive()
@@ -132,6 +141,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         let (mut entries, mut routes, mut problem) = (Vec::new(), Vec::new(), None);
         let mut patterns = Router::new();
         for (page, scope) in self.pages.into_iter().zip(scopes) {
+            let methods = page.methods();
             let pattern = match page.pattern {
                 Ok(pattern) => pattern,
                 Err(error) => {
@@ -142,21 +152,15 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             if let Err(conflict) = patterns.insert(pattern.clone(), page.file) {
                 problem.get_or_insert(format!("{}: {conflict}", page.file));
             }
-            let named = Method::ALL
-                .into_iter()
-                .zip(&page.handlers)
-                .filter(|(_, handler)| handler.is_some());
-            let methods: MethodSet = named.map(|(method, _)| method).collect();
             entries.push(Entry {
                 pattern: pattern.to_string(),
                 file: page.file,
-                methods: methods.iter().map(http_method).collect(),
-                any: page.any.is_some(),
+                methods,
                 precompile: page.precompile,
             });
             routes.push(Route {
                 info: RouteInfo { pattern, body_limit: page.body_limit },
-                methods: if page.any.is_some() { methods.with_any() } else { methods },
+                methods,
                 handlers: page.handlers,
                 any: page.any,
                 scope,
@@ -197,18 +201,6 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             layouts: handlers(layouts.clone()),
             middleware: handlers(of(&self.middleware)),
         }
-    }
-}
-
-fn http_method(method: Method) -> http::Method {
-    match method {
-        Method::Get => http::Method::GET,
-        Method::Head => http::Method::HEAD,
-        Method::Post => http::Method::POST,
-        Method::Put => http::Method::PUT,
-        Method::Patch => http::Method::PATCH,
-        Method::Delete => http::Method::DELETE,
-        Method::Options => http::Method::OPTIONS,
     }
 }
 

@@ -217,9 +217,12 @@ impl Body {
         }
     }
 
-    /// Seam: what the boundary sends. Request bodies with a limit are not for sending.
+    /// Seam: what the boundary sends. A request's body that is sent back keeps its limit.
     pub(crate) fn into_kind(self) -> Kind {
-        self.kind
+        match self.kind {
+            Kind::Stream(_) if self.limit.is_some() => Kind::Stream(Box::pin(self)),
+            kind => kind,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 pub(crate) use self::page::{accepts_html, render};
 pub use self::rejection::Rejection;
 use crate::body::Body;
-use crate::response::{IntoResponse, Response};
+use crate::response::{IntoResponse, Response, header};
 
 /// What a page's function returns: anything that is a response, or an [`Error`].
 ///
@@ -121,11 +121,28 @@ impl Error {
         self
     }
 
-    /// The same error with one more header in its answer.
+    /// The same error with one more header in its answer. A name or a value that is no header
+    /// makes it a 500 about that.
+    ///
+    /// ```
+    /// use nova::prelude::*;
+    ///
+    /// let error = Error::unauthorized("who are you?").with_header("www-authenticate", "Basic");
+    /// assert_eq!(error.headers()["www-authenticate"], "Basic");
+    /// ```
     #[must_use]
-    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.inner.headers.append(name, value);
-        self
+    pub fn with_header<K, V>(mut self, name: K, value: V) -> Self
+    where
+        K: TryInto<HeaderName, Error: Into<BoxError>>,
+        V: TryInto<HeaderValue, Error: Into<BoxError>>,
+    {
+        match header(name, value) {
+            Ok((name, value)) => {
+                self.inner.headers.append(name, value);
+                self
+            }
+            Err(error) => error,
+        }
     }
 
     /// The status of the answer.

@@ -5,7 +5,7 @@
 //! | value | answer |
 //! |---|---|
 //! | `&'static str`, `String` | text/plain, UTF-8 |
-//! | [`Html`](crate::html::Html), `html! { .. }` | text/html |
+//! | [`Html`](tyalias@crate::html::Html), `html! { .. }` | text/html |
 //! | [`Json(value)`](crate::extract::Json) | application/json |
 //! | `Bytes`, `Vec<u8>`, `&'static [u8]` | application/octet-stream |
 //! | [`Body`], [`Sse`](crate::sse::Sse) | streams |
@@ -20,6 +20,7 @@ mod tuple;
 
 pub use self::convert::Text;
 pub use self::redirect::Redirect;
+pub(crate) use self::tuple::header;
 pub use self::tuple::{AppendHeaders, IntoResponseParts};
 use http::header::{CONTENT_TYPE, HeaderValue};
 

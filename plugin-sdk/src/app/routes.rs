@@ -3,14 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::Method;
-
 use crate::application::{Application, Running, Started, Table};
 use crate::error::{Error, Result};
 use crate::handler::BoxFuture;
 use crate::hooks::{Hooks, Purpose};
 use crate::html::Links;
 use crate::info;
+use crate::routing::MethodSet;
 
 /// The routes of an app; `nova::export!` hands them to the host.
 pub struct Routes {
@@ -26,8 +25,7 @@ type Start = dyn Fn(InitContext) -> BoxFuture<'static, Result<Arc<dyn Applicatio
 pub(crate) struct Entry {
     pub(crate) pattern: String,
     pub(crate) file: &'static str,
-    pub(crate) methods: Vec<Method>,
-    pub(crate) any: bool,
+    pub(crate) methods: MethodSet,
     pub(crate) precompile: bool,
 }
 

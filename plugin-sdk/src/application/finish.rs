@@ -50,7 +50,11 @@ impl<S: Send + Sync + 'static> Running<S> {
                             }
                         }
                     }
-                    Ok(Unfinished::Error(error)) => error.with_status(parts.status),
+                    // A status that was put before the error counts: `(StatusCode, Error)`.
+                    Ok(Unfinished::Error(error)) if parts.status != StatusCode::OK => {
+                        error.with_status(parts.status)
+                    }
+                    Ok(Unfinished::Error(error)) => error,
                     Err(body) => return stamp(Response::from_parts(parts, body), raised),
                 };
                 log(&error);

@@ -1,6 +1,6 @@
 //! HTML forms.
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_core::de::DeserializeOwned;
 
 use super::{FromRequest, RequestContext, query};
@@ -9,7 +9,8 @@ use crate::error::Rejection;
 /// The fields of an HTML form: the body of a request of the type
 /// `application/x-www-form-urlencoded`, or the query string of a GET.
 ///
-/// It rejects with 415 for another type of body and with 422 for fields that do not fit.
+/// It rejects with 415 for another type of body, with 422 for fields in a body that do not fit, and
+/// with 400 for those in a query.
 ///
 /// ```
 /// use nova::prelude::*;
@@ -28,7 +29,7 @@ use crate::error::Rejection;
 pub struct Form<T>(pub T);
 
 fn in_query(cx: &RequestContext<'_>) -> bool {
-    matches!(cx.method(), Method::GET | Method::HEAD)
+    matches!(cx.method_name(), "GET" | "HEAD")
 }
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {

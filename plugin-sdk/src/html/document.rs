@@ -1,4 +1,4 @@
-//! The type behind [`Html`](super::Html).
+//! The type behind [`Html`](tyalias@super::Html).
 
 use std::borrow::Cow;
 

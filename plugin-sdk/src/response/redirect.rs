@@ -39,9 +39,21 @@ impl Redirect {
     }
 }
 
+/// A URI is ASCII; what is not is percent-encoded (RFC 3987, section 3.1).
+fn ascii(location: String) -> String {
+    if location.is_ascii() {
+        return location;
+    }
+    let encode = |byte: u8| match byte {
+        0x80.. => format!("%{byte:02X}"),
+        _ => char::from(byte).to_string(),
+    };
+    location.bytes().map(encode).collect()
+}
+
 impl IntoResponse for Redirect {
     fn into_response(self) -> Response {
-        match HeaderValue::try_from(self.location) {
+        match HeaderValue::try_from(ascii(self.location)) {
             Ok(location) => {
                 let mut response = self.status.into_response();
                 response.headers_mut().insert(LOCATION, location);

@@ -44,7 +44,7 @@ pub trait IntoResponseParts {
 #[derive(Clone, Debug)]
 pub struct AppendHeaders<I>(pub I);
 
-fn header<K, V>(name: K, value: V) -> Result<(HeaderName, HeaderValue), Error>
+pub(crate) fn header<K, V>(name: K, value: V) -> Result<(HeaderName, HeaderValue), Error>
 where
     K: TryInto<HeaderName, Error: Into<BoxError>>,
     V: TryInto<HeaderValue, Error: Into<BoxError>>,

@@ -1,6 +1,9 @@
 //! The trie of patterns.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::params::{Params, Values};
 use super::path::{self, BadPath};
@@ -17,8 +20,7 @@ pub struct Router<T> {
 #[derive(Clone, Debug, Default)]
 struct Node {
     exact: Option<usize>,
-    /// Sorted by text.
-    literals: Vec<(Box<str>, Node)>,
+    literals: HashMap<Box<str>, Node, BuildHasherDefault<Fnv>>,
     param: Option<Box<Node>>,
     rest: Option<usize>,
     optional_rest: Option<usize>,
@@ -65,13 +67,8 @@ impl<T> Router<T> {
     /// A router without routes.
     #[must_use]
     pub const fn new() -> Self {
-        let root = Node {
-            exact: None,
-            literals: Vec::new(),
-            param: None,
-            rest: None,
-            optional_rest: None,
-        };
+        let literals = HashMap::with_hasher(BuildHasherDefault::new());
+        let root = Node { exact: None, literals, param: None, rest: None, optional_rest: None };
         Router { routes: Vec::new(), root }
     }
 
@@ -127,7 +124,7 @@ impl<T> Router<T> {
         };
         if segments.escaped {
             for value in values.iter_mut() {
-                if let std::borrow::Cow::Borrowed(raw) = *value {
+                if let Cow::Borrowed(raw) = *value {
                     *value = path::decode(raw)?;
                 }
             }
@@ -145,14 +142,7 @@ impl Node {
             return &mut self.exact;
         };
         match first {
-            Segment::Literal(text) => {
-                let index =
-                    self.literals.binary_search_by(|(t, _)| t.cmp(text)).unwrap_or_else(|index| {
-                        self.literals.insert(index, (text.clone(), Node::default()));
-                        index
-                    });
-                self.literals[index].1.slot(rest)
-            }
+            Segment::Literal(text) => self.literals.entry(text.clone()).or_default().slot(rest),
             Segment::Param(_) => self.param.get_or_insert_default().slot(rest),
             Segment::Rest(_) => &mut self.rest,
             Segment::OptionalRest(_) => &mut self.optional_rest,
@@ -198,8 +188,30 @@ impl Node {
         } else {
             segment
         };
-        let index = self.literals.binary_search_by(|(t, _)| (**t).cmp(text)).ok()?;
-        Some(&self.literals[index].1)
+        self.literals.get(text)
+    }
+}
+
+/// FNV-1a. Clients choose what is looked up but not what is in the table, so nothing has to be
+/// hard to guess, and for words of this length it is much faster than std's.
+#[derive(Clone)]
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

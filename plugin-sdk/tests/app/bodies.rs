@@ -66,6 +66,18 @@ async fn a_stream_is_read_as_it_arrives_and_limited_too() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_sent_back_keeps_its_limit() {
+    async fn echo(body: Body) -> Body {
+        body
+    }
+    let mut app = nova::App::new(nova::no_state());
+    app.page("/", "pages/index.rs").body_limit(10).post(async_1(echo));
+    let app = TestApp::new(app.finish()).await;
+    assert_eq!(app.post("/").body(in_pieces(2, 5)).await.text(), "xxxxxxxxxx");
+    assert_eq!(app.post("/").body("0123456789a").await.status(), 413);
+}
+
+#[tokio::test]
 async fn text_has_to_be_utf_8() {
     let app = any("/", sync_1(|text: String| text)).await;
     assert_eq!(app.post("/").body("é").await.text(), "é");

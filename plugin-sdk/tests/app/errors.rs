@@ -13,10 +13,7 @@ async fn fail(Path(kind): Path<String>) -> Result<Html> {
     Err(match &*kind {
         "io" => std::io::Error::other("disk on fire").into(),
         "busy" => Error::new(StatusCode::SERVICE_UNAVAILABLE, "later"),
-        "login" => Error::unauthorized("who are you?").with_header(
-            HeaderName::from_static("www-authenticate"),
-            HeaderValue::from_static("Basic"),
-        ),
+        "login" => Error::unauthorized("who are you?").with_header("www-authenticate", "Basic"),
         "panic" => panic!("no {kind}"),
         _ => Error::not_found(format!("no <{kind}>")),
     })

@@ -58,6 +58,7 @@ async fn tuples() {
     assert_eq!(answer(([("bad name", "x")], "a")).await.0, 500);
     assert_eq!(answer((StatusCode::CREATED, [("x", "line\nbreak")], "a")).await.0, 500);
     assert_eq!(answer(Redirect::to("/a\nb")).await.0, 500);
+    assert_eq!(Redirect::to("/é?q=a").into_response().headers()["location"], "/%C3%A9?q=a");
 }
 
 #[tokio::test]
