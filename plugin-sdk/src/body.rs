@@ -17,7 +17,8 @@ use crate::error::{Error, Rejection};
 use crate::html::{Links, Page};
 use crate::stream::Converted;
 
-/// How many bytes of a request's body a page reads unless it says otherwise: 2 MiB.
+/// How many bytes of a request's body a page reads unless it says otherwise: 2 MiB. A longer one is
+/// answered with 413 (RFC 9110, section 15.5.14).
 pub const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// The body of a request or a response: bytes at hand, or a stream of them.

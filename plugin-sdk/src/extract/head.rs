@@ -83,6 +83,24 @@ impl<S: Sync, T: Header> FromRequest<S> for TypedHeader<T> {
 }
 
 /// A value that a middleware put into the request's extensions.
+///
+/// ```
+/// use nova::prelude::*;
+///
+/// #[derive(Clone)]
+/// pub struct User(String);
+///
+/// // pages/_middleware.rs
+/// pub async fn middleware(mut request: Request, next: Next) -> Response {
+///     request.extensions_mut().insert(User("ada".to_owned()));
+///     next.run(request).await
+/// }
+///
+/// // pages/me.rs
+/// pub fn get(Extension(user): Extension<User>) -> String {
+///     user.0
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extension<T>(pub T);
 
@@ -105,6 +123,14 @@ impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequest<S> for Extension<T> 
 }
 
 /// The address of the other end of the connection, which may be a proxy.
+///
+/// ```
+/// use nova::prelude::*;
+///
+/// pub fn get(ClientAddr(client): ClientAddr) -> String {
+///     client.ip().to_string()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddr(pub SocketAddr);
 
@@ -124,6 +150,14 @@ impl<S: Sync> FromRequest<S> for ClientAddr {
 }
 
 /// The pattern of the route that matched: `/users/{id}`.
+///
+/// ```
+/// use nova::prelude::*;
+///
+/// pub fn get(path: MatchedPath) -> String {
+///     format!("answered by {}", path.as_str())
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatchedPath(String);
 

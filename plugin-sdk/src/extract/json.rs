@@ -14,7 +14,7 @@ use crate::response::{IntoResponse, Response};
 /// JSON: as an argument the body, as an answer a value.
 ///
 /// As an argument it rejects with 415 for another type of body, with 400 for text that is no JSON,
-/// and with 422 for JSON of another shape.
+/// and with 422 for JSON of another shape (RFC 9110, section 15.5).
 ///
 /// ```
 /// use nova::prelude::*;

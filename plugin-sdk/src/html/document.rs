@@ -69,7 +69,8 @@ impl Html {
         self
     }
 
-    /// The same in another language than `en`: the `lang` of the `html` element.
+    /// The same in another language than `en`: the `lang` of the `html` element. A fragment has
+    /// none and stays as it is.
     #[must_use]
     pub fn lang(mut self, lang: impl Into<Cow<'static, str>>) -> Self {
         if let Parts::Page(page) = &mut self.parts {
@@ -78,7 +79,8 @@ impl Html {
         self
     }
 
-    /// The same with more elements in the page's `head`, after those that are there.
+    /// The same with more elements in the page's `head`, after those that are there. A fragment
+    /// has none and stays as it is.
     #[must_use]
     pub fn head(mut self, elements: impl IntoMarkup) -> Self {
         if let Parts::Page(page) = &mut self.parts {

@@ -13,6 +13,14 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
 
 /// Text as text/plain, which is what a bare `String` is too; this says so in a signature.
+///
+/// ```
+/// use nova::prelude::*;
+///
+/// pub fn get() -> Text<&'static str> {
+///     Text("User-agent: *")
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text<T = String>(pub T);
 

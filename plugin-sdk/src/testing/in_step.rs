@@ -11,6 +11,10 @@ use std::path::Path;
 ///
 /// # Panics
 /// When a page was added or removed, naming each.
+///
+/// ```no_run
+/// nova::testing::assert_in_step(env!("CARGO_MANIFEST_DIR"), &["pages/index.rs"]);
+/// ```
 pub fn assert_in_step(app: &str, declared: &[&str]) {
     let declared: BTreeSet<String> = declared.iter().map(|&file| file.to_owned()).collect();
     let found = pages(Path::new(app));
