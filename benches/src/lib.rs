@@ -1,1 +1,7 @@
-//! Side-by-side benchmarks.
+//! Side-by-side benchmarks: everything that is compared runs in turns, in one run.
+//!
+//! Timings of one run on a busy machine mean little; ratios of short alternating rounds mean
+//! more. So each benchmark prints medians, ratios, and how far the ratios spread.
+
+pub mod cpu;
+pub mod stats;

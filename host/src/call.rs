@@ -93,6 +93,8 @@ where
     let Some(answer) = answer else { return internal_error() };
     if let Some(panic) = answer.panic.into_option() {
         pin.counters.panics.fetch_add(1, Ordering::Relaxed);
+        let (method, path) = (&request.method, request.uri.path());
+        tracing::error!("{method} {path} panicked: {} at {}", panic.message, panic.location);
         response.extensions_mut().insert(HandlerPanic::from(panic));
     }
     if head.refused {

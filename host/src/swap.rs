@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     exercise,
     generation::{Counters, Generation, GenerationId},
-    loader::{BuildId, LoadError, Loader, Store},
+    loader::{BuildId, Library, LoadError, Loader, Store},
     preflight::{self, PreflightError, Report},
     release::{Release, ReleaseError, Stylesheet},
     start::{StartError, StartInfo, start},
@@ -264,6 +264,25 @@ impl Switch {
         self.record(table.generations());
         self.table.store(Arc::new(table));
         Ok(swapped)
+    }
+
+    /// Starts with a library that is linked into this program instead of loaded.
+    ///
+    /// # Errors
+    /// If its `init` fails.
+    pub async fn start_linked(&self, library: Library, info: &StartInfo) -> Result<(), SwapError> {
+        let _swapping = self.swapping.lock().await;
+        let path = PathBuf::from(&library.note.app);
+        let library = Arc::new(library);
+        let limit = self.settings.init_limit;
+        let app = start(&library, Purpose::Serve, info.clone(), None, limit)
+            .await
+            .map_err(|cause| SwapError::Start { path: path.clone(), cause })?;
+        let id = GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        let table = Table::build(vec![Generation::new(id, path, library, app)])?;
+        self.record(table.generations());
+        self.table.store(Arc::new(table));
+        Ok(())
     }
 
     /// Puts the release at `source` in the place of the generation that it replaces.

@@ -6,7 +6,10 @@
 //! panics with all that the programs printed.
 
 pub mod browser;
+pub mod client;
 pub mod fixtures;
+pub mod host;
+pub mod load;
 pub mod process;
 pub mod workspace;
 
