@@ -14,6 +14,7 @@ use crate::swap::SwapSettings;
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "nova-host",
+    args_override_self = true,
     version,
     after_help = "\
 Swap in a new release with `nova swap PATH`; send SIGHUP to swap from the same paths, or start

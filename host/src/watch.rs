@@ -103,7 +103,7 @@ impl ReleaseWatch {
     /// When the system does not let us watch any more.
     pub async fn changed(&mut self) -> Result<Vec<PathBuf>, WatchError> {
         loop {
-            self.events.settled().await;
+            self.events.quiet.settled().await;
             // First the watches, then the look: what changes in between has its event.
             self.arm()?;
             let mut changed = Vec::new();
@@ -151,7 +151,7 @@ impl FolderWatch {
 
     /// Waits for a change.
     pub async fn changed(&mut self) {
-        self.events.settled().await;
+        self.events.quiet.settled().await;
     }
 }
 
@@ -243,8 +243,7 @@ struct Events {
     watched: BTreeSet<PathBuf>,
     /// The names whose events matter; all of them where it is empty.
     names: Arc<Mutex<BTreeSet<OsString>>>,
-    events: mpsc::UnboundedReceiver<Happened>,
-    pending: Option<Happened>,
+    quiet: Quiet,
 }
 
 impl std::fmt::Debug for Events {
@@ -272,7 +271,8 @@ impl Events {
             }
         })
         .map_err(|error| WatchError::new(path, error))?;
-        Ok(Self { watcher, watched: BTreeSet::new(), names, events, pending: None })
+        let quiet = Quiet { events, pending: None };
+        Ok(Self { watcher, watched: BTreeSet::new(), names, quiet })
     }
 
     /// Watches these places and no others. A folder that was replaced by another of its name is
@@ -300,7 +300,16 @@ impl Events {
             Err(error) => Err(WatchError::new(folder, error)),
         }
     }
+}
 
+/// Events until they stop coming.
+#[derive(Debug)]
+struct Quiet {
+    events: mpsc::UnboundedReceiver<Happened>,
+    pending: Option<Happened>,
+}
+
+impl Quiet {
     /// Waits for an event, and then for the end of the change that it belongs to.
     async fn settled(&mut self) {
         if self.pending.is_none() {

@@ -1,4 +1,3 @@
-use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
@@ -72,19 +71,44 @@ async fn a_library_that_is_deleted_and_comes_back() {
     assert_seen(&mut watch, &library).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_is_waited_for_while_it_is_written() {
-    let site = Site::new();
-    site.write("lib.so", "1");
-    let library = site.path("lib.so");
-    let mut watch = ReleaseWatch::new(std::slice::from_ref(&library)).unwrap();
-    let mut file = fs::File::create(&library).unwrap();
-    file.write_all(b"first half, ").unwrap();
-    // Longer than a change takes to settle: only the writer's end may end the wait.
-    timeout(SETTLE * 4, watch.changed()).await.expect_err("it is still being written");
-    file.write_all(b"second half").unwrap();
-    drop(file);
-    assert_seen(&mut watch, &library).await;
+    let (events, received) = mpsc::unbounded_channel();
+    let mut quiet = Quiet { events: received, pending: None };
+    let began = tokio::time::Instant::now();
+    events.send(Happened::Written).unwrap();
+    timeout(WRITING / 2, quiet.settled()).await.expect_err("it is still being written");
+    events.send(Happened::Written).unwrap();
+    timeout(WRITING / 2, quiet.settled()).await.expect_err("it is still being written");
+    events.send(Happened::Changed).unwrap();
+    quiet.settled().await;
+    assert_eq!(began.elapsed(), WRITING / 2 * 2 + SETTLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_never_closes_its_file_is_not_waited_for_for_ever() {
+    let (events, received) = mpsc::unbounded_channel();
+    let mut quiet = Quiet { events: received, pending: None };
+    let began = tokio::time::Instant::now();
+    events.send(Happened::Written).unwrap();
+    quiet.settled().await;
+    assert_eq!(began.elapsed(), WRITING);
+}
+
+#[test]
+fn reading_changes_nothing() {
+    use notify::event::{DataChange, MetadataKind, RenameMode};
+    for (kind, expected) in [
+        (EventKind::Access(AccessKind::Open(AccessMode::Any)), None),
+        (EventKind::Access(AccessKind::Close(AccessMode::Read)), None),
+        (EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any)), None),
+        (EventKind::Modify(ModifyKind::Data(DataChange::Any)), Some(Happened::Written)),
+        (EventKind::Access(AccessKind::Close(AccessMode::Write)), Some(Happened::Changed)),
+        (EventKind::Modify(ModifyKind::Name(RenameMode::To)), Some(Happened::Changed)),
+        (EventKind::Other, Some(Happened::Changed)),
+    ] {
+        assert_eq!(happened(kind), expected, "{kind:?}");
+    }
 }
 
 #[tokio::test]
@@ -162,12 +186,13 @@ async fn only_the_release_that_changed_is_given() {
 #[tokio::test]
 async fn reading_and_neighbours_are_no_change() {
     let site = Site::new();
-    let build = site.release("build", "1");
-    let mut watch = ReleaseWatch::new(std::slice::from_ref(&build)).unwrap();
-    fs::read(build.join(LIBRARY)).unwrap();
-    site.write("build/notes.txt", "x");
+    let releases = [site.release("a", "1"), site.release("b", "1")];
+    let mut watch = ReleaseWatch::new(&releases).unwrap();
+    fs::read(releases[0].join(LIBRARY)).unwrap();
+    site.write("a/notes.txt", "x");
     site.write("other/libnova_routes.so", "x");
-    timeout(SETTLE * 4, watch.changed()).await.expect_err("nothing has changed");
+    site.release("b", "2");
+    assert_seen(&mut watch, &releases[1]).await;
 }
 
 #[tokio::test]
