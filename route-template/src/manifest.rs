@@ -18,7 +18,7 @@ pub struct Manifest {
     /// The version of the SDK in the library.
     pub sdk: String,
     /// The app.
-    pub app: AppName,
+    pub app: App,
     /// Names the library: the first 32 digits of its SHA-256.
     pub build_id: String,
     /// The library.
@@ -43,7 +43,7 @@ pub struct Manifest {
 
 /// An app's package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppName {
+pub struct App {
     /// Its name.
     pub name: String,
     /// Its version.

@@ -12,7 +12,7 @@ use crate::cargo::Built;
 use crate::codegen::{Destination, generate};
 use crate::files::write_atomically;
 use crate::library::{Facts, LibraryError};
-use crate::manifest::{AppName, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route};
+use crate::manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route};
 use crate::prepare::Prepared;
 use crate::route::Page;
 use crate::styles::Stylesheet;
@@ -65,7 +65,7 @@ pub fn write_release(
         nova: env!("CARGO_PKG_VERSION").to_owned(),
         abi: facts.abi,
         sdk: facts.sdk,
-        app: AppName { name: facts.app.0, version: facts.app.1 },
+        app: App { name: facts.app.0, version: facts.app.1 },
         build_id: library_file.sha256[..32].to_owned(),
         library: library_file,
         rustc: facts.rustc,

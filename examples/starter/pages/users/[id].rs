@@ -1,0 +1,20 @@
+use nova::prelude::*;
+
+use crate::app::Store;
+
+pub fn get(Path(id): Path<u64>, State(store): State<Store>) -> Result<Html> {
+    let user = store
+        .user(id)
+        .ok_or_else(|| Error::not_found("there is no such user"))?;
+    Ok(page(
+        user.name.clone(),
+        html! {
+            article.prose {
+                p.eyebrow { a href="/users" { "Users" } " / " (user.id) }
+                h1 { (user.name) }
+                p.lead { (user.known_for) }
+                p { "This page is " code { "pages/users/[id].rs" } ". Its parameter is a number: " a href="/users/ada" { "/users/ada" } " is refused before the page runs." }
+            }
+        },
+    ))
+}

@@ -1,0 +1,190 @@
+//! The SDK inside an app: `vendor/nova`, a small workspace of its own.
+//!
+//! It holds this repository's `plugin-sdk` as far as a build needs it. Its manifests are the
+//! repository's, less what they do not need; versions and features of the SDK's dependencies
+//! thus have one source.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, value};
+
+use super::{Files, VENDORED, embedded};
+use crate::files::write_atomically;
+
+/// The packages of the small workspace.
+const MEMBERS: [&str; 2] = ["plugin-sdk", "plugin-sdk/abi"];
+
+/// What replacing the SDK of an app did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vendored {
+    /// The version that was there; none if there was none, or none that could be read.
+    pub from: Option<String>,
+    /// The version that is there now.
+    pub to: String,
+}
+
+/// Puts this version of the SDK into an app, in place of the one that is there.
+///
+/// The whole folder changes at once: a build sees the old one or the new one.
+///
+/// # Errors
+/// If a file cannot be written or the folder cannot be replaced; the old one is there then.
+pub fn vendor(app: &Path) -> io::Result<Vendored> {
+    let place = app.join(VENDORED);
+    let from = std::fs::read_to_string(place.join("Cargo.toml")).ok().and_then(|t| version(&t));
+    let folder = place.parent().unwrap_or(app);
+    std::fs::create_dir_all(folder)?;
+    let new = tempfile::Builder::new().prefix(".nova-").tempdir_in(folder)?;
+    let unpacked = new.path().join("nova");
+    for (path, content) in sources() {
+        write_atomically(&unpacked.join(path), &content)?;
+    }
+    swap(&unpacked, &place)?;
+    Ok(Vendored { from, to: env!("CARGO_PKG_VERSION").to_owned() })
+}
+
+/// Puts a folder in the place of another one, which is then where the first one was.
+fn swap(new: &Path, place: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    if !place.exists() {
+        return std::fs::rename(new, place);
+    }
+    if renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE).is_ok() {
+        return Ok(());
+    }
+    // Not every file system can exchange two names.
+    let old: PathBuf = new.with_extension("old");
+    std::fs::rename(place, &old)?;
+    std::fs::rename(new, place).inspect_err(|_| {
+        // What matters is the error that is reported.
+        let _ = std::fs::rename(&old, place);
+    })
+}
+
+/// The version in the manifest of a small workspace.
+fn version(manifest: &str) -> Option<String> {
+    let manifest: DocumentMut = manifest.parse().ok()?;
+    let package = manifest.get("workspace")?.get("package")?;
+    package.get("version")?.as_str().map(str::to_owned)
+}
+
+/// The files of the small workspace, by their paths in it.
+pub(super) fn sources() -> Files {
+    let mut files: Files = embedded::sdk().into_iter().collect();
+    let mut used = BTreeSet::new();
+    for member in MEMBERS {
+        let path = format!("{member}/Cargo.toml");
+        let mut manifest = parse(&files[&path]);
+        for unneeded in ["dev-dependencies", "test", "bench", "example"] {
+            manifest.remove(unneeded);
+        }
+        inherited(manifest.as_table(), &mut used);
+        files.insert(path, manifest.to_string().into_bytes());
+    }
+    let root = trim(parse(&files["Cargo.toml"]), &used);
+    files.insert("Cargo.toml".to_owned(), root.into_bytes());
+    files
+}
+
+fn parse(manifest: &[u8]) -> DocumentMut {
+    let text = std::str::from_utf8(manifest).expect("this repository's manifests are UTF-8");
+    text.parse().expect("this repository's manifests are TOML")
+}
+
+/// The names of the dependencies that a member takes from its workspace.
+fn inherited(table: &dyn TableLike, used: &mut BTreeSet<String>) {
+    for (key, item) in table.iter() {
+        let Some(item) = item.as_table_like() else { continue };
+        if !matches!(key, "dependencies" | "build-dependencies") {
+            // Such as `[target.'cfg(unix)'.dependencies]`.
+            inherited(item, used);
+            continue;
+        }
+        let is_inherited =
+            |item: &Item| item.get("workspace").and_then(Item::as_bool).unwrap_or(false);
+        used.extend(
+            item.iter().filter(|(_, item)| is_inherited(item)).map(|(name, _)| name.into()),
+        );
+    }
+}
+
+/// The repository's root manifest, with the small workspace's members and what they take.
+fn trim(mut root: DocumentMut, used: &BTreeSet<String>) -> String {
+    let mut workspace = Table::new();
+    let original = &mut root["workspace"];
+    workspace["resolver"] = original["resolver"].clone();
+    workspace["members"] = value(Array::from_iter(MEMBERS));
+    workspace["package"] = original["package"].clone();
+    workspace["dependencies"] = original["dependencies"].clone();
+    if let Some(dependencies) = workspace["dependencies"].as_table_mut() {
+        dependencies.retain(|name, _| used.contains(name));
+    }
+    // As cargo does for packages from a registry: what a later rustc may warn of here is not
+    // the app's concern.
+    let mut rust = Table::new();
+    rust["warnings"] = value("allow");
+    let mut lints = Table::new();
+    lints.set_implicit(true);
+    lints["rust"] = Item::Table(rust);
+    workspace["lints"] = Item::Table(lints);
+
+    let mut trimmed = DocumentMut::new();
+    trimmed["workspace"] = Item::Table(workspace);
+    format!(
+        "# The SDK of Nova {}, put here by `nova`: changes are lost when it is replaced.\n\n{trimmed}",
+        env!("CARGO_PKG_VERSION"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_small_workspace_has_what_it_uses_and_no_more() {
+        let files = sources();
+        let root = parse(&files["Cargo.toml"]);
+        let workspace = root["workspace"].as_table().unwrap();
+        let keys: Vec<_> = workspace.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["resolver", "members", "package", "dependencies", "lints"]);
+        assert!(root.get("profile").is_none());
+
+        let kept: BTreeSet<_> = workspace["dependencies"]
+            .as_table()
+            .unwrap()
+            .iter()
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let mut used = BTreeSet::new();
+        for member in MEMBERS {
+            let manifest = parse(&files[&format!("{member}/Cargo.toml")]);
+            assert!(manifest.get("dev-dependencies").is_none());
+            inherited(manifest.as_table(), &mut used);
+        }
+        assert_eq!(kept, used);
+        assert!(kept.contains("nova-abi") && !kept.contains("proptest"), "{kept:?}");
+        assert!(files.contains_key("plugin-sdk/abi/src/lib.rs"));
+        assert!(files.contains_key("LICENSE-MIT"));
+    }
+
+    #[test]
+    fn an_app_gets_this_version_in_place_of_another() {
+        let app = tempfile::tempdir().unwrap();
+        let to = env!("CARGO_PKG_VERSION").to_owned();
+        assert_eq!(vendor(app.path()).unwrap(), Vendored { from: None, to: to.clone() });
+
+        let place = app.path().join(VENDORED);
+        std::fs::write(place.join("plugin-sdk/src/gone.rs"), "").unwrap();
+        let old = std::fs::read_to_string(place.join("Cargo.toml")).unwrap();
+        let old = old.replace(&format!("version = \"{to}\""), "version = \"0.0.9\"");
+        std::fs::write(place.join("Cargo.toml"), old).unwrap();
+
+        let again = vendor(app.path()).unwrap();
+        assert_eq!(again, Vendored { from: Some("0.0.9".into()), to });
+        assert!(!place.join("plugin-sdk/src/gone.rs").exists());
+        let left: Vec<_> = std::fs::read_dir(app.path().join("vendor")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+}
