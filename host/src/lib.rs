@@ -5,9 +5,10 @@ pub mod assets;
 pub mod body;
 pub mod bridge;
 mod call;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod config;
 #[cfg(feature = "cli")]
-#[expect(dead_code, reason = "`nova dev` itself comes next")]
 mod dev;
 pub mod dispatch;
 mod exercise;

@@ -76,28 +76,13 @@ impl Origins {
 /// # Errors
 /// If the file cannot be read or written, or has no place for the generated text.
 pub fn sync(project: &Project, tree: &RouteTree) -> Result<Synced, CrateRootError> {
-    let path = project.dir().join(project.crate_root());
-    let failed = |action| {
-        let path = path.clone();
-        move |source| CrateRootError::Io { path, action, source }
-    };
-    let existing = match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed("read")(error)),
-    };
-    let Generated { text: block, origins } =
-        generate(tree, &Destination::CrateRoot(project.crate_root()));
-    let text = match &existing {
-        Some(text) => splice(text, &block).map_err(|what| CrateRootError::Markers {
-            path: Path::new(project.crate_root()).to_owned(),
-            what,
-        })?,
-        None => fresh(project.name(), &block),
-    };
-    let changed = existing.as_ref() != Some(&text);
+    let Wanted { path, changed, text, origins } = Wanted::of(project, tree)?;
     if changed {
-        write_atomically(&path, text.as_bytes()).map_err(failed("written"))?;
+        write_atomically(&path, text.as_bytes()).map_err(|source| CrateRootError::Io {
+            path,
+            action: "written",
+            source,
+        })?;
     }
     // The block begins below the marker, and its lines count from 0.
     let above = text.lines().take_while(|line| line.trim() != BEGIN).count() + 2;
@@ -106,6 +91,46 @@ pub fn sync(project: &Project, tree: &RouteTree) -> Result<Synced, CrateRootErro
         lines: origins.into_iter().map(|(line, place)| (line + above, place)).collect(),
     };
     Ok(Synced { changed, origins })
+}
+
+/// Whether [`sync`] would leave the crate root as it is.
+///
+/// # Errors
+/// If the file cannot be read, or has no place for the generated text.
+pub fn is_in_step(project: &Project, tree: &RouteTree) -> Result<bool, CrateRootError> {
+    Ok(!Wanted::of(project, tree)?.changed)
+}
+
+/// The crate root as it should be.
+struct Wanted {
+    path: PathBuf,
+    /// Whether it is not like that.
+    changed: bool,
+    text: String,
+    /// By the lines of the block.
+    origins: BTreeMap<usize, Place>,
+}
+
+impl Wanted {
+    fn of(project: &Project, tree: &RouteTree) -> Result<Self, CrateRootError> {
+        let path = project.dir().join(project.crate_root());
+        let existing = match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(CrateRootError::Io { path, action: "read", source }),
+        };
+        let Generated { text: block, origins } =
+            generate(tree, &Destination::CrateRoot(project.crate_root()));
+        let text = match &existing {
+            Some(text) => splice(text, &block).map_err(|what| CrateRootError::Markers {
+                path: Path::new(project.crate_root()).to_owned(),
+                what,
+            })?,
+            None => fresh(project.name(), &block),
+        };
+        let changed = existing.as_ref() != Some(&text);
+        Ok(Self { path, changed, text, origins })
+    }
 }
 
 /// A crate root with nothing but the generated text.

@@ -23,7 +23,7 @@ mod tree;
 
 pub use cargo::{Build, Built, CargoError, Diagnostic, Event, Level, Output, Running, Stopper};
 pub use codegen::{Destination, Generated, generate};
-pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, sync};
+pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sync};
 pub use hooks::Hooks;
 pub use items::Function;
 pub use library::LibraryError;

@@ -20,7 +20,7 @@ use crate::files::write_atomically;
 
 pub use embedded::Template;
 pub use name::{AppName, NameError};
-pub use vendor::{Vendored, vendor};
+pub use vendor::{Vendored, vendor, vendored};
 
 /// Where the SDK lies in an app.
 const VENDORED: &str = "vendor/nova";

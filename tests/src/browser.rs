@@ -1,6 +1,7 @@
 //! Chromium, driven through chromedriver.
 
 use std::path::Path;
+use std::time::Duration;
 
 use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder};
@@ -11,8 +12,10 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
 use crate::process::Process;
+
+/// How long a page may take to become what it is to be, a build of one page included.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with a fresh profile and one window.
 pub struct Browser {
@@ -119,7 +122,9 @@ impl Browser {
         };
         if timeout(PATIENCE, holds).await.is_err() {
             let page = self.client.source().await.unwrap_or_else(|error| error.to_string());
-            panic!("never true: {expression}\n{page}");
+            let shadows = "[...document.querySelectorAll('*')].map((it) => it.shadowRoot?.textContent ?? '').join('')";
+            let shadows = self.value(shadows).await;
+            panic!("never true: {expression}\n{page}\n{shadows}");
         }
     }
 

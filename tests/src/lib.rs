@@ -1,12 +1,13 @@
 //! End-to-end tests: real processes, real libraries, a real browser.
 //!
-//! What the tests share: [`fixtures`] makes libraries, [`process`] runs a program and waits for what it prints, [`workspace`]
-//! knows the binaries and the examples, [`browser`] drives Chromium. Everything waits for an
-//! event within [`PATIENCE`], and everything that was started ends with its handle. A failure
-//! panics with all that the programs printed.
+//! What the tests share: [`fixtures`] makes libraries, [`process`] runs a program and waits for
+//! what it prints, [`workspace`] knows the binaries and the examples, [`dev`] runs `nova dev`,
+//! [`browser`] drives Chromium. Everything waits for an event within [`PATIENCE`], and everything
+//! that was started ends with its handle. A failure panics with all that the programs printed.
 
 pub mod browser;
 pub mod client;
+pub mod dev;
 pub mod fixtures;
 pub mod host;
 pub mod load;

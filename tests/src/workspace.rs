@@ -54,18 +54,31 @@ pub struct App {
 }
 
 impl App {
-    /// Copies `examples/<name>`, without what was built there.
+    /// Copies `examples/<name>`, without what was built there, for one test. The package is named
+    /// for the test, so that all of them can share a target folder.
     ///
     /// # Panics
     /// If there is no such example, or no room.
     #[must_use]
-    pub fn example(name: &str) -> Self {
+    pub fn example(name: &str, test: &str) -> Self {
         let folder =
             tempfile::Builder::new().prefix("nova-test-").tempdir().expect("a temporary folder");
-        // Not the folder itself: the app's name is the folder's.
-        let path = folder.path().join(name);
+        let path = folder.path().canonicalize().expect("a path").join(name);
         copy(&root().join("examples").join(name), &path);
-        Self { _folder: folder, path }
+        let app = Self { _folder: folder, path };
+        let sdk = root().join("plugin-sdk").display().to_string();
+        app.edit("Cargo.toml", "../../plugin-sdk", &sdk);
+        app.edit("Cargo.toml", "name = \"nova-", &format!("name = \"{test}-"));
+        app
+    }
+
+    /// A command that builds apps into the target folder that they all share.
+    pub async fn command(&self, binary_name: &str) -> Command {
+        let binary = binary(binary_name).await;
+        let target = binary.ancestors().nth(2).expect("a binary is in target/<profile>");
+        let mut command = Command::new(&binary);
+        command.current_dir(&self.path).env("CARGO_TARGET_DIR", target.join("apps"));
+        command
     }
 
     /// The content of a file of the app.
@@ -90,11 +103,19 @@ impl App {
     /// Replaces `from` by `to` in a file of the app.
     ///
     /// # Panics
-    /// If `from` is not there.
+    /// If `from` is not there exactly once.
     pub fn edit(&self, file: &str, from: &str, to: &str) {
         let before = self.read(file);
-        assert!(before.contains(from), "{file} does not contain {from:?}");
+        assert_eq!(before.matches(from).count(), 1, "{from:?} in {file}");
         self.write(file, &before.replace(from, to));
+    }
+
+    /// Adds text at the end of a file of the app.
+    ///
+    /// # Panics
+    /// If it cannot be read and written.
+    pub fn append(&self, file: &str, text: &str) {
+        self.write(file, &(self.read(file) + text));
     }
 
     /// Deletes a file of the app.

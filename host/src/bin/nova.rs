@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The command line `nova`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nova_host::cli::main()
+}

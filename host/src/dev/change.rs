@@ -134,6 +134,18 @@ pub(crate) struct Change {
     pub(crate) kind: Kind,
 }
 
+impl Change {
+    /// Whether it is about the stylesheet.
+    pub(crate) fn is_style(&self) -> bool {
+        Area::of(&self.path) == Some(Area::Style)
+    }
+
+    /// Whether it is about a public file.
+    pub(crate) fn is_public(&self) -> bool {
+        Area::of(&self.path) == Some(Area::Public)
+    }
+}
+
 /// What a batch of changes asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
@@ -148,14 +160,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Everything, as at the start.
-    pub(crate) fn all() -> Self {
-        Self { restart: false, build: true, styles: true, public: true }
-    }
-
-    /// Whether there is nothing to do.
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
+    /// What a session begins with.
+    pub(crate) fn first() -> Self {
+        Self { build: true, styles: true, ..Self::default() }
     }
 }
 
@@ -272,7 +279,7 @@ mod tests {
             (&["public/a.png"], Plan { public: true, ..Plan::default() }),
             (&[".env"], Plan { restart: true, ..Plan::default() }),
             (&["nova.toml", "pages/a.rs"], Plan { restart: true, ..build.clone() }),
-            (&["styles/a.css", "public/a.png", "app.rs"], Plan::all()),
+            (&["styles/a.css", "public/a.png", "app.rs"], Plan { public: true, ..Plan::first() }),
             (&[], Plan::default()),
         ] {
             let changes: Vec<_> =

@@ -15,7 +15,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::message::{Kind, Message, Problem};
+use super::message::{Message, Problem};
 
 /// Proxies and browsers give up on a silent connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -37,12 +37,19 @@ struct Inner {
     events: Option<broadcast::Sender<Bytes>>,
 }
 
+/// What problems are about: each build, and each compilation of the styles, replaces its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Topic {
+    Build,
+    Style,
+}
+
 #[derive(Default)]
 struct State {
     build: Option<String>,
     revision: u64,
     style: Option<String>,
-    problems: BTreeMap<Kind, Vec<Problem>>,
+    problems: BTreeMap<Topic, Vec<Problem>>,
     progress: Option<String>,
 }
 
@@ -72,10 +79,9 @@ impl Hub {
         Served { version: inner.state.version(), style: inner.state.style.clone() }
     }
 
-    /// Another build serves, with this stylesheet.
-    pub(crate) fn published(&self, build: &str, style: Option<&str>) {
+    /// Another build serves.
+    pub(crate) fn published(&self, build: &str) {
         let mut inner = self.lock();
-        inner.state.style = style.map(str::to_owned);
         inner.state.progress = None;
         if inner.state.build.as_deref() != Some(build) {
             inner.state.build = Some(build.to_owned());
@@ -83,18 +89,13 @@ impl Hub {
         }
     }
 
-    /// The stylesheet has another address. Open pages swap it; where there was none before, or
-    /// is none now, they reload to gain or lose the link.
-    pub(crate) fn restyled(&self, style: Option<&str>) {
+    /// The stylesheet has another address, which open pages load in its place.
+    pub(crate) fn restyled(&self, href: &str) {
         let mut inner = self.lock();
-        let before = std::mem::replace(&mut inner.state.style, style.map(str::to_owned));
-        match (&before, style) {
-            (Some(before), Some(now)) if before != now => {
-                let href = now.to_owned();
-                inner.send(&Message::Css { href });
-            }
-            (None, Some(_)) | (Some(_), None) => inner.refresh(),
-            _ => {}
+        if inner.state.style.as_deref() != Some(href) {
+            inner.state.style = Some(href.to_owned());
+            let href = href.to_owned();
+            inner.send(&Message::Css { href });
         }
     }
 
@@ -103,13 +104,13 @@ impl Hub {
         self.lock().refresh();
     }
 
-    /// These are now the problems of one kind; none means they are solved.
-    pub(crate) fn problems(&self, kind: Kind, problems: Vec<Problem>) {
+    /// These are now the problems of one topic; none means they are solved.
+    pub(crate) fn problems(&self, topic: Topic, problems: Vec<Problem>) {
         let mut inner = self.lock();
-        let before = inner.state.problems.remove(&kind).unwrap_or_default();
+        let before = inner.state.problems.remove(&topic).unwrap_or_default();
         let changed = before != problems;
         if !problems.is_empty() {
-            inner.state.problems.insert(kind, problems);
+            inner.state.problems.insert(topic, problems);
         }
         if changed {
             let message = inner.state.condition();
@@ -227,6 +228,7 @@ mod tests {
 
     use http_body_util::BodyExt as _;
 
+    use super::super::message::Kind;
     use super::*;
 
     /// Reads the frames of a closed hub's subscription, as text.
@@ -242,8 +244,9 @@ mod tests {
     #[tokio::test]
     async fn a_late_joiner_learns_the_state() {
         let hub = Arc::new(Hub::new());
-        hub.published("abc", Some("/style-1.css"));
-        hub.problems(Kind::Compile, vec![problem("mismatched types")]);
+        hub.published("abc");
+        hub.restyled("/style.css?1");
+        hub.problems(Topic::Build, vec![problem("mismatched types")]);
         let mut body = Box::pin(hub.clone().subscribe());
         // The first two frames are there before anything else happens.
         let retry = body.frame().await.expect("a frame").expect("infallible");
@@ -252,7 +255,7 @@ mod tests {
         insta::assert_snapshot!(
             String::from_utf8_lossy(&hello.into_data().expect("data")),
             @r#"
-        data: {"type":"hello","version":"abc.0","style":"/style-1.css"}
+        data: {"type":"hello","version":"abc.0","style":"/style.css?1"}
 
         data: {"type":"error","problems":[{"kind":"compile","title":"mismatched types","file":null,"line":null,"column":null,"html":""}]}
         "#
@@ -268,14 +271,14 @@ mod tests {
         for _ in 0..2 {
             body.frame().await.expect("a frame").expect("infallible");
         }
-        hub.published("a", None);
-        hub.published("a", None);
-        hub.problems(Kind::Compile, vec![problem("one")]);
-        hub.problems(Kind::Compile, vec![problem("one")]);
-        hub.problems(Kind::Compile, vec![]);
-        hub.restyled(Some("/1.css"));
-        hub.restyled(Some("/2.css"));
-        hub.restyled(Some("/2.css"));
+        hub.published("a");
+        hub.published("a");
+        hub.problems(Topic::Build, vec![problem("one")]);
+        hub.problems(Topic::Build, vec![problem("one")]);
+        hub.problems(Topic::Build, vec![]);
+        hub.restyled("/1.css");
+        hub.restyled("/2.css");
+        hub.restyled("/2.css");
         hub.refreshed();
         hub.close();
         let types: Vec<_> = all(body)
@@ -288,7 +291,10 @@ mod tests {
                 [part("type"), part("version"), part("href")].join(" ").trim().to_owned()
             })
             .collect();
-        assert_eq!(types, ["reload a.0", "error", "ok", "reload a.1", "css  /2.css", "reload a.2"]);
+        assert_eq!(
+            types,
+            ["reload a.0", "error", "ok", "css  /1.css", "css  /2.css", "reload a.1"]
+        );
     }
 
     #[tokio::test]
@@ -299,7 +305,7 @@ mod tests {
             body.frame().await.expect("a frame").expect("infallible");
         }
         for build in 0..=BACKLOG {
-            hub.published(&build.to_string(), None);
+            hub.published(&build.to_string());
         }
         let frame = body.frame().await.expect("a frame").expect("infallible");
         let text = String::from_utf8(frame.into_data().expect("data").to_vec()).expect("UTF-8");

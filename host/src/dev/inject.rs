@@ -2,7 +2,7 @@
 //!
 //! The body stays a stream: [`WithTail`] passes every frame on and adds one when the page has
 //! ended. What is not a whole, readable HTML page (another type, an encoding, part of a file,
-//! the answer to HEAD) goes through untouched.
+//! the answer to HEAD or to a script) goes through untouched.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
     LAST_MODIFIED,
 };
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -20,29 +20,58 @@ use super::ansi::escaped;
 use super::hub::Served;
 use super::message::Problem;
 
-/// Adds the client to `response`, if it is a page. `served` is what answered it; `panic` is what
-/// went wrong in its handler.
-pub(crate) fn inject<B>(
-    method: &Method,
+/// Whether whoever sent this request shows what comes back as a document of its own. A script that
+/// fetches a piece of HTML says so (`Sec-Fetch-Dest`), and would get in the way of the piece.
+pub(crate) fn wants_document<B>(request: &Request<B>) -> bool {
+    let destination = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
+    request.method() != Method::HEAD
+        && matches!(destination, None | Some(b"document" | b"frame" | b"iframe"))
+}
+
+/// Whether `response` is a whole page that can be read and written.
+pub(crate) fn is_document<B>(response: &Response<B>) -> bool {
+    let headers = response.headers();
+    let html = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"));
+    let partial = response.status().is_informational()
+        || matches!(
+            response.status(),
+            StatusCode::NO_CONTENT
+                | StatusCode::RESET_CONTENT
+                | StatusCode::PARTIAL_CONTENT
+                | StatusCode::NOT_MODIFIED
+        );
+    html && !partial && !headers.contains_key(CONTENT_ENCODING)
+}
+
+/// Adds the client to a page. `served` is what answered it; `panic` is what went wrong in its
+/// handler.
+pub(crate) fn with_client<B>(
+    response: Response<B>,
     served: &Served,
     panic: Option<&Problem>,
-    response: Response<B>,
 ) -> Response<WithTail<B>> {
     let (mut head, body) = response.into_parts();
-    let tail = is_page(method, head.status, &head.headers).then(|| {
-        // A page that a browser keeps would come back with the version that is gone, find it
-        // is out of date, and reload for nothing.
-        for name in [CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
-            head.headers.remove(name);
-        }
-        head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Bytes::from(tag(served, panic))
-    });
+    // A page that a browser keeps would come back with the version that is gone, find that it is
+    // out of date, and reload for nothing.
+    for name in [CONTENT_LENGTH, ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
+        head.headers.remove(name);
+    }
+    head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let tail = Some(Bytes::from(tag(served, panic)));
     Response::from_parts(head, WithTail { body, tail })
 }
 
+/// A response that stays as it is, in the type of those that do not.
+pub(crate) fn untouched<B>(response: Response<B>) -> Response<WithTail<B>> {
+    response.map(|body| WithTail { body, tail: None })
+}
+
 /// The script tag, with what the page must know about itself.
-pub(crate) fn tag(served: &Served, panic: Option<&Problem>) -> String {
+fn tag(served: &Served, panic: Option<&Problem>) -> String {
     let mut tag = String::from("<script src=\"/__nova/client.js\"");
     let panic = panic.map(|problem| serde_json::to_string(problem).expect("plain strings"));
     for (name, value) in [("version", &served.version), ("style", &served.style), ("panic", &panic)]
@@ -53,23 +82,6 @@ pub(crate) fn tag(served: &Served, panic: Option<&Problem>) -> String {
     }
     tag.push_str("></script>\n");
     tag
-}
-
-fn is_page(method: &Method, status: StatusCode, headers: &HeaderMap) -> bool {
-    let html = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"));
-    let bodiless = status.is_informational()
-        || matches!(
-            status,
-            StatusCode::NO_CONTENT
-                | StatusCode::RESET_CONTENT
-                | StatusCode::PARTIAL_CONTENT
-                | StatusCode::NOT_MODIFIED
-        );
-    html && !bodiless && method != Method::HEAD && !headers.contains_key(CONTENT_ENCODING)
 }
 
 pin_project! {
@@ -150,16 +162,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_gets_the_tag_and_is_not_kept() {
-        let response = inject(
-            &Method::GET,
-            &served(),
-            None,
+        let response = with_client(
             page(&[
                 ("content-type", "Text/HTML; charset=utf-8"),
                 ("content-length", "5"),
                 ("etag", "\"x\""),
                 ("cache-control", "max-age=60"),
             ]),
+            &served(),
+            None,
         );
         let (head, body) = response.into_parts();
         assert!(!head.headers.contains_key(CONTENT_LENGTH));
@@ -171,26 +182,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everything_else_is_untouched() {
-        let get = Method::GET;
-        for (method, status, headers) in [
-            (&get, 200, vec![("content-type", "text/plain")]),
-            (&get, 200, vec![("content-type", "text/htmlx")]),
-            (&get, 200, vec![]),
-            (&get, 200, vec![("content-type", "text/html"), ("content-encoding", "br")]),
-            (&get, 206, vec![("content-type", "text/html")]),
-            (&get, 304, vec![("content-type", "text/html")]),
-            (&Method::HEAD, 200, vec![("content-type", "text/html")]),
+    async fn what_is_no_whole_page_is_left_alone() {
+        for (status, headers, expected) in [
+            (200, &[("content-type", "text/html")][..], true),
+            (500, &[("content-type", "text/html; charset=utf-8")], true),
+            (200, &[("content-type", "text/plain")], false),
+            (200, &[("content-type", "text/htmlx")], false),
+            (200, &[], false),
+            (200, &[("content-type", "text/html"), ("content-encoding", "br")], false),
+            (206, &[("content-type", "text/html")], false),
+            (304, &[("content-type", "text/html")], false),
         ] {
-            let mut page = page(&headers);
+            let mut page = page(headers);
             *page.status_mut() = StatusCode::from_u16(status).expect("a status");
-            page.headers_mut().insert(CONTENT_LENGTH, 5.into());
-            page.headers_mut().insert(ETAG, HeaderValue::from_static("\"x\""));
+            assert_eq!(is_document(&page), expected, "{status} {headers:?}");
             let before = page.headers().clone();
-            let response = inject(method, &served(), None, page);
-            assert_eq!(response.headers(), &before, "{method} {status} {headers:?}");
-            assert_eq!(response.body().size_hint().exact(), Some(5));
-            assert_eq!(text(response.into_body()).await, "<p>hi", "{headers:?}");
+            let (head, body) = untouched(page).into_parts();
+            assert_eq!(head.headers, before);
+            assert_eq!(body.size_hint().exact(), Some(5));
+            assert_eq!(text(body).await, "<p>hi");
+        }
+    }
+
+    #[test]
+    fn only_documents_carry_the_client() {
+        for (method, destination, expected) in [
+            ("GET", None, true),
+            ("POST", Some("document"), true),
+            ("GET", Some("iframe"), true),
+            ("GET", Some("empty"), false),
+            ("GET", Some("script"), false),
+            ("HEAD", Some("document"), false),
+        ] {
+            let mut request = Request::builder().method(method);
+            if let Some(destination) = destination {
+                request = request.header("sec-fetch-dest", destination);
+            }
+            let request = request.body(()).expect("a request");
+            assert_eq!(wants_document(&request), expected, "{method} {destination:?}");
         }
     }
 
@@ -202,7 +231,7 @@ mod tests {
         };
         let mut response = Response::new(StreamBody::new(Box::pin(frames)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        let mut body = inject(&Method::GET, &served(), None, response).into_body();
+        let mut body = with_client(response, &served(), None).into_body();
         let mut seen = Vec::new();
         while let Some(frame) = body.frame().await {
             seen.push(frame.expect("a frame").into_data().expect("data"));

@@ -46,8 +46,8 @@ pub(crate) struct Problem {
     kind: Kind,
     title: String,
     file: Option<String>,
-    line: Option<u32>,
-    column: Option<u32>,
+    line: Option<usize>,
+    column: Option<usize>,
     /// Escaped here, so that the browser may insert it as it is.
     html: String,
 }
@@ -69,8 +69,8 @@ impl Problem {
     pub(crate) fn at(
         mut self,
         file: impl Into<String>,
-        line: Option<u32>,
-        column: Option<u32>,
+        line: Option<usize>,
+        column: Option<usize>,
     ) -> Self {
         self.file = Some(file.into());
         (self.line, self.column) = (line, column);

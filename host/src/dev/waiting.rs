@@ -3,13 +3,13 @@
 //! A page that carries the dev client, which reloads it when something serves; plain text for
 //! whoever did not ask for a page. 503 says to everyone else that this is not the answer yet.
 
-use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::Full;
+
+use crate::body::Body;
 
 /// The answer to a request with these headers.
-pub(crate) fn response(headers: &HeaderMap) -> Response<Full<Bytes>> {
+pub(crate) fn response(headers: &HeaderMap) -> Response<Body> {
     let wants_page = headers
         .get_all(ACCEPT)
         .iter()
@@ -25,7 +25,7 @@ pub(crate) fn response(headers: &HeaderMap) -> Response<Full<Bytes>> {
         .header(CONTENT_TYPE, kind)
         .header(CACHE_CONTROL, "no-store")
         .header(RETRY_AFTER, "1")
-        .body(Full::from(body))
+        .body(Body::from(body))
         .expect("the headers are constants")
 }
 

@@ -33,7 +33,7 @@ pub struct Vendored {
 /// If a file cannot be written or the folder cannot be replaced; the old one is there then.
 pub fn vendor(app: &Path) -> io::Result<Vendored> {
     let place = app.join(VENDORED);
-    let from = std::fs::read_to_string(place.join("Cargo.toml")).ok().and_then(|t| version(&t));
+    let from = vendored(app);
     let folder = place.parent().unwrap_or(app);
     std::fs::create_dir_all(folder)?;
     let new = tempfile::Builder::new().prefix(".nova-").tempdir_in(folder)?;
@@ -43,6 +43,12 @@ pub fn vendor(app: &Path) -> io::Result<Vendored> {
     }
     swap(&unpacked, &place)?;
     Ok(Vendored { from, to: env!("CARGO_PKG_VERSION").to_owned() })
+}
+
+/// The version of the SDK in an app; none if there is none, or none that can be read.
+#[must_use]
+pub fn vendored(app: &Path) -> Option<String> {
+    version(&std::fs::read_to_string(app.join(VENDORED).join("Cargo.toml")).ok()?)
 }
 
 /// Puts a folder in the place of another one, which is then where the first one was.

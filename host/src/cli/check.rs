@@ -1,0 +1,103 @@
+//! `nova check`: whether a host would take a library.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use super::style::{BAD, DIM, GOOD, WARN, took};
+use super::{Outcome, block_on};
+use crate::loader::{Loader, Store};
+use crate::preflight::{self, Job, Report};
+use crate::release::Release;
+use crate::start::StartInfo;
+use crate::swap::SwapSettings;
+
+/// Check a library or release as a host does before it serves it
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A library, or the folder of a release
+    #[arg(value_name = "LIB_OR_RELEASE")]
+    source: PathBuf,
+}
+
+impl Args {
+    pub(super) fn new(source: PathBuf) -> Self {
+        Self { source }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let began = Instant::now();
+    let release = Release::read(&args.source)?;
+    let note = release.candidate.note.clone();
+    let build_id = release.candidate.build_id.clone();
+    let report = match block_on(preflight(release))? {
+        Ok(report) => report,
+        Err(error) => {
+            anstream::println!("{BAD}refused{BAD:#}   {}", args.source.display());
+            return Err(error);
+        }
+    };
+    let routes = match report.exercised {
+        1 => "1 route".to_owned(),
+        many => format!("{many} routes"),
+    };
+    anstream::println!(
+        "{GOOD}checked{GOOD:#}   {}  {routes} exercised  {DIM}{}{DIM:#}",
+        args.source.display(),
+        took(began.elapsed())
+    );
+    anstream::println!(
+        "          {DIM}{}, build {build_id}, SDK {}, ABI {}, rustc {}, {}{DIM:#}",
+        note.app,
+        note.sdk,
+        note.abi,
+        note.rustc,
+        note.target
+    );
+    for route in &report.unwell {
+        anstream::println!("{WARN}weak{WARN:#}      {route}");
+    }
+    Ok(Outcome::Done)
+}
+
+/// Loads, starts and exercises a release in a child process, as a host does before a swap.
+async fn preflight(release: Release) -> anyhow::Result<Report> {
+    let folder = tempfile::tempdir().context("no temporary folder for a copy of the library")?;
+    let store = Store::open(folder.path().join("libraries"))?;
+    let settings = SwapSettings::default();
+    let job = Job {
+        library: Loader::new(store.clone()).stage(&release.candidate)?,
+        store: store.folder().to_owned(),
+        exercise: true,
+        init_limit: settings.init_limit,
+        info: StartInfo::default(),
+    };
+    let program = std::env::current_exe().context("cannot find this program again")?;
+    Ok(preflight::check(&program, &job, settings.preflight_limit).await?)
+}
+
+/// A number of bytes as people say it.
+pub(super) fn size(bytes: u64) -> String {
+    // More than 2^52 bytes would lose digits that nobody prints.
+    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let kilobytes = bytes as f64 / 1000.0;
+    if kilobytes < 1000.0 {
+        format!("{kilobytes:.0} kB")
+    } else {
+        format!("{:.2} MB", kilobytes / 1000.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_well() {
+        for (bytes, text) in [(0, "0 kB"), (970_400, "970 kB"), (1_486_000, "1.49 MB")] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

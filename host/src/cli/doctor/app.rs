@@ -1,0 +1,162 @@
+//! What an app must have.
+
+use std::path::Path;
+
+use nova_route_template::scaffold::vendored;
+use nova_route_template::{
+    MANIFEST, Manifest, PartialSettings, Project, RouteTree, Settings, is_in_step,
+};
+
+use super::Finding;
+use crate::release::Release;
+
+/// The version of this nova.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(super) fn findings(dir: &Path) -> Vec<Finding> {
+    let project = match Project::open(dir) {
+        Ok(project) => project,
+        Err(_) if !dir.join("Cargo.toml").exists() => {
+            let found = format!("there is no app in {}", dir.display());
+            return vec![Finding::good("app", found)];
+        }
+        Err(error) => return vec![Finding::bad("app", error.to_string(), "")],
+    };
+    let mut findings = vec![Finding::good("app", project.name())];
+    findings.extend(pages(&project));
+    findings.push(sdk(vendored(project.dir()).as_deref()));
+    findings.extend(release(&project));
+    findings
+}
+
+/// The pages, and whether the crate root declares them all.
+fn pages(project: &Project) -> Vec<Finding> {
+    let tree = match RouteTree::build(&project.scan()) {
+        Ok(tree) => tree,
+        Err(problems) => {
+            let count = problems.0.len();
+            let found = if count == 1 { "1 mistake".into() } else { format!("{count} mistakes") };
+            return vec![Finding::bad("pages", found, problems.to_string())];
+        }
+    };
+    let mut findings = Vec::new();
+    findings.push(match tree.warnings().first() {
+        Some(warning) => Finding::weak("pages", warning.to_string(), ""),
+        None => Finding::good("pages", format!("{} pages", tree.pages.len())),
+    });
+    let root = project.crate_root();
+    findings.push(match is_in_step(project, &tree) {
+        Ok(true) => Finding::good("crate root", format!("{root} is in step with the pages")),
+        Ok(false) => Finding::weak(
+            "crate root",
+            format!("{root} is not in step with the pages"),
+            "`nova routes` brings it up to date, and so do dev and compile",
+        ),
+        Err(error) => Finding::bad("crate root", error.to_string(), ""),
+    });
+    findings
+}
+
+fn sdk(version: Option<&str>) -> Finding {
+    match version {
+        Some(VERSION) => Finding::good("SDK", format!("{VERSION} in vendor/nova")),
+        Some(version) => Finding::weak(
+            "SDK",
+            format!("{version} in vendor/nova, and this nova is {VERSION}"),
+            "`nova upgrade` replaces it",
+        ),
+        None => Finding::good("SDK", "not in vendor/nova: Cargo.toml says where it is"),
+    }
+}
+
+/// The release, if there is one: whether it is whole, and whether this machine can load it.
+fn release(project: &Project) -> Option<Finding> {
+    let subject = "release";
+    let settings =
+        Settings::load(project.dir(), |name| std::env::var_os(name), PartialSettings::default());
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => return Some(Finding::bad("nova.toml", error.to_string(), "")),
+    };
+    let folder = project.dir().join(&settings.out);
+    let text = std::fs::read_to_string(folder.join(MANIFEST)).ok()?;
+    let shown = settings.out.display();
+    if let Err(error) = Release::read(&folder) {
+        return Some(Finding::bad(subject, error.to_string(), "`nova compile` writes it anew"));
+    }
+    let manifest: Manifest = match serde_json::from_str(&text) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            return Some(Finding::bad(subject, error.to_string(), "`nova compile` writes it anew"));
+        }
+    };
+    if let (Some(needed), Some(found)) = (&manifest.glibc, super::machine::glibc())
+        && number(needed) > number(&found)
+    {
+        return Some(Finding::bad(
+            subject,
+            format!("the library in {shown} needs glibc {needed}, and this machine has {found}"),
+            "compile it on this machine or on an older one",
+        ));
+    }
+    let found =
+        format!("{} routes in {shown}, compiled by nova {}", manifest.routes.len(), manifest.nova);
+    Some(Finding::good(subject, found))
+}
+
+/// `2.36` as numbers, which compare as versions do.
+fn number(version: &str) -> Vec<u32> {
+    version.split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::*;
+
+    #[test]
+    fn another_sdk_is_weak() {
+        assert_eq!(sdk(Some(VERSION)).verdict, Verdict::Good);
+        assert_eq!(sdk(Some("0.0.1")).verdict, Verdict::Weak);
+        assert_eq!(sdk(None).verdict, Verdict::Good);
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(number("2.4") < number("2.36"));
+        assert!(number("2.36") < number("3.0"));
+    }
+
+    #[test]
+    fn a_folder_without_an_app_is_no_mistake() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let findings = findings(folder.path());
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].verdict, Verdict::Good);
+    }
+
+    #[test]
+    fn mistakes_in_an_app_are_found() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |file: &str, text: &str| {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        write("Cargo.toml", "[package]\nname = \"app\"\n[lib]\npath = \"lib.rs\"\n");
+        write("lib.rs", "// nova:begin\n// nova:end\n");
+        write("pages/index.rs", "pub fn get() {}");
+        let verdicts = || -> Vec<_> {
+            findings(folder.path()).into_iter().map(|it| (it.subject, it.verdict)).collect()
+        };
+        let good = ("app", Verdict::Good);
+        let sdk = ("SDK", Verdict::Good);
+        assert_eq!(
+            verdicts(),
+            [good, ("pages", Verdict::Good), ("crate root", Verdict::Weak), sdk]
+        );
+        write("pages/about.rs", "fn get() {}");
+        write("build/manifest.json", "{}");
+        assert_eq!(verdicts(), [good, ("pages", Verdict::Bad), sdk, ("release", Verdict::Bad)]);
+    }
+}

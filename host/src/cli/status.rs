@@ -1,0 +1,27 @@
+//! `nova status`: what a running host does.
+
+use std::path::PathBuf;
+
+use super::{Outcome, block_on};
+use crate::admin::AdminClient;
+
+/// Show what a running host does: generations, requests in flight, memory kept
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The host's socket, where more than one host runs
+    #[arg(long, value_name = "SOCKET")]
+    admin: Option<PathBuf>,
+    /// Print JSON, for other programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
+    let status = block_on(AdminClient::new(args.admin)?.status())??;
+    if args.json {
+        anstream::println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        anstream::print!("{status}");
+    }
+    Ok(Outcome::Done)
+}

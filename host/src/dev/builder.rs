@@ -1,0 +1,270 @@
+//! One build at a time, always of the newest save.
+//!
+//! A build reads the pages, brings the crate root in step, runs cargo, and puts the library into
+//! the switch. A newer save stops it as long as it has not reached the switch; from there on it
+//! runs to its end, and the newer build waits for that. Whatever happens, the generation that
+//! serves goes on serving until the switch publishes another.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nova_route_template::{
+    Build, Built, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::change::Change;
+use super::inputs;
+use crate::start::StartInfo;
+use crate::swap::{SwapError, Swapped, Switch};
+
+/// What the builder has to say.
+#[derive(Debug)]
+pub(crate) enum Update {
+    /// One more crate is ready.
+    Progress {
+        /// How many are.
+        crates: usize,
+        /// The latest.
+        name: String,
+    },
+    /// A build reached an end of its own.
+    Finished(Finished),
+}
+
+/// A build that reached an end of its own.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// What was saved, also for builds that were stopped; empty for the first one.
+    pub(crate) changes: Vec<Change>,
+    /// From the save to the end.
+    pub(crate) took: Duration,
+    pub(crate) result: Result<Success, Failure>,
+}
+
+/// A library that serves.
+#[derive(Debug)]
+pub(crate) struct Success {
+    /// `None`: it did already.
+    pub(crate) swapped: Option<Swapped>,
+    /// What its owner may want to know about the pages.
+    pub(crate) notes: Vec<String>,
+    /// What rustc printed about the app itself.
+    pub(crate) warnings: Vec<String>,
+    /// The files of the app that the compiler read.
+    pub(crate) inputs: BTreeSet<PathBuf>,
+}
+
+/// Why nothing new serves.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The app's own files: names, routes, the manifest.
+    #[error(transparent)]
+    App(#[from] PrepareError),
+    /// cargo or rustc.
+    #[error(transparent)]
+    Cargo(#[from] CargoError),
+    /// The library was built and did not start.
+    #[error(transparent)]
+    Swap(Box<SwapError>),
+}
+
+/// Builds an app and puts what it built into a switch.
+pub(crate) struct Builder {
+    dir: PathBuf,
+    switch: Arc<Switch>,
+    info: StartInfo,
+    current: Option<Job>,
+    sender: mpsc::UnboundedSender<Update>,
+    updates: mpsc::UnboundedReceiver<Update>,
+}
+
+struct Job {
+    changes: Vec<Change>,
+    cancel: Cancel,
+    task: JoinHandle<()>,
+}
+
+impl Builder {
+    /// A builder of the app in `dir`; libraries are started with `info`.
+    pub(crate) fn new(dir: &Path, switch: Arc<Switch>, info: StartInfo) -> Self {
+        let (sender, updates) = mpsc::unbounded_channel();
+        Self { dir: dir.to_owned(), switch, info, current: None, sender, updates }
+    }
+
+    /// Builds the app as it is now, because of `changes`; a build that goes on is out of date.
+    pub(crate) fn start(&mut self, mut changes: Vec<Change>, since: Instant) {
+        let before = self.current.take().map(|job| {
+            if !job.task.is_finished() && job.cancel.cancel() {
+                // Nobody will hear of what it was for, unless this build tells.
+                changes.splice(0..0, job.changes);
+                changes.sort();
+                changes.dedup();
+            }
+            job.task
+        });
+        let cancel = Cancel::default();
+        let work = Work {
+            dir: self.dir.clone(),
+            switch: self.switch.clone(),
+            info: self.info.clone(),
+            cancel: cancel.clone(),
+            updates: self.sender.clone(),
+        };
+        let (reported, gate) = (changes.clone(), cancel.clone());
+        let task = tokio::spawn(async move {
+            if let Some(before) = before {
+                // It ends by itself; if it panicked, that was reported.
+                let _ = before.await;
+            }
+            let updates = work.updates.clone();
+            let result = work.run().await;
+            if result.is_err() && gate.is_cancelled() {
+                return;
+            }
+            let finished = Finished { changes: reported, took: since.elapsed(), result };
+            // The session is over when nobody listens.
+            let _ = updates.send(Update::Finished(finished));
+        });
+        self.current = Some(Job { changes, cancel, task });
+    }
+
+    /// The next thing to report. A call that is given up loses nothing.
+    pub(crate) async fn update(&mut self) -> Update {
+        // There is always a sender: ours.
+        let update = self.updates.recv().await.expect("the builder holds a sender");
+        if matches!(update, Update::Finished(_))
+            && self.current.as_ref().is_some_and(|job| job.task.is_finished())
+        {
+            self.current = None;
+        }
+        update
+    }
+
+    /// Stops the build that goes on, and waits until its processes are gone.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(job) = self.current.take() {
+            job.cancel.cancel();
+            let _ = job.task.await;
+        }
+    }
+}
+
+struct Work {
+    dir: PathBuf,
+    switch: Arc<Switch>,
+    info: StartInfo,
+    cancel: Cancel,
+    updates: mpsc::UnboundedSender<Update>,
+}
+
+impl Work {
+    async fn run(self) -> Result<Success, Failure> {
+        let Self { dir, switch, info, cancel, updates } = self;
+        let gate = cancel.clone();
+        let built = tokio::task::spawn_blocking(move || build(&dir, &cancel, &updates)).await;
+        let Compiled { built, notes, inputs } = match built {
+            Ok(compiled) => compiled?,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        if !gate.pass() {
+            return Err(CargoError::Stopped.into());
+        }
+        let swapped = match switch.swap_next(&built.library, &info, false).await {
+            Ok(swapped) => Some(swapped),
+            Err(SwapError::AlreadyLive { .. }) => None,
+            Err(error) => return Err(Failure::Swap(Box::new(error))),
+        };
+        // Those of dependencies, the SDK for one, are not for the app's owner to mend.
+        let own = |it: &Diagnostic| it.place.as_ref().is_none_or(|it| !it.file.starts_with('/'));
+        let warnings = built.diagnostics.into_iter().filter(own).map(|it| it.rendered).collect();
+        Ok(Success { swapped, notes, warnings, inputs })
+    }
+}
+
+struct Compiled {
+    built: Built,
+    notes: Vec<String>,
+    inputs: BTreeSet<PathBuf>,
+}
+
+fn build(
+    dir: &Path,
+    cancel: &Cancel,
+    updates: &mpsc::UnboundedSender<Update>,
+) -> Result<Compiled, Failure> {
+    let prepared = prepare(dir)?;
+    let running = Build::new(&prepared.project, prepared.crate_root.origins)
+        .profile("dev")
+        .output(Output::Capture)
+        .own_process_group()
+        .start()?;
+    cancel.arm(running.stopper());
+    let mut crates = 0;
+    let built = running.wait(|event| {
+        if let Event::Compiled { name, fresh: false } = event {
+            crates += 1;
+            let _ = updates.send(Update::Progress { crates, name });
+        }
+    })?;
+    let inputs = inputs::of(&built.library, prepared.project.dir());
+    let notes = prepared.warnings.iter().map(ToString::to_string).collect();
+    Ok(Compiled { built, notes, inputs })
+}
+
+/// Whether a build goes on, is to stop, or has passed the point where it cannot be stopped.
+#[derive(Clone, Default)]
+struct Cancel(Arc<Mutex<Stage>>);
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Preparing,
+    Compiling(Stopper),
+    Swapping,
+    Cancelled,
+}
+
+impl Cancel {
+    /// Stops the build; `false` if it is too late for that.
+    fn cancel(&self) -> bool {
+        let mut stage = self.lock();
+        match &*stage {
+            Stage::Swapping => return false,
+            Stage::Compiling(stopper) => stopper.stop(),
+            Stage::Preparing | Stage::Cancelled => {}
+        }
+        *stage = Stage::Cancelled;
+        true
+    }
+
+    fn is_cancelled(&self) -> bool {
+        matches!(*self.lock(), Stage::Cancelled)
+    }
+
+    /// From here on cargo runs.
+    fn arm(&self, stopper: Stopper) {
+        let mut stage = self.lock();
+        match *stage {
+            Stage::Cancelled => stopper.stop(),
+            _ => *stage = Stage::Compiling(stopper),
+        }
+    }
+
+    /// From here on the build runs to its end; `false` if it was cancelled before.
+    fn pass(&self) -> bool {
+        let mut stage = self.lock();
+        let go = !matches!(*stage, Stage::Cancelled);
+        if go {
+            *stage = Stage::Swapping;
+        }
+        go
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Stage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
