@@ -49,7 +49,7 @@ pub enum CargoError {
     #[error("the build was stopped")]
     Stopped,
     /// cargo or rustc refused. What they said is in the diagnostics, or in `output`.
-    #[error("the pages do not compile")]
+    #[error("{}", if diagnostics.is_empty() { "cargo cannot build the app" } else { "the app does not compile" })]
     Failed {
         /// What rustc said, in its order.
         diagnostics: Vec<Diagnostic>,

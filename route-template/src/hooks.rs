@@ -28,22 +28,7 @@ impl Hooks {
             .as_ref()
             .map_err(|cause| Problem::Unreadable { path: file.clone(), cause: cause.clone() })?;
         let items = Items::read(text);
-        for name in ["init", "shutdown", "export", "import"] {
-            if let Some(named) = items.reexports.iter().find(|named| named.name == name) {
-                let (name, position) = (named.name.clone(), named.position);
-                return Err(Problem::Reexport { file, name, position });
-            }
-        }
-        let hook = |name: &str, most: usize| match items.function(name) {
-            Some(function) if function.arity > most => Err(Problem::TooManyArguments {
-                file: file.clone(),
-                name: name.to_owned(),
-                position: function.position,
-                found: function.arity,
-                most,
-            }),
-            function => Ok(function.cloned()),
-        };
+        let hook = |name: &str, most: usize| items.exported(&file, name, most);
         let hooks = Self {
             init: hook("init", 1)?,
             shutdown: hook("shutdown", 1)?,

@@ -8,9 +8,12 @@
 //! error here: what can be made out is kept, so that the crate root still declares the file
 //! and rustc reports the mistake, at its place and in its words.
 
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericArgument, Item, PathArguments, ReturnType, Type, TypeParamBound};
 
+use crate::problem::Problem;
 use crate::source::Position;
 
 /// An exported function.
@@ -39,6 +42,8 @@ pub(crate) struct Items {
     pub(crate) reexports: Vec<Named>,
     /// Names of `pub const`.
     pub(crate) consts: Vec<String>,
+    /// Types without `pub` in the signatures of `functions`.
+    pub(crate) hidden: Vec<Hidden>,
     /// Whether the whole file was understood. If not, more may be there than the lists tell.
     pub(crate) complete: bool,
 }
@@ -48,6 +53,13 @@ pub(crate) struct Items {
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) position: Position,
+}
+
+/// A type of the file that the signature of a public function names, and that is not `pub`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    pub(crate) function: String,
+    pub(crate) ty: Named,
 }
 
 impl Items {
@@ -69,6 +81,32 @@ impl Items {
         self.functions.iter().find(|function| function.name == name)
     }
 
+    /// The exported function of this name in the file at `path`, if generated code can call it
+    /// with at most so many arguments.
+    pub(crate) fn exported(
+        &self,
+        path: &str,
+        name: &str,
+        most: usize,
+    ) -> Result<Option<Function>, Problem> {
+        let file = path.to_owned();
+        if let Some(named) = self.reexports.iter().find(|named| named.name == name) {
+            let Named { name, position } = named.clone();
+            return Err(Problem::Reexport { file, name, position });
+        }
+        if let Some(Hidden { function, ty }) = self.hidden.iter().find(|h| h.function == name) {
+            let Named { name, position } = ty.clone();
+            return Err(Problem::HiddenType { file, function: function.clone(), name, position });
+        }
+        match self.function(name) {
+            Some(Function { name, position, arity, .. }) if *arity > most => {
+                let (name, position, found) = (name.clone(), *position, *arity);
+                Err(Problem::TooManyArguments { file, name, position, found, most })
+            }
+            function => Ok(function.cloned()),
+        }
+    }
+
     /// Whether a `pub const` has this name.
     pub(crate) fn has_const(&self, name: &str) -> bool {
         self.consts.iter().any(|known| known == name)
@@ -76,11 +114,17 @@ impl Items {
 
     fn of(file: &syn::File, text: &str) -> Self {
         let mut items = Self { complete: true, ..Self::default() };
+        let hidden: Vec<&syn::Ident> = file.items.iter().filter_map(hidden_type).collect();
         for item in &file.items {
             match item {
                 Item::Fn(item) if is_test_only(&item.attrs) => {}
                 Item::Fn(item) if is_public(&item.vis) => {
                     items.functions.push(function(&item.sig, text));
+                    let names = hidden.iter().filter(|name| signature_names(&item.sig, name));
+                    items.hidden.extend(names.map(|name| Hidden {
+                        function: item.sig.ident.to_string(),
+                        ty: Named::new(name),
+                    }));
                 }
                 Item::Fn(item) => items.private.push(Named::new(&item.sig.ident)),
                 Item::Const(item) if is_public(&item.vis) => {
@@ -144,6 +188,43 @@ fn one_line(argument: &FnArg, text: &str) -> String {
     written.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The name of a type that only its own file can name.
+fn hidden_type(item: &Item) -> Option<&syn::Ident> {
+    let (visibility, name) = match item {
+        Item::Struct(item) => (&item.vis, &item.ident),
+        Item::Enum(item) => (&item.vis, &item.ident),
+        Item::Union(item) => (&item.vis, &item.ident),
+        _ => return None,
+    };
+    matches!(visibility, syn::Visibility::Inherited).then_some(name)
+}
+
+/// Whether the types of a signature contain this name, other than behind a `::`.
+fn signature_names(sig: &syn::Signature, name: &syn::Ident) -> bool {
+    let typed = |argument: &FnArg| match argument {
+        FnArg::Typed(argument) => argument.ty.to_token_stream(),
+        FnArg::Receiver(_) => TokenStream::new(),
+    };
+    sig.inputs.iter().map(typed).any(|ty| contains(ty, name))
+        || contains(sig.output.to_token_stream(), name)
+}
+
+fn contains(tokens: TokenStream, name: &syn::Ident) -> bool {
+    let mut before = ' ';
+    tokens.into_iter().any(|token| {
+        let follows_path = std::mem::replace(&mut before, ' ') == ':';
+        match token {
+            TokenTree::Ident(ident) => ident == *name && !follows_path,
+            TokenTree::Group(group) => contains(group.stream(), name),
+            TokenTree::Punct(punct) => {
+                before = punct.as_char();
+                false
+            }
+            TokenTree::Literal(_) => false,
+        }
+    })
+}
+
 fn is_public(visibility: &syn::Visibility) -> bool {
     matches!(visibility, syn::Visibility::Public(_))
 }
@@ -205,106 +286,4 @@ fn is_future_bound(bound: &TypeParamBound) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn functions_are_read_with_place_and_arguments() {
-        let items = Items::read(
-            "use nova::prelude::*;\n\npub async fn get(\n    Path((user, post)): Path<(u64, u64)>,\n    \
-             State(db): State<Db>,\n) -> Result<Html> {\n    todo()\n}\n\npub fn post() {}\nfn put() {}\n",
-        );
-        assert_eq!(
-            items.functions,
-            [
-                Function {
-                    name: "get".into(),
-                    position: Position { line: 3, column: 14 },
-                    signature: "get(Path((user, post)): Path<(u64, u64)>, State(db): State<Db>)"
-                        .into(),
-                    is_async: true,
-                    arity: 2,
-                },
-                Function {
-                    name: "post".into(),
-                    position: Position { line: 10, column: 8 },
-                    signature: "post()".into(),
-                    is_async: false,
-                    arity: 0,
-                },
-            ],
-        );
-        assert_eq!(items.private.len(), 1);
-        assert!(items.complete);
-    }
-
-    #[test]
-    fn text_that_is_not_ascii_does_not_shift_the_arguments() {
-        let items = Items::read("//! Grüße, 世界\npub fn get(größe: Query<Größe>) {}\n");
-        assert_eq!(items.functions[0].signature, "get(größe: Query<Größe>)");
-        let items = Items::read("\u{feff}//! Grüße, 世界\npub fn get(größe: Query<Größe>) {}\n");
-        assert_eq!(items.functions[0].signature, "get(größe: Query<Größe>)");
-        let items = Items::read("//! Grüße, 世界\npub fn get(größe: Query<Größe>) {}\nlet");
-        assert_eq!(items.functions[0].signature, "get(größe: Query<Größe>)");
-    }
-
-    #[test]
-    fn a_return_type_may_be_a_future() {
-        for (output, expected) in [
-            ("-> Html", false),
-            ("-> impl IntoResponse", false),
-            ("-> Pin<Box<Html>>", false),
-            ("-> impl Future<Output = Html>", true),
-            ("-> impl Send + std::future::Future<Output = Html> + use<>", true),
-            ("-> BoxFuture<'static, Html>", true),
-            ("-> futures_util::future::BoxFuture<'static, Html>", true),
-            ("-> Pin<Box<dyn Future<Output = Html> + Send>>", true),
-            ("-> std::pin::Pin<std::boxed::Box<dyn Future<Output = Html>>>", true),
-        ] {
-            let items = Items::read(&format!("pub fn get() {output} {{ f() }}"));
-            assert_eq!(items.functions[0].is_async, expected, "{output}");
-        }
-    }
-
-    #[test]
-    fn only_pub_items_of_the_file_itself_count() {
-        let items = Items::read(
-            "pub(crate) fn get() {}\n#[cfg(test)]\npub fn post() {}\nmod inner { pub fn put() {} }\n\
-             pub use other::{x as patch, head};\npub const PRECOMPILE: bool = false;\nconst BODY_LIMIT: usize = 1;\n",
-        );
-        assert_eq!(items.functions, []);
-        assert_eq!(items.private[0].name, "get");
-        let names: Vec<_> = items.reexports.iter().map(|named| named.name.as_str()).collect();
-        assert_eq!(names, ["patch", "head"]);
-        assert!(items.has_const("PRECOMPILE"));
-        assert!(!items.has_const("BODY_LIMIT"));
-    }
-
-    #[test]
-    fn a_file_in_the_middle_of_an_edit_keeps_its_signatures() {
-        let items = Items::read(
-            "use nova::prelude::*;\npub const PRECOMPILE: bool = false;\n\npub async fn get(\n    Path(id): Path<u64>,\n) \
-             -> Html {\n    let x = \n}\n\npub fn post(Json(x): Json<X>) -> Html { Html(\"\n",
-        );
-        assert!(!items.complete);
-        assert!(items.has_const("PRECOMPILE"));
-        let found: Vec<_> = items
-            .functions
-            .iter()
-            .map(|f| (f.signature.as_str(), f.position.line, f.is_async))
-            .collect();
-        assert_eq!(
-            found,
-            [("get(Path(id): Path<u64>)", 4, true), ("post(Json(x): Json<X>)", 10, false)],
-        );
-    }
-
-    #[test]
-    fn the_last_line_of_a_file_may_be_cut_anywhere() {
-        let text = "use nova::prelude::*;\npub async fn get(Path(id): Path<u64>) -> Html { html! { \"é\" } }\n";
-        for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
-            let items = Items::read(&text[..end]);
-            assert!(items.functions.len() <= 1);
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,31 @@
 //! From a folder of pages to a compiled route library.
+//!
+//! The way of an app through this crate:
+//!
+//! 1. [`Project`] finds its parts on disk and reads its sources.
+//! 2. [`RouteTree`] works out, from paths and texts alone, what they answer, or everything that
+//!    is wrong with them ([`Problem`]).
+//! 3. [`generate`] writes the declarations and the `routes` function, and [`sync`] puts them
+//!    between two marker lines of the app's `lib.rs`. That file is checked in, so cargo and
+//!    editors build the app without any of this. [`prepare`] does these three.
+//! 4. [`Build`] runs cargo, which makes a `cdylib` of the crate, and passes on what rustc says.
+//! 5. [`compile_styles`] makes one stylesheet of `styles/`.
+//! 6. [`write_release`] puts library, stylesheet and [`Manifest`] where a host takes them up.
+//!
+//! Beside that: [`Settings`] reads `nova.toml`, and [`scaffold`] makes new apps.
+//!
+//! Nothing here loads a library or listens; that is the host's part.
+//!
+//! ```no_run
+//! use nova_route_template::{Build, Style, compile_styles, prepare, write_release};
+//!
+//! let app = prepare("my-app".as_ref())?;
+//! let build = Build::new(&app.project, app.crate_root.origins.clone());
+//! let built = build.start()?.wait(|event| println!("{event:?}"))?;
+//! let styles = compile_styles(&app.project, Style::Compressed)?;
+//! write_release("build".as_ref(), &app, &built, "release", styles.as_ref())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod cargo;
 mod codegen;

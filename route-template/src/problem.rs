@@ -85,6 +85,18 @@ pub enum Problem {
         /// Where the name stands.
         position: Position,
     },
+    /// A type without `pub` in the signature of a function.
+    #[error("`{name}` is private, and `{function}` takes or returns it")]
+    HiddenType {
+        /// The file.
+        file: String,
+        /// The function.
+        function: String,
+        /// The type.
+        name: String,
+        /// Where the type is declared.
+        position: Position,
+    },
     /// More arguments than a handler or hook can have.
     #[error("`{name}` takes {found} arguments, and {most} is the most")]
     TooManyArguments {
@@ -139,6 +151,7 @@ impl Problem {
             }
             Self::NoFunction { file, private, .. } => vec![(file, *private)],
             Self::Reexport { file, position, .. }
+            | Self::HiddenType { file, position, .. }
             | Self::TooManyArguments { file, position, .. }
             | Self::HookAlone { file, position, .. } => vec![(file, Some(*position))],
         }
@@ -175,6 +188,9 @@ impl Problem {
             Self::NoFunction { function, .. } => format!("write a `pub fn {function}`"),
             Self::Reexport { name, .. } => {
                 format!("write a `pub fn {name}` here that calls the other function")
+            }
+            Self::HiddenType { name, .. } => {
+                format!("make `{name}` public: write `pub` in front of it")
             }
             Self::TooManyArguments { .. } => {
                 "take several values in one argument, as a tuple or a struct".into()

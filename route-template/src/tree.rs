@@ -237,7 +237,9 @@ impl File<'_> {
     fn handlers(&self) -> Result<Vec<Handler>, Problem> {
         let mut handlers = Vec::new();
         for method in Method::ALL {
-            if let Some(function) = self.find(method.function())? {
+            if let Some(function) =
+                self.items.exported(self.path, method.function(), MOST_ARGUMENTS)?
+            {
                 handlers.push(Handler { method, function });
             }
         }
@@ -255,7 +257,7 @@ impl File<'_> {
 
     /// The function that a special file is there for; none if the file does not parse.
     fn function(&self, name: &'static str) -> Result<Option<Function>, Problem> {
-        let found = self.find(name)?;
+        let found = self.items.exported(self.path, name, MOST_ARGUMENTS)?;
         if found.is_none() && self.items.complete {
             let private = self.items.private.iter().find(|named| named.name == name);
             return Err(Problem::NoFunction {
@@ -265,26 +267,6 @@ impl File<'_> {
             });
         }
         Ok(found)
-    }
-
-    fn find(&self, name: &str) -> Result<Option<Function>, Problem> {
-        if let Some(named) = self.items.reexports.iter().find(|named| named.name == name) {
-            return Err(Problem::Reexport {
-                file: self.path.to_owned(),
-                name: name.to_owned(),
-                position: named.position,
-            });
-        }
-        match self.items.function(name) {
-            Some(function) if function.arity > MOST_ARGUMENTS => Err(Problem::TooManyArguments {
-                file: self.path.to_owned(),
-                name: name.to_owned(),
-                position: function.position,
-                found: function.arity,
-                most: MOST_ARGUMENTS,
-            }),
-            function => Ok(function.cloned()),
-        }
     }
 }
 

@@ -27,8 +27,8 @@ pub fn get() -> Html {
                 p {
                     "A page is compiled, optimised Rust, and calling it across the library's border \
                     copies nothing that it need not. A loaded library is never unmapped, because \
-                    code that is still referred to must not go away; each one keeps a few \
-                    hundred kilobytes, and the host counts them."
+                    code that is still referred to must not go away; each one keeps \
+                    about a hundred kilobytes of its own, and the host counts them."
                 }
                 h2 { "A page" }
                 (listing("pages/hello/[name].rs", "use nova::prelude::*;

@@ -49,7 +49,7 @@ fn walk(app: &Path, folder: &str, found: &mut BTreeSet<String>) {
         let path = format!("{folder}/{name}");
         // Not the entry's own type: a page may be a symbolic link.
         let is_folder = app.join(&path).is_dir();
-        if is_folder && !name.starts_with(['_', '.']) {
+        if is_folder && (!name.starts_with(['_', '.']) || name == ".well-known") {
             walk(app, &path, found);
         } else if !is_folder && is_page(&name) {
             found.insert(path);
@@ -85,12 +85,20 @@ mod tests {
             "pages/_parts/x.rs",
             "pages/.#index.rs",
             "pages/notes.md",
+            "pages/.git/x.rs",
+            "pages/.well-known/security.txt.rs",
             "pages/a/[id].rs",
             "components/header.rs",
         ];
         let app = app(&files);
         let path = app.path().to_str().expect("a path");
-        assert_in_step(path, &["pages/_layout.rs", "pages/a/[id].rs", "pages/index.rs"]);
+        let declared = [
+            "pages/.well-known/security.txt.rs",
+            "pages/_layout.rs",
+            "pages/a/[id].rs",
+            "pages/index.rs",
+        ];
+        assert_in_step(path, &declared);
     }
 
     #[test]

@@ -139,7 +139,11 @@ pub async fn get(Query(search): Query<Search>) -> Html {
             there is answered with 405 and the list of those that are."
         }
         h2 { "Arguments" }
-        p { "Ask for what you need. What does not fit the request never reaches the page." }
+        p {
+            "Ask for what you need. What does not fit the request never reaches the page. The "
+            "types that you declare for it are " code { "pub" } ", since " code { "lib.rs" }
+            " hands the function over."
+        }
         dl.files {
             dt { code { "Path<T>" } } dd { "The parameters: one value, a tuple, or a struct." }
             dt { code { "Query<T>" } } dd { "What follows the question mark." }
@@ -162,18 +166,18 @@ fn state() -> Markup {
     html! {
         p.lead { "What pages share is made in one place, once for each version of the code." }
         (listing("app.rs", "#[derive(Clone)]
-pub struct Db(sqlx::SqlitePool);
+pub struct Db(Arc<Connections>);
 
 pub async fn init(purpose: Purpose) -> Result<Db> {
-    let pool = SqlitePool::connect(\"sqlite:app.db\").await?;
+    let db = Db::connect(\"app.db\").await?;
     if purpose == Purpose::Serve {
-        sqlx::migrate!().run(&pool).await?;
+        db.migrate().await?;
     }
-    Ok(Db(pool))
+    Ok(db)
 }
 
 pub async fn shutdown(db: Db) {
-    db.0.close().await;
+    db.close().await;
 }"))
         p {
             "The purpose tells why it is made: to serve, or to try a new version before it is \
