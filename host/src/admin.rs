@@ -19,7 +19,7 @@ use crate::swap::State;
 pub use self::client::{AdminClient, AdminError};
 pub use self::footprint::Footprint;
 pub use self::place::{default_socket, find, runtime_folder};
-pub use self::server::{AdminSocket, BindError};
+pub use self::server::{AdminServer, AdminSocket, BindError};
 
 /// What the socket gives access to.
 pub trait Control: Send + Sync + 'static {

@@ -11,7 +11,7 @@ mod index;
 mod stylesheet;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
@@ -47,7 +47,8 @@ impl Caching {
 #[derive(Debug)]
 pub struct Assets {
     caching: Caching,
-    folders: ArcSwap<Vec<PathBuf>>,
+    /// Held while the index is made, so that the last change is the one that stays.
+    folders: Mutex<Vec<PathBuf>>,
     index: ArcSwap<Index>,
 }
 
@@ -59,29 +60,25 @@ impl Assets {
     #[must_use]
     pub fn new(folders: Vec<PathBuf>, caching: Caching) -> Self {
         let index = Index::of(&folders, caching);
-        Self {
-            caching,
-            folders: ArcSwap::from_pointee(folders),
-            index: ArcSwap::from_pointee(index),
-        }
+        Self { caching, folders: Mutex::new(folders), index: ArcSwap::from_pointee(index) }
     }
 
-    /// Serves other folders from now on. This blocks.
-    pub fn replace(&self, folders: Vec<PathBuf>) {
-        let index = Index::of(&folders, self.caching);
-        self.folders.store(Arc::new(folders));
-        self.index.store(Arc::new(index));
+    /// Changes the list of folders, and looks at all of them again. This blocks.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<PathBuf>)) {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut folders);
+        self.index.store(Arc::new(Index::of(&folders, self.caching)));
     }
 
     /// Looks at the folders again. This blocks.
     pub fn refresh(&self) {
-        self.replace(Vec::clone(&self.folders.load()));
+        self.change(|_| {});
     }
 
-    /// The folders, as they were given.
+    /// The folders, as they were given. This waits while they are looked at.
     #[must_use]
-    pub fn folders(&self) -> Arc<Vec<PathBuf>> {
-        self.folders.load_full()
+    pub fn folders(&self) -> Vec<PathBuf> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Answers a request for a public file; `None` if it is for something else.

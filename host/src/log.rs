@@ -2,7 +2,7 @@
 //! output that says where it listens.
 //!
 //! Events come from `tracing` (the host's own and those of route libraries) and from the
-//! [request log](access). Both end in one [writer](writer), which never makes a request wait.
+//! [request log](AccessLog). Both end in one writer, which never makes a request wait.
 
 mod access;
 mod format;

@@ -66,7 +66,7 @@ impl Operator {
             Some(folder) => vec![folder.clone()],
             None => releases.iter().filter_map(|release| public_of(release)).collect(),
         };
-        self.serve_files(folders).await;
+        self.change_folders(move |served| *served = folders).await;
         let info = self.info(self.site.assets.favicon());
         let swapped = self.site.switch.start(releases, &info).await?;
         for (release, swapped) in releases.iter().zip(&swapped) {
@@ -94,7 +94,7 @@ impl Operator {
         };
         match swapped {
             Ok(swapped) => {
-                self.serve_files_of(release).await;
+                self.add_folder_of(release).await;
                 say(release, &swapped);
                 Ok(swapped)
             }
@@ -111,6 +111,9 @@ impl Operator {
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
     pub async fn reload(&self, releases: &[PathBuf]) {
         for release in releases {
+            if self.site.is_stopping() {
+                return;
+            }
             // Other errors are in the log already.
             if let Err(SwapError::AlreadyLive { generation, .. }) =
                 self.swap(release, false, Meanwhile::Wait).await
@@ -137,41 +140,48 @@ impl Operator {
     /// Serves public files as they change, for as long as this is polled.
     pub async fn follow_files(&self) {
         loop {
-            let folders = self.site.assets.folders();
-            let mut watch = match FolderWatch::new(&folders) {
+            let site = Arc::clone(&self.site);
+            let folders = tokio::task::spawn_blocking(move || site.assets.folders()).await;
+            let mut watch = match FolderWatch::new(&folders.unwrap_or_default()) {
                 Ok(watch) => watch,
                 Err(error) => {
                     tracing::error!("public files are not watched: {error}");
                     return;
                 }
             };
-            tokio::select! {
-                () = watch.changed() => {}
-                // Other folders: the watch is set anew.
-                () = self.other_folders.notified() => continue,
+            loop {
+                // The first time for what has changed before the watch was there.
+                self.change_folders(|_| {}).await;
+                tokio::select! {
+                    () = watch.changed() => {}
+                    // Other folders: the watch is set anew.
+                    () = self.other_folders.notified() => break,
+                }
             }
-            self.serve_files(Vec::clone(&folders)).await;
         }
     }
 
-    async fn serve_files_of(&self, release: &Path) {
+    /// Serves the public files of `release` before those of the releases that were served so far.
+    async fn add_folder_of(&self, release: &Path) {
         if self.public.is_some() {
             return;
         }
         if let Some(folder) = public_of(release) {
-            let mut folders = Vec::clone(&self.site.assets.folders());
-            folders.retain(|kept| *kept != folder);
-            folders.insert(0, folder);
-            folders.truncate(KEPT_FOLDERS.max(self.site.switch.table().generations().len()));
-            self.serve_files(folders).await;
+            let kept = KEPT_FOLDERS.max(self.site.switch.table().generations().len());
+            self.change_folders(move |folders| {
+                folders.retain(|kept| *kept != folder);
+                folders.insert(0, folder);
+                folders.truncate(kept);
+            })
+            .await;
             self.other_folders.notify_one();
         }
     }
 
     /// Reading folders blocks; a large one must not hold a worker.
-    async fn serve_files(&self, folders: Vec<PathBuf>) {
+    async fn change_folders(&self, change: impl FnOnce(&mut Vec<PathBuf>) + Send + 'static) {
         let site = Arc::clone(&self.site);
-        tokio::task::spawn_blocking(move || site.assets.replace(folders)).await.ok();
+        tokio::task::spawn_blocking(move || site.assets.change(change)).await.ok();
     }
 
     async fn favicon_of(&self, release: &Path) -> Option<&'static str> {

@@ -228,6 +228,19 @@ async fn public_files_come_with_their_release_and_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn public_files_are_followed() {
+    let ground = Ground::new();
+    ground.file("public/a.txt", "a");
+    let host = ground.start(&["--routes", "lib.so", "--public", "public", "--watch"]).await;
+    assert_eq!(host.body("/a.txt").await, "a");
+    ground.file("public/new/b.txt", "b");
+    // There is nothing to wait for but the file itself.
+    let found = async { while !host.get("/new/b.txt").await.0.starts_with("HTTP/1.1 200 ") {} };
+    tokio::time::timeout(nova_tests::PATIENCE, found).await.unwrap();
+    assert_eq!(host.body("/new/b.txt").await, "b");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_requests_finish() {
     let ground = Ground::new();
     let mut host = ground.start(&["--routes", "lib.so", "--no-access-log"]).await;

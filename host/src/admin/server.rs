@@ -16,8 +16,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
 
 use super::{Control, Reason, SwapFailure, SwapRequest};
+
+/// How long to wait after an error that the next attempt would meet again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest request for a swap.
 const MAX_REQUEST: usize = 64 * 1024;
@@ -26,6 +30,27 @@ const MAX_REQUEST: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct AdminSocket {
     listener: UnixListener,
+    file: SocketFile,
+}
+
+/// A socket that answers, until this is dropped.
+#[derive(Debug)]
+#[must_use = "dropping it closes the socket"]
+pub struct AdminServer {
+    task: JoinHandle<()>,
+    /// Not in the task, which may outlive the moment in which the process ends.
+    _file: SocketFile,
+}
+
+impl Drop for AdminServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What a bound socket leaves in its folder.
+#[derive(Debug)]
+struct SocketFile {
     path: PathBuf,
     /// Device and inode: what lies there later may be another host's.
     identity: (u64, u64),
@@ -86,7 +111,8 @@ impl AdminSocket {
         let listener = UnixListener::bind(path).map_err(failed)?;
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(failed)?;
         let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
-        Ok(Self { listener, path: path.to_owned(), identity: (metadata.dev(), metadata.ino()) })
+        let identity = (metadata.dev(), metadata.ino());
+        Ok(Self { listener, file: SocketFile { path: path.to_owned(), identity } })
     }
 
     /// Binds the socket at `path` in a folder of our own, which is made if it is not there.
@@ -112,33 +138,38 @@ impl AdminSocket {
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.file.path
     }
 
-    /// Answers, for as long as this is polled.
-    pub async fn serve<C: Control>(self, control: Arc<C>) {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) if is_ours(&stream) => {
-                    tokio::spawn(converse(stream, Arc::clone(&control)));
-                }
-                // The mode of the socket lets nobody else in, except before it was set.
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!("the admin socket cannot accept: {error}");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
+    /// Answers in the background.
+    pub fn serve<C: Control>(self, control: Arc<C>) -> AdminServer {
+        let task = tokio::spawn(accept(self.listener, control));
+        AdminServer { task, _file: self.file }
     }
 }
 
-impl Drop for AdminSocket {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         let still_ours = std::fs::symlink_metadata(&self.path)
             .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.identity);
         if still_ours {
             std::fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
+async fn accept<C: Control>(listener: UnixListener, control: Arc<C>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) if is_ours(&stream) => {
+                tokio::spawn(converse(stream, Arc::clone(&control)));
+            }
+            // The mode of the socket lets nobody else in, except before it was set.
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!("the admin socket cannot accept: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }

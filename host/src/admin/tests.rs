@@ -6,7 +6,6 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use super::*;
 
@@ -74,7 +73,7 @@ impl Control for Fake {
 struct Running {
     folder: TempDir,
     fake: Arc<Fake>,
-    task: JoinHandle<()>,
+    server: AdminServer,
 }
 
 impl Running {
@@ -82,8 +81,8 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let socket = AdminSocket::bind(&folder.path().join("admin.sock")).unwrap();
         let fake = Arc::new(fake);
-        let task = tokio::spawn(socket.serve(Arc::clone(&fake)));
-        Self { folder, fake, task }
+        let server = socket.serve(Arc::clone(&fake));
+        Self { folder, fake, server }
     }
 
     fn path(&self) -> PathBuf {
@@ -189,8 +188,7 @@ async fn the_socket_goes_with_the_host() {
     let running = Running::start(Fake::default());
     let path = running.path();
     running.client().status().await.unwrap();
-    running.task.abort();
-    running.task.await.unwrap_err();
+    drop(running.server);
     assert!(!path.exists());
     let client = AdminClient::new(Some(path.clone())).unwrap();
     let error = client.status().await.unwrap_err();

@@ -92,9 +92,7 @@ async fn run(config: &Config, access: AccessLog) -> Result<Ended, Error> {
         let follower = Arc::clone(&operator);
         tokio::spawn(async move { follower.follow_files().await });
     }
-    if let Some(socket) = admin_socket(config, port)? {
-        tokio::spawn(socket.serve(Arc::clone(&operator)));
-    }
+    let _admin = admin_socket(config, port)?.map(|socket| socket.serve(Arc::clone(&operator)));
 
     // One for all connections and for as long as the process lives, so nothing counts its users.
     let front: &'static Front = Box::leak(Box::new(Front { site: Arc::clone(&site), access }));

@@ -15,6 +15,9 @@ use super::connections::{Connections, Phase};
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How many connections are taken after a stop; more cannot have been queued before it.
+const QUEUED: usize = 4096;
+
 /// Accepts on `listener` until the server stops, then takes what is queued and closes it.
 pub(super) async fn accept<S: Service>(
     listener: TcpListener,
@@ -34,9 +37,10 @@ pub(super) async fn accept<S: Service>(
     let mut pause = PAUSE;
     loop {
         let accepted = tokio::select! {
+            // A stop is heard however many connections come.
             biased;
-            accepted = listener.accept() => accepted,
             () = &mut stopping => break,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -57,10 +61,8 @@ pub(super) async fn accept<S: Service>(
     }
     // Their handshake is done, so these clients believe themselves connected; dropping the
     // listener would reset them. The socket does not block.
-    let Ok(listener) = listener.into_std() else {
-        return;
-    };
-    while let Ok((stream, peer)) = listener.accept() {
+    let Ok(listener) = listener.into_std() else { return };
+    for (stream, peer) in std::iter::from_fn(|| listener.accept().ok()).take(QUEUED) {
         if stream.set_nonblocking(true).is_ok()
             && let Ok(stream) = TcpStream::from_std(stream)
         {
@@ -80,6 +82,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::Interrupted
+            // A firewall's.
+            | io::ErrorKind::PermissionDenied
             | io::ErrorKind::TimedOut
     )
 }

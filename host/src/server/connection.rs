@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::connections::{Phase, Ticket, Wait};
@@ -194,7 +194,11 @@ async fn linger(mut stream: TcpStream) {
     if !matches!(stream.try_read(&mut bytes), Ok(1..)) {
         return;
     }
-    let rest = async { while matches!(stream.read(&mut bytes).await, Ok(1..)) {} };
+    let rest = async {
+        // The client may be waiting for the end of the answer.
+        stream.shutdown().await.ok();
+        while matches!(stream.read(&mut bytes).await, Ok(1..)) {}
+    };
     tokio::time::timeout(LINGER, rest).await.ok();
 }
 
