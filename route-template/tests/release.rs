@@ -133,6 +133,8 @@ fn an_argument_that_does_not_fit_is_shown_in_its_page() {
         (place.to_string().as_str(), place.function.as_deref()),
         ("pages/index.rs:5:8", Some("get"))
     );
+    let note = "note: the function is `get` in pages/index.rs:5:8";
+    assert_eq!(error.note().as_deref(), Some(note));
     assert!(error.message.contains("Cart"), "{}", error.message);
     assert!(error.plain().contains("// pages/index.rs: get(cart: Cart)"));
 }

@@ -47,6 +47,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         .wait(|event| {
             if let Event::Diagnostic(diagnostic) = event {
                 anstream::eprintln!("{}", diagnostic.rendered.trim_end());
+                if let Some(note) = diagnostic.note() {
+                    anstream::eprintln!("{note}");
+                }
             }
         })?;
     let styles = compile_styles(&prepared.project, Style::Compressed)?;

@@ -57,7 +57,10 @@ pub(crate) fn text_of_build(failure: &Failure) -> String {
             if errors.is_empty() {
                 return output.trim_end().to_owned();
             }
-            let texts = errors.into_iter().map(|error| error.rendered.trim_end());
+            let texts = errors.into_iter().map(|error| {
+                let note = error.note().map(|note| format!("\n{note}")).unwrap_or_default();
+                error.rendered.trim_end().to_owned() + &note
+            });
             texts.collect::<Vec<_>>().join("\n\n")
         }
         other => other.to_string().trim_end().to_owned(),

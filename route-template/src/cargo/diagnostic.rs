@@ -40,6 +40,14 @@ impl Diagnostic {
     pub fn plain(&self) -> String {
         anstream::adapter::strip_str(&self.rendered).to_string()
     }
+
+    /// What to add below rustc's text if that shows a line of the crate root: which function is
+    /// meant, and where it stands.
+    pub fn note(&self) -> Option<String> {
+        let place = self.place.as_ref()?;
+        let function = place.function.as_ref()?;
+        Some(format!("note: the function is `{function}` in {place}"))
+    }
 }
 
 /// rustc's JSON, as far as it is read here.
