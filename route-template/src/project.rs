@@ -93,7 +93,7 @@ impl Project {
         let package = manifest
             .package
             .ok_or_else(|| OpenError::NoPackage { path: dir.join("Cargo.toml") })?;
-        let crate_root = manifest.lib.and_then(|lib| lib.path);
+        let crate_root = manifest.lib.and_then(|lib| lib.path).map(|path| plain(&path));
         let mut project = Self {
             name: package.name,
             crate_root: crate_root.unwrap_or_else(|| "src/lib.rs".to_owned()),
@@ -267,6 +267,11 @@ fn read_manifest(dir: &Path) -> Result<Manifest, OpenError> {
         Err(error) => return Err(OpenError::BadManifest { path, source: error.into() }),
     };
     toml::from_str(&text).map_err(|error| OpenError::BadManifest { path, source: error.into() })
+}
+
+/// A path without `.` in it, as rustc names the file.
+fn plain(path: &str) -> String {
+    path.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
 
 /// Editors and systems leave files that begin with a dot; the web has one such folder.

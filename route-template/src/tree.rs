@@ -58,19 +58,20 @@ impl RouteTree {
     /// # Errors
     /// Every mistake in them, in the order of the files.
     pub fn build(sources: &Sources) -> Result<Self, Problems> {
-        let mut problems = sources.problems.clone();
-        let mut builder = Builder::new(sources.pages_root.as_deref().unwrap_or_default());
+        let root = sources.pages_root.as_deref().unwrap_or_default();
+        let mut builder = Builder::new(root, sources.problems.clone());
         let mut pages: Vec<&SourceFile> = sources.pages.iter().collect();
         pages.sort_by(|a, b| a.path.cmp(&b.path));
         for file in pages {
             if let Err(problem) = builder.add(file) {
-                problems.push(problem);
+                builder.problems.push(problem);
             }
         }
-        problems.append(&mut builder.duplicates());
+        let duplicates = builder.duplicates();
+        let Builder { mut tree, mut problems, .. } = builder;
+        problems.extend(duplicates);
 
         let components_root = sources.components_root.clone();
-        let mut tree = builder.tree;
         tree.pages_root.clone_from(&sources.pages_root);
         tree.components = ModuleTree::build(
             components_root.as_deref().unwrap_or_default(),
@@ -114,11 +115,12 @@ struct Builder<'a> {
     root: &'a str,
     names: ModuleNames,
     tree: RouteTree,
+    problems: Vec<Problem>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(root: &'a str) -> Self {
-        Self { root, names: ModuleNames::default(), tree: RouteTree::default() }
+    fn new(root: &'a str, problems: Vec<Problem>) -> Self {
+        Self { root, names: ModuleNames::default(), tree: RouteTree::default(), problems }
     }
 
     fn add(&mut self, source: &SourceFile) -> Result<(), Problem> {
@@ -186,11 +188,23 @@ impl<'a> Builder<'a> {
     }
 
     fn add_page(&mut self, pattern: Pattern, file: &File<'_>, path: &str) -> Result<(), Problem> {
+        let known = self.problems.len();
+        let mut handlers = Vec::new();
+        for method in Method::ALL {
+            match file.items.exported(file.path, method.function(), MOST_ARGUMENTS) {
+                Ok(None) => {}
+                Ok(Some(function)) => handlers.push(Handler { method, function }),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        if handlers.is_empty() && self.problems.len() == known && file.items.complete {
+            self.problems.push(file.no_handler());
+        }
         self.tree.pages.push(Page {
             file: file.path.to_owned(),
             pattern,
             module: self.names.take(path),
-            handlers: file.handlers()?,
+            handlers,
             has_precompile: file.items.has_const("PRECOMPILE"),
             has_body_limit: file.items.has_const("BODY_LIMIT"),
         });
@@ -234,25 +248,13 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn handlers(&self) -> Result<Vec<Handler>, Problem> {
-        let mut handlers = Vec::new();
-        for method in Method::ALL {
-            if let Some(function) =
-                self.items.exported(self.path, method.function(), MOST_ARGUMENTS)?
-            {
-                handlers.push(Handler { method, function });
-            }
+    fn no_handler(&self) -> Problem {
+        let is_handler = |name: &str| Method::ALL.iter().any(|method| method.function() == name);
+        let private = self.items.private.iter().find(|named| is_handler(&named.name));
+        Problem::NoHandler {
+            file: self.path.to_owned(),
+            private: private.map(|named| (named.name.clone(), named.position)),
         }
-        if handlers.is_empty() && self.items.complete {
-            let is_handler =
-                |name: &str| Method::ALL.iter().any(|method| method.function() == name);
-            let private = self.items.private.iter().find(|named| is_handler(&named.name));
-            return Err(Problem::NoHandler {
-                file: self.path.to_owned(),
-                private: private.map(|named| (named.name.clone(), named.position)),
-            });
-        }
-        Ok(handlers)
     }
 
     /// The function that a special file is there for; none if the file does not parse.

@@ -95,6 +95,19 @@ fn a_crate_root_without_markers_says_what_to_add() {
 }
 
 #[test]
+fn the_crate_root_may_be_written_in_another_way() {
+    let dir = app(&[("pages/index.rs", GET)]);
+    write(dir.path(), "Cargo.toml", "[package]\nname = \"app\"\n[lib]\npath = \"./lib.rs\"\n");
+    let prepared = prepare(dir.path()).unwrap();
+    assert_eq!(prepared.project.crate_root(), "lib.rs");
+    let text = std::fs::read_to_string(dir.path().join("lib.rs")).unwrap();
+    assert!(text.contains("\npub mod pages {\n"), "{text}");
+    let line = text.lines().position(|line| line.contains("pages::index::get")).unwrap() + 1;
+    let place = prepared.crate_root.origins.find("lib.rs", line).unwrap();
+    assert_eq!(place.to_string(), "pages/index.rs:1:8");
+}
+
+#[test]
 fn no_pages_are_a_warning() {
     let dir = app(&[]);
     assert_eq!(prepare(dir.path()).unwrap().warnings, [Warning::NoPages]);

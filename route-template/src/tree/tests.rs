@@ -157,7 +157,11 @@ fn every_mistake_is_reported_in_one_go() {
         ("g.rs", "//! Nothing yet.\n"),
         ("h.rs", "use nova::prelude::*;\n\nasync fn get() {}\n"),
         ("i.rs", "pub use crate::components::form::show as get;\n"),
-        ("i2.rs", "#[derive(Deserialize)]\nstruct New;\npub fn post(Json(new): Json<New>) {}\n"),
+        (
+            "i2.rs",
+            "#[derive(Deserialize)]\nstruct New;\npub fn post(Json(new): Json<New>) {}\n\
+                   pub fn put(new: New) {}\n"
+        ),
         ("j.rs", "pub fn get(a: A, b: A, c: A, d: A, e: A, f: A, g: A, h: A, i: A) {}\n"),
         ("k/_layout.rs", "pub fn layot(page: Html) -> Html { page }\n"),
         ("k/_middleware.rs", "fn middleware() {}\n"),
