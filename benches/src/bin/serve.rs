@@ -1,4 +1,4 @@
-//! The same pages served three ways: `serve linked`, `serve loaded LIB`, `serve axum`.
+//! The same pages served three ways: `serve linked`, `serve loaded LIB`, `serve axum [PORT]`.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -21,14 +21,19 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-    let address = listener.local_addr()?;
     let mut args = std::env::args().skip(1);
-    match (args.next().as_deref(), args.next()) {
+    let (way, argument) = (args.next(), args.next());
+    let port = match (way.as_deref(), &argument) {
+        (Some("axum"), Some(port)) => port.parse()?,
+        _ => 0,
+    };
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
+    let address = listener.local_addr()?;
+    match (way.as_deref(), argument) {
         (Some("linked"), None) => nova(listener, address, None).await,
         (Some("loaded"), Some(library)) => nova(listener, address, Some(library.into())).await,
-        (Some("axum"), None) => axum_peer(listener, address).await,
-        _ => Err("usage: serve linked | serve loaded LIB | serve axum".into()),
+        (Some("axum"), _) => axum_peer(listener, address).await,
+        _ => Err("usage: serve linked | serve loaded LIB | serve axum [PORT]".into()),
     }
 }
 
