@@ -2,12 +2,12 @@
 //!
 //! In order, each step cheaper to get wrong than the next:
 //!
-//! 1. [`file`]: a regular file of ours that nobody else can write, read once into memory;
-//! 2. [`elf`]: complete, for this machine, with the two symbols of a route library;
+//! 1. `file`: a regular file of ours that nobody else can write, read once into memory;
+//! 2. `elf`: complete, for this machine, with the two symbols of a route library;
 //! 3. the note: contract number and panic strategy, read without running code of the library;
-//! 4. [`store`]: a private read-only copy, because nothing is mapped from a path that a compiler
+//! 4. `store`: a private read-only copy, because nothing is mapped from a path that a compiler
 //!    or a user writes to;
-//! 5. [`open`]: `dlopen`, abi_stable's layouts, the routes.
+//! 5. `open`: `dlopen`, abi_stable's layouts, the routes.
 //!
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
 //! locals. Loading the same bytes again gives the library that is there already.

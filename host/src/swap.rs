@@ -4,28 +4,35 @@
 //! drains -> it is retired. Until the publish nothing of the serving generation is touched, so a
 //! candidate may fail anywhere before it. The publish is one pointer.
 
+mod error;
+mod history;
+
 use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 use nova_abi::Purpose;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     exercise,
-    generation::{Counters, Generation, GenerationId},
+    generation::{Generation, GenerationId},
     loader::{BuildId, Library, LoadError, Loader, Store},
-    preflight::{self, PreflightError, Report},
-    release::{Release, ReleaseError, Stylesheet},
-    start::{StartError, StartInfo, start},
-    table::{Table, TableError},
+    preflight::{self, Report},
+    release::{Release, Stylesheet},
+    start::{StartInfo, start},
+    table::Table,
 };
+
+pub use error::SwapError;
+use history::History;
+pub use history::{Record, State};
 
 /// How a host swaps.
 #[derive(Debug, Clone)]
@@ -61,42 +68,6 @@ impl Default for SwapSettings {
     }
 }
 
-/// Why a candidate does not serve. The generation that served before still does.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs)] // The messages say what the fields are.
-pub enum SwapError {
-    #[error(transparent)]
-    Release(#[from] ReleaseError),
-    #[error("{}: refused by the preflight: {cause}", .path.display())]
-    Preflight { path: PathBuf, cause: PreflightError },
-    #[error("{}: {cause}", .path.display())]
-    Start { path: PathBuf, cause: StartError },
-    #[error(transparent)]
-    Table(#[from] TableError),
-    #[error(
-        "{}: build {build_id} is live already, as generation {generation}; \
-         nothing to do (--force starts it anew)", .path.display()
-    )]
-    AlreadyLive { path: PathBuf, build_id: BuildId, generation: GenerationId },
-    #[error(
-        "another swap is under way ({}, since {since:?}); try again when it is done",
-        .candidate.display()
-    )]
-    Busy { candidate: PathBuf, since: Duration },
-    #[error(
-        "{}: is an app named `{app}`, but this host serves {serving}; \
-         name the library's own path, or give the app the name that it replaces",
-        .path.display()
-    )]
-    NoSlot { path: PathBuf, app: String, serving: String },
-}
-
-impl From<LoadError> for SwapError {
-    fn from(error: LoadError) -> Self {
-        Self::Release(error.into())
-    }
-}
-
 /// What a swap did, with the time of each step.
 #[derive(Debug, Clone, Serialize)]
 pub struct Swapped {
@@ -120,45 +91,9 @@ pub struct Swapped {
     pub total_us: u64,
 }
 
-/// The state of a generation in the history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// It answers new requests.
-    Live,
-    /// It finishes the requests that it has.
-    Draining,
-    /// It has been shut down; its library stays mapped.
-    Retired,
-}
-
-/// One generation in the history of a host.
-#[derive(Debug, Clone)]
-pub struct Record {
-    /// Its number.
-    pub id: GenerationId,
-    /// Its build.
-    pub build_id: BuildId,
-    /// Its app's name and version.
-    pub app: String,
-    /// Where it came from.
-    pub source: PathBuf,
-    /// What it is doing.
-    pub state: State,
-    /// How many routes it has.
-    pub routes: usize,
-    /// When it began to serve.
-    pub started: SystemTime,
-    /// What it has done; still counts while it drains.
-    pub counters: Arc<Counters>,
-}
-
 /// How many stylesheets stay served: a page that was answered before a swap, or before a few of
 /// them, still finds its own.
 const KEPT_STYLESHEETS: usize = 8;
-
-/// How many retired generations the history names.
-const HISTORY: usize = 20;
 
 /// Holds the route table that serves, and replaces it.
 #[derive(Debug)]
@@ -170,7 +105,7 @@ pub struct Switch {
     /// Taken by the one swap that is under way; says which for those that are turned away.
     swapping: tokio::sync::Mutex<()>,
     under_way: Mutex<Option<(PathBuf, Instant)>>,
-    history: Mutex<Vec<Record>>,
+    history: History,
     stylesheets: Mutex<Vec<Stylesheet>>,
     last_id: AtomicU64,
     published: AtomicU64,
@@ -194,7 +129,7 @@ impl Switch {
             table: ArcSwap::default(),
             swapping: tokio::sync::Mutex::new(()),
             under_way: Mutex::default(),
-            history: Mutex::default(),
+            history: History::default(),
             stylesheets: Mutex::default(),
             last_id: AtomicU64::new(0),
             published: AtomicU64::new(0),
@@ -229,7 +164,7 @@ impl Switch {
     /// The generations, newest last: all that are live or drain, and the latest retired ones.
     #[must_use]
     pub fn history(&self) -> Vec<Record> {
-        locked(&self.history).clone()
+        self.history.list()
     }
 
     /// A stylesheet of a kept release, by its file name.
@@ -261,7 +196,7 @@ impl Switch {
             swapped.push(done);
         }
         let table = Table::build(slots)?;
-        self.record(table.generations());
+        self.history.record(table.generations());
         self.table.store(Arc::new(table));
         Ok(swapped)
     }
@@ -280,7 +215,7 @@ impl Switch {
             .map_err(|cause| SwapError::Start { path: path.clone(), cause })?;
         let id = GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         let table = Table::build(vec![Generation::new(id, path, library, app)])?;
-        self.record(table.generations());
+        self.history.record(table.generations());
         self.table.store(Arc::new(table));
         Ok(())
     }
@@ -351,6 +286,7 @@ impl Switch {
         let old = table.generations().get(slot).cloned();
         if let Some(old) = &old
             && *old.build_id() == release.candidate.build_id
+            && !self.restyles(&release)
             && !force
         {
             return Err(SwapError::AlreadyLive {
@@ -372,7 +308,7 @@ impl Switch {
             None => slots.push(generation),
         }
         let new = Table::build(slots)?;
-        self.record(&new.generations()[slot..=slot]);
+        self.history.record(&new.generations()[slot..=slot]);
         self.table.store(Arc::new(new));
         swapped.preflight_us = preflight_us;
         swapped.total_us = micros(began);
@@ -460,7 +396,7 @@ impl Switch {
     /// Lets an old generation finish, then shuts it down.
     fn retire(self: &Arc<Self>, old: Arc<Generation>) {
         old.close();
-        self.mark(old.id, State::Draining);
+        self.history.mark(old.id, State::Draining);
         let switch = self.clone();
         tokio::spawn(async move {
             let limit = switch.settings.drain_limit.unwrap_or(FOR_EVER);
@@ -472,7 +408,7 @@ impl Switch {
                 );
             }
             old.app().shutdown().await;
-            switch.mark(old.id, State::Retired);
+            switch.history.mark(old.id, State::Retired);
         });
     }
 
@@ -483,8 +419,16 @@ impl Switch {
             generation.close();
             generation.drain(deadline).await;
             generation.app().shutdown().await;
-            self.mark(generation.id, State::Retired);
+            self.history.mark(generation.id, State::Retired);
         }
+    }
+
+    /// Whether a release brings another stylesheet than the one that came last: its library may be
+    /// the same, and still there is something to swap.
+    fn restyles(&self, release: &Release) -> bool {
+        let sheets = locked(&self.stylesheets);
+        let last = sheets.last().map(|sheet| &sheet.name);
+        release.stylesheet.as_ref().is_some_and(|sheet| Some(&sheet.name) != last)
     }
 
     fn info_for(&self, release: &Release, info: &StartInfo) -> StartInfo {
@@ -493,34 +437,6 @@ impl Switch {
             info.stylesheet = Some(format!("{STYLESHEETS}{}", sheet.name));
         }
         info
-    }
-
-    fn record(&self, generations: &[Arc<Generation>]) {
-        let mut history = locked(&self.history);
-        history.extend(generations.iter().map(|generation| Record {
-            id: generation.id,
-            build_id: generation.build_id().clone(),
-            app: generation.library.note.app.clone(),
-            source: generation.source.clone(),
-            state: State::Live,
-            routes: generation.library.routes.len(),
-            started: generation.started,
-            counters: generation.counters.clone(),
-        }));
-    }
-
-    fn mark(&self, id: GenerationId, state: State) {
-        let mut history = locked(&self.history);
-        if let Some(record) = history.iter_mut().find(|record| record.id == id) {
-            record.state = state;
-        }
-        let retired = history.iter().filter(|record| record.state == State::Retired).count();
-        let mut surplus = retired.saturating_sub(HISTORY);
-        history.retain(|record| {
-            let forget = surplus > 0 && record.state == State::Retired;
-            surplus -= usize::from(forget);
-            !forget
-        });
     }
 }
 

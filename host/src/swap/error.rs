@@ -1,0 +1,48 @@
+//! Why a candidate does not serve.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    generation::GenerationId,
+    loader::{BuildId, LoadError},
+    preflight::PreflightError,
+    release::ReleaseError,
+    start::StartError,
+    table::TableError,
+};
+
+/// Why a candidate does not serve. The generation that served before still does.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // The messages say what the fields are.
+pub enum SwapError {
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    #[error("{}: refused by the preflight: {cause}", .path.display())]
+    Preflight { path: PathBuf, cause: PreflightError },
+    #[error("{}: {cause}", .path.display())]
+    Start { path: PathBuf, cause: StartError },
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(
+        "{}: build {build_id} is live already, as generation {generation}; \
+         nothing to do (--force starts it anew)", .path.display()
+    )]
+    AlreadyLive { path: PathBuf, build_id: BuildId, generation: GenerationId },
+    #[error(
+        "another swap is under way ({}, since {since:?}); try again when it is done",
+        .candidate.display()
+    )]
+    Busy { candidate: PathBuf, since: Duration },
+    #[error(
+        "{}: is an app named `{app}`, but this host serves {serving}; \
+         name the library's own path, or give the app the name that it replaces",
+        .path.display()
+    )]
+    NoSlot { path: PathBuf, app: String, serving: String },
+}
+
+impl From<LoadError> for SwapError {
+    fn from(error: LoadError) -> Self {
+        Self::Release(error.into())
+    }
+}

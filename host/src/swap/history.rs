@@ -1,0 +1,94 @@
+//! The generations of a host: those that live or drain, and the latest that have ended.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::locked;
+use crate::{
+    generation::{Counters, Generation, GenerationId},
+    loader::BuildId,
+};
+
+/// The state of a generation in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It answers new requests.
+    Live,
+    /// It finishes the requests that it has.
+    Draining,
+    /// It has been shut down; its library stays mapped.
+    Retired,
+}
+
+/// One generation in the history of a host.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its number.
+    pub id: GenerationId,
+    /// Its build.
+    pub build_id: BuildId,
+    /// Its app's name and version.
+    pub app: String,
+    /// Where it came from.
+    pub source: PathBuf,
+    /// What it is doing.
+    pub state: State,
+    /// How many routes it has.
+    pub routes: usize,
+    /// When it began to serve.
+    pub started: SystemTime,
+    /// What it has done; still counts while it drains.
+    pub counters: Arc<Counters>,
+}
+
+/// How many retired generations the history names.
+const KEPT: usize = 20;
+
+/// The records of a host, newest last.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    records: Mutex<Vec<Record>>,
+}
+
+impl History {
+    /// A copy of them.
+    pub(super) fn list(&self) -> Vec<Record> {
+        locked(&self.records).clone()
+    }
+
+    /// Adds generations that are live from now on.
+    pub(super) fn record(&self, generations: &[Arc<Generation>]) {
+        let mut history = locked(&self.records);
+        history.extend(generations.iter().map(|generation| Record {
+            id: generation.id,
+            build_id: generation.build_id().clone(),
+            app: generation.library.note.app.clone(),
+            source: generation.source.clone(),
+            state: State::Live,
+            routes: generation.library.routes.len(),
+            started: generation.started,
+            counters: generation.counters.clone(),
+        }));
+    }
+
+    /// Says what a generation is doing now; the oldest retired ones are forgotten.
+    pub(super) fn mark(&self, id: GenerationId, state: State) {
+        let mut history = locked(&self.records);
+        if let Some(record) = history.iter_mut().find(|record| record.id == id) {
+            record.state = state;
+        }
+        let retired = history.iter().filter(|record| record.state == State::Retired).count();
+        let mut surplus = retired.saturating_sub(KEPT);
+        history.retain(|record| {
+            let forget = surplus > 0 && record.state == State::Retired;
+            surplus -= usize::from(forget);
+            !forget
+        });
+    }
+}
