@@ -72,6 +72,7 @@ fn check_clone(template: Template) {
             .args(args));
     };
     cargo(&["check"]);
+    cargo(&["clippy", "--all-targets"]);
     cargo(&["test"]);
     // rustfmt follows the declarations in lib.rs to every page.
     cargo(&["fmt", "--check", "--package", &name]);

@@ -14,10 +14,7 @@ pub fn get(State(store): State<Store>) -> Json<Vec<User>> {
     Json(store.users())
 }
 
-pub fn post(
-    State(store): State<Store>,
-    Json(new): Json<NewUser>,
-) -> Result<(StatusCode, [(&'static str, String); 1], Json<User>)> {
+pub fn post(State(store): State<Store>, Json(new): Json<NewUser>) -> Result<impl IntoResponse> {
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > 80 {
         return Err(Error::unprocessable("`name` must have 1 to 80 characters"));

@@ -19,10 +19,7 @@ pub fn get(Query(filter): Query<Filter>, State(notes): State<Notes>) -> Json<Vec
     Json(notes.all().into_iter().filter(is_wanted).collect())
 }
 
-pub fn post(
-    State(notes): State<Notes>,
-    Json(new): Json<NewNote>,
-) -> Result<(StatusCode, [(&'static str, String); 1], Json<Note>)> {
+pub fn post(State(notes): State<Notes>, Json(new): Json<NewNote>) -> Result<impl IntoResponse> {
     let text = new.text.trim();
     if text.is_empty() {
         return Err(Error::unprocessable("`text` must not be empty"));
