@@ -13,6 +13,7 @@ mod ansi;
 mod backtrace;
 mod builder;
 mod change;
+mod control;
 mod endpoints;
 mod guard;
 mod hub;
@@ -29,7 +30,7 @@ mod watch;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,7 @@ use nova_route_template::{OpenError, Project};
 
 use self::builder::{Builder, Failure, Finished, Success, Update};
 use self::change::{Change, Plan, headline, plan};
+use self::control::Control;
 use self::endpoints::Endpoints;
 use self::guard::Guard;
 use self::hub::{Hub, Topic};
@@ -44,14 +46,16 @@ use self::report::{Label, Terminal};
 use self::site::DevSite;
 use self::snapshot::Snapshot;
 use self::styles::Styles;
-use self::watch::{Watch, WatchError};
+use self::watch::Watch;
 use crate::assets::{Assets, Caching};
 use crate::listen::Listeners;
 use crate::loader::{LoadError, Store};
+use crate::log::announce;
 use crate::server::{Options, Peer, Server};
 use crate::site::Site;
 use crate::start::StartInfo;
 use crate::swap::{SwapError, SwapSettings, Switch};
+use crate::watch::WatchError;
 
 /// How long requests may run on when the developer stops the server.
 const GRACE: Duration = Duration::from_secs(2);
@@ -120,14 +124,16 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
     let mut watch = Watch::new(&dir)?;
     let mut snapshot = Snapshot::take(&dir);
 
-    let url = listeners.url();
+    let (url, port) = (listeners.url(), listeners.port());
     let options = Options { grace: GRACE, ..Options::default() };
     let server = Server::new(listeners.into_sockets(), options)?;
     let handle = server.handle();
+    let app = Arc::new(Site::new(switch.clone(), assets.clone()));
+    let control = Control::new(app.clone(), handle.clone(), url.clone());
     let site = Arc::new(DevSite {
         endpoints: Endpoints { guard: Guard::new(&host), hub: hub.clone(), styles: styles.clone() },
         hub: hub.clone(),
-        app: Site::new(switch.clone(), assets.clone()),
+        app,
         terminal: terminal.clone(),
         dir: dir.clone(),
     });
@@ -135,7 +141,8 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
         let site = site.clone();
         async move { site.answer(request, peer).await }
     }));
-    terminal.text(&format!("listening on {url}"));
+    let _control = control.listen(port);
+    announce(&url);
 
     let mut session = Session {
         builder: Builder::new(&dir, switch.clone(), info.clone()),
@@ -155,7 +162,11 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
     let ended = loop {
         tokio::select! {
             paths = watch.batch() => {
-                let changes = snapshot.update(paths?);
+                let mut changes = snapshot.update(paths?);
+                if session.builder.is_building() {
+                    // A build that brings it up to date is not out of date for that.
+                    changes.retain(|change| change.path != Path::new("Cargo.lock"));
+                }
                 let plan = plan(&changes, |path| session.inputs.contains(path));
                 if plan.restart {
                     session.terminal.line(Label::Restart, &headline(&changes), None, "");
@@ -194,7 +205,7 @@ impl Session {
     async fn serve(
         &mut self,
         switch: &Switch,
-        library: &std::path::Path,
+        library: &Path,
         info: &StartInfo,
     ) -> Result<(), DevError> {
         let began = Instant::now();
@@ -215,6 +226,7 @@ impl Session {
         }
         if plan.public {
             tokio::task::block_in_place(|| self.assets.refresh());
+            self.builder.favicon(self.assets.favicon());
             self.hub.refreshed();
             let files: Vec<_> = changes.iter().filter(|it| it.is_public()).cloned().collect();
             self.terminal.line(Label::Public, &headline(&files), None, "");

@@ -54,7 +54,7 @@ pub enum WatchError {
 }
 
 impl WatchError {
-    fn new(path: &Path, source: notify::Error) -> Self {
+    pub(crate) fn new(path: &Path, source: notify::Error) -> Self {
         let path = path.to_owned();
         let limit = match &source.kind {
             notify::ErrorKind::MaxFilesWatch => true,

@@ -1,5 +1,7 @@
 //! `nova dev` on an app.
 
+use std::net::SocketAddr;
+
 use crate::process::Process;
 use crate::workspace::App;
 
@@ -9,6 +11,8 @@ pub struct Dev {
     pub process: Process,
     /// Where it serves.
     pub url: String,
+    /// The same for a socket.
+    pub address: SocketAddr,
 }
 
 impl Dev {
@@ -17,11 +21,20 @@ impl Dev {
     /// # Panics
     /// If it does not start.
     pub async fn start(app: &App) -> Self {
+        Self::start_with(app, &["--port", "0"]).await
+    }
+
+    /// The same with these arguments.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_with(app: &App, args: &[&str]) -> Self {
         let mut command = app.command("nova").await;
-        command.args(["dev", "--port", "0"]);
+        command.arg("dev").args(args);
         let mut process = Process::spawn(command);
         let url = process.url().await;
-        Self { process, url }
+        let address = url.strip_prefix("http://").and_then(|address| address.parse().ok());
+        Self { process, address: address.expect("an address in the ready line"), url }
     }
 
     /// As [`start`](Self::start), and waits until the first build serves.

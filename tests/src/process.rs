@@ -128,6 +128,17 @@ impl Process {
         }
     }
 
+    /// Waits until it ends, and until everything that it printed has been read.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub async fn read_to_end(&mut self) -> ExitStatus {
+        let status = self.ended().await;
+        let read = self.progress.wait_for(|(_, ended)| *ended).await.is_ok();
+        assert!(read, "the reader of a process does not stop early");
+        status
+    }
+
     /// Asks it to end, as Ctrl-C does, and waits until it has.
     ///
     /// # Panics
@@ -159,10 +170,7 @@ pub async fn run<S: AsRef<OsStr>>(
     let mut command = Command::new(program);
     command.args(arguments);
     let mut process = Process::spawn(command);
-    let status = process.ended().await;
-    // The streams may hold more than has been read when the process is gone.
-    let read = process.progress.wait_for(|(_, ended)| *ended).await.is_ok();
-    assert!(read, "the reader of a process does not stop early");
+    let status = process.read_to_end().await;
     (status, process.output())
 }
 

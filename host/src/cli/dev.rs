@@ -3,6 +3,7 @@
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::str::FromStr as _;
 
 use anyhow::{Context as _, bail};
 use nova_route_template::{PartialSettings, Settings};
@@ -10,6 +11,7 @@ use nova_route_template::{PartialSettings, Settings};
 use super::Outcome;
 use crate::dev::{self, Ended, Setup};
 use crate::listen::{ListenError, Listeners};
+use crate::log::{Format, Log, LogFilter, LogSettings};
 
 /// How many ports are tried after the usual one.
 const TRIES: u16 = 100;
@@ -54,6 +56,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     // Whoever names a port means it; the usual one gives way.
     let named = args.port.is_some() || std::env::var_os("NOVA_PORT").is_some() || port != usual();
     let first = args.first_port.unwrap_or(port);
+    // Any port was asked for, and found before.
+    let port = if port == 0 { first } else { port };
     let listeners = bind(&host, port, (!named).then_some(first))?;
     let port = listeners.port();
     let setup = Setup {
@@ -64,6 +68,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         program: std::env::current_exe().context("cannot find this program again")?,
     };
     let program = setup.program.clone();
+    // What pages log is the developer's to see; requests are not.
+    let filter = match std::env::var("NOVA_LOG") {
+        Ok(filter) => filter.parse().context("NOVA_LOG is not right")?,
+        Err(_) => LogFilter::from_str("warn,app=info").expect("the filter is one"),
+    };
+    let log = Log::start(LogSettings { filter, format: Format::Human, access: false })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -71,6 +81,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let ended = runtime.block_on(dev::run(setup));
     // A library may have left something running that never ends.
     runtime.shutdown_background();
+    log.flush();
     match ended? {
         Ended::Stopped => Ok(Outcome::Done),
         Ended::Restart => restart(&program, args, port, &variables),

@@ -21,7 +21,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&status)?);
     } else {
-        anstream::print!("{status}");
+        anstream::println!("{status}");
     }
     Ok(Outcome::Done)
 }

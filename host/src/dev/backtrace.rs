@@ -41,8 +41,9 @@ impl Frame<'_> {
             Some(relative) => relative,
             None => Path::new(place).strip_prefix(dir).ok()?.to_str()?,
         };
-        let foreign = ["vendor/", "target/", ".nova/", "/"];
-        (!foreign.iter().any(|folder| own.starts_with(folder))).then_some(own)
+        // The C library leaves the folder out, too: `./nptl/pthread_create.c`.
+        let foreign = ["vendor/", "target/", ".nova/"].iter().any(|it| own.starts_with(it));
+        (own.contains(".rs:") && !foreign).then_some(own)
     }
 }
 
@@ -82,6 +83,7 @@ mod tests {
   16: {async_fn#0}
              at ./vendor/nova/plugin-sdk/src/handler.rs:189:37
   17: start_thread
+             at ./nptl/pthread_create.c:442:8
 ";
 
     fn plain(text: &str) -> String {

@@ -132,16 +132,19 @@ impl Builder {
         self.current = Some(Job { changes, cancel, task });
     }
 
+    /// Whether a build goes on.
+    pub(crate) fn is_building(&self) -> bool {
+        self.current.as_ref().is_some_and(|job| !job.task.is_finished())
+    }
+
+    /// The icon that pages of later builds link to.
+    pub(crate) fn favicon(&mut self, url: Option<&str>) {
+        self.info.favicon = url.map(str::to_owned);
+    }
+
     /// The next thing to report. A call that is given up loses nothing.
     pub(crate) async fn update(&mut self) -> Update {
-        // There is always a sender: ours.
-        let update = self.updates.recv().await.expect("the builder holds a sender");
-        if matches!(update, Update::Finished(_))
-            && self.current.as_ref().is_some_and(|job| job.task.is_finished())
-        {
-            self.current = None;
-        }
-        update
+        self.updates.recv().await.expect("the builder holds a sender")
     }
 
     /// Stops the build that goes on, and waits until its processes are gone.

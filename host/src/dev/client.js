@@ -157,8 +157,8 @@
       }
     }
     dialog {
-      width: min(70rem, 100vw - 2rem); max-width: none;
-      max-height: min(85vh, 100vh - 2rem);
+      width: min(70rem, 100% - 2rem); max-width: none;
+      max-height: min(85vh, 100% - 2rem);
       margin: max(1rem, 6vh) auto auto; padding: 0;
       border: 1px solid var(--line); border-top: 4px solid var(--mark); border-radius: 10px;
       background: var(--paper);
@@ -200,8 +200,9 @@
     .b { font-weight: 700; } .d { opacity: .7; } .i { font-style: italic; } .u { text-decoration: underline; } .s { text-decoration: line-through; }
     ${Array.from({ length: 16 }, (_, n) => `.c${n} { color: var(--c${n}); } .g${n} { background: var(--c${n}); }`).join(" ")}
     @media (max-width: 40rem) {
-      dialog { width: 100vw; max-height: 100vh; margin: auto 0 0; border-radius: 10px 10px 0 0; }
+      dialog { width: 100%; max-height: 100%; margin: auto 0 0; border-radius: 10px 10px 0 0; }
       main, header, footer { padding-left: .9rem; padding-right: .9rem; }
+      .keys { display: none; }
     }
   `;
 
@@ -229,7 +230,7 @@
     const dialog = element("dialog", { role: "alertdialog", "aria-labelledby": "heading" },
       element("header", {}, heading, close),
       list,
-      element("footer", {}, note, element("span", {}, element("kbd", {}, "Esc"), " closes")));
+      element("footer", {}, note, element("span", { class: "keys" }, element("kbd", {}, "Esc"), " closes")));
     const pill = element("button", { type: "button", class: "pill", hidden: "" });
     close.addEventListener("click", () => dialog.close());
     pill.addEventListener("click", () => { pill.hidden = true; dialog.showModal(); });

@@ -135,13 +135,14 @@ impl Hub {
         self.lock().events = None;
     }
 
-    /// The body of one `/__nova/events` response.
+    /// The body of one `/__nova/events` response, with everything from now on.
     pub(crate) fn subscribe(
         self: std::sync::Arc<Self>,
     ) -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + use<>> {
+        let (greeting, events) = self.join();
+        let mut greeting = Bytes::from([RETRY.as_bytes(), &greeting].concat());
         StreamBody::new(async_stream::stream! {
-            yield Ok(Frame::data(Bytes::from_static(RETRY.as_bytes())));
-            let (mut greeting, Some(mut events)) = self.join() else { return };
+            let Some(mut events) = events else { return };
             loop {
                 yield Ok(Frame::data(std::mem::take(&mut greeting)));
                 greeting = loop {
@@ -248,13 +249,12 @@ mod tests {
         hub.restyled("/style.css?1");
         hub.problems(Topic::Build, vec![problem("mismatched types")]);
         let mut body = Box::pin(hub.clone().subscribe());
-        // The first two frames are there before anything else happens.
-        let retry = body.frame().await.expect("a frame").expect("infallible");
         let hello = body.frame().await.expect("a frame").expect("infallible");
-        assert_eq!(retry.into_data().expect("data"), RETRY);
         insta::assert_snapshot!(
             String::from_utf8_lossy(&hello.into_data().expect("data")),
             @r#"
+        retry: 300
+
         data: {"type":"hello","version":"abc.0","style":"/style.css?1"}
 
         data: {"type":"error","problems":[{"kind":"compile","title":"mismatched types","file":null,"line":null,"column":null,"html":""}]}
@@ -268,9 +268,7 @@ mod tests {
     async fn changes_arrive_in_order_and_only_changes() {
         let hub = Arc::new(Hub::new());
         let mut body = Box::pin(hub.clone().subscribe());
-        for _ in 0..2 {
-            body.frame().await.expect("a frame").expect("infallible");
-        }
+        body.frame().await.expect("a frame").expect("infallible");
         hub.published("a");
         hub.published("a");
         hub.problems(Topic::Build, vec![problem("one")]);
@@ -301,9 +299,7 @@ mod tests {
     async fn a_subscriber_that_fell_behind_gets_the_state_again() {
         let hub = Arc::new(Hub::new());
         let mut body = Box::pin(hub.clone().subscribe());
-        for _ in 0..2 {
-            body.frame().await.expect("a frame").expect("infallible");
-        }
+        body.frame().await.expect("a frame").expect("infallible");
         for build in 0..=BACKLOG {
             hub.published(&build.to_string());
         }

@@ -61,7 +61,7 @@ impl Problem {
             file: None,
             line: None,
             column: None,
-            html: ansi::to_html(text),
+            html: ansi::to_html(text.trim_end()),
         }
     }
 

@@ -80,7 +80,7 @@ pub(crate) fn of_style(error: &StyleError) -> Problem {
 /// The panic of a handler of the app in `dir` that answered `request`, such as `GET /users`.
 pub(crate) fn of_panic(request: &str, panic: &HandlerPanic, dir: &Path) -> Problem {
     let text = format!("while it answered {request}\n\n{}", backtrace::trim(&panic.backtrace, dir));
-    let problem = Problem::new(Kind::Panic, &panic.message, text.trim_end());
+    let problem = Problem::new(Kind::Panic, &panic.message, &text);
     // `file:line:column`, and the file may hold colons itself.
     let mut parts = panic.location.rsplitn(3, ':');
     let (column, line, file) = (parts.next(), parts.next(), parts.next());
@@ -109,7 +109,7 @@ fn located(problem: Problem, place: Option<&Place>) -> Problem {
 /// A message whose first line says it and whose other lines explain it.
 fn whole(kind: Kind, message: &str) -> Problem {
     let (title, text) = message.split_once('\n').unwrap_or((message, ""));
-    Problem::new(kind, title, text.trim_end())
+    Problem::new(kind, title, text)
 }
 
 /// What cargo says before it comes to any code: a dependency that does not resolve, a manifest
@@ -117,5 +117,5 @@ fn whole(kind: Kind, message: &str) -> Problem {
 fn cargo(output: &str) -> Problem {
     let plain = anstream::adapter::strip_str(output).to_string();
     let said = plain.lines().find_map(|line| line.strip_prefix("error: "));
-    Problem::new(Kind::Compile, said.unwrap_or("cargo failed"), output.trim_end())
+    Problem::new(Kind::Compile, said.unwrap_or("cargo failed"), output)
 }

@@ -25,7 +25,7 @@ use crate::site::Site;
 pub(crate) struct DevSite {
     pub(crate) endpoints: Endpoints,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) app: Site,
+    pub(crate) app: Arc<Site>,
     pub(crate) terminal: Arc<Terminal>,
     /// The app's folder.
     pub(crate) dir: PathBuf,

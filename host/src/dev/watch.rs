@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::change::Area;
+use crate::watch::WatchError;
 
 /// Longer than the pauses within one save, shorter than anyone notices.
 const SETTLE: Duration = Duration::from_millis(15);
@@ -27,43 +28,6 @@ pub(crate) struct Watch {
     watcher: RecommendedWatcher,
     events: mpsc::UnboundedReceiver<PathBuf>,
     pending: Vec<PathBuf>,
-}
-
-/// Why an app cannot be watched.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum WatchError {
-    /// The user's share of inotify is used up.
-    #[error(
-        "cannot watch {}: the system's limit on watched folders or files is reached; close other watchers or raise it: sudo sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=512", .path.display()
-    )]
-    Limit {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// Anything else.
-    #[error("cannot watch {}: {source}", .path.display())]
-    Other {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: notify::Error,
-    },
-}
-
-impl WatchError {
-    fn new(path: &Path, source: notify::Error) -> Self {
-        let path = path.to_owned();
-        match &source.kind {
-            notify::ErrorKind::MaxFilesWatch => Self::Limit { path },
-            // inotify_init: too many instances.
-            notify::ErrorKind::Io(error)
-                if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) =>
-            {
-                Self::Limit { path }
-            }
-            _ => Self::Other { path, source },
-        }
-    }
 }
 
 impl Watch {
