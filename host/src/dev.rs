@@ -14,6 +14,7 @@ mod backtrace;
 mod builder;
 mod change;
 mod control;
+mod copies;
 mod endpoints;
 mod guard;
 mod hub;
@@ -21,7 +22,8 @@ mod inject;
 mod inputs;
 mod message;
 mod problems;
-pub(crate) mod report;
+mod report;
+mod session;
 mod site;
 mod snapshot;
 mod styles;
@@ -32,24 +34,24 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nova_route_template::{OpenError, Project};
-
-use self::builder::{Builder, Failure, Finished, Success, Update};
-use self::change::{Change, Plan, headline, plan};
+use self::builder::Builder;
+use self::change::{Plan, headline, plan};
 use self::control::Control;
+use self::copies::Copies;
 use self::endpoints::Endpoints;
 use self::guard::Guard;
-use self::hub::{Hub, Topic};
+use self::hub::Hub;
 use self::report::{Label, Terminal};
+use self::session::Session;
 use self::site::DevSite;
 use self::snapshot::Snapshot;
 use self::styles::Styles;
 use self::watch::Watch;
 use crate::assets::{Assets, Caching};
 use crate::listen::Listeners;
-use crate::loader::{LoadError, Store};
+use crate::loader::LoadError;
 use crate::log::announce;
 use crate::server::{Options, Peer, Server};
 use crate::site::Site;
@@ -87,15 +89,13 @@ pub(crate) enum Ended {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DevError {
     #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error(transparent)]
     Watch(#[from] WatchError),
     #[error(transparent)]
     Store(#[from] LoadError),
     #[error(transparent)]
     Library(#[from] SwapError),
-    #[error("the server cannot be set up: {0}")]
-    Server(#[from] io::Error),
+    #[error("the session cannot be set up: {0}")]
+    Setup(#[from] io::Error),
 }
 
 /// Serves the app and follows its files, until it is stopped or must start anew.
@@ -104,8 +104,7 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
     let terminal = Arc::new(Terminal::new());
     let hub = Arc::new(Hub::new());
     let styles = Arc::new(Styles::default());
-    // The libraries of a session are of no use to the next one.
-    let copies = tempfile::Builder::new().prefix("nova-dev-").tempdir()?;
+    let copies = Copies::new(&dir)?;
     let settings = SwapSettings {
         dev: true,
         preflight: Some(program),
@@ -115,7 +114,7 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
         drain_limit: None,
         ..SwapSettings::default()
     };
-    let switch = Arc::new(Switch::new(settings, Store::open(copies.path().join("libraries"))?));
+    let switch = Arc::new(Switch::new(settings, copies.store()?));
     let assets = Arc::new(Assets::new(vec![dir.join("public")], Caching::Revalidate));
     let favicon = assets.favicon().map(str::to_owned);
     let info = StartInfo { dev: true, stylesheet: Some(styles::URL.to_owned()), favicon };
@@ -152,6 +151,8 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
         assets,
         terminal,
         inputs: BTreeSet::new(),
+        warned: BTreeSet::new(),
+        copies,
     };
     if let Some(library) = library {
         session.serve(&switch, &library, &info).await?;
@@ -179,142 +180,20 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
         }
     };
 
-    session.hub.close();
-    handle.stop();
-    session.builder.stop().await;
-    // Its result says how many connections were cut, and the developer knows.
-    let _ = serving.await;
-    switch.stop(GRACE).await;
+    let stopped = async {
+        session.hub.close();
+        handle.stop();
+        session.builder.stop().await;
+        // Its result says how many connections were cut, and the developer knows.
+        let _ = serving.await;
+        switch.stop(GRACE).await;
+    };
+    tokio::select! {
+        () = stopped => {}
+        // Whoever says it twice does not want to wait.
+        () = stop_signal() => {}
+    }
     Ok(ended)
-}
-
-/// What follows the app's files.
-struct Session {
-    dir: PathBuf,
-    builder: Builder,
-    hub: Arc<Hub>,
-    styles: Arc<Styles>,
-    assets: Arc<Assets>,
-    terminal: Arc<Terminal>,
-    /// The files that the compiler read the last time.
-    inputs: BTreeSet<PathBuf>,
-}
-
-impl Session {
-    /// Serves a library that was built before, until the first build is there.
-    async fn serve(
-        &mut self,
-        switch: &Switch,
-        library: &Path,
-        info: &StartInfo,
-    ) -> Result<(), DevError> {
-        let began = Instant::now();
-        for swapped in switch.start(&[library.to_owned()], info).await? {
-            self.hub.published(swapped.build_id.as_str());
-            let note = format!("generation {}, {} routes", swapped.generation, swapped.routes);
-            let subject = library.display().to_string();
-            self.terminal.line(Label::Build, &subject, Some(began.elapsed()), &note);
-        }
-        Ok(())
-    }
-
-    /// Does what `changes` ask for; the build goes on by itself.
-    fn act(&mut self, plan: &Plan, changes: Vec<Change>) {
-        let since = Instant::now();
-        if plan.styles {
-            self.restyle(&changes, since);
-        }
-        if plan.public {
-            tokio::task::block_in_place(|| self.assets.refresh());
-            self.builder.favicon(self.assets.favicon());
-            self.hub.refreshed();
-            let files: Vec<_> = changes.iter().filter(|it| it.is_public()).cloned().collect();
-            self.terminal.line(Label::Public, &headline(&files), None, "");
-        }
-        if plan.build {
-            self.builder.start(changes, since);
-        }
-    }
-
-    fn restyle(&self, changes: &[Change], since: Instant) {
-        let styles: Vec<_> = changes.iter().filter(|change| change.is_style()).cloned().collect();
-        // A missing Cargo.toml is the build's to report.
-        let Ok(project) = Project::open(&self.dir) else { return };
-        match tokio::task::block_in_place(|| self.styles.compile(&project)) {
-            Ok(compiled) => {
-                self.hub.problems(Topic::Style, Vec::new());
-                self.hub.restyled(&compiled.href);
-                if !styles.is_empty() {
-                    self.terminal.line(Label::Style, &headline(&styles), Some(since.elapsed()), "");
-                }
-                for warning in compiled.warnings {
-                    self.terminal.line(Label::Note, &warning, None, "");
-                }
-            }
-            Err(error) => {
-                let subject = if styles.is_empty() { "styles".into() } else { headline(&styles) };
-                self.terminal.line(Label::Error, &subject, Some(since.elapsed()), "");
-                self.terminal.text(&error.to_string());
-                self.hub.problems(Topic::Style, vec![problems::of_style(&error)]);
-            }
-        }
-    }
-
-    fn report(&mut self, update: Update) {
-        match update {
-            Update::Progress { crates, name } => {
-                self.terminal.progress(&format!("compiling, {crates} crates ready: {name}"));
-                self.hub.progress(format!("{crates} crates ready: {name}"));
-            }
-            Update::Finished(Finished { changes, took, result: Ok(success) }) => {
-                self.succeeded(&changes, took, success);
-            }
-            Update::Finished(Finished { changes, took, result: Err(failure) }) => {
-                self.failed(&changes, took, &failure);
-            }
-        }
-    }
-
-    fn succeeded(&mut self, changes: &[Change], took: Duration, success: Success) {
-        let Success { swapped, notes, warnings, inputs } = success;
-        self.inputs = inputs;
-        self.hub.problems(Topic::Build, Vec::new());
-        let subject = headline(changes);
-        match swapped {
-            Some(swapped) => {
-                self.hub.published(swapped.build_id.as_str());
-                let generation = format!("generation {}", swapped.generation);
-                let (label, subject) = match (swapped.replaced, subject.is_empty()) {
-                    (Some(_), false) => (Label::Swap, subject),
-                    _ => (Label::Build, format!("{} routes", swapped.routes)),
-                };
-                self.terminal.line(label, &subject, Some(took), &generation);
-            }
-            None => self.terminal.line(Label::Same, &subject, Some(took), "nothing to swap"),
-        }
-        for note in notes {
-            self.terminal.line(Label::Note, &note, None, "");
-        }
-        for warning in warnings {
-            self.terminal.text(warning.trim_end());
-        }
-    }
-
-    fn failed(&mut self, changes: &[Change], took: Duration, failure: &Failure) {
-        let problems = problems::of_build(failure);
-        let label = if matches!(failure, Failure::Swap(_)) { Label::Refused } else { Label::Error };
-        let count = match problems.len() {
-            1 => "1 error".to_owned(),
-            many => format!("{many} errors"),
-        };
-        let subject = match headline(changes) {
-            empty if empty.is_empty() => "the app".to_owned(),
-            subject => subject,
-        };
-        self.terminal.line(label, &subject, Some(took), &count);
-        self.terminal.text(&problems::text_of_build(failure));
-        self.hub.problems(Topic::Build, problems);
-    }
 }
 
 /// Ctrl-C, or the wish of whoever started us.

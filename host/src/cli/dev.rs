@@ -103,7 +103,7 @@ fn bind(host: &str, port: u16, first: Option<u16>) -> Result<Listeners, ListenEr
             Err(ListenError::InUse { .. }) if ports.peek().is_some() => {}
             Ok(listeners) => {
                 if tried != port {
-                    anstream::println!("port {port} is in use, so this is {tried}");
+                    anstream::eprintln!("port {port} is in use, so this is {tried}");
                 }
                 return Ok(listeners);
             }

@@ -53,7 +53,7 @@ pub(crate) struct Success {
     /// What its owner may want to know about the pages.
     pub(crate) notes: Vec<String>,
     /// What rustc printed about the app itself.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: BTreeSet<String>,
     /// The files of the app that the compiler read.
     pub(crate) inputs: BTreeSet<PathBuf>,
 }

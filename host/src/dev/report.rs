@@ -1,4 +1,5 @@
-//! The terminal of `nova dev`: one calm line for each event.
+//! The terminal of `nova dev`: one calm line for each event, on standard error. Standard output
+//! carries the address alone, as with every host.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
@@ -50,7 +51,7 @@ impl Label {
     }
 }
 
-/// Standard output, with a last line that may still change.
+/// Standard error, with a last line that may still change.
 pub(crate) struct Terminal {
     /// Whether the last line is a progress line; locked for as long as something is printed.
     progressing: Mutex<bool>,
@@ -60,7 +61,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn new() -> Self {
-        Self { progressing: Mutex::new(false), watched: std::io::stdout().is_terminal() }
+        Self { progressing: Mutex::new(false), watched: std::io::stderr().is_terminal() }
     }
 
     /// One line: what happened to what, how long it took, and what else there is to say.
@@ -71,7 +72,7 @@ impl Terminal {
     /// Text as it is.
     pub(crate) fn text(&self, text: &str) {
         let mut progressing = self.lock();
-        let mut out = anstream::stdout().lock();
+        let mut out = anstream::stderr().lock();
         let clear = if std::mem::take(&mut *progressing) { CLEAR } else { "" };
         // A reader that has gone away does not end the server.
         let _ = writeln!(out, "{clear}{text}").and_then(|()| out.flush());
@@ -81,7 +82,7 @@ impl Terminal {
     pub(crate) fn progress(&self, text: &str) {
         if self.watched {
             let mut progressing = self.lock();
-            let mut out = anstream::stdout().lock();
+            let mut out = anstream::stderr().lock();
             *progressing = true;
             let _ = write!(out, "{CLEAR}{DIM}{text}{DIM:#}").and_then(|()| out.flush());
         }

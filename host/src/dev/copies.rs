@@ -1,0 +1,94 @@
+//! Where the libraries of a session are copied to before they are mapped: a folder in the app's
+//! `.nova`, which goes away with the session.
+//!
+//! A mapped file needs no name. The newest copies keep theirs all the same, because a backtrace
+//! reads the lines of its code from the file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::loader::{LoadError, Store};
+
+/// How many copies keep their names.
+const KEPT: usize = 4;
+
+/// The folder of one session.
+pub(crate) struct Copies {
+    folder: PathBuf,
+}
+
+impl Copies {
+    /// Makes the folder of this process in the app's, and removes those of processes that ended
+    /// without doing so themselves.
+    pub(crate) fn new(app: &Path) -> io::Result<Self> {
+        let all = app.join(".nova/dev");
+        fs::create_dir_all(&all)?;
+        for entry in fs::read_dir(&all)?.flatten() {
+            let name = entry.file_name();
+            if !Path::new("/proc").join(name).exists() {
+                // Whoever else starts now may be quicker.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        Ok(Self { folder: all.join(std::process::id().to_string()) })
+    }
+
+    /// The store in it.
+    pub(crate) fn store(&self) -> Result<Store, LoadError> {
+        Store::open(&self.folder)
+    }
+
+    /// Removes all but the newest copies.
+    pub(crate) fn prune(&self) {
+        let age = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        let mut copies: Vec<(Option<SystemTime>, PathBuf)> = fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| (age(&entry.path()), entry.path()))
+            .collect();
+        copies.sort();
+        for (_, path) in copies.iter().rev().skip(KEPT) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_copies_stay_and_a_session_leaves_nothing() {
+        let app = tempfile::tempdir().expect("a temporary folder");
+        let stale = app.path().join(".nova/dev/no-process");
+        fs::create_dir_all(&stale).expect("a folder");
+        let copies = Copies::new(app.path()).expect("a folder");
+        copies.store().expect("a store");
+        assert!(!stale.exists());
+
+        let path = |number: u64| copies.folder.join(format!("{number}.so"));
+        for number in 0..6 {
+            let file = fs::File::create(path(number)).expect("a file");
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number);
+            file.set_modified(time).expect("a time");
+        }
+        copies.prune();
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5].map(|it| path(it).exists()),
+            [false, false, true, true, true, true]
+        );
+
+        let folder = copies.folder.clone();
+        drop(copies);
+        assert!(!folder.exists());
+    }
+}
