@@ -25,18 +25,32 @@ async fn main() -> anyhow::Result<()> {
 
     // Every library passes one door, which keeps a private copy of what it maps.
     let folder = tempfile::tempdir()?;
-    let switch = Arc::new(Switch::new(SwapSettings::default(), Store::open(folder.path())?));
-    let started = switch.start(&[PathBuf::from(library)], &StartInfo::default()).await?;
+    let switch = Arc::new(Switch::new(
+        SwapSettings::default(),
+        Store::open(folder.path())?,
+    ));
+    let started = switch
+        .start(&[PathBuf::from(library)], &StartInfo::default())
+        .await?;
     for library in &started {
         eprintln!("{} routes of build {}", library.routes, library.build_id);
     }
 
     // The same routing, middleware, layouts and error pages as behind a socket.
-    let site = Site::new(switch, Arc::new(Assets::new(Vec::new(), Caching::Revalidate)));
-    let request = Request::get(&path).header("host", "localhost").body(Empty::<Bytes>::new())?;
+    let site = Site::new(
+        switch,
+        Arc::new(Assets::new(Vec::new(), Caching::Revalidate)),
+    );
+    let request = Request::get(&path)
+        .header("host", "localhost")
+        .body(Empty::<Bytes>::new())?;
     let response = site.answer(request, None).await.response;
     eprintln!("GET {path}: {}", response.status());
-    let body = response.into_body().collect().await.map_err(anyhow::Error::from_boxed);
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(anyhow::Error::from_boxed);
     let body = body.context("the body ended before its end")?.to_bytes();
     println!("{}", String::from_utf8_lossy(&body));
     Ok(())
