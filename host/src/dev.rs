@@ -24,6 +24,7 @@ mod message;
 mod problems;
 mod report;
 mod session;
+pub(crate) mod settings;
 mod site;
 mod snapshot;
 mod styles;
@@ -37,13 +38,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::builder::Builder;
-use self::change::{Plan, headline, plan};
+use self::change::{Plan, plan};
 use self::control::Control;
 use self::copies::Copies;
 use self::endpoints::Endpoints;
 use self::guard::Guard;
 use self::hub::Hub;
-use self::report::{Label, Terminal};
+use self::report::Terminal;
 use self::session::Session;
 use self::site::DevSite;
 use self::snapshot::Snapshot;
@@ -169,8 +170,7 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
                     changes.retain(|change| change.path != Path::new("Cargo.lock"));
                 }
                 let plan = plan(&changes, |path| session.inputs.contains(path));
-                if plan.restart {
-                    session.terminal.line(Label::Restart, &headline(&changes), None, "");
+                if plan.restart && session.may_restart(&changes) {
                     break Ended::Restart;
                 }
                 session.act(&plan, changes);

@@ -58,6 +58,21 @@ async fn an_edited_page_reloads_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_missed_an_update_catches_up() {
+    let app = App::example("starter", "missed");
+    let mut dev = Dev::built(&app).await;
+    let browser = Browser::start().await;
+    browser.open(&dev.at("/about")).await;
+    mark(&browser).await;
+    dev.process.stop().await;
+    app.edit("pages/about.rs", "h1 { \"One", "p #edited { \"edited meanwhile\" } h1 { \"One");
+    let port = dev.address.port().to_string();
+    let _again = Dev::start_with(&app, &["--port", &port]).await;
+    browser.until("document.querySelector('#edited')").await;
+    assert!(!is_marked(&browser).await, "the page is a new one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_compile_error_is_an_overlay_that_leaves_by_itself() {
     let app = App::example("starter", "overlay");
     let dev = Dev::built(&app).await;

@@ -72,6 +72,9 @@ async fn the_environment_is_that_of_the_file() {
     app.write(".env", "GREETING=\"good morning\"\n");
     let mut dev = Dev::built(&app).await;
     assert_eq!(fresh(dev.address, "/greeting").await.unwrap(), "good morning");
+    app.write(".env", "what is this\n");
+    dev.process.line("error    .env").await;
+    assert_eq!(fresh(dev.address, "/greeting").await.unwrap(), "good morning");
     app.write(".env", "OTHER=1\n");
     dev.process.line("restart  .env").await;
     let url = dev.process.url().await;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use nova_route_template::{PartialSettings, Settings};
 
 use super::Outcome;
-use crate::dev::{self, Ended, Setup};
+use crate::dev::{self, Ended, Setup, settings};
 use crate::listen::{ListenError, Listeners};
 use crate::log::{Format, Log, LogFilter, LogSettings};
 
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         );
     }
     // Before the first thread starts: the environment belongs to the whole process.
-    let variables = load_environment(&dir.join(".env"))?;
+    let variables = load_environment(&dir)?;
     let flags =
         PartialSettings { host: args.host.clone(), port: args.port, ..PartialSettings::default() };
     let Settings { host, port, .. } = Settings::load(&dir, |name| std::env::var_os(name), flags)?;
@@ -113,20 +113,12 @@ fn bind(host: &str, port: u16, first: Option<u16>) -> Result<Listeners, ListenEr
 }
 
 /// Sets what `.env` says and the environment does not, and gives back the names that were set.
-fn load_environment(file: &Path) -> anyhow::Result<Vec<String>> {
-    let variables = match dotenvy::from_path_iter(file) {
-        Ok(variables) => variables,
-        Err(error) if error.not_found() => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
-    };
-    let mut names = Vec::new();
-    for variable in variables {
-        let (name, _) = variable.with_context(|| format!("{} is not right", file.display()))?;
-        if std::env::var_os(&name).is_none() {
-            names.push(name);
-        }
+fn load_environment(dir: &Path) -> anyhow::Result<Vec<String>> {
+    let mut names = settings::variables(dir)?;
+    names.retain(|name| std::env::var_os(name).is_none());
+    if !names.is_empty() {
+        dotenvy::from_path(dir.join(settings::ENVIRONMENT)).context("cannot read .env again")?;
     }
-    dotenvy::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(names)
 }
 

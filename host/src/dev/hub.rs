@@ -40,6 +40,7 @@ struct Inner {
 /// What problems are about: each build, and each compilation of the styles, replaces its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Topic {
+    Settings,
     Build,
     Style,
 }

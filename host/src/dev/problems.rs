@@ -7,6 +7,7 @@ use nova_route_template::{CargoError, Diagnostic, Level, Place, PrepareError, St
 use super::backtrace;
 use super::builder::Failure;
 use super::message::{Kind, Problem};
+use super::settings::Unfit;
 use crate::call::HandlerPanic;
 
 /// The problems of a build, each with its text.
@@ -75,6 +76,11 @@ pub(crate) fn of_style(error: &StyleError) -> Problem {
         }
         other => whole(Kind::Style, &other.to_string()),
     }
+}
+
+/// The problem of `.env` or `nova.toml`.
+pub(crate) fn of_settings(error: &Unfit) -> Problem {
+    whole(Kind::App, &error.to_string())
 }
 
 /// The panic of a handler of the app in `dir` that answered `request`, such as `GET /users`.

@@ -13,6 +13,7 @@ use super::copies::Copies;
 use super::hub::{Hub, Topic};
 use super::problems;
 use super::report::{Label, Terminal};
+use super::settings;
 use super::styles::Styles;
 use crate::assets::Assets;
 use crate::start::StartInfo;
@@ -49,6 +50,20 @@ impl Session {
             self.terminal.line(Label::Build, &subject, Some(began.elapsed()), &note);
         }
         Ok(())
+    }
+
+    /// Whether a fresh process would start; if not, this one says why and goes on.
+    pub(crate) fn may_restart(&self, changes: &[Change]) -> bool {
+        let fit = settings::check(&self.dir);
+        let label = if fit.is_ok() { Label::Restart } else { Label::Error };
+        self.terminal.line(label, &headline(changes), None, "");
+        let problems = fit.err().map(|error| {
+            self.terminal.text(&error.to_string());
+            problems::of_settings(&error)
+        });
+        let fit = problems.is_none();
+        self.hub.problems(Topic::Settings, problems.into_iter().collect());
+        fit
     }
 
     /// Does what `changes` ask for; the build goes on by itself.
