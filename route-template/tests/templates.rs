@@ -48,6 +48,8 @@ fn a_clone_of_an_app_builds_and_passes_its_tests() {
 
 fn check_clone(template: Template) {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    // rustfmt looks for its settings in the folders above, and would find those of this workspace.
+    std::fs::write(tmp.join("rustfmt.toml"), "").unwrap();
     let original = tempfile::tempdir().unwrap();
     // In one target folder, cargo takes packages of one name for one package.
     let name = format!("clone-{template}");
