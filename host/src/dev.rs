@@ -1,35 +1,18 @@
 //! The development server: from a save to the browser.
 //!
-//! Six pieces work together. [`watch`] says which paths had an event, [`snapshot`] which files are
-//! different, and [`change`] what that asks for. [`builder`] compiles the pages and puts the
-//! library into the host's switch, [`styles`] compiles the stylesheet. [`hub`] tells every open
-//! page what happened; its counterpart in the browser is `client.js`, which [`inject`] adds to the
-//! pages that [`site`] answers.
+//! Six pieces work together. [`supervisor::watch`] says which paths had an event, [`supervisor::snapshot`] which files are
+//! different, and [`supervisor::change`] what that asks for. [`supervisor::builder`] compiles the pages and puts the
+//! library into the host's switch, [`supervisor::styles`] compiles the stylesheet. [`server::hub`] tells every open
+//! page what happened; its counterpart in the browser is `client.js`, which [`server::inject`] adds to the
+//! pages that [`server::site`] answers.
 //!
 //! The one policy: what serves is only ever replaced by a build that loaded. Until the first one
 //! there is a waiting page, and after it a mistake is a message, never an outage. Nothing polls.
 
 mod ansi;
-mod backtrace;
-mod builder;
-mod change;
-mod control;
-mod copies;
-mod endpoints;
-mod guard;
-mod hub;
-mod inject;
-mod inputs;
 mod message;
-mod problems;
-mod report;
-mod session;
-pub(crate) mod settings;
-mod site;
-mod snapshot;
-mod styles;
-mod waiting;
-mod watch;
+mod server;
+pub(crate) mod supervisor;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -37,19 +20,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::builder::Builder;
-use self::change::{Plan, plan};
-use self::control::Control;
-use self::copies::Copies;
-use self::endpoints::Endpoints;
-use self::guard::Guard;
-use self::hub::Hub;
-use self::report::Terminal;
-use self::session::Session;
-use self::site::DevSite;
-use self::snapshot::Snapshot;
-use self::styles::Styles;
-use self::watch::Watch;
+use self::server::control::Control;
+use self::server::endpoints::Endpoints;
+use self::server::guard::Guard;
+use self::server::hub::Hub;
+use self::server::site::DevSite;
+use self::supervisor::builder::Builder;
+use self::supervisor::change::{Plan, plan};
+use self::supervisor::copies::Copies;
+use self::supervisor::report::Terminal;
+use self::supervisor::session::Session;
+use self::supervisor::snapshot::Snapshot;
+use self::supervisor::styles::{self, Styles};
+use self::supervisor::watch::Watch;
 use crate::assets::{Assets, Caching};
 use crate::listen::Listeners;
 use crate::loader::LoadError;

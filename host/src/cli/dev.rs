@@ -9,7 +9,8 @@ use anyhow::{Context as _, bail};
 use nova_route_template::{PartialSettings, Settings};
 
 use super::Outcome;
-use crate::dev::{self, Ended, Setup, settings};
+use crate::dev::supervisor::settings;
+use crate::dev::{self, Ended, Setup};
 use crate::listen::{ListenError, Listeners};
 use crate::log::{Format, Log, LogFilter, LogSettings};
 

@@ -15,7 +15,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use super::message::{Message, Problem};
+use crate::dev::message::{Message, Problem};
 
 /// Proxies and browsers give up on a silent connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -230,8 +230,8 @@ mod tests {
 
     use http_body_util::BodyExt as _;
 
-    use super::super::message::Kind;
     use super::*;
+    use crate::dev::message::Kind;
 
     /// Reads the frames of a closed hub's subscription, as text.
     async fn all(body: impl http_body::Body<Data = Bytes, Error = Infallible>) -> String {

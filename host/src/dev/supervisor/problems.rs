@@ -1,14 +1,10 @@
 //! What went wrong, as the overlay and the terminal show it.
 
-use std::path::Path;
-
 use nova_route_template::{CargoError, Diagnostic, Level, Place, PrepareError, StyleError};
 
-use super::backtrace;
 use super::builder::Failure;
-use super::message::{Kind, Problem};
 use super::settings::Unfit;
-use crate::call::HandlerPanic;
+use crate::dev::message::{Kind, Problem};
 
 /// The problems of a build, each with its text.
 pub(crate) fn of_build(failure: &Failure) -> Vec<Problem> {
@@ -81,20 +77,6 @@ pub(crate) fn of_style(error: &StyleError) -> Problem {
 /// The problem of `.env` or `nova.toml`.
 pub(crate) fn of_settings(error: &Unfit) -> Problem {
     whole(Kind::App, &error.to_string())
-}
-
-/// The panic of a handler of the app in `dir` that answered `request`, such as `GET /users`.
-pub(crate) fn of_panic(request: &str, panic: &HandlerPanic, dir: &Path) -> Problem {
-    let text = format!("while it answered {request}\n\n{}", backtrace::trim(&panic.backtrace, dir));
-    let problem = Problem::new(Kind::Panic, &panic.message, &text);
-    // `file:line:column`, and the file may hold colons itself.
-    let mut parts = panic.location.rsplitn(3, ':');
-    let (column, line, file) = (parts.next(), parts.next(), parts.next());
-    let number = |part: Option<&str>| part.and_then(|part| part.parse().ok());
-    match file {
-        Some(file) => problem.at(file, number(line), number(column)),
-        None => problem,
-    }
 }
 
 /// The closing lines of rustc, which count the errors, are errors by name only.

@@ -16,9 +16,9 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::ansi::escaped;
 use super::hub::Served;
-use super::message::Problem;
+use crate::dev::ansi::escaped;
+use crate::dev::message::Problem;
 
 /// Whether whoever sent this request shows what comes back as a document of its own. A script that
 /// fetches a piece of HTML says so (`Sec-Fetch-Dest`), and would get in the way of the piece.
@@ -135,8 +135,8 @@ impl<B: Body<Data = Bytes>> Body for WithTail<B> {
 mod tests {
     use http_body_util::{BodyExt as _, Full, StreamBody};
 
-    use super::super::message::Kind;
     use super::*;
+    use crate::dev::message::Kind;
 
     fn served() -> Served {
         Served { version: Some("abc.0".into()), style: Some("/_nova/style-1.css".into()) }

@@ -12,12 +12,12 @@ use hyper::body::Incoming;
 use super::endpoints::{Endpoints, PREFIX};
 use super::hub::Hub;
 use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
-use super::message::Problem;
-use super::problems;
-use super::report::{Label, Terminal};
+use super::panics;
 use super::waiting;
 use crate::body::Body;
 use crate::call::HandlerPanic;
+use crate::dev::message::Problem;
+use crate::dev::supervisor::report::{Label, Terminal};
 use crate::server::Peer;
 use crate::site::Site;
 
@@ -66,6 +66,6 @@ impl DevSite {
     fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {
         let note = format!("{}: {}", panic.location, panic.message);
         self.terminal.line(Label::Panic, asked, None, &note);
-        problems::of_panic(asked, panic, &self.dir)
+        panics::of_panic(asked, panic, &self.dir)
     }
 }

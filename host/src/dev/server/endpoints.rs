@@ -7,8 +7,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use super::guard::Guard;
 use super::hub::Hub;
-use super::styles::Styles;
 use crate::body::Body;
+use crate::dev::supervisor::styles::Styles;
 
 /// Every path of the dev host's own begins with this; no page can.
 pub(crate) const PREFIX: &str = "/__nova/";

@@ -10,12 +10,12 @@ use nova_route_template::Project;
 use super::builder::{Builder, Failure, Finished, Success, Update};
 use super::change::{Change, Plan, headline};
 use super::copies::Copies;
-use super::hub::{Hub, Topic};
 use super::problems;
 use super::report::{Label, Terminal};
 use super::settings;
 use super::styles::Styles;
 use crate::assets::Assets;
+use crate::dev::server::hub::{Hub, Topic};
 use crate::start::StartInfo;
 use crate::swap::{SwapError, Switch};
 
