@@ -61,15 +61,25 @@ impl App {
     /// If there is no such example, or no room.
     #[must_use]
     pub fn example(name: &str, test: &str) -> Self {
-        let folder =
-            tempfile::Builder::new().prefix("nova-test-").tempdir().expect("a temporary folder");
-        let path = folder.path().canonicalize().expect("a path").join(name);
-        copy(&root().join("examples").join(name), &path);
-        let app = Self { _folder: folder, path };
+        let app = Self::empty(name);
+        copy(&root().join("examples").join(name), &app.path);
         let sdk = root().join("plugin-sdk").display().to_string();
         app.edit("Cargo.toml", "../../plugin-sdk", &sdk);
         app.edit("Cargo.toml", "name = \"nova-", &format!("name = \"{test}-"));
         app
+    }
+
+    /// An empty folder called `name`, to be written into.
+    ///
+    /// # Panics
+    /// If there is no room.
+    #[must_use]
+    pub fn empty(name: &str) -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("nova-test-").tempdir().expect("a temporary folder");
+        let path = folder.path().canonicalize().expect("a path").join(name);
+        fs::create_dir(&path).expect("a folder");
+        Self { _folder: folder, path }
     }
 
     /// A command that builds apps into the target folder that they all share.

@@ -1,0 +1,5 @@
+//! The scenarios, each of which prints a table and its gates.
+
+pub(crate) mod edits;
+pub(crate) mod pages;
+pub(crate) mod peers;

@@ -1,0 +1,85 @@
+//! An app of a thousand pages beside the starter: edits in turns, a warm start, memory.
+
+use std::time::Duration;
+
+use nova_benches::stats::ratio;
+use nova_tests::client::Failure;
+use nova_tests::workspace::App;
+use tokio::time::sleep;
+
+use crate::apps::{self, HEADING, nova_file};
+use crate::proc;
+use crate::report::{Report, megabytes, p50};
+use crate::scenario::edits::starter_session;
+use crate::session::{Course, Session, WARM_UP};
+
+/// The page that is edited; any would do.
+pub(crate) const PAGE: usize = 7;
+
+/// How often the memory of processes is looked at while something compiles.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// Starts `nova dev` on a generated app, with the course in one of its pages.
+pub(crate) async fn session(app: App) -> Result<Session, Failure> {
+    let (file, path) = (nova_file(PAGE), apps::url(PAGE));
+    Session::start(app, Course { file: &file, text: HEADING, path: &path }).await
+}
+
+/// Edits in an app of so many pages and in the starter, in turns.
+pub(crate) async fn pages(report: &mut Report, pages: usize, edits: usize) -> Result<(), Failure> {
+    let cold = session(apps::nova(pages)).await?;
+    cold.settle().await?;
+    let cold_start = cold.first;
+    let mut large = session(cold.stop().await).await?;
+    large.settle().await?;
+    let mut small = starter_session().await?;
+    while large.times.len() < edits {
+        small.edit().await?;
+        large.edit().await?;
+    }
+
+    report.heading(&format!("{pages} pages, an edit inside one: {edits} edits after {WARM_UP}"));
+    report.row(&format!("nova dev, {pages} pages"), &large.times);
+    report.phases(&large.phases());
+    report.row("nova dev, starter", &small.times);
+    let compared = ratio(&large.times, &small.times);
+    let (low, high) = compared.interval;
+    println!("ratio of pairs {:.2} ({low:.2}-{high:.2})", compared.median);
+
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
+    let ready = milliseconds(large.listening);
+    report.fact("cold start, exec to first 200", &format!("{:.0} ms", milliseconds(cold_start)));
+    report.fact("warm start, exec to listening", &format!("{ready:.0} ms"));
+    report.fact("warm start, exec to first 200", &format!("{:.0} ms", milliseconds(large.first)));
+    let resident: u64 = large.servers().iter().map(|&pid| proc::bytes(pid, "VmRSS")).sum();
+    let anonymous: u64 = large.servers().iter().map(|&pid| proc::bytes(pid, "RssAnon")).sum();
+    report.fact("nova's processes, resident", &megabytes(resident));
+    report.fact("nova's processes, anonymous", &megabytes(anonymous));
+    report.fact("largest compiler, resident", &megabytes(compiler(&mut large).await?));
+
+    let against = p50(&large.times) / p50(&small.times);
+    report.at_most(&format!("{pages} pages: p50 by the starter's"), against, 1.15, "");
+    report.at_most(&format!("{pages} pages: warm start to listening"), ready, 300.0, " ms");
+    Ok(())
+}
+
+/// The most memory that one process which is not `nova` had at once, in a few edits more.
+async fn compiler(session: &mut Session) -> Result<u64, Failure> {
+    let root = session.process.id();
+    let mut most = 0;
+    for _ in 0..3 {
+        let watching = async {
+            loop {
+                let compilers =
+                    proc::tree(root).into_iter().filter(|&pid| proc::name(pid) != "nova");
+                most = compilers.map(|pid| proc::bytes(pid, "VmHWM")).fold(most, u64::max);
+                sleep(GLANCE).await;
+            }
+        };
+        tokio::select! {
+            edited = session.edit() => edited?,
+            () = watching => {}
+        }
+    }
+    Ok(most)
+}
