@@ -10,7 +10,7 @@ mod compile;
 mod dev;
 mod doctor;
 mod new;
-mod routes;
+pub(crate) mod routes;
 mod status;
 pub(crate) mod style;
 mod swap;

@@ -10,29 +10,39 @@
 //! there is a waiting page, and after it a mistake is a message, never an outage. Nothing polls.
 
 mod ansi;
+pub(crate) mod desktop;
 mod message;
+pub(crate) mod phases;
+mod save;
 mod server;
+mod state;
 pub(crate) mod supervisor;
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use self::desktop::Editor;
 use self::server::control::Control;
 use self::server::endpoints::Endpoints;
 use self::server::guard::Guard;
 use self::server::hub::Hub;
+use self::server::page::Board;
 use self::server::site::DevSite;
+use self::state::DevState;
 use self::supervisor::builder::Builder;
 use self::supervisor::change::{Plan, plan};
 use self::supervisor::copies::Copies;
-use self::supervisor::report::Terminal;
-use self::supervisor::session::Session;
+use self::supervisor::journal::Journal;
+use self::supervisor::keys::Keys;
+use self::supervisor::report::{Banner, Terminal, Voice};
+use self::supervisor::session::{Next, Session};
 use self::supervisor::snapshot::Snapshot;
 use self::supervisor::styles::{self, Styles};
 use self::supervisor::watch::Watch;
+use crate::admin::Control as _;
 use crate::assets::{Assets, Caching};
 use crate::listen::Listeners;
 use crate::loader::LoadError;
@@ -58,6 +68,12 @@ pub(crate) struct Setup {
     pub(crate) library: Option<PathBuf>,
     /// The executable that checks libraries in a child.
     pub(crate) program: PathBuf,
+    /// Who listens to the terminal.
+    pub(crate) voice: Voice,
+    /// Open the app in a browser as soon as it can be asked.
+    pub(crate) open: bool,
+    /// When the process was started.
+    pub(crate) began: Instant,
 }
 
 /// Why a session ended.
@@ -84,8 +100,8 @@ pub(crate) enum DevError {
 
 /// Serves the app and follows its files, until it is stopped or must start anew.
 pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
-    let Setup { dir, listeners, host, library, program } = setup;
-    let terminal = Arc::new(Terminal::new());
+    let Setup { dir, listeners, host, library, program, voice, open, began } = setup;
+    let terminal = Arc::new(Terminal::new(voice));
     let hub = Arc::new(Hub::new());
     let styles = Arc::new(Styles::default());
     let copies = Copies::new(&dir)?;
@@ -108,13 +124,26 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
     let mut snapshot = Snapshot::take(&dir);
 
     let (url, port) = (listeners.url(), listeners.port());
+    let addresses = listeners.addresses().to_owned();
     let options = Options { grace: GRACE, ..Options::default() };
     let server = Server::new(listeners.into_sockets(), options)?;
     let handle = server.handle();
     let app = Arc::new(Site::new(switch.clone(), assets.clone()));
+    let board = Arc::new(Board::new(hub.clone()));
     let control = Control::new(app.clone(), handle.clone(), url.clone());
     let site = Arc::new(DevSite {
-        endpoints: Endpoints { guard: Guard::new(&host), hub: hub.clone(), styles: styles.clone() },
+        endpoints: Endpoints {
+            guard: Guard::new(&host),
+            hub: hub.clone(),
+            styles: styles.clone(),
+            board: board.clone(),
+            dir: dir.clone(),
+            editor: Editor::named(|name| std::env::var_os(name)),
+            status: Box::new({
+                let control = control.clone();
+                move || control.status()
+            }),
+        },
         hub: hub.clone(),
         app,
         terminal: terminal.clone(),
@@ -126,6 +155,9 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
     }));
     let _control = control.listen(port);
     announce(&url);
+    let mut keys = Keys::take(voice);
+    let banner = Banner::new(&addresses, began.elapsed());
+    terminal.ready(&banner, keys.is_some());
 
     let mut session = Session {
         builder: Builder::new(&dir, switch.clone(), info.clone()),
@@ -133,11 +165,14 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
         hub,
         styles,
         assets,
-        terminal,
+        journal: Journal { terminal, board, banner, state: DevState::default() },
         inputs: BTreeSet::new(),
         warned: BTreeSet::new(),
         copies,
     };
+    if open {
+        session.journal.open();
+    }
     if let Some(library) = library {
         session.serve(&switch, &library, &info).await?;
     }
@@ -159,6 +194,11 @@ pub(crate) async fn run(setup: Setup) -> Result<Ended, DevError> {
                 session.act(&plan, changes);
             }
             update = session.builder.update() => session.report(update),
+            key = Keys::next(&mut keys) => {
+                if session.pressed(key) == Next::Stop {
+                    break Ended::Stopped;
+                }
+            }
             () = &mut stop => break Ended::Stopped,
         }
     };

@@ -20,6 +20,8 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 pub use self::access::{Access, AccessLog, Logged};
 pub use self::format::Format;
+#[cfg(feature = "cli")]
+pub(crate) use self::format::now as timestamp;
 
 use self::format::Style;
 use self::writer::Writer;

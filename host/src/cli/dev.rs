@@ -4,15 +4,17 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr as _;
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use nova_route_template::{PartialSettings, Settings};
 
 use super::Outcome;
+use crate::dev::supervisor::report::Voice;
 use crate::dev::supervisor::settings;
 use crate::dev::{self, Ended, Setup};
 use crate::listen::{ListenError, Listeners};
-use crate::log::{Format, Log, LogFilter, LogSettings};
+use crate::log::{Log, LogFilter, LogSettings};
 
 /// How many ports are tried after the usual one.
 const TRIES: u16 = 100;
@@ -32,12 +34,22 @@ pub(super) struct Args {
     /// Serve this library until the first build is ready
     #[arg(long, value_name = "LIB")]
     routes: Option<PathBuf>,
+    /// Open the app in a browser
+    #[arg(long)]
+    open: bool,
+    /// Say nothing but what is wrong
+    #[arg(long, short)]
+    quiet: bool,
+    /// How the terminal is written to: for people, or one JSON object on each line
+    #[arg(long, value_name = "FORMAT", default_value = "human", value_parser = ["human", "json"])]
+    log_format: String,
     /// Where a process that started itself anew was found before
     #[arg(long, hide = true)]
     first_port: Option<u16>,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let began = Instant::now();
     let dir = args
         .dir
         .canonicalize()
@@ -67,6 +79,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         host,
         library: args.routes.clone(),
         program: std::env::current_exe().context("cannot find this program again")?,
+        voice: match (args.log_format.as_str(), args.quiet) {
+            ("json", _) => Voice::Json,
+            (_, true) => Voice::Quiet,
+            (_, false) => Voice::Full,
+        },
+        // A process that started itself anew has its pages open.
+        open: args.open && args.first_port.is_none(),
+        began,
     };
     let program = setup.program.clone();
     // What pages log is the developer's to see; requests are not.
@@ -74,7 +94,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Ok(filter) => filter.parse().context("NOVA_LOG is not right")?,
         Err(_) => LogFilter::from_str("warn,app=info").expect("the filter is one"),
     };
-    let log = Log::start(LogSettings { filter, format: Format::Human, access: false })?;
+    let format = args.log_format.parse().map_err(anyhow::Error::msg)?;
+    let log = Log::start(LogSettings { filter, format, access: false })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -138,6 +159,12 @@ fn restart(
     if let Some(port) = args.port {
         command.arg("--port").arg(port.to_string());
     }
+    for (flag, given) in [("--open", args.open), ("--quiet", args.quiet)] {
+        if given {
+            command.arg(flag);
+        }
+    }
+    command.arg("--log-format").arg(&args.log_format);
     // Open pages know the port.
     command.arg("--first-port").arg(port.to_string());
     for variable in variables {

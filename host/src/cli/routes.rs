@@ -19,6 +19,11 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// The table of the routes of `tree`.
+pub(crate) fn listing(tree: &RouteTree) -> String {
+    table(tree, &tree.pages.iter().map(Row::new).collect::<Vec<_>>())
+}
+
 /// One route; the fields are those of a manifest's.
 #[derive(Debug, Serialize)]
 struct Row {

@@ -1,6 +1,6 @@
 //! What `nova dev` tells the browser: the vocabulary that `client.js` understands.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ansi;
 
@@ -22,10 +22,12 @@ pub(crate) enum Message {
     Panic { problem: Problem },
     /// How far the first build is.
     Progress { text: String },
+    /// What the dev page shows has changed.
+    State,
 }
 
 /// What a problem is about; the overlay shows it as a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     /// rustc or cargo refused the code.
@@ -41,15 +43,19 @@ pub(crate) enum Kind {
 }
 
 /// One entry of the overlay.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Problem {
-    kind: Kind,
-    title: String,
-    file: Option<String>,
-    line: Option<usize>,
-    column: Option<usize>,
+    pub(crate) kind: Kind,
+    pub(crate) title: String,
+    /// From the app's folder.
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<usize>,
+    pub(crate) column: Option<usize>,
+    /// What was being answered, such as `GET /users`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<String>,
     /// Escaped here, so that the browser may insert it as it is.
-    html: String,
+    pub(crate) html: String,
 }
 
 impl Problem {
@@ -61,8 +67,15 @@ impl Problem {
             file: None,
             line: None,
             column: None,
+            request: None,
             html: ansi::to_html(text.trim_end()),
         }
+    }
+
+    /// The request that met it.
+    pub(crate) fn during(mut self, request: impl Into<String>) -> Self {
+        self.request = Some(request.into());
+        self
     }
 
     /// Where it is, by file and one-based line and column.

@@ -6,6 +6,7 @@ pub(crate) mod endpoints;
 pub(crate) mod guard;
 pub(crate) mod hub;
 pub(crate) mod inject;
+pub(crate) mod page;
 pub(crate) mod panics;
 pub(crate) mod site;
 pub(crate) mod waiting;

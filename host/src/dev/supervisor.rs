@@ -5,6 +5,8 @@ pub(crate) mod builder;
 pub(crate) mod change;
 pub(crate) mod copies;
 pub(crate) mod inputs;
+pub(crate) mod journal;
+pub(crate) mod keys;
 pub(crate) mod problems;
 pub(crate) mod report;
 pub(crate) mod session;

@@ -71,7 +71,7 @@ impl Style {
 }
 
 /// The time in UTC, as RFC 3339 has it.
-pub(super) fn now() -> String {
+pub(crate) fn now() -> String {
     let mut text = String::new();
     // Writing to a `String` does not fail.
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));

@@ -131,6 +131,16 @@ impl Hub {
         inner.send(&Message::Progress { text });
     }
 
+    /// What the dev page shows is different.
+    pub(crate) fn state_changed(&self) {
+        self.lock().send(&Message::State);
+    }
+
+    /// Everything that is wrong at present.
+    pub(crate) fn current(&self) -> Vec<Problem> {
+        self.lock().state.problems.values().flatten().cloned().collect()
+    }
+
     /// Ends every subscription, so that a graceful stop need not wait for open pages.
     pub(crate) fn close(&self) {
         self.lock().events = None;

@@ -8,8 +8,8 @@ use crate::dev::message::{Kind, Problem};
 
 /// The panic of a handler of the app in `dir` that answered `request`, such as `GET /users`.
 pub(crate) fn of_panic(request: &str, panic: &HandlerPanic, dir: &Path) -> Problem {
-    let text = format!("while it answered {request}\n\n{}", backtrace::trim(&panic.backtrace, dir));
-    let problem = Problem::new(Kind::Panic, &panic.message, &text);
+    let text = backtrace::trim(&panic.backtrace, dir);
+    let problem = Problem::new(Kind::Panic, &panic.message, &text).during(request);
     // `file:line:column`, and the file may hold colons itself.
     let mut parts = panic.location.rsplitn(3, ':');
     let (column, line, file) = (parts.next(), parts.next(), parts.next());

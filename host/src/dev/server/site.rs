@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-use super::endpoints::{Endpoints, PREFIX};
+use super::endpoints::{Endpoints, is_own};
 use super::hub::Hub;
 use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
 use super::panics;
@@ -17,7 +17,7 @@ use super::waiting;
 use crate::body::Body;
 use crate::call::HandlerPanic;
 use crate::dev::message::Problem;
-use crate::dev::supervisor::report::{Label, Terminal};
+use crate::dev::supervisor::report::Terminal;
 use crate::server::Peer;
 use crate::site::Site;
 
@@ -38,7 +38,7 @@ impl DevSite {
         request: Request<Incoming>,
         peer: Peer,
     ) -> Response<WithTail<Body>> {
-        if request.uri().path().starts_with(PREFIX) {
+        if is_own(request.uri().path()) {
             return untouched(self.endpoints.respond(&request));
         }
         // Taken before the answer: a page that a swap overtakes then believes itself older than
@@ -64,8 +64,7 @@ impl DevSite {
     }
 
     fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {
-        let note = format!("{}: {}", panic.location, panic.message);
-        self.terminal.line(Label::Panic, asked, None, &note);
+        self.terminal.panicked(asked, &panic.message, &panic.location);
         panics::of_panic(asked, panic, &self.dir)
     }
 }

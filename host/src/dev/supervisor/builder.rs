@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 
 use super::change::Change;
 use super::inputs;
+use crate::dev::phases::{Phases, micros, since_written};
+use crate::dev::state::Route;
 use crate::start::StartInfo;
 use crate::swap::{SwapError, Swapped, Switch};
 
@@ -31,8 +33,15 @@ pub(crate) enum Update {
         /// The latest.
         name: String,
     },
+    /// The files were read: these are the routes that are built now.
+    Scanned {
+        /// The name of the app.
+        app: String,
+        /// Its routes.
+        routes: Vec<Route>,
+    },
     /// A build reached an end of its own.
-    Finished(Finished),
+    Finished(Box<Finished>),
 }
 
 /// A build that reached an end of its own.
@@ -40,7 +49,9 @@ pub(crate) enum Update {
 pub(crate) struct Finished {
     /// What was saved, also for builds that were stopped; empty for the first one.
     pub(crate) changes: Vec<Change>,
-    /// From the save to the end.
+    /// Where the time went.
+    pub(crate) phases: Phases,
+    /// From the write of the newest file to the end.
     pub(crate) took: Duration,
     pub(crate) result: Result<Success, Failure>,
 }
@@ -56,6 +67,8 @@ pub(crate) struct Success {
     pub(crate) warnings: BTreeSet<String>,
     /// The files of the app that the compiler read.
     pub(crate) inputs: BTreeSet<PathBuf>,
+    /// The size of the library.
+    pub(crate) bytes: u64,
 }
 
 /// Why nothing new serves.
@@ -96,6 +109,7 @@ impl Builder {
     }
 
     /// Builds the app as it is now, because of `changes`; a build that goes on is out of date.
+    /// `since` is when they were seen.
     pub(crate) fn start(&mut self, mut changes: Vec<Change>, since: Instant) {
         let before = self.current.take().map(|job| {
             if !job.task.is_finished() && job.cancel.cancel() {
@@ -106,6 +120,7 @@ impl Builder {
             }
             job.task
         });
+        let watch = since_written(&self.dir, &changes);
         let cancel = Cancel::default();
         let work = Work {
             dir: self.dir.clone(),
@@ -121,13 +136,15 @@ impl Builder {
                 let _ = before.await;
             }
             let updates = work.updates.clone();
-            let result = work.run().await;
+            let mut phases = Phases { watch_us: micros(watch), ..Phases::default() };
+            let result = work.run(&mut phases).await;
             if result.is_err() && gate.is_cancelled() {
                 return;
             }
-            let finished = Finished { changes: reported, took: since.elapsed(), result };
+            let took = watch + since.elapsed();
+            let finished = Finished { changes: reported, phases, took, result };
             // The session is over when nobody listens.
-            let _ = updates.send(Update::Finished(finished));
+            let _ = updates.send(Update::Finished(Box::new(finished)));
         });
         self.current = Some(Job { changes, cancel, task });
     }
@@ -165,10 +182,12 @@ struct Work {
 }
 
 impl Work {
-    async fn run(self) -> Result<Success, Failure> {
+    async fn run(self, phases: &mut Phases) -> Result<Success, Failure> {
         let Self { dir, switch, info, cancel, updates } = self;
         let gate = cancel.clone();
+        let began = Instant::now();
         let built = tokio::task::spawn_blocking(move || build(&dir, &cancel, &updates)).await;
+        phases.compile_us = micros(began.elapsed());
         let Compiled { built, notes, inputs } = match built {
             Ok(compiled) => compiled?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -177,14 +196,19 @@ impl Work {
             return Err(CargoError::Stopped.into());
         }
         let swapped = match switch.swap_next(&built.library, &info, false).await {
-            Ok(swapped) => Some(swapped),
+            Ok(swapped) => {
+                phases.load_us = swapped.preflight_us + swapped.load_us;
+                phases.swap_us = swapped.total_us.saturating_sub(phases.load_us);
+                Some(swapped)
+            }
             Err(SwapError::AlreadyLive { .. }) => None,
             Err(error) => return Err(Failure::Swap(Box::new(error))),
         };
         // Those of dependencies, the SDK for one, are not for the app's owner to mend.
         let own = |it: &Diagnostic| it.place.as_ref().is_none_or(|it| !it.file.starts_with('/'));
         let warnings = built.diagnostics.into_iter().filter(own).map(|it| it.rendered).collect();
-        Ok(Success { swapped, notes, warnings, inputs })
+        let bytes = built.library.metadata().map_or(0, |library| library.len());
+        Ok(Success { swapped, notes, warnings, inputs, bytes })
     }
 }
 
@@ -200,6 +224,9 @@ fn build(
     updates: &mpsc::UnboundedSender<Update>,
 ) -> Result<Compiled, Failure> {
     let prepared = prepare(dir)?;
+    let routes = Route::all(&prepared.tree);
+    let app = prepared.project.name().to_owned();
+    let _ = updates.send(Update::Scanned { app, routes });
     let running = Build::new(&prepared.project, prepared.crate_root.origins)
         .profile("dev")
         .output(Output::Capture)

@@ -1,58 +1,40 @@
 //! The terminal of `nova dev`: one calm line for each event, on standard error. Standard output
 //! carries the address alone, as with every host.
+//!
+//! [`Voice`] decides how much of it there is, and whether it is for people or for programs;
+//! whoever reports says what happened and need not know.
+
+mod banner;
+mod json;
+mod look;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anstyle::Style;
+use crate::cli::style::DIM;
+use crate::dev::message::Problem;
+use crate::dev::save::{Outcome, Save};
 
-use crate::cli::style::{BAD, DIM, GOOD, NOTE, WARN, took};
+pub(crate) use self::banner::Banner;
+use self::json::Event;
+pub(crate) use self::look::Label;
 
-/// What happened; the first word of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Label {
-    /// The first build serves.
-    Build,
-    /// A newer build serves.
-    Swap,
-    /// A build that is the one which serves.
-    Same,
-    /// The stylesheet was compiled.
-    Style,
-    /// Files under `public/` changed.
-    Public,
-    /// Something does not compile.
-    Error,
-    /// A library that was built is not served.
-    Refused,
-    /// A handler panicked.
-    Panic,
-    /// This process starts anew.
-    Restart,
-    /// Something to know.
-    Note,
-}
-
-impl Label {
-    fn word(self) -> (&'static str, Style) {
-        match self {
-            Self::Build => ("build", GOOD),
-            Self::Swap => ("swap", GOOD),
-            Self::Same => ("same", DIM),
-            Self::Style => ("style", GOOD),
-            Self::Public => ("public", GOOD),
-            Self::Error => ("error", BAD),
-            Self::Refused => ("refused", BAD),
-            Self::Panic => ("panic", BAD),
-            Self::Restart => ("restart", WARN),
-            Self::Note => ("note", NOTE),
-        }
-    }
+/// Who listens to the terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// Someone who follows along.
+    #[default]
+    Full,
+    /// Someone who wants to hear of mistakes alone.
+    Quiet,
+    /// A program.
+    Json,
 }
 
 /// Standard error, with a last line that may still change.
 pub(crate) struct Terminal {
+    voice: Voice,
     /// Whether the last line is a progress line; locked for as long as something is printed.
     progressing: Mutex<bool>,
     /// Whether there is someone to see progress.
@@ -60,22 +42,71 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new() -> Self {
-        Self { progressing: Mutex::new(false), watched: std::io::stderr().is_terminal() }
+    pub(crate) fn new(voice: Voice) -> Self {
+        let watched = voice == Voice::Full && std::io::stderr().is_terminal();
+        Self { voice, progressing: Mutex::new(false), watched }
+    }
+
+    /// The server listens.
+    pub(crate) fn ready(&self, banner: &Banner, keys: bool) {
+        match self.voice {
+            Voice::Full => self.print(&banner.lines(keys)),
+            Voice::Quiet => {}
+            Voice::Json => self.event(&Event::ready(banner)),
+        }
+    }
+
+    /// A save that came to something.
+    pub(crate) fn saved(&self, save: &Save) {
+        self.failed(save, &[], "");
+    }
+
+    /// A save with its problems; `text` is what the compiler said about them.
+    pub(crate) fn failed(&self, save: &Save, problems: &[Problem], text: &str) {
+        let bad = matches!(save.outcome, Outcome::Failed | Outcome::Refused);
+        match self.voice {
+            Voice::Json => self.event(&Event::update(save, problems, text)),
+            Voice::Quiet if !bad => {}
+            Voice::Full | Voice::Quiet => {
+                self.print(&look::save(save));
+                if !text.is_empty() {
+                    self.print(text);
+                }
+            }
+        }
+    }
+
+    /// A handler panicked while it answered `request`.
+    pub(crate) fn panicked(&self, request: &str, message: &str, location: &str) {
+        match self.voice {
+            Voice::Json => self.event(&Event::Panic { request, message, location }),
+            Voice::Full | Voice::Quiet => {
+                self.print(&look::line(
+                    Label::Panic,
+                    request,
+                    None,
+                    &format!("{location}: {message}"),
+                ));
+            }
+        }
     }
 
     /// One line: what happened to what, how long it took, and what else there is to say.
     pub(crate) fn line(&self, label: Label, subject: &str, time: Option<Duration>, note: &str) {
-        self.text(&line(label, subject, time, note));
+        let bad = matches!(label, Label::Error | Label::Refused | Label::Panic);
+        match self.voice {
+            Voice::Json => self.event(&Event::line(label, subject, note)),
+            Voice::Quiet if !bad => {}
+            Voice::Full | Voice::Quiet => self.print(&look::line(label, subject, time, note)),
+        }
     }
 
-    /// Text as it is.
+    /// What a compiler or a tool said, as it said it.
     pub(crate) fn text(&self, text: &str) {
-        let mut progressing = self.lock();
-        let mut out = anstream::stderr().lock();
-        let clear = if std::mem::take(&mut *progressing) { CLEAR } else { "" };
-        // A reader that has gone away does not end the server.
-        let _ = writeln!(out, "{clear}{text}").and_then(|()| out.flush());
+        match self.voice {
+            Voice::Json => self.event(&Event::text(text)),
+            Voice::Full | Voice::Quiet => self.print(text),
+        }
     }
 
     /// A line that the next one replaces.
@@ -88,6 +119,25 @@ impl Terminal {
         }
     }
 
+    /// Empties the screen, and what was scrolled off it.
+    pub(crate) fn clear(&self) {
+        if self.watched {
+            self.print("\x1b[3J\x1b[2J\x1b[H");
+        }
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        self.print(&event.render());
+    }
+
+    fn print(&self, text: &str) {
+        let mut progressing = self.lock();
+        let mut out = anstream::stderr().lock();
+        let clear = if std::mem::take(&mut *progressing) { CLEAR } else { "" };
+        // A reader that has gone away does not end the server.
+        let _ = writeln!(out, "{clear}{text}").and_then(|()| out.flush());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
         self.progressing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,44 +145,3 @@ impl Terminal {
 
 /// Back to the beginning of the line, and nothing left on it.
 const CLEAR: &str = "\r\x1b[2K";
-
-fn line(label: Label, subject: &str, time: Option<Duration>, note: &str) -> String {
-    let (word, style) = label.word();
-    let time = time.map(took).unwrap_or_default();
-    let middle = format!("{subject:<36} {time:>8}");
-    let middle = if note.is_empty() { middle.trim_end() } else { &middle };
-    let note = if note.is_empty() { String::new() } else { format!("  {DIM}{note}{DIM:#}") };
-    format!("{style}{word:<8}{style:#} {middle}{note}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_align() {
-        let ms = |milliseconds| Some(Duration::from_millis(milliseconds));
-        let lines = [
-            line(Label::Build, "12 routes", ms(9_840), "generation 1"),
-            line(Label::Swap, "pages/index.rs", ms(412), "generation 3"),
-            line(
-                Label::Swap,
-                "pages/some/very/long/path/of/a/page/[id].rs",
-                ms(412),
-                "generation 4",
-            ),
-            line(Label::Style, "styles/main.scss", ms(9), ""),
-            line(Label::Restart, ".env", None, ""),
-            line(Label::Error, "pages/index.rs", ms(380), "2 errors; generation 3 keeps serving"),
-        ];
-        let plain = anstream::adapter::strip_str(&lines.join("\n")).to_string();
-        insta::assert_snapshot!(plain, @r"
-        build    12 routes                               9.8 s  generation 1
-        swap     pages/index.rs                         412 ms  generation 3
-        swap     pages/some/very/long/path/of/a/page/[id].rs   412 ms  generation 4
-        style    styles/main.scss                         9 ms
-        restart  .env
-        error    pages/index.rs                         380 ms  2 errors; generation 3 keeps serving
-        ");
-    }
-}

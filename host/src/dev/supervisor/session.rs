@@ -3,21 +3,32 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nova_route_template::Project;
 
 use super::builder::{Builder, Failure, Finished, Success, Update};
 use super::change::{Change, Plan, headline};
 use super::copies::Copies;
+use super::journal::Journal;
+use super::keys::Key;
 use super::problems;
-use super::report::{Label, Terminal};
+use super::report::Label;
 use super::settings;
 use super::styles::Styles;
 use crate::assets::Assets;
+use crate::dev::phases::{Phases, micros, since_written};
+use crate::dev::save::{Outcome, Save, Scope};
 use crate::dev::server::hub::{Hub, Topic};
 use crate::start::StartInfo;
 use crate::swap::{SwapError, Switch};
+
+/// Whether a session goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Go,
+    Stop,
+}
 
 /// What follows the app's files.
 pub(crate) struct Session {
@@ -26,7 +37,7 @@ pub(crate) struct Session {
     pub(crate) hub: Arc<Hub>,
     pub(crate) styles: Arc<Styles>,
     pub(crate) assets: Arc<Assets>,
-    pub(crate) terminal: Arc<Terminal>,
+    pub(crate) journal: Journal,
     /// The files that the compiler read the last time.
     pub(crate) inputs: BTreeSet<PathBuf>,
     /// The warnings that the terminal shows already: cargo repeats them at every build.
@@ -47,18 +58,28 @@ impl Session {
             self.hub.published(swapped.build_id.as_str());
             let note = format!("generation {}, {} routes", swapped.generation, swapped.routes);
             let subject = library.display().to_string();
-            self.terminal.line(Label::Build, &subject, Some(began.elapsed()), &note);
+            self.journal.terminal.line(Label::Build, &subject, Some(began.elapsed()), &note);
         }
         Ok(())
+    }
+
+    /// Does what a key asks for.
+    pub(crate) fn pressed(&mut self, key: Key) -> Next {
+        match key {
+            Key::Quit => return Next::Stop,
+            Key::Rebuild => self.act(&Plan::first(), Vec::new()),
+            key => self.journal.pressed(key, &self.dir),
+        }
+        Next::Go
     }
 
     /// Whether a fresh process would start; if not, this one says why and goes on.
     pub(crate) fn may_restart(&self, changes: &[Change]) -> bool {
         let fit = settings::check(&self.dir);
         let label = if fit.is_ok() { Label::Restart } else { Label::Error };
-        self.terminal.line(label, &headline(changes), None, "");
+        self.journal.terminal.line(label, &headline(changes), None, "");
         let problems = fit.err().map(|error| {
-            self.terminal.text(&error.to_string());
+            self.journal.terminal.text(&error.to_string());
             problems::of_settings(&error)
         });
         let fit = problems.is_none();
@@ -77,33 +98,41 @@ impl Session {
             self.builder.favicon(self.assets.favicon());
             self.hub.refreshed();
             let files: Vec<_> = changes.iter().filter(|it| it.is_public()).cloned().collect();
-            self.terminal.line(Label::Public, &headline(&files), None, "");
+            let phases = Phases::default();
+            self.journal.saved(Save::now(Scope::Public, Outcome::Live, &files, phases));
         }
         if plan.build {
             self.builder.start(changes, since);
         }
     }
 
-    fn restyle(&self, changes: &[Change], since: Instant) {
+    fn restyle(&mut self, changes: &[Change], since: Instant) {
         let styles: Vec<_> = changes.iter().filter(|change| change.is_style()).cloned().collect();
+        let watch_us = micros(since_written(&self.dir, &styles));
         // A missing Cargo.toml is the build's to report.
         let Ok(project) = Project::open(&self.dir) else { return };
-        match tokio::task::block_in_place(|| self.styles.compile(&project)) {
+        let compiled = tokio::task::block_in_place(|| self.styles.compile(&project));
+        let phases = Phases { watch_us, compile_us: micros(since.elapsed()), ..Phases::default() };
+        match compiled {
             Ok(compiled) => {
                 self.hub.problems(Topic::Style, Vec::new());
                 self.hub.restyled(&compiled.href);
                 if !styles.is_empty() {
-                    self.terminal.line(Label::Style, &headline(&styles), Some(since.elapsed()), "");
+                    let save = Save::now(Scope::Styles, Outcome::Live, &styles, phases);
+                    self.journal.saved(save);
                 }
                 for warning in compiled.warnings {
-                    self.terminal.line(Label::Note, &warning, None, "");
+                    self.journal.terminal.line(Label::Note, &warning, None, "");
                 }
             }
             Err(error) => {
-                let subject = if styles.is_empty() { "styles".into() } else { headline(&styles) };
-                self.terminal.line(Label::Error, &subject, Some(since.elapsed()), "");
-                self.terminal.text(&error.to_string());
-                self.hub.problems(Topic::Style, vec![problems::of_style(&error)]);
+                let problems = vec![problems::of_style(&error)];
+                let mut save = Save::now(Scope::Styles, Outcome::Failed, &styles, phases);
+                if styles.is_empty() {
+                    save.subject = "styles".to_owned();
+                }
+                self.journal.failed(save.with_problems(1), &problems, &error.to_string());
+                self.hub.problems(Topic::Style, problems);
             }
         }
     }
@@ -111,58 +140,66 @@ impl Session {
     pub(crate) fn report(&mut self, update: Update) {
         match update {
             Update::Progress { crates, name } => {
-                self.terminal.progress(&format!("compiling, {crates} crates ready: {name}"));
+                self.journal
+                    .terminal
+                    .progress(&format!("compiling, {crates} crates ready: {name}"));
                 self.hub.progress(format!("{crates} crates ready: {name}"));
             }
-            Update::Finished(Finished { changes, took, result: Ok(success) }) => {
-                self.succeeded(&changes, took, success);
-            }
-            Update::Finished(Finished { changes, took, result: Err(failure) }) => {
-                self.failed(&changes, took, &failure);
+            Update::Scanned { app, routes } => self.journal.scanned(app, routes),
+            Update::Finished(finished) => {
+                let Finished { changes, phases, took, result } = *finished;
+                let save = |outcome, changes: &[Change]| {
+                    let save = Save::now(Scope::Code, outcome, changes, phases);
+                    Save { total_us: micros(took), ..save }
+                };
+                match result {
+                    Ok(success) => self.succeeded(&changes, success, save),
+                    Err(failure) => self.failed(&changes, &failure, save),
+                }
             }
         }
     }
 
-    fn succeeded(&mut self, changes: &[Change], took: Duration, success: Success) {
-        let Success { swapped, notes, warnings, inputs } = success;
+    fn succeeded(
+        &mut self,
+        changes: &[Change],
+        success: Success,
+        save: impl Fn(Outcome, &[Change]) -> Save,
+    ) {
+        let Success { swapped, notes, warnings, inputs, bytes } = success;
         self.inputs = inputs;
         self.hub.problems(Topic::Build, Vec::new());
-        let subject = headline(changes);
-        match swapped {
+        self.journal.whole(bytes);
+        self.journal.saved(match swapped {
             Some(swapped) => {
                 self.hub.published(swapped.build_id.as_str());
-                let generation = format!("generation {}", swapped.generation);
-                let (label, subject) = match (swapped.replaced, subject.is_empty()) {
-                    (Some(_), false) => (Label::Swap, subject),
-                    _ => (Label::Build, format!("{} routes", swapped.routes)),
-                };
-                self.terminal.line(label, &subject, Some(took), &generation);
+                // What is saved while the first build goes on is a part of it.
+                let changes = if swapped.replaced.is_some() { changes } else { &[] };
+                save(Outcome::Live, changes).in_generation(swapped.generation.0, swapped.routes)
             }
-            None => self.terminal.line(Label::Same, &subject, Some(took), "nothing to swap"),
-        }
+            None => save(Outcome::Same, changes),
+        });
         for note in notes {
-            self.terminal.line(Label::Note, &note, None, "");
+            self.journal.terminal.line(Label::Note, &note, None, "");
         }
         for warning in warnings.difference(&self.warned) {
-            self.terminal.text(warning.trim_end());
+            self.journal.terminal.text(warning.trim_end());
         }
         self.warned = warnings;
         self.copies.prune();
     }
 
-    fn failed(&mut self, changes: &[Change], took: Duration, failure: &Failure) {
+    fn failed(
+        &mut self,
+        changes: &[Change],
+        failure: &Failure,
+        save: impl Fn(Outcome, &[Change]) -> Save,
+    ) {
         let problems = problems::of_build(failure);
-        let label = if matches!(failure, Failure::Swap(_)) { Label::Refused } else { Label::Error };
-        let count = match problems.len() {
-            1 => "1 error".to_owned(),
-            many => format!("{many} errors"),
-        };
-        let subject = match headline(changes) {
-            empty if empty.is_empty() => "the app".to_owned(),
-            subject => subject,
-        };
-        self.terminal.line(label, &subject, Some(took), &count);
-        self.terminal.text(&problems::text_of_build(failure));
+        let refused = matches!(failure, Failure::Swap(_));
+        let outcome = if refused { Outcome::Refused } else { Outcome::Failed };
+        let save = save(outcome, changes).with_problems(problems.len());
+        self.journal.failed(save, &problems, &problems::text_of_build(failure));
         self.hub.problems(Topic::Build, problems);
     }
 }
