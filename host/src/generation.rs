@@ -16,7 +16,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use nova_abi::App;
+use nova_abi::{App, Route};
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,17 @@ pub struct Counters {
     pub server_errors: AtomicU64,
 }
 
+/// A view of a started app: in development, the app library with one set of pages attached.
+#[derive(Debug)]
+pub struct View {
+    /// The identity of the app library and these pages.
+    pub build_id: BuildId,
+    /// Its routes, in the order that a call counts.
+    pub routes: Arc<[Route]>,
+    /// The app, as far as this view goes.
+    pub app: App,
+}
+
 /// One started library.
 #[derive(Debug)]
 pub struct Generation {
@@ -56,10 +67,13 @@ pub struct Generation {
     pub source: PathBuf,
     /// The library.
     pub library: Arc<Library>,
+    /// Its routes, in the order that a call counts: the library's, or those of a view of it.
+    pub routes: Arc<[Route]>,
     /// When it began to serve.
     pub started: SystemTime,
     /// What it has done.
     pub counters: Arc<Counters>,
+    build_id: BuildId,
     app: App,
     closed: AtomicBool,
     idle: Notify,
@@ -70,12 +84,27 @@ impl Generation {
     /// A generation that is not in any table yet.
     #[must_use]
     pub fn new(id: GenerationId, source: PathBuf, library: Arc<Library>, app: App) -> Arc<Self> {
+        let view = View { build_id: library.build_id.clone(), routes: library.routes.clone(), app };
+        Self::of_view(id, source, library, view)
+    }
+
+    /// The same for a view of a library's app, which has other routes than the library.
+    #[must_use]
+    pub fn of_view(
+        id: GenerationId,
+        source: PathBuf,
+        library: Arc<Library>,
+        view: View,
+    ) -> Arc<Self> {
+        let View { build_id, routes, app } = view;
         Arc::new(Self {
             id,
             source,
             library,
+            routes,
             started: SystemTime::now(),
             counters: Arc::default(),
+            build_id,
             app,
             closed: AtomicBool::new(false),
             idle: Notify::new(),
@@ -83,10 +112,10 @@ impl Generation {
         })
     }
 
-    /// The library's build id.
+    /// The library's build id, or that of the view.
     #[must_use]
     pub fn build_id(&self) -> &BuildId {
-        &self.library.build_id
+        &self.build_id
     }
 
     pub(crate) fn app(&self) -> &App {

@@ -11,11 +11,15 @@
 //!
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
 //! locals. Loading the same bytes again gives the library that is there already.
+//!
+//! The parts of a split app come through here too, with the same checks; see `split`.
 
+mod dynamic;
 mod elf;
 mod error;
 mod file;
 mod open;
+mod split;
 mod store;
 
 use std::{
@@ -29,6 +33,7 @@ use nova_abi::{ABI, App, Failure, InitContext, LibraryRef, Route, note::Note};
 use sha2::{Digest, Sha256};
 
 pub use error::LoadError;
+use split::Parts;
 pub use store::Store;
 
 /// The identity of a library: the first 32 hex digits of its file's SHA-256.
@@ -76,9 +81,11 @@ pub struct Library {
     /// What it says of itself.
     pub note: Note,
     /// Its routes, in the order that a call counts.
-    pub routes: Vec<Route>,
+    pub routes: Arc<[Route]>,
     /// The size of its file in bytes.
     pub size: u64,
+    /// The name by which page libraries need it.
+    soname: Option<String>,
     root: LibraryRef,
 }
 
@@ -105,7 +112,14 @@ impl Library {
             path: PathBuf::from(name),
             message: failure.message.into(),
         })?;
-        Ok(Self { build_id: BuildId::of(name.as_bytes()), note, routes, size: 0, root })
+        Ok(Self {
+            build_id: BuildId::of(name.as_bytes()),
+            note,
+            routes,
+            size: 0,
+            soname: None,
+            root,
+        })
     }
 }
 
@@ -137,7 +151,13 @@ pub struct Candidate {
 /// With the first thing about the file that does not fit this host.
 pub fn inspect(path: &Path) -> Result<Candidate, LoadError> {
     let bytes = file::read(path)?;
-    let note = elf::check(&bytes).map_err(|cause| LoadError::Elf { path: path.into(), cause })?;
+    let note = note_of(path, &bytes)?;
+    Ok(Candidate { path: path.into(), build_id: BuildId::of(&bytes), note, bytes })
+}
+
+/// The note of a route library, if its file is whole and the library fits this host.
+fn note_of(path: &Path, bytes: &[u8]) -> Result<Note, LoadError> {
+    let note = elf::check(bytes).map_err(|cause| LoadError::Elf { path: path.into(), cause })?;
     let note = Note::parse(note).map_err(|cause| LoadError::Note { path: path.into(), cause })?;
     if note.abi != ABI {
         return Err(LoadError::Abi { path: path.into(), found: note.abi, sdk: note.sdk });
@@ -145,7 +165,7 @@ pub fn inspect(path: &Path) -> Result<Candidate, LoadError> {
     if note.panic != "unwind" {
         return Err(LoadError::PanicStrategy { path: path.into(), found: note.panic });
     }
-    Ok(Candidate { path: path.into(), build_id: BuildId::of(&bytes), note, bytes })
+    Ok(note)
 }
 
 /// Loads libraries, each build once, and keeps them.
@@ -153,19 +173,21 @@ pub fn inspect(path: &Path) -> Result<Candidate, LoadError> {
 pub struct Loader {
     store: Store,
     loaded: Mutex<HashMap<BuildId, Arc<Library>>>,
+    parts: Mutex<Parts>,
 }
 
 impl Loader {
     /// A loader that keeps its private copies in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, loaded: Mutex::default() }
+        Self { store, loaded: Mutex::default(), parts: Mutex::default() }
     }
 
     /// How many libraries this process has mapped.
     #[must_use]
     pub fn loads(&self) -> usize {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).len()
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).len();
+        loaded + self.parts.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Inspects, copies and maps the library at `path`.
@@ -192,7 +214,7 @@ impl Loader {
         let routes = open::routes(&root)
             .map_err(|failure| LoadError::Routes { path, message: failure.message.into() })?;
         let size = bytes.len() as u64;
-        let library = Arc::new(Library { build_id, note, routes, size, root });
+        let library = Arc::new(Library { build_id, note, routes, size, soname: None, root });
         loaded.insert(library.build_id.clone(), library.clone());
         Ok(library)
     }

@@ -6,6 +6,7 @@
 
 mod error;
 mod history;
+mod split;
 
 use std::{
     path::{Path, PathBuf},
@@ -17,7 +18,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use nova_abi::Purpose;
+use nova_abi::{OwnedBytes, Purpose};
 use serde::Serialize;
 
 use crate::{
@@ -27,12 +28,13 @@ use crate::{
     preflight::{self, Report},
     release::{Release, Stylesheet},
     start::{StartInfo, start},
-    table::Table,
+    table::{Table, TableError},
 };
 
 pub use error::SwapError;
 use history::History;
 pub use history::{Record, State};
+pub use split::{PageLibrary, SplitApp};
 
 /// How a host swaps.
 #[derive(Debug, Clone)]
@@ -259,8 +261,17 @@ impl Switch {
         info: &StartInfo,
         force: bool,
     ) -> Result<Swapped, SwapError> {
+        self.noted(source, self.replace(source, info, force)).await
+    }
+
+    /// Does the work of one swap: says that it is under way, and counts how it ended.
+    async fn noted(
+        &self,
+        source: &Path,
+        work: impl Future<Output = Result<Swapped, SwapError>>,
+    ) -> Result<Swapped, SwapError> {
         *locked(&self.under_way) = Some((source.into(), Instant::now()));
-        let result = self.replace(source, info, force).await;
+        let result = work.await;
         *locked(&self.under_way) = None;
         match &result {
             Ok(_) => self.published.fetch_add(1, Ordering::Relaxed),
@@ -302,20 +313,35 @@ impl Switch {
         let incoming = Incoming { release, info };
         let (generation, mut swapped) =
             self.bring_up(incoming, old.as_ref(), began, report).await?;
-        let mut slots = table.generations().to_vec();
-        match slots.get_mut(slot) {
-            Some(place) => *place = generation,
-            None => slots.push(generation),
-        }
-        let new = Table::build(slots)?;
-        self.history.record(&new.generations()[slot..=slot]);
-        self.table.store(Arc::new(new));
+        self.publish(&generation, slot)?;
         swapped.preflight_us = preflight_us;
         swapped.total_us = micros(began);
         if let Some(old) = old {
             self.retire(old);
         }
         Ok(swapped)
+    }
+
+    /// Lets a generation answer new requests, in its slot of the table.
+    fn publish(&self, generation: &Arc<Generation>, slot: usize) -> Result<(), TableError> {
+        let mut slots = self.table().generations().to_vec();
+        match slots.get_mut(slot) {
+            Some(place) => place.clone_from(generation),
+            None => slots.push(generation.clone()),
+        }
+        let table = Table::build(slots)?;
+        self.history.record(std::slice::from_ref(generation));
+        self.table.store(Arc::new(table));
+        Ok(())
+    }
+
+    /// What the old generation's `export` saves. A state that cannot be saved is no reason to keep
+    /// the old code: then init runs anew.
+    async fn saved(old: &Generation) -> Option<OwnedBytes> {
+        old.app().export().await.unwrap_or_else(|failure| {
+            tracing::warn!("the state of generation {} was not exported: {failure}", old.id);
+            None
+        })
     }
 
     async fn preflight(&self, release: &Release, info: &StartInfo) -> Result<Report, SwapError> {
@@ -346,11 +372,7 @@ impl Switch {
         let load_us = micros(loading);
         let starting = Instant::now();
         let saved = match old {
-            // A state that cannot be saved is no reason to keep the old code: init runs anew.
-            Some(old) => old.app().export().await.unwrap_or_else(|failure| {
-                tracing::warn!("the state of generation {} was not exported: {failure}", old.id);
-                None
-            }),
+            Some(old) => Self::saved(old).await,
             None => None,
         };
         let app = start(&library, Purpose::Serve, info, saved, self.settings.init_limit)
@@ -373,7 +395,7 @@ impl Switch {
             generation: id,
             build_id: generation.build_id().clone(),
             replaced: old.map(|old| old.id),
-            routes: generation.library.routes.len(),
+            routes: generation.routes.len(),
             unwell: report.unwell,
             preflight_us: 0,
             load_us,
@@ -386,7 +408,7 @@ impl Switch {
     /// Touches the code of the routes before the first client does; never longer than the limit.
     async fn warm(&self, generation: &Arc<Generation>) {
         let warm = async {
-            for (index, route) in exercise::routes(&generation.library.routes) {
+            for (index, route) in exercise::routes(&generation.routes) {
                 let _ = exercise::exercise(generation, index, route).await;
             }
         };

@@ -20,7 +20,7 @@ pub struct Table {
 pub(crate) struct Entry {
     /// Which of the table's generations.
     pub slot: usize,
-    /// Which of its library's routes.
+    /// Which of its routes.
     pub route: u32,
 }
 
@@ -53,7 +53,7 @@ impl Table {
     pub fn build(slots: Vec<Arc<Generation>>) -> Result<Self, TableError> {
         let mut router: Router<Entry> = Router::new();
         for (slot, generation) in slots.iter().enumerate() {
-            for (index, route) in generation.library.routes.iter().enumerate() {
+            for (index, route) in generation.routes.iter().enumerate() {
                 let pattern =
                     Pattern::parse(&route.pattern).map_err(|error| TableError::Pattern {
                         library: generation.source.clone(),
@@ -65,7 +65,7 @@ impl Table {
                 router.insert(pattern, entry).map_err(|conflict| {
                     let file = |entry: &Entry| {
                         let generation = &slots[entry.slot];
-                        let route = &generation.library.routes[entry.route as usize];
+                        let route = &generation.routes[entry.route as usize];
                         (generation.source.clone(), route.file.to_string())
                     };
                     let old = router.routes().find(|(pattern, _)| **pattern == conflict.existing);

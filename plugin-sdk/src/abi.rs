@@ -9,22 +9,19 @@
 mod answer;
 mod body;
 mod log;
+pub mod page;
 mod panics;
+mod running;
 
-use std::sync::Arc;
-use std::task::Context;
-
-use http::StatusCode;
 use nova_abi::abi_stable::std_types::{RResult, RVec};
 use nova_abi::async_ffi::{FfiFuture, FutureExt};
-use nova_abi::{Exchange, Failure, Plugin, ResponseHead, Start, Target, guarded};
-use tokio::runtime::{Builder, Handle, Runtime};
+use nova_abi::{Failure, guarded};
 
-use self::answer::Answering;
-use crate::app::{InitContext, Routes};
-use crate::application::Application;
+use self::running::{AppRuntime, Inside, Running};
+use crate::app::{Entry, InitContext, Routes};
 use crate::error::Error;
 use crate::hooks::Purpose;
+use crate::info;
 
 pub use nova_abi::abi_stable::library::{
     __call_root_module_loader as call_root_module_loader, CheckTypeLayout, LibHeader,
@@ -73,7 +70,12 @@ macro_rules! export {
                 $crate::abi::declare($routes)
             }
             extern "C" fn __nova_init(context: $crate::abi::HostContext) -> $crate::abi::Starting {
-                $crate::abi::init($routes, context)
+                // SAFETY: the note that is defined below; only its address is taken.
+                #[allow(unsafe_code)]
+                unsafe extern "C" {
+                    static nova_library_note: u8;
+                }
+                $crate::abi::init($routes, context, (&raw const nova_library_note).addr())
             }
             $crate::abi::library(__nova_declare, __nova_init)
         }
@@ -127,27 +129,28 @@ pub fn library(
 
 /// Declares the routes to the host.
 pub fn declare(routes: fn() -> Routes) -> DeclaredRoutes {
-    let declared = panics::catch(|| {
-        let routes = routes();
-        let declare = |entry: &crate::app::Entry| Route {
-            pattern: entry.pattern.as_str().into(),
-            file: entry.file.into(),
-            methods: entry.methods.iter().map(|method| method.as_str().into()).collect(),
-            any: entry.methods.has_any(),
-            precompile: entry.precompile,
-        };
-        routes.entries().iter().map(declare).collect::<RVec<_>>()
-    });
+    let declared = panics::catch(|| routes().entries().iter().map(described).collect::<RVec<_>>());
     match declared {
         Ok(routes) => RResult::ROk(routes),
         Err(panic) => RResult::RErr(Failure::panic(panics::describe(&panic))),
     }
 }
 
-/// Starts the app: its runtime, its log, its `init`.
-pub fn init(routes: fn() -> Routes, context: HostContext) -> Starting {
+/// A route, as the host is told.
+fn described(entry: &Entry) -> Route {
+    Route {
+        pattern: entry.pattern.as_str().into(),
+        file: entry.file.into(),
+        methods: entry.methods.iter().map(|method| method.as_str().into()).collect(),
+        any: entry.methods.has_any(),
+        precompile: entry.precompile,
+    }
+}
+
+/// Starts the app: its runtime, its log, its `init`. `note` is the address of the library's note.
+pub fn init(routes: fn() -> Routes, context: HostContext, note: usize) -> Starting {
     async move {
-        match guarded(start(routes, context)).await {
+        match guarded(start(routes, context, note)).await {
             Ok(Ok(running)) => RResult::ROk(App::new(running)),
             Ok(Err(failure)) => RResult::RErr(failure),
             Err(message) => RResult::RErr(Failure::panic(message)),
@@ -156,18 +159,15 @@ pub fn init(routes: fn() -> Routes, context: HostContext) -> Starting {
     .into_ffi()
 }
 
-async fn start(routes: fn() -> Routes, context: HostContext) -> Result<Running, Failure> {
+async fn start(
+    routes: fn() -> Routes,
+    context: HostContext,
+    note: usize,
+) -> Result<Running, Failure> {
     panics::install_hook();
     log::install(context.log);
-    // One thread drives timers, sockets and spawned tasks; pages run on the host's threads.
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("nova-app")
-        .enable_all()
-        .build()
+    let runtime = AppRuntime::start(info::started(&context.build_id, context.dev))
         .map_err(|error| Failure::error(format!("the app's runtime does not start: {error}")))?;
-    let runtime = AppRuntime(Some(runtime));
-    let handle = runtime.handle();
     let init = async move {
         let context = InitContext {
             purpose: match context.purpose {
@@ -183,9 +183,9 @@ async fn start(routes: fn() -> Routes, context: HostContext) -> Result<Running, 
         };
         routes().init(context).await
     };
-    let app = panics::Caught::new(Inside::new(handle.clone(), init)).await;
+    let app = panics::Caught::new(Inside::new(runtime.place(), init)).await;
     match app {
-        Ok(Ok(app)) => Ok(Running { app, handle, _runtime: runtime }),
+        Ok(Ok(app)) => Ok(Running::new(app, runtime, note)),
         Ok(Err(error)) => Err(Failure::error(cause(&error))),
         Err(panic) => Err(Failure::panic(panics::describe(&panic))),
     }
@@ -196,107 +196,6 @@ fn cause(error: &Error) -> String {
     let Some(source) = error.source() else { return error.message().to_owned() };
     let chain = std::iter::successors(Some(source), |error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// A started app in the hands of the host.
-struct Running {
-    app: Arc<dyn Application>,
-    handle: Handle,
-    /// Ends after the app.
-    _runtime: AppRuntime,
-}
-
-/// The runtime of a generation. Ending it never waits: a task that runs on is left behind.
-struct AppRuntime(Option<Runtime>);
-
-impl AppRuntime {
-    fn handle(&self) -> Handle {
-        self.0.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
-    }
-}
-
-impl Drop for AppRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl Plugin for Running {
-    fn start<'a>(
-        &'a self,
-        target: Target<'a>,
-        exchange: &'a Exchange<'a>,
-        head: ResponseHead<'a>,
-        cx: &mut Context<'_>,
-    ) -> Start<'a> {
-        let mut answering = Answering::new(self, target, exchange, head);
-        match answering.poll_answer(cx) {
-            std::task::Poll::Ready(answer) => Start::Ready(answer),
-            std::task::Poll::Pending => Start::pending(answering),
-        }
-    }
-
-    async fn export(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let exported = Inside::new(self.handle.clone(), self.app.export()).await;
-        exported.map_err(|error| Failure::error(cause(&error)))
-    }
-
-    async fn shutdown(&self) {
-        let ended = Inside::new(self.handle.clone(), Arc::clone(&self.app).shutdown()).await;
-        if let Err(error) = ended {
-            tracing::error!("`shutdown` of app.rs failed: {}", cause(&error));
-        }
-    }
-}
-
-impl Running {
-    fn error_page<'a>(
-        &'a self,
-        status: u16,
-        message: &str,
-        exchange: &'a Exchange<'a>,
-    ) -> crate::handler::BoxFuture<'a, crate::response::Response> {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        self.app.error(status, message.to_owned(), answer::context(exchange))
-    }
-}
-
-/// A future that is polled, and dropped, inside the app's runtime.
-struct Inside<F> {
-    handle: Handle,
-    /// `None` only while it is dropped.
-    future: Option<std::pin::Pin<Box<F>>>,
-}
-
-impl<F: Future> Inside<F> {
-    fn new(handle: Handle, future: F) -> Self {
-        Self { handle, future: Some(Box::pin(future)) }
-    }
-}
-
-impl<F: Future> Future for Inside<F> {
-    type Output = F::Output;
-
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> std::task::Poll<F::Output> {
-        let this = &mut *self;
-        let _inside = this.handle.enter();
-        match &mut this.future {
-            Some(future) => future.as_mut().poll(cx),
-            None => std::task::Poll::Pending,
-        }
-    }
-}
-
-impl<F> Drop for Inside<F> {
-    fn drop(&mut self) {
-        let _inside = self.handle.enter();
-        self.future = None;
-    }
 }
 
 #[cfg(test)]

@@ -24,33 +24,30 @@
 
 mod folder;
 mod routes;
+mod surroundings;
 
 use std::fmt;
-use std::sync::Arc;
-
-use http::StatusCode;
 
 use self::folder::Folder;
 pub use self::routes::Routes;
 pub(crate) use self::routes::{Entry, InitContext};
-use crate::application::{ErrorPage, Route, Scope, Table};
+pub(crate) use self::surroundings::Surroundings;
+use crate::application::Route;
 use crate::body::DEFAULT_BODY_LIMIT;
 use crate::context::RouteInfo;
 use crate::handler::Handler;
 use crate::hooks::Hooks;
-use crate::routing::{Method, MethodSet, Pattern, PatternError, Router};
+use crate::routing::{Method, MethodSet, Pattern, PatternError};
 
 /// An app under construction, with state of the type `S`.
 pub struct App<S> {
-    hooks: Hooks<S>,
-    pages: Vec<Definition<S>>,
-    layouts: Vec<(Folder, Handler<S>)>,
-    middleware: Vec<(Folder, Handler<S>)>,
-    errors: Vec<(Folder, Handler<S>)>,
-    not_found: Option<Handler<S>>,
+    pub(crate) hooks: Hooks<S>,
+    pub(crate) pages: Vec<Definition<S>>,
+    pub(crate) around: Surroundings<S>,
 }
 
-struct Definition<S> {
+/// A page as it was written down; its pattern may be none.
+pub(crate) struct Definition<S> {
     pattern: Result<Pattern, PatternError>,
     file: &'static str,
     /// By [`Method`]'s order.
@@ -67,6 +64,19 @@ impl<S> Definition<S> {
             named.filter_map(|(method, handler)| handler.is_some().then_some(method)).collect();
         if self.any.is_some() { named.with_any() } else { named }
     }
+
+    /// The page as it is called.
+    ///
+    /// # Errors
+    /// If its pattern is none.
+    pub(crate) fn into_route(self, around: &Surroundings<S>) -> Result<Route<S>, String> {
+        let methods = self.methods();
+        let Self { pattern, file, handlers, any, precompile, body_limit } = self;
+        let pattern = pattern.map_err(|error| format!("{file}: {error}"))?;
+        let scope = around.scope(Some(file));
+        let info = RouteInfo { pattern, body_limit };
+        Ok(Route { info, file, methods, handlers, any, precompile, scope })
+    }
 }
 
 impl<S> fmt::Debug for App<S> {
@@ -79,14 +89,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// An app without pages, whose state these hooks make.
     #[must_use]
     pub fn new(hooks: Hooks<S>) -> Self {
-        App {
-            hooks,
-            pages: Vec::new(),
-            layouts: Vec::new(),
-            middleware: Vec::new(),
-            errors: Vec::new(),
-            not_found: None,
-        }
+        App { hooks, pages: Vec::new(), around: Surroundings::new() }
     }
 
     /// Adds the page in `file` (as in `pages/users/[id].rs`) at `pattern` (as in `/users/{id}`).
@@ -106,101 +109,40 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
 
     /// Adds the layout of a folder under `pages`: `/`, `/users/[id]`, `/(shop)`.
     pub fn layout(&mut self, folder: &'static str, handler: Handler<S>) -> &mut Self {
-        self.layouts.push((Folder::new(folder), handler));
+        self.around.layouts.push((Folder::new(folder), handler));
         self
     }
 
     /// Adds the middleware of a folder, named as in [`App::layout`].
     pub fn middleware(&mut self, folder: &'static str, handler: Handler<S>) -> &mut Self {
-        self.middleware.push((Folder::new(folder), handler));
+        self.around.middleware.push((Folder::new(folder), handler));
         self
     }
 
     /// Adds the error page (`_error.rs`) of a folder, named as in [`App::layout`].
     pub fn error(&mut self, folder: &'static str, handler: Handler<S>) -> &mut Self {
-        self.errors.push((Folder::new(folder), handler));
+        self.around.errors.push((Folder::new(folder), handler));
         self
     }
 
     /// Sets the page for 404 (`404.rs`).
     pub fn not_found(&mut self, handler: Handler<S>) -> &mut Self {
-        self.not_found = Some(handler);
+        self.around.not_found = Some(handler);
         self
     }
 
     /// The routes, ready to be started.
     #[must_use]
-    pub fn finish(mut self) -> Routes {
-        // Outermost first: of two folders that hold one page, the shorter is the outer.
-        for folders in [&mut self.layouts, &mut self.middleware, &mut self.errors] {
-            folders.sort_by_key(|(folder, _)| folder.depth());
-        }
-        let outside = self.scope(None);
-        let scopes: Vec<_> = self.pages.iter().map(|page| self.scope(Some(page.file))).collect();
-
-        let (mut entries, mut routes, mut problem) = (Vec::new(), Vec::new(), None);
-        let mut patterns = Router::new();
-        for (page, scope) in self.pages.into_iter().zip(scopes) {
-            let methods = page.methods();
-            let pattern = match page.pattern {
-                Ok(pattern) => pattern,
-                Err(error) => {
-                    problem.get_or_insert(format!("{}: {error}", page.file));
-                    continue;
-                }
-            };
-            if let Err(conflict) = patterns.insert(pattern.clone(), page.file) {
-                problem.get_or_insert(format!("{}: {conflict}", page.file));
-            }
-            entries.push(Entry {
-                pattern: pattern.to_string(),
-                file: page.file,
-                methods,
-                precompile: page.precompile,
-            });
-            routes.push(Route {
-                info: RouteInfo { pattern, body_limit: page.body_limit },
-                methods,
-                handlers: page.handlers,
-                any: page.any,
-                scope,
-            });
-        }
-        Routes::new(entries, problem, self.hooks, Arc::new(Table { routes, outside }))
+    pub fn finish(self) -> Routes {
+        Routes::new(self, false)
     }
 
-    /// What surrounds the page in `file`, or an answer without a page.
-    fn scope(&self, file: Option<&str>) -> Scope<S> {
-        let holds = |folder: &Folder| file.map_or(folder.is_root(), |file| folder.holds(file));
-        let of = |folders: &[(Folder, Handler<S>)]| -> Vec<(Folder, Handler<S>)> {
-            folders.iter().filter(|(folder, _)| holds(folder)).cloned().collect()
-        };
-        let layouts = of(&self.layouts);
-        let around = |inner: &Folder| {
-            layouts.iter().filter(|(folder, _)| folder.depth() <= inner.depth()).count()
-        };
-
-        let mut errors: Vec<ErrorPage<S>> = Vec::new();
-        let mut not_found = self.not_found.as_ref().map(|handler| ErrorPage {
-            handler: handler.clone(),
-            layouts: around(&Folder::ROOT),
-            only: Some(StatusCode::NOT_FOUND),
-        });
-        for (folder, handler) in of(&self.errors).into_iter().rev() {
-            if folder.is_root() {
-                errors.extend(not_found.take());
-            }
-            errors.push(ErrorPage { handler, layouts: around(&folder), only: None });
-        }
-        errors.extend(not_found);
-        let handlers = |folders: Vec<(Folder, Handler<S>)>| {
-            folders.into_iter().map(|(_, handler)| handler).collect()
-        };
-        Scope {
-            errors,
-            layouts: handlers(layouts.clone()),
-            middleware: handlers(of(&self.middleware)),
-        }
+    /// As [`finish`](Self::finish), and page libraries can be attached once it runs: what the
+    /// development server starts.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn open(self) -> Routes {
+        Routes::new(self, true)
     }
 }
 

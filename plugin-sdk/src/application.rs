@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{ALLOW, HeaderValue};
+use nova_abi::{Failure, NotAttached, PageEntry};
 
+use crate::app::Entry;
 use crate::context::{Owned, RequestContext, RouteInfo, Slot};
 use crate::error::{Error, Result, reason};
 use crate::handler::{BoxFuture, Handler};
@@ -20,6 +22,7 @@ use crate::html::Links;
 use crate::middleware::{Next, Rest};
 use crate::response::{IntoResponse, Response};
 use crate::routing::{Decision, Method, MethodSet};
+use crate::split::{Declare, Split};
 
 /// Seam: a started app, whatever its state.
 pub(crate) trait Application: Send + Sync {
@@ -43,25 +46,48 @@ pub(crate) trait Application: Send + Sync {
     /// What the next generation's `import` gets; `None` when the app saves nothing.
     fn export(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>>>;
 
+    /// Another view of this app, with the routes of these pages after its own.
+    ///
+    /// # Errors
+    /// When the app was not opened for pages, or one of them does not fit it.
+    fn attach(&self, pages: &[PageEntry], declare: &Declare<'_>) -> Result<View, NotAttached>;
+
     /// Runs the app's `shutdown`.
     fn shutdown(self: Arc<Self>) -> BoxFuture<'static, Result<()>>;
 }
 
-/// All routes of an app.
+/// A view of an app, and what the host is told about its routes.
+pub(crate) type View = (Arc<dyn Application>, Vec<Entry>);
+
+/// All routes of a view of an app. The routes themselves are shared by the views that have them.
 pub(crate) struct Table<S> {
-    pub(crate) routes: Vec<Route<S>>,
+    pub(crate) routes: Vec<Arc<Route<S>>>,
     /// For answers without a route.
-    pub(crate) outside: Scope<S>,
+    pub(crate) outside: Arc<Scope<S>>,
 }
 
 /// One page.
 pub(crate) struct Route<S> {
     pub(crate) info: RouteInfo,
+    pub(crate) file: &'static str,
     pub(crate) methods: MethodSet,
     /// By [`Method`]'s order.
     pub(crate) handlers: [Option<Handler<S>>; Method::ALL.len()],
     pub(crate) any: Option<Handler<S>>,
+    pub(crate) precompile: bool,
     pub(crate) scope: Scope<S>,
+}
+
+impl<S> Route<S> {
+    /// What the host is told about it.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            pattern: self.info.pattern.to_string(),
+            file: self.file,
+            methods: self.methods,
+            precompile: self.precompile,
+        }
+    }
 }
 
 /// What surrounds a page.
@@ -83,11 +109,16 @@ pub(crate) struct ErrorPage<S> {
     pub(crate) only: Option<StatusCode>,
 }
 
-/// The app with its state.
+/// A view of the app with its state.
 pub(crate) struct Running<S> {
+    core: Arc<Core<S>>,
+    table: Arc<Table<S>>,
+}
+
+/// What the views of one app share.
+struct Core<S> {
     state: S,
     hooks: Arc<Hooks<S>>,
-    table: Arc<Table<S>>,
     links: Links,
     dev: bool,
 }
@@ -100,11 +131,11 @@ impl<S> Running<S> {
         links: Links,
         dev: bool,
     ) -> Self {
-        Running { state, hooks, table, links, dev }
+        Running { core: Arc::new(Core { state, hooks, links, dev }), table }
     }
 
     pub(crate) fn state(&self) -> &S {
-        &self.state
+        &self.core.state
     }
 }
 
@@ -182,11 +213,21 @@ impl<S: Clone + Send + Sync + 'static> Rest for Behind<S> {
     }
 }
 
-pub(crate) struct Started<S>(pub(crate) Arc<Running<S>>);
+pub(crate) struct Started<S> {
+    running: Arc<Running<S>>,
+    /// `None`: the app takes no pages.
+    split: Option<Arc<Split<S>>>,
+}
+
+impl<S> Started<S> {
+    pub(crate) fn new(running: Running<S>, split: Option<Arc<Split<S>>>) -> Self {
+        Started { running: Arc::new(running), split }
+    }
+}
 
 impl<S: Clone + Send + Sync + 'static> Application for Started<S> {
     fn call<'a>(&'a self, route: usize, cx: RequestContext<'a>) -> BoxFuture<'a, Response> {
-        self.0.enter(route, 0, cx)
+        self.running.enter(route, 0, cx)
     }
 
     fn error<'a>(
@@ -195,14 +236,14 @@ impl<S: Clone + Send + Sync + 'static> Application for Started<S> {
         message: String,
         mut cx: RequestContext<'a>,
     ) -> BoxFuture<'a, Response> {
-        let table = &self.0.table;
+        let table = &self.running.table;
         let pattern = cx.host_pattern();
         let route = table.routes.iter().find(|route| Some(route.info.pattern.as_str()) == pattern);
         if let Some(route) = route {
             cx.set_route(&route.info);
         }
         let message = if message.is_empty() { reason(status).to_owned() } else { message };
-        self.0.raise(
+        self.running.raise(
             cx,
             route.map_or(&table.outside, |route| &route.scope),
             Error::new(status, message),
@@ -210,11 +251,27 @@ impl<S: Clone + Send + Sync + 'static> Application for Started<S> {
     }
 
     fn export(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>>> {
-        Box::pin(self.0.hooks.export(&self.0.state))
+        let core = &self.running.core;
+        Box::pin(core.hooks.export(&core.state))
+    }
+
+    fn attach(&self, pages: &[PageEntry], declare: &Declare<'_>) -> Result<View, NotAttached> {
+        let Some(split) = &self.split else {
+            let reason = "it takes no pages: its routes end with `finish()`, not with `open()`";
+            return Err(NotAttached::app(Failure::error(reason)));
+        };
+        let core = &self.running.core;
+        let table = Arc::new(split.table(&core.hooks, pages, declare)?);
+        let entries = table.routes.iter().map(|route| route.entry()).collect();
+        let running = Running { core: Arc::clone(core), table };
+        Ok((Arc::new(Started::new(running, Some(Arc::clone(split)))), entries))
     }
 
     fn shutdown(self: Arc<Self>) -> BoxFuture<'static, Result<()>> {
-        Box::pin(async move { self.0.hooks.shutdown(self.0.state.clone()).await })
+        Box::pin(async move {
+            let core = &self.running.core;
+            core.hooks.shutdown(core.state.clone()).await
+        })
     }
 }
 

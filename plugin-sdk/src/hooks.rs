@@ -65,6 +65,18 @@ pub struct Hooks<S> {
     import: Option<Arc<Import<S>>>,
 }
 
+impl<S> Clone for Hooks<S> {
+    fn clone(&self) -> Self {
+        let Hooks { init, shutdown, export, import } = self;
+        Hooks {
+            init: init.clone(),
+            shutdown: shutdown.clone(),
+            export: export.clone(),
+            import: import.clone(),
+        }
+    }
+}
+
 impl<S> fmt::Debug for Hooks<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hooks")

@@ -1,28 +1,104 @@
 //! What a page may know about the library it is in.
+//!
+//! Usually a process has one started app for each copy of this crate. In development the crate is
+//! in an image that the app libraries share, and while one drains, the next one serves: then the
+//! app is the one that the thread works for, which [`enter`] says around every poll.
 
-use std::sync::OnceLock;
+use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 
-static INFO: OnceLock<Info> = OnceLock::new();
+thread_local! {
+    /// The app that this thread works for.
+    static CURRENT: Cell<Option<&'static Info>> = const { Cell::new(None) };
+}
 
-struct Info {
+/// One for each build that was ever started here, the latest start last. A library is never
+/// unmapped, so neither is this given back.
+static STARTED: Mutex<Vec<&'static Info>> = Mutex::new(Vec::new());
+
+/// What is known about a started app.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Info {
     build_id: String,
     dev: bool,
 }
 
-/// The first start decides; a library is only ever told one build id.
-pub(crate) fn set(build_id: &str, dev: bool) {
-    INFO.get_or_init(|| Info { build_id: build_id.to_owned(), dev });
+/// Notes that an app starts.
+pub(crate) fn started(build_id: &str, dev: bool) -> &'static Info {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = started.iter().position(|info| info.build_id == build_id && info.dev == dev);
+    let info = match known {
+        Some(known) => started.remove(known),
+        None => Box::leak(Box::new(Info { build_id: build_id.to_owned(), dev })),
+    };
+    started.push(info);
+    info
+}
+
+/// The thread works for this app until the guard is dropped.
+pub(crate) fn enter(info: &'static Info) -> Entered {
+    Entered(CURRENT.replace(Some(info)))
+}
+
+/// The thread works for this app for as long as it lives.
+pub(crate) fn settle(info: &'static Info) {
+    CURRENT.set(Some(info));
+}
+
+/// See [`enter`].
+#[must_use]
+pub(crate) struct Entered(Option<&'static Info>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
+/// The app of this thread; a thread that a page has started by itself works for the latest one.
+fn current() -> Option<&'static Info> {
+    // While a thread ends, its locals are gone.
+    CURRENT
+        .try_with(Cell::get)
+        .ok()
+        .flatten()
+        .or_else(|| STARTED.lock().unwrap_or_else(PoisonError::into_inner).last().copied())
 }
 
 /// The id of the build that is running: 32 hexadecimal digits, or empty before `init` and in
 /// tests.
 #[must_use]
 pub fn build_id() -> &'static str {
-    INFO.get().map_or("", |info| &info.build_id)
+    current().map_or("", |info| &info.build_id)
 }
 
 /// Whether this is the development server, where error pages show causes.
 #[must_use]
 pub fn is_dev() -> bool {
-    INFO.get().is_some_and(|info| info.dev)
+    current().is_some_and(|info| info.dev)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_apps_of_one_image_know_their_own_build() {
+        let (old, new) = (started("old", false), started("new", false));
+        {
+            let _old = enter(old);
+            assert_eq!(build_id(), "old");
+            {
+                let _new = enter(new);
+                assert_eq!(build_id(), "new");
+            }
+            assert_eq!(build_id(), "old");
+        }
+        let worker = std::thread::spawn(move || {
+            settle(old);
+            build_id()
+        });
+        assert_eq!(worker.join().unwrap(), "old");
+        assert!(std::ptr::eq(started("old", false), old), "a build that starts again is known");
+    }
 }

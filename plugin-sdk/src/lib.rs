@@ -46,6 +46,9 @@ mod context;
 #[cfg(feature = "sdk")]
 mod info;
 #[cfg(feature = "sdk")]
+#[doc(hidden)]
+pub mod split;
+#[cfg(feature = "sdk")]
 mod stream;
 
 #[cfg(feature = "sdk")]

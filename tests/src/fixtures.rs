@@ -10,7 +10,7 @@ use crate::workspace::root;
 const STAMP: &[u8; 32] = b"nova-fixture-stamp-0000000000000";
 
 /// Where the fixtures are built: beside the tests, so that CI keeps one folder.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().join("target"), PathBuf::from)
         .join("fixtures")

@@ -12,6 +12,7 @@ pub mod fixtures;
 pub mod host;
 pub mod load;
 pub mod process;
+pub mod split;
 pub mod workspace;
 
 use std::time::Duration;

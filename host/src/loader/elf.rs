@@ -7,7 +7,10 @@ use nova_abi::{abi_stable::library::ROOT_MODULE_LOADER_NAME, note};
 use object::{
     Endianness, Object, ObjectSymbol,
     elf::{self, FileHeader64},
-    read::elf::{ElfFile, FileHeader, ProgramHeader, SectionHeader},
+    read::{
+        ReadRef,
+        elf::{ElfFile, FileHeader, ProgramHeader, SectionHeader},
+    },
 };
 
 /// What is wrong with a file that should be a shared library.
@@ -38,33 +41,9 @@ const MACHINE: (elf::Machine, &str) = (elf::EM_X86_64, "x86-64");
 #[cfg(target_arch = "aarch64")]
 const MACHINE: (elf::Machine, &str) = (elf::EM_AARCH64, "aarch64");
 
-/// Checks the file and returns the bytes of its note.
+/// Checks a route library and returns the bytes of its note.
 pub(super) fn check(bytes: &[u8]) -> Result<&[u8], ElfError> {
-    if !bytes.starts_with(&elf::ELFMAG) {
-        return Err(ElfError::Magic);
-    }
-    match bytes.get(4) {
-        Some(2) => {}
-        Some(1) => return Err(ElfError::Class { found: 32 }),
-        _ => return Err(truncated("the ELF header", 64, bytes)),
-    }
-    if bytes.len() < 64 {
-        return Err(truncated("the ELF header", 64, bytes));
-    }
-    let header = FileHeader64::<Endianness>::parse(bytes).map_err(damaged)?;
-    let endian = header.endian().map_err(damaged)?;
-    let machine = header.e_machine(endian);
-    if machine != MACHINE.0 {
-        return Err(ElfError::Machine { found: machine_name(machine), expected: MACHINE.1 });
-    }
-    match header.e_type(endian) {
-        elf::ET_DYN => {}
-        elf::ET_REL => return Err(ElfError::Kind { found: "an object file" }),
-        elf::ET_EXEC => return Err(ElfError::Kind { found: "an executable" }),
-        _ => return Err(ElfError::Kind { found: "neither object nor program" }),
-    }
-    check_extents(header, endian, bytes)?;
-
+    let (header, endian) = check_file(bytes)?;
     let file = ElfFile::<FileHeader64<Endianness>>::parse(bytes).map_err(damaged)?;
     let symbol = |name: &'static str| {
         file.dynamic_symbols()
@@ -83,15 +62,49 @@ pub(super) fn check(bytes: &[u8]) -> Result<&[u8], ElfError> {
         .ok_or_else(|| ElfError::Damaged(format!("`{}` lies outside the file", note::SYMBOL)))
 }
 
+/// Checks that the file is a whole shared library for this machine; reads nothing but headers.
+pub(super) fn check_file<'data, R: ReadRef<'data>>(
+    data: R,
+) -> Result<(&'data FileHeader64<Endianness>, Endianness), ElfError> {
+    let len = data.len().map_err(|()| ElfError::Damaged("its length is unknown".into()))?;
+    let start = data.read_bytes_at(0, len.min(5)).unwrap_or_default();
+    if !start.starts_with(&elf::ELFMAG) {
+        return Err(ElfError::Magic);
+    }
+    match start.get(4) {
+        Some(2) => {}
+        Some(1) => return Err(ElfError::Class { found: 32 }),
+        _ => return Err(ElfError::Truncated { what: "the ELF header", end: 64, len }),
+    }
+    if len < 64 {
+        return Err(ElfError::Truncated { what: "the ELF header", end: 64, len });
+    }
+    let header = FileHeader64::<Endianness>::parse(data).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let machine = header.e_machine(endian);
+    if machine != MACHINE.0 {
+        return Err(ElfError::Machine { found: machine_name(machine), expected: MACHINE.1 });
+    }
+    match header.e_type(endian) {
+        elf::ET_DYN => {}
+        elf::ET_REL => return Err(ElfError::Kind { found: "an object file" }),
+        elf::ET_EXEC => return Err(ElfError::Kind { found: "an executable" }),
+        _ => return Err(ElfError::Kind { found: "neither object nor program" }),
+    }
+    check_extents(header, endian, data, len)?;
+    Ok((header, endian))
+}
+
 /// Every part that the headers name must lie within the file.
-fn check_extents(
+fn check_extents<'data, R: ReadRef<'data>>(
     header: &FileHeader64<Endianness>,
     endian: Endianness,
-    bytes: &[u8],
+    data: R,
+    len: u64,
 ) -> Result<(), ElfError> {
     let within = |what, offset: u64, size: u64| {
         let end = offset.saturating_add(size);
-        if end > bytes.len() as u64 { Err(truncated(what, end, bytes)) } else { Ok(()) }
+        if end > len { Err(ElfError::Truncated { what, end, len }) } else { Ok(()) }
     };
     let table = |count: u16, size: u16| u64::from(count) * u64::from(size);
     within(
@@ -99,7 +112,7 @@ fn check_extents(
         header.e_phoff(endian),
         table(header.e_phnum(endian), header.e_phentsize(endian)),
     )?;
-    for segment in header.program_headers(endian, bytes).map_err(damaged)? {
+    for segment in header.program_headers(endian, data).map_err(damaged)? {
         within("a segment", segment.p_offset(endian), segment.p_filesz(endian))?;
     }
     within(
@@ -107,7 +120,7 @@ fn check_extents(
         header.e_shoff(endian),
         table(header.e_shnum(endian), header.e_shentsize(endian)),
     )?;
-    for section in header.section_headers(endian, bytes).map_err(damaged)? {
+    for section in header.section_headers(endian, data).map_err(damaged)? {
         if section.sh_type(endian) != elf::SHT_NOBITS {
             within("a section", section.sh_offset(endian), section.sh_size(endian))?;
         }
@@ -115,11 +128,7 @@ fn check_extents(
     Ok(())
 }
 
-fn truncated(what: &'static str, end: u64, bytes: &[u8]) -> ElfError {
-    ElfError::Truncated { what, end, len: bytes.len() as u64 }
-}
-
-fn damaged(error: object::read::Error) -> ElfError {
+pub(super) fn damaged(error: object::read::Error) -> ElfError {
     ElfError::Damaged(error.to_string())
 }
 

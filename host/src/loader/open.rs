@@ -1,11 +1,11 @@
 //! Mapping a library and taking its root module: the host's only unsafe code.
 #![allow(unsafe_code)]
 
-use std::path::Path;
+use std::{mem::ManuallyDrop, path::Path, sync::Arc};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use nova_abi::{
-    Failure, LibraryRef, Route,
+    Failure, LibraryRef, PageEntry, Route,
     abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL},
 };
 
@@ -13,34 +13,55 @@ use super::LoadError;
 
 /// Maps the private copy; `path` is where the library came from, for messages.
 pub(super) fn open(copy: &Path, path: &Path) -> Result<LibraryRef, LoadError> {
-    let refused = |error: libloading::Error| LoadError::Open {
-        path: path.into(),
-        message: root_cause(&error),
-    };
-    // RTLD_NOW: a missing symbol is an error here, not a crash in a request. RTLD_LOCAL: two
-    // generations of one library must not see each other's symbols.
-    // SAFETY: initialisers of the library run here. It was built by the user of this host for
-    // this host; `elf::check` has made sure that the file is complete, and the copy is ours, so
-    // it does not change under the mapping.
-    let library = unsafe { Handle::open(Some(copy), RTLD_NOW | RTLD_LOCAL) }.map_err(refused)?;
+    let library = map(copy, path)?;
     // SAFETY: the symbol was found in the file by `elf::check`; abi_stable exports it under this
     // name with this type alone, and checks the header's magic before it uses the rest.
     let header =
         unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()) }
             .map(|header| *header);
-    // Never unmapped, whatever comes next: the layout checker keeps pointers into it.
-    std::mem::forget(library);
     let layout = |error: &LibraryError| {
         let details = error.to_string();
         LoadError::Layout { path: path.into(), cause: short_cause(&details), details }
     };
-    let header = header.map_err(refused)?.upgrade().map_err(|error| layout(&error))?;
+    let header = header.map_err(|error| refused(path, &error))?;
+    let header = header.upgrade().map_err(|error| layout(&error))?;
     header.init_root_module::<LibraryRef>().map_err(|error| layout(&error))
 }
 
+/// Maps a library that others need.
+pub(super) fn shared(path: &Path) -> Result<(), LoadError> {
+    map(path, path).map(drop)
+}
+
+/// Maps a page library; `symbol` was found in the file.
+pub(super) fn page(path: &Path, symbol: &str) -> Result<PageEntry, LoadError> {
+    let library = map(path, path)?;
+    // SAFETY: `nova::export_page!` exports this type under the symbols that `nova` chooses, and
+    // the library stays mapped. That it belongs to the app was checked in the file.
+    unsafe {
+        let entry = library.get::<unsafe extern "C" fn(*mut ())>(symbol.as_bytes());
+        entry.map(|entry| PageEntry::new(*entry)).map_err(|error| refused(path, &error))
+    }
+}
+
+/// Maps a file for good: the layout checker keeps pointers into it, and so may thread locals.
+fn map(file: &Path, path: &Path) -> Result<ManuallyDrop<Handle>, LoadError> {
+    // RTLD_NOW: a missing symbol is an error here, not a crash in a request. RTLD_LOCAL: two
+    // generations of one library must not see each other's symbols.
+    // SAFETY: initialisers of the library run here. It was built by the user of this host for
+    // this host; `elf` has made sure that the file is complete, and it is our own copy or a file
+    // that nobody writes again, so it does not change under the mapping.
+    let library = unsafe { Handle::open(Some(file), RTLD_NOW | RTLD_LOCAL) };
+    library.map(ManuallyDrop::new).map_err(|error| refused(path, &error))
+}
+
+fn refused(path: &Path, error: &libloading::Error) -> LoadError {
+    LoadError::Open { path: path.into(), message: root_cause(error) }
+}
+
 /// The routes that the library declares.
-pub(super) fn routes(root: &LibraryRef) -> Result<Vec<Route>, Failure> {
-    root.routes()().into_result().map(Vec::from)
+pub(super) fn routes(root: &LibraryRef) -> Result<Arc<[Route]>, Failure> {
+    root.routes()().into_result().map(|routes| Vec::from(routes).into())
 }
 
 /// libloading's own text says which function failed; the linker's says why.

@@ -23,6 +23,10 @@ pub enum SwapError {
     Start { path: PathBuf, cause: StartError },
     #[error(transparent)]
     Table(#[from] TableError),
+    #[error("{subject}: cannot be attached to the running app: {cause}")]
+    Attach { subject: String, cause: String },
+    #[error("no app serves yet to which pages could be attached; open one first")]
+    NothingServes,
     #[error(
         "{}: build {build_id} is live already, as generation {generation}; \
          nothing to do (--force starts it anew)", .path.display()

@@ -71,7 +71,7 @@ impl History {
             app: generation.library.note.app.clone(),
             source: generation.source.clone(),
             state: State::Live,
-            routes: generation.library.routes.len(),
+            routes: generation.routes.len(),
             started: generation.started,
             counters: generation.counters.clone(),
         }));

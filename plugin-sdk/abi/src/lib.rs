@@ -20,6 +20,7 @@ mod exchange;
 mod guard;
 mod library;
 pub mod note;
+mod page;
 mod response;
 mod stream;
 
@@ -33,6 +34,7 @@ pub use library::{
     App, InitContext, LIBRARY_NAME, Library, LibraryRef, LogEvent, LogLevel, LogSink, Plugin,
     Purpose, Route,
 };
+pub use page::{NotAttached, PageEntry};
 pub use response::{Answer, HeadSink, ResponseBody, ResponseHead, Start};
 pub use stream::{BodyStream, ChunkSource, Failure, FailureKind};
 

@@ -7,13 +7,15 @@ use abi_stable::{
     library::RootModule,
     package_version_strings,
     sabi_types::VersionStrings,
-    std_types::{ROption, RResult, RStr, RString, RVec},
+    std_types::{ROption, RResult, RSlice, RStr, RString, RVec},
 };
 use async_ffi::{ContextExt, FfiContext, FfiFuture, FutureExt};
 
 use crate::{
-    Answer, Exchange, Failure, OwnedBytes, Panic, ResponseHead, Start, Target,
+    Answer, Exchange, Failure, NotAttached, OwnedBytes, PageEntry, Panic, ResponseHead, Start,
+    Target,
     guard::{catch, drop_quietly, guarded},
+    page::Attached,
 };
 
 /// The name that abi_stable's root module carries.
@@ -140,7 +142,18 @@ pub trait Plugin: Send + Sync + 'static {
     /// The state to hand to the next generation; `None` where the app exports none.
     fn export(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send + '_;
 
-    /// Ends the application: no call is in flight, none will come.
+    /// Another view of the same running application, whose routes are the library's own and then
+    /// those of these page libraries. The view is complete in itself: its routes are counted anew,
+    /// and it lives as long as the host keeps it.
+    ///
+    /// # Errors
+    /// If the application was not made for pages to be attached, or a page does not fit it.
+    fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<Route>), NotAttached>
+    where
+        Self: Sized;
+
+    /// Ends this view of the application: no call is in flight in it, none will come. The
+    /// application itself ends with its last view.
     fn shutdown(&self) -> impl Future<Output = ()> + Send + '_;
 }
 
@@ -157,6 +170,8 @@ pub struct App {
         &mut FfiContext<'_>,
     ) -> Start<'static>,
     export: unsafe extern "C" fn(*const ()) -> FfiFuture<RResult<ROption<OwnedBytes>, Failure>>,
+    attach:
+        unsafe extern "C" fn(*const (), RSlice<'_, PageEntry>) -> RResult<Attached, NotAttached>,
     shutdown: unsafe extern "C" fn(*const ()) -> FfiFuture<()>,
     drop: unsafe extern "C" fn(*mut ()),
 }
@@ -173,6 +188,7 @@ impl App {
             plugin: Box::into_raw(Box::new(plugin)).cast(),
             start: start::<P>,
             export: export::<P>,
+            attach: attach::<P>,
             shutdown: shutdown::<P>,
             drop: drop_plugin::<P>,
         }
@@ -208,7 +224,19 @@ impl App {
         exported.await.into_result().map(ROption::into_option)
     }
 
-    /// Runs the app's `shutdown`. No call may be in flight.
+    /// Another view of the same running app, with the routes of these page libraries after the
+    /// library's own, and all its routes in the order that [`Target::Route`] counts.
+    ///
+    /// # Errors
+    /// If the app was not opened for pages, a page does not fit it, or declaring a page panicked.
+    pub fn attach(&self, pages: &[PageEntry]) -> Result<(App, Vec<Route>), NotAttached> {
+        // SAFETY: `attach` belongs to `plugin`; the slice lives through the call. What the
+        // entries need is promised by who made them.
+        let attached = unsafe { (self.attach)(self.plugin, RSlice::from_slice(pages)) };
+        attached.into_result().map(|Attached { app, routes }| (app, routes.into()))
+    }
+
+    /// Ends this view: the app's `shutdown` runs with the last one. No call may be in flight.
     pub async fn shutdown(&self) {
         // SAFETY: as in `export`.
         let done = unsafe { (self.shutdown)(self.plugin) };
@@ -250,6 +278,21 @@ unsafe extern "C" fn export<P: Plugin>(
     let plugin: &'static P = unsafe { &*plugin.cast() };
     async move { plugin.export().await.map(|saved| saved.map(OwnedBytes::from_vec).into()).into() }
         .into_ffi()
+}
+
+unsafe extern "C" fn attach<P: Plugin>(
+    plugin: *const (),
+    pages: RSlice<'_, PageEntry>,
+) -> RResult<Attached, NotAttached> {
+    // SAFETY: `plugin` is the box of `App::new`, borrowed through this call.
+    let plugin = unsafe { &*plugin.cast::<P>() };
+    match catch(|| plugin.attach(pages.as_slice())) {
+        Ok(Ok((view, routes))) => {
+            RResult::ROk(Attached { app: App::new(view), routes: routes.into() })
+        }
+        Ok(Err(failure)) => RResult::RErr(failure),
+        Err(message) => RResult::RErr(NotAttached::app(Failure::panic(message))),
+    }
 }
 
 unsafe extern "C" fn shutdown<P: Plugin>(plugin: *const ()) -> FfiFuture<()> {

@@ -9,7 +9,8 @@ use nova_abi::abi_stable::std_types::ROption;
 use nova_abi::{Answer, Exchange, OwnedBytes, Panic, ResponseBody, ResponseHead, Target};
 
 use super::body::{Lent, Pieces};
-use super::{Running, panics};
+use super::panics;
+use super::running::Running;
 use crate::body::{Body, Kind};
 use crate::context::{Incoming, RequestContext};
 use crate::handler::BoxFuture;
@@ -44,7 +45,7 @@ impl<'a> Answering<'a> {
     }
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        let _inside = self.running.handle.enter();
+        let _inside = self.running.place.enter();
         loop {
             let Some(future) = &mut self.future else {
                 let panic = self.panic.take().unwrap_or_else(|| Panic::from_message("no answer"));
@@ -85,7 +86,7 @@ impl<'a> Answering<'a> {
             Kind::Vec(bytes) => ResponseBody::Owned(OwnedBytes::from_vec(bytes)),
             Kind::Bytes(bytes) => ResponseBody::Owned(OwnedBytes::from_owner(bytes)),
             Kind::Stream(stream) => {
-                ResponseBody::Stream(Pieces::stream(self.running.handle.clone(), stream))
+                ResponseBody::Stream(Pieces::stream(self.running.place.clone(), stream))
             }
             // The pipeline has rendered pages and errors.
             Kind::Empty | Kind::Page(_) | Kind::Error(_) => ResponseBody::Empty,
@@ -107,7 +108,7 @@ impl Drop for Answering<'_> {
     /// A client that goes away ends the page's future inside the page's runtime.
     fn drop(&mut self) {
         if self.future.is_some() {
-            let _inside = self.running.handle.enter();
+            let _inside = self.running.place.enter();
             let _ = panics::catch(|| self.future = None);
         }
     }

@@ -7,28 +7,28 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::StatusCode;
 use nova_abi::{BodyStream, ChunkSource, Failure, FailureKind, OwnedBytes};
-use tokio::runtime::Handle;
 
 use super::cause;
+use super::running::Place;
 use crate::body::ByteStream;
 use crate::error::Error;
 
-/// A response's body, polled by the host inside the app's runtime.
+/// A response's body, polled by the host in the app's place.
 pub(super) struct Pieces {
-    handle: Handle,
+    place: Place,
     /// `None` only while it is dropped.
     stream: Option<ByteStream>,
 }
 
 impl Pieces {
-    pub(super) fn stream(handle: Handle, stream: ByteStream) -> BodyStream {
-        BodyStream::new(Self { handle, stream: Some(stream) })
+    pub(super) fn stream(place: Place, stream: ByteStream) -> BodyStream {
+        BodyStream::new(Self { place, stream: Some(stream) })
     }
 }
 
 impl ChunkSource for Pieces {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<OwnedBytes, Failure>>> {
-        let _inside = self.handle.enter();
+        let _inside = self.place.enter();
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
         stream.as_mut().poll_next(cx).map(|piece| {
             piece.map(|piece| match piece {
@@ -41,7 +41,7 @@ impl ChunkSource for Pieces {
 
 impl Drop for Pieces {
     fn drop(&mut self) {
-        let _inside = self.handle.enter();
+        let _inside = self.place.enter();
         self.stream = None;
     }
 }

@@ -14,7 +14,8 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// Sends this library's events to the host from now on. Linked into a program that has a
-/// subscriber, the library uses that one.
+/// subscriber, the library uses that one; so does an app library whose image has seen another one
+/// start, and a host's sink is the same for all.
 pub(super) fn install(sink: LogSink) {
     let bridge = tracing_subscriber::registry().with(Bridge { sink });
     let _ = tracing::subscriber::set_global_default(bridge);

@@ -41,6 +41,10 @@ pub(super) fn describe(panic: &Panic) -> String {
 
 /// Keeps place and backtrace of the panics that [`catch`] catches; all others go to the hook that
 /// was there before. A library has a std of its own, so this is no business of the host.
+///
+/// App libraries that share an image share this crate, and the hook is installed once. A second
+/// image puts its hook before the first one's on the std that both share: each knows its own
+/// panics, because what it looks at is this crate's own.
 pub(super) fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

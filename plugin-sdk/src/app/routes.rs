@@ -3,13 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::App;
 use crate::application::{Application, Running, Started, Table};
 use crate::error::{Error, Result};
 use crate::handler::BoxFuture;
-use crate::hooks::{Hooks, Purpose};
+use crate::hooks::Purpose;
 use crate::html::Links;
 use crate::info;
-use crate::routing::MethodSet;
+use crate::routing::{MethodSet, Router};
+use crate::split::Split;
 
 /// The routes of an app; `nova::export!` hands them to the host.
 pub struct Routes {
@@ -44,20 +46,38 @@ pub(crate) struct InitContext {
 }
 
 impl Routes {
-    pub(super) fn new<S: Clone + Send + Sync + 'static>(
-        entries: Vec<Entry>,
-        problem: Option<String>,
-        hooks: Hooks<S>,
-        table: Arc<Table<S>>,
-    ) -> Self {
-        let hooks = Arc::new(hooks);
+    /// `open`: whether pages can be attached to what is started.
+    pub(super) fn new<S: Clone + Send + Sync + 'static>(app: App<S>, open: bool) -> Self {
+        let App { hooks, pages, mut around } = app;
+        around.sort();
+        let (mut routes, mut problem) = (Vec::with_capacity(pages.len()), None);
+        let mut patterns = Router::new();
+        for page in pages {
+            let file = page.file;
+            match page.into_route(&around) {
+                Ok(route) => {
+                    if let Err(conflict) = patterns.insert(route.info.pattern.clone(), file) {
+                        problem.get_or_insert(format!("{file}: {conflict}"));
+                    }
+                    routes.push(Arc::new(route));
+                }
+                Err(bad) => {
+                    problem.get_or_insert(bad);
+                }
+            }
+        }
+        let entries = routes.iter().map(|route| route.entry()).collect();
+        let table = Arc::new(Table { routes, outside: Arc::new(around.scope(None)) });
+        let (hooks, around) = (Arc::new(hooks), Arc::new(around));
         let start = move |init: InitContext| {
-            let (hooks, table) = (Arc::clone(&hooks), Arc::clone(&table));
+            let (hooks, table, around) =
+                (Arc::clone(&hooks), Arc::clone(&table), Arc::clone(&around));
             let start = async move {
                 let state = hooks.start(init.purpose, init.saved.as_deref()).await?;
                 let links = Links { stylesheet: init.stylesheet, favicon: init.favicon };
+                let split = open.then(|| Arc::new(Split::new(around, Arc::clone(&table))));
                 let running = Running::new(state, hooks, table, links, init.dev);
-                Ok(Arc::new(Started(Arc::new(running))) as Arc<dyn Application>)
+                Ok(Arc::new(Started::new(running, split)) as Arc<dyn Application>)
             };
             Box::pin(start) as BoxFuture<'static, _>
         };
@@ -77,7 +97,7 @@ impl Routes {
         if let Some(problem) = &self.problem {
             return Err(Error::internal(problem.clone()));
         }
-        info::set(&init.build_id, init.dev);
+        info::started(&init.build_id, init.dev);
         (self.start)(init).await
     }
 }

@@ -39,7 +39,7 @@ impl<S: Send + Sync + 'static> Running<S> {
                     Ok(Unfinished::Page(page)) => {
                         match self.lay_out(cx, layouts, &mut parts, page).await {
                             LaidOut::Page(page) => {
-                                let document = page.into_document(&self.links);
+                                let document = page.into_document(&self.core.links);
                                 let body = Body::from(document)
                                     .with_content_type("text/html; charset=utf-8");
                                 return stamp(Response::from_parts(parts, body), raised);
@@ -64,11 +64,11 @@ impl<S: Send + Sync + 'static> Running<S> {
                 let page =
                     errors.find(|page| page.only.is_none_or(|only| only == status && people));
                 let Some(page) = page else {
-                    return stamp(render(cx, &error, self.dev), raised);
+                    return stamp(render(cx, &error, self.core.dev), raised);
                 };
                 layouts = &scope.layouts[..page.layouts];
                 cx.put(Slot::Error(error));
-                response = page.handler.step(cx, &self.state).await;
+                response = page.handler.step(cx, &self.core.state).await;
             }
         })
     }
@@ -83,7 +83,7 @@ impl<S: Send + Sync + 'static> Running<S> {
     ) -> LaidOut {
         for layout in layouts.iter().rev() {
             cx.put(Slot::Page(Html::from(page)));
-            let response = layout.step(cx, &self.state).await;
+            let response = layout.step(cx, &self.core.state).await;
             let (added, body) = response.into_parts();
             match body.into_unfinished() {
                 Ok(Unfinished::Page(next)) => page = next,
