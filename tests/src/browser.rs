@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use fantoccini::error::CmdError;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process};
@@ -126,6 +127,33 @@ impl Browser {
             let shadows = self.value(shadows).await;
             panic!("never true: {expression}\n{page}\n{shadows}");
         }
+    }
+
+    /// Types text into whatever has the focus.
+    ///
+    /// # Panics
+    /// If nothing takes it.
+    pub async fn write(&self, text: &str) {
+        let element = self.client.active_element().await.expect("something has the focus");
+        element.send_keys(text).await.expect("the text arrives");
+    }
+
+    /// Opens another tab, which is then the one that is asked; gives back its handle.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn tab(&self) -> WindowHandle {
+        let tab = self.client.new_window(true).await.expect("another tab").handle;
+        self.look_at(&tab).await;
+        tab
+    }
+
+    /// Goes to another tab.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub async fn look_at(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.expect("the tab is there");
     }
 
     /// Presses a key in whatever has the focus.

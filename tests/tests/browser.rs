@@ -37,7 +37,7 @@ async fn the_waiting_page_becomes_the_app() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edited_page_reloads_by_itself() {
+async fn an_edited_page_updates_by_itself() {
     let app = App::example("starter", "reload");
     let mut dev = Dev::built(&app).await;
     let browser = Browser::start().await;
@@ -45,7 +45,7 @@ async fn an_edited_page_reloads_by_itself() {
     mark(&browser).await;
     app.edit("pages/about.rs", "h1 { \"One", "p #edited { \"edited just now\" } h1 { \"One");
     browser.until("document.querySelector('#edited')").await;
-    assert!(!is_marked(&browser).await, "the page is a new one");
+    assert!(is_marked(&browser).await, "the page was updated in place");
     dev.process.line("swap     pages/about.rs").await;
 
     // Saved again as it is: the next line is about the next change.
@@ -69,7 +69,7 @@ async fn a_page_that_missed_an_update_catches_up() {
     let port = dev.address.port().to_string();
     let _again = Dev::start_with(&app, &["--port", &port]).await;
     browser.until("document.querySelector('#edited')").await;
-    assert!(!is_marked(&browser).await, "the page is a new one");
+    assert!(is_marked(&browser).await, "the page was updated in place");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,4 +176,67 @@ async fn a_panic_shows_its_place_and_the_server_goes_on() {
     assert_eq!(browser.value(OVERLAY).await, "");
     browser.run("fetch('/fail')").await;
     browser.until(&overlay_says("pages/fail.rs:3:")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_error_is_shown_and_its_place_opens_the_editor() {
+    let app = App::example("starter", "errors");
+    // What it is called with becomes a style, which the server notices.
+    app.write("editor.sh", "echo \"/* $* */\" > styles/called.css\n");
+    let script = "/bin/sh editor.sh -g {file}:{line}:{column}";
+    app.write(".env", &format!("NOVA_EDITOR=\"{script}\"\n"));
+    let mut dev = Dev::built(&app).await;
+    let browser = Browser::start().await;
+    browser.open(&dev.at("/about")).await;
+    app.edit("pages/about.rs", "    \"About\",", "    missing + absent,");
+    browser.until(&overlay_says("2 problems")).await;
+    for text in ["cannot find value `missing`", "cannot find value `absent`"] {
+        browser.until(&overlay_says(text)).await;
+    }
+    // Put aside it stays aside, whatever else is heard of the same problems.
+    browser.press(Key::Escape).await;
+    browser.run("dispatchEvent(new Event('focus'))").await;
+    app.append("styles/main.scss", "b { margin: 0 }\n");
+    dev.process.line("style ").await;
+    browser.until("document.querySelector('nova-overlay').shadowRoot.querySelector('.pill:not([hidden])')").await;
+    assert_eq!(browser.value(OVERLAY).await, "");
+
+    // Another problem brings it back.
+    app.edit("pages/about.rs", "    missing + absent,", "    absent,");
+    browser.until(&overlay_says("1 problem")).await;
+    let place = "document.querySelector('nova-overlay').shadowRoot.querySelector('pre .place')";
+    let text = browser.value(&format!("{place}.textContent")).await;
+    let text = text.as_str().expect("a place").to_owned();
+    assert!(text.starts_with("pages/about.rs:"), "{text}");
+    browser.run(&format!("{place}.click()")).await;
+    browser.until(&overlay_says("is open in the editor")).await;
+    dev.process.line("style    styles/called.css").await;
+    let called = app.read("styles/called.css");
+    assert!(called.starts_with("/* -g /") && called.contains(&text), "{called}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dev_page_follows_the_session() {
+    let app = App::example("starter", "page");
+    let dev = Dev::built(&app).await;
+    let browser = Browser::start().await;
+    browser.open(&dev.at("/__nova")).await;
+    mark(&browser).await;
+    let says = |text: &str| format!("document.body.innerText.includes({text:?})");
+    for text in ["/users/{id}", "pages/users/[id].rs", "the whole app", "Generation", "resident"] {
+        browser.until(&says(text)).await;
+    }
+    assert_eq!(browser.value("document.querySelectorAll('td .state.failed').length").await, 0);
+    assert_eq!(browser.value("document.querySelectorAll('svg.chart g').length").await, 0);
+
+    app.edit("pages/about.rs", "    \"About\",", "    missing,");
+    browser.until("document.querySelector('td .state.failed')").await;
+    browser.until(&says("cannot find value `missing`")).await;
+    app.edit("pages/about.rs", "    missing,", "    \"About us\",");
+    browser.until(&says("one edit")).await;
+    browser.until("document.querySelectorAll('svg.chart g').length === 2").await;
+    browser.until("document.querySelectorAll('svg.chart rect.compile').length === 2").await;
+    browser.until("document.querySelectorAll('td .state.failed').length === 1").await;
+    assert!(is_marked(&browser).await, "the page was updated in place");
+    assert_eq!(browser.value(OVERLAY).await, "");
 }

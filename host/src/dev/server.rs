@@ -1,6 +1,7 @@
 //! The half of `nova dev` that answers requests.
 
 pub(crate) mod backtrace;
+pub(crate) mod client;
 pub(crate) mod control;
 pub(crate) mod endpoints;
 pub(crate) mod guard;

@@ -8,9 +8,10 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
+use super::client::CLIENT;
 use super::guard::Guard;
 use super::hub::Hub;
-use super::page::{Board, render};
+use super::page::{Board, View, render};
 use crate::admin::Status;
 use crate::body::Body;
 use crate::dev::desktop::{At, Editor, EditorError, file_of_app};
@@ -23,8 +24,6 @@ const PREFIX: &str = "/__nova/";
 pub(crate) fn is_own(path: &str) -> bool {
     path.starts_with(PREFIX) || path == PREFIX.trim_end_matches('/')
 }
-
-const CLIENT: &str = include_str!("client.js");
 
 /// What answers there.
 pub(crate) struct Endpoints {
@@ -72,7 +71,8 @@ impl Endpoints {
                 answer(StatusCode::OK, "text/event-stream", Body::empty())
             }
             "events" => {
-                let events = Body::boxed(self.hub.clone().subscribe());
+                let events =
+                    Body::boxed(self.hub.clone().subscribe(parameter(request.uri(), "page")));
                 answer(StatusCode::OK, "text/event-stream", events)
             }
             "open" => self.open(request.uri()),
@@ -108,7 +108,14 @@ impl Endpoints {
     fn page(&self) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let mut page = render(&self.board.state(), &(self.status)(), &self.hub.current(), now);
+        let view = View {
+            state: &self.board.state(),
+            status: &(self.status)(),
+            problems: &self.hub.current(),
+            screens: &self.hub.screens(),
+            now_ms: now,
+        };
+        let mut page = render(&view);
         page.push_str("<script src=\"/__nova/client.js\" data-own></script>\n");
         page
     }

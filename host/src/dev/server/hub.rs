@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use super::endpoints::is_own;
 use crate::dev::message::{Message, Problem};
 
 /// Proxies and browsers give up on a silent connection.
@@ -33,6 +34,9 @@ pub(crate) struct Hub {
 
 struct Inner {
     state: State,
+    /// The pages that are on screen, by subscription, the latest last.
+    screens: BTreeMap<u64, String>,
+    subscriptions: u64,
     /// `None` once the hub is closed.
     events: Option<broadcast::Sender<Bytes>>,
 }
@@ -69,6 +73,8 @@ impl Hub {
         Self {
             inner: Mutex::new(Inner {
                 state: State::default(),
+                screens: BTreeMap::new(),
+                subscriptions: 0,
                 events: Some(broadcast::Sender::new(BACKLOG)),
             }),
         }
@@ -146,13 +152,23 @@ impl Hub {
         self.lock().events = None;
     }
 
-    /// The body of one `/__nova/events` response, with everything from now on.
+    /// The paths of the pages that somebody looks at, the latest last: what matters first.
+    pub(crate) fn screens(&self) -> Vec<String> {
+        self.lock().screens.values().cloned().collect()
+    }
+
+    /// The body of one `/__nova/events` response, with everything from now on. `page` is the path
+    /// of the page that is on screen there.
     pub(crate) fn subscribe(
-        self: std::sync::Arc<Self>,
+        self: Arc<Self>,
+        page: Option<String>,
     ) -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + use<>> {
         let (greeting, events) = self.join();
+        let screen = self.screen(page);
         let mut greeting = Bytes::from([RETRY.as_bytes(), &greeting].concat());
         StreamBody::new(async_stream::stream! {
+            // Dropped with the stream: then nobody looks any more.
+            let _screen = screen;
             let Some(mut events) = events else { return };
             loop {
                 yield Ok(Frame::data(std::mem::take(&mut greeting)));
@@ -175,9 +191,32 @@ impl Hub {
         (inner.state.greeting(), events)
     }
 
+    fn screen(self: &Arc<Self>, page: Option<String>) -> Option<Screen> {
+        let page = page.filter(|page| !is_own(page))?;
+        let mut inner = self.lock();
+        inner.subscriptions += 1;
+        let id = inner.subscriptions;
+        inner.screens.insert(id, page);
+        Some(Screen { hub: Arc::downgrade(self), id })
+    }
+
     /// No code panics while it holds the lock, and the state is whole after every statement.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A page that is on screen; dropping it takes it off.
+struct Screen {
+    hub: Weak<Hub>,
+    id: u64,
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        if let Some(hub) = self.hub.upgrade() {
+            hub.lock().screens.remove(&self.id);
+        }
     }
 }
 
@@ -236,8 +275,6 @@ fn event(message: &Message) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http_body_util::BodyExt as _;
 
     use super::*;
@@ -259,7 +296,7 @@ mod tests {
         hub.published("abc");
         hub.restyled("/style.css?1");
         hub.problems(Topic::Build, vec![problem("mismatched types")]);
-        let mut body = Box::pin(hub.clone().subscribe());
+        let mut body = Box::pin(hub.clone().subscribe(None));
         let hello = body.frame().await.expect("a frame").expect("infallible");
         insta::assert_snapshot!(
             String::from_utf8_lossy(&hello.into_data().expect("data")),
@@ -278,7 +315,7 @@ mod tests {
     #[tokio::test]
     async fn changes_arrive_in_order_and_only_changes() {
         let hub = Arc::new(Hub::new());
-        let mut body = Box::pin(hub.clone().subscribe());
+        let mut body = Box::pin(hub.clone().subscribe(None));
         body.frame().await.expect("a frame").expect("infallible");
         hub.published("a");
         hub.published("a");
@@ -307,9 +344,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_on_screen_is_known_as_long_as_it_is() {
+        let hub = Arc::new(Hub::new());
+        let first = hub.clone().subscribe(Some("/a".to_owned()));
+        let second = hub.clone().subscribe(Some("/b".to_owned()));
+        let unnamed = hub.clone().subscribe(None);
+        assert_eq!(hub.screens(), ["/a", "/b"]);
+        drop((first, unnamed));
+        assert_eq!(hub.screens(), ["/b"]);
+        drop(second);
+        assert!(hub.screens().is_empty());
+    }
+
+    #[tokio::test]
     async fn a_subscriber_that_fell_behind_gets_the_state_again() {
         let hub = Arc::new(Hub::new());
-        let mut body = Box::pin(hub.clone().subscribe());
+        let mut body = Box::pin(hub.clone().subscribe(None));
         body.frame().await.expect("a frame").expect("infallible");
         for build in 0..=BACKLOG {
             hub.published(&build.to_string());

@@ -20,12 +20,17 @@ use super::hub::Served;
 use crate::dev::ansi::escaped;
 use crate::dev::message::Problem;
 
+/// What the client sends when it asks for the page that it is on.
+const UPDATE: &str = "nova-update";
+
 /// Whether whoever sent this request shows what comes back as a document of its own. A script that
-/// fetches a piece of HTML says so (`Sec-Fetch-Dest`), and would get in the way of the piece.
+/// fetches a piece of HTML says so (`Sec-Fetch-Dest`), and the client would get in the way of the
+/// piece; unless it is the client itself that asks for the page anew.
 pub(crate) fn wants_document<B>(request: &Request<B>) -> bool {
     let destination = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
     request.method() != Method::HEAD
-        && matches!(destination, None | Some(b"document" | b"frame" | b"iframe"))
+        && (matches!(destination, None | Some(b"document" | b"frame" | b"iframe"))
+            || request.headers().contains_key(UPDATE))
 }
 
 /// Whether `response` is a whole page that can be read and written.
@@ -47,10 +52,11 @@ pub(crate) fn is_document<B>(response: &Response<B>) -> bool {
     html && !partial && !headers.contains_key(CONTENT_ENCODING)
 }
 
-/// Adds the client to a page. `served` is what answered it; `panic` is what went wrong in its
-/// handler.
+/// Adds the client to a page. `served` is what answered it, to a request with `method`; `panic` is
+/// what went wrong in its handler.
 pub(crate) fn with_client<B>(
     response: Response<B>,
+    method: &Method,
     served: &Served,
     panic: Option<&Problem>,
 ) -> Response<WithTail<B>> {
@@ -61,7 +67,7 @@ pub(crate) fn with_client<B>(
         head.headers.remove(name);
     }
     head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let tail = Some(Bytes::from(tag(served, panic)));
+    let tail = Some(Bytes::from(tag(head.status, method, served, panic)));
     Response::from_parts(head, WithTail { body, tail })
 }
 
@@ -71,11 +77,18 @@ pub(crate) fn untouched<B>(response: Response<B>) -> Response<WithTail<B>> {
 }
 
 /// The script tag, with what the page must know about itself.
-fn tag(served: &Served, panic: Option<&Problem>) -> String {
+fn tag(status: StatusCode, method: &Method, served: &Served, panic: Option<&Problem>) -> String {
     let mut tag = String::from("<script src=\"/__nova/client.js\"");
     let panic = panic.map(|problem| serde_json::to_string(problem).expect("plain strings"));
-    for (name, value) in [("version", &served.version), ("style", &served.style), ("panic", &panic)]
-    {
+    // A page that answers a form cannot be asked for again.
+    let method = (method != Method::GET).then_some(method.as_str());
+    for (name, value) in [
+        ("version", served.version.as_deref()),
+        ("style", served.style.as_deref()),
+        ("status", Some(status.as_str())),
+        ("method", method),
+        ("panic", panic.as_deref()),
+    ] {
         if let Some(value) = value {
             tag.push_str(&format!(" data-{name}=\"{}\"", escaped(value)));
         }
@@ -142,7 +155,7 @@ mod tests {
         Served { version: Some("abc.0".into()), style: Some("/_nova/style-1.css".into()) }
     }
 
-    const TAG: &str = "<script src=\"/__nova/client.js\" data-version=\"abc.0\" data-style=\"/_nova/style-1.css\"></script>\n";
+    const TAG: &str = "<script src=\"/__nova/client.js\" data-version=\"abc.0\" data-style=\"/_nova/style-1.css\" data-status=\"200\"></script>\n";
 
     fn page(headers: &[(&str, &str)]) -> Response<Full<Bytes>> {
         let mut response = Response::builder();
@@ -169,6 +182,7 @@ mod tests {
                 ("etag", "\"x\""),
                 ("cache-control", "max-age=60"),
             ]),
+            &Method::GET,
             &served(),
             None,
         );
@@ -221,6 +235,8 @@ mod tests {
             let request = request.body(()).expect("a request");
             assert_eq!(wants_document(&request), expected, "{method} {destination:?}");
         }
+        let update = Request::builder().header("sec-fetch-dest", "empty").header(UPDATE, "1");
+        assert!(wants_document(&update.body(()).expect("a request")));
     }
 
     #[tokio::test]
@@ -231,7 +247,7 @@ mod tests {
         };
         let mut response = Response::new(StreamBody::new(Box::pin(frames)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        let mut body = with_client(response, &served(), None).into_body();
+        let mut body = with_client(response, &Method::GET, &served(), None).into_body();
         let mut seen = Vec::new();
         while let Some(frame) = body.frame().await {
             seen.push(frame.expect("a frame").into_data().expect("data"));
@@ -255,10 +271,15 @@ mod tests {
     #[test]
     fn a_panic_travels_in_the_tag() {
         let problem = Problem::new(Kind::Panic, "index \"3\" <out>", "at '1'");
-        let tag = tag(&Served::default(), Some(&problem));
+        let tag = tag(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &Method::POST,
+            &Served::default(),
+            Some(&problem),
+        );
         assert_eq!(
             tag,
-            "<script src=\"/__nova/client.js\" data-panic=\"{&quot;kind&quot;:&quot;panic&quot;,&quot;title&quot;:&quot;index \\&quot;3\\&quot; &lt;out&gt;&quot;,&quot;file&quot;:null,&quot;line&quot;:null,&quot;column&quot;:null,&quot;html&quot;:&quot;at &amp;#39;1&amp;#39;&quot;}\"></script>\n"
+            "<script src=\"/__nova/client.js\" data-status=\"500\" data-method=\"POST\" data-panic=\"{&quot;kind&quot;:&quot;panic&quot;,&quot;title&quot;:&quot;index \\&quot;3\\&quot; &lt;out&gt;&quot;,&quot;file&quot;:null,&quot;line&quot;:null,&quot;column&quot;:null,&quot;html&quot;:&quot;at &amp;#39;1&amp;#39;&quot;}\"></script>\n"
         );
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::hub::Hub;
 use crate::dev::state::DevState;
 
-pub(crate) use self::render::render;
+pub(crate) use self::render::{View, render};
 
 /// Keeps the state of a session, and tells open pages that it is another.
 pub(crate) struct Board {

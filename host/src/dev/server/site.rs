@@ -45,6 +45,7 @@ impl DevSite {
         // it is, and reloads once for nothing, instead of staying old.
         let served = self.hub.served();
         let document = wants_document(&request);
+        let method = request.method().clone();
         let asked = format!("{} {}", request.method(), request.uri().path());
         let response = if !self.app.is_ready() {
             waiting::response(request.headers())
@@ -54,7 +55,7 @@ impl DevSite {
         let panic = response.extensions().get::<HandlerPanic>();
         let panic = panic.map(|panic| self.panicked(&asked, panic));
         if document && is_document(&response) {
-            return with_client(response, &served, panic.as_ref());
+            return with_client(response, &method, &served, panic.as_ref());
         }
         // A script asked, so the page it runs in shows what happened.
         if let Some(panic) = panic {

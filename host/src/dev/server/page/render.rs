@@ -15,13 +15,21 @@ use crate::swap::State;
 
 const SHEET: &str = include_str!("page.css");
 
-/// The page of a session, without the dev client. `now_ms` is the time in milliseconds since 1970.
-pub(crate) fn render(
-    state: &DevState,
-    status: &Status,
-    problems: &[Problem],
-    now_ms: u64,
-) -> String {
+/// What there is to show.
+pub(crate) struct View<'a> {
+    pub(crate) state: &'a DevState,
+    pub(crate) status: &'a Status,
+    /// What is wrong at present.
+    pub(crate) problems: &'a [Problem],
+    /// The paths of the pages that somebody looks at.
+    pub(crate) screens: &'a [String],
+    /// The time in milliseconds since 1970.
+    pub(crate) now_ms: u64,
+}
+
+/// The page of a session, without the dev client.
+pub(crate) fn render(view: &View<'_>) -> String {
+    let View { state, status, problems, screens, now_ms } = *view;
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -38,7 +46,7 @@ pub(crate) fn render(
                     a href="/" { "Open the app" }
                 }
                 main {
-                    (facts(state, status))
+                    (facts(state, status, screens))
                     (wrong(problems))
                     (saves(state, now_ms))
                     (routes(state))
@@ -51,7 +59,7 @@ pub(crate) fn render(
     page.into_string()
 }
 
-fn facts(state: &DevState, status: &Status) -> Markup {
+fn facts(state: &DevState, status: &Status, screens: &[String]) -> Markup {
     let edits = charted(state.saves.iter());
     let live: Vec<_> = edits.iter().filter(|save| save.outcome == Outcome::Live).collect();
     let median = median(live.iter().map(|save| save.total()).collect());
@@ -75,7 +83,7 @@ fn facts(state: &DevState, status: &Status) -> Markup {
                 (fact("Memory kept", &process.anonymous_bytes.map_or("–".to_owned(), bytes),
                     &process.resident_bytes.map_or(String::new(), |it| format!("{} resident", bytes(it)))))
                 (fact("Connections", &status.connections.to_string(),
-                    &format!("{} up", took(Duration::from_secs_f64(status.uptime_seconds.max(0.0))))))
+                    &screens.last().map_or("no page on screen".to_owned(), |it| format!("on screen: {it}"))))
             }
         }
     }
@@ -375,7 +383,13 @@ pub(crate) mod tests {
             Some(3),
             None,
         );
-        let page = render(&state, &status(), &[problem], state.saves[0].at_ms + 61_000);
+        let page = render(&View {
+            state: &state,
+            status: &status(),
+            problems: &[problem],
+            screens: &["/a".into(), "/b".into()],
+            now_ms: state.saves[0].at_ms + 61_000,
+        });
         for text in [
             "<h1>shop &lt;1&gt;</h1>",
             "2 of 2",
@@ -390,6 +404,7 @@ pub(crate) mod tests {
             "<td class=\"number\">5</td><td class=\"number\">40</td>",
             "3.0 MB<small>20.0 MB resident</small>",
             "pages/b.rs:3",
+            "on screen: /b",
             "no &lt;such&gt; thing",
         ] {
             assert!(page.contains(text), "{text}\n{page}");
@@ -399,7 +414,13 @@ pub(crate) mod tests {
     #[test]
     fn an_empty_session_says_what_is_missing() {
         let status = Status { generations: vec![], published: 0, ..status() };
-        let page = render(&DevState::default(), &status, &[], 0);
+        let page = render(&View {
+            state: &DevState::default(),
+            status: &status,
+            problems: &[],
+            screens: &[],
+            now_ms: 0,
+        });
         for text in ["The first build goes on.", "There is no page yet", "Nothing serves yet."] {
             assert!(page.contains(text), "{text}");
         }

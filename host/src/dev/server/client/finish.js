@@ -1,0 +1,5 @@
+if (served.panic) {
+  problems.panics = [JSON.parse(served.panic)];
+  show();
+}
+follow();
