@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
-use nova_abi::{Route, Target};
+use nova_abi::{Route, Target, abi_stable::std_types::RArc};
 
 use crate::{
     call::{Call, HandlerPanic, call},
@@ -32,12 +32,13 @@ pub(crate) enum Outcome {
 }
 
 /// The routes that may be exercised, with their place in the library.
-pub(crate) fn routes(routes: &[Route]) -> impl Iterator<Item = (u32, &Route)> {
+pub(crate) fn routes(routes: &[RArc<Route>]) -> impl Iterator<Item = (u32, &Route)> {
     let numbered = routes.iter().enumerate();
     numbered.filter_map(|(index, route)| {
         let asked = route.any || route.methods.iter().any(|method| method == "GET");
         let plain = !route.pattern.contains('{');
-        (asked && plain && route.precompile).then(|| Some((u32::try_from(index).ok()?, route)))?
+        (asked && plain && route.precompile)
+            .then(|| Some((u32::try_from(index).ok()?, &**route)))?
     })
 }
 

@@ -16,12 +16,12 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use nova_abi::{App, Route};
+use nova_abi::App;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::loader::{BuildId, Library};
+use crate::loader::{BuildId, Library, Routes};
 
 /// The number of a generation, counted from 1 over the life of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -53,7 +53,7 @@ pub struct View {
     /// The identity of the app library and these pages.
     pub build_id: BuildId,
     /// Its routes, in the order that a call counts.
-    pub routes: Arc<[Route]>,
+    pub routes: Routes,
     /// The app, as far as this view goes.
     pub app: App,
 }
@@ -68,7 +68,7 @@ pub struct Generation {
     /// The library.
     pub library: Arc<Library>,
     /// Its routes, in the order that a call counts: the library's, or those of a view of it.
-    pub routes: Arc<[Route]>,
+    pub routes: Routes,
     /// When it began to serve.
     pub started: SystemTime,
     /// What it has done.

@@ -29,7 +29,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use nova_abi::{ABI, App, Failure, InitContext, LibraryRef, Route, note::Note};
+use nova_abi::{
+    ABI, App, Failure, InitContext, LibraryRef, Route, abi_stable::std_types::RArc, note::Note,
+};
 use sha2::{Digest, Sha256};
 
 pub use error::LoadError;
@@ -74,6 +76,9 @@ impl fmt::Debug for BuildId {
     }
 }
 
+/// Routes in the order that a call counts. Views of one app share them.
+pub type Routes = Arc<[RArc<Route>]>;
+
 /// A library that is mapped into this process, for good.
 pub struct Library {
     /// Its identity.
@@ -81,7 +86,7 @@ pub struct Library {
     /// What it says of itself.
     pub note: Note,
     /// Its routes, in the order that a call counts.
-    pub routes: Arc<[Route]>,
+    pub routes: Routes,
     /// The size of its file in bytes.
     pub size: u64,
     /// The name by which page libraries need it.

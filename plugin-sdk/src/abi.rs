@@ -129,21 +129,23 @@ pub fn library(
 
 /// Declares the routes to the host.
 pub fn declare(routes: fn() -> Routes) -> DeclaredRoutes {
-    let declared = panics::catch(|| routes().entries().iter().map(described).collect::<RVec<_>>());
+    let declared =
+        panics::catch(|| routes().entries().iter().map(Route::from).collect::<RVec<_>>());
     match declared {
         Ok(routes) => RResult::ROk(routes),
         Err(panic) => RResult::RErr(Failure::panic(panics::describe(&panic))),
     }
 }
 
-/// A route, as the host is told.
-fn described(entry: &Entry) -> Route {
-    Route {
-        pattern: entry.pattern.as_str().into(),
-        file: entry.file.into(),
-        methods: entry.methods.iter().map(|method| method.as_str().into()).collect(),
-        any: entry.methods.has_any(),
-        precompile: entry.precompile,
+impl From<&Entry> for Route {
+    fn from(entry: &Entry) -> Self {
+        Route {
+            pattern: entry.pattern.as_str().into(),
+            file: entry.file.into(),
+            methods: entry.methods.iter().map(|method| method.as_str().into()).collect(),
+            any: entry.methods.has_any(),
+            precompile: entry.precompile,
+        }
     }
 }
 

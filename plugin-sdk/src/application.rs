@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{ALLOW, HeaderValue};
+use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::{Failure, NotAttached, PageEntry};
 
 use crate::app::Entry;
@@ -57,7 +58,7 @@ pub(crate) trait Application: Send + Sync {
 }
 
 /// A view of an app, and what the host is told about its routes.
-pub(crate) type View = (Arc<dyn Application>, Vec<Entry>);
+pub(crate) type View = (Arc<dyn Application>, Vec<RArc<nova_abi::Route>>);
 
 /// All routes of a view of an app. The routes themselves are shared by the views that have them.
 pub(crate) struct Table<S> {
@@ -261,10 +262,9 @@ impl<S: Clone + Send + Sync + 'static> Application for Started<S> {
             return Err(NotAttached::app(Failure::error(reason)));
         };
         let core = &self.running.core;
-        let table = Arc::new(split.table(&core.hooks, pages, declare)?);
-        let entries = table.routes.iter().map(|route| route.entry()).collect();
-        let running = Running { core: Arc::clone(core), table };
-        Ok((Arc::new(Started::new(running, Some(Arc::clone(split)))), entries))
+        let (table, told) = split.table(&core.hooks, pages, declare)?;
+        let running = Running { core: Arc::clone(core), table: Arc::new(table) };
+        Ok((Arc::new(Started::new(running, Some(Arc::clone(split)))), told))
     }
 
     fn shutdown(self: Arc<Self>) -> BoxFuture<'static, Result<()>> {

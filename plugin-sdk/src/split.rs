@@ -6,14 +6,14 @@
 //! the host attaches the new one: another *view* of the running app, with the same state.
 
 use std::any::{Any, type_name};
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::{Failure, NotAttached, PageEntry};
 
 use crate::app::{App, Surroundings};
-use crate::application::{Route, Table};
+use crate::application::{Route, Scope, Table};
 use crate::hooks::Hooks;
 
 /// How a page library is asked for its pages; panics are caught there.
@@ -65,18 +65,25 @@ impl fmt::Debug for Pages<'_> {
 /// What the views of a split app are made of.
 pub(crate) struct Split<S> {
     around: Arc<Surroundings<S>>,
+    outside: Arc<Scope<S>>,
     /// The app library's own routes.
-    own: Arc<Table<S>>,
-    /// The pages of the latest view, by the address of their entry. A page library never changes,
-    /// so each is asked once; those that the latest view has left out are forgotten.
-    declared: Mutex<HashMap<usize, Declared<S>>>,
+    own: Declared<S>,
+    /// The pages of the latest view, in its order. A page library never changes, so each is asked
+    /// once; one that the latest view has left out is forgotten.
+    latest: Mutex<Vec<(usize, Declared<S>)>>,
 }
 
-type Declared<S> = Arc<[Arc<Route<S>>]>;
+/// What a library declares: its routes, and what the host is told about them.
+type Declared<S> = Arc<[(Arc<Route<S>>, RArc<nova_abi::Route>)]>;
 
 impl<S: Clone + Send + Sync + 'static> Split<S> {
-    pub(crate) fn new(around: Arc<Surroundings<S>>, own: Arc<Table<S>>) -> Self {
-        Split { around, own, declared: Mutex::default() }
+    pub(crate) fn new(around: Arc<Surroundings<S>>, own: &Table<S>) -> Self {
+        Split {
+            around,
+            outside: Arc::clone(&own.outside),
+            own: own.routes.iter().map(|route| (Arc::clone(route), told(route))).collect(),
+            latest: Mutex::default(),
+        }
     }
 
     /// The table of a view: the app library's own routes, then those of the pages in their order.
@@ -86,23 +93,36 @@ impl<S: Clone + Send + Sync + 'static> Split<S> {
         hooks: &Hooks<S>,
         pages: &[PageEntry],
         declare: &Declare<'_>,
-    ) -> Result<Table<S>, NotAttached> {
-        let mut before = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut now = HashMap::with_capacity(pages.len());
-        let mut routes = Vec::with_capacity(self.own.routes.len() + pages.len());
-        routes.extend_from_slice(&self.own.routes);
+    ) -> Result<(Table<S>, Vec<RArc<nova_abi::Route>>), NotAttached> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = Vec::with_capacity(pages.len());
+        // The order hardly changes from one view to the next, so a page is looked for behind the
+        // one before it.
+        let mut next = 0;
         for (index, &page) in pages.iter().enumerate() {
-            let declared = match before.get(&page.address()) {
-                Some(declared) => Arc::clone(declared),
+            let address = page.address();
+            let mut known = (next..latest.len()).chain(0..next);
+            let declared = match known.find(|&at| latest[at].0 == address) {
+                Some(at) => {
+                    next = at + 1;
+                    Arc::clone(&latest[at].1)
+                }
                 None => self
                     .declare(hooks, page, declare)
                     .map_err(|failure| NotAttached::page(index, failure))?,
             };
-            routes.extend_from_slice(&declared);
-            now.insert(page.address(), declared);
+            now.push((address, declared));
         }
-        *before = now;
-        Ok(Table { routes, outside: Arc::clone(&self.own.outside) })
+        let count = self.own.len() + pages.len();
+        let (mut routes, mut told) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for declared in std::iter::once(&self.own).chain(now.iter().map(|(_, declared)| declared)) {
+            for (route, line) in declared.iter() {
+                routes.push(Arc::clone(route));
+                told.push(RArc::clone(line));
+            }
+        }
+        *latest = now;
+        Ok((Table { routes, outside: Arc::clone(&self.outside) }, told))
     }
 
     fn declare(
@@ -123,7 +143,15 @@ impl<S: Clone + Send + Sync + 'static> Split<S> {
                  to the app library",
             ));
         }
-        let routes = app.pages.into_iter().map(|page| page.into_route(&self.around).map(Arc::new));
+        let routes = app.pages.into_iter().map(|page| {
+            let route = page.into_route(&self.around)?;
+            let told = told(&route);
+            Ok((Arc::new(route), told))
+        });
         routes.collect::<Result<_, String>>().map_err(Failure::error)
     }
+}
+
+fn told<S>(route: &Route<S>) -> RArc<nova_abi::Route> {
+    RArc::new((&route.entry()).into())
 }

@@ -1,15 +1,18 @@
 //! Mapping a library and taking its root module: the host's only unsafe code.
 #![allow(unsafe_code)]
 
-use std::{mem::ManuallyDrop, path::Path, sync::Arc};
+use std::{mem::ManuallyDrop, path::Path};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use nova_abi::{
-    Failure, LibraryRef, PageEntry, Route,
-    abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL},
+    Failure, LibraryRef, PageEntry,
+    abi_stable::{
+        library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL},
+        std_types::RArc,
+    },
 };
 
-use super::LoadError;
+use super::{LoadError, Routes};
 
 /// Maps the private copy; `path` is where the library came from, for messages.
 pub(super) fn open(copy: &Path, path: &Path) -> Result<LibraryRef, LoadError> {
@@ -60,8 +63,9 @@ fn refused(path: &Path, error: &libloading::Error) -> LoadError {
 }
 
 /// The routes that the library declares.
-pub(super) fn routes(root: &LibraryRef) -> Result<Arc<[Route]>, Failure> {
-    root.routes()().into_result().map(|routes| Vec::from(routes).into())
+pub(super) fn routes(root: &LibraryRef) -> Result<Routes, Failure> {
+    let routes = root.routes()().into_result()?;
+    Ok(routes.into_iter().map(RArc::new).collect())
 }
 
 /// libloading's own text says which function failed; the linker's says why.

@@ -7,7 +7,7 @@ use abi_stable::{
     library::RootModule,
     package_version_strings,
     sabi_types::VersionStrings,
-    std_types::{ROption, RResult, RSlice, RStr, RString, RVec},
+    std_types::{RArc, ROption, RResult, RSlice, RStr, RString, RVec},
 };
 use async_ffi::{ContextExt, FfiContext, FfiFuture, FutureExt};
 
@@ -144,11 +144,12 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// Another view of the same running application, whose routes are the library's own and then
     /// those of these page libraries. The view is complete in itself: its routes are counted anew,
-    /// and it lives as long as the host keeps it.
+    /// and it lives as long as the host keeps it. The routes are told in shared pieces: a view of
+    /// a thousand pages may differ from the one before in one.
     ///
     /// # Errors
     /// If the application was not made for pages to be attached, or a page does not fit it.
-    fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<Route>), NotAttached>
+    fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<RArc<Route>>), NotAttached>
     where
         Self: Sized;
 
@@ -229,7 +230,7 @@ impl App {
     ///
     /// # Errors
     /// If the app was not opened for pages, a page does not fit it, or declaring a page panicked.
-    pub fn attach(&self, pages: &[PageEntry]) -> Result<(App, Vec<Route>), NotAttached> {
+    pub fn attach(&self, pages: &[PageEntry]) -> Result<(App, Vec<RArc<Route>>), NotAttached> {
         // SAFETY: `attach` belongs to `plugin`; the slice lives through the call. What the
         // entries need is promised by who made them.
         let attached = unsafe { (self.attach)(self.plugin, RSlice::from_slice(pages)) };

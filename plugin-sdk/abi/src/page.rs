@@ -6,7 +6,7 @@
 
 use abi_stable::{
     StableAbi,
-    std_types::{ROption, RVec},
+    std_types::{RArc, ROption, RVec},
 };
 
 use crate::{App, Failure, Route};
@@ -54,7 +54,7 @@ impl std::fmt::Debug for PageEntry {
 #[derive(StableAbi)]
 pub(crate) struct Attached {
     pub(crate) app: App,
-    pub(crate) routes: RVec<Route>,
+    pub(crate) routes: RVec<RArc<Route>>,
 }
 
 /// Why pages were not attached.

@@ -72,3 +72,6 @@ pub unsafe fn enter(pages: *mut (), linked: usize, declare: fn(&mut Pages<'_>)) 
         Err(Failure::error("it was linked to another build of the app; build the page again"))
     };
 }
+
+#[cfg(test)]
+mod tests;

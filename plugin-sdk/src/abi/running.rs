@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use http::StatusCode;
+use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::{
     Exchange, Failure, NotAttached, PageEntry, Plugin, ResponseHead, Route, Start, Target,
 };
 use tokio::runtime::{EnterGuard, Handle, Runtime};
 
 use super::answer::{self, Answering};
-use super::{cause, described, page};
+use super::{cause, page};
 use crate::application::Application;
 use crate::info::{self, Info};
 use crate::split::Pages;
@@ -81,11 +82,11 @@ impl Plugin for Running {
         exported.map_err(|error| Failure::error(cause(&error)))
     }
 
-    fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<Route>), NotAttached> {
+    fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<RArc<Route>>), NotAttached> {
         let _inside = self.place.enter();
         let note = self.shared.note;
         let declare = move |entry, pages: &mut Pages<'_>| page::declare(entry, note, pages);
-        let (app, entries) = self.app.attach(pages, &declare)?;
+        let (app, routes) = self.app.attach(pages, &declare)?;
         // Counted in while this view is: an app whose shutdown has run does not come back.
         let live = |views: usize| (views > 0).then_some(views + 1);
         if self.shared.views.fetch_update(Ordering::SeqCst, Ordering::SeqCst, live).is_err() {
@@ -93,7 +94,7 @@ impl Plugin for Running {
         }
         let (place, shared) = (self.place.clone(), Arc::clone(&self.shared));
         let view = Self { app, place, shared, ended: AtomicBool::new(false) };
-        Ok((view, entries.iter().map(described).collect()))
+        Ok((view, routes))
     }
 
     async fn shutdown(&self) {

@@ -75,7 +75,7 @@ impl Routes {
             let start = async move {
                 let state = hooks.start(init.purpose, init.saved.as_deref()).await?;
                 let links = Links { stylesheet: init.stylesheet, favicon: init.favicon };
-                let split = open.then(|| Arc::new(Split::new(around, Arc::clone(&table))));
+                let split = open.then(|| Arc::new(Split::new(around, &table)));
                 let running = Running::new(state, hooks, table, links, init.dev);
                 Ok(Arc::new(Started::new(running, split)) as Arc<dyn Application>)
             };
