@@ -215,7 +215,7 @@ impl Switch {
         let app = start(&library, Purpose::Serve, info.clone(), None, limit)
             .await
             .map_err(|cause| SwapError::Start { path: path.clone(), cause })?;
-        let id = GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        let id = self.next_id();
         let table = Table::build(vec![Generation::new(id, path, library, app)])?;
         self.history.record(table.generations());
         self.table.store(Arc::new(table));
@@ -322,6 +322,10 @@ impl Switch {
         Ok(swapped)
     }
 
+    fn next_id(&self) -> GenerationId {
+        GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     /// Lets a generation answer new requests, in its slot of the table.
     fn publish(&self, generation: &Arc<Generation>, slot: usize) -> Result<(), TableError> {
         let mut slots = self.table().generations().to_vec();
@@ -379,7 +383,7 @@ impl Switch {
             .await
             .map_err(|cause| SwapError::Start { path: source.clone(), cause })?;
         let init_us = micros(starting);
-        let id = GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+        let id = self.next_id();
         if let Some(sheet) = stylesheet {
             let mut sheets = locked(&self.stylesheets);
             sheets.retain(|kept| kept.name != sheet.name);

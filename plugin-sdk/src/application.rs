@@ -258,7 +258,8 @@ impl<S: Clone + Send + Sync + 'static> Application for Started<S> {
 
     fn attach(&self, pages: &[PageEntry], declare: &Declare<'_>) -> Result<View, NotAttached> {
         let Some(split) = &self.split else {
-            let reason = "it takes no pages: its routes end with `finish()`, not with `open()`";
+            let reason =
+                "it takes no page libraries: its routes end with `finish()`, not with `open()`";
             return Err(NotAttached::app(Failure::error(reason)));
         };
         let core = &self.running.core;

@@ -67,17 +67,18 @@ impl Workshop {
         self.folder.path().join(name)
     }
 
-    /// An app library; `greeting` is what makes it another build.
+    /// An app library; what makes it another build is that `from` is replaced by `to`.
     ///
     /// # Panics
-    /// If it does not compile.
+    /// If it does not compile, or `from` is not in the fixture.
     #[must_use]
-    pub fn app(&self, greeting: &str) -> SplitApp {
+    pub fn app(&self, from: &str, to: &str) -> SplitApp {
         let code = fs::read_to_string(root().join("tests/fixtures/split/app.rs")).expect("a text");
-        let code = code.replace("\"hello\"", &format!("{greeting:?}"));
+        assert!(code.contains(from), "{from:?} is not in the fixture");
+        let code = code.replace(from, to);
         let id = unique();
         let code = format!("{code}extern crate nova_image as _;\n");
-        let source = self.write(&format!("app-{id}.rs"), &code);
+        let source = self.write(&format!("app-{id}.rs"), code);
         let library = self.path(&format!("libnova_app-{id}.so"));
         let mut rustc = self.rustc(&source, &library, "dylib");
         rustc.args(["--crate-name", "split", "-C", &format!("metadata={id}")]);
@@ -99,11 +100,11 @@ impl Workshop {
         let Page { name, pattern, form, code } = page;
         let file = format!("pages/{name}.rs");
         let prelude = "#[allow(unused_imports)] use nova::prelude::*;\n";
-        let source = self.write(&file, &format!("{prelude}{code}\n"));
+        let source = self.write(&file, format!("{prelude}{code}\n"));
         let symbol = format!("nova_page_{name}");
         let main = self.write(
             &format!("page-{id}.rs"),
-            &format!(
+            format!(
                 "extern crate nova_image as _;\n\
                  pub use split::*;\n\
                  #[path = {source:?}] pub mod page;\n\
@@ -131,11 +132,38 @@ impl Workshop {
         rustc
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    /// Writes a file into the workshop's folder.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(&path, text).expect("written");
+        fs::write(&path, content).expect("written");
         path
+    }
+
+    /// The same with a library of `tests/fixtures/libraries`.
+    ///
+    /// # Panics
+    /// If it does not build.
+    #[must_use]
+    pub fn write_library(&self, name: &str) -> PathBuf {
+        self.write(&format!("{name}.so"), crate::fixtures::library(name))
+    }
+
+    /// A text without what differs on each run: the folder, and the numbers in file names.
+    #[must_use]
+    pub fn redacted(&self, text: &str) -> String {
+        let text = text.replace(&self.folder.path().display().to_string(), "");
+        let process = format!("-{}_", std::process::id());
+        let mut parts = text.split(&process);
+        let mut redacted = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            redacted += "-N";
+            redacted += part.trim_start_matches(|c: char| c.is_ascii_digit());
+        }
+        redacted
     }
 }
 
@@ -202,12 +230,27 @@ fn captured(folder: &Path) -> (Vec<String>, BTreeMap<String, String>) {
     );
     fs::write(&wrapper, script).expect("written");
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o700)).expect("a mode");
+    // A package of its own: one that cargo had built before would not be compiled again.
+    let package = folder.join("split");
+    let fixtures = root().join("tests/fixtures");
+    crate::workspace::copy(&fixtures.join("split"), &package);
+    fs::copy(fixtures.join("Cargo.lock"), package.join("Cargo.lock")).expect("a copy");
+    let manifest = format!(
+        "[package]\nname = \"split\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+         [lib]\npath = \"app.rs\"\ncrate-type = [\"cdylib\"]\n\
+         [dependencies]\nmaud = \"0.27\"\n\
+         nova = {{ package = \"nova-plugin-sdk\", path = {:?} }}\n\
+         [profile.dev]\ndebug = false\nstrip = true\n\
+         [workspace]\n",
+        root().join("plugin-sdk")
+    );
+    fs::write(package.join("Cargo.toml"), manifest).expect("written");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // It fails: the wrapper does, once it has seen what it is there for.
     let output = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "split", "--target-dir"])
+        .args(["build", "--quiet", "--target-dir"])
         .arg(target())
-        .current_dir(root().join("tests/fixtures"))
+        .current_dir(package)
         .env("RUSTC_WORKSPACE_WRAPPER", &wrapper)
         .env_remove("RUSTFLAGS")
         .output()

@@ -82,7 +82,7 @@ pub enum LoadError {
     Nameless { path: PathBuf },
 
     #[error(
-        "{}: was compiled against {found}, the app library that serves is `{running}`; \
+        "{}: was compiled against {found}, the app library that serves is {running}; \
          build the page again", .path.display()
     )]
     OtherApp { path: PathBuf, found: String, running: String },

@@ -27,7 +27,7 @@ use super::{
 /// What is mapped of split apps, for good.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    /// By the name in the file.
+    /// By the name in the file (DT_SONAME).
     names: HashMap<String, PathBuf>,
     shared: HashSet<PathBuf>,
     apps: HashMap<PathBuf, Arc<Library>>,
@@ -37,7 +37,8 @@ pub(super) struct Parts {
 #[derive(Debug)]
 struct Page {
     symbol: String,
-    needed: Vec<String>,
+    /// The app libraries that it needs: one, if all is well.
+    apps: Vec<String>,
     entry: PageEntry,
 }
 
@@ -46,32 +47,41 @@ impl Parts {
         self.shared.len() + self.apps.len() + self.pages.len()
     }
 
-    /// Notes the name of a library that is about to be mapped.
-    fn name(&mut self, path: &Path, name: String) -> Result<(), LoadError> {
-        let other = self.names.entry(name.clone()).or_insert_with(|| path.to_owned());
+    /// Whether a library of this name may be mapped: no other one has it.
+    fn check_name(&self, path: &Path, name: &str) -> Result<(), LoadError> {
+        let Some(other) = self.names.get(name) else { return Ok(()) };
         let file = |path: &Path| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
         if other == path || file(other).is_some_and(|other| Some(other) == file(path)) {
             return Ok(());
         }
-        Err(LoadError::SameName { path: path.into(), name, other: other.clone() })
+        Err(LoadError::SameName { path: path.into(), name: name.into(), other: other.clone() })
     }
 
-    /// Whether a library that needs these belongs to this app and to no other.
-    fn check_app(&self, path: &Path, needed: &[String], app: &Library) -> Result<(), LoadError> {
-        let running = app.soname.as_deref().unwrap_or_default();
-        let is_app =
-            |name: &&String| self.apps.values().any(|app| app.soname.as_ref() == Some(name));
-        let others = needed.iter().filter(|name| *name != running);
-        let mut others = others.filter(|name| is_app(name) || name.starts_with(APP));
-        let other = others.next();
-        if other.is_none() && needed.iter().any(|name| name == running) {
-            return Ok(());
-        }
-        Err(LoadError::OtherApp {
+    /// Those of the libraries that are app libraries, as far as can be told.
+    fn apps_among(&self, mut needed: Vec<String>) -> Vec<String> {
+        let known = |name: &str| {
+            self.apps.values().any(|app| app.soname.as_deref().is_some_and(|app| app == name))
+        };
+        needed.retain(|name| name.starts_with(APP) || known(name));
+        needed
+    }
+}
+
+/// Whether a page that needs these app libraries belongs to this one and to no other.
+fn check_app(path: &Path, needed: &[String], app: &Library) -> Result<(), LoadError> {
+    match (needed, &app.soname) {
+        ([needed], Some(running)) if needed == running => Ok(()),
+        _ => Err(LoadError::OtherApp {
             path: path.into(),
-            found: other.map_or("no app library".to_owned(), |name| format!("`{name}`")),
-            running: running.to_owned(),
-        })
+            found: match needed {
+                [] => "no app library".into(),
+                names => format!("`{}`", names.join("` and `")),
+            },
+            running: match &app.soname {
+                Some(running) => format!("`{running}`"),
+                None => "one that takes no pages".into(),
+            },
+        }),
     }
 }
 
@@ -94,8 +104,9 @@ impl Loader {
         elf::check_file(&cache).map_err(refused)?;
         let Names { soname, .. } = dynamic::names(&cache).map_err(refused)?;
         let soname = soname.ok_or_else(|| LoadError::Nameless { path: path.clone() })?;
-        parts.name(&path, soname)?;
+        parts.check_name(&path, &soname)?;
         open::shared(&path)?;
+        parts.names.insert(soname, path.clone());
         parts.shared.insert(path);
         Ok(())
     }
@@ -115,8 +126,9 @@ impl Loader {
         let names = dynamic::names(&*bytes)
             .map_err(|cause| LoadError::Elf { path: path.clone(), cause })?;
         let soname = names.soname.ok_or_else(|| LoadError::Nameless { path: path.clone() })?;
-        parts.name(&path, soname.clone())?;
+        parts.check_name(&path, &soname)?;
         let root = open::open(&path, &path)?;
+        parts.names.insert(soname.clone(), path.clone());
         let routes = open::routes(&root).map_err(|failure| LoadError::Routes {
             path: path.clone(),
             message: failure.message.into(),
@@ -142,20 +154,20 @@ impl Loader {
     ) -> Result<PageEntry, LoadError> {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(page) = parts.pages.get(path).filter(|page| page.symbol == symbol) {
-            parts.check_app(path, &page.needed, app)?;
+            check_app(path, &page.apps, app)?;
             return Ok(page.entry);
         }
         let path = absolute(path)?;
         let refused = |cause| LoadError::Elf { path: path.clone(), cause };
         let bytes = file::read(&path)?;
         elf::check_file(&*bytes).map_err(refused)?;
-        let needed = dynamic::names(&*bytes).map_err(refused)?.needed;
-        parts.check_app(&path, &needed, app)?;
+        let apps = parts.apps_among(dynamic::names(&*bytes).map_err(refused)?.needed);
+        check_app(&path, &apps, app)?;
         if !dynamic::exports(&bytes, symbol).map_err(refused)? {
             return Err(LoadError::NotAPage { path, symbol: symbol.into() });
         }
         let entry = open::page(&path, symbol)?;
-        parts.pages.insert(path, Page { symbol: symbol.into(), needed, entry });
+        parts.pages.insert(path, Page { symbol: symbol.into(), apps, entry });
         Ok(entry)
     }
 }

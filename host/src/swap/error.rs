@@ -23,7 +23,7 @@ pub enum SwapError {
     Start { path: PathBuf, cause: StartError },
     #[error(transparent)]
     Table(#[from] TableError),
-    #[error("{subject}: cannot be attached to the running app: {cause}")]
+    #[error("{subject}: cannot be attached: {cause}")]
     Attach { subject: String, cause: String },
     #[error("no app serves yet to which pages could be attached; open one first")]
     NothingServes,

@@ -6,23 +6,24 @@
 //! preflight: in development a crash has a supervisor, and a page that was saved is asked for next.
 
 use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
 use nova_abi::{App, NotAttached, PageEntry, Purpose};
+use serde::{Deserialize, Serialize};
 
 use super::{SwapError, Swapped, Switch, micros};
 use crate::{
-    generation::{Generation, GenerationId, View},
+    generation::{Generation, View},
     loader::{BuildId, Library, LoadError},
     start::{StartInfo, start},
 };
 
 /// The libraries that start a split app. None of the files is ever written again, and each has
 /// a name of its own, which the libraries that need it know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitApp {
     /// Rust's std and the image, in the order in which they need each other.
     pub shared: Vec<PathBuf>,
@@ -33,7 +34,7 @@ pub struct SplitApp {
 }
 
 /// One page of a split app, as a library.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLibrary {
     /// The page's source file, relative to the app.
     pub file: String,
@@ -95,7 +96,7 @@ impl Switch {
             .await
             .map_err(|cause| SwapError::Start { path: app.app.clone(), cause })?;
         let build_id = view_id(&library.build_id, pages);
-        let view = match view(&started, build_id, pages, &entries) {
+        let view = match view(&started, &app.app, build_id, pages, &entries) {
             Ok(view) => view,
             Err(error) => {
                 started.shutdown().await;
@@ -125,7 +126,7 @@ impl Switch {
         let entries = tokio::task::block_in_place(|| self.load_pages(pages, library))?;
         let load_us = micros(began);
         let attaching = Instant::now();
-        let view = view(old.app(), build_id, pages, &entries)?;
+        let view = view(old.app(), &old.source, build_id, pages, &entries)?;
         let (id, source) = (self.next_id(), old.source.clone());
         let generation = Generation::of_view(id, source, library.clone(), view);
         let init_us = micros(attaching);
@@ -167,10 +168,6 @@ impl Switch {
         }
         Ok(swapped)
     }
-
-    fn next_id(&self) -> GenerationId {
-        GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
-    }
 }
 
 /// The times of a swap's steps, as [`Swapped`] reports them.
@@ -180,16 +177,17 @@ struct Times {
     init_us: u64,
 }
 
-/// A view of a running app with these pages.
+/// A view of a running app, which came from `source`, with these pages.
 fn view(
     app: &App,
+    source: &Path,
     build_id: BuildId,
     pages: &[PageLibrary],
     entries: &[PageEntry],
 ) -> Result<View, SwapError> {
     let (app, routes) = app.attach(entries).map_err(|NotAttached { page, failure }| {
         let page = page.into_option().and_then(|index| pages.get(index));
-        let subject = page.map_or_else(|| "the app".to_owned(), |page| page.file.clone());
+        let subject = page.map_or_else(|| source.display().to_string(), |page| page.file.clone());
         SwapError::Attach { subject, cause: failure.message.into() }
     })?;
     Ok(View { build_id, routes: routes.into(), app })

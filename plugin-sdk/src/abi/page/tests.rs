@@ -105,7 +105,7 @@ async fn what_does_not_fit_is_refused_with_its_place() {
     }
     let (index, message) = refused(started(closed).await.attach(&[]));
     assert_eq!(index, None);
-    assert!(message.contains("it takes no pages"), "{message}");
+    assert!(message.contains("it takes no page libraries"), "{message}");
 }
 
 static ENDED: AtomicUsize = AtomicUsize::new(0);
