@@ -1,4 +1,5 @@
-//! Writing files so that a reader sees the old one or the new one, never a part.
+//! Writing files so that a reader sees the old one or the new one, never a part; and reading
+//! some that may have gone.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
@@ -20,4 +21,9 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Whether the cause is a file that was deleted or renamed during the scan: the next will tell.
+pub(crate) fn is_gone(error: Option<&io::Error>) -> bool {
+    error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

@@ -1,6 +1,6 @@
 //! `app.rs`: the state of an app, and the functions that make it, hand it over and end it.
 
-use crate::items::{Function, Items};
+use crate::items::Function;
 use crate::problem::Problem;
 use crate::source::SourceFile;
 
@@ -23,11 +23,11 @@ impl Hooks {
     /// Reads `app.rs`.
     pub(crate) fn read(source: &SourceFile) -> Result<Self, Problem> {
         let file = source.path.clone();
-        let text = source
-            .text
+        let content = source
+            .content
             .as_ref()
             .map_err(|cause| Problem::Unreadable { path: file.clone(), cause: cause.clone() })?;
-        let items = Items::read(text);
+        let items = &content.items;
         let hook = |name: &str, most: usize| items.exported(&file, name, most);
         let hooks = Self {
             init: hook("init", 1)?,

@@ -10,6 +10,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
+use serde::{Deserialize, Serialize};
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericArgument, Item, PathArguments, ReturnType, Type, TypeParamBound};
 
@@ -17,7 +18,7 @@ use crate::problem::Problem;
 use crate::source::Position;
 
 /// An exported function.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     /// Its name.
     pub name: String,
@@ -32,7 +33,7 @@ pub struct Function {
 }
 
 /// The top-level items of one file that matter here.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Items {
     /// `pub fn`, in the order of the file.
     pub(crate) functions: Vec<Function>,
@@ -49,14 +50,14 @@ pub(crate) struct Items {
 }
 
 /// A name and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) position: Position,
 }
 
 /// A type of the file that the signature of a public function names, and that is not `pub`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hidden {
     pub(crate) function: String,
     pub(crate) ty: Named,

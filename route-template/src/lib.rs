@@ -2,7 +2,8 @@
 //!
 //! The way of an app through this crate:
 //!
-//! 1. [`Project`] finds its parts on disk and reads its sources.
+//! 1. [`Project`] finds its parts on disk and reads its sources, those anew that
+//!    [`SourceCache`] does not know already.
 //! 2. [`RouteTree`] works out, from paths and texts alone, what they answer, or everything that
 //!    is wrong with them ([`Problem`]).
 //! 3. [`generate`] writes the declarations and the `routes` function, and [`sync`] puts them
@@ -27,6 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache;
 mod cargo;
 mod codegen;
 mod crate_root;
@@ -48,6 +50,7 @@ mod source;
 mod styles;
 mod tree;
 
+pub use cache::SourceCache;
 pub use cargo::{Build, Built, CargoError, Diagnostic, Event, Level, Output, Running, Stopper};
 pub use codegen::{Destination, Generated, generate};
 pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sync};
@@ -57,7 +60,7 @@ pub use library::LibraryError;
 pub use manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route};
 pub use modules::{Module, ModuleTree};
 pub use pattern::{BadName, Pattern, Segment};
-pub use prepare::{PrepareError, Prepared, prepare};
+pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
 pub use problem::{Problem, Problems, Warning};
 pub use project::{OpenError, Project};
 pub use release::{ReleaseError, write_release};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::cache::SourceCache;
 use crate::crate_root::{CrateRootError, Synced, sync};
-use crate::manifest::sha256;
 use crate::problem::{Problems, Warning};
 use crate::project::{OpenError, Project};
 use crate::tree::RouteTree;
@@ -38,20 +38,28 @@ pub enum PrepareError {
     CrateRoot(#[from] CrateRootError),
 }
 
-/// Reads the app in a folder and brings its crate root up to date.
+/// Reads the app in a folder and brings its crate root up to date. What was found out of its
+/// files the last time is taken from the disk, and left there for the next.
 ///
 /// # Errors
 /// If the folder is no app, if its files have mistakes, or if its crate root cannot be written.
 pub fn prepare(dir: &Path) -> Result<Prepared, PrepareError> {
+    prepare_with(dir, &mut SourceCache::open(dir))
+}
+
+/// As [`prepare`], for a process that does it again and again and keeps the cache.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with(dir: &Path, cache: &mut SourceCache) -> Result<Prepared, PrepareError> {
     let project = Project::open(dir)?;
-    let sources = project.scan();
+    let sources = project.scan_with(cache);
     let tree = RouteTree::build(&sources)?;
     let crate_root = sync(&project, &tree)?;
-    let hash = |text: &String| sha256(text.as_bytes());
     let source_hashes = sources
         .pages
         .iter()
-        .filter_map(|file| Some((file.path.clone(), file.text.as_ref().ok().map(hash)?)))
+        .filter_map(|file| Some((file.path.clone(), file.sha256()?.to_owned())))
         .collect();
     Ok(Prepared { warnings: tree.warnings(), project, tree, crate_root, source_hashes })
 }

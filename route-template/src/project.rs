@@ -3,12 +3,14 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use walkdir::{DirEntry, WalkDir};
 
+use crate::cache::SourceCache;
+use crate::files::is_gone;
 use crate::problem::Problem;
-use crate::source::SourceFile;
 use crate::tree::Sources;
 
 /// An app on disk. Opening one looks at names only; it is cheap, and done again for each build.
@@ -158,24 +160,32 @@ impl Project {
 
     /// Reads the sources. What cannot be read becomes a problem among them.
     pub fn scan(&self) -> Sources {
+        self.scan_with(&mut SourceCache::default())
+    }
+
+    /// As [`scan`](Self::scan), without reading again what the cache knows.
+    pub fn scan_with(&self, cache: &mut SourceCache) -> Sources {
+        let now = SystemTime::now();
         let mut problems = self.problems.clone();
         let mut pages = Vec::new();
         if let Some(root) = &self.pages {
             for path in self.walk(root, is_private, &mut problems) {
                 let path = format!("{root}/{path}");
-                pages.extend(self.read(path));
+                pages.extend(cache.read(&self.dir, path, now));
             }
         }
         let components = match &self.components {
             Some(root) => self.walk(root, |_| false, &mut problems),
             None => Vec::new(),
         };
+        let app = self.app.clone().and_then(|path| cache.read(&self.dir, path, now));
+        cache.end_scan();
         Sources {
             pages_root: self.pages.clone(),
             pages,
             components_root: self.components.clone(),
             components,
-            app: self.app.clone().and_then(|path| self.read(path)),
+            app,
             problems,
         }
     }
@@ -242,16 +252,6 @@ impl Project {
         files
     }
 
-    /// A file's text; nothing if it has gone in the meantime.
-    fn read(&self, path: String) -> Option<SourceFile> {
-        let text = match std::fs::read_to_string(self.dir.join(&path)) {
-            Ok(text) => Ok(text),
-            Err(error) if is_gone(Some(&error)) => return None,
-            Err(error) => Err(error.to_string()),
-        };
-        Some(SourceFile { path, text })
-    }
-
     fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.dir).unwrap_or(path).display().to_string()
     }
@@ -281,9 +281,4 @@ fn is_hidden(name: &str) -> bool {
 
 fn is_private(folder: &str) -> bool {
     folder.starts_with('_')
-}
-
-/// A file that was deleted or renamed during the scan: the next one will tell.
-fn is_gone(error: Option<&io::Error>) -> bool {
-    error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

@@ -143,11 +143,11 @@ impl<'a> Builder<'a> {
 
         let pattern = pattern(&folders, stem)
             .map_err(|cause| Problem::BadName { file: source.path.clone(), cause })?;
-        let text = source.text.as_ref().map_err(|cause| Problem::Unreadable {
+        let content = source.content.as_ref().map_err(|cause| Problem::Unreadable {
             path: source.path.clone(),
             cause: cause.clone(),
         })?;
-        let file = File { path: &source.path, items: Items::read(text) };
+        let file = File { path: &source.path, items: &content.items };
         match special {
             Some(kind) => self.add_special(kind, &file, path),
             None if stem == "404" => self.add_not_found(&file, path),
@@ -244,7 +244,7 @@ fn pattern(folders: &[&str], stem: &str) -> Result<Pattern, BadName> {
 /// A file whose items are known.
 struct File<'a> {
     path: &'a str,
-    items: Items,
+    items: &'a Items,
 }
 
 impl File<'_> {

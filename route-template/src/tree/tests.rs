@@ -173,7 +173,7 @@ fn unreadable_files_are_reported() {
     let mut sources = sources(&[("index.rs", GET)]);
     sources.pages.push(SourceFile {
         path: "pages/binary.rs".into(),
-        text: Err("stream did not contain valid UTF-8".into()),
+        content: Err("stream did not contain valid UTF-8".into()),
     });
     sources.problems.push(Problem::NameNotUtf8 { path: "pages/\u{fffd}.rs".into() });
     insta::assert_snapshot!(RouteTree::build(&sources).unwrap_err(), @"

@@ -28,6 +28,7 @@ const USAGE: &str = "usage: dev SCENARIO
   component [EDITS]        an edit of a component of the page on screen
   style [EDITS]            an edit of the stylesheet
   pages [PAGES [EDITS]]    a generated app of 1,000 pages, beside the starter
+  scan [PAGES [TIMES]]     reading the pages of an app, cold and warm
   peers [EDITS]            generated apps of 8, 50 and 200 pages, beside plain axum
   all [EDITS]              all of them, and a summary";
 
@@ -44,6 +45,7 @@ async fn main() -> Result<(), Failure> {
         "component" => edits::component(report, number(0, 50)).await,
         "style" => edits::style(report, number(0, 50)).await,
         "pages" => pages::pages(report, number(0, 1000), number(1, 50)).await,
+        "scan" => pages::scan(report, number(0, 1000), number(1, 50)),
         "peers" => peers::peers(report, number(0, 50)).await,
         "all" => {
             let count = number(0, 50);
@@ -51,6 +53,7 @@ async fn main() -> Result<(), Failure> {
             edits::component(report, count).await?;
             edits::style(report, count).await?;
             pages::pages(report, 1000, count).await?;
+            pages::scan(report, 1000, count)?;
             peers::peers(report, count).await?;
             report.summary();
             Ok(())

@@ -1,8 +1,9 @@
 //! An app of a thousand pages beside the starter: edits in turns, a warm start, memory.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nova_benches::stats::ratio;
+use nova_route_template::{SourceCache, prepare, prepare_with};
 use nova_tests::client::Failure;
 use nova_tests::workspace::App;
 use tokio::time::sleep;
@@ -12,6 +13,7 @@ use crate::proc;
 use crate::report::{Report, megabytes, p50};
 use crate::scenario::edits::starter_session;
 use crate::session::{Course, Session, WARM_UP};
+use crate::slot::{Slot, marker};
 
 /// The page that is edited; any would do.
 pub(crate) const PAGE: usize = 7;
@@ -60,6 +62,35 @@ pub(crate) async fn pages(report: &mut Report, pages: usize, edits: usize) -> Re
     let against = p50(&large.times) / p50(&small.times);
     report.at_most(&format!("{pages} pages: p50 by the starter's"), against, 1.15, "");
     report.at_most(&format!("{pages} pages: warm start to listening"), ready, 300.0, " ms");
+    Ok(())
+}
+
+/// Reading the pages of an app, which every start and every save does first: with nothing known,
+/// with what the last process left on the disk, and again after one edit.
+pub(crate) fn scan(report: &mut Report, pages: usize, scans: usize) -> Result<(), Failure> {
+    let app = apps::nova(pages);
+    let slot = Slot::find(&app.path, &nova_file(PAGE), HEADING)?;
+    prepare(&app.path)?;
+    let (mut cold, mut warm, mut edited) = (Vec::new(), Vec::new(), Vec::new());
+    let timed = |times: &mut Vec<f64>, cache: &mut dyn FnMut() -> SourceCache| {
+        let began = Instant::now();
+        let mut cache = cache();
+        prepare_with(&app.path, &mut cache)?;
+        times.push(began.elapsed().as_secs_f64() * 1000.0);
+        Ok::<_, Failure>(cache)
+    };
+    for number in 0..scans {
+        timed(&mut cold, &mut SourceCache::default)?;
+        let mut known = timed(&mut warm, &mut || SourceCache::open(&app.path))?;
+        slot.write(&marker(number))?;
+        timed(&mut edited, &mut || std::mem::take(&mut known))?;
+    }
+    report.heading(&format!("{pages} pages, reading what they export: {scans} times"));
+    report.row("nothing known", &cold);
+    let warm = report.row("what is known from the disk", &warm);
+    let edited = report.row("known in the process, one edit", &edited);
+    report.at_most("scan from the disk's cache", warm, 30.0, " ms");
+    report.at_most("scan after one edit", edited, 10.0, " ms");
     Ok(())
 }
 
