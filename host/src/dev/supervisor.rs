@@ -4,6 +4,7 @@
 pub(crate) mod builder;
 pub(crate) mod change;
 pub(crate) mod copies;
+pub(crate) mod freshness;
 pub(crate) mod inputs;
 pub(crate) mod journal;
 pub(crate) mod keys;

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::change::Change;
+use super::freshness::freshen;
 use super::inputs;
 use crate::dev::phases::{Phases, micros, since_written};
 use crate::dev::state::Route;
@@ -124,6 +125,7 @@ impl Builder {
         let cancel = Cancel::default();
         let work = Work {
             dir: self.dir.clone(),
+            changes: changes.clone(),
             switch: self.switch.clone(),
             info: self.info.clone(),
             cancel: cancel.clone(),
@@ -175,6 +177,7 @@ impl Builder {
 
 struct Work {
     dir: PathBuf,
+    changes: Vec<Change>,
     switch: Arc<Switch>,
     info: StartInfo,
     cancel: Cancel,
@@ -183,10 +186,11 @@ struct Work {
 
 impl Work {
     async fn run(self, phases: &mut Phases) -> Result<Success, Failure> {
-        let Self { dir, switch, info, cancel, updates } = self;
+        let Self { dir, changes, switch, info, cancel, updates } = self;
         let gate = cancel.clone();
         let began = Instant::now();
-        let built = tokio::task::spawn_blocking(move || build(&dir, &cancel, &updates)).await;
+        let built =
+            tokio::task::spawn_blocking(move || build(&dir, &changes, &cancel, &updates)).await;
         phases.compile_us = micros(began.elapsed());
         let Compiled { built, notes, inputs } = match built {
             Ok(compiled) => compiled?,
@@ -220,6 +224,7 @@ struct Compiled {
 
 fn build(
     dir: &Path,
+    changes: &[Change],
     cancel: &Cancel,
     updates: &mpsc::UnboundedSender<Update>,
 ) -> Result<Compiled, Failure> {
@@ -227,6 +232,7 @@ fn build(
     let routes = Route::all(&prepared.tree);
     let app = prepared.project.name().to_owned();
     let _ = updates.send(Update::Scanned { app, routes });
+    freshen(dir, prepared.project.crate_root(), changes);
     let running = Build::new(&prepared.project, prepared.crate_root.origins)
         .profile("dev")
         .output(Output::Capture)
