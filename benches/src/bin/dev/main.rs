@@ -21,15 +21,18 @@ mod slot;
 use nova_tests::client::Failure;
 
 use self::report::Report;
-use self::scenario::{edits, pages, peers};
+use self::scenario::{edits, heavy, pages, peers, soak, storm};
 
 const USAGE: &str = "usage: dev SCENARIO
   starter [EDITS]          an edit inside one page, beside rustc alone
   component [EDITS]        an edit of a component of the page on screen
   style [EDITS]            an edit of the stylesheet
   pages [PAGES [EDITS]]    a generated app of 1,000 pages, beside the starter
+  heavy [EDITS]            an app with sqlx and reqwest, beside the starter
   scan [PAGES [TIMES]]     reading the pages of an app, cold and warm
   peers [EDITS]            generated apps of 8, 50 and 200 pages, beside plain axum
+  soak [EDITS]             500 edits in a row under load, with open streams
+  storm                    200 files at once, one with a mistake
   all [EDITS]              all of them, and a summary";
 
 #[tokio::main(flavor = "current_thread")]
@@ -45,8 +48,11 @@ async fn main() -> Result<(), Failure> {
         "component" => edits::component(report, number(0, 50)).await,
         "style" => edits::style(report, number(0, 50)).await,
         "pages" => pages::pages(report, number(0, 1000), number(1, 50)).await,
+        "heavy" => heavy::heavy(report, number(0, 50)).await,
         "scan" => pages::scan(report, number(0, 1000), number(1, 50)),
         "peers" => peers::peers(report, number(0, 50)).await,
+        "soak" => soak::soak(report, number(0, 500)).await,
+        "storm" => storm::storm(report).await,
         "all" => {
             let count = number(0, 50);
             edits::starter(report, count).await?;
@@ -54,7 +60,10 @@ async fn main() -> Result<(), Failure> {
             edits::style(report, count).await?;
             pages::pages(report, 1000, count).await?;
             pages::scan(report, 1000, count)?;
+            heavy::heavy(report, count).await?;
             peers::peers(report, count).await?;
+            soak::soak(report, count * 10).await?;
+            storm::storm(report).await?;
             report.summary();
             Ok(())
         }

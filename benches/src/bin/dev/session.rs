@@ -1,5 +1,6 @@
 //! A `nova dev` under measurement.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use nova_tests::client::Failure;
@@ -32,6 +33,7 @@ pub(crate) struct Session {
     /// The app, which goes away with the session.
     pub(crate) app: App,
     pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
     pub(crate) probe: Probe,
     /// From exec to the ready line.
     pub(crate) listening: Duration,
@@ -61,10 +63,7 @@ impl Session {
     pub(crate) async fn start(app: App, course: Course<'_>) -> Result<Self, Failure> {
         let slot = Slot::find(&app.path, course.file, course.text)?;
         let mut command = app.command("nova").await;
-        command.args(["dev", "--port", "0"]);
-        if tells_phases(&app).await? {
-            command.args(["--log-format", "json"]);
-        }
+        command.args(["dev", "--port", "0", "--log-format", "json"]);
         let began = Instant::now();
         let mut process = Process::spawn(command);
         let url = process.url().await;
@@ -75,7 +74,7 @@ impl Session {
         let first = answer.map_err(|error| with_tail(&error, &process))?.first_byte - began;
         let path = course.path.to_owned();
         let times = Vec::new();
-        Ok(Self { app, process, probe, listening, first, slot, path, next: 0, times })
+        Ok(Self { app, process, address, probe, listening, first, slot, path, next: 0, times })
     }
 
     /// The next edit: writes a new marker and waits for it. The first ones are not counted.
@@ -155,12 +154,6 @@ impl Session {
             sleep(BETWEEN / 5).await;
         }
     }
-}
-
-/// Whether this `nova dev` can say how long the phases of an update took.
-async fn tells_phases(app: &App) -> Result<bool, Failure> {
-    let help = app.command("nova").await.args(["dev", "--help"]).output().await?;
-    Ok(String::from_utf8_lossy(&help.stdout).contains("--log-format"))
 }
 
 /// An error, and the last lines that the server printed.

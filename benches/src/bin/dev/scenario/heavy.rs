@@ -1,0 +1,121 @@
+//! An app with heavy dependencies, SQLite through sqlx and an HTTP client, beside the starter.
+
+use nova_benches::stats::ratio;
+use nova_tests::client::Failure;
+use nova_tests::workspace::{App, root};
+
+use super::edits::starter_session;
+use crate::apps::HEADING;
+use crate::report::{Report, p50};
+use crate::session::{Course, Session, WARM_UP};
+
+/// Edits in a page that uses both dependencies, and in the starter, in turns.
+pub(crate) async fn heavy(report: &mut Report, edits: usize) -> Result<(), Failure> {
+    let course = Course { file: "pages/index.rs", text: HEADING, path: "/" };
+    let mut heavy = Session::start(app(), course).await?;
+    heavy.settle().await?;
+    let mut small = starter_session().await?;
+    small.settle().await?;
+    while heavy.times.len() < edits {
+        small.edit().await?;
+        heavy.edit().await?;
+    }
+    report.heading(&format!("sqlx and reqwest, an edit inside one page: {edits} after {WARM_UP}"));
+    report.row("nova dev, heavy dependencies", &heavy.times);
+    report.phases(&heavy.phases());
+    report.row("nova dev, starter", &small.times);
+    let compared = ratio(&heavy.times, &small.times);
+    let (low, high) = compared.interval;
+    println!("ratio of pairs {:.2} ({low:.2}-{high:.2})", compared.median);
+    report.at_most("heavy: p50 by the starter's", p50(&heavy.times) / p50(&small.times), 1.3, "");
+    Ok(())
+}
+
+fn app() -> App {
+    let app = App::empty("heavy");
+    let sdk = root().join("plugin-sdk").display().to_string();
+    app.write("Cargo.toml", &MANIFEST.replace("SDK", &sdk));
+    app.write("lib.rs", "//! A generated app.\n\n// nova:begin\n// nova:end\n");
+    app.write("app.rs", STATE);
+    app.write("pages/index.rs", INDEX);
+    app
+}
+
+const MANIFEST: &str = r#"[package]
+name = "bench-heavy"
+version = "0.1.0"
+edition = "2024"
+publish = false
+
+[lib]
+path = "lib.rs"
+
+[dependencies]
+maud = "0.27"
+nova = { package = "nova-plugin-sdk", path = "SDK" }
+reqwest = { version = "0.13", default-features = false, features = ["json"] }
+serde = { version = "1", features = ["derive"] }
+sqlx = { version = "0.8", default-features = false, features = ["derive", "macros", "runtime-tokio", "sqlite"] }
+
+[profile.dev]
+debug = "line-tables-only"
+
+[workspace]
+"#;
+
+const STATE: &str = r#"use nova::prelude::*;
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+
+/// A database in memory, and a client for other servers.
+#[derive(Clone)]
+pub struct Services {
+    pub database: SqlitePool,
+    pub client: reqwest::Client,
+}
+
+pub async fn init(_purpose: Purpose) -> Result<Services> {
+    let database = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    sqlx::query("create table notes (id integer primary key, text text not null)")
+        .execute(&database)
+        .await?;
+    sqlx::query("insert into notes (text) values ('one'), ('two')").execute(&database).await?;
+    Ok(Services { database, client: reqwest::Client::new() })
+}
+"#;
+
+const INDEX: &str = r#"use nova::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::app::Services;
+
+/// A row of the table, and what another server is told of it.
+#[derive(Debug, Serialize, Deserialize, sqlx::FromRow)]
+pub struct Note {
+    id: i64,
+    text: String,
+}
+
+pub async fn get(State(services): State<Services>) -> Result<Html> {
+    let notes: Vec<Note> = sqlx::query_as("select id, text from notes order by id")
+        .fetch_all(&services.database)
+        .await?;
+    let request = services.client.post("http://127.0.0.1:9/notes").json(&notes).build()?;
+    Ok(page("Notes", html! {
+        h1 { "a heading" }
+        p { (request.method()) " " (request.url()) }
+        ul {
+            @for note in &notes {
+                li { (note.id) ": " (note.text) }
+            }
+        }
+    }))
+}
+
+pub async fn post(State(services): State<Services>, Json(note): Json<Note>) -> Result<StatusCode> {
+    sqlx::query("insert into notes (text) values (?)")
+        .bind(&note.text)
+        .execute(&services.database)
+        .await?;
+    Ok(StatusCode::CREATED)
+}
+"#;
