@@ -17,14 +17,16 @@ use std::{
 };
 
 use nova_abi::App;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::loader::{BuildId, Library, Routes};
 
 /// The number of a generation, counted from 1 over the life of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct GenerationId(pub u64);
 

@@ -13,6 +13,7 @@ use std::io::{IsTerminal, Write as _};
 use std::str::FromStr;
 
 use anstream::ColorChoice;
+use serde::{Deserialize, Serialize};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -35,6 +36,25 @@ pub struct LogSettings {
     pub format: Format,
     /// Whether each request is logged; only if the filter lets events of level info through.
     pub access: bool,
+}
+
+/// Where the lines end up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reader {
+    /// Somebody watches them.
+    pub terminal: bool,
+    /// Colours are wanted.
+    pub color: bool,
+}
+
+impl Reader {
+    /// Whoever reads the standard error of this process.
+    #[must_use]
+    pub fn of_stderr() -> Self {
+        let stderr = std::io::stderr();
+        let color = anstream::AutoStream::choice(&stderr) != ColorChoice::Never;
+        Self { terminal: stderr.is_terminal(), color }
+    }
 }
 
 /// Which events are logged: a level, or a list of targets with a level each.
@@ -82,6 +102,15 @@ impl FromStr for LogFilter {
     }
 }
 
+impl LogFilter {
+    /// What pages log is the developer's to see; requests are not. `NOVA_LOG` overrules it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_development() -> Self {
+        let named = std::env::var("NOVA_LOG").ok().and_then(|filter| filter.parse().ok());
+        named.unwrap_or_else(|| "warn,app=info".parse().expect("the filter is one"))
+    }
+}
+
 impl Default for LogFilter {
     fn default() -> Self {
         Self(Targets::new().with_default(LevelFilter::INFO))
@@ -102,16 +131,19 @@ impl Log {
     ///
     /// When something else in this process has taken the events already.
     pub fn start(settings: LogSettings) -> Result<Self, TryInitError> {
+        Self::start_towards(settings, Reader::of_stderr())
+    }
+
+    /// As [`start`](Self::start), where standard error is passed on to somebody else.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_towards(settings: LogSettings, reader: Reader) -> Result<Self, TryInitError> {
         let LogSettings { filter: LogFilter(targets), format, access } = settings;
-        let stderr = std::io::stderr();
-        let terminal = stderr.is_terminal();
-        let style = Style {
-            format,
-            // A service manager stamps the lines itself, but a file does not.
-            time: !terminal,
-            color: anstream::AutoStream::choice(&stderr) != ColorChoice::Never,
-        };
-        let writer = Writer::start(stderr);
+        // A service manager stamps the lines itself, but a file does not.
+        let style = Style { format, time: !reader.terminal, color: reader.color };
+        let writer = Writer::start(std::io::stderr());
         let access = if access && targets.would_enable(access::TARGET, &tracing::Level::INFO) {
             AccessLog::new(writer.lines(), style)
         } else {

@@ -4,11 +4,18 @@
 //! standard input; the child answers on what was its standard output, after moving that out of
 //! the reach of everything that prints. A line without the nonce is not an answer, and an exit
 //! code proves nothing: code of a library may call `exit(0)`.
+//!
+//! A child does one job and is gone ([`ask`]), or stays, takes orders and reports events
+//! ([`companion`]).
+
+#[cfg(feature = "cli")]
+pub(crate) mod companion;
 
 use std::{
+    borrow::Cow,
     ffi::OsStr,
     io::{BufRead, Write},
-    os::unix::process::ExitStatusExt,
+    os::{fd::AsFd, unix::process::ExitStatusExt},
     path::Path,
     process::{ExitCode, ExitStatus, Stdio},
     time::Duration,
@@ -121,6 +128,12 @@ pub struct Answers {
 }
 
 impl Answers {
+    /// Answers that go into a file.
+    #[cfg(all(test, feature = "cli"))]
+    pub(crate) fn to(out: std::fs::File) -> Self {
+        Self { nonce: nonce(), out }
+    }
+
     /// Sends one answer. A parent that is gone needs none.
     pub fn send<A: Serialize>(&mut self, answer: A) {
         let line = Line { nonce: self.nonce.clone(), message: answer };
@@ -141,6 +154,8 @@ pub fn child_main() -> Option<ExitCode> {
     let role = args.next().unwrap_or_default();
     let done = match role.to_str() {
         Some(crate::preflight::ROLE) => serve_parent(crate::preflight::run),
+        #[cfg(feature = "cli")]
+        Some(crate::dev::server::ROLE) => companion::serve(crate::dev::server::run),
         _ => Err(std::io::Error::other("this role is not known")),
     };
     Some(match done {
@@ -152,11 +167,15 @@ pub fn child_main() -> Option<ExitCode> {
     })
 }
 
-fn serve_parent<J: DeserializeOwned>(role: fn(J, Answers)) -> std::io::Result<()> {
-    // From here on, whatever prints to standard output reaches standard error instead.
-    let out = std::fs::File::from(rustix::io::dup(std::io::stdout())?);
-    rustix::io::fcntl_setfd(&out, rustix::io::FdFlags::CLOEXEC)?;
+/// From here on, whatever prints to standard output reaches standard error instead.
+fn take_stdout() -> std::io::Result<std::fs::File> {
+    let out = std::io::stdout().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdout(std::io::stderr())?;
+    Ok(out.into())
+}
+
+fn serve_parent<J: DeserializeOwned>(role: fn(J, Answers)) -> std::io::Result<()> {
+    let out = take_stdout()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     let Line { nonce, message } = serde_json::from_str::<Line<J>>(&line)?;
@@ -170,20 +189,18 @@ fn nonce() -> String {
     format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
-fn describe(status: ExitStatus) -> String {
+/// How a process ended, as the end of a sentence about it.
+pub(crate) fn describe(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
-        (Some(signal), _) => match signal_name(signal) {
-            Some(name) => format!("it was ended by {name}"),
-            None => format!("it was ended by signal {signal}"),
-        },
+        (Some(signal), _) => format!("it was ended by {}", signal_name(signal)),
         (None, Some(0)) => "it exited with code 0 before it had answered".to_owned(),
         (None, Some(code)) => format!("it exited with code {code}"),
         (None, None) => "it ended".to_owned(),
     }
 }
 
-fn signal_name(signal: i32) -> Option<&'static str> {
-    Some(match signal {
+fn signal_name(signal: i32) -> Cow<'static, str> {
+    Cow::Borrowed(match signal {
         4 => "SIGILL",
         6 => "SIGABRT (an abort, often a stack overflow or a panic in a drop)",
         7 => "SIGBUS",
@@ -191,6 +208,6 @@ fn signal_name(signal: i32) -> Option<&'static str> {
         9 => "SIGKILL",
         11 => "SIGSEGV (a segmentation fault)",
         15 => "SIGTERM",
-        _ => return None,
+        _ => return format!("signal {signal}").into(),
     })
 }

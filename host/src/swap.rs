@@ -19,7 +19,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use nova_abi::{OwnedBytes, Purpose};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     exercise,
@@ -71,7 +71,7 @@ impl Default for SwapSettings {
 }
 
 /// What a swap did, with the time of each step.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Swapped {
     /// The generation that serves now.
     pub generation: GenerationId,
@@ -137,6 +137,13 @@ impl Switch {
             published: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         }
+    }
+
+    /// Counts generations from after `last`: for a process that goes on where another ended.
+    #[must_use]
+    pub fn counting_from(self, last: GenerationId) -> Self {
+        self.last_id.store(last.0, Ordering::Relaxed);
+        self
     }
 
     /// The table that serves now.

@@ -104,6 +104,14 @@ impl Table {
         self.len() == 0
     }
 
+    /// The file of the page that answers at a path.
+    #[cfg(feature = "cli")]
+    pub(crate) fn file_at(&self, path: &str) -> Option<&str> {
+        let found = self.find(path).ok()??;
+        let generation = self.slots.get(found.value.slot)?;
+        generation.routes.get(found.value.route as usize).map(|route| route.file.as_str())
+    }
+
     /// The route of a path, as `nova::routing` finds it.
     pub(crate) fn find<'t, 'p>(
         &'t self,

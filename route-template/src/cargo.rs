@@ -28,6 +28,9 @@ use message::Message;
 /// The target folder for builds of Nova, from the app's folder.
 const TARGET_DIR: &str = ".nova/target";
 
+/// The variable that names another.
+const TARGET_VARIABLE: &str = "CARGO_TARGET_DIR";
+
 /// Why a build gave no library.
 #[derive(Debug, thiserror::Error)]
 pub enum CargoError {
@@ -111,6 +114,7 @@ pub struct Build {
     args: Vec<OsString>,
     output: Output,
     own_group: bool,
+    environment: Vec<(OsString, OsString)>,
     path: Option<OsString>,
     origins: Origins,
 }
@@ -126,6 +130,7 @@ impl Build {
             args: Vec::new(),
             output: Output::Inherit,
             own_group: false,
+            environment: Vec::new(),
             path: std::env::var_os("PATH"),
             origins,
         }
@@ -169,6 +174,13 @@ impl Build {
         self
     }
 
+    /// Variables for cargo and rustc besides those of this process.
+    #[must_use]
+    pub fn environment(mut self, variables: Vec<(OsString, OsString)>) -> Self {
+        self.environment = variables;
+        self
+    }
+
     /// Looks for cargo in these folders, joined as in `PATH`, instead of in `PATH`.
     #[must_use]
     pub fn search_path(mut self, path: Option<OsString>) -> Self {
@@ -192,7 +204,10 @@ impl Build {
     }
 
     fn command(&self, program: &Path) -> Command {
-        let target_dir = match (&self.target_dir, std::env::var_os("CARGO_TARGET_DIR")) {
+        let own = self.environment.iter().find(|(name, _)| name == TARGET_VARIABLE);
+        let named =
+            own.map(|(_, value)| value.clone()).or_else(|| std::env::var_os(TARGET_VARIABLE));
+        let target_dir = match (&self.target_dir, named) {
             (Some(dir), _) => dir.clone(),
             (None, Some(dir)) => PathBuf::from(dir),
             (None, None) => self.dir.join(TARGET_DIR),
@@ -200,6 +215,7 @@ impl Build {
         let mut command = Command::new(program);
         command
             .current_dir(&self.dir)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", &self.profile])
             .arg("--message-format=json-diagnostic-rendered-ansi")
             .arg("--target-dir")

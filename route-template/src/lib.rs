@@ -65,7 +65,7 @@ pub use problem::{Problem, Problems, Warning};
 pub use project::{OpenError, Project};
 pub use release::{ReleaseError, write_release};
 pub use route::{Handler, Method, NotFound, Page, Special, SpecialKind};
-pub use settings::{PartialSettings, Settings, SettingsError};
+pub use settings::{DevSettings, PartialDevSettings, PartialSettings, Settings, SettingsError};
 pub use source::{Place, Position, SourceFile};
 pub use styles::{Style, StyleError, Stylesheet, compile_styles};
 pub use tree::{RouteTree, Sources};

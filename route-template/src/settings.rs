@@ -4,8 +4,10 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// The name of the file.
 const FILE: &str = "nova.toml";
@@ -19,11 +21,27 @@ pub struct Settings {
     pub port: u16,
     /// The folder of the release, from the app's folder.
     pub out: PathBuf,
+    /// What concerns `nova dev` alone.
+    pub dev: DevSettings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { host: "127.0.0.1".to_owned(), port: 2518, out: PathBuf::from("build") }
+        let dev = DevSettings::default();
+        Self { host: "127.0.0.1".to_owned(), port: 2518, out: PathBuf::from("build"), dev }
+    }
+}
+
+/// How `nova dev` treats an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DevSettings {
+    /// How long a page may hold its thread before it is taken for an endless loop.
+    pub poll_limit: Duration,
+}
+
+impl Default for DevSettings {
+    fn default() -> Self {
+        Self { poll_limit: Duration::from_secs(5) }
     }
 }
 
@@ -37,6 +55,25 @@ pub struct PartialSettings {
     pub port: Option<u16>,
     /// See [`Settings::out`].
     pub out: Option<PathBuf>,
+    /// See [`Settings::dev`].
+    #[serde(default)]
+    pub dev: PartialDevSettings,
+}
+
+/// The same for [`DevSettings`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartialDevSettings {
+    /// See [`DevSettings::poll_limit`]; in seconds.
+    #[serde(default, deserialize_with = "seconds")]
+    pub poll_limit: Option<Duration>,
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    let duration = Duration::try_from_secs_f64(seconds).ok().filter(|it| !it.is_zero());
+    let wrong = || D::Error::custom("must be a number of seconds, greater than 0");
+    duration.map(Some).ok_or_else(wrong)
 }
 
 /// Why there are no settings.
@@ -86,11 +123,13 @@ impl Settings {
         Ok(Self::default().with(file).with(environment).with(flags))
     }
 
-    fn with(self, PartialSettings { host, port, out }: PartialSettings) -> Self {
+    fn with(self, PartialSettings { host, port, out, dev }: PartialSettings) -> Self {
+        let PartialDevSettings { poll_limit } = dev;
         Self {
             host: host.unwrap_or(self.host),
             port: port.unwrap_or(self.port),
             out: out.unwrap_or(self.out),
+            dev: DevSettings { poll_limit: poll_limit.unwrap_or(self.dev.poll_limit) },
         }
     }
 }
@@ -109,7 +148,7 @@ fn read(path: &Path) -> Result<PartialSettings, SettingsError> {
 
 /// The setting that an unknown key of the file may stand for.
 fn suggestion(text: &str) -> String {
-    let keys = ["host", "port", "out"];
+    let keys = ["host", "port", "out", "dev"];
     let table: toml::Table = toml::from_str(text).unwrap_or_default();
     let unknown = table.keys().find(|key| !keys.contains(&key.as_str()));
     let near = unknown.and_then(|key| {
@@ -142,7 +181,7 @@ fn environment(
     };
     let host = text("NOVA_HOST", "an address or a name")?;
     let out = variable("NOVA_OUT").filter(|out| !out.is_empty()).map(PathBuf::from);
-    Ok(PartialSettings { host, port, out })
+    Ok(PartialSettings { host, port, out, ..PartialSettings::default() })
 }
 
 #[cfg(test)]
@@ -169,8 +208,24 @@ mod tests {
         let variables = [("NOVA_PORT", "2"), ("NOVA_HOST", "::1"), ("NOVA_OUT", "")];
         let flags = PartialSettings { host: Some("localhost".into()), ..Default::default() };
         let settings = load(file, &variables, flags).unwrap();
-        assert_eq!(settings, Settings { host: "localhost".into(), port: 2, out: "dist".into() });
+        let host = "localhost".to_owned();
+        assert_eq!(settings, Settings { host, port: 2, out: "dist".into(), ..Default::default() });
         assert_eq!(load("", &[], Default::default()).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn the_limit_is_in_seconds() {
+        let limit = |text: &str| {
+            let file = format!("[dev]\npoll_limit = {text}\n");
+            load(&file, &[], Default::default()).map(|settings| settings.dev.poll_limit)
+        };
+        assert_eq!(limit("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(limit("20"), Ok(Duration::from_secs(20)));
+        for wrong in ["0", "-1", "nan", "inf"] {
+            let error = limit(wrong).unwrap_err();
+            assert!(error.contains("must be a number of seconds"), "{wrong}: {error}");
+        }
+        assert!(limit("\"5s\"").is_err());
     }
 
     #[test]
@@ -188,7 +243,7 @@ mod tests {
           |
         1 | prot = 3000
           | ^^^^
-        unknown field `prot`, expected one of `host`, `port`, `out`
+        unknown field `prot`, expected one of `host`, `port`, `out`, `dev`
           help: did you mean `port`?
         ");
         let too_big = mistake("port = 70000\n");

@@ -77,10 +77,9 @@ async fn the_environment_is_that_of_the_file() {
     assert_eq!(fresh(dev.address, "/greeting").await.unwrap(), "good morning");
     app.write(".env", "OTHER=1\n");
     dev.process.line("restart  .env").await;
-    let url = dev.process.url().await;
-    assert_eq!(url, dev.url, "open pages find it again");
-    dev.process.line("build ").await;
     assert_eq!(fresh(dev.address, "/greeting").await.unwrap(), "none");
+    // Code may be compiled with a variable in it.
+    dev.process.line("same     .env").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

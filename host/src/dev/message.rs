@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Load,
     /// A handler panicked.
     Panic,
+    /// A page ended the server.
+    Crash,
 }
 
 /// One entry of the overlay.

@@ -8,14 +8,17 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
+use super::avoided::{Avoided, RETRY, Retry};
 use super::client::CLIENT;
 use super::guard::Guard;
 use super::hub::Hub;
 use super::page::{Board, View, render};
+use super::reporter::Reporter;
+use super::sheet::Sheet;
 use crate::admin::Status;
 use crate::body::Body;
 use crate::dev::desktop::{At, Editor, EditorError, file_of_app};
-use crate::dev::supervisor::styles::Styles;
+use crate::dev::protocol::Event;
 
 /// Every path of the dev host's own begins with this; no page can.
 const PREFIX: &str = "/__nova/";
@@ -29,7 +32,9 @@ pub(crate) fn is_own(path: &str) -> bool {
 pub(crate) struct Endpoints {
     pub(crate) guard: Guard,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) styles: Arc<Styles>,
+    pub(crate) sheet: Arc<Sheet>,
+    pub(crate) avoided: Arc<Avoided>,
+    pub(crate) reporter: Arc<Reporter>,
     pub(crate) board: Arc<Board>,
     /// The app's folder.
     pub(crate) dir: PathBuf,
@@ -42,7 +47,7 @@ impl Endpoints {
     /// Answers a request whose path [is its own](is_own).
     pub(crate) fn respond<B>(&self, request: &Request<B>) -> Response<Body> {
         let name = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
-        let opens = name == "open";
+        let opens = matches!(name, "open" | RETRY);
         let (fits, allowed) = match request.method() {
             &Method::POST => (opens, "GET, HEAD"),
             &Method::GET | &Method::HEAD => (!opens, "POST"),
@@ -55,7 +60,7 @@ impl Endpoints {
         }
         // Styles hold no secret, and a page without them helps nobody: they are for every name.
         if name == "style.css" {
-            return answer(StatusCode::OK, "text/css; charset=utf-8", self.styles.css().into());
+            return answer(StatusCode::OK, "text/css; charset=utf-8", self.sheet.css().into());
         }
         if !self.guard.admits(request.uri(), request.headers()) {
             return refuse(
@@ -76,6 +81,7 @@ impl Endpoints {
                 answer(StatusCode::OK, "text/event-stream", events)
             }
             "open" => self.open(request.uri()),
+            RETRY => self.retry(request.uri()),
             _ => refuse(StatusCode::NOT_FOUND, "the dev server has no such endpoint\n"),
         }
     }
@@ -103,6 +109,17 @@ impl Endpoints {
                 answer(status, kind, format!("{error}\n").into())
             }
         }
+    }
+
+    /// Lets a page that ended a server be called again.
+    fn retry(&self, uri: &Uri) -> Response<Body> {
+        let parameters = parameter(uri, "page").zip(parameter(uri, "to"));
+        let Some(retry) = parameters.and_then(|(page, to)| Retry::new(page, to)) else {
+            return refuse(StatusCode::BAD_REQUEST, "the query does not name a page\n");
+        };
+        self.avoided.forgive(&retry.page);
+        self.reporter.report(Event::Retry { page: retry.page.clone() });
+        retry.response()
     }
 
     fn page(&self) -> String {
@@ -157,7 +174,9 @@ mod tests {
             guard: Guard::new("127.0.0.1"),
             board: Arc::new(Board::new(hub.clone())),
             hub,
-            styles: Arc::default(),
+            sheet: Arc::default(),
+            avoided: Arc::default(),
+            reporter: Reporter::to_nobody(),
             dir: dir.path().to_owned(),
             editor: None,
             status: Box::new(status),
@@ -176,6 +195,9 @@ mod tests {
             ("POST", "/__nova/open?file=a%20b.rs", "localhost", 501, "text/plain; charset=utf-8"),
             ("POST", "/__nova/open?file=..%2Fx", "localhost", 404, "text/plain; charset=utf-8"),
             ("POST", "/__nova/open", "localhost", 404, "text/plain; charset=utf-8"),
+            ("GET", "/__nova/retry?page=a&to=%2F", "localhost", 405, "text/plain; charset=utf-8"),
+            ("POST", "/__nova/retry?page=a", "localhost", 400, "text/plain; charset=utf-8"),
+            ("POST", "/__nova/retry?page=a&to=%2F", "b.example", 403, "text/plain; charset=utf-8"),
             (
                 "POST",
                 "/__nova/open?file=a%20b.rs",

@@ -17,6 +17,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::endpoints::is_own;
 use crate::dev::message::{Message, Problem};
+use crate::dev::protocol::Topic;
 
 /// Proxies and browsers give up on a silent connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -27,7 +28,7 @@ const RETRY: &str = "retry: 300\n\n";
 /// A subscriber that is this many events behind is given the state instead.
 const BACKLOG: usize = 64;
 
-/// The state and the channel. One per dev session.
+/// The state and the channel. One per server.
 pub(crate) struct Hub {
     inner: Mutex<Inner>,
 }
@@ -39,14 +40,6 @@ struct Inner {
     subscriptions: u64,
     /// `None` once the hub is closed.
     events: Option<broadcast::Sender<Bytes>>,
-}
-
-/// What problems are about: each build, and each compilation of the styles, replaces its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Topic {
-    Settings,
-    Build,
-    Style,
 }
 
 #[derive(Default)]
@@ -106,9 +99,13 @@ impl Hub {
         }
     }
 
-    /// Something other than the build changed what pages look like.
-    pub(crate) fn refreshed(&self) {
-        self.lock().refresh();
+    /// Something other than the build changed what pages look like, for the nth time.
+    pub(crate) fn refreshed(&self, revision: u64) {
+        let mut inner = self.lock();
+        if inner.state.revision != revision {
+            inner.state.revision = revision;
+            inner.reload();
+        }
     }
 
     /// These are now the problems of one topic; none means they are solved.
@@ -228,11 +225,6 @@ impl Inner {
         }
     }
 
-    fn refresh(&mut self) {
-        self.state.revision += 1;
-        self.reload();
-    }
-
     fn reload(&self) {
         if let Some(version) = self.state.version() {
             self.send(&Message::Reload { version });
@@ -325,7 +317,7 @@ mod tests {
         hub.restyled("/1.css");
         hub.restyled("/2.css");
         hub.restyled("/2.css");
-        hub.refreshed();
+        hub.refreshed(1);
         hub.close();
         let types: Vec<_> = all(body)
             .await

@@ -1,7 +1,8 @@
 //! What the dev host answers: its own endpoints, the app, and the waiting page before there is one.
 //!
 //! Everything but `/__nova/` goes the way it goes in production. The dev host adds the client to
-//! the pages that come back, and tells terminal and browser about handlers that panicked.
+//! the pages that come back, keeps on record what runs, does not call pages that ended a server,
+//! and tells supervisor and browser about handlers that panicked.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,24 +10,28 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use super::avoided::Avoided;
 use super::endpoints::{Endpoints, is_own};
 use super::hub::Hub;
 use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
-use super::panics;
-use super::waiting;
+use super::reporter::Reporter;
+use super::{panics, tracked, waiting};
 use crate::body::Body;
 use crate::call::HandlerPanic;
+use crate::dev::flights::{Flight, Recorder};
 use crate::dev::message::Problem;
-use crate::dev::supervisor::report::Terminal;
+use crate::dev::protocol::Event;
 use crate::server::Peer;
 use crate::site::Site;
 
-/// Everything that answers a request. One per dev session.
+/// Everything that answers a request. One per server.
 pub(crate) struct DevSite {
     pub(crate) endpoints: Endpoints,
     pub(crate) hub: Arc<Hub>,
     pub(crate) app: Arc<Site>,
-    pub(crate) terminal: Arc<Terminal>,
+    pub(crate) avoided: Arc<Avoided>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) reporter: Arc<Reporter>,
     /// The app's folder.
     pub(crate) dir: PathBuf,
 }
@@ -47,11 +52,7 @@ impl DevSite {
         let document = wants_document(&request);
         let method = request.method().clone();
         let asked = format!("{} {}", request.method(), request.uri().path());
-        let response = if !self.app.is_ready() {
-            waiting::response(request.headers())
-        } else {
-            self.app.answer(request, Some(peer.addr)).await.response
-        };
+        let response = self.respond(request, peer).await;
         let panic = response.extensions().get::<HandlerPanic>();
         let panic = panic.map(|panic| self.panicked(&asked, panic));
         if document && is_document(&response) {
@@ -64,8 +65,27 @@ impl DevSite {
         untouched(response)
     }
 
+    async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        if !self.app.is_ready() {
+            return waiting::response(request.headers());
+        }
+        let path = request.uri().path();
+        let file = self.app.switch.table().file_at(path).map(str::to_owned);
+        if let Some(instead) = self.avoided.respond(file.as_deref(), path, request.headers()) {
+            return instead;
+        }
+        let flight = Flight { method: request.method().to_string(), path: path.to_owned(), file };
+        let tracked = self.recorder.begin(flight);
+        tracked::answer(tracked, async { self.app.answer(request, Some(peer.addr)).await.response })
+            .await
+    }
+
     fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {
-        self.terminal.panicked(asked, &panic.message, &panic.location);
+        self.reporter.report(Event::Panicked {
+            request: asked.to_owned(),
+            location: panic.location.clone(),
+            message: panic.message.clone(),
+        });
         panics::of_panic(asked, panic, &self.dir)
     }
 }

@@ -10,12 +10,7 @@ use crate::body::Body;
 
 /// The answer to a request with these headers.
 pub(crate) fn response(headers: &HeaderMap) -> Response<Body> {
-    let wants_page = headers
-        .get_all(ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains("text/html"));
-    let (kind, body) = if wants_page {
+    let (kind, body) = if wants_page(headers) {
         ("text/html; charset=utf-8", include_str!("waiting.html"))
     } else {
         ("text/plain; charset=utf-8", "the app is being built; try again in a moment\n")
@@ -27,6 +22,12 @@ pub(crate) fn response(headers: &HeaderMap) -> Response<Body> {
         .header(RETRY_AFTER, "1")
         .body(Body::from(body))
         .expect("the headers are constants")
+}
+
+/// Whether whoever sent these headers shows what comes back.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.into_iter().any(|value| value.contains("text/html"))
 }
 
 #[cfg(test)]

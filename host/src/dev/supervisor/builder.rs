@@ -1,9 +1,9 @@
 //! One build at a time, always of the newest save.
 //!
-//! A build reads the pages, brings the crate root in step, runs cargo, and puts the library into
-//! the switch. A newer save stops it as long as it has not reached the switch; from there on it
+//! A build reads the pages, brings the crate root in step, runs cargo, and has the server load the
+//! library. A newer save stops it as long as it has not reached the server; from there on it
 //! runs to its end, and the newer build waits for that. Whatever happens, the generation that
-//! serves goes on serving until the switch publishes another.
+//! serves goes on serving until another is published.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,10 +19,12 @@ use tokio::task::JoinHandle;
 use super::change::Change;
 use super::freshness::freshen;
 use super::inputs;
+use super::server::{Environment, Server};
 use crate::dev::phases::{Phases, micros, since_written};
+use crate::dev::protocol::{Load, Loaded, Refusal};
 use crate::dev::state::Route;
 use crate::start::StartInfo;
-use crate::swap::{SwapError, Swapped, Switch};
+use crate::swap::Swapped;
 
 /// What the builder has to say.
 #[derive(Debug)]
@@ -83,14 +85,15 @@ pub(crate) enum Failure {
     Cargo(#[from] CargoError),
     /// The library was built and did not start.
     #[error(transparent)]
-    Swap(Box<SwapError>),
+    Refused(#[from] Refusal),
 }
 
-/// Builds an app and puts what it built into a switch.
+/// Builds an app and has a server load what it built.
 pub(crate) struct Builder {
     dir: PathBuf,
-    switch: Arc<Switch>,
+    server: Server,
     info: StartInfo,
+    environment: Environment,
     current: Option<Job>,
     sender: mpsc::UnboundedSender<Update>,
     updates: mpsc::UnboundedReceiver<Update>,
@@ -104,9 +107,15 @@ struct Job {
 
 impl Builder {
     /// A builder of the app in `dir`; libraries are started with `info`.
-    pub(crate) fn new(dir: &Path, switch: Arc<Switch>, info: StartInfo) -> Self {
+    pub(crate) fn new(dir: &Path, server: Server, info: StartInfo) -> Self {
         let (sender, updates) = mpsc::unbounded_channel();
-        Self { dir: dir.to_owned(), switch, info, current: None, sender, updates }
+        let (dir, environment) = (dir.to_owned(), Environment::new());
+        Self { dir, server, info, environment, current: None, sender, updates }
+    }
+
+    /// The variables that later builds see besides those of this process.
+    pub(crate) fn environment(&mut self, environment: Environment) {
+        self.environment = environment;
     }
 
     /// Builds the app as it is now, because of `changes`; a build that goes on is out of date.
@@ -125,9 +134,14 @@ impl Builder {
         let cancel = Cancel::default();
         let work = Work {
             dir: self.dir.clone(),
+<<<<<<< HEAD
             changes: changes.clone(),
             switch: self.switch.clone(),
+=======
+            server: self.server.clone(),
+>>>>>>> 3aa84e0 (Serve in a process that the dev server supervises, so that a page's crash is only its own)
             info: self.info.clone(),
+            environment: self.environment.clone(),
             cancel: cancel.clone(),
             updates: self.sender.clone(),
         };
@@ -177,20 +191,33 @@ impl Builder {
 
 struct Work {
     dir: PathBuf,
+<<<<<<< HEAD
     changes: Vec<Change>,
     switch: Arc<Switch>,
+=======
+    server: Server,
+>>>>>>> 3aa84e0 (Serve in a process that the dev server supervises, so that a page's crash is only its own)
     info: StartInfo,
+    environment: Environment,
     cancel: Cancel,
     updates: mpsc::UnboundedSender<Update>,
 }
 
 impl Work {
     async fn run(self, phases: &mut Phases) -> Result<Success, Failure> {
+<<<<<<< HEAD
         let Self { dir, changes, switch, info, cancel, updates } = self;
         let gate = cancel.clone();
         let began = Instant::now();
         let built =
             tokio::task::spawn_blocking(move || build(&dir, &changes, &cancel, &updates)).await;
+=======
+        let Self { dir, server, info, environment, cancel, updates } = self;
+        let gate = cancel.clone();
+        let began = Instant::now();
+        let built =
+            tokio::task::spawn_blocking(move || build(&dir, environment, &cancel, &updates)).await;
+>>>>>>> 3aa84e0 (Serve in a process that the dev server supervises, so that a page's crash is only its own)
         phases.compile_us = micros(began.elapsed());
         let Compiled { built, notes, inputs } = match built {
             Ok(compiled) => compiled?,
@@ -199,14 +226,14 @@ impl Work {
         if !gate.pass() {
             return Err(CargoError::Stopped.into());
         }
-        let swapped = match switch.swap_next(&built.library, &info, false).await {
-            Ok(swapped) => {
+        let load = Load::Library { path: built.library.clone(), info };
+        let swapped = match server.load(load).await? {
+            Loaded::Swapped(swapped) => {
                 phases.load_us = swapped.preflight_us + swapped.load_us;
                 phases.swap_us = swapped.total_us.saturating_sub(phases.load_us);
                 Some(swapped)
             }
-            Err(SwapError::AlreadyLive { .. }) => None,
-            Err(error) => return Err(Failure::Swap(Box::new(error))),
+            Loaded::Same => None,
         };
         // Those of dependencies, the SDK for one, are not for the app's owner to mend.
         let own = |it: &Diagnostic| it.place.as_ref().is_none_or(|it| !it.file.starts_with('/'));
@@ -224,7 +251,11 @@ struct Compiled {
 
 fn build(
     dir: &Path,
+<<<<<<< HEAD
     changes: &[Change],
+=======
+    environment: Environment,
+>>>>>>> 3aa84e0 (Serve in a process that the dev server supervises, so that a page's crash is only its own)
     cancel: &Cancel,
     updates: &mpsc::UnboundedSender<Update>,
 ) -> Result<Compiled, Failure> {
@@ -237,6 +268,7 @@ fn build(
         .profile("dev")
         .output(Output::Capture)
         .own_process_group()
+        .environment(environment)
         .start()?;
     cancel.arm(running.stopper());
     let mut crates = 0;

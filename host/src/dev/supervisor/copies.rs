@@ -9,8 +9,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::loader::{LoadError, Store};
-
 /// How many copies keep their names.
 const KEPT: usize = 4;
 
@@ -35,19 +33,20 @@ impl Copies {
         Ok(Self { folder: all.join(std::process::id().to_string()) })
     }
 
-    /// The store in it.
-    pub(crate) fn store(&self) -> Result<Store, LoadError> {
-        Store::open(&self.folder)
+    /// The folder; the server keeps a store in it.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    /// Removes all but the newest copies.
-    pub(crate) fn prune(&self) {
+    /// Removes all but the newest copies and the one of the build that serves.
+    pub(crate) fn prune(&self, serving: &str) {
         let age = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         let mut copies: Vec<(Option<SystemTime>, PathBuf)> = fs::read_dir(&self.folder)
             .into_iter()
             .flatten()
             .flatten()
             .map(|entry| (age(&entry.path()), entry.path()))
+            .filter(|(_, path)| !path.to_string_lossy().contains(serving))
             .collect();
         copies.sort();
         for (_, path) in copies.iter().rev().skip(KEPT) {
@@ -72,7 +71,7 @@ mod tests {
         let stale = app.path().join(".nova/dev/no-process");
         fs::create_dir_all(&stale).expect("a folder");
         let copies = Copies::new(app.path()).expect("a folder");
-        copies.store().expect("a store");
+        fs::create_dir_all(copies.folder()).expect("a folder");
         assert!(!stale.exists());
 
         let path = |number: u64| copies.folder.join(format!("{number}.so"));
@@ -81,10 +80,10 @@ mod tests {
             let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number);
             file.set_modified(time).expect("a time");
         }
-        copies.prune();
+        copies.prune("0.so");
         assert_eq!(
             [0, 1, 2, 3, 4, 5].map(|it| path(it).exists()),
-            [false, false, true, true, true, true]
+            [true, false, true, true, true, true]
         );
 
         let folder = copies.folder.clone();

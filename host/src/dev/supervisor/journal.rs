@@ -7,17 +7,18 @@ use nova_route_template::{Project, RouteTree};
 
 use super::keys::Key;
 use super::report::{Banner, Label, Terminal};
+use super::server::Server;
 use crate::cli::routes::listing;
 use crate::dev::desktop;
 use crate::dev::message::Problem;
+use crate::dev::protocol::Order;
 use crate::dev::save::Save;
-use crate::dev::server::page::Board;
 use crate::dev::state::{DevState, Route, Shared};
 
 /// Tells what happens, and keeps what the dev page shows.
 pub(crate) struct Journal {
     pub(crate) terminal: Arc<Terminal>,
-    pub(crate) board: Arc<Board>,
+    pub(crate) server: Server,
     pub(crate) banner: Banner,
     pub(crate) state: DevState,
 }
@@ -76,7 +77,7 @@ impl Journal {
     }
 
     fn show(&self) {
-        self.board.show(self.state.clone());
+        self.server.tell(Order::State(Box::new(self.state.clone())));
     }
 }
 

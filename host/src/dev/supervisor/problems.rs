@@ -5,6 +5,7 @@ use nova_route_template::{CargoError, Diagnostic, Level, Place, PrepareError, St
 use super::builder::Failure;
 use super::settings::Unfit;
 use crate::dev::message::{Kind, Problem};
+use crate::dev::protocol::Refusal;
 
 /// The problems of a build, each with its text.
 pub(crate) fn of_build(failure: &Failure) -> Vec<Problem> {
@@ -42,7 +43,7 @@ pub(crate) fn of_build(failure: &Failure) -> Vec<Problem> {
                 .collect()
         }
         Failure::Cargo(error) => vec![whole(Kind::Compile, &error.to_string())],
-        Failure::Swap(error) => vec![whole(Kind::Load, &error.to_string())],
+        Failure::Refused(error) => vec![whole(Kind::Load, &error.to_string())],
     }
 }
 
@@ -72,6 +73,11 @@ pub(crate) fn of_style(error: &StyleError) -> Problem {
         }
         other => whole(Kind::Style, &other.to_string()),
     }
+}
+
+/// The problem of a server that did not start with other settings.
+pub(crate) fn of_refusal(refusal: &Refusal) -> Problem {
+    whole(Kind::Load, &refusal.to_string())
 }
 
 /// The problem of `.env` or `nova.toml`.

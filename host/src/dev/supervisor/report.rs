@@ -93,7 +93,7 @@ impl Terminal {
 
     /// One line: what happened to what, how long it took, and what else there is to say.
     pub(crate) fn line(&self, label: Label, subject: &str, time: Option<Duration>, note: &str) {
-        let bad = matches!(label, Label::Error | Label::Refused | Label::Panic);
+        let bad = matches!(label, Label::Error | Label::Refused | Label::Panic | Label::Crash);
         match self.voice {
             Voice::Json => self.event(&Event::line(label, subject, note)),
             Voice::Quiet if !bad => {}
@@ -106,6 +106,15 @@ impl Terminal {
         match self.voice {
             Voice::Json => self.event(&Event::text(text)),
             Voice::Full | Voice::Quiet => self.print(text),
+        }
+    }
+
+    /// A line that the server printed: its log, which has the form that was asked for, or whatever
+    /// a page prints.
+    pub(crate) fn passed_on(&self, line: &str) {
+        match self.voice {
+            Voice::Json if !line.starts_with('{') => self.event(&Event::text(line)),
+            _ => self.print(line),
         }
     }
 

@@ -2,26 +2,28 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use nova_route_template::Project;
+use nova_route_template::{PartialSettings, Project};
 
 use super::builder::{Builder, Failure, Finished, Success, Update};
 use super::change::{Change, Plan, headline};
 use super::copies::Copies;
+use super::crash::Crash;
 use super::journal::Journal;
 use super::keys::Key;
 use super::problems;
 use super::report::Label;
+use super::server::{Notice, Server, Surroundings};
 use super::settings;
-use super::styles::Styles;
-use crate::assets::Assets;
+use super::styles;
+use crate::assets::favicon_of;
+use crate::dev::message::Problem;
 use crate::dev::phases::{Phases, micros, since_written};
+use crate::dev::protocol::{Load, Loaded, Order, Refusal, Topic};
 use crate::dev::save::{Outcome, Save, Scope};
-use crate::dev::server::hub::{Hub, Topic};
 use crate::start::StartInfo;
-use crate::swap::{SwapError, Switch};
+use crate::swap::Swapped;
 
 /// Whether a session goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +36,18 @@ pub(crate) enum Next {
 pub(crate) struct Session {
     pub(crate) dir: PathBuf,
     pub(crate) builder: Builder,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) styles: Arc<Styles>,
-    pub(crate) assets: Arc<Assets>,
+    pub(crate) server: Server,
     pub(crate) journal: Journal,
+    /// Whether pages may take as long as they like.
+    pub(crate) debugger: bool,
+    /// What the command line says.
+    pub(crate) flags: PartialSettings,
+    /// The address that is served, by name and port, as the settings had it.
+    pub(crate) address: (String, u16),
+    /// Why the server is being replaced, and since when.
+    pub(crate) renewing: Option<(String, Instant)>,
+    /// How often something other than code has changed what pages look like.
+    pub(crate) revision: u64,
     /// The files that the compiler read the last time.
     pub(crate) inputs: BTreeSet<PathBuf>,
     /// The warnings that the terminal shows already: cargo repeats them at every build.
@@ -47,15 +57,10 @@ pub(crate) struct Session {
 
 impl Session {
     /// Serves a library that was built before, until the first build is there.
-    pub(crate) async fn serve(
-        &mut self,
-        switch: &Switch,
-        library: &Path,
-        info: &StartInfo,
-    ) -> Result<(), SwapError> {
+    pub(crate) async fn serve(&mut self, library: &Path, info: &StartInfo) -> Result<(), Refusal> {
         let began = Instant::now();
-        for swapped in switch.start(&[library.to_owned()], info).await? {
-            self.hub.published(swapped.build_id.as_str());
+        let load = Load::Library { path: library.to_owned(), info: info.clone() };
+        if let Loaded::Swapped(swapped) = self.server.load(load).await? {
             let note = format!("generation {}, {} routes", swapped.generation, swapped.routes);
             let subject = library.display().to_string();
             self.journal.terminal.line(Label::Build, &subject, Some(began.elapsed()), &note);
@@ -73,37 +78,53 @@ impl Session {
         Next::Go
     }
 
-    /// Whether a fresh process would start; if not, this one says why and goes on.
-    pub(crate) fn may_restart(&self, changes: &[Change]) -> bool {
-        let fit = settings::check(&self.dir);
-        let label = if fit.is_ok() { Label::Restart } else { Label::Error };
-        self.journal.terminal.line(label, &headline(changes), None, "");
-        let problems = fit.err().map(|error| {
-            self.journal.terminal.text(&error.to_string());
-            problems::of_settings(&error)
-        });
-        let fit = problems.is_none();
-        self.hub.problems(Topic::Settings, problems.into_iter().collect());
-        fit
-    }
-
-    /// Does what `changes` ask for; the build goes on by itself.
+    /// Does what `changes` ask for; builds and a change of servers go on by themselves.
     pub(crate) fn act(&mut self, plan: &Plan, changes: Vec<Change>) {
         let since = Instant::now();
+        // Code may be compiled with a variable in it.
+        let rebuild = plan.restart && self.renew(&changes, since);
         if plan.styles {
             self.restyle(&changes, since);
         }
         if plan.public {
-            tokio::task::block_in_place(|| self.assets.refresh());
-            self.builder.favicon(self.assets.favicon());
-            self.hub.refreshed();
+            let public = self.dir.join("public");
+            let favicon = tokio::task::block_in_place(|| favicon_of(&public));
+            self.builder.favicon(favicon);
+            self.server.tell(Order::Public);
+            self.revision += 1;
+            self.server.tell(Order::Refreshed { revision: self.revision });
             let files: Vec<_> = changes.iter().filter(|it| it.is_public()).cloned().collect();
             let phases = Phases::default();
             self.journal.saved(Save::now(Scope::Public, Outcome::Live, &files, phases));
         }
-        if plan.build {
+        if plan.build || rebuild {
             self.builder.start(changes, since);
         }
+    }
+
+    /// Puts a server with the settings of now in the place of the one that serves; `false` if
+    /// there is a mistake in them.
+    fn renew(&mut self, changes: &[Change], since: Instant) -> bool {
+        let (settings, environment) = match settings::read(&self.dir, self.flags.clone()) {
+            Ok(read) => read,
+            Err(error) => {
+                self.journal.terminal.line(Label::Error, &headline(changes), None, "");
+                self.journal.terminal.text(&error.to_string());
+                self.problems(Topic::Settings, vec![problems::of_settings(&error)]);
+                return false;
+            }
+        };
+        self.problems(Topic::Settings, Vec::new());
+        if (&settings.host, settings.port) != (&self.address.0, self.address.1) {
+            let note = "another address holds from the next start of `nova dev` on";
+            self.journal.terminal.line(Label::Note, note, None, "");
+            self.address = (settings.host, settings.port);
+        }
+        self.builder.environment(environment.clone());
+        let poll_limit = (!self.debugger).then_some(settings.dev.poll_limit);
+        self.renewing = Some((headline(changes), since));
+        self.server.renew(Surroundings { environment, poll_limit });
+        true
     }
 
     fn restyle(&mut self, changes: &[Change], since: Instant) {
@@ -111,12 +132,12 @@ impl Session {
         let watch_us = micros(since_written(&self.dir, &styles));
         // A missing Cargo.toml is the build's to report.
         let Ok(project) = Project::open(&self.dir) else { return };
-        let compiled = tokio::task::block_in_place(|| self.styles.compile(&project));
+        let compiled = tokio::task::block_in_place(|| styles::compile(&project));
         let phases = Phases { watch_us, compile_us: micros(since.elapsed()), ..Phases::default() };
         match compiled {
             Ok(compiled) => {
-                self.hub.problems(Topic::Style, Vec::new());
-                self.hub.restyled(&compiled.href);
+                self.problems(Topic::Style, Vec::new());
+                self.server.tell(Order::Style { href: compiled.href, css: compiled.css });
                 if !styles.is_empty() {
                     let save = Save::now(Scope::Styles, Outcome::Live, &styles, phases);
                     self.journal.saved(save);
@@ -132,8 +153,68 @@ impl Session {
                     save.subject = "styles".to_owned();
                 }
                 self.journal.failed(save.with_problems(1), &problems, &error.to_string());
-                self.hub.problems(Topic::Style, problems);
+                self.problems(Topic::Style, problems);
             }
+        }
+    }
+
+    fn problems(&self, topic: Topic, problems: Vec<Problem>) {
+        self.server.tell(Order::Problems { topic, problems });
+    }
+
+    /// Says what became of the server; the error: there will be none any more.
+    pub(crate) fn hear(&mut self, notice: Notice) -> Result<(), Refusal> {
+        let line = |label, subject: &str, time, note: &str| {
+            self.journal.terminal.line(label, subject, time, note);
+        };
+        match notice {
+            Notice::Panicked { request, location, message } => {
+                self.journal.terminal.panicked(&request, &message, &location);
+            }
+            Notice::Crashed(crash) => self.crashed(&crash),
+            Notice::Back(swapped) => line(Label::Restart, "the server", None, &serving(swapped)),
+            Notice::GaveUp => {
+                line(
+                    Label::Note,
+                    "it is not started with this code again; save a change",
+                    None,
+                    "",
+                );
+            }
+            Notice::Renewed(renewed) => {
+                let (subject, since) = self.renewing.take().unzip();
+                let (subject, time) = (subject.unwrap_or_default(), since.map(|it| it.elapsed()));
+                match renewed {
+                    Ok(swapped) => {
+                        self.journal.terminal.line(
+                            Label::Restart,
+                            &subject,
+                            time,
+                            &serving(swapped),
+                        );
+                    }
+                    Err(refusal) => {
+                        self.journal.terminal.line(Label::Refused, &subject, time, "");
+                        self.journal.terminal.text(&refusal.to_string());
+                        let problem = problems::of_refusal(&refusal);
+                        self.problems(Topic::Settings, vec![problem]);
+                    }
+                }
+            }
+            Notice::Lost(refusal) => return Err(refusal),
+        }
+        Ok(())
+    }
+
+    fn crashed(&self, crash: &Crash) {
+        let suspects = crash.suspects();
+        for flight in &suspects {
+            let file = flight.file.as_ref().map(|file| format!("{file}: ")).unwrap_or_default();
+            let note = format!("{file}{}", crash.cause());
+            self.journal.terminal.line(Label::Crash, &flight.request(), None, &note);
+        }
+        if suspects.is_empty() {
+            self.journal.terminal.line(Label::Crash, "the server", None, &crash.cause());
         }
     }
 
@@ -143,7 +224,8 @@ impl Session {
                 self.journal
                     .terminal
                     .progress(&format!("compiling, {crates} crates ready: {name}"));
-                self.hub.progress(format!("{crates} crates ready: {name}"));
+                let text = format!("{crates} crates ready: {name}");
+                self.server.tell(Order::Progress(text));
             }
             Update::Scanned { app, routes } => self.journal.scanned(app, routes),
             Update::Finished(finished) => {
@@ -168,11 +250,11 @@ impl Session {
     ) {
         let Success { swapped, notes, warnings, inputs, bytes } = success;
         self.inputs = inputs;
-        self.hub.problems(Topic::Build, Vec::new());
+        self.problems(Topic::Build, Vec::new());
         self.journal.whole(bytes);
         self.journal.saved(match swapped {
             Some(swapped) => {
-                self.hub.published(swapped.build_id.as_str());
+                self.copies.prune(swapped.build_id.as_str());
                 // What is saved while the first build goes on is a part of it.
                 let changes = if swapped.replaced.is_some() { changes } else { &[] };
                 save(Outcome::Live, changes).in_generation(swapped.generation.0, swapped.routes)
@@ -186,7 +268,6 @@ impl Session {
             self.journal.terminal.text(warning.trim_end());
         }
         self.warned = warnings;
-        self.copies.prune();
     }
 
     fn failed(
@@ -196,10 +277,15 @@ impl Session {
         save: impl Fn(Outcome, &[Change]) -> Save,
     ) {
         let problems = problems::of_build(failure);
-        let refused = matches!(failure, Failure::Swap(_));
+        let refused = matches!(failure, Failure::Refused(_));
         let outcome = if refused { Outcome::Refused } else { Outcome::Failed };
         let save = save(outcome, changes).with_problems(problems.len());
         self.journal.failed(save, &problems, &problems::text_of_build(failure));
-        self.hub.problems(Topic::Build, problems);
+        self.problems(Topic::Build, problems);
     }
+}
+
+/// What a server that has just started serves.
+fn serving(swapped: Option<Swapped>) -> String {
+    swapped.map(|swapped| format!("generation {}", swapped.generation)).unwrap_or_default()
 }

@@ -28,7 +28,9 @@ pub(crate) enum Label {
     Refused,
     /// A handler panicked.
     Panic,
-    /// This process starts anew.
+    /// A page ended the server.
+    Crash,
+    /// The server starts anew.
     Restart,
     /// Something to know.
     Note,
@@ -46,6 +48,7 @@ impl Label {
             Self::Error => ("error", BAD),
             Self::Refused => ("refused", BAD),
             Self::Panic => ("panic", BAD),
+            Self::Crash => ("crash", BAD),
             Self::Restart => ("restart", WARN),
             Self::Note => ("note", NOTE),
         }

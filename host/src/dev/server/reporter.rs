@@ -1,0 +1,26 @@
+//! Reporting events to the supervisor, from any thread.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::dev::protocol::Event;
+use crate::process::Answers;
+
+/// The way to the supervisor.
+pub(crate) struct Reporter(Mutex<Answers>);
+
+impl Reporter {
+    pub(crate) fn new(answers: Answers) -> Self {
+        Self(Mutex::new(answers))
+    }
+
+    /// A reporter that nobody listens to.
+    #[cfg(test)]
+    pub(crate) fn to_nobody() -> std::sync::Arc<Self> {
+        std::sync::Arc::new(Self::new(Answers::to(tempfile::tempfile().expect("a file"))))
+    }
+
+    /// Reports an event.
+    pub(crate) fn report(&self, event: Event) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).send(event);
+    }
+}

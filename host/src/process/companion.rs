@@ -1,0 +1,213 @@
+//! A child that stays: it takes orders and reports events until it is told to stop.
+//!
+//! Its standard input is one end of a socket pair. Over that come first the descriptors that it
+//! inherits, then its job, then one order a line. The kernel closes our end when we die, however
+//! that happens, and the child takes the end of its orders for an order to stop. (The signal that
+//! Linux can send on a parent's death hangs on the thread that started the child; threads of a
+//! runtime come and go.)
+
+use std::{
+    ffi::OsString,
+    io::{self, BufRead, BufReader, IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+    path::Path,
+    process::Stdio,
+};
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, Lines},
+    process::{Child, ChildStderr, ChildStdout},
+};
+
+use super::{Answers, CHILD, Line, nonce, take_stdout};
+
+/// More descriptors than a child is ever given: a host name rarely has more than two addresses.
+const MOST_DESCRIPTORS: usize = 32;
+
+/// A child that runs, with its three streams.
+pub(crate) struct Companion {
+    pub(crate) process: Child,
+    pub(crate) orders: Orders,
+    pub(crate) events: Events,
+    /// Everything that it prints.
+    pub(crate) prints: ChildStderr,
+}
+
+/// What a child is started with.
+pub(crate) struct Start<'a, J> {
+    pub(crate) program: &'a Path,
+    pub(crate) role: &'a str,
+    pub(crate) job: &'a J,
+    /// Variables besides those of this process.
+    pub(crate) environment: &'a [(OsString, OsString)],
+    pub(crate) descriptors: &'a [BorrowedFd<'a>],
+}
+
+impl Companion {
+    /// Starts a child. It is killed when this is dropped.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(crate) async fn start<J: Serialize>(start: Start<'_, J>) -> io::Result<Self> {
+        let Start { program, role, job, environment, descriptors } = start;
+        let (ours, theirs) = UnixStream::pair()?;
+        hand_over(&ours, descriptors)?;
+        ours.set_nonblocking(true)?;
+        let mut process = tokio::process::Command::new(program)
+            .args([CHILD, role])
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        // Both were piped above.
+        let (Some(stdout), Some(prints)) = (process.stdout.take(), process.stderr.take()) else {
+            return Err(io::Error::other("its standard streams are missing"));
+        };
+        let nonce = nonce();
+        let mut orders = Orders(tokio::net::UnixStream::from_std(ours)?);
+        orders.send(&Line { nonce: nonce.clone(), message: job }).await?;
+        let lines = tokio::io::BufReader::new(stdout).lines();
+        Ok(Self { process, orders, events: Events { nonce, lines }, prints })
+    }
+}
+
+/// The way to a child.
+pub(crate) struct Orders(tokio::net::UnixStream);
+
+impl Orders {
+    /// Gives an order.
+    ///
+    /// # Errors
+    /// If the child is gone.
+    pub(crate) async fn send<O: Serialize>(&mut self, order: &O) -> io::Result<()> {
+        let mut line = serde_json::to_vec(order)?;
+        line.push(b'\n');
+        self.0.write_all(&line).await
+    }
+}
+
+/// The way back.
+pub(crate) struct Events {
+    nonce: String,
+    lines: Lines<tokio::io::BufReader<ChildStdout>>,
+}
+
+impl Events {
+    /// The next event; `None` when the child is gone. A call that is given up loses nothing.
+    pub(crate) async fn next<E: DeserializeOwned>(&mut self) -> Option<E> {
+        while let Ok(Some(line)) = self.lines.next_line().await {
+            match serde_json::from_str::<Line<E>>(&line) {
+                Ok(line) if line.nonce == self.nonce => return Some(line.message),
+                _ => tracing::debug!(line, "a child printed something that is no event"),
+            }
+        }
+        None
+    }
+}
+
+/// What a child was given besides its job.
+pub(crate) struct Inherited {
+    /// The descriptors, in the order in which they were given.
+    pub(crate) descriptors: Vec<OwnedFd>,
+    /// Where the orders come from.
+    pub(crate) orders: Inbox,
+}
+
+/// A child's orders. Reading them blocks.
+pub(crate) struct Inbox(BufReader<UnixStream>);
+
+impl Inbox {
+    /// The next order; `None` when there will be no more.
+    pub(crate) fn next<O: DeserializeOwned>(&mut self) -> Option<O> {
+        loop {
+            let mut line = String::new();
+            if !matches!(self.0.read_line(&mut line), Ok(1..)) {
+                return None;
+            }
+            match serde_json::from_str(&line) {
+                Ok(order) => return Some(order),
+                Err(error) => tracing::error!("an order was not understood: {error}"),
+            }
+        }
+    }
+}
+
+/// The child's side: takes over what it inherits, and does what `role` does.
+pub(super) fn serve<J: DeserializeOwned>(role: fn(J, Inherited, Answers)) -> io::Result<()> {
+    let out = take_stdout()?;
+    // Code of the app that reads standard input must not eat our orders.
+    let stdin = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    let descriptors = take_over(&stdin)?;
+    let mut orders = BufReader::new(stdin);
+    let mut line = String::new();
+    orders.read_line(&mut line)?;
+    let Line { nonce, message } = serde_json::from_str::<Line<J>>(&line)?;
+    role(message, Inherited { descriptors, orders: Inbox(orders) }, Answers { nonce, out });
+    Ok(())
+}
+
+/// Sends descriptors ahead of everything else, with one byte, as a socket wants it.
+fn hand_over(socket: &UnixStream, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(io::Error::other("these are more descriptors than a child can be given"));
+    }
+    sendmsg(socket, &[IoSlice::new(b"\n")], &mut ancillary, SendFlags::empty())?;
+    Ok(())
+}
+
+fn take_over(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    recvmsg(socket, &mut [IoSliceMut::new(&mut [0])], &mut ancillary, flags)?;
+    let descriptors = ancillary.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    Ok(descriptors.flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek, Write};
+
+    use super::*;
+
+    #[test]
+    fn descriptors_and_orders_arrive_in_order() {
+        let (mut ours, theirs) = UnixStream::pair().expect("a pair");
+        let mut files =
+            [tempfile::tempfile().expect("a file"), tempfile::tempfile().expect("a file")];
+        for (file, text) in files.iter_mut().zip(["one", "two"]) {
+            file.write_all(text.as_bytes()).expect("written");
+            file.rewind().expect("a file");
+        }
+        hand_over(&ours, &files.each_ref().map(AsFd::as_fd)).expect("sent");
+        ours.write_all(b"\"first\"\nno order\n\"second\"\n").expect("sent");
+        drop(ours);
+        let taken = take_over(&theirs).expect("descriptors");
+        let texts = taken.into_iter().map(|descriptor| {
+            let mut text = String::new();
+            std::fs::File::from(descriptor).read_to_string(&mut text).expect("a text");
+            text
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), ["one", "two"]);
+        let mut inbox = Inbox(BufReader::new(theirs));
+        let orders: Vec<String> = std::iter::from_fn(|| inbox.next()).collect();
+        assert_eq!(orders, ["first", "second"]);
+    }
+}
