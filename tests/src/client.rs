@@ -94,11 +94,19 @@ impl Sipper {
     /// # Errors
     /// If nobody accepts.
     pub async fn ask(address: SocketAddr, path: &str) -> Result<Self, Failure> {
+        Self::ask_for(address, path, "").await
+    }
+
+    /// The same with further headers, each with the end of its line.
+    ///
+    /// # Errors
+    /// If nobody accepts.
+    pub async fn ask_for(address: SocketAddr, path: &str, headers: &str) -> Result<Self, Failure> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(4096)?;
         let mut stream = socket.connect(address).await?;
         let request =
-            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}connection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         Ok(Self { stream, received: Vec::new() })
     }

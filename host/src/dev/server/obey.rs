@@ -19,7 +19,7 @@ use crate::admin::{AdminServer, Control as _};
 use crate::assets::{Assets, Caching};
 use crate::dev::desktop::Editor;
 use crate::dev::flights::Recorder;
-use crate::dev::protocol::{Event, Job, Load, Loaded, Order, Refusal, Trust};
+use crate::dev::protocol::{Event, Job, Load, Loaded, Order, Refusal, Topic, Trust};
 use crate::listen::Listeners;
 use crate::loader::Store;
 use crate::server::{Handle, Options, Peer, Server};
@@ -175,6 +175,7 @@ impl Obedient {
                     if trust == Trust::Fresh {
                         // Before any page is told to reload: what it asks for is new code.
                         avoided.forgive_all();
+                        hub.problems(Topic::Crash, Vec::new());
                     }
                     hub.published(swapped.build_id.as_str());
                     Ok(Loaded::Swapped(swapped))

@@ -162,12 +162,8 @@ impl Keeper {
                 let Some(at) = self.asked.iter().position(|asked| asked.id == id) else { return };
                 let Asked { load, answer, .. } = self.asked.swap_remove(at);
                 if let Ok(Loaded::Swapped(swapped)) = &result {
-                    let crashed = !self.standing.crashes().is_empty();
                     self.unexplained = Unexplained::default();
                     self.standing.serves(self.private(load, swapped), swapped.generation);
-                    if crashed {
-                        self.tell_crashes(life).await;
-                    }
                 }
                 // Whoever asked may not want to know any more.
                 let _ = answer.send(result);

@@ -46,11 +46,13 @@ impl Standing {
         }
     }
 
-    /// This code serves now, as a generation of this number; nothing is held against it yet.
+    /// This code serves now, as a generation of this number. Nothing is held against it yet; the
+    /// server has forgotten by itself what was held against the code before.
     pub(crate) fn serves(&mut self, load: Load, generation: GenerationId) {
         self.serves_again(load, generation);
         self.marks.clear();
         self.unexplained = None;
+        self.problems.remove(&Topic::Crash);
     }
 
     /// The code that served before does so again, as a generation of this number.
