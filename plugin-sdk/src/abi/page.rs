@@ -60,7 +60,7 @@ pub(super) fn declare(entry: PageEntry, app: usize, pages: &mut Pages<'_>) -> Re
 /// where the page library finds the note of its app library.
 ///
 /// # Safety
-/// `pages` is what [`declare`] passes, in this very image.
+/// `pages` is what `declare` of this module passes, in this very image.
 pub unsafe fn enter(pages: *mut (), linked: usize, declare: fn(&mut Pages<'_>)) {
     // SAFETY: the caller's promise; `declare` of this module holds the only other reference, and
     // waits.
