@@ -8,8 +8,8 @@
 pub(crate) mod builder;
 pub(crate) mod change;
 pub(crate) mod copies;
-pub(crate) mod freshness;
 pub(crate) mod crash;
+pub(crate) mod freshness;
 pub(crate) mod inputs;
 pub(crate) mod journal;
 pub(crate) mod keeper;

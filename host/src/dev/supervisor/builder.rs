@@ -134,12 +134,8 @@ impl Builder {
         let cancel = Cancel::default();
         let work = Work {
             dir: self.dir.clone(),
-<<<<<<< HEAD
             changes: changes.clone(),
-            switch: self.switch.clone(),
-=======
             server: self.server.clone(),
->>>>>>> 3aa84e0 (Serve in a process that the dev server supervises, so that a page's crash is only its own)
             info: self.info.clone(),
             environment: self.environment.clone(),
             cancel: cancel.clone(),
@@ -191,12 +187,8 @@ impl Builder {
 
 struct Work {
     dir: PathBuf,
-<<<<<<< HEAD
     changes: Vec<Change>,
-    switch: Arc<Switch>,
-=======
     server: Server,
->>>>>>> 3aa84e0 (Serve in a process that the dev server supervises, so that a page's crash is only its own)
     info: StartInfo,
     environment: Environment,
     cancel: Cancel,
@@ -205,19 +197,13 @@ struct Work {
 
 impl Work {
     async fn run(self, phases: &mut Phases) -> Result<Success, Failure> {
-<<<<<<< HEAD
-        let Self { dir, changes, switch, info, cancel, updates } = self;
+        let Self { dir, changes, server, info, environment, cancel, updates } = self;
         let gate = cancel.clone();
         let began = Instant::now();
-        let built =
-            tokio::task::spawn_blocking(move || build(&dir, &changes, &cancel, &updates)).await;
-=======
-        let Self { dir, server, info, environment, cancel, updates } = self;
-        let gate = cancel.clone();
-        let began = Instant::now();
-        let built =
-            tokio::task::spawn_blocking(move || build(&dir, environment, &cancel, &updates)).await;
->>>>>>> 3aa84e0 (Serve in a process that the dev server supervises, so that a page's crash is only its own)
+        let built = tokio::task::spawn_blocking(move || {
+            build(&dir, &changes, environment, &cancel, &updates)
+        })
+        .await;
         phases.compile_us = micros(began.elapsed());
         let Compiled { built, notes, inputs } = match built {
             Ok(compiled) => compiled?,
@@ -251,11 +237,8 @@ struct Compiled {
 
 fn build(
     dir: &Path,
-<<<<<<< HEAD
     changes: &[Change],
-=======
     environment: Environment,
->>>>>>> 3aa84e0 (Serve in a process that the dev server supervises, so that a page's crash is only its own)
     cancel: &Cancel,
     updates: &mpsc::UnboundedSender<Update>,
 ) -> Result<Compiled, Failure> {
