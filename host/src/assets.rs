@@ -96,6 +96,12 @@ impl Assets {
         }
     }
 
+    /// Whether a path leads to a public file.
+    #[cfg(feature = "cli")]
+    pub(crate) fn holds(&self, path: &str) -> bool {
+        find(&self.index.load(), path).is_some()
+    }
+
     /// The URL of the icon that pages link to, if there is one at the top of the folders.
     #[must_use]
     pub fn favicon(&self) -> Option<&'static str> {

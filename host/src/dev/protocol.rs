@@ -14,7 +14,7 @@ use super::state::DevState;
 use crate::generation::GenerationId;
 use crate::log::{Format, Reader};
 use crate::start::StartInfo;
-use crate::swap::Swapped;
+use crate::swap::{PageLibrary, SplitApp, Swapped};
 
 /// What a server is started for. It inherits the listening sockets and, after them, the file in
 /// which it notes what it is doing.
@@ -42,8 +42,14 @@ pub(crate) struct Job {
 /// From the supervisor to the server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
-    /// Put this in the place of what serves. Answered by [`Event::Done`] with the same number.
-    Load { id: u64, load: Load, trust: Trust },
+    /// Put this in the place of what serves. Answered by [`Event::Done`] with the same number. The
+    /// code of the pages in `same` is what it was: what is held against them stays.
+    Load { id: u64, load: Load, trust: Trust, same: Vec<String> },
+    /// Every page of the app, as the scan found them: where pages are libraries of their own, a
+    /// request for one that does not serve waits for it.
+    Routes(Vec<Page>),
+    /// This page does not compile; whoever waits for it is told.
+    PageFailed { file: String, problem: Problem },
     /// These are now the problems of one topic.
     Problems { topic: Topic, problems: Vec<Problem> },
     /// The stylesheet, and the address that tells it from others.
@@ -71,6 +77,10 @@ pub(crate) enum Order {
 pub(crate) enum Load {
     /// A library with every page of the app.
     Library { path: PathBuf, info: StartInfo },
+    /// An app whose pages are libraries of their own, with those that are built.
+    Open { app: SplitApp, pages: Vec<PageLibrary>, info: StartInfo },
+    /// These pages and no others, for the app that serves.
+    Attach { pages: Vec<PageLibrary> },
 }
 
 /// Whether code has served before.
@@ -80,6 +90,15 @@ pub(crate) enum Trust {
     Fresh,
     /// It served until just now.
     Served,
+}
+
+/// A page, as the scan found it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Page {
+    /// Its route pattern, such as `/users/{id}`.
+    pub(crate) pattern: String,
+    /// Its file, from the app's folder.
+    pub(crate) file: String,
 }
 
 /// A page that ended a server.
@@ -108,6 +127,8 @@ pub(crate) enum Event {
     Ready,
     /// What became of [`Order::Load`].
     Done { id: u64, result: Result<Loaded, Refusal> },
+    /// A request waits for this page; said once, until it serves or fails.
+    Wanted { file: String },
     /// A handler panicked.
     Panicked { request: String, location: String, message: String },
     /// A page has not let go of its thread for longer than the limit; the server ends.

@@ -13,6 +13,7 @@ pub(crate) mod hub;
 pub(crate) mod inject;
 pub(crate) mod obey;
 pub(crate) mod page;
+pub(crate) mod pages;
 pub(crate) mod panics;
 pub(crate) mod reporter;
 pub(crate) mod sheet;

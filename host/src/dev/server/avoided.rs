@@ -34,9 +34,14 @@ impl Avoided {
         self.lock().remove(page);
     }
 
-    /// Clears all marks: the code is another one.
-    pub(crate) fn forgive_all(&self) {
-        self.lock().clear();
+    /// Clears all marks but those of these pages: the code of the others is another one.
+    pub(crate) fn keep_only(&self, pages: &[String]) {
+        self.lock().retain(|page, _| pages.contains(page));
+    }
+
+    /// What the marked pages have done.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        self.lock().values().cloned().collect()
     }
 
     /// What is answered instead of the page in `file`, or at `path` where there is none.
@@ -130,6 +135,8 @@ mod tests {
         assert_eq!(status(Some("pages/[id].rs"), "/7"), broken);
         assert_eq!(status(Some("pages/other.rs"), "/7"), None);
         assert_eq!(status(None, "/7"), None);
+        avoided.keep_only(&["pages/[id].rs".into()]);
+        assert_eq!((status(Some("pages/[id].rs"), "/7"), avoided.problems().len()), (broken, 1));
         avoided.forgive("pages/[id].rs");
         assert_eq!(status(Some("pages/[id].rs"), "/7"), None);
     }

@@ -12,6 +12,7 @@ use super::endpoints::Endpoints;
 use super::guard::Guard;
 use super::hub::Hub;
 use super::page::Board;
+use super::pages::Pages;
 use super::reporter::Reporter;
 use super::sheet::Sheet;
 use super::site::DevSite;
@@ -36,6 +37,7 @@ pub(crate) struct Obedient {
     reporter: Arc<Reporter>,
     control: Arc<Control>,
     board: Arc<Board>,
+    pages: Arc<Pages>,
     port: u16,
     site: Arc<DevSite>,
     handle: Handle,
@@ -88,7 +90,9 @@ impl Obedient {
             avoided: avoided.clone(),
             reporter: reporter.clone(),
         };
+        let pages = Arc::new(Pages::new(reporter.clone()));
         let site = Arc::new(DevSite {
+            pages: pages.clone(),
             endpoints,
             hub: hub.clone(),
             app,
@@ -107,6 +111,7 @@ impl Obedient {
             reporter,
             control,
             board,
+            pages,
             port,
             site,
             handle,
@@ -150,7 +155,7 @@ impl Obedient {
 
     fn follow(&self, order: Order) {
         match order {
-            Order::Load { id, load, trust } => self.load(id, load, trust),
+            Order::Load { id, load, trust, same } => self.load(id, load, trust, same),
             Order::Problems { topic, problems } => self.hub.problems(topic, problems),
             Order::Style { href, css } => {
                 self.sheet.set(css);
@@ -158,6 +163,8 @@ impl Obedient {
             }
             Order::Refreshed { revision } => self.hub.refreshed(revision),
             Order::Public => tokio::task::block_in_place(|| self.assets.refresh()),
+            Order::Routes(routes) => self.pages.routes(routes),
+            Order::PageFailed { file, problem } => self.pages.failed(file, problem),
             Order::State(state) => self.board.show(*state),
             Order::Progress(text) => self.hub.progress(text),
             Order::Avoid(mark) => self.avoided.add(mark),
@@ -166,17 +173,20 @@ impl Obedient {
     }
 
     /// Loads in the background: an `init` may take its time, and other orders go on.
-    fn load(&self, id: u64, load: Load, trust: Trust) {
+    fn load(&self, id: u64, load: Load, trust: Trust, same: Vec<String>) {
         let (switch, reporter) = (self.switch.clone(), self.reporter.clone());
         let (hub, avoided) = (self.hub.clone(), self.avoided.clone());
+        let pages = self.pages.clone();
+        let split = !matches!(load, Load::Library { .. });
         tokio::spawn(async move {
             let result = match bring(&switch, load, trust).await {
                 Ok(swapped) => {
                     if trust == Trust::Fresh {
                         // Before any page is told to reload: what it asks for is new code.
-                        avoided.forgive_all();
-                        hub.problems(Topic::Crash, Vec::new());
+                        avoided.keep_only(&same);
+                        hub.problems(Topic::Crash, avoided.problems());
                     }
+                    pages.published(split);
                     hub.published(swapped.build_id.as_str());
                     Ok(Loaded::Swapped(swapped))
                 }
@@ -189,10 +199,11 @@ impl Obedient {
 }
 
 async fn bring(switch: &Arc<Switch>, load: Load, trust: Trust) -> Result<Swapped, SwapError> {
-    let Load::Library { path, info } = load;
-    match trust {
-        Trust::Fresh => switch.swap_next(&path, &info, false).await,
-        Trust::Served => {
+    match (load, trust) {
+        (Load::Open { app, pages, info }, _) => switch.open(&app, &pages, &info).await,
+        (Load::Attach { pages }, _) => switch.attach(&pages).await,
+        (Load::Library { path, info }, Trust::Fresh) => switch.swap_next(&path, &info, false).await,
+        (Load::Library { path, info }, Trust::Served) => {
             let swapped = switch.start(&[path], &info).await?;
             Ok(swapped.into_iter().next().expect("one library makes one generation"))
         }

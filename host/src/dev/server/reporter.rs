@@ -16,7 +16,13 @@ impl Reporter {
     /// A reporter that nobody listens to.
     #[cfg(test)]
     pub(crate) fn to_nobody() -> std::sync::Arc<Self> {
-        std::sync::Arc::new(Self::new(Answers::to(tempfile::tempfile().expect("a file"))))
+        Self::to(tempfile::tempfile().expect("a file"))
+    }
+
+    /// A reporter that writes into a file.
+    #[cfg(test)]
+    pub(crate) fn to(file: std::fs::File) -> std::sync::Arc<Self> {
+        std::sync::Arc::new(Self::new(Answers::to(file)))
     }
 
     /// Reports an event.

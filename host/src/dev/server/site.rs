@@ -14,6 +14,7 @@ use super::avoided::Avoided;
 use super::endpoints::{Endpoints, is_own};
 use super::hub::Hub;
 use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
+use super::pages::Pages;
 use super::reporter::Reporter;
 use super::{panics, tracked, waiting};
 use crate::body::Body;
@@ -30,6 +31,7 @@ pub(crate) struct DevSite {
     pub(crate) hub: Arc<Hub>,
     pub(crate) app: Arc<Site>,
     pub(crate) avoided: Arc<Avoided>,
+    pub(crate) pages: Arc<Pages>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) reporter: Arc<Reporter>,
     /// The app's folder.
@@ -70,6 +72,9 @@ impl DevSite {
             return waiting::response(request.headers());
         }
         let path = request.uri().path();
+        if let Some(failure) = self.pages.ready(&self.app, path, request.headers()).await {
+            return failure;
+        }
         let file = self.app.switch.table().file_at(path).map(str::to_owned);
         if let Some(instead) = self.avoided.respond(file.as_deref(), path, request.headers()) {
             return instead;

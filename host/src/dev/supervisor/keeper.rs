@@ -144,7 +144,7 @@ impl Keeper {
                     Some(Command::Load(load, answer)) => {
                         self.last_id += 1;
                         let id = self.last_id;
-                        let order = Order::Load { id, load: load.clone(), trust: Trust::Fresh };
+                        let order = self.fresh(id, load.clone());
                         self.asked.push(Asked { id, load, answer });
                         life.tell(&order).await;
                     }
@@ -175,15 +175,23 @@ impl Keeper {
             Event::Panicked { request, location, message } => {
                 self.notify(Notice::Panicked { request, location, message });
             }
+            Event::Wanted { file } => self.notify(Notice::Wanted { file }),
             // The life keeps the one for itself; the other was waited for.
             Event::Hung(_) | Event::Ready => {}
         }
     }
 
+    fn fresh(&self, id: u64, load: Load) -> Order {
+        let same = self.standing.unchanged(&self.standing.whole(load.clone()));
+        Order::Load { id, load, trust: Trust::Fresh, same }
+    }
+
     /// What serves, from where nobody writes: the compiler's own output is another by and by.
     fn private(&self, load: Load, swapped: &Swapped) -> Load {
-        match load {
+        match self.standing.whole(load) {
             Load::Library { info, .. } => copy_of(&self.job.store, swapped.build_id.as_str(), info),
+            // Libraries of a split app are never written again.
+            split => split,
         }
     }
 
@@ -200,7 +208,7 @@ impl Keeper {
     /// Loads that the server before did not come to.
     async fn ask_again(&mut self, life: &mut Life) {
         for Asked { id, load, .. } in &self.asked {
-            life.tell(&Order::Load { id: *id, load: load.clone(), trust: Trust::Fresh }).await;
+            life.tell(&self.fresh(*id, load.clone())).await;
         }
     }
 
@@ -306,7 +314,13 @@ impl Keeper {
         let load = self.standing.load.clone();
         let loads = load.is_some();
         if let Some(load) = load {
-            life.tell(&Order::Load { id: FIRST_LOAD, load, trust: Trust::Served }).await;
+            life.tell(&Order::Load {
+                id: FIRST_LOAD,
+                load,
+                trust: Trust::Served,
+                same: Vec::new(),
+            })
+            .await;
         }
         loop {
             match life.next().await {

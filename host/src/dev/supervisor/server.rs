@@ -40,6 +40,8 @@ pub(crate) enum Command {
 /// What the keeper has to say.
 #[derive(Debug)]
 pub(crate) enum Notice {
+    /// A request waits for this page.
+    Wanted { file: String },
     /// A handler panicked.
     Panicked { request: String, location: String, message: String },
     /// A server ended without having been told to.

@@ -171,6 +171,8 @@ impl Session {
             Notice::Panicked { request, location, message } => {
                 self.journal.terminal.panicked(&request, &message, &location);
             }
+            // All pages are in one library, so none is ever missing.
+            Notice::Wanted { file } => tracing::debug!("{file} is wanted"),
             Notice::Crashed(crash) => self.crashed(&crash),
             Notice::Back(swapped) => line(Label::Restart, "the server", None, &serving(swapped)),
             Notice::GaveUp => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::dev::message::Problem;
-use crate::dev::protocol::{Load, Mark, Order, Topic};
+use crate::dev::protocol::{Load, Mark, Order, Page, Topic};
 use crate::dev::state::DevState;
 use crate::generation::GenerationId;
 use crate::start::StartInfo;
@@ -24,6 +24,8 @@ pub(crate) struct Standing {
     revision: u64,
     progress: Option<String>,
     state: Option<Box<DevState>>,
+    routes: Vec<Page>,
+    failed: BTreeMap<String, Problem>,
 }
 
 impl Standing {
@@ -36,6 +38,10 @@ impl Standing {
             Order::Style { href, css } => self.style = Some((href, css)),
             Order::Refreshed { revision } => self.revision = revision,
             Order::Progress(text) => self.progress = Some(text),
+            Order::Routes(routes) => self.routes = routes,
+            Order::PageFailed { file, problem } => {
+                self.failed.insert(file, problem);
+            }
             Order::State(state) => self.state = Some(state),
             Order::Avoid(mark) => {
                 self.marks.retain(|kept| kept.page != mark.page);
@@ -49,10 +55,35 @@ impl Standing {
     /// This code serves now, as a generation of this number. Nothing is held against it yet; the
     /// server has forgotten by itself what was held against the code before.
     pub(crate) fn serves(&mut self, load: Load, generation: GenerationId) {
+        if let Load::Open { pages, .. } = &load {
+            self.failed.retain(|file, _| pages.iter().all(|page| page.file != *file));
+        }
+        let same = self.unchanged(&load);
+        self.marks.retain(|mark| same.contains(&mark.page));
         self.serves_again(load, generation);
-        self.marks.clear();
         self.unexplained = None;
-        self.problems.remove(&Topic::Crash);
+        self.problems.insert(Topic::Crash, self.crashes());
+    }
+
+    /// `load` in a form that needs nothing before it.
+    pub(crate) fn whole(&self, load: Load) -> Load {
+        match (load, &self.load) {
+            (Load::Attach { pages }, Some(Load::Open { app, info, .. })) => {
+                Load::Open { app: app.clone(), pages, info: info.clone() }
+            }
+            (load, _) => load,
+        }
+    }
+
+    /// The pages whose libraries are the same in `load` and in what serves.
+    pub(crate) fn unchanged(&self, load: &Load) -> Vec<String> {
+        let (Some(Load::Open { app: old_app, pages: old, .. }), Load::Open { app, pages, .. }) =
+            (&self.load, load)
+        else {
+            return Vec::new();
+        };
+        let same = pages.iter().filter(|page| old_app == app && old.contains(page));
+        same.map(|page| page.file.clone()).collect()
     }
 
     /// The code that served before does so again, as a generation of this number.
@@ -86,6 +117,11 @@ impl Standing {
         }
         orders.push(Order::Refreshed { revision: self.revision });
         orders.extend(self.progress.clone().map(Order::Progress));
+        if !self.routes.is_empty() {
+            orders.push(Order::Routes(self.routes.clone()));
+        }
+        let failed = self.failed.clone().into_iter();
+        orders.extend(failed.map(|(file, problem)| Order::PageFailed { file, problem }));
         orders.extend(self.state.clone().map(Order::State));
         orders.extend(self.marks.iter().cloned().map(Order::Avoid));
         for (&topic, problems) in &self.problems {
@@ -105,6 +141,8 @@ pub(crate) fn copy_of(store: &std::path::Path, build_id: &str, info: StartInfo) 
 mod tests {
     use super::*;
     use crate::dev::message::Kind;
+    use crate::loader::BuildId;
+    use crate::swap::{PageLibrary, SplitApp};
 
     fn mark(page: &str) -> Mark {
         Mark { page: page.into(), problem: Problem::new(Kind::Crash, page, "") }
@@ -154,6 +192,35 @@ mod tests {
         standing.serves(library("/2"), GenerationId(2));
         assert!(standing.crashes().is_empty());
         assert_eq!(standing.generation, GenerationId(2));
-        assert_eq!(standing.orders().len(), 1, "the first build is over");
+        let over = standing.orders().iter().all(|order| !matches!(order, Order::Progress(_)));
+        assert!(over, "the first build is over");
+    }
+
+    #[test]
+    fn attached_pages_are_kept_with_their_app_and_only_other_code_is_forgiven() {
+        let app = SplitApp {
+            shared: vec!["/std.so".into()],
+            app: "/app.so".into(),
+            build: BuildId::of(b"app"),
+        };
+        let page = |file: &str, build: &str| PageLibrary {
+            file: file.into(),
+            path: build.into(),
+            symbol: "page".into(),
+        };
+        let info = StartInfo::default();
+        let mut standing = Standing::default();
+        let pages = vec![page("pages/a.rs", "/a1.so"), page("pages/b.rs", "/b1.so")];
+        standing.serves(Load::Open { app: app.clone(), pages, info }, GenerationId(1));
+        standing.keep(&Order::Avoid(mark("pages/a.rs")));
+        standing.keep(&Order::Avoid(mark("pages/b.rs")));
+        let pages = vec![page("pages/a.rs", "/a2.so"), page("pages/b.rs", "/b1.so")];
+        let whole = standing.whole(Load::Attach { pages: pages.clone() });
+        assert!(
+            matches!(&whole, Load::Open { app: it, pages: them, .. } if *it == app && *them == pages)
+        );
+        assert_eq!(standing.unchanged(&whole), ["pages/b.rs"]);
+        standing.serves(whole, GenerationId(2));
+        assert_eq!(standing.crashes(), [mark("pages/b.rs").problem]);
     }
 }
