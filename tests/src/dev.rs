@@ -1,6 +1,7 @@
 //! `nova dev` on an app.
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 
 use crate::process::Process;
 use crate::workspace::App;
@@ -29,9 +30,17 @@ impl Dev {
     /// # Panics
     /// If it does not start.
     pub async fn start_with(app: &App, args: &[&str]) -> Self {
+        Self::start_at(app, args, Stdio::null()).await
+    }
+
+    /// The same with a standard input, such as a terminal.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_at(app: &App, args: &[&str], stdin: impl Into<Stdio>) -> Self {
         let mut command = app.command("nova").await;
-        command.arg("dev").args(args);
-        let mut process = Process::spawn(command);
+        command.arg("dev").args(args).env("BROWSER", "./browser.sh");
+        let mut process = Process::spawn_with(command, stdin);
         let url = process.url().await;
         let address = url.strip_prefix("http://").and_then(|address| address.parse().ok());
         Self { process, address: address.expect("an address in the ready line"), url }

@@ -15,6 +15,7 @@ pub mod inside;
 pub mod load;
 pub mod process;
 pub mod split;
+pub mod terminal;
 pub mod workspace;
 
 use std::time::Duration;

@@ -31,10 +31,18 @@ impl Process {
     ///
     /// # Panics
     /// If the program cannot be started.
-    pub fn spawn(mut command: Command) -> Self {
+    pub fn spawn(command: Command) -> Self {
+        Self::spawn_with(command, Stdio::null())
+    }
+
+    /// The same with a standard input.
+    ///
+    /// # Panics
+    /// If the program cannot be started.
+    pub fn spawn_with(mut command: Command, stdin: impl Into<Stdio>) -> Self {
         let name = format!("{:?}", command.as_std());
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)

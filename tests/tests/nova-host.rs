@@ -350,6 +350,17 @@ async fn a_host_outlives_the_readers_of_its_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_the_dev_server_is_in_production() {
+    let ground = Ground::new();
+    let host = ground.start(&["--routes", "lib.so"]).await;
+    for path in ["", "/", "/client.js", "/events", "/style.css", "/open?file=pages/index.rs"] {
+        let (head, body) = host.get(&format!("/__nova{path}")).await;
+        assert!(head.starts_with("HTTP/1.1 404 "), "{path}: {head}");
+        assert!(!body.contains("client.js"), "{path}: {body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn logs_as_json() {
     let ground = Ground::new();
     let mut host = ground.start(&["--routes", "lib.so", "--log-format", "json"]).await;

@@ -158,13 +158,28 @@ fn read(keys: &mpsc::UnboundedSender<Key>, woken: &std::sync::mpsc::Receiver<()>
             Err(Errno::INTR) => continue,
             Err(_) => return,
         };
-        // An arrow or a function key is an escape sequence, whose letters are no keys.
-        if bytes[0] == 0x1b {
-            continue;
-        }
-        for key in bytes[..read].iter().copied().filter_map(Key::of) {
+        for key in pressed(&bytes[..read]) {
             if keys.send(key).is_err() {
                 return;
+            }
+        }
+    }
+}
+
+/// The keys among what was typed. An arrow or a function key is an escape sequence, whose letters
+/// are none.
+fn pressed(mut typed: &[u8]) -> Vec<Key> {
+    let mut keys = Vec::new();
+    loop {
+        typed = match typed {
+            [] => return keys,
+            [0x1b, b'[' | b'O', sequence @ ..] => {
+                let end = sequence.iter().position(|byte| (0x40..=0x7e).contains(byte));
+                end.map_or(&[], |end| &sequence[end + 1..])
+            }
+            [byte, rest @ ..] => {
+                keys.extend(Key::of(*byte));
+                rest
             }
         }
     }
@@ -188,5 +203,13 @@ mod tests {
             assert_eq!(Key::of(byte), key, "{byte}");
         }
         assert_eq!(Key::help().lines().count(), Key::ALL.len());
+    }
+
+    #[test]
+    fn arrows_and_function_keys_are_none() {
+        assert_eq!(pressed(b"\x1b[Cl"), [Key::Routes]);
+        assert_eq!(pressed(b"o\x1bOQ\x1b[15;2~q"), [Key::Open, Key::Quit]);
+        assert_eq!(pressed(b"\x1b\x1b[1;5c"), []);
+        assert_eq!(pressed(b"\x1b["), []);
     }
 }
