@@ -141,6 +141,8 @@ function all() {
 }
 
 function show() {
+  // The page of the session lists them itself, and is where one looks up what serves meanwhile.
+  if (own) return;
   const list = [...problems.panics, ...problems.current];
   if (list.length === 0) {
     if (overlay) overlay.host.remove();
