@@ -6,6 +6,7 @@
 
 mod call;
 mod check;
+mod clean;
 mod compile;
 mod dev;
 mod doctor;
@@ -43,6 +44,7 @@ enum Command {
     Swap(swap::Args),
     Status(status::Args),
     Doctor(doctor::Args),
+    Clean(clean::Args),
     Upgrade(upgrade::Args),
 }
 
@@ -58,7 +60,8 @@ enum Outcome {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    if let Some(code) = process::child_main() {
+    // Started by this very program, or by cargo on its behalf.
+    if let Some(code) = process::child_main().or_else(nova_route_template::split::wrapper_main) {
         return code;
     }
     let cli = match Cli::try_parse() {
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Swap(args) => swap::run(args),
         Command::Status(args) => status::run(args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Clean(args) => clean::run(&args),
         Command::Upgrade(args) => upgrade::run(&args),
     };
     match outcome {

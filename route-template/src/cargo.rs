@@ -14,13 +14,14 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use crate::crate_root::Origins;
 use crate::project::Project;
 
+pub(crate) use diagnostic::RustcMessage;
 pub use diagnostic::{Diagnostic, Level};
 
 use message::Message;
@@ -59,6 +60,15 @@ pub enum CargoError {
         /// What cargo said, if its output was captured.
         output: String,
     },
+    /// The build succeeded without a call of the compiler for the app's crate.
+    #[error(
+        "cargo did not compile {} with the wrapper that Nova gave it\n  help: is there another \
+         `rustc-workspace-wrapper` in a `.cargo/config.toml`?", library.display()
+    )]
+    NotCaptured {
+        /// What was built.
+        library: PathBuf,
+    },
     /// The build succeeded and made no shared object.
     #[error(
         "cargo made no shared object for {package}\n  help: [lib] in Cargo.toml must describe an \
@@ -89,10 +99,27 @@ pub enum Event {
         /// Whether it was ready before.
         fresh: bool,
     },
+    /// What cargo made of a package; comes after [`Event::Compiled`].
+    Artifact(Artifact),
     /// rustc said something about the app, or a package of its workspace.
     Diagnostic(Diagnostic),
     /// A line of cargo's own, if captured.
     Line(String),
+}
+
+/// The files of a crate that cargo compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// The name of the crate.
+    pub name: String,
+    /// What was written.
+    pub files: Vec<PathBuf>,
+    /// The folder of the package.
+    pub folder: PathBuf,
+    /// Whether the package is a folder of the user's, not one from a registry.
+    pub is_local: bool,
+    /// Whether it is the program of a build script.
+    pub is_build_script: bool,
 }
 
 /// A library fresh from the linker.
@@ -112,6 +139,7 @@ pub struct Build {
     profile: String,
     target_dir: Option<PathBuf>,
     args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
     output: Output,
     own_group: bool,
     environment: Vec<(OsString, OsString)>,
@@ -128,6 +156,7 @@ impl Build {
             profile: "release".to_owned(),
             target_dir: None,
             args: Vec::new(),
+            env: Vec::new(),
             output: Output::Inherit,
             own_group: false,
             environment: Vec::new(),
@@ -155,6 +184,13 @@ impl Build {
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// One more variable in cargo's environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
         self
     }
 
@@ -198,8 +234,7 @@ impl Build {
         let child = command
             .spawn()
             .map_err(|source| CargoError::Run { program: program.clone(), source })?;
-        let stopper =
-            Stopper(Arc::new(Mutex::new(Process { child, group: self.own_group, stopped: false })));
+        let stopper = Stopper::new(child, self.own_group);
         Ok(Running { build: self, program, stopper })
     }
 
@@ -222,6 +257,7 @@ impl Build {
             // A relative folder is seen from where the user stands, not from the app.
             .arg(std::path::absolute(&target_dir).unwrap_or(target_dir))
             .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             // rustc asks for `-z now` by itself, but leaves the build id to the C compiler.
             .args(["--", "-C", "link-arg=-Wl,--build-id=sha1"])
             .stdin(Stdio::null())
@@ -263,6 +299,26 @@ struct Process {
 }
 
 impl Stopper {
+    /// For a child, which leads a process group if `group` says so.
+    pub(crate) fn new(child: Child, group: bool) -> Self {
+        Self(Arc::new(Mutex::new(Process { child, group, stopped: false })))
+    }
+
+    pub(crate) fn take_stderr(&self) -> Option<std::process::ChildStderr> {
+        self.lock().child.stderr.take()
+    }
+
+    /// Waits for the end: how it was, and whether it was [`stop`](Self::stop) that brought it.
+    pub(crate) fn finish(&self) -> io::Result<(ExitStatus, bool)> {
+        let mut process = self.lock();
+        Ok((process.child.wait()?, process.stopped))
+    }
+
+    /// Leaves no child unwaited for.
+    pub(crate) fn reap(&self) {
+        let _ = self.lock().child.wait();
+    }
+
     /// Ends the build, if it goes on.
     pub fn stop(&self) {
         let mut process = self.lock();
@@ -338,6 +394,7 @@ impl Running {
                         library = artifact.library_of(&self.build.dir).or(library);
                         let (name, fresh) = (artifact.name(), artifact.fresh);
                         on_event(Event::Compiled { name, fresh });
+                        on_event(Event::Artifact(artifact.artifact()));
                     }
                     Message::Other => {}
                 },

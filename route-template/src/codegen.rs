@@ -37,6 +37,23 @@ pub struct Generated {
 
 /// Writes the declarations and the `routes` function of an app.
 pub fn generate(tree: &RouteTree, destination: &Destination<'_>) -> Generated {
+    generate_as(tree, destination, Form::Whole)
+}
+
+/// Which crate root is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The app's own, checked in.
+    Whole,
+    /// The one of an app library, to which pages are attached.
+    Open,
+}
+
+pub(crate) fn generate_as(
+    tree: &RouteTree,
+    destination: &Destination<'_>,
+    form: Form,
+) -> Generated {
     let mut out = Source::default();
     if let Some(hooks) = &tree.app {
         out.path_attribute(&module_path(destination, &hooks.file), "app.rs");
@@ -51,8 +68,8 @@ pub fn generate(tree: &RouteTree, destination: &Destination<'_>) -> Generated {
     }
     out.line("nova::export!(routes);");
     out.blank();
-    routes(&mut out, tree);
-    if let Destination::CrateRoot(_) = destination {
+    routes(&mut out, tree, form);
+    if let (Destination::CrateRoot(_), Form::Whole) = (destination, form) {
         out.blank();
         test(&mut out, tree);
     }
@@ -61,14 +78,14 @@ pub fn generate(tree: &RouteTree, destination: &Destination<'_>) -> Generated {
 
 /// Text with an indentation.
 #[derive(Default)]
-struct Source {
-    generated: Generated,
+pub(crate) struct Source {
+    pub(crate) generated: Generated,
     lines: usize,
     depth: usize,
 }
 
 impl Source {
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         if line.starts_with('}') || line.starts_with(']') {
             self.depth -= 1;
         }
@@ -80,13 +97,13 @@ impl Source {
         }
     }
 
-    fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.generated.text.push('\n');
         self.lines += 1;
     }
 
     /// A call that hands over a function, and whose function it is.
-    fn call(&mut self, call: &Call<'_>) {
+    pub(crate) fn call(&mut self, call: &Call<'_>) {
         let Some((file, function)) = call.about else { return self.line(&call.text) };
         let place = Place {
             file: file.to_owned(),
@@ -174,7 +191,7 @@ fn pages(out: &mut Source, tree: &RouteTree, root: &str, path: &str) {
     out.blank();
 }
 
-fn routes(out: &mut Source, tree: &RouteTree) {
+fn routes(out: &mut Source, tree: &RouteTree, form: Form) {
     let root = tree.pages_root.as_deref().unwrap_or("pages");
     let calls = calls(tree);
     out.line(&format!("/// The routes of `{root}/`."));
@@ -191,19 +208,22 @@ fn routes(out: &mut Source, tree: &RouteTree) {
     hooks.iter().for_each(|call| out.call(call));
     out.line(&format!("let {mutable}app = nova::App::new({state});"));
     calls.iter().for_each(|call| out.call(call));
-    out.line("app.finish()");
+    out.line(match form {
+        Form::Whole => "app.finish()",
+        Form::Open => "app.open()",
+    });
     out.line("}");
 }
 
 /// A line of the `routes` function.
-struct Call<'a> {
+pub(crate) struct Call<'a> {
     text: String,
     /// The file and the function that the line names.
     about: Option<(&'a str, &'a Function)>,
 }
 
 /// What makes the value of the hooks; nothing without an `init`.
-fn hooks(hooks: &Hooks) -> Vec<Call<'_>> {
+pub(crate) fn hooks(hooks: &Hooks) -> Vec<Call<'_>> {
     let Hooks { file, init: Some(init), shutdown, export, import } = hooks else {
         return Vec::new();
     };
@@ -242,7 +262,7 @@ fn calls(tree: &RouteTree) -> Vec<Call<'_>> {
     calls
 }
 
-fn page_calls(page: &Page) -> Vec<Call<'_>> {
+pub(crate) fn page_calls(page: &Page) -> Vec<Call<'_>> {
     let mut calls = Vec::new();
     // A file in the middle of an edit may have no handler to show.
     if page.handlers.is_empty() {

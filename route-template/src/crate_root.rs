@@ -62,6 +62,11 @@ pub struct Origins {
 }
 
 impl Origins {
+    /// The functions that lines of a file name, by line from 1.
+    pub(crate) fn new(crate_root: &str, lines: BTreeMap<usize, Place>) -> Self {
+        Self { crate_root: crate_root.to_owned(), lines }
+    }
+
     /// The function that this line of this file names.
     pub fn find(&self, file: &str, line: usize) -> Option<&Place> {
         self.lines.get(&line).filter(|_| file == self.crate_root)

@@ -13,6 +13,8 @@
 //! 5. [`compile_styles`] makes one stylesheet of `styles/`.
 //! 6. [`write_release`] puts library, stylesheet and [`Manifest`] where a host takes them up.
 //!
+//! For development, [`split`] compiles an app in parts, each page by itself.
+//!
 //! Beside that: [`Settings`] reads `nova.toml`, and [`scaffold`] makes new apps.
 //!
 //! Nothing here loads a library or listens; that is the host's part.
@@ -47,11 +49,14 @@ mod route;
 pub mod scaffold;
 mod settings;
 mod source;
+pub mod split;
 mod styles;
 mod tree;
 
 pub use cache::SourceCache;
-pub use cargo::{Build, Built, CargoError, Diagnostic, Event, Level, Output, Running, Stopper};
+pub use cargo::{
+    Artifact, Build, Built, CargoError, Diagnostic, Event, Level, Output, Running, Stopper,
+};
 pub use codegen::{Destination, Generated, generate};
 pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sync};
 pub use hooks::Hooks;

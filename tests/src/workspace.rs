@@ -82,12 +82,28 @@ impl App {
         Self { _folder: folder, path }
     }
 
+    /// Copies the app, or the workspace of one, in `tests/fixtures/apps/<name>`.
+    ///
+    /// # Panics
+    /// If there is no such fixture, or no room.
+    #[must_use]
+    pub fn fixture(name: &str) -> Self {
+        let app = Self::empty(name);
+        copy(&root().join("tests/fixtures/apps").join(name), &app.path);
+        let sdk = root().join("plugin-sdk").display().to_string();
+        app.edit("Cargo.toml", "../../../../plugin-sdk", &sdk);
+        app
+    }
+
     /// A command that builds apps into the target folder that they all share.
     pub async fn command(&self, binary_name: &str) -> Command {
         let binary = binary(binary_name).await;
         let target = binary.ancestors().nth(2).expect("a binary is in target/<profile>");
         let mut command = Command::new(&binary);
-        command.current_dir(&self.path).env("CARGO_TARGET_DIR", target.join("apps"));
+        command
+            .current_dir(&self.path)
+            .env("CARGO_TARGET_DIR", target.join("apps"))
+            .env("NOVA_CACHE_DIR", target.join("images"));
         command
     }
 

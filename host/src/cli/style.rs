@@ -66,6 +66,16 @@ pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
+/// A size in the unit that reads best.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let kilobytes = bytes as f64 / 1024.0;
+    if kilobytes < 999.5 {
+        format!("{kilobytes:.0} KB")
+    } else {
+        format!("{:.1} MB", kilobytes / 1024.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use anyhow::Context as _;

@@ -77,10 +77,11 @@ pub(crate) enum Order {
 pub(crate) enum Load {
     /// A library with every page of the app.
     Library { path: PathBuf, info: StartInfo },
-    /// An app whose pages are libraries of their own, with those that are built.
-    Open { app: SplitApp, pages: Vec<PageLibrary>, info: StartInfo },
+    /// An app whose pages are libraries of their own, with those that are built. An open page
+    /// looks again when `version` is another one than before.
+    Open { app: SplitApp, pages: Vec<PageLibrary>, version: String, info: StartInfo },
     /// These pages and no others, for the app that serves.
-    Attach { pages: Vec<PageLibrary> },
+    Attach { pages: Vec<PageLibrary>, version: String },
 }
 
 /// Whether code has served before.
@@ -129,6 +130,8 @@ pub(crate) enum Event {
     Done { id: u64, result: Result<Loaded, Refusal> },
     /// A request waits for this page; said once, until it serves or fails.
     Wanted { file: String },
+    /// This page was asked for, and not the one before it.
+    Seen { file: String },
     /// A handler panicked.
     Panicked { request: String, location: String, message: String },
     /// A page has not let go of its thread for longer than the limit; the server ends.

@@ -2,13 +2,14 @@
 //! builds, and owns the terminal and the listening sockets. It never maps a library.
 //!
 //! [`watch`] says which paths had an event, [`snapshot`] which files are different, and [`change`]
-//! what that asks for. [`session`] acts on it: [`builder`] compiles the pages, [`styles`] the
-//! stylesheet. Both tell the [`server`], which is a process that the [`keeper`] keeps running.
+//! what that asks for. [`session`] acts on it: the [`engine`] compiles what was saved or asked for,
+//! or, for an app that cannot be split, the [`builder`] all of it; [`styles`] the stylesheet. All tell the [`server`], which is a process that the [`keeper`] keeps running.
 
 pub(crate) mod builder;
 pub(crate) mod change;
 pub(crate) mod copies;
 pub(crate) mod crash;
+pub(crate) mod engine;
 pub(crate) mod freshness;
 pub(crate) mod inputs;
 pub(crate) mod journal;
@@ -16,11 +17,13 @@ pub(crate) mod keeper;
 pub(crate) mod keys;
 pub(crate) mod life;
 pub(crate) mod problems;
+pub(crate) mod publishing;
 pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod snapshot;
+pub(crate) mod split;
 pub(crate) mod standing;
 pub(crate) mod styles;
 pub(crate) mod watch;
@@ -38,9 +41,11 @@ use tokio_util::sync::CancellationToken;
 use self::builder::Builder;
 use self::change::{Plan, plan};
 use self::copies::Copies;
+use self::engine::Engine;
 use self::journal::Journal;
 use self::keeper::Keeper;
 use self::keys::Keys;
+use self::publishing::Publishing;
 use self::report::{Banner, Terminal, Voice};
 use self::server::{Environment, Notice, Server, Surroundings};
 use self::session::{Next, Session};
@@ -129,6 +134,8 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let (notify, mut notices) = mpsc::unbounded_channel();
     let addresses = listeners.addresses().to_owned();
     let sockets = listeners.into_sockets();
+    let mut engine = Engine::new(&dir, &program);
+    engine.environment(environment.clone());
     let keeper = Keeper::new(program, job, surroundings, sockets, terminal.clone(), notify);
     let stop = CancellationToken::new();
     let keeping = tokio::spawn(keeper.keep(commands, stop.clone()));
@@ -141,6 +148,11 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     builder.environment(environment);
     let mut session = Session {
         builder,
+        engine,
+        publishing: Publishing::default(),
+        info: info.clone(),
+        whole: false,
+        beside: Vec::new(),
         dir,
         server: server.clone(),
         journal: Journal { terminal, server, banner, state: DevState::default() },
@@ -172,6 +184,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let end = async {
         stop.cancel();
         session.builder.stop().await;
+        session.engine.stop().await;
         // It has said what there was to say.
         let _ = keeping.await;
     };
@@ -195,14 +208,22 @@ async fn follow(
         tokio::select! {
             paths = watch.batch() => {
                 let mut changes = snapshot.update(paths?);
-                if session.builder.is_building() {
+                if session.is_building() {
                     // A build that brings it up to date is not out of date for that.
                     changes.retain(|change| change.path != Path::new("Cargo.lock"));
                 }
-                let plan = plan(&changes, |path| session.inputs.contains(path));
+                let plan = plan(&changes, |path| session.reads(path));
                 session.act(&plan, changes);
             }
             update = session.builder.update() => session.report(update),
+            update = session.engine.update() => {
+                session.hear_engine(update);
+                for folder in session.beside.drain(..) {
+                    watch.add_beside(&folder)?;
+                    snapshot.add_beside(&folder);
+                }
+            }
+            published = session.publishing.next() => session.published(published),
             Some(notice) = notices.recv() => session.hear(notice)?,
             key = Keys::next(keys) => {
                 if session.pressed(key) == Next::Stop {

@@ -52,7 +52,7 @@ impl Diagnostic {
 
 /// rustc's JSON, as far as it is read here.
 #[derive(Deserialize)]
-pub(super) struct RustcMessage {
+pub(crate) struct RustcMessage {
     message: String,
     code: Option<Code>,
     level: String,
@@ -80,7 +80,7 @@ struct Expansion {
 }
 
 impl RustcMessage {
-    pub(super) fn diagnostic(self, dir: &Path, origins: &Origins) -> Diagnostic {
+    pub(crate) fn diagnostic(self, dir: &Path, origins: &Origins) -> Diagnostic {
         let place = self.spans.iter().find(|span| span.is_primary).map(|span| span.place(dir));
         let place = place.map(|place| match origins.find(&place.file, place.position.line) {
             Some(origin) => origin.clone(),

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::Artifact;
 use super::diagnostic::RustcMessage;
 
 /// A line of cargo's standard output.
 pub(super) enum Message {
     Diagnostic(RustcMessage),
-    Artifact(Artifact),
+    Artifact(Made),
     /// A build script, the end of the build, a line that some wrapper printed.
     Other,
 }
@@ -20,14 +21,15 @@ enum Tagged {
     CompilerMessage {
         message: RustcMessage,
     },
-    CompilerArtifact(Artifact),
+    CompilerArtifact(Made),
     #[serde(other)]
     Other,
 }
 
 /// What cargo says of a target that is ready.
 #[derive(Deserialize)]
-pub(super) struct Artifact {
+pub(super) struct Made {
+    package_id: String,
     manifest_path: PathBuf,
     target: Target,
     filenames: Vec<PathBuf>,
@@ -37,6 +39,7 @@ pub(super) struct Artifact {
 #[derive(Deserialize)]
 struct Target {
     name: String,
+    kind: Vec<String>,
     crate_types: Vec<String>,
 }
 
@@ -50,9 +53,19 @@ impl Message {
     }
 }
 
-impl Artifact {
+impl Made {
     pub(super) fn name(&self) -> String {
         self.target.name.clone()
+    }
+
+    pub(super) fn artifact(&self) -> Artifact {
+        Artifact {
+            name: self.target.name.replace('-', "_"),
+            files: self.filenames.clone(),
+            folder: self.manifest_path.parent().map(Path::to_owned).unwrap_or_default(),
+            is_local: self.package_id.starts_with("path+"),
+            is_build_script: self.target.kind.iter().any(|kind| kind == "custom-build"),
+        }
     }
 
     /// The shared object, if this is the library of the app in `dir`.

@@ -4,7 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::process::Command;
 
+use nova_route_template::split::Cache;
+
 use super::Finding;
+use crate::cli::style::bytes;
 
 /// The rustc that Nova and the apps it makes need.
 const RUSTC: &str = env!("CARGO_PKG_RUST_VERSION");
@@ -13,6 +16,9 @@ const RUSTC: &str = env!("CARGO_PKG_RUST_VERSION");
 /// other's way.
 const WATCHES: u64 = 16_384;
 
+/// More bytes of sys images than this are worth a word.
+const LARGE_CACHE: u64 = 10 * 1024 * 1024 * 1024;
+
 pub(super) fn findings() -> Vec<Finding> {
     vec![
         tool("cargo", "cargo", "install Rust: https://rustup.rs"),
@@ -20,7 +26,35 @@ pub(super) fn findings() -> Vec<Finding> {
         tool("linker", "cc", "install a C compiler, which Rust links with: apt install gcc"),
         c_library(),
         inotify(),
+        cache(),
     ]
+}
+
+/// The sys images of `nova dev`, which are kept until somebody removes them.
+fn cache() -> Finding {
+    let cache = match Cache::of_user() {
+        Ok(cache) => cache,
+        Err(error) => {
+            return Finding::bad(
+                "dev cache",
+                error.to_string(),
+                "`nova dev` keeps its sys images there",
+            );
+        }
+    };
+    let images = cache.images();
+    let size = images.iter().map(|image| image.size).sum();
+    let found =
+        format!("{} in {} of {}", bytes(size), counted(images.len()), cache.folder().display());
+    if size > LARGE_CACHE {
+        Finding::weak("dev cache", found, "remove what no app uses any more: nova clean --cache")
+    } else {
+        Finding::good("dev cache", found)
+    }
+}
+
+fn counted(images: usize) -> String {
+    if images == 1 { "1 sys image".to_owned() } else { format!("{images} sys images") }
 }
 
 /// Asks a program for its version, of which the first line is shown.

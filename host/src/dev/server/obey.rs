@@ -145,6 +145,7 @@ impl Obedient {
             }
         }
         self.hub.close();
+        self.pages.close();
         self.handle.stop();
         if let Some(serving) = serving {
             // Its result says how many connections were cut, and the developer knows.
@@ -178,6 +179,10 @@ impl Obedient {
         let (hub, avoided) = (self.hub.clone(), self.avoided.clone());
         let pages = self.pages.clone();
         let split = !matches!(load, Load::Library { .. });
+        let version = match &load {
+            Load::Library { .. } => None,
+            Load::Open { version, .. } | Load::Attach { version, .. } => Some(version.clone()),
+        };
         tokio::spawn(async move {
             let result = match bring(&switch, load, trust).await {
                 Ok(swapped) => {
@@ -187,7 +192,7 @@ impl Obedient {
                         hub.problems(Topic::Crash, avoided.problems());
                     }
                     pages.published(split);
-                    hub.published(swapped.build_id.as_str());
+                    hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
                     Ok(Loaded::Swapped(swapped))
                 }
                 Err(SwapError::AlreadyLive { .. }) => Ok(Loaded::Same),
@@ -200,8 +205,8 @@ impl Obedient {
 
 async fn bring(switch: &Arc<Switch>, load: Load, trust: Trust) -> Result<Swapped, SwapError> {
     match (load, trust) {
-        (Load::Open { app, pages, info }, _) => switch.open(&app, &pages, &info).await,
-        (Load::Attach { pages }, _) => switch.attach(&pages).await,
+        (Load::Open { app, pages, info, .. }, _) => switch.open(&app, &pages, &info).await,
+        (Load::Attach { pages, .. }, _) => switch.attach(&pages).await,
         (Load::Library { path, info }, Trust::Fresh) => switch.swap_next(&path, &info, false).await,
         (Load::Library { path, info }, Trust::Served) => {
             let swapped = switch.start(&[path], &info).await?;

@@ -6,7 +6,7 @@
 //! wait. With all pages in one library nothing waits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
@@ -14,7 +14,7 @@ use nova::routing::{Pattern, Router};
 use tokio::sync::watch;
 
 use super::reporter::Reporter;
-use super::waiting::wants_page;
+use super::waiting::{self, wants_page};
 use crate::body::Body;
 use crate::dev::ansi::escaped;
 use crate::dev::message::Problem;
@@ -25,6 +25,8 @@ use crate::site::Site;
 pub(crate) struct Pages {
     known: watch::Sender<Known>,
     reporter: Arc<Reporter>,
+    /// The page that was asked for last.
+    seen: Mutex<String>,
 }
 
 #[derive(Default)]
@@ -35,11 +37,23 @@ struct Known {
     failed: BTreeMap<String, Problem>,
     /// Asked for, and not heard of since.
     wanted: BTreeSet<String>,
+    /// Another server takes over, and whoever waits here waits in vain.
+    closed: bool,
 }
 
 impl Pages {
     pub(crate) fn new(reporter: Arc<Reporter>) -> Self {
-        Self { known: watch::Sender::default(), reporter }
+        Self { known: watch::Sender::default(), reporter, seen: Mutex::default() }
+    }
+
+    /// A browser asked for the page in `file`.
+    pub(crate) fn seen(&self, file: &str) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // A page that is asked for again and again is no news.
+        if *seen != file {
+            file.clone_into(&mut seen);
+            self.reporter.report(Event::Seen { file: file.to_owned() });
+        }
     }
 
     /// The app has these pages now.
@@ -70,6 +84,11 @@ impl Pages {
         });
     }
 
+    /// Sends those who wait to the server that takes over: what they wait for comes there.
+    pub(crate) fn close(&self) {
+        self.known.send_modify(|known| known.closed = true);
+    }
+
     /// Waits until the page at `path` serves, if there is one; gives back its failure otherwise.
     pub(crate) async fn ready(
         &self,
@@ -80,6 +99,9 @@ impl Pages {
         let mut changes = self.known.subscribe();
         loop {
             let file = changes.borrow_and_update().missing(app, path)?;
+            if changes.borrow().closed {
+                return Some(waiting::response(headers));
+            }
             if let Some(problem) = changes.borrow().failed.get(&file) {
                 return Some(failure(&file, problem, headers));
             }

@@ -76,6 +76,9 @@ impl DevSite {
             return failure;
         }
         let file = self.app.switch.table().file_at(path).map(str::to_owned);
+        if let Some(file) = file.as_deref().filter(|_| wants_document(&request)) {
+            self.pages.seen(file);
+        }
         if let Some(instead) = self.avoided.respond(file.as_deref(), path, request.headers()) {
             return instead;
         }

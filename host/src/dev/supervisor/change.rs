@@ -170,6 +170,8 @@ impl Plan {
 pub(crate) fn plan(changes: &[Change], is_input: impl Fn(&Path) -> bool) -> Plan {
     let mut plan = Plan::default();
     for Change { path, .. } in changes {
+        // A crate beside the app; nothing else is known by an absolute path.
+        plan.build |= path.is_absolute();
         let Some(area) = Area::of(path) else { continue };
         match area {
             Area::Settings | Area::Environment => plan.restart = true,
@@ -280,6 +282,7 @@ mod tests {
             (&[".env"], Plan { restart: true, ..Plan::default() }),
             (&["nova.toml", "pages/a.rs"], Plan { restart: true, ..build.clone() }),
             (&["styles/a.css", "public/a.png", "app.rs"], Plan { public: true, ..Plan::first() }),
+            (&["/src/model/src/lib.rs"], build.clone()),
             (&[], Plan::default()),
         ] {
             let changes: Vec<_> =

@@ -47,6 +47,14 @@ impl Journal {
         self.show();
     }
 
+    /// These are the routes now, and how far each is.
+    pub(crate) fn pages(&mut self, routes: Vec<Route>) {
+        if self.state.routes != routes {
+            self.state.routes = routes;
+            self.show();
+        }
+    }
+
     /// All pages are in one library of this size.
     pub(crate) fn whole(&mut self, bytes: u64) {
         let name = "one library".to_owned();

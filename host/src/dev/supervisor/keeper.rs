@@ -176,6 +176,7 @@ impl Keeper {
                 self.notify(Notice::Panicked { request, location, message });
             }
             Event::Wanted { file } => self.notify(Notice::Wanted { file }),
+            Event::Seen { file } => self.notify(Notice::Seen { file }),
             // The life keeps the one for itself; the other was waited for.
             Event::Hung(_) | Event::Ready => {}
         }

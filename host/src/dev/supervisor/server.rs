@@ -42,6 +42,8 @@ pub(crate) enum Command {
 pub(crate) enum Notice {
     /// A request waits for this page.
     Wanted { file: String },
+    /// A browser asked for the page in this file.
+    Seen { file: String },
     /// A handler panicked.
     Panicked { request: String, location: String, message: String },
     /// A server ended without having been told to.

@@ -7,12 +7,14 @@ use std::time::Instant;
 use nova_route_template::{PartialSettings, Project};
 
 use super::builder::{Builder, Failure, Finished, Success, Update};
-use super::change::{Change, Plan, headline};
+use super::change::{Area, Change, Plan, headline};
 use super::copies::Copies;
 use super::crash::Crash;
+use super::engine::Engine;
 use super::journal::Journal;
 use super::keys::Key;
 use super::problems;
+use super::publishing::Publishing;
 use super::report::Label;
 use super::server::{Notice, Server, Surroundings};
 use super::settings;
@@ -35,7 +37,18 @@ pub(crate) enum Next {
 /// What follows the app's files.
 pub(crate) struct Session {
     pub(crate) dir: PathBuf,
+    /// Compiles what was saved or asked for.
+    pub(crate) engine: Engine,
+    /// What it compiled, on its way to the server.
+    pub(crate) publishing: Publishing,
+    /// What apps are started with.
+    pub(crate) info: StartInfo,
+    /// Compiles the app as a whole.
     pub(crate) builder: Builder,
+    /// Whether that is what this app needs.
+    pub(crate) whole: bool,
+    /// Folders that are to be watched, too.
+    pub(crate) beside: Vec<PathBuf>,
     pub(crate) server: Server,
     pub(crate) journal: Journal,
     /// Whether pages may take as long as they like.
@@ -72,7 +85,10 @@ impl Session {
     pub(crate) fn pressed(&mut self, key: Key) -> Next {
         match key {
             Key::Quit => return Next::Stop,
-            Key::Rebuild => self.act(&Plan::first(), Vec::new()),
+            Key::Rebuild => {
+                self.engine.rebuild();
+                self.act(&Plan { styles: true, ..Plan::default() }, Vec::new());
+            }
             key => self.journal.pressed(key, &self.dir),
         }
         Next::Go
@@ -89,6 +105,7 @@ impl Session {
         if plan.public {
             let public = self.dir.join("public");
             let favicon = tokio::task::block_in_place(|| favicon_of(&public));
+            self.info.favicon = favicon.map(str::to_owned);
             self.builder.favicon(favicon);
             self.server.tell(Order::Public);
             self.revision += 1;
@@ -98,8 +115,28 @@ impl Session {
             self.journal.saved(Save::now(Scope::Public, Outcome::Live, &files, phases));
         }
         if plan.build || rebuild {
-            self.builder.start(changes, since);
+            self.build(changes, since);
         }
+    }
+
+    fn build(&mut self, changes: Vec<Change>, since: Instant) {
+        let watch = since_written(&self.dir, &changes);
+        let reopens = changes.iter().any(|change| Area::of(&change.path) == Some(Area::Manifest));
+        if self.whole && !reopens {
+            self.builder.start(changes, since);
+        } else {
+            self.engine.changed(changes, watch, since);
+        }
+    }
+
+    /// Whether the compiler has read a file of the app.
+    pub(crate) fn reads(&self, path: &Path) -> bool {
+        self.inputs.contains(path) || self.engine.reads(path)
+    }
+
+    /// Whether something is being compiled for which somebody waits.
+    pub(crate) fn is_building(&self) -> bool {
+        self.builder.is_building() || self.engine.is_building()
     }
 
     /// Puts a server with the settings of now in the place of the one that serves; `false` if
@@ -121,6 +158,7 @@ impl Session {
             self.address = (settings.host, settings.port);
         }
         self.builder.environment(environment.clone());
+        self.engine.environment(environment.clone());
         let poll_limit = (!self.debugger).then_some(settings.dev.poll_limit);
         self.renewing = Some((headline(changes), since));
         self.server.renew(Surroundings { environment, poll_limit });
@@ -158,7 +196,7 @@ impl Session {
         }
     }
 
-    fn problems(&self, topic: Topic, problems: Vec<Problem>) {
+    pub(crate) fn problems(&self, topic: Topic, problems: Vec<Problem>) {
         self.server.tell(Order::Problems { topic, problems });
     }
 
@@ -171,11 +209,10 @@ impl Session {
             Notice::Panicked { request, location, message } => {
                 self.journal.terminal.panicked(&request, &message, &location);
             }
-            // All pages are in one library, so none is ever missing.
-            Notice::Wanted { file } => tracing::debug!("{file} is wanted"),
             Notice::Crashed(crash) => self.crashed(&crash),
             Notice::Back(swapped) => line(Label::Restart, "the server", None, &serving(swapped)),
             Notice::GaveUp => {
+                self.publishing.nothing_serves();
                 line(
                     Label::Note,
                     "it is not started with this code again; save a change",
@@ -203,6 +240,8 @@ impl Session {
                     }
                 }
             }
+            Notice::Wanted { file } => self.engine.wanted(&file),
+            Notice::Seen { file } => self.engine.seen(&file),
             Notice::Lost(refusal) => return Err(refusal),
         }
         Ok(())
@@ -220,15 +259,16 @@ impl Session {
         }
     }
 
+    /// Says how far the compilation of what the app depends on is.
+    pub(crate) fn progress(&self, crates: usize, name: &str) {
+        let text = format!("{crates} crates ready: {name}");
+        self.journal.terminal.progress(&format!("compiling, {text}"));
+        self.server.tell(Order::Progress(text));
+    }
+
     pub(crate) fn report(&mut self, update: Update) {
         match update {
-            Update::Progress { crates, name } => {
-                self.journal
-                    .terminal
-                    .progress(&format!("compiling, {crates} crates ready: {name}"));
-                let text = format!("{crates} crates ready: {name}");
-                self.server.tell(Order::Progress(text));
-            }
+            Update::Progress { crates, name } => self.progress(crates, &name),
             Update::Scanned { app, routes } => self.journal.scanned(app, routes),
             Update::Finished(finished) => {
                 let Finished { changes, phases, took, result } = *finished;

@@ -22,6 +22,8 @@ const HASHED: u64 = 4 * 1024 * 1024;
 pub(crate) struct Snapshot {
     root: PathBuf,
     files: BTreeMap<PathBuf, Stamp>,
+    /// Folders of crates that the app is made of; their files are known by absolute paths.
+    beside: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,17 +35,28 @@ enum Stamp {
 impl Snapshot {
     /// Reads the app in `root`.
     pub(crate) fn take(root: &Path) -> Self {
-        let mut snapshot = Self { root: root.to_owned(), files: BTreeMap::new() };
+        let (files, beside) = (BTreeMap::new(), Vec::new());
+        let mut snapshot = Self { root: root.to_owned(), files, beside };
         snapshot.update([root.to_owned()]);
         snapshot
+    }
+
+    /// Reads one more folder, that of a crate which the app is made of.
+    pub(crate) fn add_beside(&mut self, folder: &Path) {
+        if !self.beside.iter().any(|known| known == folder) {
+            self.beside.push(folder.to_owned());
+            self.update([folder.to_owned()]);
+        }
     }
 
     /// Looks at `paths` again (files or folders, there or gone) and says what is different now.
     pub(crate) fn update(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> Vec<Change> {
         let mut changes = Vec::new();
         for path in paths {
-            let Ok(relative) = path.strip_prefix(&self.root) else {
-                continue;
+            let relative = match path.strip_prefix(&self.root) {
+                Ok(relative) => relative,
+                Err(_) if self.beside.iter().any(|folder| path.starts_with(folder)) => &path,
+                Err(_) => continue,
             };
             let now = self.read(&path);
             for (file, stamp) in &now {
@@ -71,20 +84,37 @@ impl Snapshot {
     fn read(&self, path: &Path) -> BTreeMap<PathBuf, Stamp> {
         let walk = WalkDir::new(path).into_iter().filter_entry(|entry| {
             // Do not go down into a compiler's output only to ignore each of its files.
-            let top = entry.path().parent() == Some(self.root.as_path());
+            let roots = self.beside.iter().chain([&self.root]);
+            let top =
+                entry.path().parent().is_some_and(|it| roots.into_iter().any(|root| root == it));
             let name = entry.file_name().to_str();
             !top || !entry.file_type().is_dir() || name.is_some_and(Area::is_watched_folder)
         });
         walk.filter_map(Result::ok)
             .filter(|entry| !entry.file_type().is_dir())
             .filter_map(|entry| {
-                let relative = entry.path().strip_prefix(&self.root).ok()?;
-                let area = Area::of(relative)?;
+                let path = entry.path();
+                let (name, area) = match path.strip_prefix(&self.root) {
+                    Ok(relative) => (relative, Area::of(relative)?),
+                    Err(_) => (path, self.area_beside(path)?),
+                };
                 // A file that vanished since is a file that is not there.
-                let stamp = stamp(entry.path(), area).ok()?;
-                Some((relative.to_owned(), stamp))
+                let stamp = stamp(path, area).ok()?;
+                Some((name.to_owned(), stamp))
             })
             .collect()
+    }
+}
+
+impl Snapshot {
+    /// What a file of a crate beside the app is, by its path in that crate.
+    fn area_beside(&self, path: &Path) -> Option<Area> {
+        let relative = self.beside.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
+        match Area::of(relative)? {
+            // Its crate root is written by hand, and what is a page's name elsewhere is none here.
+            Area::CrateRoot | Area::Page | Area::Component | Area::App => Some(Area::Source),
+            area => Some(area),
+        }
     }
 }
 

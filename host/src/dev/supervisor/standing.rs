@@ -68,8 +68,8 @@ impl Standing {
     /// `load` in a form that needs nothing before it.
     pub(crate) fn whole(&self, load: Load) -> Load {
         match (load, &self.load) {
-            (Load::Attach { pages }, Some(Load::Open { app, info, .. })) => {
-                Load::Open { app: app.clone(), pages, info: info.clone() }
+            (Load::Attach { pages, version }, Some(Load::Open { app, info, .. })) => {
+                Load::Open { app: app.clone(), pages, version, info: info.clone() }
             }
             (load, _) => load,
         }
@@ -211,11 +211,12 @@ mod tests {
         let info = StartInfo::default();
         let mut standing = Standing::default();
         let pages = vec![page("pages/a.rs", "/a1.so"), page("pages/b.rs", "/b1.so")];
-        standing.serves(Load::Open { app: app.clone(), pages, info }, GenerationId(1));
+        let version = "1".to_owned();
+        standing.serves(Load::Open { app: app.clone(), pages, version, info }, GenerationId(1));
         standing.keep(&Order::Avoid(mark("pages/a.rs")));
         standing.keep(&Order::Avoid(mark("pages/b.rs")));
         let pages = vec![page("pages/a.rs", "/a2.so"), page("pages/b.rs", "/b1.so")];
-        let whole = standing.whole(Load::Attach { pages: pages.clone() });
+        let whole = standing.whole(Load::Attach { pages: pages.clone(), version: "2".into() });
         assert!(
             matches!(&whole, Load::Open { app: it, pages: them, .. } if *it == app && *them == pages)
         );

@@ -17,17 +17,20 @@ use super::change::Area;
 use crate::watch::WatchError;
 
 /// Longer than the pauses within one save, shorter than anyone notices.
-const SETTLE: Duration = Duration::from_millis(15);
+const SETTLE: Duration = Duration::from_millis(10);
 
 /// A batch that never falls silent is handed out all the same.
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// The watch over one app.
 pub(crate) struct Watch {
-    root: PathBuf,
+    /// The app's folder, and those of crates beside it.
+    roots: Vec<PathBuf>,
     watcher: RecommendedWatcher,
     events: mpsc::UnboundedReceiver<PathBuf>,
     pending: Vec<PathBuf>,
+    /// When the first of the pending events came, and the last.
+    span: (Instant, Instant),
 }
 
 impl Watch {
@@ -52,12 +55,27 @@ impl Watch {
             }
         })
         .map_err(|error| WatchError::new(root, error))?;
-        let mut watch = Self { root: root.to_owned(), watcher, events, pending: Vec::new() };
-        watch.add(root, RecursiveMode::NonRecursive)?;
-        for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-            watch.add_folder(&entry.path())?;
-        }
+        let (roots, pending) = (Vec::new(), Vec::new());
+        let span = (Instant::now(), Instant::now());
+        let mut watch = Self { roots, watcher, events, pending, span };
+        watch.add_beside(root)?;
         Ok(watch)
+    }
+
+    /// Watches one more folder, that of a crate which the app is made of.
+    ///
+    /// # Errors
+    /// If the system does not watch any more folders.
+    pub(crate) fn add_beside(&mut self, root: &Path) -> Result<(), WatchError> {
+        if self.roots.iter().any(|known| known == root) {
+            return Ok(());
+        }
+        self.roots.push(root.to_owned());
+        self.add(root, RecursiveMode::NonRecursive)?;
+        for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+            self.add_folder(&entry.path())?;
+        }
+        Ok(())
     }
 
     /// Waits for events and gives back the paths that had one. A call that is given up loses
@@ -68,16 +86,21 @@ impl Watch {
     pub(crate) async fn batch(&mut self) -> Result<Vec<PathBuf>, WatchError> {
         if self.pending.is_empty() {
             match self.events.recv().await {
-                Some(path) => self.pending.push(path),
+                Some(path) => {
+                    self.pending.push(path);
+                    self.span = (Instant::now(), Instant::now());
+                }
                 // The watcher is in `self`, and it holds the sender.
                 None => unreachable!("the watcher is there as long as we are"),
             }
         }
-        let end = Instant::now() + PATIENCE;
-        while let Ok(Some(path)) =
-            timeout_at(end.min(Instant::now() + SETTLE), self.events.recv()).await
-        {
+        // The times are kept in `self`: whoever gives up and calls again does not put the end off.
+        loop {
+            let (first, last) = self.span;
+            let end = (first + PATIENCE).min(last + SETTLE);
+            let Ok(Some(path)) = timeout_at(end, self.events.recv()).await else { break };
             self.pending.push(path);
+            self.span.1 = Instant::now();
         }
         let mut paths = std::mem::take(&mut self.pending);
         paths.sort();
@@ -90,7 +113,8 @@ impl Watch {
 
     /// Watches `path` if it is a folder in the app's own that matters.
     fn add_folder(&mut self, path: &Path) -> Result<(), WatchError> {
-        let matters = path.parent() == Some(self.root.as_path())
+        let is_at_top = path.parent().is_some_and(|it| self.roots.iter().any(|root| root == it));
+        let matters = is_at_top
             && path.file_name().and_then(|name| name.to_str()).is_some_and(Area::is_watched_folder)
             && path.is_dir();
         if matters { self.add(path, RecursiveMode::Recursive) } else { Ok(()) }
@@ -144,7 +168,7 @@ mod tests {
             let mut seen = BTreeSet::new();
             while !seen.contains(path) {
                 let paths = self.watch.batch().await.expect("a batch");
-                let root = &self.watch.root;
+                let root = &self.watch.roots[0];
                 seen.extend(paths.iter().map(|path| {
                     path.strip_prefix(root).expect("a path of the app").display().to_string()
                 }));

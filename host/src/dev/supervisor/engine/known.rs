@@ -1,0 +1,125 @@
+//! What the engine knows of the app's parts: which libraries there are, what they were compiled
+//! from, and which pages were asked for last. Kept on disk from one session to the next.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nova_route_template::split::{AppLibrary, Record, Split};
+use serde::{Deserialize, Serialize};
+
+/// Where it is kept, in the folder of the app's parts.
+const FILE: &str = "engine.json";
+
+/// Another version of Nova begins anew.
+const VERSION: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+
+/// How many pages are remembered as asked for.
+const RECENT: usize = 64;
+
+/// The parts of an app.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Known {
+    version: String,
+    /// What decides about the flags that everything below was compiled with.
+    key: String,
+    /// The newest app library that compiled.
+    pub(crate) app: Option<App>,
+    /// Pages that are modules of the app library, and why.
+    pub(crate) inside: BTreeMap<String, String>,
+    /// The pages that were compiled against that app library.
+    pub(crate) pages: BTreeMap<String, Page>,
+    /// The files of pages, the one asked for last first.
+    recent: Vec<String>,
+}
+
+/// An app library.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct App {
+    pub(crate) library: AppLibrary,
+    pub(crate) record: Record,
+    /// The pages that are in it.
+    pub(crate) inside: BTreeSet<String>,
+}
+
+/// The library of a page.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Page {
+    pub(crate) library: PathBuf,
+    pub(crate) symbol: String,
+    pub(crate) record: Record,
+    /// How long the compiler took.
+    pub(crate) took: Duration,
+    /// The size of the library in bytes.
+    pub(crate) size: u64,
+}
+
+impl Known {
+    /// What was known when the last session ended, for the flags that `key` stands for.
+    pub(crate) fn load(folder: &Path, key: &str) -> Self {
+        let text = std::fs::read(folder.join(FILE)).ok();
+        let known: Option<Self> = text.and_then(|text| serde_json::from_slice(&text).ok());
+        let fresh = Self { version: VERSION.to_owned(), key: key.to_owned(), ..Self::default() };
+        match known.filter(|known| known.version == VERSION) {
+            Some(known) if known.key == key => known,
+            // The same people look at the same pages.
+            Some(known) => Self { recent: known.recent, inside: known.inside, ..fresh },
+            None => fresh,
+        }
+    }
+
+    /// Forgets libraries that are gone, and those that would be compiled from other texts now.
+    pub(crate) fn verify(&mut self, split: &Split) {
+        let variable = |name: &str| split.variable(name);
+        let is_good = |app: &App| app.library.library.is_file() && app.record.is_fresh(variable);
+        self.app = self.app.take().filter(is_good);
+        if self.app.is_none() {
+            self.pages.clear();
+        }
+        self.pages.retain(|_, page| page.library.is_file() && page.record.is_fresh(variable));
+    }
+
+    /// Forgets the libraries that hold another value of a variable; whether the app library does.
+    pub(crate) fn forget_other_environment(&mut self, split: &Split) -> bool {
+        let variable = |name: &str| split.variable(name);
+        self.pages.retain(|_, page| page.record.sees(variable));
+        self.app.as_ref().is_some_and(|app| !app.record.sees(variable))
+    }
+
+    /// Writes it down. A session that cannot begins anew the next time.
+    pub(crate) fn save(&self, folder: &Path) {
+        let written = serde_json::to_vec(self).map_err(std::io::Error::from).and_then(|text| {
+            let temporary = folder.join(format!("{FILE}.new"));
+            std::fs::write(&temporary, text)?;
+            std::fs::rename(temporary, folder.join(FILE))
+        });
+        if let Err(error) = written {
+            tracing::debug!("{FILE} cannot be written: {error}");
+        }
+    }
+
+    /// Removes every library that nothing here names. What is mapped stays mapped.
+    pub(crate) fn sweep(&self, folder: &Path) {
+        let app = self.app.iter().map(|app| &app.library.library);
+        let named: HashSet<&PathBuf> =
+            app.chain(self.pages.values().map(|it| &it.library)).collect();
+        let entries = std::fs::read_dir(folder.join("libraries")).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            if !named.contains(&path.with_extension(std::env::consts::DLL_EXTENSION)) {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+
+    /// A page was asked for.
+    pub(crate) fn seen(&mut self, file: &str) {
+        self.recent.retain(|other| other != file);
+        self.recent.insert(0, file.to_owned());
+        self.recent.truncate(RECENT);
+    }
+
+    /// The pages that were asked for, the latest first.
+    pub(crate) fn recent(&self) -> &[String] {
+        &self.recent
+    }
+}

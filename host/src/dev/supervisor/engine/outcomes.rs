@@ -1,0 +1,217 @@
+//! What a job has found, and what follows from it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use nova_route_template::CargoError;
+use nova_route_template::split::{Compiled, Split, SplitError};
+
+use super::known::Known;
+use super::work::{MadeApp, MadePage, Scanned};
+use super::{Before, Broken, Engine, Failure, Outcome, Pending, Update, What, hazard};
+use crate::dev::protocol::Page;
+
+impl Engine {
+    pub(super) fn finished(&mut self, what: What, outcome: Outcome) {
+        match (what, outcome) {
+            (_, Outcome::Scanned(scanned)) => self.scanned(*scanned),
+            (_, Outcome::Opened(opened)) => self.opened(*opened),
+            (_, Outcome::App(made)) => self.made_app(*made),
+            (What::Page { file, waited_for }, Outcome::Page(made)) => {
+                self.made_page(file, waited_for, *made);
+            }
+            (What::Check, Outcome::Tried(tried)) => {
+                self.ready.push_back(Update::Checked(tried.map(|compiled| compiled.diagnostics)));
+            }
+            (What::Trial { file, reason }, Outcome::Tried(tried)) => {
+                self.tried(file, reason, *tried);
+            }
+            _ => unreachable!("a job has the outcome of its kind"),
+        }
+    }
+
+    pub(super) fn scanned(&mut self, scanned: Result<Scanned, Failure>) {
+        match scanned {
+            Ok(Scanned { prepared, named }) => {
+                let routes = prepared.tree.pages.iter().map(|page| Page {
+                    pattern: page.pattern.to_string(),
+                    file: page.file.clone(),
+                });
+                self.ready.push_back(Update::Routes(routes.collect()));
+                let files: BTreeSet<&str> =
+                    prepared.tree.pages.iter().map(|page| page.file.as_str()).collect();
+                self.known.pages.retain(|file, _| files.contains(file.as_str()));
+                self.failed.retain(|file, _| files.contains(file.as_str()));
+                self.outdated.retain(|file| files.contains(file.as_str()));
+                self.known.inside.retain(|file, _| files.contains(file.as_str()));
+                self.named = named;
+                for warning in &prepared.warnings {
+                    self.ready.push_back(Update::Note(warning.to_string()));
+                }
+                self.prepared = Some(Arc::new(prepared));
+            }
+            Err(failure) => self.fail(failure),
+        }
+    }
+
+    pub(super) fn opened(&mut self, opened: Result<(Split, Known), SplitError>) {
+        match opened {
+            Ok((split, known)) => {
+                let recent: Vec<String> = self.known.recent().to_vec();
+                self.known = known;
+                recent.iter().rev().for_each(|file| self.known.seen(file));
+                let compiled = |file: &&String| self.known.pages.contains_key(*file);
+                self.loaded = self.known.recent().iter().filter(compiled).cloned().collect();
+                self.ready.push_back(Update::Watch(split.local_folders().to_vec()));
+                self.split = Some(Arc::new(split));
+                self.pending.due = true;
+                // The page that was open when the session ended is open when the next one begins.
+                if let Some(file) = self.known.recent().first().cloned()
+                    && !self.known.pages.contains_key(&file)
+                    && self.known.app.is_some()
+                {
+                    self.urgent.push_back(file);
+                }
+            }
+            Err(SplitError::Cargo(error)) => self.fail(error.into()),
+            Err(error) => self.ready.push_back(Update::Whole { reason: error.to_string() }),
+        }
+    }
+
+    pub(super) fn made_app(&mut self, made: Result<MadeApp, Failure>) {
+        match made {
+            Ok(MadeApp { app, compiled }) => {
+                self.pending.timing.add(&compiled);
+                let serves = self.is_app_published();
+                let old = self.known.app.replace(app);
+                let pages = std::mem::take(&mut self.known.pages);
+                let loaded = std::mem::take(&mut self.loaded);
+                if let Some(app) = old.filter(|_| serves) {
+                    self.before = Some(Before { app, pages, loaded });
+                }
+                self.outdated.clear();
+                self.pending.due = true;
+                self.ready.push_back(Update::Warnings(compiled.diagnostics));
+                // What is on screen goes live first, and with it the app library.
+                if let Some(file) = self.known.recent().first().cloned() {
+                    self.urgent.retain(|other| *other != file);
+                    self.urgent.push_front(file);
+                }
+            }
+            Err(failure) => match self.hazard_of(&failure) {
+                Some(reason) if !self.all_inside() => self.start_trial(None, reason),
+                _ => self.fail(failure),
+            },
+        }
+    }
+
+    pub(super) fn made_page(
+        &mut self,
+        file: String,
+        waited_for: bool,
+        made: Result<MadePage, Failure>,
+    ) {
+        match made {
+            Ok(MadePage { page, compiled }) => {
+                self.outdated.remove(&file);
+                self.loaded.insert(file.clone());
+                self.known.pages.insert(file, page);
+                if waited_for {
+                    self.pending.timing.add(&compiled);
+                    self.ready.push_back(Update::Warnings(compiled.diagnostics));
+                    self.publish();
+                } else {
+                    self.publish_quietly();
+                }
+            }
+            Err(failure) => match self.hazard_of(&failure) {
+                Some(reason) => self.start_trial(Some(file), reason),
+                None => self.fail_page(file, failure, waited_for),
+            },
+        }
+    }
+
+    /// Finds out whether it is the split that these errors come from.
+    pub(super) fn start_trial(&mut self, file: Option<String>, reason: &'static str) {
+        let mut inside = self.inside();
+        match &file {
+            Some(file) => {
+                inside.insert(file.clone());
+            }
+            None => inside = self.all_pages(),
+        }
+        self.start_check(What::Trial { file, reason }, inside, 0);
+    }
+
+    pub(super) fn tried(
+        &mut self,
+        file: Option<String>,
+        reason: &'static str,
+        tried: Result<Compiled, CargoError>,
+    ) {
+        match (file, tried) {
+            (Some(file), Ok(_)) => {
+                self.ready.push_back(Update::Note(format!(
+                    "{file} is compiled with the app library: {reason}"
+                )));
+                self.known.inside.insert(file, reason.to_owned());
+            }
+            (None, Ok(_)) => {
+                self.ready.push_back(Update::Note(format!(
+                    "the app is compiled as one library: {reason}"
+                )));
+                let all = self.all_pages();
+                self.known.inside.extend(all.into_iter().map(|file| (file, reason.to_owned())));
+            }
+            // As a part of the crate it has errors too, and those are the true ones.
+            (Some(file), Err(error)) => self.fail_page(file, error.into(), true),
+            (None, Err(error)) => self.fail(error.into()),
+        }
+    }
+
+    pub(super) fn hazard_of(&self, failure: &Failure) -> Option<&'static str> {
+        match failure {
+            Failure::Cargo(CargoError::Failed { diagnostics, .. }) => hazard::of(diagnostics),
+            _ => None,
+        }
+    }
+
+    pub(super) fn fail_page(&mut self, file: String, failure: Failure, waited_for: bool) {
+        let failure = Arc::new(failure);
+        let broken = Broken { failure: failure.clone(), shown: waited_for };
+        self.failed.insert(file.clone(), broken);
+        self.ready.push_back(Update::PageFailed { file, failure: failure.clone() });
+        if waited_for {
+            self.fail_shared(failure);
+        }
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.fail_shared(Arc::new(failure));
+    }
+
+    pub(super) fn fail_shared(&mut self, failure: Arc<Failure>) {
+        let Pending { changes, since, .. } = std::mem::take(&mut self.pending);
+        let took = since.map(|since| since.elapsed()).unwrap_or_default();
+        self.ready.push_back(Update::Failed { changes, took, failure });
+    }
+
+    /// The pages that are in the app library, by what is known.
+    pub(super) fn inside(&self) -> BTreeSet<String> {
+        self.named.iter().chain(self.known.inside.keys()).cloned().collect()
+    }
+
+    pub(super) fn all_pages(&self) -> BTreeSet<String> {
+        let pages = self.prepared.iter().flat_map(|prepared| &prepared.tree.pages);
+        pages.map(|page| page.file.clone()).collect()
+    }
+
+    pub(super) fn all_inside(&self) -> bool {
+        self.all_pages().is_subset(&self.inside())
+    }
+
+    pub(super) fn is_app_published(&self) -> bool {
+        let app = self.known.app.as_ref().map(|app| &app.library.build);
+        app.is_some() && app == self.published.as_ref()
+    }
+}

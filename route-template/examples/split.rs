@@ -1,0 +1,77 @@
+//! Compiles an app in parts, as `nova dev` does, and prints how long each takes.
+//!
+//! ```text
+//! cargo run -p nova-route-template --example split -- examples/starter
+//! ```
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use nova_route_template::prepare;
+use nova_route_template::split::{Cache, Split, wrapper_main};
+
+fn main() -> ExitCode {
+    // cargo starts this program again, to ask how it would call the compiler.
+    if let Some(code) = wrapper_main() {
+        return code;
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = std::env::args().nth(1).unwrap_or_else(|| ".".into());
+    let began = Instant::now();
+    let app = prepare(dir.as_ref())?;
+    println!("{:>8.1} ms  read", began.elapsed().as_secs_f64() * 1e3);
+
+    let began = Instant::now();
+    let program = std::env::current_exe()?;
+    let split = Split::open(
+        &app.project,
+        &Cache::of_user()?,
+        &program,
+        &[],
+        |_| {},
+        |event| {
+            eprintln!("{event:?}");
+        },
+    )?;
+    println!(
+        "{:>8.1} ms  sys image {}",
+        began.elapsed().as_secs_f64() * 1e3,
+        split.image().library.display()
+    );
+
+    let nonce = format!("{:x}", std::process::id());
+    let (unit, library) = split.app(&app.tree, &BTreeSet::new(), &nonce)?;
+    let compiled = unit.start()?.wait()?;
+    println!("{:>8.1} ms  {}", compiled.took.as_secs_f64() * 1e3, library.library.display());
+
+    for (number, page) in app.tree.pages.iter().enumerate() {
+        let page_unit =
+            split.page(&library, &app.tree, page, &format!("{nonce}{number}"), false)?;
+        match page_unit.unit.start()?.wait() {
+            Ok(compiled) => {
+                println!("{:>8.1} ms  {}", compiled.took.as_secs_f64() * 1e3, page.file);
+                for warning in compiled.diagnostics {
+                    println!("{}", warning.rendered);
+                }
+            }
+            Err(nova_route_template::CargoError::Failed { diagnostics, output }) => {
+                for diagnostic in diagnostics {
+                    println!("{}", diagnostic.rendered);
+                }
+                println!("{output}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
