@@ -6,7 +6,7 @@
 //! code proves nothing: code of a library may call `exit(0)`.
 //!
 //! A child does one job and is gone ([`ask`]), or stays, takes orders and reports events
-//! ([`companion`]).
+//! (`process/companion.rs`).
 
 #[cfg(feature = "cli")]
 pub(crate) mod companion;

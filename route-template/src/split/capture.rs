@@ -43,7 +43,8 @@ pub(crate) struct Captured {
     pub(crate) artifacts: Vec<Artifact>,
 }
 
-/// If this process was started by cargo as a wrapper of [`capture`], does what that asks for.
+/// If this process was started by cargo as a wrapper, because [`Split::open`](super::Split::open)
+/// asks how it calls the compiler, does what that asks for.
 ///
 /// Call it first in `main`. `None`: this is an ordinary start.
 pub fn wrapper_main() -> Option<ExitCode> {
