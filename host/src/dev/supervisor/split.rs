@@ -105,7 +105,7 @@ impl Session {
     fn went_live(&mut self, publication: &Publication, swapped: &Swapped, loading: Duration) {
         self.build_problems(&publication.failures);
         self.whole = false;
-        self.journal.state.build.split = true;
+        let begins = !std::mem::replace(&mut self.journal.state.build.split, true);
         let load_us = swapped.load_us;
         let phases = Phases {
             load_us,
@@ -114,7 +114,7 @@ impl Session {
         };
         // A page that was asked for is no save; and what is saved before anything serves is a part
         // of the start.
-        let is_first = swapped.replaced.is_none();
+        let is_first = begins || swapped.replaced.is_none();
         if is_first || !publication.changes.is_empty() {
             let changes = if is_first { &[] } else { publication.changes.as_slice() };
             let save = save(publication, changes, Outcome::Live, phases);
