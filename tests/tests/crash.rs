@@ -216,8 +216,6 @@ async fn no_connection_is_refused_while_servers_come_and_go() {
     for number in 1..4 {
         app.write(".env", &format!("WORD={number}\n"));
         dev.process.line("restart  .env").await;
-        // Pages that were asked for meanwhile may come with it.
-        dev.process.line("     .env").await;
     }
     stop.send(()).expect("it asks");
     let (asked, failed) = asking.await.expect("no panic");

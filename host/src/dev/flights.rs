@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::generation::GenerationId;
+
 /// The length of a slot in the file.
 const SLOT: usize = 1024;
 
@@ -29,6 +31,8 @@ pub(crate) struct Flight {
     pub(crate) path: String,
     /// The page's file, if a page was meant.
     pub(crate) file: Option<String>,
+    /// The newest code that served when the request came.
+    pub(crate) generation: GenerationId,
 }
 
 impl Flight {
@@ -189,7 +193,12 @@ mod tests {
     use super::*;
 
     fn flight(path: &str) -> Flight {
-        Flight { method: "GET".into(), path: path.into(), file: Some("pages/a.rs".into()) }
+        Flight {
+            method: "GET".into(),
+            path: path.into(),
+            file: Some("pages/a.rs".into()),
+            generation: GenerationId(1),
+        }
     }
 
     fn record() -> (Arc<Recorder>, File) {
@@ -244,7 +253,7 @@ mod tests {
             assert!(entry.len() <= SLOT, "{}", entry.len());
             assert!(serde_json::from_slice::<Flight>(&entry[1..]).is_ok());
         }
-        let long = Flight { method: "M".repeat(5000), file: None, path: "/".into() };
+        let long = Flight { method: "M".repeat(5000), file: None, ..flight("/") };
         assert!(entry(&long).len() <= SLOT);
     }
 }

@@ -75,14 +75,17 @@ impl DevSite {
         if let Some(failure) = self.pages.ready(&self.app, path, request.headers()).await {
             return failure;
         }
-        let file = self.app.switch.table().file_at(path).map(str::to_owned);
+        let table = self.app.switch.table();
+        let generation = table.generations().iter().map(|it| it.id).max().unwrap_or_default();
+        let file = table.file_at(path).map(str::to_owned);
         if let Some(file) = file.as_deref().filter(|_| wants_document(&request)) {
             self.pages.seen(file);
         }
         if let Some(instead) = self.avoided.respond(file.as_deref(), path, request.headers()) {
             return instead;
         }
-        let flight = Flight { method: request.method().to_string(), path: path.to_owned(), file };
+        let (method, path) = (request.method().to_string(), path.to_owned());
+        let flight = Flight { method, path, file, generation };
         let tracked = self.recorder.begin(flight);
         tracked::answer(tracked, async { self.app.answer(request, Some(peer.addr)).await.response })
             .await

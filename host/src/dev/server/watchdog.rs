@@ -62,9 +62,12 @@ impl Looks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::GenerationId;
 
     fn poll(number: u64) -> (u64, Flight) {
-        (number, Flight { method: "GET".into(), path: format!("/{number}"), file: None })
+        let path = format!("/{number}");
+        let generation = GenerationId(1);
+        (number, Flight { method: "GET".into(), path, file: None, generation })
     }
 
     #[test]

@@ -140,6 +140,11 @@ impl Change {
         Area::of(&self.path) == Some(Area::Style)
     }
 
+    /// Whether it is about what a whole process is started with.
+    pub(crate) fn is_settings(&self) -> bool {
+        matches!(Area::of(&self.path), Some(Area::Settings | Area::Environment))
+    }
+
     /// Whether it is about a public file.
     pub(crate) fn is_public(&self) -> bool {
         Area::of(&self.path) == Some(Area::Public)

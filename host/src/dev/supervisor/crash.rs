@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::dev::flights::Flight;
 use crate::dev::message::{Kind, Problem};
 use crate::dev::protocol::Mark;
+use crate::generation::GenerationId;
 
 /// What is known of a server that ended without having been told to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,12 @@ impl Crash {
             }
         }
         marks
+    }
+
+    /// The pages that may have done it in code newer than `generation`.
+    pub(crate) fn marks_since(&self, generation: GenerationId) -> Vec<String> {
+        let newer = self.suspects().into_iter().filter(|flight| flight.generation > generation);
+        newer.map(|flight| flight.culprit().to_owned()).collect()
     }
 
     /// The problem of a server that ended with nothing to answer.
@@ -133,7 +140,8 @@ mod tests {
     use super::*;
 
     fn flight(path: &str, file: Option<&str>) -> Flight {
-        Flight { method: "GET".into(), path: path.into(), file: file.map(Into::into) }
+        let (path, file) = (path.into(), file.map(Into::into));
+        Flight { method: "GET".into(), path, file, generation: GenerationId(2) }
     }
 
     fn crash(how: &str, last_words: &str, flights: &[Flight]) -> Crash {
@@ -178,6 +186,8 @@ mod tests {
         let pages = |crash: &Crash| crash.marks().into_iter().map(|mark| mark.page).collect();
         let marked: Vec<String> = pages(&crash("", "", &flights));
         assert_eq!(marked, ["pages/[id].rs", "/none"]);
+        assert_eq!(crash("", "", &flights[..1]).marks_since(GenerationId(1)), ["pages/[id].rs"]);
+        assert!(crash("", "", &flights).marks_since(GenerationId(2)).is_empty());
         let nobody: Vec<String> = pages(&crash("", "", &[]));
         assert!(nobody.is_empty());
     }

@@ -47,6 +47,9 @@ struct Asked {
     id: u64,
     load: Load,
     answer: oneshot::Sender<Result<Loaded, Refusal>>,
+    /// Pages of it that have ended a server: it was published, and the word of that was lost with
+    /// the server.
+    guilty: Vec<String>,
 }
 
 /// Why a conversation with a server is over.
@@ -144,8 +147,9 @@ impl Keeper {
                     Some(Command::Load(load, answer)) => {
                         self.last_id += 1;
                         let id = self.last_id;
-                        let order = self.fresh(id, load.clone());
-                        self.asked.push(Asked { id, load, answer });
+                        let asked = Asked { id, load, answer, guilty: Vec::new() };
+                        let order = self.fresh(&asked);
+                        self.asked.push(asked);
                         life.tell(&order).await;
                     }
                     Some(Command::Renew(surroundings)) => return Next::Renew(surroundings),
@@ -160,10 +164,11 @@ impl Keeper {
         match event {
             Event::Done { id, result } => {
                 let Some(at) = self.asked.iter().position(|asked| asked.id == id) else { return };
-                let Asked { load, answer, .. } = self.asked.swap_remove(at);
+                let Asked { load, answer, guilty, .. } = self.asked.swap_remove(at);
                 if let Ok(Loaded::Swapped(swapped)) = &result {
                     self.unexplained = Unexplained::default();
-                    self.standing.serves(self.private(load, swapped), swapped.generation);
+                    let load = self.private(load, swapped);
+                    self.standing.serves(load, swapped.generation, &guilty);
                 }
                 // Whoever asked may not want to know any more.
                 let _ = answer.send(result);
@@ -182,9 +187,11 @@ impl Keeper {
         }
     }
 
-    fn fresh(&self, id: u64, load: Load) -> Order {
-        let same = self.standing.unchanged(&self.standing.whole(load.clone()));
-        Order::Load { id, load, trust: Trust::Fresh, same }
+    fn fresh(&self, asked: &Asked) -> Order {
+        let Asked { id, load, guilty, .. } = asked;
+        let mut same = self.standing.unchanged(&self.standing.whole(load.clone()));
+        same.extend(guilty.iter().cloned());
+        Order::Load { id: *id, load: load.clone(), trust: Trust::Fresh, same }
     }
 
     /// What serves, from where nobody writes: the compiler's own output is another by and by.
@@ -208,8 +215,8 @@ impl Keeper {
 
     /// Loads that the server before did not come to.
     async fn ask_again(&mut self, life: &mut Life) {
-        for Asked { id, load, .. } in &self.asked {
-            life.tell(&self.fresh(*id, load.clone())).await;
+        for asked in &self.asked {
+            life.tell(&self.fresh(asked)).await;
         }
     }
 
@@ -224,6 +231,10 @@ impl Keeper {
                 let _ = answer.send(Err(Refusal(text)));
             }
             self.standing.ended_by_itself(crash.problem());
+        }
+        let unheard_of = crash.marks_since(self.standing.generation);
+        for asked in &mut self.asked {
+            asked.guilty.extend(unheard_of.iter().cloned());
         }
         for mark in marks {
             self.standing.keep(&Order::Avoid(mark));

@@ -68,7 +68,8 @@ impl Session {
             Ok(Loaded::Swapped(swapped)) => self.went_live(&publication, &swapped, loading),
             Ok(Loaded::Same) => {
                 self.build_problems(&publication.failures);
-                if !publication.changes.is_empty() {
+                // What asked for another server has its line.
+                if !publication.changes.iter().all(Change::is_settings) {
                     let save = save(
                         &publication,
                         &publication.changes,

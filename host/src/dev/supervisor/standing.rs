@@ -52,14 +52,15 @@ impl Standing {
         }
     }
 
-    /// This code serves now, as a generation of this number. Nothing is held against it yet; the
-    /// server has forgotten by itself what was held against the code before.
-    pub(crate) fn serves(&mut self, load: Load, generation: GenerationId) {
+    /// This code serves now, as a generation of this number. Nothing is held against it but what
+    /// its `guilty` pages have done; the server has forgotten by itself what was held against the
+    /// code before.
+    pub(crate) fn serves(&mut self, load: Load, generation: GenerationId, guilty: &[String]) {
         if let Load::Open { pages, .. } = &load {
             self.failed.retain(|file, _| pages.iter().all(|page| page.file != *file));
         }
         let same = self.unchanged(&load);
-        self.marks.retain(|mark| same.contains(&mark.page));
+        self.marks.retain(|mark| same.contains(&mark.page) || guilty.contains(&mark.page));
         self.serves_again(load, generation);
         self.unexplained = None;
         self.problems.insert(Topic::Crash, self.crashes());
@@ -189,11 +190,14 @@ mod tests {
         standing.ended_by_itself(Problem::new(Kind::Crash, "nobody", ""));
         standing.serves_again(library("/1"), GenerationId(1));
         assert_eq!(standing.crashes().len(), 2);
-        standing.serves(library("/2"), GenerationId(2));
+        standing.serves(library("/2"), GenerationId(2), &[]);
         assert!(standing.crashes().is_empty());
         assert_eq!(standing.generation, GenerationId(2));
         let over = standing.orders().iter().all(|order| !matches!(order, Order::Progress(_)));
         assert!(over, "the first build is over");
+        standing.keep(&Order::Avoid(mark("pages/a.rs")));
+        standing.serves(library("/3"), GenerationId(3), &["pages/a.rs".into()]);
+        assert_eq!(standing.crashes().len(), 1, "this code has done it already");
     }
 
     #[test]
@@ -212,7 +216,8 @@ mod tests {
         let mut standing = Standing::default();
         let pages = vec![page("pages/a.rs", "/a1.so"), page("pages/b.rs", "/b1.so")];
         let version = "1".to_owned();
-        standing.serves(Load::Open { app: app.clone(), pages, version, info }, GenerationId(1));
+        let load = Load::Open { app: app.clone(), pages, version, info };
+        standing.serves(load, GenerationId(1), &[]);
         standing.keep(&Order::Avoid(mark("pages/a.rs")));
         standing.keep(&Order::Avoid(mark("pages/b.rs")));
         let pages = vec![page("pages/a.rs", "/a2.so"), page("pages/b.rs", "/b1.so")];
@@ -221,7 +226,7 @@ mod tests {
             matches!(&whole, Load::Open { app: it, pages: them, .. } if *it == app && *them == pages)
         );
         assert_eq!(standing.unchanged(&whole), ["pages/b.rs"]);
-        standing.serves(whole, GenerationId(2));
+        standing.serves(whole, GenerationId(2), &[]);
         assert_eq!(standing.crashes(), [mark("pages/b.rs").problem]);
     }
 }
