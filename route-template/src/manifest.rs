@@ -33,6 +33,9 @@ pub struct Manifest {
     pub glibc: Option<String>,
     /// What it answers.
     pub routes: Vec<Route>,
+    /// The SHA-256 of what all pages share: components, layouts, `app.rs`, dependencies.
+    #[serde(default)]
+    pub shared_sha256: String,
     /// The stylesheet.
     pub stylesheet: Option<ReleaseFile>,
     /// The URL of the favicon, if `public/` has one.

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use walkdir::{DirEntry, WalkDir};
+
 use crate::cache::SourceCache;
 use crate::crate_root::{CrateRootError, Synced, sync};
+use crate::manifest::sha256;
 use crate::problem::{Problems, Warning};
 use crate::project::{OpenError, Project};
 use crate::tree::RouteTree;
@@ -22,6 +25,30 @@ pub struct Prepared {
     pub crate_root: Synced,
     /// The SHA-256 of each page that was read.
     pub source_hashes: BTreeMap<String, String>,
+}
+
+impl Prepared {
+    /// The SHA-256 of what all pages share: the other files under `pages/`, components, `app.rs`,
+    /// the crate root, and what cargo is told.
+    #[must_use]
+    pub fn shared_sha256(&self) -> String {
+        let dir = self.project.dir();
+        let is_page = |file: &String| self.tree.pages.iter().any(|page| page.file == *file);
+        let mut hashes: BTreeMap<String, String> =
+            self.source_hashes.clone().into_iter().filter(|(file, _)| !is_page(file)).collect();
+        let components = self.tree.components_root.iter().map(|root| dir.join(root));
+        let sources = components.flat_map(WalkDir::new).flatten().map(DirEntry::into_path);
+        let sources = sources.filter(|path| path.extension().is_some_and(|it| it == "rs"));
+        let app = self.tree.app.iter().map(|app| app.file.as_str());
+        let others = app.chain([self.project.crate_root(), "Cargo.toml", "Cargo.lock"]);
+        for path in sources.chain(others.map(|file| dir.join(file))) {
+            // What cannot be read is no file for the compiler, either.
+            if let (Ok(content), Ok(file)) = (std::fs::read(&path), path.strip_prefix(dir)) {
+                hashes.insert(file.to_string_lossy().into_owned(), sha256(&content));
+            }
+        }
+        sha256(format!("{hashes:?}").as_bytes())
+    }
 }
 
 /// Why an app cannot be built.

@@ -73,6 +73,7 @@ pub fn write_release(
         profile: profile.to_owned(),
         glibc: facts.glibc,
         routes: prepared.tree.pages.iter().map(|page| route(page, prepared)).collect(),
+        shared_sha256: prepared.shared_sha256(),
         stylesheet: stylesheet_file,
         favicon: prepared.project.favicon(),
         built_at: now(),

@@ -2,6 +2,8 @@
 
 use std::process::ExitStatus;
 
+use nova_tests::client::fresh;
+use nova_tests::dev::Dev;
 use nova_tests::process::{Process, run};
 use nova_tests::workspace::{App, binary};
 
@@ -56,16 +58,31 @@ async fn an_app_is_listed_compiled_checked_and_called() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_library_that_was_compiled_serves_until_the_build_is_there() {
+async fn a_compiled_library_answers_every_page_that_is_what_it_was() {
     let app = App::example("starter", "head-start");
     let (status, said) = nova(&app, &["compile"]).await;
     assert_eq!(status, Some(0), "{said}");
     let args = ["--port", "0", "--routes", "build/libnova_routes.so"];
-    let mut dev = nova_tests::dev::Dev::start_with(&app, &args).await;
+    let mut dev = Dev::start_with(&app, &args).await;
     let line = dev.process.line("build ").await;
     assert!(line.contains("libnova_routes.so") && line.contains("generation 1"), "{line}");
-    let about = nova_tests::client::fresh(dev.address, "/about").await.unwrap();
+    let about = fresh(dev.address, "/about").await.unwrap();
     assert!(about.contains("/__nova/client.js"), "{about}");
+    // Nothing takes its place before something is saved.
+    app.edit("pages/about.rs", "One server", "Saved: one server");
+    dev.process.line("generation 2").await;
+    let lives = dev.process.output().matches("generation ").count();
+    assert_eq!(lives, 2, "{}", dev.process);
+    assert!(fresh(dev.address, "/about").await.unwrap().contains("Saved: one"));
+    dev.process.stop().await;
+
+    // A page that is another by now is not answered with what it was.
+    let mut dev = Dev::start_with(&app, &args).await;
+    dev.process.line("generation 1").await;
+    let users = fresh(dev.address, "/users").await.unwrap();
+    assert!(users.contains("/__nova/client.js"), "{users}");
+    assert!(!dev.process.output().contains("generation 2"), "{}", dev.process);
+    assert!(fresh(dev.address, "/about").await.unwrap().contains("Saved: one"));
     dev.process.line("generation 2").await;
 }
 

@@ -96,6 +96,9 @@ pub(crate) enum Trust {
 /// A page, as the scan found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Page {
+    /// Whether a request waits for its own library although a library with all pages serves.
+    #[serde(default)]
+    pub(crate) stale: bool,
     /// Its route pattern, such as `/users/{id}`.
     pub(crate) pattern: String,
     /// Its file, from the app's folder.

@@ -34,6 +34,8 @@ struct Known {
     /// Whether pages are libraries of their own.
     split: bool,
     router: Router<String>,
+    /// Pages that the library with all of them has in an old version, or not at all.
+    stale: BTreeSet<String>,
     failed: BTreeMap<String, Problem>,
     /// Asked for, and not heard of since.
     wanted: BTreeSet<String>,
@@ -59,13 +61,17 @@ impl Pages {
     /// The app has these pages now.
     pub(crate) fn routes(&self, pages: Vec<Page>) {
         let mut router = Router::new();
-        for Page { pattern, file } in pages {
+        let stale = pages.iter().filter(|page| page.stale).map(|page| page.file.clone()).collect();
+        for Page { pattern, file, .. } in pages {
             // The scan refuses patterns that are none, and two of a kind.
             if let Ok(pattern) = Pattern::parse(&pattern) {
                 let _ = router.insert(pattern, file);
             }
         }
-        self.known.send_modify(|known| known.router = router);
+        self.known.send_modify(|known| {
+            known.router = router;
+            known.stale = stale;
+        });
     }
 
     /// A page does not compile.
@@ -127,10 +133,13 @@ impl Pages {
 impl Known {
     /// The page that a request for `path` needs and that does not serve.
     fn missing(&self, app: &Site, path: &str) -> Option<String> {
-        if !self.split {
+        if !self.split && self.stale.is_empty() {
             return None;
         }
         let found = self.router.find(path).ok()??;
+        if !self.split {
+            return self.stale.contains(found.value).then(|| found.value.clone());
+        }
         // As in production: a public file comes before a route with parameters.
         if !found.params.is_empty() && app.assets.holds(path) {
             return None;
@@ -184,8 +193,16 @@ mod tests {
         let app = Site::new(Arc::new(switch), Arc::new(assets));
         let mut events = tempfile::tempfile().expect("a file");
         let pages = Pages::new(Reporter::to(events.try_clone().expect("a descriptor")));
-        let page = |pattern: &str, file: &str| Page { pattern: pattern.into(), file: file.into() };
-        pages.routes(vec![page("/a", "pages/a.rs"), page("/{id}", "pages/[id].rs")]);
+        let page = |pattern: &str, file: &str| Page {
+            pattern: pattern.into(),
+            file: file.into(),
+            stale: file == "pages/old.rs",
+        };
+        pages.routes(vec![
+            page("/a", "pages/a.rs"),
+            page("/old", "pages/old.rs"),
+            page("/{id}", "pages/[id].rs"),
+        ]);
 
         let none = HeaderMap::new();
         let waits = async |path: &str| {
@@ -197,6 +214,7 @@ mod tests {
             }
         };
         assert_eq!(waits("/a").await, None, "all pages are in one library");
+        assert_eq!(waits("/old").await, Some(0), "but this one is another by now");
         pages.published(true);
         assert_eq!(waits("/a").await, Some(0), "it waits");
         assert_eq!(waits("/a").await, Some(0), "another one does, too");

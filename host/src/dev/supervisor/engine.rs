@@ -17,6 +17,7 @@ mod hazard;
 mod jobs;
 mod known;
 mod outcomes;
+mod precompiled;
 mod publish;
 mod update;
 mod work;
@@ -32,6 +33,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use self::known::Known;
+use self::precompiled::Precompiled;
 pub(crate) use self::update::{Health, PageView, Publication, Timing, Update};
 use self::work::{Cancel, MadeApp, MadePage, Ready, Scanned, Sources};
 use super::builder::Failure;
@@ -57,6 +59,8 @@ pub(crate) struct Engine {
     named: BTreeSet<String>,
     split: Option<Arc<Split>>,
     known: Known,
+    /// What serves until somebody saves a page, or asks for one that it does not fit.
+    precompiled: Option<Precompiled>,
     /// What must be done before any page can be compiled.
     stale: Stale,
     /// Whether the app library in `known` is the one that serves.
@@ -167,6 +171,7 @@ impl Engine {
             named: BTreeSet::new(),
             split: None,
             known: Known::default(),
+            precompiled: None,
             stale: Stale { files: true, image: true, ..Stale::default() },
             published: None,
             urgent: VecDeque::new(),
@@ -198,6 +203,9 @@ impl Engine {
     pub(crate) fn changed(&mut self, changes: Vec<Change>, watch: Duration, since: Instant) {
         self.active = Instant::now();
         self.checked = false;
+        if !changes.is_empty() {
+            self.precompiled = None;
+        }
         let paths: BTreeSet<PathBuf> =
             changes.iter().map(|change| self.dir.join(&change.path)).collect();
         let in_mirror: BTreeSet<PathBuf> = self.in_mirror(&changes);
@@ -309,6 +317,8 @@ impl Engine {
             self.publish();
             return;
         }
+        self.precompiled = None;
+        self.pending.due = true;
         self.urgent.retain(|other| other != file);
         self.urgent.push_front(file.to_owned());
         self.pending.since.get_or_insert_with(Instant::now);
@@ -325,6 +335,7 @@ impl Engine {
     pub(crate) fn rebuild(&mut self) {
         self.active = Instant::now();
         self.stale = Stale { files: true, image: true, cargo: true, app: true };
+        self.precompiled = None;
         self.known.pages.clear();
         self.known.inside.clear();
         self.failed.clear();

@@ -74,6 +74,7 @@ impl Session {
         let began = Instant::now();
         let load = Load::Library { path: library.to_owned(), info: info.clone() };
         if let Loaded::Swapped(swapped) = self.server.load(load).await? {
+            self.engine.begin_with(library);
             let note = format!("generation {}, {} routes", swapped.generation, swapped.routes);
             let subject = library.display().to_string();
             self.journal.terminal.line(Label::Build, &subject, Some(began.elapsed()), &note);

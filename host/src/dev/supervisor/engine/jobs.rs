@@ -91,7 +91,7 @@ impl Engine {
                 return self.start_page(&split, &prepared, file, true);
             }
         }
-        if self.pending.due {
+        if self.pending.due && self.precompiled.is_none() {
             self.publish();
         }
     }
@@ -139,7 +139,8 @@ impl Engine {
     /// What to do when nobody waits for anything.
     pub(super) fn next_idle(&self) -> Option<What> {
         let prepared = self.prepared.as_ref()?;
-        let app = self.known.app.as_ref().filter(|_| self.is_app_published())?;
+        let serves = self.is_app_published() || self.precompiled.is_some();
+        let app = self.known.app.as_ref().filter(|_| serves)?;
         let unbuilt = |file: &&String| {
             !self.known.pages.contains_key(*file)
                 && !self.failed.contains_key(*file)

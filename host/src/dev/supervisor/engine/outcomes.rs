@@ -9,7 +9,6 @@ use nova_route_template::split::{Compiled, Split, SplitError};
 use super::known::Known;
 use super::work::{MadeApp, MadePage, Scanned};
 use super::{Before, Broken, Engine, Failure, Outcome, Pending, Update, What, hazard};
-use crate::dev::protocol::Page;
 
 impl Engine {
     pub(super) fn finished(&mut self, what: What, outcome: Outcome) {
@@ -33,11 +32,7 @@ impl Engine {
     pub(super) fn scanned(&mut self, scanned: Result<Scanned, Failure>) {
         match scanned {
             Ok(Scanned { prepared, named }) => {
-                let routes = prepared.tree.pages.iter().map(|page| Page {
-                    pattern: page.pattern.to_string(),
-                    file: page.file.clone(),
-                });
-                self.ready.push_back(Update::Routes(routes.collect()));
+                self.tell_routes(&prepared);
                 let files: BTreeSet<&str> =
                     prepared.tree.pages.iter().map(|page| page.file.as_str()).collect();
                 self.known.pages.retain(|file, _| files.contains(file.as_str()));
@@ -74,7 +69,10 @@ impl Engine {
                 }
             }
             Err(SplitError::Cargo(error)) => self.fail(error.into()),
-            Err(error) => self.ready.push_back(Update::Whole { reason: error.to_string() }),
+            Err(error) => {
+                self.forget_precompiled();
+                self.ready.push_back(Update::Whole { reason: error.to_string() });
+            }
         }
     }
 
@@ -187,6 +185,7 @@ impl Engine {
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
+        self.forget_precompiled();
         self.fail_shared(Arc::new(failure));
     }
 

@@ -20,7 +20,9 @@ impl Engine {
 
     /// Publishes a page that nobody waits for.
     pub(super) fn publish_quietly(&mut self) {
-        self.publish_for(Pending::default());
+        if self.precompiled.is_none() {
+            self.publish_for(Pending::default());
+        }
     }
 
     pub(super) fn publish_for(&mut self, pending: Pending) {
