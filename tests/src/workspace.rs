@@ -28,8 +28,10 @@ pub async fn binary(name: &str) -> PathBuf {
 async fn build() -> Vec<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
+    // Of the whole workspace, as the tests are: then the features agree, and nothing is compiled twice.
     command
-        .args(["build", "--package", "nova-host", "--bins", "--message-format", "json"])
+        .args(["build", "--workspace", "--bin", "nova", "--bin", "nova-host"])
+        .args(["--message-format", "json"])
         .current_dir(root())
         .stderr(Stdio::inherit());
     // A release run of the tests tests the release binaries.
