@@ -10,8 +10,10 @@ mod clean;
 mod compile;
 mod dev;
 mod doctor;
+mod keygen;
 mod new;
 pub(crate) mod routes;
+mod sign;
 mod status;
 pub(crate) mod style;
 mod swap;
@@ -41,6 +43,8 @@ enum Command {
     Routes(routes::Args),
     Check(check::Args),
     Call(call::Args),
+    Keygen(keygen::Args),
+    Sign(sign::Args),
     Swap(swap::Args),
     Status(status::Args),
     Doctor(doctor::Args),
@@ -79,6 +83,8 @@ pub fn main() -> ExitCode {
         Command::Routes(args) => routes::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Call(args) => call::run(args),
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Sign(args) => sign::run(&args),
         Command::Swap(args) => swap::run(args),
         Command::Status(args) => status::run(args),
         Command::Doctor(args) => doctor::run(&args),

@@ -1,14 +1,20 @@
 //! What `nova-host` is told on its command line and in `NOVA_*` variables.
 
+pub(crate) mod places;
+mod trust;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::FalseyValueParser;
 
+use crate::loader::{LoadError, Store, writable_folder};
 use crate::log::{Format, LogFilter, LogSettings};
 use crate::server;
 use crate::swap::SwapSettings;
+
+pub use trust::TrustArgs;
 
 /// Serves route libraries, and swaps them while it serves.
 #[derive(Clone, Debug, Parser)]
@@ -46,8 +52,8 @@ pub struct Config {
     #[arg(long, env = "NOVA_WATCH", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
     pub watch: bool,
 
-    /// Where copies of the libraries are kept [default: a folder of the user's in
-    /// $XDG_RUNTIME_DIR or /tmp]
+    /// Where copies of the libraries are kept [default: $STATE_DIRECTORY, or a folder of the
+    /// user's in $XDG_RUNTIME_DIR or /tmp]
     #[arg(long, value_name = "DIR", env = "NOVA_STATE", help_heading = "Swapping")]
     pub state: Option<PathBuf>,
 
@@ -88,14 +94,18 @@ pub struct Config {
     #[arg(long, env = "NOVA_NO_PREFLIGHT", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
     pub no_preflight: bool,
 
-    /// The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock in
-    /// $XDG_RUNTIME_DIR, or in a folder of the user's in /tmp]
+    /// The socket for `nova swap` and `nova status` [default: host-PORT.sock in
+    /// $RUNTIME_DIRECTORY, or in a folder of the user's in $XDG_RUNTIME_DIR or /tmp]
     #[arg(long, value_name = "SOCKET", env = "NOVA_ADMIN", help_heading = "Administration")]
     pub admin: Option<PathBuf>,
 
     /// Open no socket for `nova swap` and `nova status`
     #[arg(long, conflicts_with = "admin", help_heading = "Administration")]
     pub no_admin: bool,
+
+    /// Whose signatures are asked for.
+    #[command(flatten)]
+    pub trust: TrustArgs,
 
     /// Which events are logged: error, warn, info, debug, trace, off, or a list such as
     /// warn,app=debug
@@ -138,10 +148,36 @@ impl Config {
         }
     }
 
+    /// What outlives a restart: the folder that was named, or the service manager's.
+    #[must_use]
+    pub fn state_folder(&self) -> Option<PathBuf> {
+        self.state.clone().or_else(places::state_folder)
+    }
+
+    /// Where the store is: in the state folder, or wherever there is a place.
+    ///
+    /// # Errors
+    /// If the folder that was named cannot be used.
+    pub fn store(&self) -> Result<Store, LoadError> {
+        match &self.state {
+            Some(folder) => Store::open(folder.join("libraries")),
+            None => Ok(Store::open_default()),
+        }
+    }
+
     /// The part that concerns the server.
     #[must_use]
     pub fn server_options(&self) -> server::Options {
         server::Options { grace: self.grace, ..server::Options::default() }
+    }
+
+    /// Where the public files of signed releases are copied to, if there are to be any.
+    fn copies(&self) -> Option<PathBuf> {
+        if self.trust.trust.is_empty() {
+            return None;
+        }
+        let state = self.state.as_ref().map(|folder| folder.join("public"));
+        state.or_else(|| writable_folder("public"))
     }
 
     /// The part that concerns swaps; `program` is this executable, whose `main` knows how to be a
@@ -153,6 +189,7 @@ impl Config {
             preflight_limit: self.preflight_timeout,
             init_limit: self.init_timeout,
             drain_limit: self.drain.0,
+            trust: self.trust.trust(self.copies()),
             ..SwapSettings::default()
         }
     }
@@ -316,8 +353,9 @@ mod tests {
 
         Swapping:
               --watch                        Swap when a file of a release changes [env: NOVA_WATCH]
-              --state <DIR>                  Where copies of the libraries are kept [default: a folder of
-                                             the user's in $XDG_RUNTIME_DIR or /tmp] [env: NOVA_STATE]
+              --state <DIR>                  Where copies of the libraries are kept [default:
+                                             $STATE_DIRECTORY, or a folder of the user's in $XDG_RUNTIME_DIR
+                                             or /tmp] [env: NOVA_STATE]
               --drain <SECONDS>              How long open streams of an old generation may go on after a
                                              swap; `never` ends none [env: NOVA_DRAIN] [default: 600]
               --init-timeout <SECONDS>       How long `init` of an app may take [env: NOVA_INIT_TIMEOUT]
@@ -328,9 +366,15 @@ mod tests {
                                              [env: NOVA_NO_PREFLIGHT]
 
         Administration:
-              --admin <SOCKET>  The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock
-                                in $XDG_RUNTIME_DIR, or in a folder of the user's in /tmp] [env: NOVA_ADMIN]
+              --admin <SOCKET>  The socket for `nova swap` and `nova status` [default: host-PORT.sock in
+                                $RUNTIME_DIRECTORY, or in a folder of the user's in $XDG_RUNTIME_DIR or
+                                /tmp] [env: NOVA_ADMIN]
               --no-admin        Open no socket for `nova swap` and `nova status`
+
+        Trust:
+              --trust <PUBKEY>  Take only releases that this key has signed (`nova sign`): a public key's
+                                file, or its 64 digits; several name keys that are trusted alike [env:
+                                NOVA_TRUST]
 
         Logging:
               --log <LEVEL>          Which events are logged: error, warn, info, debug, trace, off, or a

@@ -26,6 +26,7 @@ pub mod site;
 pub mod start;
 pub mod swap;
 pub mod table;
+pub mod trust;
 pub mod watch;
 
 pub use call::HandlerPanic;

@@ -2,11 +2,11 @@
 //!
 //! In order, each step cheaper to get wrong than the next:
 //!
-//! 1. `file`: a regular file of ours that nobody else can write, read once into memory;
+//! 1. `file`: a regular file of ours, in a folder of ours (`place`), read once into memory;
 //! 2. `elf`: complete, for this machine, with the two symbols of a route library;
 //! 3. the note: contract number and panic strategy, read without running code of the library;
-//! 4. `store`: a private read-only copy, because nothing is mapped from a path that a compiler
-//!    or a user writes to;
+//! 4. `store`: a private read-only copy, on disk or in memory, because nothing is mapped from a
+//!    path that a compiler or a user writes to;
 //! 5. `open`: `dlopen`, abi_stable's layouts, the routes.
 //!
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
@@ -19,6 +19,7 @@ mod elf;
 mod error;
 mod file;
 mod open;
+mod place;
 mod split;
 mod store;
 
@@ -32,11 +33,14 @@ use std::{
 use nova_abi::{
     ABI, App, Failure, InitContext, LibraryRef, Route, abi_stable::std_types::RArc, note::Note,
 };
-use sha2::{Digest, Sha256};
+
+use crate::trust::sha256;
 
 pub use error::LoadError;
+pub use place::Guard;
 use split::Parts;
-pub use store::Store;
+pub use store::{Staged, Store};
+pub(crate) use store::{private_folder, writable_folder};
 
 /// The identity of a library: the first 32 hex digits of its file's SHA-256.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -47,8 +51,12 @@ impl BuildId {
     /// The build id of a library file's bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let digest = Sha256::digest(bytes);
-        Self(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        Self::from_sha256(&sha256(bytes))
+    }
+
+    /// The build id of bytes with this hash, in hexadecimal digits.
+    fn from_sha256(sha256: &str) -> Self {
+        Self(sha256.chars().take(32).collect())
     }
 
     /// All 32 digits.
@@ -150,14 +158,41 @@ pub struct Candidate {
     bytes: Vec<u8>,
 }
 
+/// The bytes of a library file of which nothing is known but who can have written it.
+#[derive(Debug)]
+pub(crate) struct LibraryFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    sha256: String,
+}
+
+impl LibraryFile {
+    /// Reads a file, once.
+    pub(crate) fn read(path: &Path, guard: Guard) -> Result<Self, LoadError> {
+        let bytes = file::read(path, guard)?;
+        let sha256 = sha256(&bytes);
+        Ok(Self { path: path.into(), bytes, sha256 })
+    }
+
+    /// The hash of all its bytes.
+    pub(crate) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Checks that it is a route library for this host.
+    pub(crate) fn inspect(self) -> Result<Candidate, LoadError> {
+        let Self { path, bytes, sha256 } = self;
+        let note = note_of(&path, &bytes)?;
+        Ok(Candidate { path, build_id: BuildId::from_sha256(&sha256), note, bytes })
+    }
+}
+
 /// Reads and checks a library file without running any of its code.
 ///
 /// # Errors
 /// With the first thing about the file that does not fit this host.
 pub fn inspect(path: &Path) -> Result<Candidate, LoadError> {
-    let bytes = file::read(path)?;
-    let note = note_of(path, &bytes)?;
-    Ok(Candidate { path: path.into(), build_id: BuildId::of(&bytes), note, bytes })
+    LibraryFile::read(path, Guard::Folder)?.inspect()
 }
 
 /// The note of a route library, if its file is whole and the library fits this host.
@@ -203,6 +238,12 @@ impl Loader {
         self.load_candidate(inspect(path)?)
     }
 
+    /// The same for the copy that another process has [staged](Self::stage); its folder was that
+    /// process's to choose.
+    pub(crate) fn load_staged(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
+        self.load_candidate(LibraryFile::read(path, Guard::File)?.inspect()?)
+    }
+
     /// Maps a candidate that has been inspected.
     ///
     /// # Errors
@@ -228,7 +269,7 @@ impl Loader {
     ///
     /// # Errors
     /// If the copy cannot be written.
-    pub fn stage(&self, candidate: &Candidate) -> Result<PathBuf, LoadError> {
-        self.store.put(&candidate.build_id, &candidate.bytes)
+    pub fn stage(&self, candidate: &Candidate) -> Result<Staged, LoadError> {
+        self.store.stage(&candidate.build_id, &candidate.bytes)
     }
 }

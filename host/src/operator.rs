@@ -15,6 +15,7 @@ use crate::admin::{
     SwapRequest,
 };
 use crate::assets::favicon_of;
+use crate::release::public_of;
 use crate::server::Handle;
 use crate::site::Site;
 use crate::start::StartInfo;
@@ -69,6 +70,11 @@ impl Operator {
         self.change_folders(move |served| *served = folders).await;
         let info = self.info(self.site.assets.favicon());
         let swapped = self.site.switch.start(releases, &info).await?;
+        if self.public.is_none() {
+            // Of signed releases not the folders that were named, but the copies.
+            let folders = swapped.iter().filter_map(|swapped| swapped.public.clone()).collect();
+            self.change_folders(move |served| *served = folders).await;
+        }
         for (release, swapped) in releases.iter().zip(&swapped) {
             say(release, swapped);
         }
@@ -94,7 +100,7 @@ impl Operator {
         };
         match swapped {
             Ok(swapped) => {
-                self.add_folder_of(release).await;
+                self.add_folder(swapped.public.clone()).await;
                 say(release, &swapped);
                 Ok(swapped)
             }
@@ -161,12 +167,12 @@ impl Operator {
         }
     }
 
-    /// Serves the public files of `release` before those of the releases that were served so far.
-    async fn add_folder_of(&self, release: &Path) {
+    /// Serves the public files of a release before those of the releases that were served so far.
+    async fn add_folder(&self, folder: Option<PathBuf>) {
         if self.public.is_some() {
             return;
         }
-        if let Some(folder) = public_of(release) {
+        if let Some(folder) = folder {
             let kept = KEPT_FOLDERS.max(self.site.switch.table().generations().len());
             self.change_folders(move |folders| {
                 folders.retain(|kept| *kept != folder);
@@ -249,13 +255,6 @@ impl Control for Operator {
     }
 }
 
-/// The public files that belong to a release; a library alone has none.
-fn public_of(release: &Path) -> Option<PathBuf> {
-    let folder = release.join("public");
-    // The folder that a link leads to now: later it may lead elsewhere, and this one is kept.
-    folder.is_dir().then(|| folder.canonicalize().unwrap_or(folder))
-}
-
 fn say(release: &Path, swapped: &Swapped) {
     let Swapped { generation, routes, .. } = swapped;
     let build_id = swapped.build_id.as_str();
@@ -297,6 +296,7 @@ fn done(source: PathBuf, swapped: Swapped) -> Swap {
         build_id,
         replaced,
         routes,
+        public: _,
         unwell,
         preflight_us,
         load_us,

@@ -28,8 +28,8 @@ pub(crate) const ROLE: &str = "preflight";
 pub(crate) struct Job {
     /// The private copy of the library.
     pub library: PathBuf,
-    /// The folder of the store.
-    pub store: PathBuf,
+    /// The folder of the store; none: memory.
+    pub store: Option<PathBuf>,
     /// Whether routes are exercised, or only `init` is run.
     pub exercise: bool,
     /// How long `init` may take.
@@ -109,8 +109,12 @@ pub(crate) fn run(job: Job, mut answers: Answers) {
 }
 
 async fn examine(job: Job, answers: &mut Answers) -> Result<Report, String> {
-    let store = Store::open(job.store).map_err(|error| error.to_string())?;
-    let library = Loader::new(store).load(&job.library).map_err(|error| error.to_string())?;
+    let store = match job.store {
+        Some(folder) => Store::open(folder).map_err(|error| error.to_string())?,
+        None => Store::in_memory(),
+    };
+    let library =
+        Loader::new(store).load_staged(&job.library).map_err(|error| error.to_string())?;
     answers.send(Message::Doing("running `init` of app.rs".into()));
     let app = start(&library, Purpose::Preflight, job.info, None, job.init_limit)
         .await

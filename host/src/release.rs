@@ -11,7 +11,8 @@ use std::{
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::loader::{BuildId, Candidate, LoadError, inspect};
+use crate::loader::{BuildId, Candidate, LibraryFile, LoadError};
+use crate::trust::{Signed, Trust, TrustError, sha256};
 
 /// The file name of the library in a release folder.
 pub const LIBRARY: &str = "libnova_routes.so";
@@ -27,8 +28,11 @@ pub struct Release {
     pub candidate: Candidate,
     /// The stylesheet, read into memory so that it outlives its file.
     pub stylesheet: Option<Stylesheet>,
-    /// The folder of public files that belongs to the release.
+    /// The folder of public files that belongs to the release; of a signed one, a private copy.
     pub public: Option<PathBuf>,
+    /// What was signed, if a signature was asked for: whatever else is read of the release is to
+    /// be checked with it.
+    pub signed: Option<Signed>,
 }
 
 /// One compiled stylesheet.
@@ -46,6 +50,8 @@ pub struct Stylesheet {
 pub enum ReleaseError {
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error("{}: the release's {what} cannot be read: {source}", .path.display())]
     Read { path: PathBuf, what: &'static str, source: io::Error },
     #[error("{}: is no manifest of `nova compile`: {source}", .path.display())]
@@ -55,36 +61,76 @@ pub enum ReleaseError {
          the release was not copied whole, copy it again", .manifest.display()
     )]
     Mixed { manifest: PathBuf, expected: BuildId, found: BuildId },
+    #[error(
+        "{}: is not the file that the manifest beside it names: its SHA-256 is {found}, the \
+         manifest says {expected}; copy the release again", .path.display()
+    )]
+    Differs { path: PathBuf, found: String, expected: String },
 }
 
 /// What a host reads of a manifest; the rest is for people and tools.
 #[derive(Debug, Deserialize)]
 struct Manifest {
     build_id: BuildId,
+    library: Option<Asset>,
     stylesheet: Option<Asset>,
+    /// Those that a signature covers besides.
+    #[serde(default)]
+    files: Vec<Asset>,
 }
 
+/// A file of the release.
 #[derive(Debug, Deserialize)]
 struct Asset {
-    file: PathBuf,
+    file: String,
+    sha256: Option<String>,
+}
+
+impl Asset {
+    /// Compares a file's hash with the one that the manifest names, if it names one.
+    fn check(&self, path: &Path, found: &str) -> Result<(), ReleaseError> {
+        match &self.sha256 {
+            Some(expected) if expected != found => Err(ReleaseError::Differs {
+                path: path.into(),
+                found: found.to_owned(),
+                expected: expected.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Release {
     /// Reads the release at `source`, a folder or a library file.
     ///
     /// # Errors
-    /// If a part is missing or does not fit the others.
-    pub fn read(source: &Path) -> Result<Self, ReleaseError> {
+    /// If a part is missing, does not fit the others, or is not to be trusted.
+    pub fn read(source: &Path, trust: &Trust) -> Result<Self, ReleaseError> {
         let whole = source.is_dir();
-        let library = if whole { source.join(LIBRARY) } else { source.to_owned() };
-        let candidate = inspect(&library)?;
-        let folder = library.parent().unwrap_or(Path::new(""));
-        let manifest = read_manifest(&folder.join(MANIFEST), whole)?;
+        let path = if whole { source.join(LIBRARY) } else { source.to_owned() };
+        let library = LibraryFile::read(&path, trust.guard())?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let place = folder.join(MANIFEST);
+        let bytes = read_manifest(&place, whole)?;
+        // Nothing that the files say is looked at before it is known who says it.
+        let signed = trust.verify(folder, &place, bytes.as_deref())?;
+        let manifest = bytes.map(|bytes| parse(&place, &bytes)).transpose()?;
+        let signed = match (signed, &manifest) {
+            (Some(signed), Some(manifest)) => Some(vouched(signed, manifest, &library, &place)?),
+            _ => None,
+        };
+        let sha256 = library.sha256().to_owned();
+        let candidate = library.inspect()?;
         let manifest = match manifest {
-            Some(manifest) if manifest.build_id == candidate.build_id => Some(manifest),
+            Some(manifest) if manifest.build_id == candidate.build_id => {
+                if let Some(asset) = &manifest.library {
+                    asset.check(&path, &sha256)?;
+                }
+                Some(manifest)
+            }
             Some(manifest) if whole => {
                 return Err(ReleaseError::Mixed {
-                    manifest: folder.join(MANIFEST),
+                    manifest: place,
                     expected: manifest.build_id,
                     found: candidate.build_id,
                 });
@@ -93,28 +139,70 @@ impl Release {
             _ => None,
         };
         let stylesheet = match manifest.and_then(|manifest| manifest.stylesheet) {
-            Some(asset) => Some(read_stylesheet(folder, &asset.file)?),
+            Some(asset) => Some(read_stylesheet(folder, &asset, signed.as_ref())?),
             None => None,
         };
-        let public = Some(folder.join("public")).filter(|public| whole && public.is_dir());
-        Ok(Self { source: source.to_owned(), candidate, stylesheet, public })
+        let public = match &signed {
+            _ if !whole => None,
+            Some(signed) => signed.public()?,
+            None => public_of(folder),
+        };
+        Ok(Self { source: source.to_owned(), candidate, stylesheet, public, signed })
     }
 }
 
-fn read_manifest(path: &Path, required: bool) -> Result<Option<Manifest>, ReleaseError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => return Ok(None),
-        Err(source) => {
-            return Err(ReleaseError::Read { path: path.into(), what: "manifest", source });
-        }
+/// The folder of public files in a release. A link may lead elsewhere later; this one is kept.
+pub(crate) fn public_of(folder: &Path) -> Option<PathBuf> {
+    let public = folder.join("public");
+    public.is_dir().then(|| public.canonicalize().unwrap_or(public))
+}
+
+/// What a signed manifest says of the release's files; the library is compared at once.
+fn vouched(
+    signed: Signed,
+    manifest: &Manifest,
+    library: &LibraryFile,
+    place: &Path,
+) -> Result<Signed, TrustError> {
+    let hash = |asset: Option<&Asset>, what| {
+        let hash = asset.map(|asset| asset.sha256.clone());
+        let silent = || TrustError::Silent { path: place.into(), what };
+        hash.map(|hash| hash.ok_or_else(silent)).transpose()
     };
-    serde_json::from_slice(&text)
-        .map(Some)
+    let silent = || TrustError::Silent { path: place.into(), what: "the library" };
+    let expected = hash(manifest.library.as_ref(), "the library")?.ok_or_else(silent)?;
+    let stylesheet = hash(manifest.stylesheet.as_ref(), "the stylesheet")?;
+    let stylesheet = manifest.stylesheet.as_ref().zip(stylesheet.as_ref());
+    let files = manifest.files.iter().map(|asset| (asset, asset.sha256.as_ref()));
+    let files = files.filter_map(|(asset, sha256)| Some((asset.file.as_str(), sha256?.as_str())));
+    let signed = signed.knowing(
+        files
+            .chain(stylesheet.map(|(asset, hash)| (asset.file.as_str(), hash.as_str())))
+            .chain([(LIBRARY, expected.as_str())]),
+    );
+    signed.check_hash(LIBRARY, library.sha256())?;
+    Ok(signed)
+}
+
+fn read_manifest(path: &Path, required: bool) -> Result<Option<Vec<u8>>, ReleaseError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
+        Err(source) => Err(ReleaseError::Read { path: path.into(), what: "manifest", source }),
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, ReleaseError> {
+    serde_json::from_slice(bytes)
         .map_err(|source| ReleaseError::Manifest { path: path.into(), source })
 }
 
-fn read_stylesheet(folder: &Path, file: &Path) -> Result<Stylesheet, ReleaseError> {
+fn read_stylesheet(
+    folder: &Path,
+    asset: &Asset,
+    signed: Option<&Signed>,
+) -> Result<Stylesheet, ReleaseError> {
+    let file = Path::new(&asset.file);
     let path = folder.join(file);
     let failed = |source| ReleaseError::Read { path: path.clone(), what: "stylesheet", source };
     // Only the name decides about the URL; a manifest does not lead out of its folder.
@@ -125,5 +213,9 @@ fn read_stylesheet(folder: &Path, file: &Path) -> Result<Stylesheet, ReleaseErro
         return Err(failed(io::Error::new(io::ErrorKind::InvalidData, text)));
     };
     let bytes = fs::read(&path).map_err(failed)?;
+    match signed {
+        Some(signed) => signed.check(&asset.file, &bytes)?,
+        None => asset.check(&path, &sha256(&bytes))?,
+    }
     Ok(Stylesheet { name: name.to_owned(), bytes: bytes.into() })
 }

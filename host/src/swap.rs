@@ -29,6 +29,7 @@ use crate::{
     release::{Release, Stylesheet},
     start::{StartInfo, start},
     table::{Table, TableError},
+    trust::Trust,
 };
 
 pub use error::SwapError;
@@ -54,6 +55,8 @@ pub struct SwapSettings {
     pub warm_limit: Duration,
     /// How long open streams of an old generation may go on; `None`: for ever.
     pub drain_limit: Option<Duration>,
+    /// What is asked of a release before it is taken.
+    pub trust: Trust,
 }
 
 impl Default for SwapSettings {
@@ -66,6 +69,7 @@ impl Default for SwapSettings {
             init_limit: Duration::from_secs(10),
             warm_limit: Duration::from_millis(50),
             drain_limit: Some(Duration::from_secs(600)),
+            trust: Trust::default(),
         }
     }
 }
@@ -81,6 +85,9 @@ pub struct Swapped {
     pub replaced: Option<GenerationId>,
     /// How many routes it has.
     pub routes: usize,
+    /// The folder of public files to serve with it.
+    #[serde(default)]
+    pub public: Option<PathBuf>,
     /// Routes that answered 5xx in the preflight.
     pub unwell: Vec<String>,
     /// The preflight, in microseconds; 0 without one.
@@ -196,7 +203,7 @@ impl Switch {
         let (mut slots, mut swapped) = (Vec::new(), Vec::new());
         for source in sources {
             let began = Instant::now();
-            let release = Release::read(source)?;
+            let release = Release::read(source, &self.settings.trust)?;
             let info = self.info_for(&release, info);
             let incoming = Incoming { release, info };
             let (generation, done) =
@@ -296,10 +303,12 @@ impl Switch {
     ) -> Result<Swapped, SwapError> {
         let began = Instant::now();
         let table = self.table();
-        let path = source.to_owned();
-        let release = tokio::task::spawn_blocking(move || Release::read(&path)).await.map_err(
-            |error| LoadError::Open { path: source.into(), message: error.to_string() },
-        )??;
+        let (path, trust) = (source.to_owned(), self.settings.trust.clone());
+        let read = tokio::task::spawn_blocking(move || Release::read(&path, &trust));
+        let release = read.await.map_err(|error| LoadError::Open {
+            path: source.into(),
+            message: error.to_string(),
+        })??;
         let slot = slot_for(&table, &release)?;
         let old = table.generations().get(slot).cloned();
         if let Some(old) = &old
@@ -357,9 +366,10 @@ impl Switch {
 
     async fn preflight(&self, release: &Release, info: &StartInfo) -> Result<Report, SwapError> {
         let Some(program) = &self.settings.preflight else { return Ok(Report::default()) };
+        let staged = self.loader.stage(&release.candidate)?;
         let job = preflight::Job {
-            library: self.loader.stage(&release.candidate)?,
-            store: self.store.folder().to_owned(),
+            library: staged.path().to_owned(),
+            store: self.store.folder().map(Path::to_owned),
             exercise: self.settings.exercise,
             init_limit: self.settings.init_limit,
             info: info.clone(),
@@ -377,7 +387,8 @@ impl Switch {
         began: Instant,
         report: Report,
     ) -> Result<(Arc<Generation>, Swapped), SwapError> {
-        let Incoming { release: Release { source, candidate, stylesheet, .. }, info } = incoming;
+        let Incoming { release: Release { source, candidate, stylesheet, public, .. }, info } =
+            incoming;
         let loading = Instant::now();
         let library = tokio::task::block_in_place(|| self.loader.load_candidate(candidate))?;
         let load_us = micros(loading);
@@ -407,6 +418,7 @@ impl Switch {
             build_id: generation.build_id().clone(),
             replaced: old.map(|old| old.id),
             routes: generation.routes.len(),
+            public,
             unwell: report.unwell,
             preflight_us: 0,
             load_us,

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::release::{LIBRARY, MANIFEST};
+use crate::trust::SIGNATURE;
 
 /// A change is over when it has been quiet for so long.
 const SETTLE: Duration = Duration::from_millis(40);
@@ -169,6 +170,7 @@ impl Places {
         if path.is_dir() {
             self.add(path, OsStr::new(LIBRARY));
             self.add(path, OsStr::new(MANIFEST));
+            self.add(path, OsStr::new(SIGNATURE));
         }
     }
 
@@ -208,8 +210,9 @@ impl Fingerprint {
         let metadata = fs::metadata(release).ok()?;
         if metadata.is_dir() {
             let library = fs::metadata(release.join(LIBRARY)).ok()?;
-            let manifest = fs::metadata(release.join(MANIFEST)).ok();
-            Some(Self(vec![Some(print(&library)), manifest.as_ref().map(print)]))
+            let [manifest, signature] = [MANIFEST, SIGNATURE]
+                .map(|file| fs::metadata(release.join(file)).ok().as_ref().map(print));
+            Some(Self(vec![Some(print(&library)), manifest, signature]))
         } else {
             Some(Self(vec![Some(print(&metadata))]))
         }

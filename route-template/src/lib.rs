@@ -62,7 +62,7 @@ pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sy
 pub use hooks::Hooks;
 pub use items::Function;
 pub use library::LibraryError;
-pub use manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route};
+pub use manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route, SIGNATURE};
 pub use modules::{Module, ModuleTree};
 pub use pattern::{BadName, Pattern, Segment};
 pub use prepare::{PrepareError, Prepared, prepare, prepare_with};

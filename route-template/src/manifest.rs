@@ -5,6 +5,8 @@ use sha2::{Digest, Sha256};
 
 /// The name of the file in a release.
 pub const MANIFEST: &str = "manifest.json";
+/// The name of the signature over it.
+pub const SIGNATURE: &str = "manifest.sig";
 /// The name of the library in a release.
 pub const LIBRARY: &str = "libnova_routes.so";
 
@@ -38,6 +40,9 @@ pub struct Manifest {
     pub shared_sha256: String,
     /// The stylesheet.
     pub stylesheet: Option<ReleaseFile>,
+    /// The other files of the release, as far as a signature covers them; empty until it is signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ReleaseFile>,
     /// The URL of the favicon, if `public/` has one.
     pub favicon: Option<String>,
     /// When it was built, in seconds since 1970; `SOURCE_DATE_EPOCH` where that is set.

@@ -12,7 +12,7 @@ use crate::cargo::Built;
 use crate::codegen::{Destination, generate};
 use crate::files::write_atomically;
 use crate::library::{Facts, LibraryError};
-use crate::manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route};
+use crate::manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route, SIGNATURE};
 use crate::prepare::Prepared;
 use crate::route::Page;
 use crate::styles::Stylesheet;
@@ -28,7 +28,7 @@ pub enum ReleaseError {
     Io {
         /// The file.
         path: PathBuf,
-        /// `read` or `written`.
+        /// `read`, `written` or `removed`.
         action: &'static str,
         /// What the system said.
         source: io::Error,
@@ -75,6 +75,7 @@ pub fn write_release(
         routes: prepared.tree.pages.iter().map(|page| route(page, prepared)).collect(),
         shared_sha256: prepared.shared_sha256(),
         stylesheet: stylesheet_file,
+        files: Vec::new(),
         favicon: prepared.project.favicon(),
         built_at: now(),
     };
@@ -93,6 +94,13 @@ pub fn write_release(
     let app = relative(out, prepared.project.dir());
     let generated = generate(&prepared.tree, &Destination::Aside(&app.to_string_lossy()));
     write("routes_generated.rs", routes_generated(&manifest.app.name, &generated.text).as_bytes())?;
+    // It was over the manifest that goes now.
+    match std::fs::remove_file(out.join(SIGNATURE)) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(io(&out.join(SIGNATURE), "removed")(source));
+        }
+        _ => {}
+    }
     write(LIBRARY, &library)?;
     let json = serde_json::to_string_pretty(&manifest).expect("a manifest is plain data");
     write(MANIFEST, format!("{json}\n").as_bytes())?;

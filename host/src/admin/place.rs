@@ -5,11 +5,18 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::AdminError;
+use crate::config::places;
 
-/// What hosts of this user share while they run: `$XDG_RUNTIME_DIR/nova`, or a folder in the
-/// folder for temporary files.
+/// Where the service manager puts a host's socket, of a unit with `RuntimeDirectory=nova`.
+const SERVICE: &str = "/run/nova";
+
+/// What hosts of this user share while they run: the service manager's folder, or
+/// `$XDG_RUNTIME_DIR/nova`, or a folder in the folder for temporary files.
 #[must_use]
 pub fn runtime_folder() -> PathBuf {
+    if let Some(folder) = places::runtime_folder() {
+        return folder;
+    }
     folder_in(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), &std::env::temp_dir())
 }
 
@@ -33,7 +40,11 @@ pub fn default_socket(port: u16) -> PathBuf {
 ///
 /// When no host of this user runs, or more than one.
 pub fn find() -> Result<PathBuf, AdminError> {
-    find_in(&runtime_folder())
+    match find_in(&runtime_folder()) {
+        // A service's, for who may ask it.
+        Err(error @ AdminError::NoHost { .. }) => find_in(Path::new(SERVICE)).map_err(|_| error),
+        found => found,
+    }
 }
 
 fn find_in(folder: &Path) -> Result<PathBuf, AdminError> {

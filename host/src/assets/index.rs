@@ -1,7 +1,7 @@
 //! Which files there are, by URL.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,6 +71,11 @@ impl Index {
             Entry::Occupied(_) => {}
         }
     }
+}
+
+/// The public files of a folder, by URL, in its order.
+pub(crate) fn public_files(folder: &Path) -> BTreeMap<String, PathBuf> {
+    folder.canonicalize().map(|root| walk(&root).into_iter().collect()).unwrap_or_default()
 }
 
 /// The public files below `root`, which is canonical, by URL.

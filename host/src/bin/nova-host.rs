@@ -13,7 +13,6 @@ use nova_host::assets::{Assets, Caching};
 use nova_host::body::Body;
 use nova_host::config::Config;
 use nova_host::listen::Listeners;
-use nova_host::loader::Store;
 use nova_host::log::{AccessLog, Log, Logged, announce};
 use nova_host::operator::Operator;
 use nova_host::server::{Handle, Peer, Server, Stopped};
@@ -70,10 +69,7 @@ async fn run(config: &Config, access: AccessLog) -> Result<Ended, Error> {
     let server = Server::new(listeners.into_sockets(), config.server_options())?;
     let handle = server.handle();
 
-    let store = match &config.state {
-        Some(folder) => Store::open(folder.join("libraries"))?,
-        None => Store::open_default()?,
-    };
+    let store = config.store()?;
     let settings = config.swap_settings(std::env::current_exe().ok());
     let switch = Arc::new(Switch::new(settings, store));
     let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));

@@ -15,6 +15,7 @@ use crate::dispatch;
 use crate::loader::Store;
 use crate::start::StartInfo;
 use crate::swap::{SwapSettings, Switch};
+use crate::trust::Trust;
 
 /// Send one request to a library and print the answer: for scripts and CI
 ///
@@ -71,7 +72,8 @@ async fn call(args: Args) -> anyhow::Result<Outcome> {
     let Args { method, target, routes, headers, body, include } = args;
     let request = request(method.clone(), target, headers, body.map(read).transpose()?);
     let folder = tempfile::tempdir().context("no temporary folder for a copy of the library")?;
-    let settings = SwapSettings { exercise: false, ..SwapSettings::default() };
+    let trust = Trust::of_developer();
+    let settings = SwapSettings { exercise: false, trust, ..SwapSettings::default() };
     let switch = Switch::new(settings, Store::open(folder.path().join("libraries"))?);
     switch.start(&routes, &StartInfo::default()).await?;
     let answered = dispatch::respond(&switch, request, None, async |_| None).await;

@@ -1,6 +1,6 @@
 //! `nova check`: whether a host would take a library.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -12,6 +12,7 @@ use crate::preflight::{self, Job, Report};
 use crate::release::Release;
 use crate::start::StartInfo;
 use crate::swap::SwapSettings;
+use crate::trust::{PublicKey, Trust};
 
 /// Check a library or release as a host does before it serves it
 #[derive(Debug, clap::Args)]
@@ -19,17 +20,36 @@ pub(super) struct Args {
     /// A library, or the folder of a release
     #[arg(value_name = "LIB_OR_RELEASE")]
     source: PathBuf,
+    /// Check that one of these keys has signed the release: a public key's file, or its 64 digits
+    #[arg(
+        long,
+        value_name = "PUBKEY",
+        env = "NOVA_TRUST",
+        value_delimiter = ',',
+        value_parser = PublicKey::named
+    )]
+    trust: Vec<PublicKey>,
+    /// Whether it was built here just now.
+    #[arg(skip)]
+    own_build: bool,
 }
 
 impl Args {
-    pub(super) fn new(source: PathBuf) -> Self {
-        Self { source }
+    /// For what this process has built itself, whatever the modes of the developer's folders.
+    pub(super) fn of_own_build(source: PathBuf) -> Self {
+        Self { source, trust: Vec::new(), own_build: true }
     }
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let began = Instant::now();
-    let release = Release::read(&args.source)?;
+    // Here nothing is served, so the copies go with the check.
+    let copies = tempfile::tempdir().context("no temporary folder for the public files")?;
+    let trust = match args.own_build {
+        true => Trust::of_developer(),
+        false => Trust::signed_by(&args.trust, Some(copies.path().join("public"))),
+    };
+    let release = Release::read(&args.source, &trust)?;
     let note = release.candidate.note.clone();
     let build_id = release.candidate.build_id.clone();
     let report = match block_on(preflight(release))? {
@@ -56,6 +76,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         note.rustc,
         note.target
     );
+    if trust.wants_signatures() {
+        anstream::println!("          {DIM}signed by a key that is trusted{DIM:#}");
+    }
     for route in &report.unwell {
         anstream::println!("{WARN}weak{WARN:#}      {route}");
     }
@@ -67,9 +90,10 @@ async fn preflight(release: Release) -> anyhow::Result<Report> {
     let folder = tempfile::tempdir().context("no temporary folder for a copy of the library")?;
     let store = Store::open(folder.path().join("libraries"))?;
     let settings = SwapSettings::default();
+    let staged = Loader::new(store.clone()).stage(&release.candidate)?;
     let job = Job {
-        library: Loader::new(store.clone()).stage(&release.candidate)?,
-        store: store.folder().to_owned(),
+        library: staged.path().to_owned(),
+        store: store.folder().map(Path::to_owned),
         exercise: true,
         init_limit: settings.init_limit,
         info: StartInfo::default(),

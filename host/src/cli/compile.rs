@@ -9,7 +9,8 @@ use nova_route_template::{
 };
 
 use super::style::{DIM, GOOD, WARN, took};
-use super::{Outcome, check};
+use super::{Outcome, check, sign};
+use crate::trust::PrivateKey;
 
 /// Compile the pages into a route library, and check it
 #[derive(Debug, clap::Args)]
@@ -20,6 +21,9 @@ pub(super) struct Args {
     /// Where the release goes [default: build, in the app's folder]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    /// Sign the release with this private key of `nova keygen`
+    #[arg(long, value_name = "KEY", env = "NOVA_SIGN")]
+    sign: Option<PathBuf>,
     /// The cargo profile
     #[arg(long, default_value = "release")]
     profile: String,
@@ -34,6 +38,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let out = args.out.as_ref().map(std::path::absolute).transpose()?;
     let flags = PartialSettings { out, ..PartialSettings::default() };
     let settings = Settings::load(&args.dir, |name| std::env::var_os(name), flags)?;
+
+    // Before the long work: a key that is no good is known at once.
+    let key = args.sign.as_deref().map(PrivateKey::read).transpose()?;
 
     let prepared = prepare(&args.dir)?;
     for warning in &prepared.warnings {
@@ -65,5 +72,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         check::size(manifest.library.size),
         took(began.elapsed()),
     );
-    check::run(&check::Args::new(out))
+    if let Some(key) = key {
+        sign::sign(&out, &key)?;
+    }
+    check::run(&check::Args::of_own_build(out))
 }

@@ -23,10 +23,23 @@ pub enum LoadError {
     Empty { path: PathBuf },
 
     #[error(
-        "{0}: can be written by every user of this machine (mode {mode:o}), so it is not loaded; \
-         run `chmod o-w {0}`", .path.display()
+        "{0}: can be written by {who} (mode {mode:o}), so it is not loaded; \
+         run `chmod {fix} {0}`", .path.display()
     )]
-    Writable { path: PathBuf, mode: u32 },
+    Writable { path: PathBuf, who: String, fix: &'static str, mode: u32 },
+
+    #[error(
+        "{}: can be replaced by {who}, because the folder {1} has mode {mode:o}, so it is not \
+         loaded; run `chmod {fix} {1}`", .path.display(), .folder.display()
+    )]
+    FolderWritable { path: PathBuf, folder: PathBuf, who: String, fix: &'static str, mode: u32 },
+
+    #[error(
+        "{}: can be replaced by user {owner}, whose folder {1} is, and who is neither root nor \
+         user {us} who runs this host, so it is not loaded; run `chown {us} {1}`",
+        .path.display(), .folder.display()
+    )]
+    FolderOwner { path: PathBuf, folder: PathBuf, owner: u32, us: u32 },
 
     #[error(
         "{0}: belongs to user {owner}, neither to root nor to user {us} who runs this host; \

@@ -3,18 +3,17 @@
 use std::{
     fs::File,
     io::{self, Read},
-    os::unix::fs::MetadataExt,
     path::Path,
 };
 
-use super::LoadError;
+use super::{
+    LoadError,
+    place::{self, Guard},
+};
 
-/// Writable by others than owner and group.
-const OTHERS_WRITE: u32 = 0o002;
-
-/// Reads a library file whose owner and mode can be trusted.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let mut file = open(path)?;
+/// Reads a library file whose owner and mode can be trusted, and its folder's.
+pub(super) fn read(path: &Path, guard: Guard) -> Result<Vec<u8>, LoadError> {
+    let mut file = open(path, guard)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|source| failed(path, source))?;
     if bytes.is_empty() {
@@ -30,8 +29,8 @@ fn failed(path: &Path, source: io::Error) -> LoadError {
     }
 }
 
-/// Opens a library file whose owner and mode can be trusted.
-pub(super) fn open(path: &Path) -> Result<File, LoadError> {
+/// Opens a library file whose owner and mode can be trusted, and its folder's.
+pub(super) fn open(path: &Path, guard: Guard) -> Result<File, LoadError> {
     let failed = |source| failed(path, source);
     // A fifo would block the open for ever, so what it is comes first.
     let kind = std::fs::metadata(path).map_err(failed)?.file_type();
@@ -41,12 +40,9 @@ pub(super) fn open(path: &Path) -> Result<File, LoadError> {
     }
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
-    if metadata.mode() & OTHERS_WRITE != 0 {
-        return Err(LoadError::Writable { path: path.into(), mode: metadata.mode() & 0o7777 });
-    }
-    let us = rustix::process::geteuid().as_raw();
-    if us != 0 && metadata.uid() != 0 && metadata.uid() != us {
-        return Err(LoadError::Owner { path: path.into(), owner: metadata.uid(), us });
+    place::check_file(path, &metadata, guard)?;
+    if guard == Guard::Folder {
+        place::check_folder(path)?;
     }
     Ok(file)
 }

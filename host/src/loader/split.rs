@@ -22,6 +22,7 @@ use super::{
     BuildId, Library, LoadError, Loader,
     dynamic::{self, Names},
     elf, file, note_of, open,
+    place::Guard,
 };
 
 /// What is mapped of split apps, for good.
@@ -100,7 +101,7 @@ impl Loader {
             return Ok(());
         }
         let refused = |cause| LoadError::Elf { path: path.clone(), cause };
-        let cache = ReadCache::new(file::open(&path)?);
+        let cache = ReadCache::new(file::open(&path, Guard::File)?);
         elf::check_file(&cache).map_err(refused)?;
         let Names { soname, .. } = dynamic::names(&cache).map_err(refused)?;
         let soname = soname.ok_or_else(|| LoadError::Nameless { path: path.clone() })?;
@@ -121,7 +122,7 @@ impl Loader {
         if let Some(library) = parts.apps.get(&path) {
             return Ok(library.clone());
         }
-        let bytes = file::read(&path)?;
+        let bytes = file::read(&path, Guard::File)?;
         let note = note_of(&path, &bytes)?;
         let names = dynamic::names(&*bytes)
             .map_err(|cause| LoadError::Elf { path: path.clone(), cause })?;
@@ -159,7 +160,7 @@ impl Loader {
         }
         let path = absolute(path)?;
         let refused = |cause| LoadError::Elf { path: path.clone(), cause };
-        let bytes = file::read(&path)?;
+        let bytes = file::read(&path, Guard::File)?;
         elf::check_file(&*bytes).map_err(refused)?;
         let apps = parts.apps_among(dynamic::names(&*bytes).map_err(refused)?.needed);
         check_app(&path, &apps, app)?;

@@ -1,85 +1,225 @@
-//! Private, read-only, content-addressed copies: the only files that are ever mapped.
+//! Private, read-only copies: the only files that are ever mapped.
+//!
+//! They lie in a folder, under the name of their content. Where none can be written to, or the
+//! system runs no code from there (`noexec`), they are files without a folder: memory that is
+//! sealed once it is written, so that nobody can change it, we included.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::{
+        fd::{AsRawFd, IntoRawFd, OwnedFd},
+        unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
-use super::{BuildId, LoadError};
+use rustix::{
+    fs::{
+        Access, MemfdFlags, SealFlags, StatVfsMountFlags, access, fcntl_add_seals, memfd_create,
+        statvfs,
+    },
+    io::Errno,
+};
 
-/// A folder of library copies, named by build id, that only we can enter.
+use super::{BuildId, LoadError};
+use crate::config::places;
+
+/// Where copies of libraries are kept.
 ///
-/// A copy is written once, under a temporary name, synced, renamed, and never written again.
+/// A copy in a folder is written once, under a temporary name, synced, renamed, and never written
+/// again.
 #[derive(Debug, Clone)]
 pub struct Store {
-    folder: PathBuf,
+    /// A folder that only we can enter; none: memory.
+    folder: Option<PathBuf>,
+}
+
+/// A copy for another process to load. One in memory is gone when this is dropped.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    _memory: Option<OwnedFd>,
+}
+
+impl Staged {
+    /// Where a process of this user finds it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What a folder is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Copies can be written there and mapped.
+    Libraries,
+    /// The system maps no code from there.
+    NoCode,
 }
 
 impl Store {
-    /// Opens the store in `folder`, which is made (mode 0700) if it is not there.
+    /// Opens the store in `folder`, which is made (mode 0700) if it is not there. A folder from
+    /// which the system runs no code leaves the copies in memory.
     ///
     /// # Errors
-    /// If the folder cannot be made, or belongs to somebody else.
+    /// If the folder cannot be made or written to, or belongs to somebody else.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, LoadError> {
         let folder = folder.into();
-        let failed = |source| LoadError::Store { path: folder.clone(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(failed)?;
-        let metadata = fs::symlink_metadata(&folder).map_err(failed)?;
-        let us = rustix::process::geteuid().as_raw();
-        let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
-        if !metadata.is_dir() || owner != us {
-            let text = format!("the folder belongs to user {owner}, this host runs as {us}");
-            return Err(failed(io::Error::new(io::ErrorKind::PermissionDenied, text)));
-        }
-        Ok(Self { folder })
-    }
-
-    /// The store that hosts of this user share when no state folder is named.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn open_default() -> Result<Self, LoadError> {
-        let us = rustix::process::geteuid().as_raw();
-        let folder = match std::env::var_os("XDG_RUNTIME_DIR") {
-            Some(runtime) if Path::new(&runtime).is_absolute() => {
-                PathBuf::from(runtime).join("nova")
+        match usable(&folder) {
+            Ok(Use::Libraries) => Ok(Self { folder: Some(folder) }),
+            Ok(Use::NoCode) => {
+                let folder = folder.display();
+                tracing::info!(
+                    "{folder} is mounted noexec; copies of libraries are kept in memory"
+                );
+                Ok(Self::in_memory())
             }
-            _ => std::env::temp_dir().join(format!("nova-{us}")),
-        };
-        Self::open(folder.join("libraries"))
-    }
-
-    /// The folder.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// The path of the copy with this build id; written if it is not there yet.
-    pub(super) fn put(&self, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
-        let path = self.folder.join(format!("libnova_routes-{}.so", build_id.as_str()));
-        let failed = |source| LoadError::Store { path: path.clone(), source };
-        // Its name is the hash of its bytes, but a full disk or a crash may have cut it short.
-        if fs::read(&path).is_ok_and(|present| present == bytes) {
-            return Ok(path);
+            Err(source) => Err(LoadError::Store { path: folder, source }),
         }
-        let temporary = self.folder.join(format!(".{}-{}", build_id.as_str(), std::process::id()));
-        let _ = fs::remove_file(&temporary);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o500)
-            .open(&temporary)
-            .map_err(failed)?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-        drop(file);
-        fs::rename(&temporary, &path).map_err(failed)?;
-        // The rename itself must reach the disk too.
-        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        Ok(path)
     }
+
+    /// The store of a host that was told of no state folder: the service manager's, or the one
+    /// that hosts of this user share, or memory.
+    #[must_use]
+    pub fn open_default() -> Self {
+        Self::first_of(default_folders())
+    }
+
+    fn first_of(folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        for folder in folders {
+            let folder = folder.join("libraries");
+            match usable(&folder) {
+                Ok(Use::Libraries) => return Self { folder: Some(folder) },
+                Ok(Use::NoCode) => tracing::debug!("{} is mounted noexec", folder.display()),
+                Err(error) => tracing::debug!("{}: {error}", folder.display()),
+            }
+        }
+        tracing::info!("no folder for copies of libraries can be used; they are kept in memory");
+        Self::in_memory()
+    }
+
+    /// A store without a folder.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self { folder: None }
+    }
+
+    /// The folder, if there is one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The path of a copy for this process to map, now and for good.
+    pub(super) fn put(&self, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
+        match &self.folder {
+            Some(folder) => put(folder, build_id, bytes),
+            None => {
+                let memory = sealed(build_id, bytes)?;
+                // Never closed: the dynamic linker knows what it has mapped by this name, and a
+                // later library under the same number would be taken for this one.
+                Ok(PathBuf::from(format!("/proc/self/fd/{}", memory.into_raw_fd())))
+            }
+        }
+    }
+
+    /// A copy for a child process, which makes its own of it.
+    pub(super) fn stage(&self, build_id: &BuildId, bytes: &[u8]) -> Result<Staged, LoadError> {
+        match &self.folder {
+            Some(folder) => Ok(Staged { path: put(folder, build_id, bytes)?, _memory: None }),
+            None => {
+                let memory = sealed(build_id, bytes)?;
+                let (process, number) = (std::process::id(), memory.as_raw_fd());
+                let path = format!("/proc/{process}/fd/{number}").into();
+                Ok(Staged { path, _memory: Some(memory) })
+            }
+        }
+    }
+}
+
+/// Where copies go if nobody says it, the first that can be used.
+fn default_folders() -> Vec<PathBuf> {
+    let us = rustix::process::geteuid().as_raw();
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let runtime = runtime.filter(|runtime| runtime.is_absolute()).map(|it| it.join("nova"));
+    let temporary = std::env::temp_dir().join(format!("nova-{us}"));
+    let named = [places::state_folder(), places::runtime_folder(), runtime];
+    named.into_iter().flatten().chain([temporary]).collect()
+}
+
+/// The first folder of ours that can be written to, whether or not code may be run from it.
+pub(crate) fn writable_folder(name: &str) -> Option<PathBuf> {
+    let folders = default_folders().into_iter().map(|folder| folder.join(name));
+    folders.into_iter().find(|folder| usable(folder).is_ok())
+}
+
+/// Makes a folder that only we can enter, if it is not there.
+pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let metadata = fs::symlink_metadata(folder)?;
+    let us = rustix::process::geteuid().as_raw();
+    let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
+    if !metadata.is_dir() || owner != us {
+        let text = format!("the folder belongs to user {owner}, this host runs as {us}");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    Ok(())
+}
+
+/// Makes a private folder, and says what it is good for.
+fn usable(folder: &Path) -> io::Result<Use> {
+    private_folder(folder)?;
+    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
+    let noexec = statvfs(folder)?.f_flag.contains(StatVfsMountFlags::NOEXEC);
+    Ok(if noexec { Use::NoCode } else { Use::Libraries })
+}
+
+/// The path of the copy with this build id in a folder; written if it is not there yet.
+fn put(folder: &Path, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
+    let path = folder.join(format!("libnova_routes-{}.so", build_id.as_str()));
+    let failed = |source| LoadError::Store { path: path.clone(), source };
+    // Its name is the hash of its bytes, but a full disk or a crash may have cut it short.
+    if fs::read(&path).is_ok_and(|present| present == bytes) {
+        return Ok(path);
+    }
+    let temporary = folder.join(format!(".{}-{}", build_id.as_str(), std::process::id()));
+    let _ = fs::remove_file(&temporary);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o500)
+        .open(&temporary)
+        .map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    drop(file);
+    fs::rename(&temporary, &path).map_err(failed)?;
+    // The rename itself must reach the disk too.
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    Ok(path)
+}
+
+/// A file in memory that nobody can change any more.
+fn sealed(build_id: &BuildId, bytes: &[u8]) -> Result<OwnedFd, LoadError> {
+    let name = format!("libnova_routes-{}.so", build_id.as_str());
+    let write = || -> io::Result<OwnedFd> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        // A kernel before 6.3 does not know the flag, and needs none.
+        let memory = match memfd_create(&name, flags | MemfdFlags::EXEC) {
+            Err(Errno::INVAL) => memfd_create(&name, flags)?,
+            created => created?,
+        };
+        let mut file = File::from(memory);
+        file.write_all(bytes)?;
+        file.set_permissions(Permissions::from_mode(0o500))?;
+        fcntl_add_seals(
+            &file,
+            SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
+        )?;
+        Ok(file.into())
+    };
+    write().map_err(|source| LoadError::Store { path: "memory".into(), source })
 }
 
 #[cfg(test)]
@@ -96,5 +236,39 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::write(&path, b"libr").unwrap();
         assert_eq!(fs::read(store.put(&id, b"library").unwrap()).unwrap(), b"library");
+    }
+
+    #[test]
+    fn a_copy_in_memory_cannot_be_changed() {
+        let store = Store::in_memory();
+        let id = BuildId::of(b"library");
+        let path = store.put(&id, b"library").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"library");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o500);
+        // The mode does not stop root; the seal does.
+        let written = OpenOptions::new().write(true).open(&path).and_then(|mut it| it.write(b"x"));
+        assert!(written.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"library");
+        assert_ne!(store.put(&BuildId::of(b"other"), b"other").unwrap(), path);
+
+        let staged = store.stage(&BuildId::of(b"staged"), b"staged").unwrap();
+        let path = staged.path().to_owned();
+        assert_eq!(fs::read(&path).unwrap(), b"staged");
+        drop(staged);
+        assert_ne!(fs::read(&path).ok().as_deref(), Some(&b"staged"[..]));
+    }
+
+    #[test]
+    fn the_first_folder_that_can_be_used_is_taken() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("file");
+        fs::write(&file, "").unwrap();
+        let [good, other] = ["good", "other"].map(|name| temp.path().join(name));
+        let store = Store::first_of([file.clone(), good.clone(), other.clone()]);
+        assert_eq!(store.folder(), Some(good.join("libraries").as_path()));
+        assert!(!other.exists());
+        assert_eq!(Store::first_of([file]).folder(), None);
+        // Linux mounts it so; nothing can be made there, either.
+        assert_eq!(Store::first_of(["/proc".into()]).folder(), None);
     }
 }

@@ -157,6 +157,7 @@ impl Switch {
             build_id: generation.build_id().clone(),
             replaced: old.as_ref().map(|old| old.id),
             routes: generation.routes.len(),
+            public: None,
             unwell: Vec::new(),
             preflight_us: 0,
             load_us: times.load_us,

@@ -9,6 +9,7 @@ use nova_route_template::{
 
 use super::Finding;
 use crate::release::Release;
+use crate::trust::Trust;
 
 /// The version of this nova.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -81,7 +82,7 @@ fn release(project: &Project) -> Option<Finding> {
     let folder = project.dir().join(&settings.out);
     let text = std::fs::read_to_string(folder.join(MANIFEST)).ok()?;
     let shown = settings.out.display();
-    if let Err(error) = Release::read(&folder) {
+    if let Err(error) = Release::read(&folder, &Trust::of_owner()) {
         return Some(Finding::bad(subject, error.to_string(), "`nova compile` writes it anew"));
     }
     let manifest: Manifest = match serde_json::from_str(&text) {

@@ -63,6 +63,7 @@ impl Obedient {
             init_limit,
             // Whoever sits at a breakpoint or an open stream is not hurried.
             drain_limit: None,
+            trust: crate::trust::Trust::of_developer(),
             ..SwapSettings::default()
         };
         let switch = Arc::new(Switch::new(settings, store).counting_from(last_generation));
