@@ -153,6 +153,7 @@ impl Config {
             preflight_limit: self.preflight_timeout,
             init_limit: self.init_timeout,
             drain_limit: self.drain.0,
+            release_files: self.public.is_none(),
             ..SwapSettings::default()
         }
     }

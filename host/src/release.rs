@@ -4,6 +4,7 @@
 //! assets, unless the manifest that fits it lies beside it.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -29,6 +30,8 @@ pub struct Release {
     pub stylesheet: Option<Stylesheet>,
     /// The folder of public files that belongs to the release.
     pub public: Option<PathBuf>,
+    /// The URLs of public files, each with that of the copy whose name carries a hash.
+    pub hashed: BTreeMap<String, String>,
 }
 
 /// One compiled stylesheet.
@@ -62,6 +65,14 @@ pub enum ReleaseError {
 struct Manifest {
     build_id: BuildId,
     stylesheet: Option<Asset>,
+    #[serde(default)]
+    public: Vec<PublicFile>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PublicFile {
+    url: String,
+    hashed: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,12 +103,19 @@ impl Release {
             // The manifest of another library: this one is bare.
             _ => None,
         };
-        let stylesheet = match manifest.and_then(|manifest| manifest.stylesheet) {
+        let (stylesheet, files) = match manifest {
+            Some(Manifest { stylesheet, public, .. }) => (stylesheet, public),
+            None => (None, Vec::new()),
+        };
+        let stylesheet = match stylesheet {
             Some(asset) => Some(read_stylesheet(folder, &asset.file)?),
             None => None,
         };
         let public = Some(folder.join("public")).filter(|public| whole && public.is_dir());
-        Ok(Self { source: source.to_owned(), candidate, stylesheet, public })
+        let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
+        // Of a folder that is not there, nothing can be linked.
+        let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };
+        Ok(Self { source: source.to_owned(), candidate, stylesheet, public, hashed })
     }
 }
 
