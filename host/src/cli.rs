@@ -4,6 +4,7 @@
 //! print what they found; what that means as an exit code is decided in [`main`] alone: 0 is done,
 //! 1 is failed, 2 is wrong usage.
 
+mod build;
 mod call;
 mod check;
 mod clean;
@@ -12,6 +13,7 @@ mod dev;
 mod doctor;
 mod new;
 pub(crate) mod routes;
+mod start;
 mod status;
 pub(crate) mod style;
 mod swap;
@@ -38,6 +40,8 @@ enum Command {
     New(new::Args),
     Dev(dev::Args),
     Compile(compile::Args),
+    Build(build::Args),
+    Start(start::Args),
     Routes(routes::Args),
     Check(check::Args),
     Call(call::Args),
@@ -76,6 +80,8 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Start(args) => start::run(&args),
         Command::Routes(args) => routes::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Call(args) => call::run(args),

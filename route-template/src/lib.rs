@@ -65,7 +65,7 @@ pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sy
 pub use debug_file::{DebugError, Stripped, strip};
 pub use hooks::Hooks;
 pub use items::Function;
-pub use library::LibraryError;
+pub use library::{LibraryError, least_glibc};
 pub use manifest::{App, LIBRARY, MANIFEST, Manifest, PublicFile, ReleaseFile, Route};
 pub use modules::{Module, ModuleTree};
 pub use pattern::{BadName, Pattern, Segment};
