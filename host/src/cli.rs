@@ -4,6 +4,7 @@
 //! print what they found; what that means as an exit code is decided in [`main`] alone: 0 is done,
 //! 1 is failed, 2 is wrong usage.
 
+mod build;
 mod call;
 mod check;
 mod clean;
@@ -14,6 +15,7 @@ mod keygen;
 mod new;
 pub(crate) mod routes;
 mod sign;
+mod start;
 mod status;
 pub(crate) mod style;
 mod swap;
@@ -40,6 +42,8 @@ enum Command {
     New(new::Args),
     Dev(dev::Args),
     Compile(compile::Args),
+    Build(build::Args),
+    Start(start::Args),
     Routes(routes::Args),
     Check(check::Args),
     Call(call::Args),
@@ -80,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Start(args) => start::run(&args),
         Command::Routes(args) => routes::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Call(args) => call::run(args),

@@ -2,6 +2,7 @@
 
 pub(crate) mod places;
 mod trust;
+pub mod probe;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +30,7 @@ with --watch. SIGTERM stops without failing a request; a second one stops at onc
 pub struct Config {
     /// A release folder (`build/`) or a route library (`libnova_routes.so`); several of them
     /// form one table of routes
-    #[arg(long, value_name = "LIB", required = true, env = "NOVA_ROUTES")]
+    #[arg(long, value_name = "LIB", required_unless_present = "probe", env = "NOVA_ROUTES")]
     pub routes: Vec<PathBuf>,
 
     /// A folder of public files [default: the `public` folder of each release]
@@ -106,6 +107,9 @@ pub struct Config {
     /// Whose signatures are asked for.
     #[command(flatten)]
     pub trust: TrustArgs,
+    /// Asking another host instead of being one.
+    #[command(flatten)]
+    pub probe: probe::Probe,
 
     /// Which events are logged: error, warn, info, debug, trace, off, or a list such as
     /// warn,app=debug
@@ -190,6 +194,7 @@ impl Config {
             init_limit: self.init_timeout,
             drain_limit: self.drain.0,
             trust: self.trust.trust(self.copies()),
+            release_files: self.public.is_none(),
             ..SwapSettings::default()
         }
     }
@@ -370,6 +375,8 @@ mod tests {
                                 $RUNTIME_DIRECTORY, or in a folder of the user's in $XDG_RUNTIME_DIR or
                                 /tmp] [env: NOVA_ADMIN]
               --no-admin        Open no socket for `nova swap` and `nova status`
+              --probe [<URL>]   Ask a running host for a URL, and end with 0 if it answers 200 [default
+                                URL: /healthz at --host and --port]
 
         Trust:
               --trust <PUBKEY>  Take only releases that this key has signed (`nova sign`): a public key's

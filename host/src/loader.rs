@@ -24,7 +24,7 @@ mod split;
 mod store;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -100,12 +100,22 @@ pub struct Library {
     /// The name by which page libraries need it.
     soname: Option<String>,
     root: LibraryRef,
+    listener: Option<open::Listener>,
 }
 
 impl Library {
     /// Runs the library's `init`; the future belongs to a thread that it may block.
     pub async fn init(&self, context: InitContext) -> Result<App, Failure> {
         self.root.init()(context).await.into_result()
+    }
+
+    /// Tells the library where the hashed copies of its public files are, for the next `init`. One
+    /// of an older SDK is not told, and links the files themselves.
+    pub fn tell(&self, public: &BTreeMap<String, String>) {
+        if let Some(listener) = self.listener {
+            let said = serde_json::json!({ "build_id": self.build_id.as_str(), "public": public });
+            listener.tell(&said.to_string());
+        }
     }
 
     /// A library that is linked into this program: the same contract without a file.
@@ -132,6 +142,7 @@ impl Library {
             size: 0,
             soname: None,
             root,
+            listener: None,
         })
     }
 }
@@ -256,11 +267,12 @@ impl Loader {
         }
         let Candidate { path, build_id, note, bytes } = candidate;
         let copy = self.store.put(&build_id, &bytes)?;
-        let root = open::open(&copy, &path)?;
+        let (root, listener) = open::open(&copy, &path)?;
         let routes = open::routes(&root)
             .map_err(|failure| LoadError::Routes { path, message: failure.message.into() })?;
         let size = bytes.len() as u64;
-        let library = Arc::new(Library { build_id, note, routes, size, soname: None, root });
+        let soname = None;
+        let library = Arc::new(Library { build_id, note, routes, size, soname, root, listener });
         loaded.insert(library.build_id.clone(), library.clone());
         Ok(library)
     }

@@ -4,6 +4,7 @@
 //! assets, unless the manifest that fits it lies beside it.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -33,6 +34,8 @@ pub struct Release {
     /// What was signed, if a signature was asked for: whatever else is read of the release is to
     /// be checked with it.
     pub signed: Option<Signed>,
+    /// The URLs of public files, each with that of the copy whose name carries a hash.
+    pub hashed: BTreeMap<String, String>,
 }
 
 /// One compiled stylesheet.
@@ -77,6 +80,14 @@ struct Manifest {
     /// Those that a signature covers besides.
     #[serde(default)]
     files: Vec<Asset>,
+    #[serde(default)]
+    public: Vec<PublicFile>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PublicFile {
+    url: String,
+    hashed: Option<String>,
 }
 
 /// A file of the release.
@@ -138,7 +149,11 @@ impl Release {
             // The manifest of another library: this one is bare.
             _ => None,
         };
-        let stylesheet = match manifest.and_then(|manifest| manifest.stylesheet) {
+        let (stylesheet, files) = match manifest {
+            Some(Manifest { stylesheet, public, .. }) => (stylesheet, public),
+            None => (None, Vec::new()),
+        };
+        let stylesheet = match stylesheet {
             Some(asset) => Some(read_stylesheet(folder, &asset, signed.as_ref())?),
             None => None,
         };
@@ -147,7 +162,10 @@ impl Release {
             Some(signed) => signed.public()?,
             None => public_of(folder),
         };
-        Ok(Self { source: source.to_owned(), candidate, stylesheet, public, signed })
+        let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
+        // Of a folder that is not there, nothing can be linked.
+        let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };
+        Ok(Self { source: source.to_owned(), candidate, stylesheet, public, signed, hashed })
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use nova_route_template::{
-    Build, Event, LIBRARY, PartialSettings, Settings, Style, compile_styles, prepare, write_release,
+    Build, Event, LIBRARY, PartialSettings, PublicFiles, Settings, Style, compile_styles, prepare,
+    write_release,
 };
 
 use super::style::{DIM, GOOD, WARN, took};
@@ -63,8 +64,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for warning in styles.iter().flat_map(|styles| &styles.warnings) {
         anstream::eprintln!("{WARN}warning{WARN:#}: {warning}");
     }
-    let manifest = write_release(&out, &prepared, &built, &args.profile, styles.as_ref())
-        .with_context(|| format!("the release in {} was not written", out.display()))?;
+    let manifest = write_release(
+        &out,
+        &prepared,
+        &built,
+        &args.profile,
+        styles.as_ref(),
+        &PublicFiles::default(),
+    )
+    .with_context(|| format!("the release in {} was not written", out.display()))?;
     anstream::println!(
         "{GOOD}compiled{GOOD:#}  {}  {} routes, {}  {DIM}{}{DIM:#}",
         out.join(LIBRARY).display(),
