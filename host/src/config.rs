@@ -1,8 +1,8 @@
 //! What `nova-host` is told on its command line and in `NOVA_*` variables.
 
 pub(crate) mod places;
-mod trust;
 pub mod probe;
+mod trust;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -23,6 +23,7 @@ use self::steps::Steps;
 use super::style::{DIM, GOOD, WARN, counted};
 use super::{Outcome, block_on, check};
 use crate::release::Release;
+use crate::trust::Trust;
 
 pub(super) use self::deploy::{HOST, find_host};
 
@@ -199,7 +200,7 @@ fn split(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
 
 /// Starts the library in a child process and asks its routes, as a host does before a swap.
 fn check(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<()> {
-    let report = block_on(check::preflight(Release::read(&stripped.library)?))??;
+    let report = block_on(check::preflight(Release::read(&stripped.library, &Trust::default())?))??;
     for route in report.unwell {
         job.steps.say(&format!("{WARN}weak{WARN:#}: {route}"));
     }
