@@ -11,6 +11,7 @@ mod compile;
 mod dev;
 mod doctor;
 mod new;
+mod precompile;
 pub(crate) mod routes;
 mod status;
 pub(crate) mod style;
@@ -39,6 +40,7 @@ enum Command {
     Dev(dev::Args),
     Compile(compile::Args),
     Routes(routes::Args),
+    Precompile(precompile::Args),
     Check(check::Args),
     Call(call::Args),
     Swap(swap::Args),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::Routes(args) => routes::run(&args),
+        Command::Precompile(args) => precompile::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Call(args) => call::run(args),
         Command::Swap(args) => swap::run(args),

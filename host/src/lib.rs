@@ -18,6 +18,7 @@ pub mod listen;
 pub mod loader;
 pub mod log;
 pub mod operator;
+pub mod precompile;
 pub mod preflight;
 pub mod process;
 pub mod release;

@@ -34,6 +34,8 @@ use nova_abi::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::precompile;
+
 pub use error::LoadError;
 use split::Parts;
 pub use store::Store;
@@ -87,6 +89,8 @@ pub struct Library {
     pub note: Note,
     /// Its routes, in the order that a call counts.
     pub routes: Routes,
+    /// Routes that are for precompilation alone; no table has them.
+    pub(crate) reserved: Vec<(u32, RArc<Route>)>,
     /// The size of its file in bytes.
     pub size: u64,
     /// The name by which page libraries need it.
@@ -117,15 +121,27 @@ impl Library {
             path: PathBuf::from(name),
             message: failure.message.into(),
         })?;
+        let (routes, reserved) = split_reserved(&routes);
         Ok(Self {
             build_id: BuildId::of(name.as_bytes()),
             note,
             routes,
+            reserved,
             size: 0,
             soname: None,
             root,
         })
     }
+}
+
+/// The routes of pages, and those that are for precompilation alone: an SDK puts these last.
+fn split_reserved(routes: &Routes) -> (Routes, Vec<(u32, RArc<Route>)>) {
+    let is_page = |route: &RArc<Route>| !precompile::is_reserved(&route.pattern);
+    let pages = routes.iter().rposition(is_page).map_or(0, |last| last + 1);
+    let reserved = (pages..).zip(&routes[pages..]);
+    let reserved =
+        reserved.filter_map(|(at, route)| Some((u32::try_from(at).ok()?, route.clone())));
+    (routes[..pages].into(), reserved.collect())
 }
 
 impl fmt::Debug for Library {
@@ -218,8 +234,10 @@ impl Loader {
         let root = open::open(&copy, &path)?;
         let routes = open::routes(&root)
             .map_err(|failure| LoadError::Routes { path, message: failure.message.into() })?;
+        let (routes, reserved) = split_reserved(&routes);
         let size = bytes.len() as u64;
-        let library = Arc::new(Library { build_id, note, routes, size, soname: None, root });
+        let library =
+            Arc::new(Library { build_id, note, routes, reserved, size, soname: None, root });
         loaded.insert(library.build_id.clone(), library.clone());
         Ok(library)
     }

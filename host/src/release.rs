@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::loader::{BuildId, Candidate, LoadError, inspect};
+use crate::precompile::plan::{PLAN, Plan};
 
 /// The file name of the library in a release folder.
 pub const LIBRARY: &str = "libnova_routes.so";
@@ -27,6 +28,8 @@ pub struct Release {
     pub candidate: Candidate,
     /// The stylesheet, read into memory so that it outlives its file.
     pub stylesheet: Option<Stylesheet>,
+    /// What to warm the library up with.
+    pub plan: Option<Plan>,
     /// The folder of public files that belongs to the release.
     pub public: Option<PathBuf>,
 }
@@ -92,12 +95,18 @@ impl Release {
             // The manifest of another library: this one is bare.
             _ => None,
         };
+        // Without a plan that can be read the library is as good, and only less warm.
+        let plan = manifest.is_some().then(|| Plan::read(&folder.join(PLAN))).transpose();
+        let plan = plan.unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            None
+        });
         let stylesheet = match manifest.and_then(|manifest| manifest.stylesheet) {
             Some(asset) => Some(read_stylesheet(folder, &asset.file)?),
             None => None,
         };
         let public = Some(folder.join("public")).filter(|public| whole && public.is_dir());
-        Ok(Self { source: source.to_owned(), candidate, stylesheet, public })
+        Ok(Self { source: source.to_owned(), candidate, stylesheet, plan: plan.flatten(), public })
     }
 }
 

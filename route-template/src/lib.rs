@@ -34,6 +34,7 @@ mod cache;
 mod cargo;
 mod codegen;
 mod crate_root;
+mod exercises;
 mod files;
 mod hooks;
 mod items;
@@ -59,6 +60,7 @@ pub use cargo::{
 };
 pub use codegen::{Destination, Generated, generate};
 pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sync};
+pub use exercises::Exercises;
 pub use hooks::Hooks;
 pub use items::Function;
 pub use library::LibraryError;

@@ -9,7 +9,7 @@ use nova_route_template::{
 };
 
 use super::style::{DIM, GOOD, WARN, took};
-use super::{Outcome, check};
+use super::{Outcome, check, precompile};
 
 /// Compile the pages into a route library, and check it
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// The cargo profile
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Do not send requests to the library that was compiled
+    #[arg(long)]
+    no_precompile: bool,
     /// More arguments for cargo, such as --locked
     #[arg(last = true, value_name = "CARGO_ARGS")]
     cargo: Vec<String>,
@@ -65,5 +68,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         check::size(manifest.library.size),
         took(began.elapsed()),
     );
+    if !args.no_precompile {
+        let checked = precompile::release(&prepared.project, &out, precompile::Extent::Reads)?;
+        if checked.say(&out.join(LIBRARY)) == Outcome::Failed {
+            return Ok(Outcome::Failed);
+        }
+    }
     check::run(&check::Args::new(out))
 }

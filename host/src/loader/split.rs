@@ -135,7 +135,8 @@ impl Loader {
         })?;
         let size = bytes.len() as u64;
         let soname = Some(soname);
-        let library = Arc::new(Library { build_id, note, routes, size, soname, root });
+        let reserved = Vec::new();
+        let library = Arc::new(Library { build_id, note, routes, reserved, size, soname, root });
         parts.apps.insert(path, library.clone());
         Ok(library)
     }
