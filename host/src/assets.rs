@@ -31,13 +31,24 @@ pub enum Caching {
     /// A cache may keep a file for an hour without asking. HTML documents excepted: they name
     /// other files, and would go on naming those of the release before.
     Hour,
+    /// A cache may keep a file for ever: its name carries a hash of its content.
+    Forever,
 }
 
 impl Caching {
+    /// The same for one file, whose name may carry a hash.
+    fn of_file(self, hashed: bool) -> Self {
+        match self {
+            Self::Hour if hashed => Self::Forever,
+            other => other,
+        }
+    }
+
     fn header(self, content_type: &HeaderValue) -> HeaderValue {
         let document = content_type.as_bytes().starts_with(b"text/html");
         HeaderValue::from_static(match self {
             Self::Hour if !document => "public, max-age=3600",
+            Self::Forever => "public, max-age=31536000, immutable",
             _ => "no-cache",
         })
     }

@@ -4,15 +4,19 @@
 //! print what they found; what that means as an exit code is decided in [`main`] alone: 0 is done,
 //! 1 is failed, 2 is wrong usage.
 
+mod build;
 mod call;
 mod check;
 mod clean;
 mod compile;
 mod dev;
 mod doctor;
+mod gate;
 mod new;
+mod pgo;
 mod precompile;
 pub(crate) mod routes;
+mod start;
 mod status;
 pub(crate) mod style;
 mod swap;
@@ -39,6 +43,8 @@ enum Command {
     New(new::Args),
     Dev(dev::Args),
     Compile(compile::Args),
+    Build(build::Args),
+    Start(start::Args),
     Routes(routes::Args),
     Precompile(precompile::Args),
     Check(check::Args),
@@ -78,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::New(args) => new::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Start(args) => start::run(&args),
         Command::Routes(args) => routes::run(&args),
         Command::Precompile(args) => precompile::run(&args),
         Command::Check(args) => check::run(&args),

@@ -1,5 +1,7 @@
 //! What `nova-host` is told on its command line and in `NOVA_*` variables.
 
+pub mod probe;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ with --watch. SIGTERM stops without failing a request; a second one stops at onc
 pub struct Config {
     /// A release folder (`build/`) or a route library (`libnova_routes.so`); several of them
     /// form one table of routes
-    #[arg(long, value_name = "LIB", required = true, env = "NOVA_ROUTES")]
+    #[arg(long, value_name = "LIB", required_unless_present = "probe", env = "NOVA_ROUTES")]
     pub routes: Vec<PathBuf>,
 
     /// A folder of public files [default: the `public` folder of each release]
@@ -97,6 +99,10 @@ pub struct Config {
     #[arg(long, conflicts_with = "admin", help_heading = "Administration")]
     pub no_admin: bool,
 
+    /// Asking another host instead of being one.
+    #[command(flatten)]
+    pub probe: probe::Probe,
+
     /// Which events are logged: error, warn, info, debug, trace, off, or a list such as
     /// warn,app=debug
     #[arg(
@@ -153,6 +159,7 @@ impl Config {
             preflight_limit: self.preflight_timeout,
             init_limit: self.init_timeout,
             drain_limit: self.drain.0,
+            release_files: self.public.is_none(),
             ..SwapSettings::default()
         }
     }
@@ -331,6 +338,8 @@ mod tests {
               --admin <SOCKET>  The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock
                                 in $XDG_RUNTIME_DIR, or in a folder of the user's in /tmp] [env: NOVA_ADMIN]
               --no-admin        Open no socket for `nova swap` and `nova status`
+              --probe [<URL>]   Ask a running host for a URL, and end with 0 if it answers 200 [default
+                                URL: /healthz at --host and --port]
 
         Logging:
               --log <LEVEL>          Which events are logged: error, warn, info, debug, trace, off, or a

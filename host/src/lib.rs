@@ -19,6 +19,7 @@ pub mod loader;
 pub mod log;
 pub mod operator;
 pub mod precompile;
+pub mod prerendered;
 pub mod preflight;
 pub mod process;
 pub mod release;

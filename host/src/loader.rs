@@ -23,7 +23,7 @@ mod split;
 mod store;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -90,18 +90,29 @@ pub struct Library {
     /// Its routes, in the order that a call counts.
     pub routes: Routes,
     /// Routes that are for precompilation alone; no table has them.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "a host that serves has no use for them"))]
     pub(crate) reserved: Vec<(u32, RArc<Route>)>,
     /// The size of its file in bytes.
     pub size: u64,
     /// The name by which page libraries need it.
     soname: Option<String>,
     root: LibraryRef,
+    listener: Option<open::Listener>,
 }
 
 impl Library {
     /// Runs the library's `init`; the future belongs to a thread that it may block.
     pub async fn init(&self, context: InitContext) -> Result<App, Failure> {
         self.root.init()(context).await.into_result()
+    }
+
+    /// Tells the library where the hashed copies of its public files are, for the next `init`. One
+    /// of an older SDK is not told, and links the files themselves.
+    pub fn tell(&self, public: &BTreeMap<String, String>) {
+        if let Some(listener) = self.listener {
+            let said = serde_json::json!({ "build_id": self.build_id.as_str(), "public": public });
+            listener.tell(&said.to_string());
+        }
     }
 
     /// A library that is linked into this program: the same contract without a file.
@@ -130,6 +141,7 @@ impl Library {
             size: 0,
             soname: None,
             root,
+            listener: None,
         })
     }
 }
@@ -231,13 +243,14 @@ impl Loader {
         }
         let Candidate { path, build_id, note, bytes } = candidate;
         let copy = self.store.put(&build_id, &bytes)?;
-        let root = open::open(&copy, &path)?;
+        let (root, listener) = open::open(&copy, &path)?;
         let routes = open::routes(&root)
             .map_err(|failure| LoadError::Routes { path, message: failure.message.into() })?;
         let (routes, reserved) = split_reserved(&routes);
         let size = bytes.len() as u64;
-        let library =
-            Arc::new(Library { build_id, note, routes, reserved, size, soname: None, root });
+        let soname = None;
+        let library = Library { build_id, note, routes, reserved, size, soname, root, listener };
+        let library = Arc::new(library);
         loaded.insert(library.build_id.clone(), library.clone());
         Ok(library)
     }

@@ -18,9 +18,9 @@ mod run;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::{
-    child::{ROLE, run as child_run},
-    report::{Exercised, Outcome},
-    run::{Order, Precompiled, precompile},
+    child::{ROLE, Rendered, run as child_run},
+    report::{Exercised, Kind, Outcome},
+    run::{Extent, Order, Precompiled, precompile},
 };
 
 /// Under this address a library answers to precompilation alone: what its pages and its

@@ -4,6 +4,7 @@
 //! assets, unless the manifest that fits it lies beside it.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use crate::loader::{BuildId, Candidate, LoadError, inspect};
 use crate::precompile::plan::{PLAN, Plan};
+use crate::prerendered::Prerendered;
 
 /// The file name of the library in a release folder.
 pub const LIBRARY: &str = "libnova_routes.so";
@@ -28,10 +30,14 @@ pub struct Release {
     pub candidate: Candidate,
     /// The stylesheet, read into memory so that it outlives its file.
     pub stylesheet: Option<Stylesheet>,
+    /// Pages that were rendered when it was built.
+    pub prerendered: Prerendered,
     /// What to warm the library up with.
     pub plan: Option<Plan>,
     /// The folder of public files that belongs to the release.
     pub public: Option<PathBuf>,
+    /// The URLs of public files, each with that of the copy whose name carries a hash.
+    pub hashed: BTreeMap<String, String>,
 }
 
 /// One compiled stylesheet.
@@ -65,6 +71,22 @@ pub enum ReleaseError {
 struct Manifest {
     build_id: BuildId,
     stylesheet: Option<Asset>,
+    #[serde(default)]
+    public: Vec<PublicFile>,
+    #[serde(default)]
+    prerendered: Vec<PrerenderedPage>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PublicFile {
+    url: String,
+    hashed: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PrerenderedPage {
+    path: String,
+    file: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,12 +123,34 @@ impl Release {
             tracing::warn!("{error}");
             None
         });
-        let stylesheet = match manifest.and_then(|manifest| manifest.stylesheet) {
+        let (stylesheet, files, pages) = match manifest {
+            Some(Manifest { stylesheet, public, prerendered, .. }) => {
+                (stylesheet, public, prerendered)
+            }
+            None => (None, Vec::new(), Vec::new()),
+        };
+        let mut prerendered = Prerendered::default();
+        for page in pages {
+            let (_, html) = read_inside(folder, &page.file, "prerendered page")?;
+            prerendered.add(page.path, html);
+        }
+        let stylesheet = match stylesheet {
             Some(asset) => Some(read_stylesheet(folder, &asset.file)?),
             None => None,
         };
         let public = Some(folder.join("public")).filter(|public| whole && public.is_dir());
-        Ok(Self { source: source.to_owned(), candidate, stylesheet, plan: plan.flatten(), public })
+        let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
+        // Of a folder that is not there, nothing can be linked.
+        let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };
+        Ok(Self {
+            source: source.to_owned(),
+            candidate,
+            stylesheet,
+            prerendered,
+            plan: plan.flatten(),
+            public,
+            hashed,
+        })
     }
 }
 
@@ -124,9 +168,18 @@ fn read_manifest(path: &Path, required: bool) -> Result<Option<Manifest>, Releas
 }
 
 fn read_stylesheet(folder: &Path, file: &Path) -> Result<Stylesheet, ReleaseError> {
+    let (name, bytes) = read_inside(folder, file, "stylesheet")?;
+    Ok(Stylesheet { name, bytes: bytes.into() })
+}
+
+/// The name and the content of a file that the manifest names; it does not lead out of its folder.
+fn read_inside(
+    folder: &Path,
+    file: &Path,
+    what: &'static str,
+) -> Result<(String, Vec<u8>), ReleaseError> {
     let path = folder.join(file);
-    let failed = |source| ReleaseError::Read { path: path.clone(), what: "stylesheet", source };
-    // Only the name decides about the URL; a manifest does not lead out of its folder.
+    let failed = |source| ReleaseError::Read { path: path.clone(), what, source };
     let name = file.file_name().and_then(|name| name.to_str());
     let plain = file.components().all(|part| matches!(part, std::path::Component::Normal(_)));
     let Some(name) = name.filter(|_| plain) else {
@@ -134,5 +187,5 @@ fn read_stylesheet(folder: &Path, file: &Path) -> Result<Stylesheet, ReleaseErro
         return Err(failed(io::Error::new(io::ErrorKind::InvalidData, text)));
     };
     let bytes = fs::read(&path).map_err(failed)?;
-    Ok(Stylesheet { name: name.to_owned(), bytes: bytes.into() })
+    Ok((name.to_owned(), bytes))
 }

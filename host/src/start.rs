@@ -1,6 +1,6 @@
 //! Starting an application: `init` of its library, on a thread that it may block, time-limited.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use nova_abi::{App, Failure, FailureKind, InitContext, OwnedBytes, Purpose};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,10 @@ pub struct StartInfo {
     pub stylesheet: Option<String>,
     /// The URL of the favicon, for the page shell.
     pub favicon: Option<String>,
+    /// The URLs of public files, each with that of the copy whose name carries a hash: what
+    /// `nova::asset` links.
+    #[serde(default)]
+    pub public: BTreeMap<String, String>,
 }
 
 /// Why an application did not start.
@@ -44,6 +48,7 @@ pub async fn start(
     saved: Option<OwnedBytes>,
     limit: Duration,
 ) -> Result<App, StartError> {
+    library.tell(&info.public);
     let context = InitContext {
         purpose,
         dev: info.dev,

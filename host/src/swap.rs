@@ -9,6 +9,7 @@ mod history;
 mod split;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -46,6 +47,9 @@ pub struct SwapSettings {
     pub preflight: Option<PathBuf>,
     /// Whether preflight and warm-up exercise the routes, or only run `init`.
     pub exercise: bool,
+    /// Whether the public files of a release are served with it, so that its pages may link the
+    /// hashed names of them.
+    pub release_files: bool,
     /// How long a whole preflight may take.
     pub preflight_limit: Duration,
     /// How long `init` may take.
@@ -64,6 +68,7 @@ impl Default for SwapSettings {
             dev: false,
             preflight: None,
             exercise: true,
+            release_files: false,
             preflight_limit: Duration::from_secs(30),
             init_limit: Duration::from_secs(10),
             warm_limit: Duration::from_millis(50),
@@ -115,6 +120,8 @@ pub struct Switch {
     under_way: Mutex<Option<(PathBuf, Instant)>>,
     history: History,
     stylesheets: Mutex<Vec<Stylesheet>>,
+    /// What the pages of the latest generation link by hashed names.
+    linked: Mutex<BTreeMap<String, String>>,
     last_id: AtomicU64,
     published: AtomicU64,
     refused: AtomicU64,
@@ -139,6 +146,7 @@ impl Switch {
             under_way: Mutex::default(),
             history: History::default(),
             stylesheets: Mutex::default(),
+            linked: Mutex::default(),
             last_id: AtomicU64::new(0),
             published: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -317,6 +325,7 @@ impl Switch {
         if let Some(old) = &old
             && *old.build_id() == release.candidate.build_id
             && !self.restyles(&release)
+            && !self.relinks(&release)
             && !force
         {
             return Err(SwapError::AlreadyLive {
@@ -390,11 +399,12 @@ impl Switch {
         report: Report,
     ) -> Result<(Arc<Generation>, Swapped), SwapError> {
         let Incoming { release, info } = incoming;
-        let Release { source, candidate, stylesheet, plan, .. } = release;
+        let Release { source, candidate, stylesheet, plan, prerendered, .. } = release;
         let loading = Instant::now();
         let library = tokio::task::block_in_place(|| self.loader.load_candidate(candidate))?;
         let load_us = micros(loading);
         let starting = Instant::now();
+        let linked = info.public.clone();
         let saved = match old {
             Some(old) => Self::saved(old).await,
             None => None,
@@ -404,6 +414,7 @@ impl Switch {
             .map_err(|cause| SwapError::Start { path: source.clone(), cause })?;
         let init_us = micros(starting);
         let id = self.next_id();
+        *locked(&self.linked) = linked;
         if let Some(sheet) = stylesheet {
             let mut sheets = locked(&self.stylesheets);
             sheets.retain(|kept| kept.name != sheet.name);
@@ -412,6 +423,7 @@ impl Switch {
             sheets.drain(..surplus);
         }
         let generation = Generation::new(id, source, library, app);
+        let _ = generation.prerendered.set(prerendered);
         if self.settings.exercise {
             // A host that starts is waited for; one that swaps serves meanwhile.
             let limit = self.settings.warm_limit;
@@ -470,8 +482,19 @@ impl Switch {
         release.stylesheet.as_ref().is_some_and(|sheet| Some(&sheet.name) != last)
     }
 
+    /// Whether a release has other public files to link than the generation that came last.
+    fn relinks(&self, release: &Release) -> bool {
+        self.settings.release_files && release.hashed != *locked(&self.linked)
+    }
+
     fn info_for(&self, release: &Release, info: &StartInfo) -> StartInfo {
         let mut info = StartInfo { dev: self.settings.dev, ..info.clone() };
+        if self.settings.release_files {
+            info.public.clone_from(&release.hashed);
+            if let Some(hashed) = info.favicon.as_ref().and_then(|icon| info.public.get(icon)) {
+                info.favicon = Some(hashed.clone());
+            }
+        }
         if let Some(sheet) = &release.stylesheet {
             info.stylesheet = Some(format!("{STYLESHEETS}{}", sheet.name));
         }

@@ -50,7 +50,7 @@ pub const NOTE_PANIC: &str =
 /// Makes the crate a route library.
 ///
 /// Takes the path of a function without arguments that gives [`Routes`]; `nova` writes both into
-/// `lib.rs`. Expands to the two symbols that a host looks for, and to `nova_library()`, the same
+/// `lib.rs`. Expands to the symbols that a host looks for, and to `nova_library()`, the same
 /// library for a program that links it in.
 ///
 /// ```
@@ -109,6 +109,13 @@ macro_rules! export {
             #[unsafe(no_mangle)]
             pub static nova_library_note: [u8; $crate::abi::joined_len(PARTS)] =
                 $crate::abi::join(PARTS);
+
+            // SAFETY: a name of Nova's own, and the type by which a host calls it.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn nova_library_told(text: *const u8, length: usize) {
+                // SAFETY: the host's promise is the one that is asked for.
+                unsafe { $crate::abi::told(text, length) }
+            }
         };
     };
 }
@@ -125,6 +132,20 @@ pub fn library(
     init: extern "C" fn(HostContext) -> Starting,
 ) -> LibraryRef {
     Library { routes, init }.leak_into_prefix()
+}
+
+/// Takes what a host says besides the context of `init`. What cannot be read is as if unsaid.
+///
+/// # Safety
+/// As [`nova_abi::told::Told`] asks for.
+pub unsafe fn told(text: *const u8, length: usize) {
+    if text.is_null() {
+        return;
+    }
+    // SAFETY: the caller promises that the bytes can be read until this returns.
+    let text = unsafe { std::slice::from_raw_parts(text, length) };
+    // A panic must not leave this function, and there is nobody to tell of one.
+    drop(panics::catch(|| info::told(text)));
 }
 
 /// Declares the routes to the host.
@@ -207,5 +228,6 @@ mod tests {
         let name = nova_abi::abi_stable::library::ROOT_MODULE_LOADER_NAME;
         assert!(include_str!("abi.rs").contains(&format!("pub static {name}:")), "{name}");
         assert_eq!(nova_abi::note::SYMBOL, "nova_library_note");
+        assert_eq!(nova_abi::told::SYMBOL, "nova_library_told");
     }
 }

@@ -27,6 +27,7 @@
 //! * [`extract`] lists what a function may take, [`response`] what it may return.
 //! * [`html`] is about pages and layouts, [`middleware`] about `_middleware.rs`, [`Error`] about
 //!   errors and their pages, [`hooks`] about `app.rs`.
+//! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
 //! * [`routing`] is the matcher; with `default-features = false` it is all there is.
@@ -41,6 +42,8 @@ pub mod routing;
 pub mod abi;
 #[cfg(feature = "sdk")]
 mod application;
+#[cfg(feature = "sdk")]
+mod asset;
 #[cfg(feature = "sdk")]
 mod context;
 #[cfg(feature = "sdk")]
@@ -84,6 +87,7 @@ pub use {headers, http, maud, tokio, tracing};
 #[cfg(feature = "sdk")]
 pub use crate::{
     app::{App, Routes},
+    asset::asset,
     error::{Error, Result},
     hooks::{Purpose, no_state},
     info::{build_id, is_dev},

@@ -139,6 +139,7 @@ pub struct Build {
     profile: String,
     target_dir: Option<PathBuf>,
     args: Vec<OsString>,
+    rustc_args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     output: Output,
     own_group: bool,
@@ -156,6 +157,7 @@ impl Build {
             profile: "release".to_owned(),
             target_dir: None,
             args: Vec::new(),
+            rustc_args: Vec::new(),
             env: Vec::new(),
             output: Output::Inherit,
             own_group: false,
@@ -184,6 +186,13 @@ impl Build {
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Arguments for rustc when it compiles the app's own crate; dependencies stay as they are.
+    #[must_use]
+    pub fn rustc_args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.rustc_args.extend(args.into_iter().map(Into::into));
         self
     }
 
@@ -260,6 +269,7 @@ impl Build {
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             // rustc asks for `-z now` by itself, but leaves the build id to the C compiler.
             .args(["--", "-C", "link-arg=-Wl,--build-id=sha1"])
+            .args(&self.rustc_args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(match self.output {

@@ -26,7 +26,7 @@
 //! let build = Build::new(&app.project, app.crate_root.origins.clone());
 //! let built = build.start()?.wait(|event| println!("{event:?}"))?;
 //! let styles = compile_styles(&app.project, Style::Compressed)?;
-//! write_release("build".as_ref(), &app, &built, "release", styles.as_ref())?;
+//! write_release("build".as_ref(), &app, &built, "release", styles.as_ref(), &Default::default())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -34,6 +34,7 @@ mod cache;
 mod cargo;
 mod codegen;
 mod crate_root;
+mod debug_file;
 mod exercises;
 mod files;
 mod hooks;
@@ -43,8 +44,10 @@ mod manifest;
 mod modules;
 mod pattern;
 mod prepare;
+mod prerendered;
 mod problem;
 mod project;
+mod public;
 mod release;
 mod route;
 pub mod scaffold;
@@ -52,6 +55,7 @@ mod settings;
 mod source;
 pub mod split;
 mod styles;
+mod symbols;
 mod tree;
 
 pub use cache::SourceCache;
@@ -60,19 +64,28 @@ pub use cargo::{
 };
 pub use codegen::{Destination, Generated, generate};
 pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sync};
+pub use debug_file::{DebugError, Stripped, strip};
 pub use exercises::Exercises;
 pub use hooks::Hooks;
 pub use items::Function;
-pub use library::LibraryError;
-pub use manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route};
+pub use library::{LibraryError, least_glibc};
+pub use manifest::{
+    App, LIBRARY, MANIFEST, Manifest, PrerenderedPage, PublicFile, ReleaseFile, Route,
+};
 pub use modules::{Module, ModuleTree};
 pub use pattern::{BadName, Pattern, Segment};
 pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
+pub use prerendered::write_prerendered;
 pub use problem::{Problem, Problems, Warning};
 pub use project::{OpenError, Project};
+pub use public::{PublicFiles, write_public};
 pub use release::{ReleaseError, write_release};
 pub use route::{Handler, Method, NotFound, Page, Special, SpecialKind};
-pub use settings::{DevSettings, PartialDevSettings, PartialSettings, Settings, SettingsError};
+pub use settings::{
+    BuildSettings, DevSettings, Lto, OptLevel, PartialDevSettings, PartialSettings, Settings,
+    SettingsError, Strip,
+};
 pub use source::{Place, Position, SourceFile};
 pub use styles::{Style, StyleError, Stylesheet, compile_styles};
+pub use symbols::{CrateSize, Sizes, sizes};
 pub use tree::{RouteTree, Sources};

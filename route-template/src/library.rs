@@ -64,9 +64,16 @@ impl Facts {
             rustc: find("rustc")?,
             target: find("target")?,
             app: (name.to_owned(), version.to_owned()),
-            glibc: least_glibc(&elf),
+            glibc: least(&elf),
         })
     }
+}
+
+/// The least version of glibc that has everything a program or library needs, such as `2.34`;
+/// none if the bytes are no ELF file, or need none.
+#[must_use]
+pub fn least_glibc(program: &[u8]) -> Option<String> {
+    least(&ElfFile64::<Endianness>::parse(program).ok()?)
 }
 
 fn note<'a>(elf: &ElfFile64<'a, Endianness>) -> Option<&'a str> {
@@ -79,7 +86,7 @@ fn note<'a>(elf: &ElfFile64<'a, Endianness>) -> Option<&'a str> {
 }
 
 /// The greatest `GLIBC_x.y` among the versions of symbols that the library imports.
-fn least_glibc(elf: &ElfFile64<'_, Endianness>) -> Option<String> {
+fn least(elf: &ElfFile64<'_, Endianness>) -> Option<String> {
     let endian = elf.endian();
     let sections = elf.elf_section_table();
     let (mut libraries, strings) = sections.gnu_verneed(endian, elf.data()).ok()??;
@@ -128,9 +135,8 @@ mod tests {
     #[test]
     fn the_least_glibc_of_this_test_is_known() {
         let this_test = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        let elf = ElfFile64::<Endianness>::parse(&*this_test).unwrap();
         let (major, minor) =
-            glibc_version(&format!("GLIBC_{}", least_glibc(&elf).unwrap())).unwrap();
+            glibc_version(&format!("GLIBC_{}", least_glibc(&this_test).unwrap())).unwrap();
         assert!(major == 2 && minor >= 17, "{major}.{minor}");
     }
 }

@@ -1,5 +1,7 @@
 //! `manifest.json`: what a release is made of.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -37,6 +39,16 @@ pub struct Manifest {
     pub stylesheet: Option<ReleaseFile>,
     /// The URL of the favicon, if `public/` has one.
     pub favicon: Option<String>,
+    /// The public files, if they belong to the release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public: Vec<PublicFile>,
+    /// The hashed copies in `public/` that the release before linked: pages that it answered are
+    /// still open somewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_public: Vec<String>,
+    /// Pages that were rendered when it was built, which come before the routes of their paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prerendered: Vec<PrerenderedPage>,
     /// When it was built, in seconds since 1970; `SOURCE_DATE_EPOCH` where that is set.
     pub built_at: u64,
 }
@@ -61,6 +73,30 @@ pub struct ReleaseFile {
     pub size: u64,
 }
 
+/// A public file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicFile {
+    /// Where it is served: `/logo.svg`, which is also its path in the release's `public/`.
+    pub url: String,
+    /// Where the copy is served whose name carries a hash, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hashed: Option<String>,
+    /// The SHA-256 of its content, in hexadecimal digits.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A page that was rendered when the release was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrerenderedPage {
+    /// The path that it answers: `/about`.
+    pub path: String,
+    /// The document.
+    #[serde(flatten)]
+    pub file: ReleaseFile,
+}
+
 /// What a page answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
@@ -74,6 +110,14 @@ pub struct Route {
     pub file: String,
     /// The SHA-256 of the page's source.
     pub source_sha256: String,
+}
+
+impl Manifest {
+    /// The manifest of the release in a folder, if there is one that can be read.
+    #[must_use]
+    pub fn read(release: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(release.join(MANIFEST)).ok()?).ok()
+    }
 }
 
 impl ReleaseFile {

@@ -14,6 +14,8 @@ use crate::files::write_atomically;
 use crate::library::{Facts, LibraryError};
 use crate::manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route};
 use crate::prepare::Prepared;
+use crate::prerendered::remove_former;
+use crate::public::PublicFiles;
 use crate::route::Page;
 use crate::styles::Stylesheet;
 
@@ -33,13 +35,29 @@ pub enum ReleaseError {
         /// What the system said.
         source: io::Error,
     },
+    /// The public files would be copied over themselves.
+    #[error(
+        "the release would be written over the app's own files in {}\n  help: name another folder \
+         with --out, such as build", folder.display()
+    )]
+    IntoItself {
+        /// The folder of public files.
+        folder: PathBuf,
+    },
+    /// A page whose path cannot be the name of a file.
+    #[error("the page at {path} cannot become a file: its path has an empty or a relative part")]
+    NoFile {
+        /// The path.
+        path: String,
+    },
     /// What cargo built is no route library.
     #[error(transparent)]
     Library(#[from] LibraryError),
 }
 
 /// Writes `libnova_routes.so`, the stylesheet, `routes_generated.rs` and, last, `manifest.json`
-/// into a folder, which is made if it is not there.
+/// into a folder, which is made if it is not there. `public` is what
+/// [`write_public`](crate::write_public) has written there before.
 ///
 /// # Errors
 /// If a file cannot be read or written, or if the library is none of Nova's. The folder then
@@ -50,6 +68,7 @@ pub fn write_release(
     built: &Built,
     profile: &str,
     stylesheet: Option<&Stylesheet>,
+    public: &PublicFiles,
 ) -> Result<Manifest, ReleaseError> {
     let io = |path: &Path, action| {
         let path = path.to_owned();
@@ -75,13 +94,15 @@ pub fn write_release(
         routes: prepared.tree.pages.iter().map(|page| route(page, prepared)).collect(),
         stylesheet: stylesheet_file,
         favicon: prepared.project.favicon(),
+        public: public.files.clone(),
+        former_public: public.former.clone(),
+        prerendered: public.prerendered.clone(),
         built_at: now(),
     };
 
     std::fs::create_dir_all(out).map_err(io(out, "written"))?;
     let out = &out.canonicalize().map_err(io(out, "read"))?;
-    let earlier = std::fs::read(out.join(MANIFEST)).ok();
-    let earlier = earlier.and_then(|json| serde_json::from_slice::<Manifest>(&json).ok());
+    let earlier = Manifest::read(out);
     let write = |file: &str, content: &[u8]| {
         let path = out.join(file);
         write_atomically(&path, content).map_err(io(&path, "written"))
@@ -96,6 +117,7 @@ pub fn write_release(
     let json = serde_json::to_string_pretty(&manifest).expect("a manifest is plain data");
     write(MANIFEST, format!("{json}\n").as_bytes())?;
 
+    remove_former(out, earlier.as_ref(), &manifest.prerendered);
     let kept = [manifest.stylesheet.clone(), earlier.and_then(|manifest| manifest.stylesheet)];
     remove_old_stylesheets(out, &kept);
     Ok(manifest)

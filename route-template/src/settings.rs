@@ -1,6 +1,8 @@
 //! `nova.toml` and the `NOVA_` variables: defaults, then the file, then the environment, then
 //! the flags of a command.
 
+mod build;
+
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,8 @@ use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+pub use build::{BuildSettings, Lto, OptLevel, Strip};
 
 /// The name of the file.
 const FILE: &str = "nova.toml";
@@ -23,12 +27,16 @@ pub struct Settings {
     pub out: PathBuf,
     /// What concerns `nova dev` alone.
     pub dev: DevSettings,
+    /// How `nova build` compiles.
+    pub build: BuildSettings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let dev = DevSettings::default();
-        Self { host: "127.0.0.1".to_owned(), port: 2518, out: PathBuf::from("build"), dev }
+        let build = BuildSettings::default();
+        let host = "127.0.0.1".to_owned();
+        Self { host, port: 2518, out: PathBuf::from("build"), dev, build }
     }
 }
 
@@ -58,6 +66,9 @@ pub struct PartialSettings {
     /// See [`Settings::dev`].
     #[serde(default)]
     pub dev: PartialDevSettings,
+    /// See [`Settings::build`].
+    #[serde(default)]
+    pub build: BuildSettings,
 }
 
 /// The same for [`DevSettings`].
@@ -123,13 +134,14 @@ impl Settings {
         Ok(Self::default().with(file).with(environment).with(flags))
     }
 
-    fn with(self, PartialSettings { host, port, out, dev }: PartialSettings) -> Self {
+    fn with(self, PartialSettings { host, port, out, dev, build }: PartialSettings) -> Self {
         let PartialDevSettings { poll_limit } = dev;
         Self {
             host: host.unwrap_or(self.host),
             port: port.unwrap_or(self.port),
             out: out.unwrap_or(self.out),
             dev: DevSettings { poll_limit: poll_limit.unwrap_or(self.dev.poll_limit) },
+            build: build.or(self.build),
         }
     }
 }
@@ -148,7 +160,7 @@ fn read(path: &Path) -> Result<PartialSettings, SettingsError> {
 
 /// The setting that an unknown key of the file may stand for.
 fn suggestion(text: &str) -> String {
-    let keys = ["host", "port", "out", "dev"];
+    let keys = ["host", "port", "out", "dev", "build"];
     let table: toml::Table = toml::from_str(text).unwrap_or_default();
     let unknown = table.keys().find(|key| !keys.contains(&key.as_str()));
     let near = unknown.and_then(|key| {
@@ -243,7 +255,7 @@ mod tests {
           |
         1 | prot = 3000
           | ^^^^
-        unknown field `prot`, expected one of `host`, `port`, `out`, `dev`
+        unknown field `prot`, expected one of `host`, `port`, `out`, `dev`, `build`
           help: did you mean `port`?
         ");
         let too_big = mistake("port = 70000\n");

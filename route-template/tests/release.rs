@@ -41,7 +41,9 @@ fn release(dir: &Path) -> Manifest {
     let built = built.unwrap_or_else(|error| panic!("{error}: {error:?}"));
     let styles = compile_styles(&prepared.project, Style::Compressed).unwrap();
     let out = dir.join("build");
-    let manifest = write_release(&out, &prepared, &built, "dev", styles.as_ref()).unwrap();
+    let manifest =
+        write_release(&out, &prepared, &built, "dev", styles.as_ref(), &Default::default())
+            .unwrap();
     let json = fs::read_to_string(out.join("manifest.json")).unwrap();
     assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
     manifest
@@ -156,7 +158,9 @@ fn a_library_without_routes_is_no_release() {
         .start()
         .unwrap();
     built.library = running.wait(|_| {}).unwrap().library;
-    let error = write_release(&dir.join("build"), &prepared, &built, "dev", None).unwrap_err();
+    let error =
+        write_release(&dir.join("build"), &prepared, &built, "dev", None, &Default::default())
+            .unwrap_err();
     assert!(error.to_string().contains("`nova::export!(routes)`"), "{error}");
     assert_eq!(fs::read(dir.join("build/manifest.json")).unwrap(), before);
 }

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nova_tests::fixtures::library;
+use http::Method;
+use nova_tests::client::Connection;
+use nova_tests::fixtures::{library, stamped};
+use nova_tests::host::Host;
 use nova_tests::process::{Process, run};
 use nova_tests::workspace::{App, binary};
 use serde_json::{Value, json};
@@ -142,6 +145,58 @@ async fn whoever_serves_never_answers_for_precompilation() {
         assert_eq!(status.code(), Some(1), "{said}");
         assert!(said.contains("there is no page at this address"), "{path}: {said}");
     }
+}
+
+/// The build id of a library, as a manifest has it.
+fn build_id(library: &[u8]) -> String {
+    nova_host::loader::BuildId::of(library).as_str().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_warms_up_by_its_plan_and_serves_what_was_rendered() {
+    let host = Host::start(&stamped(&library("good"), "first")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |file: &str, content: &[u8]| {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, content).expect("written");
+    };
+    let bytes = stamped(&library("good"), "second");
+    write("libnova_routes.so", &bytes);
+    write("prerendered/text/index.html", b"<p>rendered</p>");
+    let page = json!({ "path": "/text", "file": "prerendered/text/index.html" });
+    let manifest = json!({ "build_id": build_id(&bytes), "prerendered": [page] });
+    write("manifest.json", manifest.to_string().as_bytes());
+    let request = |method: &str, target: &str| json!({ "method": method, "target": target });
+    let plan = json!({ "version": 1, "requests": [
+        request("GET", "/sleep/0"),
+        request("GET", "/build?x=1"),
+        request("GET", "/panics"),
+        request("GET", "/no-such-page"),
+        request("POST", "/echo"),
+    ] });
+    write("precompile.json", plan.to_string().as_bytes());
+
+    let swapped = host.swap(folder.path()).await.expect("it is as good as the first");
+    let status = host.status().await;
+    let now = status.generations.last().expect("a generation");
+    assert_eq!(now.build_id, build_id(&bytes), "{swapped:?}");
+    // One page opts out, one address has no page, and what writes is not sent.
+    assert_eq!((now.requests, now.panics), (2, 0));
+
+    let mut client = Connection::open(host.address).await.expect("a connection");
+    let get = client.get("/text").await.expect("an answer");
+    assert_eq!(get.body(), "<p>rendered</p>");
+    assert_eq!(get.headers()["content-type"], "text/html; charset=utf-8");
+    assert!(get.headers().contains_key("etag"));
+    let head = client.send(Method::HEAD, "/text", b"").await.expect("an answer");
+    assert_eq!(head.headers()["content-length"], "15");
+    assert_eq!(client.send(Method::POST, "/text", b"").await.expect("an answer").status(), 405);
+
+    // Whoever replaces the release replaces the page.
+    let third = host.file("third.so", &stamped(&library("good"), "third"));
+    host.swap(&third).await.expect("it is as good as the second");
+    assert_eq!(client.text("/text").await.expect("an answer"), "hello");
 }
 
 async fn nova(app: &App, args: &[&str]) -> (Option<i32>, String) {

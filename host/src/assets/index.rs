@@ -52,6 +52,7 @@ impl Index {
         let found = walk(root);
         for (url, path) in &found {
             let variants = Variants::of(url, |url| found.contains_key(url));
+            let caching = caching.of_file(is_hashed(url, |url| found.contains_key(url)));
             let file = Arc::new(File::new(path.clone(), variants, caching));
             if let Some(folder) = url.strip_suffix("index.html")
                 && folder.ends_with('/')
@@ -71,6 +72,19 @@ impl Index {
             Entry::Occupied(_) => {}
         }
     }
+}
+
+/// Whether a URL names a copy that `nova build` made: `/img/a-0123456789abcdef.svg` beside
+/// `/img/a.svg`. What is found there never changes.
+fn is_hashed(url: &str, exists: impl Fn(&str) -> bool) -> bool {
+    const DIGITS: usize = 16;
+    let (folder, name) = url.rsplit_once('/').unwrap_or(("", url));
+    let (stem, extension) = name.split_at(name.rfind('.').unwrap_or(name.len()));
+    let Some((original, hash)) = stem.rsplit_once('-') else { return false };
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    hash.len() == DIGITS
+        && hash.bytes().all(is_digit)
+        && exists(&format!("{folder}/{original}{extension}"))
 }
 
 /// The public files below `root`, which is canonical, by URL.

@@ -434,3 +434,29 @@ async fn a_stylesheet_is_kept_for_ever() {
     let request = parts("/_nova/style-1234.css", &[("if-none-match", &tag)]);
     assert_eq!(stylesheet(name, css(), &request).status(), StatusCode::NOT_MODIFIED);
 }
+
+#[tokio::test]
+async fn a_copy_whose_name_carries_a_hash_is_kept_for_ever() {
+    let folder = folder();
+    let hash = "0123456789abcdef";
+    for name in ["img/a.min.svg", &format!("img/a.min-{hash}.svg"), &format!("alone-{hash}.txt")] {
+        folder.write(name, "x");
+    }
+    folder.write("LICENSE", "x");
+    folder.write(&format!("LICENSE-{hash}"), "x");
+    let forever = "public, max-age=31536000, immutable";
+    for (path, expected) in [
+        ("/img/a.min.svg".to_owned(), "public, max-age=3600"),
+        (format!("/img/a.min-{hash}.svg"), forever),
+        (format!("/LICENSE-{hash}"), forever),
+        // Without the original it is anybody's name.
+        (format!("/alone-{hash}.txt"), "public, max-age=3600"),
+    ] {
+        let response = folder.assets().respond(&parts(&path, &[])).await.unwrap();
+        assert_eq!(response.headers()["cache-control"], expected, "{path}");
+    }
+    let developing = Assets::new(vec![folder.public.clone()], Caching::Revalidate);
+    let path = format!("/LICENSE-{hash}");
+    let response = developing.respond(&parts(&path, &[])).await.unwrap();
+    assert_eq!(response.headers()["cache-control"], "no-cache");
+}

@@ -12,6 +12,7 @@ use nova_host::admin::{AdminSocket, BindError, default_socket};
 use nova_host::assets::{Assets, Caching};
 use nova_host::body::Body;
 use nova_host::config::Config;
+use nova_host::config::probe::probe;
 use nova_host::listen::Listeners;
 use nova_host::loader::Store;
 use nova_host::log::{AccessLog, Log, Logged, announce};
@@ -32,6 +33,15 @@ fn main() -> ExitCode {
         return code;
     }
     let config = Config::parse();
+    if let Some(url) = config.probe.url(&config.host, config.port) {
+        return match probe(&url) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("nova-host: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     match start(&config) {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
         // As a shell reports a process that a signal has ended.

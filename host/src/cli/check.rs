@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 /// Loads, starts and exercises a release in a child process, as a host does before a swap.
-async fn preflight(release: Release) -> anyhow::Result<Report> {
+pub(super) async fn preflight(release: Release) -> anyhow::Result<Report> {
     let folder = tempfile::tempdir().context("no temporary folder for a copy of the library")?;
     let store = Store::open(folder.path().join("libraries"))?;
     let settings = SwapSettings::default();

@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use nova_route_template::{
-    Build, Event, LIBRARY, PartialSettings, Settings, Style, compile_styles, prepare, write_release,
+    Build, Event, LIBRARY, PartialSettings, PublicFiles, Settings, Style, compile_styles, prepare,
+    write_release,
 };
 
 use super::style::{DIM, GOOD, WARN, took};
 use super::{Outcome, check, precompile};
+use crate::precompile::{Extent, Order};
 
 /// Compile the pages into a route library, and check it
 #[derive(Debug, clap::Args)]
@@ -59,8 +61,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for warning in styles.iter().flat_map(|styles| &styles.warnings) {
         anstream::eprintln!("{WARN}warning{WARN:#}: {warning}");
     }
-    let manifest = write_release(&out, &prepared, &built, &args.profile, styles.as_ref())
-        .with_context(|| format!("the release in {} was not written", out.display()))?;
+    let manifest = write_release(
+        &out,
+        &prepared,
+        &built,
+        &args.profile,
+        styles.as_ref(),
+        &PublicFiles::default(),
+    )
+    .with_context(|| format!("the release in {} was not written", out.display()))?;
     anstream::println!(
         "{GOOD}compiled{GOOD:#}  {}  {} routes, {}  {DIM}{}{DIM:#}",
         out.join(LIBRARY).display(),
@@ -69,7 +78,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         took(began.elapsed()),
     );
     if !args.no_precompile {
-        let checked = precompile::release(&prepared.project, &out, precompile::Extent::Reads)?;
+        let reads = |order| Order { extent: Extent::Reads, ..order };
+        let checked = precompile::app(&prepared.project, &out, &out, reads)?;
+        checked.write(&out)?;
         if checked.say(&out.join(LIBRARY)) == Outcome::Failed {
             return Ok(Outcome::Failed);
         }

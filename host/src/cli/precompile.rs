@@ -11,11 +11,14 @@ use super::style::{BAD, DIM, GOOD, columns, took};
 use super::{Outcome, block_on, check};
 use crate::config::duration;
 use crate::precompile::plan::{PLAN, Plan};
-use crate::precompile::{Exercised, Order, Outcome as Ended, Precompiled, precompile};
+use crate::precompile::{Exercised, Extent, Order, Outcome as Ended, Precompiled, precompile};
 
-/// Send every request of a plan to a library, and see that no route panics, hangs or answers 5xx
+/// The name of the report in a release.
+const REPORT: &str = "precompile-report.json";
+
+/// Send the requests of a plan to a library, and see which fail
 ///
-/// The plan is the precompile.json beside the library; without one it is made from the routes.
+/// A request fails if its route panics, hangs, ends the process or answers 5xx. The plan is the precompile.json beside the library; without one it is made from the routes.
 /// Requests that change something are sent, too: the library runs in an empty folder of its own
 /// (NOVA_SCRATCH names it), and `init` of app.rs is told Purpose::Precompile.
 #[derive(Debug, clap::Args)]
@@ -63,7 +66,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         scratch: absolute(&args.scratch)?,
         plan,
         generate: args.update,
-        read_only: args.read_only,
+        extent: if args.read_only { Extent::Reads } else { Extent::Everything },
         limit: args.limit,
         init_limit: args.init_timeout,
         ..Order::new(source)
@@ -71,7 +74,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let done = Done { took: Duration::ZERO, precompiled: exercise(order)? };
     let done = Done { took: began.elapsed(), ..done };
     if args.update {
-        write_plan(&file, &done.precompiled.plan)?;
+        write(&file, &done.precompiled.plan.to_json())?;
     }
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&done.precompiled.report)?);
@@ -81,33 +84,26 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(done.say(&args.routes))
 }
 
-/// How much of a plan is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// What changes nothing.
-    Reads,
-}
-
-/// Exercises the release in `out` that was just made of an app, and brings its plan up to date.
+/// Exercises the library, or release, at `source` that was just made of an app whose releases go to
+/// `out`.
 ///
-/// Edits are taken from the `precompile.json` in the app's folder, or else from the release's.
-pub(super) fn release(project: &Project, out: &Path, extent: Extent) -> anyhow::Result<Done> {
+/// Edits of the plan are taken from the `precompile.json` in the app's folder, or else from the
+/// one in `out`.
+pub(super) fn app(
+    project: &Project,
+    source: &Path,
+    out: &Path,
+    change: impl FnOnce(Order) -> Order,
+) -> anyhow::Result<Done> {
     let began = Instant::now();
-    let in_release = out.join(PLAN);
     let plan = match Plan::read(&project.dir().join(PLAN))? {
         Some(plan) => Some(plan),
-        None => Plan::read(&in_release)?,
+        None => Plan::read(&out.join(PLAN))?,
     };
-    let own = out.join("public");
     let public = project.public().map(|public| project.dir().join(public));
-    let order = Order {
-        public: public.filter(|_| !own.is_dir()),
-        plan,
-        read_only: extent == Extent::Reads,
-        ..Order::new(out.to_owned())
-    };
-    let precompiled = exercise(order)?;
-    write_plan(&in_release, &precompiled.plan)?;
+    let public = public.filter(|_| !source.join("public").is_dir());
+    let order = Order { public, plan, ..Order::new(source.to_owned()) };
+    let precompiled = exercise(change(order))?;
     Ok(Done { took: began.elapsed(), precompiled })
 }
 
@@ -122,10 +118,28 @@ impl Done {
         if self.precompiled.report.failed == 0 { Outcome::Done } else { Outcome::Failed }
     }
 
+    /// What went wrong, a sentence each.
+    pub(super) fn complaints(&self) -> Vec<String> {
+        self.precompiled.report.requests.iter().filter_map(Exercised::complaint).collect()
+    }
+
+    /// Writes the plan into a release, and what came of it if all of it was sent.
+    pub(super) fn write(&self, release: &Path) -> anyhow::Result<()> {
+        let Precompiled { plan, report, .. } = &self.precompiled;
+        std::fs::create_dir_all(release)
+            .with_context(|| format!("{} cannot be made", release.display()))?;
+        write(&release.join(PLAN), &plan.to_json())?;
+        if !report.read_only {
+            let json = serde_json::to_string_pretty(report)?;
+            write(&release.join(REPORT), &format!("{json}\n"))?;
+        }
+        Ok(())
+    }
+
     /// Prints what failed, and a line about all of it.
     pub(super) fn say(&self, library: &Path) -> Outcome {
         let requests = &self.precompiled.report.requests;
-        for complaint in requests.iter().filter_map(Exercised::complaint) {
+        for complaint in self.complaints() {
             anstream::println!("{BAD}failed{BAD:#}    {complaint}");
         }
         let count = |count: usize| match count {
@@ -161,14 +175,13 @@ fn plan_of(source: &Path) -> PathBuf {
     folder.unwrap_or(Path::new("")).join(PLAN)
 }
 
-/// Writes a plan, if that changes the file: beside it first, so that nobody reads half of it.
-fn write_plan(path: &Path, plan: &Plan) -> anyhow::Result<()> {
-    let text = plan.to_json();
+/// Writes a file, if that changes it: beside it first, so that nobody reads half of it.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(());
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let write = || {
+    let replace = || {
         let mut file = tempfile::Builder::new()
             .prefix(".precompile-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
@@ -177,7 +190,7 @@ fn write_plan(path: &Path, plan: &Plan) -> anyhow::Result<()> {
         file.persist(path)?;
         Ok::<_, std::io::Error>(())
     };
-    write().with_context(|| format!("{} cannot be written", path.display()))
+    replace().with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// One line for each request.

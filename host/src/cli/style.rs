@@ -46,6 +46,11 @@ pub(crate) fn took(duration: Duration) -> String {
     }
 }
 
+/// `1 route`, `2 routes`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// Rows as aligned columns, the last one ragged; no line ends in a blank.
 pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];

@@ -109,7 +109,8 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let terminal = Arc::new(Terminal::new(setup.voice));
     let copies = Copies::new(&dir)?;
     let favicon = favicon_of(&dir.join("public")).map(str::to_owned);
-    let info = StartInfo { dev: true, stylesheet: Some(styles::URL.to_owned()), favicon };
+    let stylesheet = Some(styles::URL.to_owned());
+    let info = StartInfo { dev: true, stylesheet, favicon, ..StartInfo::default() };
 
     // First the watch, then the reading: what changes in between is seen.
     let mut watch = Watch::new(&dir)?;

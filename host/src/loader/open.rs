@@ -10,12 +10,26 @@ use nova_abi::{
         library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL},
         std_types::RArc,
     },
+    told::{self, Told},
 };
 
 use super::{LoadError, Routes};
 
-/// Maps the private copy; `path` is where the library came from, for messages.
-pub(super) fn open(copy: &Path, path: &Path) -> Result<LibraryRef, LoadError> {
+/// The function of a library that takes what it is told besides the context of `init`.
+#[derive(Clone, Copy)]
+pub(super) struct Listener(Told);
+
+impl Listener {
+    /// Says `text`, which is JSON.
+    pub(super) fn tell(self, text: &str) {
+        // SAFETY: the text is borrowed until the call returns.
+        unsafe { (self.0)(text.as_ptr(), text.len()) }
+    }
+}
+
+/// Maps the private copy; `path` is where the library came from, for messages. A library of an
+/// older SDK does not listen.
+pub(super) fn open(copy: &Path, path: &Path) -> Result<(LibraryRef, Option<Listener>), LoadError> {
     let library = map(copy, path)?;
     // SAFETY: the symbol was found in the file by `elf::check`; abi_stable exports it under this
     // name with this type alone, and checks the header's magic before it uses the rest.
@@ -28,7 +42,11 @@ pub(super) fn open(copy: &Path, path: &Path) -> Result<LibraryRef, LoadError> {
     };
     let header = header.map_err(|error| refused(path, &error))?;
     let header = header.upgrade().map_err(|error| layout(&error))?;
-    header.init_root_module::<LibraryRef>().map_err(|error| layout(&error))
+    let root = header.init_root_module::<LibraryRef>().map_err(|error| layout(&error))?;
+    // SAFETY: `nova::export!` exports this type under this name, which is Nova's own; the library
+    // is one of Nova's, as the root module has shown, and stays mapped.
+    let listener = unsafe { library.get::<Told>(told::SYMBOL.as_bytes()) };
+    Ok((root, listener.ok().map(|told| Listener(*told))))
 }
 
 /// Maps a library that others need.

@@ -127,7 +127,7 @@ impl Loader {
             .map_err(|cause| LoadError::Elf { path: path.clone(), cause })?;
         let soname = names.soname.ok_or_else(|| LoadError::Nameless { path: path.clone() })?;
         parts.check_name(&path, &soname)?;
-        let root = open::open(&path, &path)?;
+        let (root, listener) = open::open(&path, &path)?;
         parts.names.insert(soname.clone(), path.clone());
         let routes = open::routes(&root).map_err(|failure| LoadError::Routes {
             path: path.clone(),
@@ -136,7 +136,8 @@ impl Loader {
         let size = bytes.len() as u64;
         let soname = Some(soname);
         let reserved = Vec::new();
-        let library = Arc::new(Library { build_id, note, routes, reserved, size, soname, root });
+        let library = Library { build_id, note, routes, reserved, size, soname, root, listener };
+        let library = Arc::new(library);
         parts.apps.insert(path, library.clone());
         Ok(library)
     }

@@ -1,6 +1,6 @@
 //! The process that exercises a library: it answers the requests of a plan as a host does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use walkdir::WalkDir;
 use super::generate::{self, Facts, PageFacts};
 use super::plan::{Plan, Planned};
 use super::report::{Exercised, Kind, Outcome};
+use super::run::Extent;
 use super::{RESERVED, is_reserved};
 use crate::assets::{Assets, Caching};
 use crate::call::{Call, HandlerPanic, call, internal_error};
@@ -55,16 +56,16 @@ pub(crate) struct Job {
     pub(super) plan: PlanFor,
     /// The requests before this one have been sent.
     pub(super) first: usize,
-    /// Whether to send only what changes nothing.
-    pub(super) read_only: bool,
-    /// Whether bodies of what is prerendered are wanted.
-    pub(super) prerender: bool,
+    /// How much is sent.
+    pub(super) extent: Extent,
+    /// What the app is told about the files around it, where no release says so.
+    pub(super) info: StartInfo,
     /// How long an answer may take.
     pub(super) limit: Duration,
     /// How long `init` may take.
     pub(super) init_limit: Duration,
-    /// How often the requests that change nothing are sent in all.
-    pub(super) rounds: u32,
+    /// How long the requests that change nothing are sent again and again.
+    pub(super) training: Duration,
 }
 
 /// Where the requests come from.
@@ -143,17 +144,21 @@ async fn exercise_all(job: Job, answers: &mut Answers) -> Result<(), String> {
     };
     let build_id = generation.build_id().as_str().to_owned();
     answers.send(Message::Plan { plan: plan.clone(), build_id });
-    let wanted = |planned: &Planned| !(planned.skip || job.read_only && planned.writes());
+    // What does not end at once, or not well, trains nothing.
+    let mut streams = HashSet::new();
     let numbered = plan.requests.iter().enumerate().skip(job.first);
-    for (index, planned) in numbered.filter(|(_, planned)| wanted(planned)) {
+    for (index, planned) in numbered.filter(|(_, planned)| job.extent.holds(planned)) {
         let (route, file) = exerciser.route_of(planned.path()).unzip();
         answers.send(Message::Sending { index, route: route.clone(), file: file.clone() });
         let (outcome, answer) = exerciser.measure(planned).await?;
         let Planned { method, target, .. } = planned.clone();
         let failure = outcome.failure(planned);
-        if job.prerender && planned.prerender && failure.is_none() {
-            let path = planned.path().to_owned();
-            let html = answer.into_document().map_err(|reason| {
+        if !matches!(outcome, Outcome::Answered { kind: Kind::Static | Kind::Dynamic, .. }) {
+            streams.insert(&planned.target);
+        }
+        if job.extent == Extent::Prerendered && failure.is_none() {
+            let path = planned.target.clone();
+            let html = answer.into_document(planned).map_err(|reason| {
                 format!(
                     "{}: {path} cannot be prerendered: {reason}",
                     file.as_deref().unwrap_or(super::plan::PLAN)
@@ -163,9 +168,14 @@ async fn exercise_all(job: Job, answers: &mut Answers) -> Result<(), String> {
         }
         answers.send(Message::Sent(Exercised { method, target, route, file, outcome, failure }));
     }
-    for _ in 1..job.rounds {
-        for planned in plan.requests.iter().filter(|it| !it.skip && !it.writes()) {
-            answers.send(Message::Training);
+    let quick = plan.requests.iter().filter(|planned| {
+        !planned.skip && !planned.writes() && !streams.contains(&planned.target)
+    });
+    let quick: Vec<&Planned> = quick.collect();
+    let began = Instant::now();
+    while began.elapsed() < job.training && !quick.is_empty() {
+        answers.send(Message::Training);
+        for planned in &quick {
             exerciser.send(planned).await?;
         }
     }
@@ -179,6 +189,8 @@ async fn start(job: &Job) -> Result<(Site, Option<PathBuf>), String> {
     let settings = SwapSettings {
         purpose: Purpose::Precompile,
         exercise: false,
+        // A folder of files that is named is not the release's.
+        release_files: job.public.is_none(),
         init_limit: job.init_limit,
         ..SwapSettings::default()
     };
@@ -186,7 +198,10 @@ async fn start(job: &Job) -> Result<(Site, Option<PathBuf>), String> {
     let own = || Some(job.source.join("public")).filter(|folder| folder.is_dir());
     let folder = job.public.clone().or_else(own);
     let assets = Assets::new(folder.clone().into_iter().collect(), Caching::Hour);
-    let info = StartInfo { favicon: assets.favicon().map(str::to_owned), ..StartInfo::default() };
+    let mut info = job.info.clone();
+    if info.favicon.is_none() {
+        info.favicon = assets.favicon().map(str::to_owned);
+    }
     let site = Site::new(Arc::new(Switch::new(settings, store)), Arc::new(assets));
     let started = site.switch.start(std::slice::from_ref(&job.source), &info).await;
     started.map_err(|error| error.to_string())?;
@@ -293,7 +308,10 @@ struct Answer {
 
 impl Answer {
     /// The answer as a file that any client may get.
-    fn into_document(self) -> Result<String, String> {
+    fn into_document(self, planned: &Planned) -> Result<String, String> {
+        if planned.method != "GET" || planned.target.contains('?') {
+            return Err("a file is what a GET without a query is answered with".into());
+        }
         let content_type = self.headers.get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("nothing");
         if self.status != StatusCode::OK {

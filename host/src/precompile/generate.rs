@@ -61,6 +61,13 @@ struct Generated {
     guessed: bool,
 }
 
+impl Generated {
+    /// Whether the app's own file asks for it.
+    fn is_own(&self) -> bool {
+        self.planned.from.as_deref() == Some(OWN)
+    }
+}
+
 /// The plan of these facts, with what is already in `existing`. `pattern_of` finds the pattern
 /// that answers a path.
 ///
@@ -71,20 +78,33 @@ pub(super) fn plan(
     existing: Option<Plan>,
     pattern_of: impl Fn(&str) -> Option<String>,
 ) -> Result<Plan, String> {
-    let generated = generate(facts, &pattern_of)?;
+    let mut generated = generate(facts, &pattern_of)?;
     let files: HashSet<&str> = facts.pages.iter().map(|page| &*page.file).collect();
     let mut requests = existing.map(|plan| plan.requests).unwrap_or_default();
     requests.retain(|planned| match planned.from.as_deref() {
         None => true,
-        Some(OWN) => false,
         Some(from) => {
             files.contains(from) || generated.iter().any(|new| new.planned.is_like(planned))
         }
     });
     let sure = generated.iter().filter(|new| !new.guessed).map(|new| &new.planned);
     let named: Vec<Planned> = requests.iter().chain(sure).cloned().collect();
-    for Generated { planned: new, guessed } in generated {
-        if let Some(old) = requests.iter_mut().find(|old| old.is_like(&new)) {
+    // What `precompile.rs` asks for keeps its place in the plan; the file says what it is now.
+    requests.retain_mut(|old| {
+        if old.from.as_deref() != Some(OWN) {
+            return true;
+        }
+        let now = generated.iter().position(|new| new.is_own() && new.planned.is_like(old));
+        let now = now.map(|at| generated.remove(at).planned);
+        now.is_some_and(|now| {
+            *old = now;
+            true
+        })
+    });
+    for new in generated {
+        let is_own = new.is_own();
+        let Generated { planned: new, guessed } = new;
+        if let Some(old) = requests.iter_mut().find(|old| !is_own && old.is_like(&new)) {
             // Whether it is prerendered is said in the page.
             if old.from.is_some() {
                 old.prerender = new.prerender;

@@ -5,10 +5,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::child::{Job, Message, PlanFor, ROLE, Rendered};
-use super::plan::Plan;
+use super::plan::{Plan, Planned};
 use super::report::{Exercised, Outcome, Report};
 use crate::process::{ChildError, command, follow};
+use crate::start::StartInfo;
 
 /// So many requests may take their process with them; then the rest is left.
 const MOST_CRASHES: usize = 8;
@@ -22,6 +25,29 @@ const ENDING: Duration = Duration::from_secs(10);
 /// The variable that names the folder for scratch state.
 pub(crate) const SCRATCH: &str = "NOVA_SCRATCH";
 
+/// How much of a plan is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Extent {
+    /// All of it, on scratch state.
+    Everything,
+    /// What changes nothing.
+    Reads,
+    /// What becomes a file of the release; the documents are kept.
+    Prerendered,
+}
+
+impl Extent {
+    /// Whether a request is sent.
+    pub(super) fn holds(self, planned: &Planned) -> bool {
+        !planned.skip
+            && match self {
+                Self::Everything => true,
+                Self::Reads => !planned.writes(),
+                Self::Prerendered => planned.prerender,
+            }
+    }
+}
+
 /// What is to be exercised, and how.
 #[derive(Debug)]
 pub(crate) struct Order {
@@ -34,16 +60,16 @@ pub(crate) struct Order {
     /// Whether the plan is brought up to date with the routes first. One that is not there is
     /// made.
     pub(crate) generate: bool,
-    /// Whether to send only what changes nothing.
-    pub(crate) read_only: bool,
-    /// Whether what is prerendered is wanted.
-    pub(crate) prerender: bool,
+    /// How much is sent.
+    pub(crate) extent: Extent,
+    /// What the app is told about the files around it, where no release says so.
+    pub(crate) info: StartInfo,
     /// How long an answer may take.
     pub(crate) limit: Duration,
     /// How long `init` may take.
     pub(crate) init_limit: Duration,
-    /// How often the requests that change nothing are sent.
-    pub(crate) rounds: u32,
+    /// How long the requests that change nothing are sent again and again, to train a profile.
+    pub(crate) training: Duration,
     /// The folder that the library runs in; a temporary one, if it may change something.
     pub(crate) scratch: Option<PathBuf>,
 }
@@ -56,11 +82,11 @@ impl Order {
             public: None,
             plan: None,
             generate: true,
-            read_only: false,
-            prerender: false,
+            extent: Extent::Everything,
+            info: StartInfo::default(),
             limit: Duration::from_secs(5),
             init_limit: Duration::from_secs(10),
-            rounds: 1,
+            training: Duration::ZERO,
             scratch: None,
         }
     }
@@ -110,7 +136,7 @@ pub(crate) async fn precompile(
     let own = folder.path().join("scratch");
     std::fs::create_dir(&own).map_err(PrecompileError::Scratch)?;
     let scratch = order.scratch.as_deref().unwrap_or(&own);
-    let Order { limit, init_limit, read_only, .. } = order;
+    let Order { limit, init_limit, extent, .. } = order;
     let plan = match (order.plan, order.generate) {
         (Some(plan), false) => PlanFor::Sent(plan),
         (plan, _) => PlanFor::Generated(plan),
@@ -121,11 +147,11 @@ pub(crate) async fn precompile(
         public: order.public,
         plan,
         first: 0,
-        read_only,
-        prerender: order.prerender,
+        extent,
+        info: order.info,
         limit,
         init_limit,
-        rounds: order.rounds,
+        training: order.training,
     };
     let (mut followed, mut build_id) = (None, String::new());
     let (mut requests, mut rendered) = (Vec::new(), Vec::new());
@@ -134,7 +160,7 @@ pub(crate) async fn precompile(
         let mut child = command(program, ROLE);
         child.env(SCRATCH, scratch);
         // What only reads may need the files of the folder that it is started in.
-        if !read_only || order.scratch.is_some() {
+        if extent == Extent::Everything || order.scratch.is_some() {
             child.current_dir(scratch);
         }
         let mut doing = "loading the library".to_owned();
@@ -194,6 +220,7 @@ pub(crate) async fn precompile(
         job.plan = PlanFor::Sent(followed.clone().unwrap_or_else(|| Plan::new(Vec::new())));
     }
     let failed = requests.iter().filter(|request| request.failure.is_some()).count();
+    let read_only = extent != Extent::Everything;
     let report = Report { build_id, read_only, failed, requests };
     Ok(Precompiled { plan: followed.unwrap_or_else(|| Plan::new(Vec::new())), report, rendered })
 }

@@ -4,6 +4,9 @@
 //! before it runs any code of the library, and abi_stable's root module, [`Library`]. Everything
 //! that crosses is declared here, has a checked layout (`StableAbi`) and a documented owner.
 //!
+//! A third symbol may be missing: [`told::SYMBOL`], for what a host says that was thought of after
+//! the contract was fixed.
+//!
 //! The crate also holds the glue on both sides, so that neither host nor SDK writes `unsafe` for
 //! a call: the host implements [`HostExchange`], [`HeadSink`] and [`ChunkSource`], the SDK
 //! implements [`Plugin`] and [`ChunkSource`].
@@ -23,6 +26,7 @@ pub mod note;
 mod page;
 mod response;
 mod stream;
+pub mod told;
 
 pub use abi_stable;
 pub use async_ffi;

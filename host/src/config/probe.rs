@@ -1,0 +1,170 @@
+//! `--probe`: asks a host whether it is well, for a health check in an image that has no curl.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use http::Uri;
+
+/// A host that does not answer within this is not well.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// The flag; see the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Probe {
+    /// Ask a running host for a URL, and end with 0 if it answers 200 [default URL: /healthz at
+    /// --host and --port]
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        default_missing_value = "",
+        help_heading = "Administration"
+    )]
+    pub probe: Option<String>,
+}
+
+/// Why a host is not well.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The URL is none, or of a scheme that needs more than a socket.
+    #[error("`{0}` cannot be probed; give a URL such as http://127.0.0.1:2518/healthz")]
+    Url(String),
+    /// Nobody answers.
+    #[error("{url} does not answer: {source}")]
+    Silent {
+        /// What was asked for.
+        url: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another answer than 200.
+    #[error("{url} answers {line:?}")]
+    Unwell {
+        /// What was asked for.
+        url: String,
+        /// The first line of the answer.
+        line: String,
+    },
+}
+
+impl Probe {
+    /// The URL to ask for, if this is a probe; `host` and `port` are those that a host would
+    /// listen on.
+    #[must_use]
+    pub fn url(&self, host: &str, port: u16) -> Option<String> {
+        match self.probe.as_deref() {
+            None => None,
+            Some("") => Some(format!("http://{}:{port}/healthz", reachable(host))),
+            Some(url) => Some(url.to_owned()),
+        }
+    }
+}
+
+/// Where a client finds what listens on `host`: "all addresses" is no address.
+fn reachable(host: &str) -> String {
+    let name = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    match name.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        Ok(IpAddr::V6(ip)) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+        Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Asks for `url` and waits for the first line of the answer.
+///
+/// # Errors
+/// If it is anything but 200.
+pub fn probe(url: &str) -> Result<(), ProbeError> {
+    let refused = || ProbeError::Url(url.to_owned());
+    let uri: Uri = url.parse().map_err(|_| refused())?;
+    let host = uri.host().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(refused)?;
+    let port = uri.port_u16().unwrap_or(80);
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let line = ask(host, port, target)
+        .map_err(|source| ProbeError::Silent { url: url.to_owned(), source })?;
+    match line.split(' ').nth(1) {
+        Some("200") => Ok(()),
+        _ => Err(ProbeError::Unwell { url: url.to_owned(), line }),
+    }
+}
+
+fn ask(host: &str, port: u16, target: &str) -> std::io::Result<String> {
+    let name = host.trim_matches(['[', ']']);
+    let mut outcome = Err(std::io::Error::other("the name has no address"));
+    for address in (name, port).to_socket_addrs()? {
+        outcome = TcpStream::connect_timeout(&address, LIMIT);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    let mut stream = outcome?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_write_timeout(Some(LIMIT))?;
+    let request =
+        format!("GET {target} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line)?;
+    Ok(line.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn answered(answer: &'static str) -> Result<(), ProbeError> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/healthz", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = String::new();
+            let mut lines = BufReader::new(stream.try_clone().unwrap());
+            lines.read_line(&mut request).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            request
+        });
+        let result = probe(&url);
+        assert_eq!(server.join().unwrap(), "GET /healthz HTTP/1.1\r\n");
+        result
+    }
+
+    #[test]
+    fn two_hundred_is_well_and_all_else_is_not() {
+        answered("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        let error = answered("HTTP/1.1 503 Service Unavailable\r\n\r\n").unwrap_err().to_string();
+        assert!(error.contains("answers \"HTTP/1.1 503 Service Unavailable\""), "{error}");
+        assert!(answered("").is_err());
+    }
+
+    #[test]
+    fn nobody_there_and_no_url() {
+        let port = {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap().port()
+        };
+        let error = probe(&format!("http://127.0.0.1:{port}/")).unwrap_err().to_string();
+        assert!(error.contains("does not answer"), "{error}");
+        for url in ["", "/healthz", "https://127.0.0.1/", "ftp://x/", "http://"] {
+            let error = probe(url).unwrap_err().to_string();
+            assert!(error.contains("cannot be probed"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_usual_url_is_that_of_the_host() {
+        let probe = Probe { probe: Some(String::new()) };
+        for (host, expected) in [
+            ("0.0.0.0", "http://127.0.0.1:80/healthz"),
+            ("::", "http://[::1]:80/healthz"),
+            ("[::1]", "http://[::1]:80/healthz"),
+            ("localhost", "http://localhost:80/healthz"),
+        ] {
+            assert_eq!(probe.url(host, 80).as_deref(), Some(expected));
+        }
+        assert_eq!(Probe::default().url("localhost", 80), None);
+    }
+}
