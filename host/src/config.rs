@@ -17,6 +17,7 @@ use crate::swap::SwapSettings;
 #[command(
     name = "nova-host",
     args_override_self = true,
+    override_usage = "nova-host [OPTIONS] --routes <LIB>",
     version,
     after_help = "\
 Swap in a new release with `nova swap PATH`; send SIGHUP to swap from the same paths, or start
@@ -338,8 +339,8 @@ mod tests {
               --admin <SOCKET>  The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock
                                 in $XDG_RUNTIME_DIR, or in a folder of the user's in /tmp] [env: NOVA_ADMIN]
               --no-admin        Open no socket for `nova swap` and `nova status`
-              --probe [<URL>]   Ask a running host for a URL, and end with 0 if it answers 200 [default
-                                URL: /healthz at --host and --port]
+              --probe [<URL>]   Ask a running host for a URL, and end with 0 if it answers 200 [default URL:
+                                /healthz at --host and --port]
 
         Logging:
               --log <LEVEL>          Which events are logged: error, warn, info, debug, trace, off, or a

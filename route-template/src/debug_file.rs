@@ -48,15 +48,12 @@ pub enum DebugError {
     },
 }
 
-/// The names of the tool, the best first.
-const TOOLS: [&str; 3] = ["rust-objcopy", "objcopy", "llvm-objcopy"];
-
 /// Splits `library` into two files of the folder `into`, which are named after `name`:
 /// `name` and `name.debug`.
 ///
 /// # Errors
-/// If a file cannot be written, or if the tool fails. Where there is no tool the library stays as
-/// it is, which [`Stripped::tool`] says.
+/// If a file cannot be written, or if every tool fails. Where there is no tool the library stays
+/// as it is, which [`Stripped::tool`] says.
 pub fn strip(library: &Path, into: &Path, name: &str, what: Strip) -> Result<Stripped, DebugError> {
     let failed = |path: &Path, action| {
         let path = path.to_owned();
@@ -64,47 +61,86 @@ pub fn strip(library: &Path, into: &Path, name: &str, what: Strip) -> Result<Str
     };
     std::fs::create_dir_all(into).map_err(failed(into, "written"))?;
     let (stripped, symbols) = (into.join(name), into.join(format!("{name}.debug")));
-    let tool = if what == Strip::None { None } else { tool() };
-    let Some(tool) = tool else {
-        std::fs::copy(library, &stripped).map_err(failed(library, "read"))?;
-        std::fs::copy(library, &symbols).map_err(failed(library, "read"))?;
-        return Ok(Stripped { library: stripped, symbols, tool: None });
-    };
-    run(&tool, ["--only-keep-debug".into(), library.into(), symbols.clone().into()])?;
-    let removed = match what {
-        Strip::Symbols => "--strip-all",
-        Strip::DebugInfo | Strip::None => "--strip-debug",
-    };
-    // The link is a file name and a checksum; a debugger looks for it beside the library, too.
-    let mut link = OsString::from("--add-gnu-debuglink=");
-    link.push(&symbols);
-    run(&tool, [removed.into(), link, library.into(), stripped.clone().into()])?;
-    Ok(Stripped { library: stripped, symbols, tool: Some(tool) })
-}
-
-fn run<const N: usize>(tool: &Path, args: [OsString; N]) -> Result<(), DebugError> {
-    let failed = |said: String| DebugError::Tool { tool: tool.to_owned(), said };
-    let output = Command::new(tool).args(args).output().map_err(|it| failed(it.to_string()))?;
-    if output.status.success() {
-        return Ok(());
+    let mut refused = None;
+    for tool in if what == Strip::None { Vec::new() } else { tools() } {
+        match tool.split(library, &stripped, &symbols, what) {
+            Ok(()) => {
+                let tool = Some(tool.program);
+                return Ok(Stripped { library: stripped, symbols, tool });
+            }
+            // The next one may be in a better state; the first is the one to mend.
+            Err(error) => drop(refused.get_or_insert(error)),
+        }
     }
-    Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    std::fs::copy(library, &stripped).map_err(failed(library, "read"))?;
+    std::fs::copy(library, &symbols).map_err(failed(library, "read"))?;
+    Ok(Stripped { library: stripped, symbols, tool: None })
 }
 
-/// The tool of this machine.
-fn tool() -> Option<PathBuf> {
-    let own = rustc_tools().unwrap_or_default();
+/// A program that splits libraries.
+struct Tool {
+    program: PathBuf,
+    /// Where its own libraries are, if the system does not know.
+    libraries: Option<PathBuf>,
+}
+
+impl Tool {
+    fn split(
+        &self,
+        library: &Path,
+        stripped: &Path,
+        symbols: &Path,
+        what: Strip,
+    ) -> Result<(), DebugError> {
+        self.run(["--only-keep-debug".into(), library.into(), symbols.into()])?;
+        let removed = match what {
+            Strip::Symbols => "--strip-all",
+            Strip::DebugInfo | Strip::None => "--strip-debug",
+        };
+        // The link is a file name and a checksum; a debugger looks for it beside the library, too.
+        let mut link = OsString::from("--add-gnu-debuglink=");
+        link.push(symbols);
+        self.run([removed.into(), link, library.into(), stripped.into()])
+    }
+
+    fn run<const N: usize>(&self, args: [OsString; N]) -> Result<(), DebugError> {
+        let failed = |said: String| DebugError::Tool { tool: self.program.clone(), said };
+        let mut command = Command::new(&self.program);
+        command.args(args);
+        if let Some(folder) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", folder);
+        }
+        let output = command.output().map_err(|error| failed(error.to_string()))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    }
+}
+
+/// The tools of this machine, that of rustc first.
+fn tools() -> Vec<Tool> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<_> = [own].into_iter().chain(std::env::split_paths(&path)).collect();
-    let places = TOOLS.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
-    places.filter(|place| place.is_absolute()).find(|place| place.is_file())
+    let folders: Vec<_> = std::env::split_paths(&path).filter(|it| it.is_absolute()).collect();
+    let systems = ["objcopy", "llvm-objcopy"].into_iter().filter_map(|name| {
+        let program = folders.iter().map(|folder| folder.join(name)).find(|it| it.is_file())?;
+        Some(Tool { program, libraries: None })
+    });
+    rustc_tool().into_iter().chain(systems).collect()
 }
 
-/// The folder of the programs that come with rustc.
-fn rustc_tools() -> Option<PathBuf> {
+/// The tool that comes with rustc, which needs the libraries of rustc.
+fn rustc_tool() -> Option<Tool> {
     let output = Command::new("rustc").args(["--print", "target-libdir"]).output().ok()?;
-    let folder = String::from_utf8(output.stdout).ok()?;
-    Some(Path::new(folder.trim()).parent()?.join("bin"))
+    let printed = String::from_utf8(output.stdout).ok()?;
+    // lib/rustlib/TARGET/lib, in rustc's folder.
+    let target = Path::new(printed.trim()).parent()?;
+    let program = target.join("bin/rust-objcopy");
+    let libraries = target.parent()?.parent()?.to_owned();
+    program.is_file().then_some(Tool { program, libraries: Some(libraries) })
 }
 
 #[cfg(test)]
