@@ -90,7 +90,10 @@ pub struct Library {
     /// Its routes, in the order that a call counts.
     pub routes: Routes,
     /// Routes that are for precompilation alone; no table has them.
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "a host that serves has no use for them"))]
+    #[cfg_attr(
+        not(feature = "cli"),
+        expect(dead_code, reason = "a host that serves has no use for them")
+    )]
     pub(crate) reserved: Vec<(u32, RArc<Route>)>,
     /// The size of its file in bytes.
     pub size: u64,

@@ -107,7 +107,8 @@ mod tests {
         let unchanged = ask(Method::GET, "/about", &headers).unwrap();
         assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
         assert!(!unchanged.headers().contains_key(header::CONTENT_TYPE));
-        for (method, path) in [(Method::POST, "/about"), (Method::GET, "/"), (Method::GET, "/about/")]
+        for (method, path) in
+            [(Method::POST, "/about"), (Method::GET, "/"), (Method::GET, "/about/")]
         {
             assert!(ask(method, path, &headers).is_none(), "{path}");
         }

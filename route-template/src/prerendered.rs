@@ -41,7 +41,8 @@ pub fn write_prerendered(
 /// Removes the files of pages that are prerendered no more.
 pub(crate) fn remove_former(out: &Path, earlier: Option<&Manifest>, now: &[PrerenderedPage]) {
     for page in earlier.iter().flat_map(|earlier| &earlier.prerendered) {
-        let is_ours = Path::new(&page.file.file).starts_with(FOLDER) && !page.file.file.contains("..");
+        let is_ours =
+            Path::new(&page.file.file).starts_with(FOLDER) && !page.file.file.contains("..");
         if is_ours && !now.iter().any(|it| it.file.file == page.file.file) {
             // What cannot be removed only takes room.
             let _ = std::fs::remove_file(out.join(&page.file.file));

@@ -21,8 +21,8 @@ use nova_route_template::{
 
 use self::report::{Kind, Made, Report};
 use self::steps::Steps;
-use super::style::{DIM, GOOD, WARN, counted};
 use super::gate::{self, Training};
+use super::style::{DIM, GOOD, WARN, counted};
 use super::{Outcome, block_on, check, precompile};
 use crate::precompile::Extent;
 use crate::release::Release;
@@ -85,7 +85,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
     let steps = &Steps::new(args.steps());
     let job = steps.run("reading the pages", || Job::new(args, settings, steps))?;
-    let training = args.pgo.then(|| Training::new(&job.prepared.project, &job.work())).transpose()?;
+    let training =
+        args.pgo.then(|| Training::new(&job.prepared.project, &job.work())).transpose()?;
     let built = match &training {
         None => steps.run("compiling the library", || compile(&job, None))?,
         Some(training) => {

@@ -49,12 +49,13 @@ fn refusal(done: &precompile::Done) -> String {
 /// How a page answered, by its requests; `None` if none was sent.
 pub(super) fn streams(done: &precompile::Done, file: &str) -> Option<bool> {
     let requests = done.precompiled.report.requests.iter();
-    let kinds = requests.filter(|request| request.file.as_deref() == Some(file)).filter_map(
-        |request| match request.outcome {
-            Ended::Answered { kind, .. } => Some(kind == Kind::Streaming),
-            _ => None,
-        },
-    );
+    let kinds =
+        requests.filter(|request| request.file.as_deref() == Some(file)).filter_map(|request| {
+            match request.outcome {
+                Ended::Answered { kind, .. } => Some(kind == Kind::Streaming),
+                _ => None,
+            }
+        });
     kinds.reduce(|a, b| a || b)
 }
 
@@ -120,10 +121,8 @@ impl Training {
         out: &Path,
     ) -> anyhow::Result<()> {
         let library: PathBuf = library.to_owned();
-        let done = precompile::app(project, &library, out, |order| Order {
-            training: TRAINING,
-            ..order
-        })?;
+        let done =
+            precompile::app(project, &library, out, |order| Order { training: TRAINING, ..order })?;
         if done.outcome() == Outcome::Failed {
             bail!("{}", refusal(&done));
         }

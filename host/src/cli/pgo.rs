@@ -199,7 +199,8 @@ mod tests {
 
     fn tool(folder: &Path, name: &str, version: &str) -> PathBuf {
         let path = folder.join(name);
-        let script = format!("#!/bin/sh\necho 'LLVM (http://llvm.org/):\n  LLVM version {version}'\n");
+        let script =
+            format!("#!/bin/sh\necho 'LLVM (http://llvm.org/):\n  LLVM version {version}'\n");
         std::fs::write(&path, script).unwrap();
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
         path

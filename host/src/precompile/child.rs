@@ -168,9 +168,10 @@ async fn exercise_all(job: Job, answers: &mut Answers) -> Result<(), String> {
         }
         answers.send(Message::Sent(Exercised { method, target, route, file, outcome, failure }));
     }
-    let quick = plan.requests.iter().filter(|planned| {
-        !planned.skip && !planned.writes() && !streams.contains(&planned.target)
-    });
+    let quick = plan
+        .requests
+        .iter()
+        .filter(|planned| !planned.skip && !planned.writes() && !streams.contains(&planned.target));
     let quick: Vec<&Planned> = quick.collect();
     let began = Instant::now();
     while began.elapsed() < job.training && !quick.is_empty() {
