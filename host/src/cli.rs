@@ -11,8 +11,11 @@ mod clean;
 mod compile;
 mod dev;
 mod doctor;
+mod gate;
 mod keygen;
 mod new;
+mod pgo;
+mod precompile;
 pub(crate) mod routes;
 mod sign;
 mod start;
@@ -45,6 +48,7 @@ enum Command {
     Build(build::Args),
     Start(start::Args),
     Routes(routes::Args),
+    Precompile(precompile::Args),
     Check(check::Args),
     Call(call::Args),
     Keygen(keygen::Args),
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Start(args) => start::run(&args),
         Command::Routes(args) => routes::run(&args),
+        Command::Precompile(args) => precompile::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Call(args) => call::run(args),
         Command::Keygen(args) => keygen::run(&args),

@@ -22,6 +22,7 @@ pub use trust::TrustArgs;
 #[command(
     name = "nova-host",
     args_override_self = true,
+    override_usage = "nova-host [OPTIONS] --routes <LIB>",
     version,
     after_help = "\
 Swap in a new release with `nova swap PATH`; send SIGHUP to swap from the same paths, or start
@@ -375,8 +376,8 @@ mod tests {
                                 $RUNTIME_DIRECTORY, or in a folder of the user's in $XDG_RUNTIME_DIR or
                                 /tmp] [env: NOVA_ADMIN]
               --no-admin        Open no socket for `nova swap` and `nova status`
-              --probe [<URL>]   Ask a running host for a URL, and end with 0 if it answers 200 [default
-                                URL: /healthz at --host and --port]
+              --probe [<URL>]   Ask a running host for a URL, and end with 0 if it answers 200 [default URL:
+                                /healthz at --host and --port]
 
         Trust:
               --trust <PUBKEY>  Take only releases that this key has signed (`nova sign`): a public key's

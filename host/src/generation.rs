@@ -10,7 +10,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Instant, SystemTime},
@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::loader::{BuildId, Library, Routes};
+use crate::prerendered::Prerendered;
 
 /// The number of a generation, counted from 1 over the life of a host.
 #[derive(
@@ -75,6 +76,8 @@ pub struct Generation {
     pub started: SystemTime,
     /// What it has done.
     pub counters: Arc<Counters>,
+    /// Its pages that were rendered when it was built; they are set before it is published.
+    pub(crate) prerendered: OnceLock<Prerendered>,
     build_id: BuildId,
     app: App,
     closed: AtomicBool,
@@ -106,6 +109,7 @@ impl Generation {
             routes,
             started: SystemTime::now(),
             counters: Arc::default(),
+            prerendered: OnceLock::new(),
             build_id,
             app,
             closed: AtomicBool::new(false),

@@ -36,6 +36,8 @@ use nova_abi::{
 
 use crate::trust::sha256;
 
+use crate::precompile;
+
 pub use error::LoadError;
 pub use place::Guard;
 use split::Parts;
@@ -95,6 +97,12 @@ pub struct Library {
     pub note: Note,
     /// Its routes, in the order that a call counts.
     pub routes: Routes,
+    /// Routes that are for precompilation alone; no table has them.
+    #[cfg_attr(
+        not(feature = "cli"),
+        expect(dead_code, reason = "a host that serves has no use for them")
+    )]
+    pub(crate) reserved: Vec<(u32, RArc<Route>)>,
     /// The size of its file in bytes.
     pub size: u64,
     /// The name by which page libraries need it.
@@ -135,16 +143,28 @@ impl Library {
             path: PathBuf::from(name),
             message: failure.message.into(),
         })?;
+        let (routes, reserved) = split_reserved(&routes);
         Ok(Self {
             build_id: BuildId::of(name.as_bytes()),
             note,
             routes,
+            reserved,
             size: 0,
             soname: None,
             root,
             listener: None,
         })
     }
+}
+
+/// The routes of pages, and those that are for precompilation alone: an SDK puts these last.
+fn split_reserved(routes: &Routes) -> (Routes, Vec<(u32, RArc<Route>)>) {
+    let is_page = |route: &RArc<Route>| !precompile::is_reserved(&route.pattern);
+    let pages = routes.iter().rposition(is_page).map_or(0, |last| last + 1);
+    let reserved = (pages..).zip(&routes[pages..]);
+    let reserved =
+        reserved.filter_map(|(at, route)| Some((u32::try_from(at).ok()?, route.clone())));
+    (routes[..pages].into(), reserved.collect())
 }
 
 impl fmt::Debug for Library {
@@ -270,9 +290,11 @@ impl Loader {
         let (root, listener) = open::open(&copy, &path)?;
         let routes = open::routes(&root)
             .map_err(|failure| LoadError::Routes { path, message: failure.message.into() })?;
+        let (routes, reserved) = split_reserved(&routes);
         let size = bytes.len() as u64;
         let soname = None;
-        let library = Arc::new(Library { build_id, note, routes, size, soname, root, listener });
+        let library = Library { build_id, note, routes, reserved, size, soname, root, listener };
+        let library = Arc::new(library);
         loaded.insert(library.build_id.clone(), library.clone());
         Ok(library)
     }

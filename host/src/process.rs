@@ -15,14 +15,16 @@ use std::{
     borrow::Cow,
     ffi::OsStr,
     io::{BufRead, Write},
+    ops::ControlFlow,
     os::{fd::AsFd, unix::process::ExitStatusExt},
     path::Path,
     process::{ExitCode, ExitStatus, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
 
 /// The first argument of a child; the second is its role.
 const CHILD: &str = "__nova-child";
@@ -65,11 +67,43 @@ pub async fn ask<J: Serialize, A: DeserializeOwned, T>(
     limit: Duration,
     mut on_answer: impl FnMut(A) -> Option<T>,
 ) -> Result<T, ChildError> {
-    let start = |source| ChildError::Start { program: program.display().to_string(), source };
-    let mut child = tokio::process::Command::new(program)
+    let deadline = Instant::now() + limit;
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let asked = follow(command(program, role), job, limit, Duration::ZERO, |answer| {
+        on_answer(answer).map_or_else(|| ControlFlow::Continue(left()), ControlFlow::Break)
+    });
+    match asked.await {
+        Err(ChildError::TimedOut { .. }) => Err(ChildError::TimedOut { limit }),
+        asked => asked,
+    }
+}
+
+/// `program` as a child of this role, for [`follow`].
+pub(crate) fn command(program: &Path, role: &str) -> Command {
+    let mut command = Command::new(program);
+    command
         .args([CHILD, role])
         // Of a panic, the message says it; a backtrace would push that out of the last words.
-        .env("RUST_BACKTRACE", "0")
+        .env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// Starts a child with `job`, and gives every answer to `on_answer` until it breaks off. The child
+/// may be silent for `patience` at first, and then for as long as `on_answer` says. Once that has
+/// broken off, the child has `ending` to end by itself. It is gone when this returns.
+///
+/// # Errors
+/// If the child cannot be started, dies, or is silent for longer.
+pub(crate) async fn follow<J: Serialize, A: DeserializeOwned, T>(
+    mut command: Command,
+    job: &J,
+    patience: Duration,
+    ending: Duration,
+    mut on_answer: impl FnMut(A) -> ControlFlow<T, Duration>,
+) -> Result<T, ChildError> {
+    let program = Path::new(command.as_std().get_program()).display().to_string();
+    let start = |source| ChildError::Start { program: program.clone(), source };
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -94,31 +128,37 @@ pub async fn ask<J: Serialize, A: DeserializeOwned, T>(
         }
         String::from_utf8_lossy(&kept).trim().to_owned()
     });
-    let conversation = async {
+    // A child that does not read its job must not hold us up either.
+    tokio::spawn(async move {
         // A child that dies before it reads breaks the pipe; its exit says why.
         let _ = stdin.write_all(format!("{line}\n").as_bytes()).await;
-        drop(stdin);
-        let mut lines = BufReader::new(stdout).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            match serde_json::from_str::<Line<A>>(&line) {
-                Ok(line) if line.nonce == nonce => {
-                    if let Some(done) = on_answer(line.message) {
-                        return Ok(done);
-                    }
+    });
+    let mut lines = BufReader::new(stdout).lines();
+    let mut patience = patience;
+    let mut deadline = tokio::time::Instant::now() + patience;
+    let timed_out = |limit| move |_| ChildError::TimedOut { limit };
+    loop {
+        let line = tokio::time::timeout_at(deadline, lines.next_line());
+        let Ok(Some(line)) = line.await.map_err(timed_out(patience))? else { break };
+        match serde_json::from_str::<Line<A>>(&line) {
+            Ok(line) if line.nonce == nonce => match on_answer(line.message) {
+                ControlFlow::Break(done) => {
+                    // What it writes while it ends, profiles for example, is wanted.
+                    let _ = tokio::time::timeout(ending, child.wait()).await;
+                    return Ok(done);
                 }
-                _ => tracing::debug!(line, "a child printed something that is no answer"),
-            }
+                ControlFlow::Continue(longer) => {
+                    patience = longer;
+                    deadline = tokio::time::Instant::now() + patience;
+                }
+            },
+            _ => tracing::debug!(line, "a child printed something that is no answer"),
         }
-        Err(child.wait().await)
-    };
-    match tokio::time::timeout(limit, conversation).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(status)) => {
-            let how = status.map_or_else(|error| error.to_string(), describe);
-            Err(ChildError::Died { how, last_words: last_words.await.unwrap_or_default() })
-        }
-        Err(_) => Err(ChildError::TimedOut { limit }),
     }
+    let status = tokio::time::timeout_at(deadline, child.wait()).await;
+    let status = status.map_err(timed_out(patience))?;
+    let how = status.map_or_else(|error| error.to_string(), describe);
+    Err(ChildError::Died { how, last_words: last_words.await.unwrap_or_default() })
 }
 
 /// A child's way to answer.
@@ -154,6 +194,8 @@ pub fn child_main() -> Option<ExitCode> {
     let role = args.next().unwrap_or_default();
     let done = match role.to_str() {
         Some(crate::preflight::ROLE) => serve_parent(crate::preflight::run),
+        #[cfg(feature = "cli")]
+        Some(crate::precompile::ROLE) => serve_parent(crate::precompile::child_run),
         #[cfg(feature = "cli")]
         Some(crate::dev::server::ROLE) => companion::serve(crate::dev::server::run),
         _ => Err(std::io::Error::other("this role is not known")),

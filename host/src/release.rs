@@ -13,6 +13,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::loader::{BuildId, Candidate, LibraryFile, LoadError};
+use crate::precompile::plan::{PLAN, Plan};
+use crate::prerendered::Prerendered;
 use crate::trust::{Signed, Trust, TrustError, sha256};
 
 /// The file name of the library in a release folder.
@@ -29,6 +31,10 @@ pub struct Release {
     pub candidate: Candidate,
     /// The stylesheet, read into memory so that it outlives its file.
     pub stylesheet: Option<Stylesheet>,
+    /// Pages that were rendered when it was built.
+    pub prerendered: Prerendered,
+    /// What to warm the library up with.
+    pub plan: Option<Plan>,
     /// The folder of public files that belongs to the release; of a signed one, a private copy.
     pub public: Option<PathBuf>,
     /// What was signed, if a signature was asked for: whatever else is read of the release is to
@@ -82,12 +88,21 @@ struct Manifest {
     files: Vec<Asset>,
     #[serde(default)]
     public: Vec<PublicFile>,
+    #[serde(default)]
+    prerendered: Vec<PrerenderedPage>,
 }
 
 #[derive(Debug, Deserialize)]
 struct PublicFile {
     url: String,
     hashed: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PrerenderedPage {
+    path: String,
+    #[serde(flatten)]
+    page: Asset,
 }
 
 /// A file of the release.
@@ -149,12 +164,28 @@ impl Release {
             // The manifest of another library: this one is bare.
             _ => None,
         };
-        let (stylesheet, files) = match manifest {
-            Some(Manifest { stylesheet, public, .. }) => (stylesheet, public),
-            None => (None, Vec::new()),
+        // Without a plan that can be read the library is as good, and only less warm.
+        let plan = manifest.is_some().then(|| Plan::read(&folder.join(PLAN))).transpose();
+        let plan = plan.unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            None
+        });
+        let (stylesheet, files, pages) = match manifest {
+            Some(Manifest { stylesheet, public, prerendered, .. }) => {
+                (stylesheet, public, prerendered)
+            }
+            None => (None, Vec::new(), Vec::new()),
         };
+        let mut prerendered = Prerendered::default();
+        for page in pages {
+            let (_, html) = read_asset(folder, &page.page, "prerendered page", signed.as_ref())?;
+            prerendered.add(page.path, html);
+        }
         let stylesheet = match stylesheet {
-            Some(asset) => Some(read_stylesheet(folder, &asset, signed.as_ref())?),
+            Some(asset) => {
+                let (name, bytes) = read_asset(folder, &asset, "stylesheet", signed.as_ref())?;
+                Some(Stylesheet { name, bytes: bytes.into() })
+            }
             None => None,
         };
         let public = match &signed {
@@ -165,7 +196,16 @@ impl Release {
         let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
         // Of a folder that is not there, nothing can be linked.
         let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };
-        Ok(Self { source: source.to_owned(), candidate, stylesheet, public, signed, hashed })
+        Ok(Self {
+            source: source.to_owned(),
+            candidate,
+            stylesheet,
+            prerendered,
+            plan: plan.flatten(),
+            public,
+            signed,
+            hashed,
+        })
     }
 }
 
@@ -215,15 +255,16 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, ReleaseError> {
         .map_err(|source| ReleaseError::Manifest { path: path.into(), source })
 }
 
-fn read_stylesheet(
+/// The name and the content of a file that the manifest names; it does not lead out of its folder.
+fn read_asset(
     folder: &Path,
     asset: &Asset,
+    what: &'static str,
     signed: Option<&Signed>,
-) -> Result<Stylesheet, ReleaseError> {
+) -> Result<(String, Vec<u8>), ReleaseError> {
     let file = Path::new(&asset.file);
     let path = folder.join(file);
-    let failed = |source| ReleaseError::Read { path: path.clone(), what: "stylesheet", source };
-    // Only the name decides about the URL; a manifest does not lead out of its folder.
+    let failed = |source| ReleaseError::Read { path: path.clone(), what, source };
     let name = file.file_name().and_then(|name| name.to_str());
     let plain = file.components().all(|part| matches!(part, std::path::Component::Normal(_)));
     let Some(name) = name.filter(|_| plain) else {
@@ -235,5 +276,5 @@ fn read_stylesheet(
         Some(signed) => signed.check(&asset.file, &bytes)?,
         None => asset.check(&path, &sha256(&bytes))?,
     }
-    Ok(Stylesheet { name: name.to_owned(), bytes: bytes.into() })
+    Ok((name.to_owned(), bytes))
 }

@@ -1,6 +1,6 @@
 //! Everything that answers a request: routes, public files, stylesheets, health.
 //!
-//! In this order: a route whose pattern is the path itself; a public file; a kept stylesheet;
+//! In this order: a page that was rendered with the release; a route whose pattern is the path; a public file; a kept stylesheet;
 //! `/healthz` and `/readyz`; a route with parameters; the app's error page.
 
 use std::{
@@ -63,8 +63,22 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
+        if let Some(answered) = self.prerendered(&request) {
+            return answered;
+        }
         let files = async |parts: &Parts| self.elsewhere(parts).await;
         dispatch::respond(&self.switch, request, peer, files).await
+    }
+
+    /// A page of a live release that was rendered when it was built.
+    fn prerendered<B>(&self, request: &Request<B>) -> Option<Answered> {
+        let table = self.switch.table();
+        table.generations().iter().find_map(|generation| {
+            let pages = generation.prerendered.get()?;
+            let response =
+                pages.respond(request.method(), request.uri().path(), request.headers())?;
+            Some(Answered { response, generation: Some(generation.id) })
+        })
     }
 
     async fn elsewhere(&self, parts: &Parts) -> Option<Response<Body>> {

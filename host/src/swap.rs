@@ -61,6 +61,8 @@ pub struct SwapSettings {
     pub drain_limit: Option<Duration>,
     /// What is asked of a release before it is taken.
     pub trust: Trust,
+    /// What apps are started for: to serve, unless this host serves nobody.
+    pub purpose: Purpose,
 }
 
 impl Default for SwapSettings {
@@ -75,6 +77,7 @@ impl Default for SwapSettings {
             warm_limit: Duration::from_millis(50),
             drain_limit: Some(Duration::from_secs(600)),
             trust: Trust::default(),
+            purpose: Purpose::Serve,
         }
     }
 }
@@ -104,6 +107,9 @@ pub struct Swapped {
     /// From the candidate's reading to the publish, in microseconds.
     pub total_us: u64,
 }
+
+/// How long the warm-up may take at most where nothing serves yet.
+const COLD_WARM_LIMIT: Duration = Duration::from_millis(3);
 
 /// How many stylesheets stay served: a page that was answered before a swap, or before a few of
 /// them, still finds its own.
@@ -195,6 +201,12 @@ impl Switch {
     #[must_use]
     pub fn stylesheet(&self, name: &str) -> Option<Stylesheet> {
         locked(&self.stylesheets).iter().find(|sheet| sheet.name == name).cloned()
+    }
+
+    /// The stylesheet of the release that came last.
+    #[cfg(feature = "cli")]
+    pub(crate) fn latest_stylesheet(&self) -> Option<Stylesheet> {
+        locked(&self.stylesheets).last().cloned()
     }
 
     /// Loads the libraries that a host starts with. There is nothing to protect yet, so there is
@@ -396,8 +408,8 @@ impl Switch {
         began: Instant,
         report: Report,
     ) -> Result<(Arc<Generation>, Swapped), SwapError> {
-        let Incoming { release: Release { source, candidate, stylesheet, public, .. }, info } =
-            incoming;
+        let Incoming { release, info } = incoming;
+        let Release { source, candidate, stylesheet, public, plan, prerendered, .. } = release;
         let loading = Instant::now();
         let library = tokio::task::block_in_place(|| self.loader.load_candidate(candidate))?;
         let load_us = micros(loading);
@@ -407,7 +419,7 @@ impl Switch {
             Some(old) => Self::saved(old).await,
             None => None,
         };
-        let app = start(&library, Purpose::Serve, info, saved, self.settings.init_limit)
+        let app = start(&library, self.settings.purpose, info, saved, self.settings.init_limit)
             .await
             .map_err(|cause| SwapError::Start { path: source.clone(), cause })?;
         let init_us = micros(starting);
@@ -421,8 +433,12 @@ impl Switch {
             sheets.drain(..surplus);
         }
         let generation = Generation::new(id, source, library, app);
+        let _ = generation.prerendered.set(prerendered);
         if self.settings.exercise {
-            self.warm(&generation).await;
+            // A host that starts is waited for; one that swaps serves meanwhile.
+            let limit = self.settings.warm_limit;
+            let limit = if old.is_some() { limit } else { limit.min(COLD_WARM_LIMIT) };
+            exercise::warm(&generation, plan, limit).await;
         }
         let swapped = Swapped {
             generation: id,
@@ -437,16 +453,6 @@ impl Switch {
             total_us: micros(began),
         };
         Ok((generation, swapped))
-    }
-
-    /// Touches the code of the routes before the first client does; never longer than the limit.
-    async fn warm(&self, generation: &Arc<Generation>) {
-        let warm = async {
-            for (index, route) in exercise::routes(&generation.routes) {
-                let _ = exercise::exercise(generation, index, route).await;
-            }
-        };
-        let _ = tokio::time::timeout(self.settings.warm_limit, warm).await;
     }
 
     /// Lets an old generation finish, then shuts it down.

@@ -32,32 +32,58 @@ use self::folder::Folder;
 pub use self::routes::Routes;
 pub(crate) use self::routes::{Entry, InitContext};
 pub(crate) use self::surroundings::Surroundings;
-use crate::application::Route;
+use crate::application::{Route, Scope};
 use crate::body::DEFAULT_BODY_LIMIT;
 use crate::context::RouteInfo;
 use crate::handler::Handler;
 use crate::hooks::Hooks;
+use crate::precompile::Declared;
 use crate::routing::{Method, MethodSet, Pattern, PatternError};
 
 /// An app under construction, with state of the type `S`.
 pub struct App<S> {
     pub(crate) hooks: Hooks<S>,
     pub(crate) pages: Vec<Definition<S>>,
+    /// The functions of `precompile.rs`, by name.
+    pub(crate) exercises: Vec<(&'static str, Handler<S>)>,
     pub(crate) around: Surroundings<S>,
 }
 
 /// A page as it was written down; its pattern may be none.
 pub(crate) struct Definition<S> {
     pattern: Result<Pattern, PatternError>,
-    file: &'static str,
+    pub(crate) file: &'static str,
     /// By [`Method`]'s order.
     handlers: [Option<Handler<S>>; Method::ALL.len()],
     any: Option<Handler<S>>,
     precompile: bool,
+    pub(crate) declared: Declared,
+    /// Whether it answers only where nobody is served; see [`crate::precompile`].
+    reserved: bool,
     body_limit: usize,
 }
 
 impl<S> Definition<S> {
+    fn new(pattern: &str, file: &'static str) -> Self {
+        Self {
+            pattern: Pattern::parse(pattern),
+            file,
+            handlers: [const { None }; Method::ALL.len()],
+            any: None,
+            precompile: true,
+            declared: Declared::default(),
+            reserved: false,
+            body_limit: DEFAULT_BODY_LIMIT,
+        }
+    }
+
+    /// A page that answers GET where nobody is served.
+    pub(crate) fn reserved(pattern: &str, file: &'static str, get: Handler<S>) -> Self {
+        let mut page = Self::new(pattern, file);
+        page.handlers[Method::Get as usize] = Some(get);
+        Self { precompile: false, reserved: true, ..page }
+    }
+
     fn methods(&self) -> MethodSet {
         let named = Method::ALL.into_iter().zip(&self.handlers);
         let named: MethodSet =
@@ -71,11 +97,12 @@ impl<S> Definition<S> {
     /// If its pattern is none.
     pub(crate) fn into_route(self, around: &Surroundings<S>) -> Result<Route<S>, String> {
         let methods = self.methods();
-        let Self { pattern, file, handlers, any, precompile, body_limit } = self;
+        let Self { pattern, file, handlers, any, precompile, reserved, body_limit, declared: _ } =
+            self;
         let pattern = pattern.map_err(|error| format!("{file}: {error}"))?;
-        let scope = around.scope(Some(file));
+        let scope = if reserved { Scope::empty() } else { around.scope(Some(file)) };
         let info = RouteInfo { pattern, body_limit };
-        Ok(Route { info, file, methods, handlers, any, precompile, scope })
+        Ok(Route { info, file, methods, handlers, any, precompile, reserved, scope })
     }
 }
 
@@ -89,21 +116,14 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// An app without pages, whose state these hooks make.
     #[must_use]
     pub fn new(hooks: Hooks<S>) -> Self {
-        App { hooks, pages: Vec::new(), around: Surroundings::new() }
+        App { hooks, pages: Vec::new(), exercises: Vec::new(), around: Surroundings::new() }
     }
 
     /// Adds the page in `file` (as in `pages/users/[id].rs`) at `pattern` (as in `/users/{id}`).
     ///
     /// A bad pattern, or one that another page has, is reported when the routes are started.
     pub fn page(&mut self, pattern: &str, file: &'static str) -> Page<'_, S> {
-        let page = self.pages.push_mut(Definition {
-            pattern: Pattern::parse(pattern),
-            file,
-            handlers: [const { None }; Method::ALL.len()],
-            any: None,
-            precompile: true,
-            body_limit: DEFAULT_BODY_LIMIT,
-        });
+        let page = self.pages.push_mut(Definition::new(pattern, file));
         Page { page }
     }
 
@@ -128,6 +148,12 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// Sets the page for 404 (`404.rs`).
     pub fn not_found(&mut self, handler: Handler<S>) -> &mut Self {
         self.around.not_found = Some(handler);
+        self
+    }
+
+    /// Adds a function of `precompile.rs`: [`requests`](crate::precompile), or one that is run.
+    pub fn precompile(&mut self, name: &'static str, handler: Handler<S>) -> &mut Self {
+        self.exercises.push((name, handler));
         self
     }
 
@@ -183,6 +209,19 @@ impl<S> Page<'_, S> {
     /// Whether the page may be exercised before it goes live; `true` unless said otherwise.
     pub fn precompile(self, precompile: bool) -> Self {
         self.page.precompile = precompile;
+        self
+    }
+
+    /// Addresses of the page, to exercise it with: paths, perhaps with a query.
+    pub fn samples(self, samples: &'static [&'static str]) -> Self {
+        self.page.declared.samples = samples;
+        self
+    }
+
+    /// Whether a production build makes files of what the page answers to its samples, or to its
+    /// path if that is without parameters.
+    pub fn prerender(self, prerender: bool) -> Self {
+        self.page.declared.prerender = prerender;
         self
     }
 

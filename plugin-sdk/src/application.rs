@@ -18,7 +18,7 @@ use crate::app::Entry;
 use crate::context::{Owned, RequestContext, RouteInfo, Slot};
 use crate::error::{Error, Result, reason};
 use crate::handler::{BoxFuture, Handler};
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, Purpose};
 use crate::html::Links;
 use crate::middleware::{Next, Rest};
 use crate::response::{IntoResponse, Response};
@@ -76,6 +76,8 @@ pub(crate) struct Route<S> {
     pub(crate) handlers: [Option<Handler<S>>; Method::ALL.len()],
     pub(crate) any: Option<Handler<S>>,
     pub(crate) precompile: bool,
+    /// Whether it answers only where nobody is served.
+    pub(crate) reserved: bool,
     pub(crate) scope: Scope<S>,
 }
 
@@ -101,6 +103,13 @@ pub(crate) struct Scope<S> {
     pub(crate) errors: Vec<ErrorPage<S>>,
 }
 
+impl<S> Scope<S> {
+    /// Nothing at all.
+    pub(crate) fn empty() -> Self {
+        Scope { middleware: Vec::new(), layouts: Vec::new(), errors: Vec::new() }
+    }
+}
+
 /// An `_error.rs` or the `404.rs`.
 pub(crate) struct ErrorPage<S> {
     pub(crate) handler: Handler<S>,
@@ -122,6 +131,7 @@ struct Core<S> {
     hooks: Arc<Hooks<S>>,
     links: Links,
     dev: bool,
+    serves: bool,
 }
 
 impl<S> Running<S> {
@@ -131,8 +141,10 @@ impl<S> Running<S> {
         table: Arc<Table<S>>,
         links: Links,
         dev: bool,
+        purpose: Purpose,
     ) -> Self {
-        Running { core: Arc::new(Core { state, hooks, links, dev }), table }
+        let serves = purpose == Purpose::Serve;
+        Running { core: Arc::new(Core { state, hooks, links, dev, serves }), table }
     }
 
     pub(crate) fn state(&self) -> &S {
@@ -149,6 +161,10 @@ impl<S: Clone + Send + Sync + 'static> Running<S> {
         mut cx: RequestContext<'a>,
     ) -> BoxFuture<'a, Response> {
         let route = &self.table.routes[index];
+        if route.reserved && self.core.serves {
+            let status = StatusCode::NOT_FOUND;
+            return self.raise(cx, &self.table.outside, Error::new(status, reason(status)));
+        }
         cx.set_route(&route.info);
         let Some(middleware) = route.scope.middleware.get(depth) else {
             return self.answer(route, cx);

@@ -29,7 +29,7 @@
 //!   errors and their pages, [`hooks`] about `app.rs`.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
-//! * [`testing`] calls an app's routes in a test.
+//! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
 //! * [`routing`] is the matcher; with `default-features = false` it is all there is.
 
 // Without the SDK, what the text above links to is not there.
@@ -70,6 +70,8 @@ pub mod hooks;
 pub mod html;
 #[cfg(feature = "sdk")]
 pub mod middleware;
+#[cfg(feature = "sdk")]
+pub mod precompile;
 #[cfg(feature = "sdk")]
 pub mod prelude;
 #[cfg(feature = "sdk")]

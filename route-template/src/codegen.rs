@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::exercises::Exercises;
 use crate::hooks::Hooks;
 use crate::items::Function;
 use crate::modules::{Module, ModuleTree};
@@ -65,6 +66,13 @@ pub(crate) fn generate_as(
     }
     if let Some(root) = &tree.pages_root {
         pages(&mut out, tree, root, &module_path(destination, root));
+    }
+    // What is exercised at a build is no part of an app in development.
+    let exercises = tree.precompile.as_ref().filter(|_| form == Form::Whole);
+    if let Some(exercises) = exercises {
+        out.path_attribute(&module_path(destination, &exercises.file), "precompile.rs");
+        out.line("pub mod precompile;");
+        out.blank();
     }
     out.line("nova::export!(routes);");
     out.blank();
@@ -193,7 +201,10 @@ fn pages(out: &mut Source, tree: &RouteTree, root: &str, path: &str) {
 
 fn routes(out: &mut Source, tree: &RouteTree, form: Form) {
     let root = tree.pages_root.as_deref().unwrap_or("pages");
-    let calls = calls(tree);
+    let mut calls = calls(tree);
+    if form == Form::Whole {
+        calls.extend(tree.precompile.iter().flat_map(exercise_calls));
+    }
     out.line(&format!("/// The routes of `{root}/`."));
     // The comments are longer than a line may be.
     out.line("#[rustfmt::skip]");
@@ -273,6 +284,12 @@ pub(crate) fn page_calls(page: &Page) -> Vec<Call<'_>> {
     if page.has_precompile {
         plain(format!("    .precompile(pages::{}::PRECOMPILE)", page.module));
     }
+    if page.has_samples {
+        plain(format!("    .samples(pages::{}::SAMPLES)", page.module));
+    }
+    if page.has_prerender {
+        plain(format!("    .prerender(pages::{}::PRERENDER)", page.module));
+    }
     if page.has_body_limit {
         plain(format!("    .body_limit(pages::{}::BODY_LIMIT)", page.module));
     }
@@ -283,6 +300,16 @@ pub(crate) fn page_calls(page: &Page) -> Vec<Call<'_>> {
     }
     finish(&mut calls);
     calls
+}
+
+/// The functions of `precompile.rs`.
+fn exercise_calls(exercises: &Exercises) -> impl Iterator<Item = Call<'_>> {
+    exercises.functions.iter().map(|function| {
+        let Function { name, arity, .. } = function;
+        let handler = format!("{}_{arity}(precompile::{name})", colour(function));
+        let text = format!("app.precompile({name:?}, {handler});");
+        Call { text, about: Some((&exercises.file, function)) }
+    })
 }
 
 /// Ends a chain of calls.

@@ -35,6 +35,7 @@ mod cargo;
 mod codegen;
 mod crate_root;
 mod debug_file;
+mod exercises;
 mod files;
 mod hooks;
 mod items;
@@ -43,6 +44,7 @@ mod manifest;
 mod modules;
 mod pattern;
 mod prepare;
+mod prerendered;
 mod problem;
 mod project;
 mod public;
@@ -63,13 +65,17 @@ pub use cargo::{
 pub use codegen::{Destination, Generated, generate};
 pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sync};
 pub use debug_file::{DebugError, Stripped, strip};
+pub use exercises::Exercises;
 pub use hooks::Hooks;
 pub use items::Function;
 pub use library::{LibraryError, least_glibc};
-pub use manifest::{App, LIBRARY, MANIFEST, Manifest, PublicFile, ReleaseFile, Route, SIGNATURE};
+pub use manifest::{
+    App, LIBRARY, MANIFEST, Manifest, PrerenderedPage, PublicFile, ReleaseFile, Route, SIGNATURE,
+};
 pub use modules::{Module, ModuleTree};
 pub use pattern::{BadName, Pattern, Segment};
 pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
+pub use prerendered::write_prerendered;
 pub use problem::{Problem, Problems, Warning};
 pub use project::{OpenError, Project};
 pub use public::{PublicFiles, write_public};

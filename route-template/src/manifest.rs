@@ -54,6 +54,9 @@ pub struct Manifest {
     /// still open somewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_public: Vec<String>,
+    /// Pages that were rendered when it was built, which come before the routes of their paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prerendered: Vec<PrerenderedPage>,
     /// When it was built, in seconds since 1970; `SOURCE_DATE_EPOCH` where that is set.
     pub built_at: u64,
 }
@@ -90,6 +93,16 @@ pub struct PublicFile {
     pub sha256: String,
     /// Its size in bytes.
     pub size: u64,
+}
+
+/// A page that was rendered when the release was built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrerenderedPage {
+    /// The path that it answers: `/about`.
+    pub path: String,
+    /// The document.
+    #[serde(flatten)]
+    pub file: ReleaseFile,
 }
 
 /// What a page answers.

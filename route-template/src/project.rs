@@ -23,6 +23,7 @@ pub struct Project {
     components: Option<String>,
     styles: Option<String>,
     app: Option<String>,
+    precompile: Option<String>,
     problems: Vec<Problem>,
 }
 
@@ -103,6 +104,7 @@ impl Project {
             components: None,
             styles: None,
             app: None,
+            precompile: None,
             problems: Vec::new(),
             dir,
         };
@@ -110,6 +112,7 @@ impl Project {
         project.components = project.find("components", Path::is_dir);
         project.styles = project.find("styles", Path::is_dir);
         project.app = project.find("app.rs", Path::is_file);
+        project.precompile = project.find("precompile.rs", Path::is_file);
         Ok(project)
     }
 
@@ -178,7 +181,8 @@ impl Project {
             Some(root) => self.walk(root, |_| false, &mut problems),
             None => Vec::new(),
         };
-        let app = self.app.clone().and_then(|path| cache.read(&self.dir, path, now));
+        let mut read = |path: &Option<String>| cache.read(&self.dir, path.clone()?, now);
+        let (app, precompile) = (read(&self.app), read(&self.precompile));
         cache.end_scan();
         Sources {
             pages_root: self.pages.clone(),
@@ -186,6 +190,7 @@ impl Project {
             components_root: self.components.clone(),
             components,
             app,
+            precompile,
             problems,
         }
     }

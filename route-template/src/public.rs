@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::files::{is_gone, write_atomically};
-use crate::manifest::{Manifest, PublicFile, sha256};
+use crate::manifest::{Manifest, PrerenderedPage, PublicFile, sha256};
 use crate::release::ReleaseError;
 
 /// The folder of public files in a release.
@@ -40,6 +40,8 @@ pub struct PublicFiles {
     pub files: Vec<PublicFile>,
     /// The hashed copies that the release before linked and this one does not.
     pub former: Vec<String>,
+    /// Pages that were rendered, see [`write_prerendered`](crate::write_prerendered).
+    pub prerendered: Vec<PrerenderedPage>,
     /// The bytes of the files themselves.
     pub size: u64,
     /// The bytes of those that have compressed variants, and of the smallest variant of each.

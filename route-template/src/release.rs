@@ -14,6 +14,7 @@ use crate::files::write_atomically;
 use crate::library::{Facts, LibraryError};
 use crate::manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route, SIGNATURE};
 use crate::prepare::Prepared;
+use crate::prerendered::remove_former;
 use crate::public::PublicFiles;
 use crate::route::Page;
 use crate::styles::Stylesheet;
@@ -42,6 +43,12 @@ pub enum ReleaseError {
     IntoItself {
         /// The folder of public files.
         folder: PathBuf,
+    },
+    /// A page whose path cannot be the name of a file.
+    #[error("the page at {path} cannot become a file: its path has an empty or a relative part")]
+    NoFile {
+        /// The path.
+        path: String,
     },
     /// What cargo built is no route library.
     #[error(transparent)]
@@ -91,6 +98,7 @@ pub fn write_release(
         favicon: prepared.project.favicon(),
         public: public.files.clone(),
         former_public: public.former.clone(),
+        prerendered: public.prerendered.clone(),
         built_at: now(),
     };
 
@@ -118,6 +126,7 @@ pub fn write_release(
     let json = serde_json::to_string_pretty(&manifest).expect("a manifest is plain data");
     write(MANIFEST, format!("{json}\n").as_bytes())?;
 
+    remove_former(out, earlier.as_ref(), &manifest.prerendered);
     let kept = [manifest.stylesheet.clone(), earlier.and_then(|manifest| manifest.stylesheet)];
     remove_old_stylesheets(out, &kept);
     Ok(manifest)

@@ -16,6 +16,10 @@ pub struct Page {
     pub handlers: Vec<Handler>,
     /// Whether it has a `PRECOMPILE` constant.
     pub has_precompile: bool,
+    /// Whether it has a `SAMPLES` constant.
+    pub has_samples: bool,
+    /// Whether it has a `PRERENDER` constant.
+    pub has_prerender: bool,
     /// Whether it has a `BODY_LIMIT` constant.
     pub has_body_limit: bool,
 }

@@ -147,6 +147,8 @@ mod tests {
             module: module.to_owned(),
             handlers: Vec::new(),
             has_precompile: false,
+            has_samples: false,
+            has_prerender: false,
             has_body_limit: false,
         }
     }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::exercises::Exercises;
 use crate::hooks::Hooks;
 use crate::items::{Function, Items};
 use crate::modules::{ModuleNames, ModuleTree};
@@ -14,7 +15,7 @@ use crate::route::{Handler, Method, NotFound, Page, Special, SpecialKind};
 use crate::source::SourceFile;
 
 /// The most arguments that a handler, layout or middleware can have.
-const MOST_ARGUMENTS: usize = 8;
+pub(crate) const MOST_ARGUMENTS: usize = 8;
 
 /// The files of an app, as the scan found them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +30,8 @@ pub struct Sources {
     pub components: Vec<String>,
     /// `app.rs` or `src/app.rs`.
     pub app: Option<SourceFile>,
+    /// `precompile.rs` or `src/precompile.rs`.
+    pub precompile: Option<SourceFile>,
     /// What went wrong on the way.
     pub problems: Vec<Problem>,
 }
@@ -50,6 +53,8 @@ pub struct RouteTree {
     pub components: ModuleTree,
     /// `app.rs` and its hooks.
     pub app: Option<Hooks>,
+    /// `precompile.rs` and its functions.
+    pub precompile: Option<Exercises>,
 }
 
 impl RouteTree {
@@ -82,6 +87,12 @@ impl RouteTree {
         if let Some(app) = &sources.app {
             match Hooks::read(app) {
                 Ok(hooks) => tree.app = Some(hooks),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if let Some(precompile) = &sources.precompile {
+            match Exercises::read(precompile) {
+                Ok(exercises) => tree.precompile = Some(exercises),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -206,6 +217,8 @@ impl<'a> Builder<'a> {
             module: self.names.take(path),
             handlers,
             has_precompile: file.items.has_const("PRECOMPILE"),
+            has_samples: file.items.has_const("SAMPLES"),
+            has_prerender: file.items.has_const("PRERENDER"),
             has_body_limit: file.items.has_const("BODY_LIMIT"),
         });
         Ok(())

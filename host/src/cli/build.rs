@@ -8,20 +8,23 @@ mod deploy;
 pub(super) mod report;
 mod steps;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use nova_route_template::{
     Build, Built, Event, Manifest, Output, PartialSettings, Prepared, PublicFiles, Settings, Sizes,
-    Strip, Stripped, Style, Stylesheet, compile_styles, prepare, sizes, strip, write_public,
-    write_release,
+    Strip, Stripped, Style, Stylesheet, compile_styles, prepare, sizes, strip, write_prerendered,
+    write_public, write_release,
 };
 
 use self::report::{Kind, Made, Report};
 use self::steps::Steps;
+use super::gate::{self, Training};
 use super::style::{DIM, GOOD, WARN, counted};
-use super::{Outcome, block_on, check};
+use super::{Outcome, block_on, check, precompile};
+use crate::precompile::Extent;
 use crate::release::Release;
 use crate::trust::Trust;
 
@@ -42,6 +45,12 @@ pub(super) struct Args {
     /// Optimise all code as one: takes longer, and gives a smaller and faster library
     #[arg(long)]
     aot: bool,
+    /// Train a profile by exercising every route, and compile once more with what it says
+    #[arg(long, requires = "aot")]
+    pgo: bool,
+    /// Do not send requests to the library before it is released
+    #[arg(long)]
+    no_precompile: bool,
     /// The cargo profile
     #[arg(long, default_value = "release")]
     profile: String,
@@ -75,19 +84,54 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let settings = Settings::load(&args.dir, |name| std::env::var_os(name), flags)?;
     let host = deploy::find_host(args.nova_host.as_deref())?;
 
-    let steps = &Steps::new(6);
+    let steps = &Steps::new(args.steps());
     let job = steps.run("reading the pages", || Job::new(args, settings, steps))?;
-    let built = steps.run("compiling the library", || compile(&job, &[]))?;
+    let training =
+        args.pgo.then(|| Training::new(&job.prepared.project, &job.work())).transpose()?;
+    let built = match &training {
+        None => steps.run("compiling the library", || compile(&job, None))?,
+        Some(training) => {
+            let writing = Flags { target: &training.target, variable: training.profiles.writing() };
+            let built = steps.run("compiling a library that writes profiles", || {
+                compile(&job, Some(&writing))
+            })?;
+            let (project, out) = (&job.prepared.project, &job.out);
+            steps.run("training it", || training.train(project, &built.library, out))?;
+            let using = Flags { variable: training.profiles.using(), ..writing };
+            steps.run("compiling the library by its profile", || compile(&job, Some(&using)))?
+        }
+    };
     let (stripped, sizes) = steps.run("splitting off the symbols", || split(&job, &built))?;
     // Before anything of the release that lies there is touched.
     steps.run("checking the library as a host does", || check(&job, &stripped))?;
-    let files = steps.run("making stylesheet and public files", || files(&job))?;
+    let exercised = match args.no_precompile {
+        true => None,
+        false => Some(steps.run("exercising its routes", || exercise(&job, &stripped))?),
+    };
+    let mut files = steps.run("making stylesheet and public files", || files(&job))?;
+    if args.aot {
+        let render = || render(&job, &stripped, &mut files);
+        steps.run("rendering static pages", render)?;
+    }
+    if let Some(exercised) = &exercised {
+        exercised.write(&job.out)?;
+    }
     let (manifest, host) =
         steps.run("writing the release", || write(&job, built, &stripped, &files, &host))?;
 
     let before = Report::read(&job.out);
     let kinds = job.prepared.tree.pages.iter();
-    let kinds = kinds.map(|page| (page.file.clone(), kind(&job, &page.file))).collect();
+    let mut kinds: BTreeMap<String, Kind> =
+        kinds.map(|page| (page.file.clone(), kind(&job, &page.file))).collect();
+    for (file, kind) in &mut kinds {
+        // What was seen counts more than what the text tells.
+        if let Some(streams) = exercised.as_ref().and_then(|done| gate::streams(done, file)) {
+            *kind = if streams { Kind::Streaming } else { Kind::Dynamic };
+        }
+        if files.rendered.contains(file) {
+            *kind = Kind::Static;
+        }
+    }
     let made = Made {
         manifest: &manifest,
         sizes: &sizes,
@@ -114,6 +158,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+impl Args {
+    /// How many steps there are.
+    fn steps(&self) -> usize {
+        let precompile = usize::from(!self.no_precompile);
+        6 + precompile + usize::from(self.aot) + 2 * usize::from(self.pgo)
+    }
+}
+
+/// Flags for all code of the app, its dependencies included.
+struct Flags<'a> {
+    /// The target triple: without it, cargo gives the flags to build scripts, too.
+    target: &'a str,
+    variable: (OsString, OsString),
+}
+
 impl<'a> Job<'a> {
     fn new(args: &'a Args, settings: Settings, steps: &'a Steps) -> anyhow::Result<Self> {
         let prepared = prepare(&args.dir)?;
@@ -131,8 +190,8 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Compiles the library, with more variables for cargo, such as RUSTFLAGS.
-fn compile(job: &Job<'_>, variables: &[(OsString, OsString)]) -> anyhow::Result<Built> {
+/// Compiles the library.
+fn compile(job: &Job<'_>, flags: Option<&Flags<'_>>) -> anyhow::Result<Built> {
     let Job { args, settings, prepared, steps, .. } = job;
     let switches = if args.aot { settings.build.ahead_of_time() } else { settings.build };
     let mut build = Build::new(&prepared.project, prepared.crate_root.origins.clone())
@@ -146,8 +205,8 @@ fn compile(job: &Job<'_>, variables: &[(OsString, OsString)]) -> anyhow::Result<
     for (name, value) in switches.variables(&args.profile) {
         build = build.env(name, value);
     }
-    for (name, value) in variables {
-        build = build.env(name, value);
+    if let Some(Flags { target, variable: (name, value) }) = flags {
+        build = build.args(["--target", *target]).env(name, value);
     }
     let mut output = String::new();
     let mut compiled = 0_usize;
@@ -207,8 +266,28 @@ fn check(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Sends the plan's requests to the library: all of them, if it is built for good.
+fn exercise(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<precompile::Done> {
+    let extent = if job.args.aot { Extent::Everything } else { Extent::Reads };
+    gate::exercise(&job.prepared.project, &stripped.library, &job.out, extent)
+}
+
+/// Renders the pages that declare themselves static.
+fn render(job: &Job<'_>, stripped: &Stripped, files: &mut Files) -> anyhow::Result<()> {
+    let Job { prepared, out, .. } = job;
+    let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
+    let rendered = gate::render(&prepared.project, &stripped.library, out, stylesheet, public)?;
+    let pages: Vec<_> =
+        rendered.iter().map(|page| (page.path.clone(), page.html.clone())).collect();
+    files.public.prerendered = write_prerendered(out, &pages)?;
+    files.rendered = rendered.into_iter().filter_map(|page| page.file).collect();
+    Ok(())
+}
+
 /// What a release has beside its library.
 struct Files {
+    /// The pages' files of what was rendered.
+    rendered: BTreeSet<String>,
     stylesheet: Option<Stylesheet>,
     public: PublicFiles,
 }
@@ -223,7 +302,7 @@ fn files(job: &Job<'_>) -> anyhow::Result<Files> {
     let folders: Vec<_> =
         project.public().map(|name| project.dir().join(name)).into_iter().collect();
     let public = write_public(&job.out, &folders, job.earlier.as_ref())?;
-    Ok(Files { stylesheet, public })
+    Ok(Files { rendered: BTreeSet::new(), stylesheet, public })
 }
 
 /// Writes everything else; gives the manifest, and the size of the host program.

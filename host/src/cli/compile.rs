@@ -10,7 +10,8 @@ use nova_route_template::{
 };
 
 use super::style::{DIM, GOOD, WARN, took};
-use super::{Outcome, check, sign};
+use super::{Outcome, check, precompile, sign};
+use crate::precompile::{Extent, Order};
 use crate::trust::PrivateKey;
 
 /// Compile the pages into a route library, and check it
@@ -28,6 +29,9 @@ pub(super) struct Args {
     /// The cargo profile
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Do not send requests to the library that was compiled
+    #[arg(long)]
+    no_precompile: bool,
     /// More arguments for cargo, such as --locked
     #[arg(last = true, value_name = "CARGO_ARGS")]
     cargo: Vec<String>,
@@ -80,6 +84,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         check::size(manifest.library.size),
         took(began.elapsed()),
     );
+    if !args.no_precompile {
+        let reads = |order| Order { extent: Extent::Reads, ..order };
+        let checked = precompile::app(&prepared.project, &out, &out, reads)?;
+        checked.write(&out)?;
+        if checked.say(&out.join(LIBRARY)) == Outcome::Failed {
+            return Ok(Outcome::Failed);
+        }
+    }
     if let Some(key) = key {
         sign::sign(&out, &key)?;
     }

@@ -136,7 +136,9 @@ impl Loader {
         })?;
         let size = bytes.len() as u64;
         let soname = Some(soname);
-        let library = Arc::new(Library { build_id, note, routes, size, soname, root, listener });
+        let reserved = Vec::new();
+        let library = Library { build_id, note, routes, reserved, size, soname, root, listener };
+        let library = Arc::new(library);
         parts.apps.insert(path, library.clone());
         Ok(library)
     }

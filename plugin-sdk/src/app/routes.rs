@@ -10,6 +10,7 @@ use crate::handler::BoxFuture;
 use crate::hooks::Purpose;
 use crate::html::Links;
 use crate::info;
+use crate::precompile;
 use crate::routing::{MethodSet, Router};
 use crate::split::Split;
 
@@ -48,7 +49,12 @@ pub(crate) struct InitContext {
 impl Routes {
     /// `open`: whether pages can be attached to what is started.
     pub(super) fn new<S: Clone + Send + Sync + 'static>(app: App<S>, open: bool) -> Self {
-        let App { hooks, pages, mut around } = app;
+        let App { hooks, mut pages, exercises, mut around } = app;
+        // Behind the pages, so that a host finds them at the end. Nobody exercises an open app.
+        if !open {
+            let reserved = precompile::pages(&pages, exercises);
+            pages.extend(reserved);
+        }
         around.sort();
         let (mut routes, mut problem) = (Vec::with_capacity(pages.len()), None);
         let mut patterns = Router::new();
@@ -76,7 +82,7 @@ impl Routes {
                 let state = hooks.start(init.purpose, init.saved.as_deref()).await?;
                 let links = Links { stylesheet: init.stylesheet, favicon: init.favicon };
                 let split = open.then(|| Arc::new(Split::new(around, &table)));
-                let running = Running::new(state, hooks, table, links, init.dev);
+                let running = Running::new(state, hooks, table, links, init.dev, init.purpose);
                 Ok(Arc::new(Started::new(running, split)) as Arc<dyn Application>)
             };
             Box::pin(start) as BoxFuture<'static, _>

@@ -15,6 +15,7 @@ fn everything() -> Sources {
             page(
                 "users/[id].rs",
                 "pub const BODY_LIMIT: usize = 1024;\npub const PRECOMPILE: bool = false;\n\
+                 pub const SAMPLES: &[&str] = &[\"/users/1\"];\npub const PRERENDER: bool = true;\n\
                  pub async fn get(Path(id): Path<u64>, State(db): State<Db>) -> Html { page() }\n\
                  pub fn delete(Path(id): Path<u64>) -> StatusCode { gone() }\n",
             ),
@@ -34,6 +35,11 @@ fn everything() -> Sources {
             "pub async fn init(purpose: Purpose) -> Result<Db> { db() }\n\
              pub async fn shutdown(db: Db) {}\npub fn export(db: &Db) -> Saved { db.save() }\n\
              pub async fn import(purpose: Purpose, saved: Saved) -> Db { db() }\n",
+        )),
+        precompile: Some(SourceFile::new(
+            "precompile.rs",
+            "pub fn requests() -> Vec<Request> { all() }\nfn all() {}\n\
+             pub async fn warm(State(db): State<Db>) -> Result<()> { db.warm().await }\n",
         )),
         problems: Vec::new(),
     }
@@ -58,6 +64,7 @@ fn in_src(sources: &Sources) -> Sources {
         components_root: Some("src/components".into()),
         components: sources.components.clone(),
         app: sources.app.as_ref().map(moved),
+        precompile: sources.precompile.as_ref().map(moved),
         problems: Vec::new(),
     }
 }
@@ -103,7 +110,12 @@ fn paths_are_written_only_where_rustc_would_look_elsewhere() {
     assert_eq!(path_attributes(&text(&src, &Destination::CrateRoot("src/lib.rs"))), none);
     assert_eq!(
         path_attributes(&text(&plain, &Destination::CrateRoot("src/lib.rs"))),
-        [r#"#[path = "../app.rs"]"#, r#"#[path = "../components"]"#, r#"#[path = "../pages"]"#,],
+        [
+            r#"#[path = "../app.rs"]"#,
+            r#"#[path = "../components"]"#,
+            r#"#[path = "../pages"]"#,
+            r#"#[path = "../precompile.rs"]"#,
+        ],
     );
     assert_eq!(
         path_attributes(&text(&src, &Destination::Aside(".."))),
@@ -111,6 +123,7 @@ fn paths_are_written_only_where_rustc_would_look_elsewhere() {
             r#"#[path = "../src/app.rs"]"#,
             r#"#[path = "../src/components"]"#,
             r#"#[path = "../src/pages"]"#,
+            r#"#[path = "../src/precompile.rs"]"#,
         ],
     );
 }
@@ -168,5 +181,12 @@ fn each_line_that_hands_over_a_function_knows_whose_it_is() {
         assert!(lines[*line].contains(&format!("// {file}: {function}(")), "{}", lines[*line]);
     }
     let delete = origins.values().find(|place| place.function.as_deref() == Some("delete"));
-    assert_eq!(delete.unwrap().position.to_string(), "4:8");
+    assert_eq!(delete.unwrap().position.to_string(), "6:8");
+}
+
+#[test]
+fn what_is_exercised_is_no_part_of_an_open_app() {
+    let tree = RouteTree::build(&everything()).unwrap();
+    let open = generate_as(&tree, &Destination::CrateRoot("lib.rs"), Form::Open);
+    assert!(!open.text.contains("precompile::") && !open.text.contains("mod precompile"));
 }

@@ -60,6 +60,7 @@ fn manifest(public: &PublicFiles) -> Manifest {
         favicon: None,
         public: public.files.clone(),
         former_public: public.former.clone(),
+        prerendered: Vec::new(),
         built_at: 0,
     }
 }

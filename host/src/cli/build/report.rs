@@ -312,9 +312,27 @@ mod tests {
         let mut now = report(1_300_000, &[("/", 40_100), ("/live", 12_000), ("/new", 0)]);
         now.changed = changes(&before, &now);
         let plain = anstream::adapter::strip_str(&now.render()).to_string();
-        insta::assert_snapshot!(plain, @"");
+        insta::assert_snapshot!(plain, @"
+        methods  route  kind          code
+        GET      /      dynamic      40 kB
+        GET      /live  streaming    12 kB
+        GET      /new   dynamic          -
+
+        library  1.30 MB, 800 kB of it machine code
+        host     5.00 MB
+        public   3 files, 40 kB; 30 kB of it as 8 kB for browsers that decompress
+        changed  library: 1.20 MB -> 1.30 MB (+100 kB)
+        changed  /live: 9 kB -> 12 kB (+3 kB)
+        changed  /new: new, 0 kB
+        changed  /old: gone, 5 kB
+        ");
         let plain = anstream::adapter::strip_str(&now.render_sizes()).to_string();
-        insta::assert_snapshot!(plain, @"");
+        insta::assert_snapshot!(plain, @"
+        machine code by crate, of 800 kB
+          500 kB  62.5 %  tokio
+          300 kB  37.5 %  std
+        and 500 kB of constants, tables and relocations
+        ");
         assert!(changes(&now, &now).is_empty());
     }
 

@@ -8,8 +8,13 @@ use nova_route_template::{
 };
 
 use super::Finding;
+use crate::cli::build::report::Report;
+use crate::cli::check::size;
 use crate::release::Release;
 use crate::trust::Trust;
+
+/// A library of more bytes than this is worth a word.
+const LARGE: u64 = 20_000_000;
 
 /// The version of this nova.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -27,6 +32,7 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
     findings.extend(pages(&project));
     findings.push(sdk(vendored(project.dir()).as_deref()));
     findings.extend(release(&project));
+    findings.extend(image(&project));
     findings
 }
 
@@ -105,6 +111,36 @@ fn release(project: &Project) -> Option<Finding> {
     Some(Finding::good(subject, found))
 }
 
+/// What takes the room in the library that was built last.
+fn image(project: &Project) -> Option<Finding> {
+    let settings =
+        Settings::load(project.dir(), |name| std::env::var_os(name), PartialSettings::default());
+    let report = Report::read(&project.dir().join(settings.ok()?.out))?;
+    Some(image_size(&report))
+}
+
+fn image_size(report: &Report) -> Finding {
+    let largest = report.crates.iter().take(3);
+    let largest: Vec<_> =
+        largest.map(|krate| format!("{} {}", krate.name, size(krate.code))).collect();
+    let found = format!(
+        "{}, {} of it machine code; the most is of {}",
+        size(report.library),
+        size(report.code),
+        largest.join(", ")
+    );
+    if report.library <= LARGE {
+        return Finding::good("image size", found);
+    }
+    let first = if report.aot { "" } else { "`nova build --aot` optimises all code as one\n" };
+    let advice = format!(
+        "{first}in nova.toml, under [build]: opt-level = \"s\" or \"z\", codegen-units = 1\n\
+         `nova build --report sizes` lists all crates: a dependency's `default-features = false` \
+         may save the most"
+    );
+    Finding::weak("image size", found, advice)
+}
+
 /// `2.36` as numbers, which compare as versions do.
 fn number(version: &str) -> Vec<u32> {
     version.split('.').filter_map(|part| part.parse().ok()).collect()
@@ -120,6 +156,28 @@ mod tests {
         assert_eq!(sdk(Some(VERSION)).verdict, Verdict::Good);
         assert_eq!(sdk(Some("0.0.1")).verdict, Verdict::Weak);
         assert_eq!(sdk(None).verdict, Verdict::Good);
+    }
+
+    #[test]
+    fn a_large_library_is_weak_and_says_what_it_is_made_of() {
+        let json = serde_json::json!({
+            "build_id": "", "aot": false, "library": 25_000_000, "code": 9_000_000, "host": 1,
+            "routes": [], "public": { "files": 0, "size": 0, "compressible": 0, "compressed": 0 },
+            "crates": [{ "name": "sqlx", "code": 5_000_000 }, { "name": "std", "code": 400_000 }],
+            "steps": [],
+        });
+        let mut report: Report = serde_json::from_value(json).expect("a report");
+        let large = image_size(&report);
+        assert_eq!(large.verdict, Verdict::Weak);
+        assert_eq!(
+            large.found,
+            "25.00 MB, 9.00 MB of it machine code; the most is of sqlx 5.00 MB, std 400 kB"
+        );
+        assert!(large.advice.contains("nova build --aot"), "{}", large.advice);
+        report.aot = true;
+        assert!(!image_size(&report).advice.contains("--aot"));
+        report.library = 2_000_000;
+        assert_eq!(image_size(&report).verdict, Verdict::Good);
     }
 
     #[test]

@@ -1,0 +1,32 @@
+//! `precompile.rs`: what an app wants to have exercised besides its pages.
+
+use crate::items::Function;
+use crate::problem::Problem;
+use crate::source::SourceFile;
+use crate::tree::MOST_ARGUMENTS;
+
+/// What `precompile.rs` exports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exercises {
+    /// Its path from the app's folder.
+    pub file: String,
+    /// Its public functions, in the order of the file: `requests` lists requests, each of the
+    /// others is run.
+    pub functions: Vec<Function>,
+}
+
+impl Exercises {
+    /// Reads `precompile.rs`.
+    pub(crate) fn read(source: &SourceFile) -> Result<Self, Problem> {
+        let file = source.path.clone();
+        let content = source
+            .content
+            .as_ref()
+            .map_err(|cause| Problem::Unreadable { path: file.clone(), cause: cause.clone() })?;
+        let items = &content.items;
+        let names = items.functions.iter().map(|function| &function.name);
+        let functions = names.map(|name| items.exported(&file, name, MOST_ARGUMENTS));
+        let functions = functions.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { file, functions: functions.into_iter().flatten().collect() })
+    }
+}
