@@ -9,6 +9,7 @@ mod history;
 mod split;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -116,6 +117,8 @@ pub struct Switch {
     under_way: Mutex<Option<(PathBuf, Instant)>>,
     history: History,
     stylesheets: Mutex<Vec<Stylesheet>>,
+    /// The copies of the public files of signed releases, by the release that came last.
+    publics: Mutex<HashMap<PathBuf, PathBuf>>,
     last_id: AtomicU64,
     published: AtomicU64,
     refused: AtomicU64,
@@ -140,6 +143,7 @@ impl Switch {
             under_way: Mutex::default(),
             history: History::default(),
             stylesheets: Mutex::default(),
+            publics: Mutex::default(),
             last_id: AtomicU64::new(0),
             published: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -314,6 +318,7 @@ impl Switch {
         if let Some(old) = &old
             && *old.build_id() == release.candidate.build_id
             && !self.restyles(&release)
+            && !self.republishes(&release)
             && !force
         {
             return Err(SwapError::AlreadyLive {
@@ -387,8 +392,8 @@ impl Switch {
         began: Instant,
         report: Report,
     ) -> Result<(Arc<Generation>, Swapped), SwapError> {
-        let Incoming { release: Release { source, candidate, stylesheet, public, .. }, info } =
-            incoming;
+        let Incoming { release, info } = incoming;
+        let Release { source, candidate, stylesheet, public, signed } = release;
         let loading = Instant::now();
         let library = tokio::task::block_in_place(|| self.loader.load_candidate(candidate))?;
         let load_us = micros(loading);
@@ -408,6 +413,12 @@ impl Switch {
             sheets.push(sheet);
             let surplus = sheets.len().saturating_sub(KEPT_STYLESHEETS);
             sheets.drain(..surplus);
+        }
+        match &public {
+            Some(public) if signed.is_some() => {
+                locked(&self.publics).insert(source.clone(), public.clone());
+            }
+            _ => drop(locked(&self.publics).remove(&source)),
         }
         let generation = Generation::new(id, source, library, app);
         if self.settings.exercise {
@@ -474,6 +485,13 @@ impl Switch {
         let sheets = locked(&self.stylesheets);
         let last = sheets.last().map(|sheet| &sheet.name);
         release.stylesheet.as_ref().is_some_and(|sheet| Some(&sheet.name) != last)
+    }
+
+    /// Whether a signed release brings other public files than the last one from its place: they
+    /// are served from a copy, which does not change by itself.
+    fn republishes(&self, release: &Release) -> bool {
+        let known = locked(&self.publics).get(&release.source).cloned();
+        release.signed.is_some() && release.public != known
     }
 
     fn info_for(&self, release: &Release, info: &StartInfo) -> StartInfo {
