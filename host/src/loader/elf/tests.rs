@@ -56,7 +56,8 @@ fn library(note: &[u8]) -> Vec<u8> {
     file.extend(1_u32.to_le_bytes());
     file.extend([0, HEADER as u64, sections_at as u64].map(u64::to_le_bytes).concat());
     file.extend(0_u32.to_le_bytes());
-    file.extend([64_u16, 56, 1, 64, 3, 0].map(u16::to_le_bytes).concat());
+    // The names of symbols serve as those of sections, which have none.
+    file.extend([64_u16, 56, 1, 64, 3, 1].map(u16::to_le_bytes).concat());
     file.extend([elf::PT_LOAD.0, 5].map(u32::to_le_bytes).concat());
     file.extend([0, 0, 0, len as u64, len as u64, 4096].map(u64::to_le_bytes).concat());
     file.extend_from_slice(note);
