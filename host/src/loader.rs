@@ -41,6 +41,8 @@ use crate::precompile;
 pub use error::LoadError;
 pub use place::Guard;
 use split::Parts;
+#[cfg(feature = "cli")]
+pub(crate) use store::{PlaceForCopies, place_for_copies};
 pub use store::{Staged, Store};
 pub(crate) use store::{private_folder, writable_folder};
 

@@ -9,7 +9,7 @@ mod history;
 mod split;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -129,6 +129,8 @@ pub struct Switch {
     stylesheets: Mutex<Vec<Stylesheet>>,
     /// What the pages of the latest generation link by hashed names.
     linked: Mutex<BTreeMap<String, String>>,
+    /// The copies of the public files of signed releases, by the release that came last.
+    publics: Mutex<HashMap<PathBuf, PathBuf>>,
     last_id: AtomicU64,
     published: AtomicU64,
     refused: AtomicU64,
@@ -154,6 +156,7 @@ impl Switch {
             history: History::default(),
             stylesheets: Mutex::default(),
             linked: Mutex::default(),
+            publics: Mutex::default(),
             last_id: AtomicU64::new(0),
             published: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -335,6 +338,7 @@ impl Switch {
             && *old.build_id() == release.candidate.build_id
             && !self.restyles(&release)
             && !self.relinks(&release)
+            && !self.republishes(&release)
             && !force
         {
             return Err(SwapError::AlreadyLive {
@@ -409,7 +413,8 @@ impl Switch {
         report: Report,
     ) -> Result<(Arc<Generation>, Swapped), SwapError> {
         let Incoming { release, info } = incoming;
-        let Release { source, candidate, stylesheet, public, plan, prerendered, .. } = release;
+        let Release { source, candidate, stylesheet, public, signed, plan, prerendered, .. } =
+            release;
         let loading = Instant::now();
         let library = tokio::task::block_in_place(|| self.loader.load_candidate(candidate))?;
         let load_us = micros(loading);
@@ -431,6 +436,12 @@ impl Switch {
             sheets.push(sheet);
             let surplus = sheets.len().saturating_sub(KEPT_STYLESHEETS);
             sheets.drain(..surplus);
+        }
+        match &public {
+            Some(public) if signed.is_some() => {
+                locked(&self.publics).insert(source.clone(), public.clone());
+            }
+            _ => drop(locked(&self.publics).remove(&source)),
         }
         let generation = Generation::new(id, source, library, app);
         let _ = generation.prerendered.set(prerendered);
@@ -496,6 +507,13 @@ impl Switch {
     /// Whether a release has other public files to link than the generation that came last.
     fn relinks(&self, release: &Release) -> bool {
         self.settings.release_files && release.hashed != *locked(&self.linked)
+    }
+
+    /// Whether a signed release brings other public files than the last one from its place: they
+    /// are served from a copy, which does not change by itself.
+    fn republishes(&self, release: &Release) -> bool {
+        let known = locked(&self.publics).get(&release.source).cloned();
+        release.signed.is_some() && release.public != known
     }
 
     fn info_for(&self, release: &Release, info: &StartInfo) -> StartInfo {

@@ -95,17 +95,16 @@ impl Ground {
 
     /// A host that starts.
     async fn start(&self, args: &[&str]) -> (Process, String) {
-        let command =
-            self.command(&[&["--state", "state", "--admin", "admin.sock"], args].concat());
-        let mut process = Process::spawn(command.await);
+        let args = [&["--state", "state", "--admin", "admin.sock"], args].concat();
+        let mut process = Process::spawn(self.command(&args).await);
         let url = process.url().await;
         (process, url.strip_prefix("http://").unwrap().to_owned())
     }
 
     /// What a host says that does not start; its folder is written `.`.
     async fn refused(&self, args: &[&str]) -> String {
-        let command = self.command(&[&["--state", "state", "--no-admin"], args].concat());
-        let output = command.await.output().await.unwrap();
+        let args = [&["--state", "state", "--no-admin"], args].concat();
+        let output = self.command(&args).await.output().await.unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
         said.replace(self.0.path().to_str().unwrap(), ".")
@@ -199,8 +198,15 @@ async fn a_signed_release_serves_what_was_signed_and_no_other_takes_its_place() 
     assert!(error.contains("is not signed"), "{error}");
     assert!(get(&address, "/docs/hello.txt").await.ends_with("hello from 1"));
     ground.sign(&next, "b.key").await;
-    assert_eq!(swap(next).await.unwrap().swapped[0].generation, 2);
+    assert_eq!(swap(next.clone()).await.unwrap().swapped[0].generation, 2);
     assert!(get(&address, "/docs/hello.txt").await.ends_with("hello from 2"));
+    // Other files beside the same library, signed again.
+    ground.write("next/public/docs/hello.txt", "hello from 3");
+    ground.sign(&next, "b.key").await;
+    assert_eq!(swap(next.clone()).await.unwrap().swapped[0].generation, 3);
+    assert!(get(&address, "/docs/hello.txt").await.ends_with("hello from 3"));
+    let error = swap(next).await.unwrap_err().to_string();
+    assert!(error.contains("is live already"), "{error}");
     assert!(host.stop().await.success());
 }
 
@@ -275,8 +281,8 @@ async fn everything_else_is_refused_with_its_reason() {
         assert!(said.contains(expected), "{said}");
     }
     // Files that nobody has signed cannot be put beside those that somebody has.
-    let mixed = ground.command(&[&args[..], &["--public", "build/public"]].concat()).await.output();
-    let output = mixed.await.unwrap();
+    let args = [&args[..], &["--public", "build/public"]].concat();
+    let output = ground.command(&args).await.output().await.unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
 

@@ -5,6 +5,7 @@
 
 mod app;
 mod machine;
+mod production;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,9 @@ pub(super) struct Args {
     /// The app's folder
     #[arg(default_value = ".")]
     dir: PathBuf,
+    /// Try to compile the app, too
+    #[arg(long)]
+    compile: bool,
 }
 
 /// What one check found.
@@ -57,7 +61,11 @@ impl Finding {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut findings = machine::findings();
+    findings.extend(production::findings());
     findings.extend(app::findings(&args.dir));
+    if args.compile {
+        findings.extend(app::compile(&args.dir));
+    }
     anstream::print!("{}", render(&findings));
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
     Ok(if failed { Outcome::Failed } else { Outcome::Done })

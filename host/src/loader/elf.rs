@@ -142,3 +142,6 @@ fn machine_name(machine: elf::Machine) -> String {
         other => format!("ELF machine {}", other.0),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,6 +155,38 @@ pub(crate) fn writable_folder(name: &str) -> Option<PathBuf> {
     folders.into_iter().find(|folder| usable(folder).is_ok())
 }
 
+/// Where the copies of a host of this user would go, without making anything.
+#[cfg(feature = "cli")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PlaceForCopies {
+    /// Into a folder.
+    Folder(PathBuf),
+    /// Into memory; of the folders that can be written to, this one runs no code.
+    Memory { noexec: Option<PathBuf> },
+    /// There is none.
+    Nowhere,
+}
+
+/// Looks for the [`PlaceForCopies`].
+#[cfg(feature = "cli")]
+pub(crate) fn place_for_copies() -> PlaceForCopies {
+    let mut noexec = None;
+    for folder in default_folders() {
+        // What would be made is made in the nearest folder that is there.
+        let Some(there) = folder.ancestors().find(|folder| folder.is_dir()) else { continue };
+        match purpose(there) {
+            Ok(Use::Libraries) => return PlaceForCopies::Folder(folder),
+            Ok(Use::NoCode) => noexec = noexec.or(Some(folder)),
+            Err(_) => {}
+        }
+    }
+    let forbidden = fs::read_to_string("/proc/sys/vm/memfd_noexec");
+    match forbidden.as_deref().map(str::trim) {
+        Ok("2") => PlaceForCopies::Nowhere,
+        _ => PlaceForCopies::Memory { noexec },
+    }
+}
+
 /// Makes a folder that only we can enter, if it is not there.
 pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -171,6 +203,11 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
 /// Makes a private folder, and says what it is good for.
 fn usable(folder: &Path) -> io::Result<Use> {
     private_folder(folder)?;
+    purpose(folder)
+}
+
+/// What a folder that is there is good for.
+fn purpose(folder: &Path) -> io::Result<Use> {
     access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
     let noexec = statvfs(folder)?.f_flag.contains(StatVfsMountFlags::NOEXEC);
     Ok(if noexec { Use::NoCode } else { Use::Libraries })

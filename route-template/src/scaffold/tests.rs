@@ -1,3 +1,7 @@
+use std::process::Command;
+
+use yaml_rust2::{Yaml, YamlLoader};
+
 use super::*;
 
 fn name(name: &str) -> AppName {
@@ -15,6 +19,7 @@ fn a_new_app_has_everything_it_needs() {
     for template in Template::ALL {
         let files = render(template, &name("my-site"));
         for path in [
+            ".github/workflows/ci.yml",
             ".github/workflows/release.yml",
             ".gitignore",
             "Cargo.toml",
@@ -97,4 +102,59 @@ fn a_workspace_around_the_app_is_noticed() {
     std::fs::write(&root, "[workspace]\nmembers = [\"apps/*\"]\n").unwrap();
     let created = create(&dir.path().join("apps/site"), Template::Minimal, None).unwrap();
     assert_eq!(created.outer_workspace, Some(root));
+}
+
+/// As GitHub reads them: each is YAML, each job says where it runs, each step what it does.
+#[test]
+fn the_workflows_are_whole() {
+    for template in Template::ALL {
+        let files = render(template, &name("my-site"));
+        let names: Vec<_> = files.keys().filter(|file| file.starts_with(".github/")).collect();
+        assert_eq!(names, [".github/workflows/ci.yml", ".github/workflows/release.yml"]);
+        for name in names {
+            let documents = YamlLoader::load_from_str(&text(&files, name)).unwrap();
+            let [workflow] = &documents[..] else { panic!("{name}: one document") };
+            assert!(workflow["name"].as_str().is_some(), "{name}");
+            assert!(!workflow["on"].as_hash().unwrap().is_empty(), "{name}");
+            let may = workflow["permissions"]["contents"].as_str();
+            assert_eq!(may, Some(if name.contains("/ci") { "read" } else { "write" }), "{name}");
+            let jobs = workflow["jobs"].as_hash().unwrap();
+            assert_eq!(jobs.len(), 1, "{name}");
+            for job in jobs.values() {
+                assert!(job["runs-on"].as_str().unwrap().starts_with("ubuntu-"), "{name}");
+                job["steps"].as_vec().unwrap().iter().for_each(|step| check_step(name, step));
+            }
+        }
+    }
+}
+
+fn check_step(workflow: &str, step: &Yaml) {
+    match (step["uses"].as_str(), step["run"].as_str()) {
+        (Some(action), None) => {
+            let (_, version) = action.split_once('@').unwrap();
+            assert!(version.starts_with('v'), "{workflow}: {action}");
+        }
+        (None, Some(script)) => {
+            // What comes from outside reaches a script as a variable, never as a part of it.
+            assert!(!script.contains("${{"), "{workflow}: {script}");
+            let shell = Command::new("bash").args(["-n", "-c", script]).output().unwrap();
+            assert!(shell.status.success(), "{workflow}: {script}");
+        }
+        _ => panic!("{workflow}: a step either uses an action or runs something: {step:?}"),
+    }
+}
+
+/// The library that a workflow makes without `nova` is made as `nova compile` makes it.
+#[test]
+fn the_workflows_compile_as_nova_does() {
+    let nova = include_str!("../cargo.rs");
+    let arguments = ["rustc", "--lib", "--crate-type", "cdylib"];
+    assert!(nova.contains(&format!("{arguments:?}").replace(']', ", ")), "cargo.rs has changed");
+    assert!(nova.contains("-C\", \"link-arg=-Wl,--build-id=sha1"), "cargo.rs has changed");
+    let files = render(Template::Minimal, &name("my-site"));
+    let release = text(&files, ".github/workflows/release.yml");
+    let call = "cargo rustc --release --lib --crate-type cdylib -- -C link-arg=-Wl,--build-id=sha1";
+    assert!(release.contains(call), "{release}");
+    assert!(text(&files, ".github/workflows/ci.yml").contains(call.split(" -- ").next().unwrap()));
+    assert!(text(&files, ".gitignore").contains("*.key"), "private keys stay out of git");
 }

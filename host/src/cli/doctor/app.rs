@@ -1,10 +1,12 @@
 //! What an app must have.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use nova_route_template::scaffold::vendored;
 use nova_route_template::{
-    MANIFEST, Manifest, PartialSettings, Project, RouteTree, Settings, is_in_step,
+    Build, CargoError, Level, MANIFEST, Manifest, Output, PartialSettings, Project, RouteTree,
+    Settings, SourceFile, is_in_step, prepare,
 };
 
 use super::Finding;
@@ -22,11 +24,18 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn findings(dir: &Path) -> Vec<Finding> {
     let project = match Project::open(dir) {
         Ok(project) => project,
+        Err(_) if !dir.join("Cargo.toml").exists() && dir.join("pages").is_dir() => {
+            return vec![Finding::bad(
+                "app",
+                format!("{} has pages/, but no Cargo.toml", dir.display()),
+                "make an app with `nova new PATH`, and move the pages there",
+            )];
+        }
         Err(_) if !dir.join("Cargo.toml").exists() => {
             let found = format!("there is no app in {}", dir.display());
             return vec![Finding::good("app", found)];
         }
-        Err(error) => return vec![Finding::bad("app", error.to_string(), "")],
+        Err(error) => return vec![wrong("app", &error.to_string(), "mend the file that it names")],
     };
     let mut findings = vec![Finding::good("app", project.name())];
     findings.extend(pages(&project));
@@ -36,8 +45,50 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
     findings
 }
 
+/// An error as a finding; what its text says to help is the advice.
+fn wrong(subject: &'static str, error: &str, advice: &str) -> Finding {
+    match error.split_once("\n  help: ") {
+        Some((found, help)) => Finding::bad(subject, found, help.trim_end()),
+        None => Finding::bad(subject, error, advice),
+    }
+}
+
+/// Whether the app compiles, which takes as long as it takes.
+pub(super) fn compile(dir: &Path) -> Option<Finding> {
+    let subject = "compile";
+    let advice = "all that rustc says: nova compile (or cargo check)";
+    // What is wrong before is among the other findings.
+    let prepared = prepare(dir).ok()?;
+    let build = Build::new(&prepared.project, prepared.crate_root.origins.clone())
+        .profile("dev")
+        .output(Output::Capture);
+    let error = match build.start().and_then(|running| running.wait(|_| {})) {
+        Ok(_) => return Some(Finding::good(subject, "the app compiles")),
+        Err(error) => error,
+    };
+    Some(match &error {
+        CargoError::Failed { diagnostics, output } => {
+            let errors = || diagnostics.iter().filter(|it| it.level == Level::Error);
+            let found = match errors().next() {
+                Some(first) => {
+                    let place = first.place.as_ref().map(|place| format!("{place}: "));
+                    let (place, count) = (place.unwrap_or_default(), errors().count());
+                    format!("{place}{} (1 of {count})", first.message)
+                }
+                None => output.trim().to_owned(),
+            };
+            Finding::bad(subject, found, advice)
+        }
+        error => wrong(subject, &error.to_string(), advice),
+    })
+}
+
 /// The pages, and whether the crate root declares them all.
 fn pages(project: &Project) -> Vec<Finding> {
+    if project.pages().is_none() {
+        let found = format!("there is no pages/ in {}", project.dir().display());
+        return vec![Finding::bad("pages", found, "put the first page into pages/index.rs")];
+    }
     let tree = match RouteTree::build(&project.scan()) {
         Ok(tree) => tree,
         Err(problems) => {
@@ -59,7 +110,7 @@ fn pages(project: &Project) -> Vec<Finding> {
             format!("{root} is not in step with the pages"),
             "`nova routes` brings it up to date, and so do dev and compile",
         ),
-        Err(error) => Finding::bad("crate root", error.to_string(), ""),
+        Err(error) => wrong("crate root", &error.to_string(), "mend the file that it names"),
     });
     findings
 }
@@ -83,13 +134,24 @@ fn release(project: &Project) -> Option<Finding> {
         Settings::load(project.dir(), |name| std::env::var_os(name), PartialSettings::default());
     let settings = match settings {
         Ok(settings) => settings,
-        Err(error) => return Some(Finding::bad("nova.toml", error.to_string(), "")),
+        Err(error) => {
+            return Some(wrong(
+                "nova.toml",
+                &error.to_string(),
+                "mend it, or take the setting out of nova.toml",
+            ));
+        }
     };
     let folder = project.dir().join(&settings.out);
     let text = std::fs::read_to_string(folder.join(MANIFEST)).ok()?;
     let shown = settings.out.display();
     if let Err(error) = Release::read(&folder, &Trust::of_owner()) {
-        return Some(Finding::bad(subject, error.to_string(), "`nova compile` writes it anew"));
+        let error = error.to_string();
+        // Who may write to it is mended otherwise than by building it.
+        return Some(match error.split_once("; run `") {
+            Some((found, run)) => Finding::bad(subject, found, run.trim_end_matches('`')),
+            None => Finding::bad(subject, error, "`nova compile` writes it anew"),
+        });
     }
     let manifest: Manifest = match serde_json::from_str(&text) {
         Ok(manifest) => manifest,
@@ -105,6 +167,11 @@ fn release(project: &Project) -> Option<Finding> {
             format!("the library in {shown} needs glibc {needed}, and this machine has {found}"),
             "compile it on this machine or on an older one",
         ));
+    }
+    let changed = changed_since(project, &manifest);
+    if changed > 0 {
+        let found = format!("{changed} pages have changed since {shown} was compiled");
+        return Some(Finding::weak(subject, found, "`nova compile` brings it up to date"));
     }
     let found =
         format!("{} routes in {shown}, compiled by nova {}", manifest.routes.len(), manifest.nova);
@@ -139,6 +206,27 @@ fn image_size(report: &Report) -> Finding {
          may save the most"
     );
     Finding::weak("image size", found, advice)
+}
+
+/// How many pages are new, gone, or other than those in the library.
+fn changed_since(project: &Project, manifest: &Manifest) -> usize {
+    let sources = project.scan();
+    let Ok(tree) = RouteTree::build(&sources) else { return 0 };
+    let now: BTreeMap<&str, Option<&str>> = tree
+        .pages
+        .iter()
+        .map(|page| {
+            let source = sources.pages.iter().find(|source| source.path == page.file);
+            (page.file.as_str(), source.and_then(SourceFile::sha256))
+        })
+        .collect();
+    let then: BTreeMap<&str, Option<&str>> = manifest
+        .routes
+        .iter()
+        .map(|route| (route.file.as_str(), Some(route.source_sha256.as_str())))
+        .collect();
+    let gone = then.keys().filter(|file| !now.contains_key(**file)).count();
+    gone + now.iter().filter(|(file, hash)| then.get(*file) != Some(*hash)).count()
 }
 
 /// `2.36` as numbers, which compare as versions do.

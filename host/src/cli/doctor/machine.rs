@@ -58,7 +58,7 @@ fn counted(images: usize) -> String {
 }
 
 /// Asks a program for its version, of which the first line is shown.
-fn version(program: &str) -> Result<String, String> {
+pub(super) fn version(program: &str) -> Result<String, String> {
     match Command::new(program).arg("--version").output() {
         Ok(output) if output.status.success() => {
             let text = String::from_utf8_lossy(&output.stdout);
