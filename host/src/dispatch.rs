@@ -41,12 +41,14 @@ enum Decided<'t, 'p> {
 }
 
 /// Answers one request from the live table; `elsewhere` is asked for paths that only a route with
-/// parameters, or none, would answer: public files come before those.
+/// parameters, or none, would answer: public files come before those. A route that answers has
+/// its pattern told to `matched` first.
 pub async fn respond<B, F>(
     switch: &Switch,
     request: Request<B>,
     peer: Option<SocketAddr>,
     elsewhere: F,
+    matched: impl FnMut(&str),
 ) -> Answered
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
@@ -54,7 +56,7 @@ where
     F: AsyncFnOnce(&Parts) -> Option<Response<Body>>,
 {
     let (parts, body) = request.into_parts();
-    let mut answered = answer(switch, &parts, body, peer.map(peer_of), elsewhere).await;
+    let mut answered = answer(switch, &parts, body, peer.map(peer_of), elsewhere, matched).await;
     if parts.method == Method::HEAD {
         drop_body(&mut answered.response);
     }
@@ -67,6 +69,7 @@ async fn answer<B, F>(
     body: B,
     peer: Option<Peer>,
     elsewhere: F,
+    mut matched: impl FnMut(&str),
 ) -> Answered
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
@@ -101,7 +104,10 @@ where
         };
         return match (decided, pin) {
             (Decided::Redirect(response), _) => Answered { response, generation: None },
-            (Decided::Run(found), Some(pin)) => run(pin, &found, parts, body.take(), peer).await,
+            (Decided::Run(found), Some(pin)) => {
+                matched(found.pattern.as_str());
+                run(pin, &found, parts, body.take(), peer).await
+            }
             (Decided::Run(_), None) => Answered { response: internal_error(), generation: None },
             (Decided::Error { status, message }, pin) => {
                 error_page(pin, status, message, parts, peer).await

@@ -63,8 +63,22 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
+        self.answer_noting(request, peer, |_| {}).await
+    }
+
+    /// The same; the pattern of the route that answers, if one does, is told to `matched` first.
+    pub async fn answer_noting<B>(
+        &self,
+        request: Request<B>,
+        peer: Option<SocketAddr>,
+        matched: impl FnMut(&str),
+    ) -> Answered
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
         let files = async |parts: &Parts| self.elsewhere(parts).await;
-        dispatch::respond(&self.switch, request, peer, files).await
+        dispatch::respond(&self.switch, request, peer, files, matched).await
     }
 
     async fn elsewhere(&self, parts: &Parts) -> Option<Response<Body>> {
