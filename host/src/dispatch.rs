@@ -41,9 +41,23 @@ enum Decided<'t, 'p> {
 }
 
 /// Answers one request from the live table; `elsewhere` is asked for paths that only a route with
-/// parameters, or none, would answer: public files come before those. A route that answers has
-/// its pattern told to `matched` first.
+/// parameters, or none, would answer: public files come before those.
 pub async fn respond<B, F>(
+    switch: &Switch,
+    request: Request<B>,
+    peer: Option<SocketAddr>,
+    elsewhere: F,
+) -> Answered
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+    F: AsyncFnOnce(&Parts) -> Option<Response<Body>>,
+{
+    respond_noting(switch, request, peer, elsewhere, |_| {}).await
+}
+
+/// The same; the pattern of the route that answers, if one does, is told to `matched` first.
+pub(crate) async fn respond_noting<B, F>(
     switch: &Switch,
     request: Request<B>,
     peer: Option<SocketAddr>,

@@ -78,7 +78,7 @@ impl Site {
         B::Error: std::fmt::Display,
     {
         let files = async |parts: &Parts| self.elsewhere(parts).await;
-        dispatch::respond(&self.switch, request, peer, files, matched).await
+        dispatch::respond_noting(&self.switch, request, peer, files, matched).await
     }
 
     async fn elsewhere(&self, parts: &Parts) -> Option<Response<Body>> {
