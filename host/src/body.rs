@@ -49,6 +49,14 @@ impl Body {
         Self(Kind::Boxed(Box::pin(body.map_err(Into::into))))
     }
 
+    /// Takes the bytes out, if all of them are there and there are at most `longest`.
+    pub(crate) fn take_full(&mut self, longest: u64) -> Option<Bytes> {
+        match &mut self.0 {
+            Kind::Full(bytes) if bytes.len() as u64 <= longest => Some(std::mem::take(bytes)),
+            _ => None,
+        }
+    }
+
     /// A library's body, which keeps `pin` until it is sent.
     pub(crate) fn of(body: ResponseBody, pin: InFlight) -> Self {
         Self(match body {

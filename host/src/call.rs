@@ -94,7 +94,9 @@ where
     if let Some(panic) = answer.panic.into_option() {
         pin.counters.panics.fetch_add(1, Ordering::Relaxed);
         let (method, path) = (&request.method, request.uri.path());
-        tracing::error!("{method} {path} panicked: {} at {}", panic.message, panic.location);
+        let request_id = request.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        let (message, location) = (&panic.message, &panic.location);
+        tracing::error!(request_id, "{method} {path} panicked: {message} at {location}");
         response.extensions_mut().insert(HandlerPanic::from(panic));
     }
     if head.refused {

@@ -1,4 +1,8 @@
-//! What `nova-host` is told on its command line and in `NOVA_*` variables.
+//! What `nova-host` is told on its command line, in `NOVA_*` variables and in its settings file.
+
+mod edge;
+mod file;
+mod units;
 
 pub(crate) mod places;
 pub mod probe;
@@ -10,6 +14,8 @@ use std::time::Duration;
 use clap::Parser;
 use clap::builder::FalseyValueParser;
 
+pub use self::edge::{Edge, Limits, MetricsSettings, ProxySettings, Responses, Run, Tls};
+pub use self::units::Limit;
 use crate::loader::{LoadError, Store, writable_folder};
 use crate::log::{Format, LogFilter, LogSettings};
 use crate::server;
@@ -29,6 +35,10 @@ Swap in a new release with `nova swap PATH`; send SIGHUP to swap from the same p
 with --watch. SIGTERM stops without failing a request; a second one stops at once."
 )]
 pub struct Config {
+    /// A file of settings (TOML), named as the flags are, with underscores: max_body = "10m"
+    #[arg(long, value_name = "FILE", env = "NOVA_CONFIG")]
+    pub config: Option<PathBuf>,
+
     /// A release folder (`build/`) or a route library (`libnova_routes.so`); several of them
     /// form one table of routes
     #[arg(long, value_name = "LIB", required_unless_present = "probe", env = "NOVA_ROUTES")]
@@ -136,6 +146,10 @@ pub struct Config {
     /// Do not log requests
     #[arg(long, env = "NOVA_NO_ACCESS_LOG", value_parser = FalseyValueParser::new(), help_heading = "Logging")]
     pub no_access_log: bool,
+
+    /// What concerns the edge.
+    #[command(flatten)]
+    pub edge: Edge,
 }
 
 /// How long open streams of an old generation may go on.
@@ -173,7 +187,16 @@ impl Config {
     /// The part that concerns the server.
     #[must_use]
     pub fn server_options(&self) -> server::Options {
-        server::Options { grace: self.grace, ..server::Options::default() }
+        let Edge { limits, run, .. } = &self.edge;
+        server::Options {
+            header_timeout: limits.header_timeout,
+            idle_timeout: limits.idle_timeout,
+            max_header: limits.max_header,
+            max_connections: limits.max_connections.0,
+            // It begins with the signal, and the delay comes first.
+            grace: self.grace.saturating_sub(run.stop_delay),
+            ..server::Options::default()
+        }
     }
 
     /// Where the public files of signed releases are copied to, if there are to be any.

@@ -53,8 +53,24 @@ where
     B::Error: std::fmt::Display,
     F: AsyncFnOnce(&Parts) -> Option<Response<Body>>,
 {
+    respond_noting(switch, request, peer, elsewhere, |_| {}).await
+}
+
+/// The same; the pattern of the route that answers, if one does, is told to `matched` first.
+pub(crate) async fn respond_noting<B, F>(
+    switch: &Switch,
+    request: Request<B>,
+    peer: Option<SocketAddr>,
+    elsewhere: F,
+    matched: impl FnMut(&str),
+) -> Answered
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+    F: AsyncFnOnce(&Parts) -> Option<Response<Body>>,
+{
     let (parts, body) = request.into_parts();
-    let mut answered = answer(switch, &parts, body, peer.map(peer_of), elsewhere).await;
+    let mut answered = answer(switch, &parts, body, peer.map(peer_of), elsewhere, matched).await;
     if parts.method == Method::HEAD {
         drop_body(&mut answered.response);
     }
@@ -67,6 +83,7 @@ async fn answer<B, F>(
     body: B,
     peer: Option<Peer>,
     elsewhere: F,
+    mut matched: impl FnMut(&str),
 ) -> Answered
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
@@ -101,7 +118,10 @@ where
         };
         return match (decided, pin) {
             (Decided::Redirect(response), _) => Answered { response, generation: None },
-            (Decided::Run(found), Some(pin)) => run(pin, &found, parts, body.take(), peer).await,
+            (Decided::Run(found), Some(pin)) => {
+                matched(found.pattern.as_str());
+                run(pin, &found, parts, body.take(), peer).await
+            }
             (Decided::Run(_), None) => Answered { response: internal_error(), generation: None },
             (Decided::Error { status, message }, pin) => {
                 error_page(pin, status, message, parts, peer).await

@@ -1,5 +1,5 @@
-//! The HTTP server: accepts connections, speaks HTTP/1.1 and HTTP/2 (with prior knowledge), hands
-//! each request to a [`Service`], and stops without failing a request.
+//! The HTTP server: accepts connections, speaks HTTP/1.1 and HTTP/2 (with prior knowledge, or as
+//! TLS agrees), hands each request to a [`Service`], and stops without failing a request.
 //!
 //! It knows nothing of routes or generations. Everything that costs time is paid per connection:
 //! between hyper and the service there is no box, no lock, no timer and no clone per request.
@@ -11,6 +11,7 @@ mod accept;
 mod connection;
 mod connections;
 mod exchange;
+mod proxy_protocol;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -20,9 +21,11 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::ServerConfig;
 
 use self::connection::Protocols;
 use self::connections::{Connections, Limits, Phase};
+use crate::networks::Networks;
 
 /// Any error of a response body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -62,12 +65,15 @@ where
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
-    /// The other end of the connection; a proxy, if there is one in between.
+    /// The other end of the connection; a proxy, if there is one in between that does not speak
+    /// the PROXY protocol.
     pub addr: SocketAddr,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
 }
 
-/// The time limits of a server.
-#[derive(Clone, Copy, Debug)]
+/// The limits of a server, and what it speaks besides HTTP.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
     /// How long the head of a request may take, from its first byte. 30 seconds by default.
@@ -77,6 +83,15 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// How long requests may run on after a stop. 30 seconds by default.
     pub grace: Duration,
+    /// The longest head of a request, in bytes; 64 KiB by default, and 8 KiB at least.
+    pub max_header: u32,
+    /// How many connections may be open; as many as come by default. Further ones wait to be
+    /// accepted, and the connection that has rested longest makes room for them.
+    pub max_connections: Option<usize>,
+    /// With this, connections are encrypted.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Who begins connections with a header of the PROXY protocol; nobody by default.
+    pub proxy_protocol: Networks,
 }
 
 impl Default for Options {
@@ -85,6 +100,10 @@ impl Default for Options {
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             grace: Duration::from_secs(30),
+            max_header: 64 * 1024,
+            max_connections: None,
+            tls: None,
+            proxy_protocol: Networks::default(),
         }
     }
 }
@@ -94,6 +113,7 @@ impl Default for Options {
 pub struct Server {
     listeners: Vec<tokio::net::TcpListener>,
     connections: Arc<Connections>,
+    protocols: Arc<Protocols>,
     grace: Duration,
 }
 
@@ -123,8 +143,10 @@ impl Server {
             connections: Connections::new(Limits {
                 head: options.header_timeout,
                 idle: options.idle_timeout,
+                connections: options.max_connections,
             }),
             grace: options.grace,
+            protocols: Protocols::new(options),
         })
     }
 
@@ -137,9 +159,8 @@ impl Server {
     /// Serves until the [`Handle`] says stop and the last request is answered, or the grace
     /// period is over. A future that is dropped cuts the connections.
     pub async fn run<S: Service>(self, service: S) -> Stopped {
-        let Self { listeners, connections, grace } = self;
+        let Self { listeners, connections, protocols, grace } = self;
         let _cut = Cut(&connections);
-        let protocols = Protocols::new();
         let mut accepting = JoinSet::new();
         for listener in listeners {
             accepting.spawn(accept::accept(
@@ -223,6 +244,12 @@ impl Handle {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.count()
+    }
+
+    /// The number of connections so far.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.connections.entered()
     }
 }
 

@@ -63,11 +63,25 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
+        self.answer_noting(request, peer, |_| {}).await
+    }
+
+    /// The same; the pattern of the route that answers, if one does, is told to `matched` first.
+    pub async fn answer_noting<B>(
+        &self,
+        request: Request<B>,
+        peer: Option<SocketAddr>,
+        matched: impl FnMut(&str),
+    ) -> Answered
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
         if let Some(answered) = self.prerendered(&request) {
             return answered;
         }
         let files = async |parts: &Parts| self.elsewhere(parts).await;
-        dispatch::respond(&self.switch, request, peer, files).await
+        dispatch::respond_noting(&self.switch, request, peer, files, matched).await
     }
 
     /// A page of a live release that was rendered when it was built.

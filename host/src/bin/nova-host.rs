@@ -5,18 +5,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
-use http::{Request, Response};
-use hyper::body::Incoming;
 use nova_host::admin::{AdminSocket, BindError, default_socket};
 use nova_host::assets::{Assets, Caching};
-use nova_host::body::Body;
 use nova_host::config::Config;
 use nova_host::config::probe::probe;
+use nova_host::front::{Entrance, Front};
 use nova_host::listen::Listeners;
-use nova_host::log::{AccessLog, Log, Logged, announce};
+use nova_host::log::{AccessLog, Log, announce};
 use nova_host::operator::Operator;
-use nova_host::server::{Handle, Peer, Server, Stopped};
+use nova_host::server::{Handle, Server, Stopped};
 use nova_host::site::Site;
 use nova_host::swap::Switch;
 use nova_host::watch::ReleaseWatch;
@@ -31,7 +28,7 @@ fn main() -> ExitCode {
     if let Some(code) = nova_host::process::child_main() {
         return code;
     }
-    let config = Config::parse();
+    let config = Config::load().unwrap_or_else(|error| error.exit());
     if let Some(url) = config.probe.url(&config.host, config.port) {
         return match probe(&url) {
             Ok(()) => ExitCode::SUCCESS,
@@ -61,7 +58,11 @@ enum Ended {
 
 fn start(config: &Config) -> Result<Ended, Error> {
     let log = Log::start(config.log_settings())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = config.edge.run.threads {
+        builder.worker_threads(usize::from(threads));
+    }
+    let runtime = builder.enable_all().build()?;
     let ended = runtime.block_on(run(config, log.access()));
     // A handler that blocks for ever must not hold the process.
     runtime.shutdown_background();
@@ -74,9 +75,10 @@ async fn run(config: &Config, access: AccessLog) -> Result<Ended, Error> {
         config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
     let public = config.public.as_ref().map(std::path::absolute).transpose()?;
     // First of all: that a port is taken is known before any code of an app has run.
+    let entrance = Entrance::open(config)?;
     let listeners = Listeners::bind(&config.host, config.port)?;
-    let (url, port) = (listeners.url(), listeners.port());
-    let server = Server::new(listeners.into_sockets(), config.server_options())?;
+    let (url, port) = (entrance.url(listeners.url()), listeners.port());
+    let server = Server::new(listeners.into_sockets(), entrance.server_options(config)?)?;
     let handle = server.handle();
 
     let store = config.store()?;
@@ -101,7 +103,9 @@ async fn run(config: &Config, access: AccessLog) -> Result<Ended, Error> {
     let _admin = admin_socket(config, port)?.map(|socket| socket.serve(Arc::clone(&operator)));
 
     // One for all connections and for as long as the process lives, so nothing counts its users.
-    let front: &'static Front = Box::leak(Box::new(Front { site: Arc::clone(&site), access }));
+    let certificate = entrance.certificate();
+    let front = entrance.front(config, Arc::clone(&site), access, handle.clone())?;
+    let front: &'static Front = Box::leak(Box::new(front));
     let served = server.run(|request, peer| front.answer(request, peer));
     announce(&url);
     let stopped = {
@@ -111,8 +115,11 @@ async fn run(config: &Config, access: AccessLog) -> Result<Ended, Error> {
                 stopped = &mut served => break stopped,
                 order = signals.next() => match order {
                     Order::Stop(signal) if site.is_stopping() => return Ok(Ended::Forced(signal)),
-                    Order::Stop(_) => stop(&site, &handle),
+                    Order::Stop(_) => stop(&site, &handle, config.edge.run.stop_delay),
                     Order::Reload => {
+                        if let Some(certificate) = certificate.clone() {
+                            tokio::task::spawn_blocking(move || certificate.reload());
+                        }
                         let (operator, releases) = (Arc::clone(&operator), releases.clone());
                         tokio::spawn(async move { operator.reload(&releases).await });
                     }
@@ -126,27 +133,23 @@ async fn run(config: &Config, access: AccessLog) -> Result<Ended, Error> {
     }
 }
 
-/// What each request meets first and last.
-struct Front {
-    site: Arc<Site>,
-    access: AccessLog,
-}
-
-impl Front {
-    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Logged<Body>> {
-        let access = self.access.begin(&request);
-        let answered = self.site.answer(request, Some(peer.addr)).await;
-        let (head, body) = answered.response.into_parts();
-        let generation = answered.generation.map(|id| id.0);
-        let body = access.answered(head.status, generation, body);
-        Response::from_parts(head, body)
-    }
-}
-
-fn stop(site: &Site, server: &Handle) {
+/// Says that no request is wanted any more, gives those who balance loads the time to hear it,
+/// and closes.
+fn stop(site: &Site, server: &Handle, delay: Duration) {
     site.stopping();
-    server.stop();
-    tracing::info!("stopping: requests that are under way finish");
+    let server = server.clone();
+    let close = move || {
+        server.stop();
+        tracing::info!("stopping: requests that are under way finish");
+    };
+    if delay.is_zero() {
+        return close();
+    }
+    tracing::info!("stopping in {delay:?}: until then requests are answered, and /readyz says 503");
+    tokio::spawn(async move {
+        tokio::time::sleep(delay).await;
+        close();
+    });
 }
 
 async fn shut_down(site: &Site, stopped: Stopped) {

@@ -1,13 +1,14 @@
 //! The request log: a line for each answer, when its last byte is handed over.
 
 use std::fmt::{self, Write as _};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style as Color};
 use bytes::Buf as _;
-use http::{Method, Request, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use serde::Serialize;
@@ -50,6 +51,8 @@ impl AccessLog {
                 started: Instant::now(),
                 status: None,
                 generation: None,
+                client: None,
+                id: None,
                 bytes: 0,
                 complete: false,
             })
@@ -70,11 +73,23 @@ struct Line {
     started: Instant,
     status: Option<StatusCode>,
     generation: Option<u64>,
+    client: Option<IpAddr>,
+    id: Option<HeaderValue>,
     bytes: u64,
     complete: bool,
 }
 
 impl Access {
+    /// Who sent the request, and the id under which it is known.
+    #[must_use]
+    pub fn of(mut self, client: IpAddr, id: Option<&HeaderValue>) -> Self {
+        if let Some(line) = &mut self.0 {
+            line.client = Some(client);
+            line.id = id.cloned();
+        }
+        self
+    }
+
     /// The head of the answer is there: its status, and the generation that gave it, if one did.
     pub fn answered<B: Body>(
         mut self,
@@ -163,11 +178,19 @@ impl Line {
         if let Some(generation) = self.generation {
             style.paint(&mut line, DIM, format_args!(" #{generation}"));
         }
+        if let Some(id) = self.id() {
+            style.paint(&mut line, DIM, format_args!(" {id}"));
+        }
         if !self.complete {
             style.paint(&mut line, DIM, " (client left)");
         }
         line.push('\n');
         line
+    }
+
+    /// An id is visible ASCII; see `front/request_id.rs`.
+    fn id(&self) -> Option<&str> {
+        self.id.as_ref()?.to_str().ok()
     }
 
     fn json(&self) -> String {
@@ -182,6 +205,10 @@ impl Line {
             duration_us: u64,
             bytes: u64,
             generation: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            client: Option<IpAddr>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            request_id: Option<&'a str>,
             complete: bool,
         }
         let object = Object {
@@ -194,6 +221,8 @@ impl Line {
             duration_us: self.started.elapsed().as_micros().try_into().unwrap_or(u64::MAX),
             bytes: self.bytes,
             generation: self.generation,
+            client: self.client,
+            request_id: self.id(),
             complete: self.complete,
         };
         let mut line = serde_json::to_string(&object).unwrap_or_default();
@@ -289,6 +318,25 @@ mod tests {
                 "status": 200, "bytes": 5, "generation": 3, "complete": true,
             })
         );
+    }
+
+    #[tokio::test]
+    async fn client_and_id_are_in_the_line() {
+        let id = HeaderValue::from_static("abc-1");
+        for format in [Format::Json, Format::Human] {
+            let line = logged(format, async |log| {
+                let access = log.begin(&request()).of("192.0.2.1".parse().unwrap(), Some(&id));
+                drop(access.answered(StatusCode::OK, Some(3), Empty::<bytes::Bytes>::new()));
+            })
+            .await;
+            match format {
+                Format::Human => assert!(line.ends_with(" 0B #3 abc-1\n"), "{line}"),
+                Format::Json => {
+                    assert_eq!(fields(&line)["client"], "192.0.2.1");
+                    assert_eq!(fields(&line)["request_id"], "abc-1");
+                }
+            }
+        }
     }
 
     #[tokio::test]

@@ -40,7 +40,7 @@ pub(super) async fn accept<S: Service>(
             // A stop is heard however many connections come.
             biased;
             () = &mut stopping => break,
-            accepted = listener.accept() => accepted,
+            accepted = next(&listener, &connections) => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -69,6 +69,15 @@ pub(super) async fn accept<S: Service>(
             start(stream, peer);
         }
     }
+}
+
+/// Accepts a connection, once there is room for one.
+async fn next(
+    listener: &TcpListener,
+    connections: &Connections,
+) -> io::Result<(TcpStream, SocketAddr)> {
+    connections.room().await;
+    listener.accept().await
 }
 
 /// Whether `error` concerns the connection that was to be accepted and not the next one.

@@ -1,7 +1,8 @@
 //! One connection, from its first byte to its last.
 //!
 //! The first bytes tell HTTP/2 with prior knowledge from HTTP/1.1; they are looked at, not taken,
-//! so that the protocol reads the socket itself and no layer stays in between. A stop is noticed
+//! so that the protocol reads the socket itself and no layer stays in between. Over TLS the
+//! handshake tells which it is. Before either, a proxy may name its client. A stop is noticed
 //! after the protocol has taken in what had arrived, so that a request which is already there is
 //! answered.
 
@@ -19,16 +20,18 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Phase, Ticket, Wait};
 use super::exchange::PerConnection;
-use super::{Peer, Service};
+use super::{Options, Peer, Service, proxy_protocol};
+use crate::networks::Networks;
 
 /// What an HTTP/2 client sends first (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The longest request head in HTTP/1.1; also how much of a body is read at a time.
-const MAX_HEAD: usize = 64 * 1024;
+/// The shortest limit of a request's head that hyper allows.
+const LEAST_HEAD: u32 = 8 * 1024;
 
 /// A quiet HTTP/2 client is asked this often whether it is still there.
 const PING: Duration = Duration::from_secs(45);
@@ -40,23 +43,36 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) struct Protocols {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
+    tls: Option<TlsAcceptor>,
+    /// Who begins with a header of the PROXY protocol.
+    proxies: Networks,
+}
+
+impl std::fmt::Debug for Protocols {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Protocols").field("proxies", &self.proxies).finish_non_exhaustive()
+    }
 }
 
 impl Protocols {
-    pub(super) fn new() -> Arc<Self> {
+    pub(super) fn new(options: Options) -> Arc<Self> {
+        let Options { max_header, tls, proxy_protocol, .. } = options;
+        let longest_head = max_header.max(LEAST_HEAD);
         let mut http1 = http1::Builder::new();
-        http1.max_buf_size(MAX_HEAD);
+        // Also how much of a body is read at a time.
+        http1.max_buf_size(longest_head as usize);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2.timer(TokioTimer::new()).keep_alive_interval(PING);
-        Arc::new(Self { http1, http2 })
+        http2.timer(TokioTimer::new()).keep_alive_interval(PING).max_header_list_size(longest_head);
+        let tls = tls.map(TlsAcceptor::from);
+        Arc::new(Self { http1, http2, tls, proxies: proxy_protocol })
     }
 }
 
 /// Serves `stream` until the client leaves, breaks the protocol, keeps us waiting for too long,
 /// or the server stops.
 pub(super) async fn serve<S: Service>(
-    stream: TcpStream,
-    peer: SocketAddr,
+    mut stream: TcpStream,
+    mut peer: SocketAddr,
     ticket: Ticket,
     service: S,
     protocols: Arc<Protocols>,
@@ -66,29 +82,44 @@ pub(super) async fn serve<S: Service>(
         Poll::Ready(())
     })
     .await;
-    let Some(version) = version(&stream, &ticket).await else {
-        return;
-    };
-    let mut service = PerConnection { service, peer: Peer { addr: peer }, wait: None };
-    match version {
-        Version::Http1 => {
-            let wait = ticket.wait();
-            service.wait = Some(wait.clone());
-            let io = TokioIo::new(Timed { stream, wait });
-            let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
-            drive(&mut connection, &ticket).await;
-            if ticket.phase() < Phase::Aborted
-                && let Some(parts) = connection.into_parts()
-            {
-                linger(parts.io.into_inner().stream).await;
+    if !protocols.proxies.is_empty() && protocols.proxies.contains(peer.ip()) {
+        match owed(&ticket, proxy_protocol::read(&mut stream)).await {
+            Some(Ok(source)) => peer = source.unwrap_or(peer),
+            Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                tracing::warn!(
+                    "{peer} is a proxy, and did not begin with a header of the PROXY protocol: \
+                     the connection is closed"
+                );
+                return;
             }
-        }
-        Version::Http2 => {
-            ticket.wait().end();
-            let mut connection = protocols.http2.serve_connection(TokioIo::new(stream), service);
-            drive(&mut connection, &ticket).await;
+            // It has gone, or said nothing.
+            _ => return,
         }
     }
+    let peer = Peer { addr: peer, tls: protocols.tls.is_some() };
+    let service = PerConnection { service, peer, wait: ticket.wait() };
+    let Some(tls) = &protocols.tls else {
+        let first_bytes = stream.async_io(Interest::READABLE, || peek(&stream));
+        if let Some(Ok(Some(version))) = owed(&ticket, first_bytes).await {
+            speak(stream, version, service, &ticket, &protocols).await;
+        }
+        return;
+    };
+    // Boxed, because a plain connection should not be as large as one that is encrypted.
+    let encrypted = Box::pin(async {
+        match owed(&ticket, tls.accept(stream)).await {
+            Some(Ok(stream)) => {
+                let version = match stream.get_ref().1.alpn_protocol() {
+                    Some(b"h2") => Version::Http2,
+                    _ => Version::Http1,
+                };
+                speak(stream, version, service, &ticket, &protocols).await;
+            }
+            Some(Err(error)) => tracing::debug!("no TLS with {}: {error}", peer.addr),
+            None => {}
+        }
+    });
+    encrypted.await;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +128,43 @@ enum Version {
     Http2,
 }
 
-/// Waits for the first bytes. `None`: they never came.
-async fn version(stream: &TcpStream, ticket: &Ticket) -> Option<Version> {
+/// Speaks HTTP over `stream`.
+async fn speak<I, S>(
+    stream: I,
+    version: Version,
+    service: PerConnection<S>,
+    ticket: &Ticket,
+    protocols: &Protocols,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service,
+{
+    match version {
+        Version::Http1 => {
+            let io = TokioIo::new(Timed { stream, wait: ticket.wait() });
+            let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
+            drive(&mut connection, ticket).await;
+            if ticket.phase() < Phase::Aborted
+                && let Some(parts) = connection.into_parts()
+            {
+                linger(parts.io.into_inner().stream).await;
+            }
+        }
+        Version::Http2 => {
+            ticket.wait().rest();
+            let mut connection = protocols.http2.serve_connection(TokioIo::new(stream), service);
+            drive(&mut connection, ticket).await;
+        }
+    }
+}
+
+/// Waits for what a client has to do before its first request. `None`: it did not.
+async fn owed<T>(ticket: &Ticket, work: impl Future<Output = T>) -> Option<T> {
     let wait = ticket.wait();
-    let mut first_bytes = std::pin::pin!(stream.async_io(Interest::READABLE, || peek(stream)));
+    let mut work = std::pin::pin!(work);
     poll_fn(|cx| {
-        if let Poll::Ready(version) = first_bytes.as_mut().poll(cx) {
-            return Poll::Ready(version.ok().flatten());
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
         }
         if ticket.phase() >= Phase::Closing || wait.is_over() {
             return Poll::Ready(None);
@@ -128,6 +189,9 @@ fn peek(stream: &TcpStream) -> io::Result<Option<Version>> {
 
 /// A connection of either protocol.
 trait Protocol: Future<Output = hyper::Result<()>> {
+    /// Whether a client is told that its connection ends, and may have begun a request meanwhile.
+    const TAKES_LEAVE: bool;
+
     /// Finish what runs, begin nothing new.
     fn stop(self: Pin<&mut Self>);
 }
@@ -140,6 +204,8 @@ where
     B: http_body::Body + 'static,
     B::Error: Into<super::BoxError>,
 {
+    const TAKES_LEAVE: bool = false;
+
     fn stop(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }
@@ -154,6 +220,8 @@ where
     B::Error: Into<super::BoxError>,
     E: hyper::rt::bounds::Http2ServerConnExec<S::Future, B>,
 {
+    const TAKES_LEAVE: bool = true;
+
     fn stop(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }
@@ -170,7 +238,13 @@ async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
                 return Poll::Ready(());
             }
             if wait.is_over() {
-                return Poll::Ready(());
+                if told || !C::TAKES_LEAVE {
+                    return Poll::Ready(());
+                }
+                told = true;
+                wait.leave();
+                Pin::new(&mut *connection).stop();
+                continue;
             }
             match ticket.phase() {
                 Phase::Aborted => return Poll::Ready(()),
@@ -189,9 +263,14 @@ async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
 ///
 /// Closing a socket with unread bytes resets the connection, and the reset may overtake the
 /// answer. So they are read and thrown away, for a while.
-async fn linger(mut stream: TcpStream) {
+async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut stream: I) {
     let mut bytes = [0; 8192];
-    if !matches!(stream.try_read(&mut bytes), Ok(1..)) {
+    let waiting = poll_fn(|cx| {
+        let mut bytes = ReadBuf::new(&mut bytes);
+        let read = Pin::new(&mut stream).poll_read(cx, &mut bytes);
+        Poll::Ready(matches!(read, Poll::Ready(Ok(()))) && !bytes.filled().is_empty())
+    });
+    if !waiting.await {
         return;
     }
     let rest = async {
@@ -203,12 +282,12 @@ async fn linger(mut stream: TcpStream) {
 }
 
 /// A socket that tells its connection's [`Wait`] of bytes that come and go.
-struct Timed {
-    stream: TcpStream,
+struct Timed<I> {
+    stream: I,
     wait: Wait,
 }
 
-impl Timed {
+impl<I> Timed<I> {
     fn progress(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.wait.sent();
@@ -217,7 +296,7 @@ impl Timed {
     }
 }
 
-impl AsyncRead for Timed {
+impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -232,7 +311,7 @@ impl AsyncRead for Timed {
     }
 }
 
-impl AsyncWrite for Timed {
+impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

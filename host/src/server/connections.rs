@@ -5,7 +5,7 @@
 //! it carries: the limits are kept by one coarse [`sweep`](Connections::sweep) over all of them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -33,7 +33,12 @@ pub(super) struct Limits {
     pub(super) head: Duration,
     /// From the end of one exchange to the first byte of the next.
     pub(super) idle: Duration,
+    /// How many connections may be open.
+    pub(super) connections: Option<usize>,
 }
+
+/// How long a client has to take leave when it is told that it has rested for too long.
+const LEAVE: Duration = Duration::from_secs(2);
 
 /// The deadline of a connection that waits for nothing.
 const NEVER: u64 = u64::MAX;
@@ -47,8 +52,10 @@ pub(super) struct Connections {
     now: AtomicU64,
     limits: Limits,
     open: Mutex<Open>,
-    /// The first connection came, the last one went, or the phase changed.
+    /// The first connection came, one went for which others wait, or the phase changed.
     changed: Notify,
+    /// Whether somebody waits for a connection to go.
+    crowded: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -74,14 +81,14 @@ impl Connections {
             limits,
             open: Mutex::default(),
             changed: Notify::new(),
+            crowded: AtomicBool::new(false),
         })
     }
 
     /// A new connection, which waits for the first byte of its first request.
     pub(super) fn enter(self: &Arc<Self>) -> Ticket {
         self.refresh();
-        let waiting =
-            Arc::new(Waiting { deadline: AtomicU64::new(NEVER), idle: AtomicBool::new(false) });
+        let waiting = Arc::new(Waiting::default());
         waiting.until(self.now_after(self.limits.head));
         let mut open = self.open();
         let id = open.next;
@@ -97,6 +104,23 @@ impl Connections {
 
     pub(super) fn count(&self) -> usize {
         self.open().entries.len()
+    }
+
+    /// How many connections there have been.
+    pub(super) fn entered(&self) -> u64 {
+        self.open().next
+    }
+
+    /// Waits until one more connection may be open. The one that has rested longest makes room.
+    pub(super) async fn room(&self) {
+        let Some(most) = self.limits.connections else { return };
+        if self.count() < most {
+            return;
+        }
+        self.crowded.store(true, Ordering::SeqCst);
+        self.open().shed();
+        self.until(|| self.count() < most).await;
+        self.crowded.store(false, Ordering::SeqCst);
     }
 
     /// Goes on to `phase`, unless the server is there or further, and tells every connection.
@@ -148,7 +172,11 @@ impl Connections {
             tokio::time::sleep(pause).await;
             self.refresh();
             let now = self.now();
-            self.open().wake(|waiting| waiting.deadline() <= now);
+            let mut open = self.open();
+            if self.crowded.load(Ordering::SeqCst) {
+                open.shed();
+            }
+            open.wake(|waiting| waiting.deadline() <= now);
         }
     }
 
@@ -185,6 +213,17 @@ impl Connections {
 }
 
 impl Open {
+    /// Ends the rest of the connection that has rested longest, if one does.
+    fn shed(&mut self) {
+        let resting = self.entries.values().filter(|it| it.waiting.idle.load(Ordering::Relaxed));
+        if let Some(entry) = resting.min_by_key(|entry| entry.waiting.deadline()) {
+            entry.waiting.until(0);
+            if let Some(waker) = &entry.waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
     fn wake(&self, which: impl Fn(&Waiting) -> bool) {
         for entry in self.entries.values() {
             if let Some(waker) = &entry.waker
@@ -203,6 +242,15 @@ struct Waiting {
     deadline: AtomicU64,
     /// Whether not a byte of the awaited request has come yet.
     idle: AtomicBool,
+    /// How many exchanges are under way; in HTTP/1.1 one at most.
+    exchanges: AtomicUsize,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        let (idle, exchanges) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Self { deadline: AtomicU64::new(NEVER), idle, exchanges }
+    }
 }
 
 impl Waiting {
@@ -248,7 +296,7 @@ impl Drop for Ticket {
         open.entries.remove(&self.id);
         let last = open.entries.is_empty();
         drop(open);
-        if last {
+        if last || self.connections.crowded.load(Ordering::SeqCst) {
             self.connections.changed.notify_waiters();
         }
     }
@@ -265,17 +313,30 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    /// The exchange before is over; the next may begin when it likes, within the idle limit.
-    pub(super) fn begin(&self) {
+    /// No exchange is under way; the next may begin when it likes, within the idle limit.
+    pub(super) fn rest(&self) {
         self.waiting.idle.store(true, Ordering::Relaxed);
         let limit = self.connections.limits.idle;
         self.waiting.until(self.connections.now_after(limit));
     }
 
+    /// An exchange is over.
+    pub(super) fn over(&self) {
+        let exchanges = &self.waiting.exchanges;
+        if exchanges.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return;
+        }
+        self.rest();
+        // In HTTP/2 another may have begun on another thread in between.
+        if exchanges.load(Ordering::SeqCst) > 0 {
+            self.busy();
+        }
+    }
+
     /// Bytes went out. If they belong to the exchange before, the client takes its time.
     pub(super) fn sent(&self) {
         if self.waiting.idle.load(Ordering::Relaxed) {
-            self.begin();
+            self.rest();
         }
     }
 
@@ -288,10 +349,20 @@ impl Wait {
         }
     }
 
-    /// The head is complete.
+    /// The head is complete, and an exchange begins.
     pub(super) fn end(&self) {
+        self.waiting.exchanges.fetch_add(1, Ordering::SeqCst);
+        self.busy();
+    }
+
+    fn busy(&self) {
         self.waiting.idle.store(false, Ordering::Relaxed);
         self.waiting.until(NEVER);
+    }
+
+    /// The rest is over, and the client is told; it has a moment to take leave.
+    pub(super) fn leave(&self) {
+        self.waiting.until(self.connections.now_after(LEAVE));
     }
 
     /// Whether the client has kept us waiting for too long.
@@ -302,6 +373,8 @@ impl Wait {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
     use super::*;
 
     struct Clock(Arc<Connections>);
@@ -317,6 +390,7 @@ mod tests {
         let connections = Connections::new(Limits {
             head: Duration::from_millis(10),
             idle: Duration::from_millis(100),
+            connections: None,
         });
         let ticket = connections.enter();
         ticket.waiting.until(10);
@@ -351,7 +425,7 @@ mod tests {
         let wait = ticket.wait();
         wait.end();
         clock.at(1000);
-        wait.begin();
+        wait.over();
         clock.at(1099);
         assert!(!wait.is_over());
         clock.at(1100);
@@ -362,7 +436,7 @@ mod tests {
     fn the_first_byte_starts_the_clock_of_the_head() {
         let (clock, ticket) = connection();
         let wait = ticket.wait();
-        wait.begin();
+        wait.rest();
         clock.at(50);
         wait.received();
         clock.at(59);
@@ -376,13 +450,49 @@ mod tests {
     fn a_client_that_still_takes_the_last_answer_is_not_idle() {
         let (clock, ticket) = connection();
         let wait = ticket.wait();
-        wait.begin();
+        wait.rest();
         clock.at(90);
         wait.sent();
         clock.at(189);
         assert!(!wait.is_over());
         clock.at(190);
         assert!(wait.is_over());
+    }
+
+    #[test]
+    fn exchanges_overlap_and_the_last_begins_the_rest() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.end();
+        wait.end();
+        wait.over();
+        clock.at(1_000_000);
+        assert!(!wait.is_over(), "one is under way");
+        wait.over();
+        clock.at(1_000_100);
+        assert!(wait.is_over());
+    }
+
+    #[tokio::test]
+    async fn the_longest_rest_makes_room() {
+        let connections = Connections::new(Limits {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(10),
+            connections: Some(2),
+        });
+        let (busy, resting) = (connections.enter(), connections.enter());
+        busy.wait().end();
+        resting.wait().rest();
+        let mut room = std::pin::pin!(connections.room());
+        std::future::poll_fn(|cx| {
+            assert!(room.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert!(resting.wait().is_over() && !busy.wait().is_over());
+        drop(resting);
+        room.await;
+        assert_eq!((connections.count(), connections.entered()), (1, 2));
     }
 
     #[test]

@@ -17,8 +17,8 @@ use super::{Peer, Service};
 pub(super) struct PerConnection<S> {
     pub(super) service: S,
     pub(super) peer: Peer,
-    /// What waits for the next request; HTTP/2 does not, its requests overlap.
-    pub(super) wait: Option<Wait>,
+    /// What waits for the next request.
+    pub(super) wait: Wait,
 }
 
 impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S> {
@@ -27,10 +27,9 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S>
     type Future = Exchange<S::Future>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        if let Some(wait) = &self.wait {
-            wait.end();
-        }
-        Exchange { future: self.service.call(request, self.peer), wait: self.wait.clone() }
+        self.wait.end();
+        let over = Over(self.wait.clone());
+        Exchange { future: self.service.call(request, self.peer), over: Some(over) }
     }
 }
 
@@ -39,7 +38,8 @@ pin_project! {
     pub(super) struct Exchange<F> {
         #[pin]
         future: F,
-        wait: Option<Wait>,
+        // Handed on to the body; dropped with the future of a client that has gone.
+        over: Option<Over>,
     }
 }
 
@@ -49,19 +49,17 @@ impl<F: Future<Output = Response<B>>, B> Future for Exchange<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.future.poll(cx));
-        let over = Over(this.wait.take());
+        let over = this.over.take();
         Poll::Ready(Ok(response.map(|body| Marked { body, over })))
     }
 }
 
-/// Begins the wait for the next request when it is dropped.
-struct Over(Option<Wait>);
+/// The end of an exchange, when it is dropped.
+struct Over(Wait);
 
 impl Drop for Over {
     fn drop(&mut self) {
-        if let Some(wait) = &self.0 {
-            wait.begin();
-        }
+        self.0.over();
     }
 }
 
@@ -70,7 +68,7 @@ pin_project! {
     pub(super) struct Marked<B> {
         #[pin]
         body: B,
-        over: Over,
+        over: Option<Over>,
     }
 }
 

@@ -1,0 +1,90 @@
+//! The name of a request, by which its answer, its lines in the log and what the app says of it
+//! are found again.
+
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The header that carries it, in the request that the app sees and in the response.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A longer one is not taken over.
+const LONGEST: usize = 128;
+
+/// The id of a request: the one that a trusted proxy gave it, or a new one, which the app finds
+/// where it would have found the proxy's.
+pub(super) fn of(headers: &mut HeaderMap, trusted: bool) -> HeaderValue {
+    if let Some(given) = headers.get(&REQUEST_ID)
+        && trusted
+        && is_sound(given.as_bytes())
+    {
+        return given.clone();
+    }
+    let made = next();
+    headers.insert(REQUEST_ID, made.clone());
+    made
+}
+
+/// What may stand in a line of a log as it is.
+fn is_sound(id: &[u8]) -> bool {
+    !id.is_empty() && id.len() <= LONGEST && id.iter().all(u8::is_ascii_graphic)
+}
+
+/// 32 hexadecimal digits: half of them this process's, the other half the request's.
+fn next() -> HeaderValue {
+    static PROCESS: LazyLock<u64> =
+        LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut id = String::with_capacity(32);
+    // Writing to a `String` does not fail.
+    let _ = write!(id, "{:016x}{:016x}", *PROCESS, mixed(count ^ *PROCESS));
+    // With an owner, so that the copy for the response costs no allocation.
+    HeaderValue::from_maybe_shared(Bytes::from_owner(id))
+        .unwrap_or_else(|_| HeaderValue::from_static("0"))
+}
+
+/// A permutation (that of SplitMix64), so that ids do not count in public and are never the same.
+const fn mixed(mut value: u64) -> u64 {
+    value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn with(id: &str) -> HeaderMap {
+        HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(id).unwrap())])
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_names_a_request() {
+        assert_eq!(of(&mut with("abc-1"), true), "abc-1");
+        for (given, trusted) in
+            [("abc-1", false), ("", true), ("a b", true), (&"x".repeat(129)[..], true)]
+        {
+            let mut headers = with(given);
+            let id = of(&mut headers, trusted);
+            assert_ne!(id, given);
+            assert_eq!(headers.get_all(REQUEST_ID).iter().collect::<Vec<_>>(), [id]);
+        }
+    }
+
+    #[test]
+    fn made_ids_differ_and_are_digits() {
+        let made: HashSet<_> = (0..1000).map(|_| of(&mut HeaderMap::new(), false)).collect();
+        assert_eq!(made.len(), 1000);
+        let sound =
+            |id: &HeaderValue| id.len() == 32 && id.as_bytes().iter().all(u8::is_ascii_hexdigit);
+        assert!(made.iter().all(sound));
+    }
+}

@@ -1,0 +1,82 @@
+//! Lists of networks: who is trusted.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+/// One network: `10.0.0.0/8`, `fd00::/8`, or a single address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+/// What is wrong with the name of a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("give an address or a network, such as 10.0.0.1, 10.0.0.0/8 or fd00::/8")]
+pub struct NetworkError;
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        address.or_else(|_| text.parse()).map(Self).map_err(|_| NetworkError)
+    }
+}
+
+/// Some networks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks(Vec<Network>);
+
+impl Networks {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an address is in one of them. An IPv4 address in its IPv6 form counts as what it is.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.0.contains(&address))
+    }
+}
+
+impl FromIterator<Network> for Networks {
+    fn from_iter<I: IntoIterator<Item = Network>>(networks: I) -> Self {
+        Self(networks.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn networks(texts: &[&str]) -> Networks {
+        texts.iter().map(|text| text.parse::<Network>().unwrap()).collect()
+    }
+
+    #[test]
+    fn an_address_is_in_its_network() {
+        let networks = networks(&["10.0.0.0/8", "192.0.2.7", "fd00::/8"]);
+        for (address, inside) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("11.1.2.3", false),
+            ("192.0.2.7", true),
+            ("192.0.2.8", false),
+            ("fd12::1", true),
+            ("fe80::1", false),
+        ] {
+            assert_eq!(networks.contains(address.parse().unwrap()), inside, "{address}");
+        }
+        assert!(!Networks::default().contains("127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_network() {
+        for text in ["", "localhost", "10.0.0.0/33", "10.0.0/8", "10.0.0.1:80"] {
+            assert_eq!(text.parse::<Network>(), Err(NetworkError), "{text}");
+        }
+    }
+}
