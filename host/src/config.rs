@@ -362,23 +362,31 @@ mod tests {
     #[test]
     fn the_help() {
         let help = Config::command().mut_args(|arg| arg.hide_env_values(true)).term_width(100);
-        insta::assert_snapshot!(help.clone().render_help(), @r"
+        insta::assert_snapshot!(help.clone().render_help(), @r#"
         Serves route libraries, and swaps them while it serves
 
         Usage: nova-host [OPTIONS] --routes <LIB>
 
         Options:
-              --routes <LIB>     A release folder (`build/`) or a route library (`libnova_routes.so`);
-                                 several of them form one table of routes [env: NOVA_ROUTES]
-              --public <DIR>     A folder of public files [default: the `public` folder of each release]
-                                 [env: NOVA_PUBLIC]
-              --host <HOST>      The address or name to listen on; 0.0.0.0 for all interfaces [env:
-                                 NOVA_HOST] [default: 127.0.0.1]
-              --port <PORT>      The port to listen on; 0 for any that is free [env: NOVA_PORT] [default:
-                                 2518]
-              --grace <SECONDS>  How long requests may run on after SIGTERM [env: NOVA_GRACE] [default: 30]
-          -h, --help             Print help
-          -V, --version          Print version
+              --config <FILE>         A file of settings (TOML), named as the flags are, with underscores:
+                                      max_body = "10m" [env: NOVA_CONFIG]
+              --routes <LIB>          A release folder (`build/`) or a route library (`libnova_routes.so`);
+                                      several of them form one table of routes [env: NOVA_ROUTES]
+              --public <DIR>          A folder of public files [default: the `public` folder of each
+                                      release] [env: NOVA_PUBLIC]
+              --host <HOST>           The address or name to listen on; 0.0.0.0 for all interfaces [env:
+                                      NOVA_HOST] [default: 127.0.0.1]
+              --port <PORT>           The port to listen on; 0 for any that is free [env: NOVA_PORT]
+                                      [default: 2518]
+              --grace <SECONDS>       How long requests may run on after SIGTERM [env: NOVA_GRACE] [default:
+                                      30]
+              --threads <COUNT>       How many threads answer requests [default: as many as the process may
+                                      use of the machine's processors, by affinity and cgroup] [env:
+                                      NOVA_THREADS]
+              --stop-delay <SECONDS>  After SIGTERM, go on accepting for so long while /readyz says 503; a
+                                      part of --grace [env: NOVA_STOP_DELAY] [default: 0]
+          -h, --help                  Print help
+          -V, --version               Print version
 
         Swapping:
               --watch                        Swap when a file of a release changes [env: NOVA_WATCH]
@@ -399,6 +407,8 @@ mod tests {
                                 $RUNTIME_DIRECTORY, or in a folder of the user's in $XDG_RUNTIME_DIR or
                                 /tmp] [env: NOVA_ADMIN]
               --no-admin        Open no socket for `nova swap` and `nova status`
+              --metrics <ADDR>  Count, and answer Prometheus at this address, such as 127.0.0.1:9464;
+                                clients must not reach it [env: NOVA_METRICS]
               --probe [<URL>]   Ask a running host for a URL, and end with 0 if it answers 200 [default URL:
                                 /healthz at --host and --port]
 
@@ -414,8 +424,46 @@ mod tests {
                                      [default: human]
               --no-access-log        Do not log requests [env: NOVA_NO_ACCESS_LOG]
 
+        TLS:
+              --tls-cert <FILE>  Speak TLS with this certificate: a PEM file with its chain, read again when
+                                 it changes [env: NOVA_TLS_CERT]
+              --tls-key <FILE>   The certificate's private key: a PEM file [env: NOVA_TLS_KEY]
+
+        Limits:
+              --header-timeout <SECONDS>   How long the head of a request may take, from its first byte
+                                           [env: NOVA_HEADER_TIMEOUT] [default: 30]
+              --idle-timeout <SECONDS>     How long a connection may rest between two requests [env:
+                                           NOVA_IDLE_TIMEOUT] [default: 75]
+              --handler-timeout <SECONDS>  How long a page may take until the head of its response is there,
+                                           or none; then 504 [env: NOVA_HANDLER_TIMEOUT] [default: 60]
+              --max-header <BYTES>         The longest head of a request; then 431 [env: NOVA_MAX_HEADER]
+                                           [default: 64k]
+              --max-body <BYTES>           The longest body of a request, whatever a page allows, or none;
+                                           then 413 [env: NOVA_MAX_BODY] [default: 1g]
+              --max-connections <COUNT>    How many connections may be open, or none; further ones wait, and
+                                           resting ones make room [env: NOVA_MAX_CONNECTIONS] [default:
+                                           10000]
+              --max-requests <COUNT>       How many requests may wait for their page at once, or none; then
+                                           503 with Retry-After [env: NOVA_MAX_REQUESTS] [default: 5000]
+
+        Behind a proxy:
+              --trusted-proxy <CIDR>  An address or a network of proxies that are believed about their
+                                      clients; may be repeated [env: NOVA_TRUSTED_PROXY]
+              --proxy-headers <KIND>  In which headers the trusted proxies speak: x-forwarded, forwarded or
+                                      none [env: NOVA_PROXY_HEADERS] [default: x-forwarded]
+              --proxy-protocol        Connections of trusted proxies begin with a header of the PROXY
+                                      protocol, version 1 or 2 [env: NOVA_PROXY_PROTOCOL]
+
+        Responses:
+              --no-compression       Compress nothing [env: NOVA_NO_COMPRESSION]
+              --no-security-headers  Add no headers to HTML that make browsers careful [env:
+                                     NOVA_NO_SECURITY_HEADERS]
+              --hsts <SECONDS>       For how long browsers that came over TLS come back over TLS alone, or
+                                     none [env: NOVA_HSTS] [default: 31536000]
+              --no-request-ids       Give requests no id in x-request-id [env: NOVA_NO_REQUEST_IDS]
+
         Swap in a new release with `nova swap PATH`; send SIGHUP to swap from the same paths, or start
         with --watch. SIGTERM stops without failing a request; a second one stops at once.
-        ");
+        "#);
     }
 }
