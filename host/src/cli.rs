@@ -11,6 +11,7 @@ mod compile;
 mod dev;
 mod doctor;
 mod new;
+mod rollback;
 pub(crate) mod routes;
 mod status;
 pub(crate) mod style;
@@ -42,6 +43,7 @@ enum Command {
     Check(check::Args),
     Call(call::Args),
     Swap(swap::Args),
+    Rollback(rollback::Args),
     Status(status::Args),
     Doctor(doctor::Args),
     Clean(clean::Args),
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Call(args) => call::run(args),
         Command::Swap(args) => swap::run(args),
+        Command::Rollback(args) => rollback::run(args),
         Command::Status(args) => status::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Clean(args) => clean::run(&args),

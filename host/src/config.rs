@@ -1,5 +1,7 @@
 //! What `nova-host` is told on its command line and in `NOVA_*` variables.
 
+mod swapping;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use clap::builder::FalseyValueParser;
 use crate::log::{Format, LogFilter, LogSettings};
 use crate::server;
 use crate::swap::SwapSettings;
+
+pub use self::swapping::{RecyclingConfig, RollbackConfig, share, state_folder};
 
 /// Serves route libraries, and swaps them while it serves.
 #[derive(Clone, Debug, Parser)]
@@ -46,8 +50,9 @@ pub struct Config {
     #[arg(long, env = "NOVA_WATCH", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
     pub watch: bool,
 
-    /// Where copies of the libraries are kept [default: a folder of the user's in
-    /// $XDG_RUNTIME_DIR or /tmp]
+    /// Where releases are kept, and which of them serves and which are refused; a folder for each
+    /// host [default: $STATE_DIRECTORY, as systemd sets it; without it copies of the libraries
+    /// are in $XDG_RUNTIME_DIR or /tmp, and nothing outlives the host]
     #[arg(long, value_name = "DIR", env = "NOVA_STATE", help_heading = "Swapping")]
     pub state: Option<PathBuf>,
 
@@ -87,6 +92,14 @@ pub struct Config {
     /// Swap without checking the candidate in a process of its own
     #[arg(long, env = "NOVA_NO_PREFLIGHT", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
     pub no_preflight: bool,
+
+    /// When the host goes back to the release before
+    #[command(flatten)]
+    pub rollback: RollbackConfig,
+
+    /// When the host starts anew
+    #[command(flatten)]
+    pub recycling: RecyclingConfig,
 
     /// The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock in
     /// $XDG_RUNTIME_DIR, or in a folder of the user's in /tmp]
@@ -144,6 +157,12 @@ impl Config {
         server::Options { grace: self.grace, ..server::Options::default() }
     }
 
+    /// The folder that outlives the host, if there is one.
+    #[must_use]
+    pub fn state_folder(&self) -> Option<PathBuf> {
+        state_folder(self.state.clone(), std::env::var("STATE_DIRECTORY").ok().as_deref())
+    }
+
     /// The part that concerns swaps; `program` is this executable, whose `main` knows how to be a
     /// child.
     #[must_use]
@@ -153,6 +172,7 @@ impl Config {
             preflight_limit: self.preflight_timeout,
             init_limit: self.init_timeout,
             drain_limit: self.drain.0,
+            standby: self.rollback.limits().map_or(Duration::ZERO, |limits| limits.window),
             ..SwapSettings::default()
         }
     }
@@ -316,8 +336,11 @@ mod tests {
 
         Swapping:
               --watch                        Swap when a file of a release changes [env: NOVA_WATCH]
-              --state <DIR>                  Where copies of the libraries are kept [default: a folder of
-                                             the user's in $XDG_RUNTIME_DIR or /tmp] [env: NOVA_STATE]
+              --state <DIR>                  Where releases are kept, and which of them serves and which are
+                                             refused; a folder for each host [default: $STATE_DIRECTORY, as
+                                             systemd sets it; without it copies of the libraries are in
+                                             $XDG_RUNTIME_DIR or /tmp, and nothing outlives the host] [env:
+                                             NOVA_STATE]
               --drain <SECONDS>              How long open streams of an old generation may go on after a
                                              swap; `never` ends none [env: NOVA_DRAIN] [default: 600]
               --init-timeout <SECONDS>       How long `init` of an app may take [env: NOVA_INIT_TIMEOUT]
@@ -326,6 +349,20 @@ mod tests {
                                              own [env: NOVA_PREFLIGHT_TIMEOUT] [default: 30]
               --no-preflight                 Swap without checking the candidate in a process of its own
                                              [env: NOVA_NO_PREFLIGHT]
+
+        Rollback:
+              --no-rollback                Do not go back when requests fail after a swap [env:
+                                           NOVA_NO_ROLLBACK]
+              --rollback-window <SECONDS>  How long after a swap requests are watched: when too many of them
+                                           end in a panic or a status of 500 and above, the host goes back
+                                           to the release before, and refuses the build [env:
+                                           NOVA_ROLLBACK_WINDOW] [default: 60]
+              --rollback-failures <COUNT>  How many of them have to fail [env: NOVA_ROLLBACK_FAILURES]
+                                           [default: 5]
+              --rollback-share <PERCENT>   Which share of them has to fail [env: NOVA_ROLLBACK_SHARE]
+                                           [default: 20%]
+              --rollback-requests <COUNT>  How many there have to be [env: NOVA_ROLLBACK_REQUESTS] [default:
+                                           10]
 
         Administration:
               --admin <SOCKET>  The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock

@@ -29,6 +29,8 @@ pub struct Release {
     pub stylesheet: Option<Stylesheet>,
     /// The folder of public files that belongs to the release.
     pub public: Option<PathBuf>,
+    /// The manifest as it was read, if it is this library's.
+    pub manifest: Option<Bytes>,
 }
 
 /// One compiled stylesheet.
@@ -36,6 +38,8 @@ pub struct Release {
 pub struct Stylesheet {
     /// Its file name, which carries a hash of its content.
     pub name: String,
+    /// Where it lies in the release.
+    pub file: PathBuf,
     /// The CSS.
     pub bytes: Bytes,
 }
@@ -69,6 +73,18 @@ struct Asset {
     file: PathBuf,
 }
 
+impl Stylesheet {
+    /// The stylesheet of a release folder that is known to be whole.
+    ///
+    /// # Errors
+    /// If a part cannot be read.
+    pub fn of(folder: &Path) -> Result<Option<Self>, ReleaseError> {
+        let manifest = read_manifest(&folder.join(MANIFEST), false)?;
+        let asset = manifest.and_then(|(manifest, _)| manifest.stylesheet);
+        asset.map(|asset| read_stylesheet(folder, &asset.file)).transpose()
+    }
+}
+
 impl Release {
     /// Reads the release at `source`, a folder or a library file.
     ///
@@ -81,8 +97,8 @@ impl Release {
         let folder = library.parent().unwrap_or(Path::new(""));
         let manifest = read_manifest(&folder.join(MANIFEST), whole)?;
         let manifest = match manifest {
-            Some(manifest) if manifest.build_id == candidate.build_id => Some(manifest),
-            Some(manifest) if whole => {
+            Some(read) if read.0.build_id == candidate.build_id => Some(read),
+            Some((manifest, _)) if whole => {
                 return Err(ReleaseError::Mixed {
                     manifest: folder.join(MANIFEST),
                     expected: manifest.build_id,
@@ -92,16 +108,17 @@ impl Release {
             // The manifest of another library: this one is bare.
             _ => None,
         };
+        let (manifest, bytes) = manifest.unzip();
         let stylesheet = match manifest.and_then(|manifest| manifest.stylesheet) {
             Some(asset) => Some(read_stylesheet(folder, &asset.file)?),
             None => None,
         };
         let public = Some(folder.join("public")).filter(|public| whole && public.is_dir());
-        Ok(Self { source: source.to_owned(), candidate, stylesheet, public })
+        Ok(Self { source: source.to_owned(), candidate, stylesheet, public, manifest: bytes })
     }
 }
 
-fn read_manifest(path: &Path, required: bool) -> Result<Option<Manifest>, ReleaseError> {
+fn read_manifest(path: &Path, required: bool) -> Result<Option<(Manifest, Bytes)>, ReleaseError> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !required => return Ok(None),
@@ -110,7 +127,7 @@ fn read_manifest(path: &Path, required: bool) -> Result<Option<Manifest>, Releas
         }
     };
     serde_json::from_slice(&text)
-        .map(Some)
+        .map(|manifest| Some((manifest, text.into())))
         .map_err(|source| ReleaseError::Manifest { path: path.into(), source })
 }
 
@@ -125,5 +142,5 @@ fn read_stylesheet(folder: &Path, file: &Path) -> Result<Stylesheet, ReleaseErro
         return Err(failed(io::Error::new(io::ErrorKind::InvalidData, text)));
     };
     let bytes = fs::read(&path).map_err(failed)?;
-    Ok(Stylesheet { name: name.to_owned(), bytes: bytes.into() })
+    Ok(Stylesheet { name: name.to_owned(), file: file.to_owned(), bytes: bytes.into() })
 }

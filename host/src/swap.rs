@@ -4,9 +4,12 @@
 //! drains -> it is retired. Until the publish nothing of the serving generation is touched, so a
 //! candidate may fail anywhere before it. The publish is one pointer.
 
+mod back;
 mod error;
 mod history;
+mod inherit;
 mod split;
+mod standby;
 
 use std::{
     path::{Path, PathBuf},
@@ -24,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     exercise,
     generation::{Generation, GenerationId},
+    ledger::{Facts, Kept, Ledger},
     loader::{BuildId, Library, LoadError, Loader, Store},
     preflight::{self, Report},
     release::{Release, Stylesheet},
@@ -31,10 +35,13 @@ use crate::{
     table::{Table, TableError},
 };
 
+pub use back::Back;
 pub use error::SwapError;
 use history::History;
 pub use history::{Record, State};
+pub use inherit::Pause;
 pub use split::{PageLibrary, SplitApp};
+use standby::Standby;
 
 /// How a host swaps.
 #[derive(Debug, Clone)]
@@ -54,6 +61,9 @@ pub struct SwapSettings {
     pub warm_limit: Duration,
     /// How long open streams of an old generation may go on; `None`: for ever.
     pub drain_limit: Option<Duration>,
+    /// How long the app of an old generation is kept running after its last request, so that it
+    /// can serve again at once; zero shuts it down.
+    pub standby: Duration,
 }
 
 impl Default for SwapSettings {
@@ -66,6 +76,7 @@ impl Default for SwapSettings {
             init_limit: Duration::from_secs(10),
             warm_limit: Duration::from_millis(50),
             drain_limit: Some(Duration::from_secs(600)),
+            standby: Duration::ZERO,
         }
     }
 }
@@ -105,9 +116,13 @@ pub struct Switch {
     store: Store,
     table: ArcSwap<Table>,
     /// Taken by the one swap that is under way; says which for those that are turned away.
-    swapping: tokio::sync::Mutex<()>,
+    swapping: Arc<tokio::sync::Mutex<()>>,
     under_way: Mutex<Option<(PathBuf, Instant)>>,
+    /// Held while the table is read, changed and put back.
+    publishing: Mutex<()>,
+    standbys: Mutex<Vec<Standby>>,
     history: History,
+    ledger: Arc<Ledger>,
     stylesheets: Mutex<Vec<Stylesheet>>,
     last_id: AtomicU64,
     published: AtomicU64,
@@ -129,9 +144,12 @@ impl Switch {
             loader: Loader::new(store.clone()),
             store,
             table: ArcSwap::default(),
-            swapping: tokio::sync::Mutex::new(()),
+            swapping: Arc::default(),
             under_way: Mutex::default(),
+            publishing: Mutex::default(),
+            standbys: Mutex::default(),
             history: History::default(),
+            ledger: Arc::default(),
             stylesheets: Mutex::default(),
             last_id: AtomicU64::new(0),
             published: AtomicU64::new(0),
@@ -144,6 +162,19 @@ impl Switch {
     pub fn counting_from(self, last: GenerationId) -> Self {
         self.last_id.store(last.0, Ordering::Relaxed);
         self
+    }
+
+    /// Remembers releases in `ledger`, and refuses what it refuses.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = Arc::new(ledger);
+        self
+    }
+
+    /// What is remembered of releases.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 
     /// The table that serves now.
@@ -176,37 +207,107 @@ impl Switch {
         self.history.list()
     }
 
+    /// Writes down what serves, and makes copies of the releases that are to be kept.
+    pub async fn keep(&self) {
+        let (ledger, store) = (self.ledger.clone(), self.store.clone());
+        blocking(move || ledger.keep(&store)).await;
+    }
+
+    /// Serves the stylesheets of the releases that are kept, too. This blocks.
+    pub fn add_kept_stylesheets(&self) {
+        for sheet in self.ledger.stylesheets() {
+            self.add_stylesheet(sheet);
+        }
+    }
+
     /// A stylesheet of a kept release, by its file name.
     #[must_use]
     pub fn stylesheet(&self, name: &str) -> Option<Stylesheet> {
         locked(&self.stylesheets).iter().find(|sheet| sheet.name == name).cloned()
     }
 
-    /// Loads the libraries that a host starts with. There is nothing to protect yet, so there is
-    /// no child; all of them are published at once.
+    /// Reads the releases that a host starts with. In the place of a build that is refused comes
+    /// the release that served when the host ended.
     ///
     /// # Errors
-    /// With the first library that does not start; nothing is published then.
+    /// With the first that cannot be read, or is refused and has nothing in its place.
+    pub fn read(&self, sources: &[PathBuf]) -> Result<Vec<Release>, SwapError> {
+        let read = |(slot, source): (usize, &PathBuf)| {
+            let release = Release::read(source)?;
+            let build_id = &release.candidate.build_id;
+            let Some(refused) = self.ledger.refusal(build_id) else { return Ok(release) };
+            let book = self.ledger.book();
+            let serving = book.serving(slot).filter(|kept| kept.build_id != *build_id);
+            let Some(kept) = serving else {
+                let (path, reason) = (source.clone(), refused.reason);
+                return Err(SwapError::RefusedBuild { path, build_id: refused.build_id, reason });
+            };
+            tracing::warn!(
+                "{}: build {build_id} was refused: {}; build {}, which served last, starts instead",
+                source.display(),
+                refused.reason,
+                kept.build_id
+            );
+            Ok(self.ledger.read(kept, &self.store)?)
+        };
+        sources.iter().enumerate().map(read).collect()
+    }
+
+    /// Loads the libraries that a host starts with.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read) and [`start_read`](Self::start_read).
     pub async fn start(
         &self,
         sources: &[PathBuf],
         info: &StartInfo,
     ) -> Result<Vec<Swapped>, SwapError> {
+        self.start_read(self.read(sources)?, info).await
+    }
+
+    /// Loads the libraries of these releases. There is nothing to protect yet, so there is no
+    /// child; all of them are published at once.
+    ///
+    /// # Errors
+    /// With the first library that does not start; nothing is published then.
+    pub async fn start_read(
+        &self,
+        releases: Vec<Release>,
+        info: &StartInfo,
+    ) -> Result<Vec<Swapped>, SwapError> {
+        self.start_with(releases, info, Vec::new()).await
+    }
+
+    /// The same with the states that the apps had before, in the order of the releases.
+    ///
+    /// # Errors
+    /// As [`start_read`](Self::start_read).
+    pub async fn start_with(
+        &self,
+        releases: Vec<Release>,
+        info: &StartInfo,
+        states: Vec<Option<OwnedBytes>>,
+    ) -> Result<Vec<Swapped>, SwapError> {
         let _swapping = self.swapping.lock().await;
-        let (mut slots, mut swapped) = (Vec::new(), Vec::new());
-        for source in sources {
+        let (mut slots, mut swapped, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut states = states.into_iter();
+        for release in releases {
+            let state = states.next().flatten();
             let began = Instant::now();
-            let release = Release::read(source)?;
+            facts.push(Facts::of(&release));
             let info = self.info_for(&release, info);
             let incoming = Incoming { release, info };
             let (generation, done) =
-                self.bring_up(incoming, None, began, Report::default()).await?;
+                self.bring_up(incoming, state, began, Report::default()).await?;
             slots.push(generation);
             swapped.push(done);
         }
         let table = Table::build(slots)?;
         self.history.record(table.generations());
         self.table.store(Arc::new(table));
+        for (slot, facts) in facts.into_iter().enumerate() {
+            self.ledger.serves(slot, facts);
+        }
         Ok(swapped)
     }
 
@@ -241,9 +342,7 @@ impl Switch {
         force: bool,
     ) -> Result<Swapped, SwapError> {
         let Ok(_swapping) = self.swapping.try_lock() else {
-            let under_way = locked(&self.under_way).clone();
-            let (candidate, since) = under_way.unwrap_or_else(|| (source.into(), Instant::now()));
-            return Err(SwapError::Busy { candidate, since: since.elapsed() });
+            return Err(self.busy(source.into()));
         };
         self.swap_alone(source, info, force).await
     }
@@ -260,6 +359,12 @@ impl Switch {
     ) -> Result<Swapped, SwapError> {
         let _swapping = self.swapping.lock().await;
         self.swap_alone(source, info, force).await
+    }
+
+    fn busy(&self, wanted: PathBuf) -> SwapError {
+        let under_way = locked(&self.under_way).clone();
+        let (candidate, since) = under_way.unwrap_or_else(|| (wanted, Instant::now()));
+        SwapError::Busy { candidate, since: since.elapsed() }
     }
 
     async fn swap_alone(
@@ -313,19 +418,32 @@ impl Switch {
                 generation: old.id,
             });
         }
+        if let Some(refused) = self.ledger.refusal(&release.candidate.build_id).filter(|_| !force) {
+            return Err(SwapError::RefusedBuild {
+                path: source.into(),
+                build_id: refused.build_id,
+                reason: refused.reason,
+            });
+        }
         let info = self.info_for(&release, info);
         let checking = Instant::now();
         let report = self.preflight(&release, &info).await?;
         let preflight_us = micros(checking);
+        let facts = Facts::of(&release);
         let incoming = Incoming { release, info };
-        let (generation, mut swapped) =
-            self.bring_up(incoming, old.as_ref(), began, report).await?;
-        self.publish(&generation, slot)?;
+        let saved = match &old {
+            Some(old) => Self::saved(old).await,
+            None => None,
+        };
+        let (generation, mut swapped) = self.bring_up(incoming, saved, began, report).await?;
+        let old = self.publish(&generation, slot)?;
+        swapped.replaced = old.as_ref().map(|old| old.id);
         swapped.preflight_us = preflight_us;
         swapped.total_us = micros(began);
         if let Some(old) = old {
-            self.retire(old);
+            self.retire(old, slot, self.settings.standby);
         }
+        self.ledger.serves(slot, facts);
         Ok(swapped)
     }
 
@@ -333,9 +451,16 @@ impl Switch {
         GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// Lets a generation answer new requests, in its slot of the table.
-    fn publish(&self, generation: &Arc<Generation>, slot: usize) -> Result<(), TableError> {
+    /// Lets a generation answer new requests, in its slot of the table; gives back the one that
+    /// it replaces.
+    fn publish(
+        &self,
+        generation: &Arc<Generation>,
+        slot: usize,
+    ) -> Result<Option<Arc<Generation>>, TableError> {
+        let _publishing = locked(&self.publishing);
         let mut slots = self.table().generations().to_vec();
+        let old = slots.get(slot).cloned();
         match slots.get_mut(slot) {
             Some(place) => place.clone_from(generation),
             None => slots.push(generation.clone()),
@@ -343,7 +468,7 @@ impl Switch {
         let table = Table::build(slots)?;
         self.history.record(std::slice::from_ref(generation));
         self.table.store(Arc::new(table));
-        Ok(())
+        Ok(old)
     }
 
     /// What the old generation's `export` saves. A state that cannot be saved is no reason to keep
@@ -373,7 +498,7 @@ impl Switch {
     async fn bring_up(
         &self,
         incoming: Incoming,
-        old: Option<&Arc<Generation>>,
+        saved: Option<OwnedBytes>,
         began: Instant,
         report: Report,
     ) -> Result<(Arc<Generation>, Swapped), SwapError> {
@@ -382,21 +507,13 @@ impl Switch {
         let library = tokio::task::block_in_place(|| self.loader.load_candidate(candidate))?;
         let load_us = micros(loading);
         let starting = Instant::now();
-        let saved = match old {
-            Some(old) => Self::saved(old).await,
-            None => None,
-        };
         let app = start(&library, Purpose::Serve, info, saved, self.settings.init_limit)
             .await
             .map_err(|cause| SwapError::Start { path: source.clone(), cause })?;
         let init_us = micros(starting);
         let id = self.next_id();
         if let Some(sheet) = stylesheet {
-            let mut sheets = locked(&self.stylesheets);
-            sheets.retain(|kept| kept.name != sheet.name);
-            sheets.push(sheet);
-            let surplus = sheets.len().saturating_sub(KEPT_STYLESHEETS);
-            sheets.drain(..surplus);
+            self.add_stylesheet(sheet);
         }
         let generation = Generation::new(id, source, library, app);
         if self.settings.exercise {
@@ -405,7 +522,7 @@ impl Switch {
         let swapped = Swapped {
             generation: id,
             build_id: generation.build_id().clone(),
-            replaced: old.map(|old| old.id),
+            replaced: None,
             routes: generation.routes.len(),
             unwell: report.unwell,
             preflight_us: 0,
@@ -426,34 +543,25 @@ impl Switch {
         let _ = tokio::time::timeout(self.settings.warm_limit, warm).await;
     }
 
-    /// Lets an old generation finish, then shuts it down.
-    fn retire(self: &Arc<Self>, old: Arc<Generation>) {
-        old.close();
-        self.history.mark(old.id, State::Draining);
-        let switch = self.clone();
-        tokio::spawn(async move {
-            let limit = switch.settings.drain_limit.unwrap_or(FOR_EVER);
-            let cut = old.drain(Instant::now() + limit).await;
-            if cut > 0 {
-                tracing::info!(
-                    "generation {}: {cut} open responses ended by the drain limit",
-                    old.id
-                );
-            }
-            old.app().shutdown().await;
-            switch.history.mark(old.id, State::Retired);
-        });
-    }
-
     /// Ends all generations, for the end of the process; requests have `limit` to finish.
     pub async fn stop(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
+        self.end_standbys().await;
         for generation in self.table().generations() {
             generation.close();
             generation.drain(deadline).await;
             generation.app().shutdown().await;
             self.history.mark(generation.id, State::Retired);
         }
+    }
+
+    /// Serves a stylesheet, as the one that came last.
+    fn add_stylesheet(&self, sheet: Stylesheet) {
+        let mut sheets = locked(&self.stylesheets);
+        sheets.retain(|kept| kept.name != sheet.name);
+        sheets.push(sheet);
+        let surplus = sheets.len().saturating_sub(KEPT_STYLESHEETS);
+        sheets.drain(..surplus);
     }
 
     /// Whether a release brings another stylesheet than the one that came last: its library may be
@@ -501,6 +609,11 @@ fn slot_for(table: &Table, release: &Release) -> Result<usize, SwapError> {
                 .collect::<Vec<_>>()
                 .join(" and "),
         })
+}
+
+/// Does what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 fn micros(since: Instant) -> u64 {

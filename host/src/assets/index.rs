@@ -74,7 +74,7 @@ impl Index {
 }
 
 /// The public files below `root`, which is canonical, by URL.
-fn walk(root: &Path) -> HashMap<String, PathBuf> {
+pub(crate) fn walk(root: &Path) -> HashMap<String, PathBuf> {
     WalkDir::new(root)
         .follow_links(true)
         .into_iter()

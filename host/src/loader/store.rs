@@ -57,9 +57,15 @@ impl Store {
         &self.folder
     }
 
+    /// Where the copy with this build id is, if there is one.
+    #[must_use]
+    pub fn path(&self, build_id: &BuildId) -> PathBuf {
+        self.folder.join(format!("libnova_routes-{}.so", build_id.as_str()))
+    }
+
     /// The path of the copy with this build id; written if it is not there yet.
     pub(super) fn put(&self, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
-        let path = self.folder.join(format!("libnova_routes-{}.so", build_id.as_str()));
+        let path = self.path(build_id);
         let failed = |source| LoadError::Store { path: path.clone(), source };
         // Its name is the hash of its bytes, but a full disk or a crash may have cut it short.
         if fs::read(&path).is_ok_and(|present| present == bytes) {

@@ -22,6 +22,8 @@ pub enum State {
     Live,
     /// It finishes the requests that it has.
     Draining,
+    /// It has none any more, and could serve again at once if its successor fails.
+    Standby,
     /// It has been shut down; its library stays mapped.
     Retired,
 }

@@ -265,6 +265,7 @@ fn generation(generation: &GenerationStatus) -> Markup {
     let class = match generation.state {
         State::Live => "live",
         State::Draining => "draining",
+        State::Standby => "standby",
         State::Retired => "retired",
     };
     let build = generation.build_id.get(..12).unwrap_or(&generation.build_id);
@@ -345,6 +346,9 @@ pub(crate) mod tests {
             refused: 1,
             last_refusal: None,
             connections: 3,
+            rollbacks: 0,
+            last_rollback: None,
+            releases: Vec::new(),
             process: Footprint {
                 anonymous_bytes: Some(3 << 20),
                 resident_bytes: Some(20 << 20),
