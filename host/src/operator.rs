@@ -59,6 +59,8 @@ pub struct Operator {
     trials: Mutex<Vec<Trial>>,
     /// There is a trial.
     tried: Notify,
+    /// There is a release that is not copied yet.
+    unkept: Notify,
 }
 
 impl Operator {
@@ -78,6 +80,7 @@ impl Operator {
             limits: None,
             trials: Mutex::default(),
             tried: Notify::new(),
+            unkept: Notify::new(),
         }
     }
 

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use bytes::Bytes;
-use rustix::fs::syncfs;
 
 use super::{Book, Kept, LIBRARY, Ledger, MANIFEST, RELEASES, now};
 use crate::assets::walk;
@@ -151,23 +150,27 @@ fn copy(releases: &Path, facts: &Facts, store: &Store, last: Option<&Path>) -> i
     // The store's copy is never written again, so another name for it is enough.
     fs::hard_link(&library, &kept).or_else(|_| fs::copy(&library, &kept).map(drop))?;
     if let Some(manifest) = &facts.manifest {
-        fs::write(folder.join(MANIFEST), manifest)?;
+        write(&folder.join(MANIFEST), manifest)?;
     }
     if let Some((file, bytes)) = &facts.stylesheet {
         let file = folder.join(file);
         fs::create_dir_all(file.parent().unwrap_or(folder))?;
-        File::create(file)?.write_all(bytes)?;
+        write(&file, bytes)?;
     }
     if let Some(public) = &facts.public {
         copy_public(&public.canonicalize()?, &folder.join("public"), last)?;
     }
-    // One wait for all of the files.
-    syncfs(File::open(folder)?)?;
     fs::rename(folder, &place)?;
     // It has another name now: there is nothing left to remove.
     drop(unfinished.keep());
     File::open(releases)?.sync_all()?;
     Ok(name)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Copies what would be served of `public`. A file that is the same in `last`, the copy that was
@@ -187,6 +190,7 @@ fn copy_public(public: &Path, to: &Path, last: Option<&Path>) -> io::Result<()> 
         io::copy(&mut from, &mut file)?;
         // What clients have of it stays valid.
         file.set_modified(from.metadata()?.modified()?)?;
+        file.sync_all()?;
     }
     Ok(())
 }

@@ -61,9 +61,19 @@ impl Operator {
         self.tried.notify_one();
     }
 
-    /// Looks after the generations on trial, for as long as this is polled.
+    /// Keeps copies of what serves, and looks after the generations on trial, for as long as this
+    /// is polled. A slow disk delays the copies alone.
     pub async fn guard(&self) {
-        self.keep().await;
+        let keep = async {
+            loop {
+                self.keep().await;
+                self.unkept.notified().await;
+            }
+        };
+        tokio::join!(keep, self.watch());
+    }
+
+    async fn watch(&self) {
         let Some(limits) = self.limits else { return };
         loop {
             if locked(&self.trials).is_empty() {
@@ -133,7 +143,7 @@ impl Operator {
             swapped.generation
         );
         self.lead_with(public).await;
-        self.keep().await;
+        self.unkept.notify_one();
         Ok(WentBack { to, left, swapped })
     }
 }
