@@ -19,15 +19,16 @@ use tokio::sync::Notify;
 use self::back::Trial;
 use self::files::public_of;
 use crate::admin::{
-    Control, Footprint, GenerationStatus, Reason, Refusal, ReleaseStatus, RollbackReport,
-    RollbackRequest, RollbackStatus, Status, Swap, SwapFailure, SwapReport, SwapRequest,
+    CanaryRequest, CanaryStatus, Control, Footprint, GenerationStatus, Reason, Refusal,
+    ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, Status, Swap, SwapFailure,
+    SwapReport, SwapRequest,
 };
 use crate::ledger::{Ledger, age};
 use crate::loader::BuildId;
 use crate::server::Handle;
 use crate::site::Site;
 use crate::start::StartInfo;
-use crate::swap::{Record, SwapError, Swapped};
+use crate::swap::{Record, SwapError, Swapped, Trying};
 use crate::trial::Limits;
 use crate::watch::ReleaseWatch;
 
@@ -152,15 +153,22 @@ impl Operator {
             }
             Err(error) => {
                 self.arrange_folders().await;
-                if matches!(error, SwapError::AlreadyLive { .. } | SwapError::Busy { .. }) {
-                    return Err(error);
-                }
-                tracing::error!("{error}");
-                let refusal = (release.to_owned(), error.to_string(), Instant::now());
-                *locked(&self.refusal) = Some(refusal);
-                Err(error)
+                Err(self.refused(release, error))
             }
         }
+    }
+
+    /// Notes why a candidate does not serve, if that says anything about it.
+    fn refused(&self, release: &Path, error: SwapError) -> SwapError {
+        if !matches!(
+            error,
+            SwapError::AlreadyLive { .. } | SwapError::Busy { .. } | SwapError::Canary { .. }
+        ) {
+            tracing::error!("{error}");
+            let refusal = (release.to_owned(), error.to_string(), Instant::now());
+            *locked(&self.refusal) = Some(refusal);
+        }
+        error
     }
 
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
@@ -170,11 +178,15 @@ impl Operator {
                 return;
             }
             // Other errors are in the log already.
-            if let Err(SwapError::AlreadyLive { generation, .. }) =
-                self.swap(release, false, Meanwhile::Wait).await
-            {
-                let release = release.display();
-                tracing::info!("{release}: unchanged, generation {generation} serves on");
+            match self.swap(release, false, Meanwhile::Wait).await {
+                Err(SwapError::AlreadyLive { generation, .. }) => {
+                    let release = release.display();
+                    tracing::info!("{release}: unchanged, generation {generation} serves on");
+                }
+                Err(error @ SwapError::Canary { .. }) => {
+                    tracing::error!("{}: not swapped in: {error}", release.display());
+                }
+                _ => {}
             }
         }
     }
@@ -230,6 +242,12 @@ impl Control for Operator {
                 age_seconds: age(back.at).as_secs_f64(),
             }),
             releases: releases_of(switch.ledger()),
+            canary: switch.canary().map(|(generation, _, trying, left)| CanaryStatus {
+                generation: generation.id.0,
+                build_id: generation.build_id().as_str().to_owned(),
+                share: trying.share,
+                left_seconds: left.as_secs_f64(),
+            }),
             process: Footprint::now(),
         }
     }
@@ -252,6 +270,23 @@ impl Control for Operator {
         Ok(report)
     }
 
+    async fn canary(&self, request: CanaryRequest) -> Result<SwapReport, SwapFailure> {
+        let failure = |reason, message| SwapFailure { reason, message, swapped: Vec::new() };
+        if self.site.is_stopping() {
+            return Err(failure(Reason::Stopping, "the host is stopping".to_owned()));
+        }
+        let length = Duration::try_from_secs_f64(request.seconds).ok();
+        let Some(length) = length.filter(|_| request.share > 0.0 && request.share < 1.0) else {
+            let text = "a canary has a share between 0 and 1, and a number of seconds";
+            return Err(failure(Reason::Invalid, text.to_owned()));
+        };
+        let trying = Trying { share: request.share, length };
+        match self.try_canary(&request.path, request.force, trying).await {
+            Ok(swapped) => Ok(SwapReport { swapped: vec![done(request.path, swapped)] }),
+            Err(error) => Err(failure(reason_of(&error), error.to_string())),
+        }
+    }
+
     async fn rollback(&self, request: RollbackRequest) -> Result<RollbackReport, SwapFailure> {
         let failure = |reason, message| SwapFailure { reason, message, swapped: Vec::new() };
         if self.site.is_stopping() {
@@ -269,7 +304,7 @@ impl Control for Operator {
 
 fn reason_of(error: &SwapError) -> Reason {
     match error {
-        SwapError::Busy { .. } | SwapError::Overtaken(_) => Reason::Busy,
+        SwapError::Busy { .. } | SwapError::Canary { .. } | SwapError::Overtaken(_) => Reason::Busy,
         SwapError::AlreadyLive { .. } => Reason::AlreadyLive,
         _ => Reason::Refused,
     }

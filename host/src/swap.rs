@@ -5,6 +5,7 @@
 //! candidate may fail anywhere before it. The publish is one pointer.
 
 mod back;
+mod canary;
 mod error;
 mod history;
 mod inherit;
@@ -36,6 +37,9 @@ use crate::{
 };
 
 pub use back::Back;
+use canary::Running;
+pub use canary::Trying;
+pub(crate) use canary::percent;
 pub use error::SwapError;
 use history::History;
 pub use history::{Record, State};
@@ -121,6 +125,7 @@ pub struct Switch {
     /// Held while the table is read, changed and put back.
     publishing: Mutex<()>,
     standbys: Mutex<Vec<Standby>>,
+    canary: Mutex<Option<Running>>,
     history: History,
     ledger: Arc<Ledger>,
     stylesheets: Mutex<Vec<Stylesheet>>,
@@ -133,6 +138,15 @@ pub struct Switch {
 struct Incoming {
     release: Release,
     info: StartInfo,
+}
+
+/// A candidate that has started, and only has to be published.
+struct Prepared {
+    slot: usize,
+    generation: Arc<Generation>,
+    swapped: Swapped,
+    facts: Facts,
+    began: Instant,
 }
 
 impl Switch {
@@ -148,6 +162,7 @@ impl Switch {
             under_way: Mutex::default(),
             publishing: Mutex::default(),
             standbys: Mutex::default(),
+            canary: Mutex::default(),
             history: History::default(),
             ledger: Arc::default(),
             stylesheets: Mutex::default(),
@@ -373,6 +388,7 @@ impl Switch {
         info: &StartInfo,
         force: bool,
     ) -> Result<Swapped, SwapError> {
+        self.no_canary()?;
         self.noted(source, self.replace(source, info, force)).await
     }
 
@@ -399,6 +415,25 @@ impl Switch {
         info: &StartInfo,
         force: bool,
     ) -> Result<Swapped, SwapError> {
+        let Prepared { slot, generation, mut swapped, facts, began } =
+            self.prepare(source, info, force).await?;
+        let old = self.publish(&generation, slot)?;
+        swapped.replaced = old.as_ref().map(|old| old.id);
+        swapped.total_us = micros(began);
+        if let Some(old) = old {
+            self.retire(old, Some(slot), self.settings.standby);
+        }
+        self.ledger.serves(slot, facts);
+        Ok(swapped)
+    }
+
+    /// Brings a candidate as far as it comes without a request.
+    async fn prepare(
+        self: &Arc<Self>,
+        source: &Path,
+        info: &StartInfo,
+        force: bool,
+    ) -> Result<Prepared, SwapError> {
         let began = Instant::now();
         let table = self.table();
         let path = source.to_owned();
@@ -436,15 +471,8 @@ impl Switch {
             None => None,
         };
         let (generation, mut swapped) = self.bring_up(incoming, saved, began, report).await?;
-        let old = self.publish(&generation, slot)?;
-        swapped.replaced = old.as_ref().map(|old| old.id);
         swapped.preflight_us = preflight_us;
-        swapped.total_us = micros(began);
-        if let Some(old) = old {
-            self.retire(old, slot, self.settings.standby);
-        }
-        self.ledger.serves(slot, facts);
-        Ok(swapped)
+        Ok(Prepared { slot, generation, swapped, facts, began })
     }
 
     fn next_id(&self) -> GenerationId {
@@ -458,6 +486,17 @@ impl Switch {
         generation: &Arc<Generation>,
         slot: usize,
     ) -> Result<Option<Arc<Generation>>, TableError> {
+        let old = self.place(generation, slot)?;
+        self.history.record(std::slice::from_ref(generation));
+        Ok(old)
+    }
+
+    /// Puts a generation into its slot of the table; gives back the one that was there.
+    fn place(
+        &self,
+        generation: &Arc<Generation>,
+        slot: usize,
+    ) -> Result<Option<Arc<Generation>>, TableError> {
         let _publishing = locked(&self.publishing);
         let mut slots = self.table().generations().to_vec();
         let old = slots.get(slot).cloned();
@@ -465,10 +504,23 @@ impl Switch {
             Some(place) => place.clone_from(generation),
             None => slots.push(generation.clone()),
         }
-        let table = Table::build(slots)?;
-        self.history.record(std::slice::from_ref(generation));
-        self.table.store(Arc::new(table));
+        self.set_table(slots)?;
         Ok(old)
+    }
+
+    /// Publishes a table of these generations, and of the canary if there is one.
+    fn set_table(&self, slots: Vec<Arc<Generation>>) -> Result<(), TableError> {
+        let canary = locked(&self.canary).as_ref().map(Running::place);
+        let table = match canary {
+            None => Table::build(slots)?,
+            Some((slot, generation, share)) => {
+                let mut others = slots.clone();
+                others[slot] = generation;
+                Table::build(slots)?.with_canary(Table::build(others)?, share)
+            }
+        };
+        self.table.store(Arc::new(table));
+        Ok(())
     }
 
     /// What the old generation's `export` saves. A state that cannot be saved is no reason to keep

@@ -12,7 +12,9 @@ use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
-use super::{RollbackReport, RollbackRequest, Status, SwapFailure, SwapReport, SwapRequest};
+use super::{
+    CanaryRequest, RollbackReport, RollbackRequest, Status, SwapFailure, SwapReport, SwapRequest,
+};
 
 /// A host that says nothing for so long about itself is not well.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -122,6 +124,18 @@ impl AdminClient {
             }
         }
         self.order("/swap", &request).await
+    }
+
+    /// Lets a release answer a share of the requests. A relative path is that of this process.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or refuses the release.
+    pub async fn canary(&self, mut request: CanaryRequest) -> Result<SwapReport, AdminError> {
+        if let Ok(absolute) = std::path::absolute(&request.path) {
+            request.path = absolute;
+        }
+        self.order("/canary", &request).await
     }
 
     /// Goes back to a release that served before. This takes as long as the host does.

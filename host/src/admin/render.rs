@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::{GenerationStatus, ReleaseStatus, Status};
-use crate::swap::State;
+use crate::swap::{State, percent};
 
 /// How much of a build id is shown: enough to tell builds apart.
 const BUILD: usize = 12;
@@ -32,6 +32,17 @@ impl fmt::Display for Status {
             table(f, &rows, NUMBERS)?;
         }
         writeln!(f)?;
+        if let Some(canary) = &self.canary {
+            writeln!(
+                f,
+                "canary: build {} of generation {} answers {} of the requests for {} more",
+                short(&canary.build_id),
+                canary.generation,
+                percent(canary.share),
+                age(canary.left_seconds)
+            )?;
+            writeln!(f)?;
+        }
         if let [_, _, ..] = self.releases.as_slice() {
             let mut rows = vec![KEPT_HEADINGS.map(str::to_owned)];
             rows.extend(self.releases.iter().map(kept_row));
@@ -92,6 +103,7 @@ fn row(generation: &GenerationStatus) -> [String; 8] {
         generation.id.to_string(),
         match generation.state {
             State::Live => "live",
+            State::Canary => "canary",
             State::Draining => "draining",
             State::Standby => "standby",
             State::Retired => "retired",
@@ -189,7 +201,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::admin::{Footprint, Refusal, RollbackStatus};
+    use crate::admin::{CanaryStatus, Footprint, Refusal, RollbackStatus};
 
     fn generation(id: u64, state: State, age_seconds: f64) -> GenerationStatus {
         GenerationStatus {
@@ -229,6 +241,7 @@ mod tests {
             rollbacks: 0,
             last_rollback: None,
             releases: Vec::new(),
+            canary: None,
             process: Footprint {
                 anonymous_bytes: Some(98_765_432),
                 resident_bytes: None,
@@ -301,6 +314,12 @@ mod tests {
                 automatic: true,
                 age_seconds: 61.0,
             }),
+            canary: Some(CanaryStatus {
+                generation: 12,
+                build_id: "ef".repeat(16),
+                share: 0.05,
+                left_seconds: 119.5,
+            }),
             releases: vec![
                 release("ab", true, true, None),
                 release("cd", false, true, Some(failed)),
@@ -316,6 +335,8 @@ mod tests {
                 11  live      110123456789          2  1,358,027      10     12s  /srv/site/build
                  2  draining  020123456789          2    246,914       1  1h 23m  /srv/site/build
                  1  retired   010123456789          1    123,457       0   2d 7h  /srv/site/build
+
+        canary: build efefefefefef of generation 12 answers 5% of the requests for 1m more
 
         kept build    state                                                                      age  release
         abababababab  serves                                                                      1m  /srv/site/build

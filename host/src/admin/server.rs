@@ -19,7 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use super::{Control, Reason, RollbackRequest, SwapFailure, SwapRequest};
+use super::{CanaryRequest, Control, Reason, RollbackRequest, SwapFailure, SwapRequest};
 
 /// How long to wait after an error that the next attempt would meet again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -259,11 +259,15 @@ async fn answer<C: Control>(request: Request<Incoming>, control: Arc<C>) -> Resp
             Ok(report) => json(StatusCode::OK, &report),
             Err(failure) => json(status_of(failure.reason), &failure),
         },
+        (&Method::POST, "/canary") => match canary(request, control).await {
+            Ok(report) => json(StatusCode::OK, &report),
+            Err(failure) => json(status_of(failure.reason), &failure),
+        },
         (&Method::POST, "/rollback") => match rollback(request, control).await {
             Ok(report) => json(StatusCode::OK, &report),
             Err(failure) => json(status_of(failure.reason), &failure),
         },
-        (_, path @ ("/status" | "/swap" | "/rollback")) => {
+        (_, path @ ("/status" | "/swap" | "/canary" | "/rollback")) => {
             let allowed = if path == "/status" { "GET" } else { "POST" };
             let mut response = Response::new(Full::default());
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
@@ -271,7 +275,7 @@ async fn answer<C: Control>(request: Request<Incoming>, control: Arc<C>) -> Resp
             response
         }
         _ => {
-            let text = "there are GET /status, POST /swap and POST /rollback\n";
+            let text = "there are GET /status, POST /swap, POST /canary and POST /rollback\n";
             let mut response = Response::new(Full::from(text));
             *response.status_mut() = StatusCode::NOT_FOUND;
             response
@@ -289,6 +293,17 @@ async fn swap<C: Control>(
         return Err(failure(Reason::Invalid, message));
     }
     to_the_end(async move { control.swap(wanted).await }).await
+}
+
+async fn canary<C: Control>(
+    request: Request<Incoming>,
+    control: Arc<C>,
+) -> Result<super::SwapReport, SwapFailure> {
+    let wanted: CanaryRequest = wanted(request, "try a canary").await?;
+    if wanted.path.is_relative() {
+        return Err(failure(Reason::Invalid, "name a release by an absolute path".to_owned()));
+    }
+    to_the_end(async move { control.canary(wanted).await }).await
 }
 
 async fn rollback<C: Control>(

@@ -39,6 +39,7 @@ impl Control for Fake {
             rollbacks: 0,
             last_rollback: None,
             releases: Vec::new(),
+            canary: None,
             process: Footprint::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! Going back to a release before: because somebody says so, or because the new one fails.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use super::{Operator, locked, public_of};
 use crate::generation::{Counters, GenerationId};
 use crate::ledger::Kept;
 use crate::loader::BuildId;
-use crate::swap::{Back, SwapError, Swapped};
+use crate::swap::{Back, SwapError, Swapped, Trying, percent};
 use crate::trial::{Limits, Tally, describe};
 
 /// How often a generation on trial is looked at.
@@ -21,9 +22,31 @@ pub(super) struct Trial {
     counters: Arc<Counters>,
     /// What it had done before it served: the requests of its warm-up.
     start: Tally,
-    /// What the one before it has done in all.
-    before: Tally,
+    /// The one before it, and what of it does not count.
+    other: Option<(Arc<Counters>, Tally)>,
     began: Instant,
+    /// How long it is watched.
+    window: Duration,
+    /// It answers a share of the requests; when its time is over, all of them.
+    canary: bool,
+}
+
+impl Trial {
+    fn done(&self) -> Tally {
+        Tally::of(&self.counters).since(self.start)
+    }
+
+    fn other(&self) -> Tally {
+        let done = |(counters, start): &(Arc<Counters>, Tally)| Tally::of(counters).since(*start);
+        self.other.as_ref().map(done).unwrap_or_default()
+    }
+}
+
+/// How a trial ended.
+enum Verdict {
+    Failed(Trial, String),
+    /// The time of a canary is over, and it is well.
+    Over(Trial),
 }
 
 /// One time that the host went back.
@@ -36,9 +59,7 @@ pub(super) struct WentBack {
 impl Operator {
     /// Puts a new generation on trial, if that is wanted.
     pub(super) fn try_out(&self, swapped: &Swapped) {
-        if self.limits.is_none() {
-            return;
-        }
+        let Some(limits) = self.limits else { return };
         let switch = &self.site.switch;
         let table = switch.table();
         let mut live = table.generations().iter().enumerate();
@@ -52,13 +73,124 @@ impl Operator {
             generation: generation.id,
             counters: Arc::clone(&generation.counters),
             start: Tally::of(&generation.counters),
-            before: before.map(|record| Tally::of(&record.counters)).unwrap_or_default(),
+            other: before.map(|record| (Arc::clone(&record.counters), Tally::default())),
             began: Instant::now(),
+            window: limits.window,
+            canary: false,
         };
+        self.begin(trial);
+    }
+
+    fn begin(&self, trial: Trial) {
         let mut trials = locked(&self.trials);
-        trials.retain(|other| other.slot != slot);
+        trials.retain(|other| other.slot != trial.slot || other.canary != trial.canary);
         trials.push(trial);
         self.tried.notify_one();
+    }
+
+    /// Lets a release answer a share of the requests for a while, and watches how it does.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub async fn try_canary(
+        &self,
+        release: &Path,
+        force: bool,
+        trying: Trying,
+    ) -> Result<Swapped, SwapError> {
+        let info = self.info(self.favicon_of(release).await);
+        self.lend_folder_of(release).await;
+        let switch = &self.site.switch;
+        let swapped = match switch.try_out(release, &info, force, trying).await {
+            Ok(swapped) => swapped,
+            Err(error) => {
+                self.arrange_folders().await;
+                return Err(self.refused(release, error));
+            }
+        };
+        self.add_folder(public_of(release));
+        let percent = percent(trying.share);
+        tracing::info!(
+            "generation {} is a canary: build {} answers {percent} of the requests for {:?}",
+            swapped.generation,
+            swapped.build_id,
+            trying.length
+        );
+        let Some((generation, slot, ..)) = switch.canary() else { return Ok(swapped) };
+        let table = switch.table();
+        let beside = table.generations().get(slot).map(|live| Arc::clone(&live.counters));
+        self.begin(Trial {
+            slot,
+            generation: generation.id,
+            counters: Arc::clone(&generation.counters),
+            start: Tally::of(&generation.counters),
+            other: beside.map(|counters| {
+                let start = Tally::of(&counters);
+                (counters, start)
+            }),
+            began: Instant::now(),
+            window: trying.length,
+            canary: true,
+        });
+        Ok(swapped)
+    }
+
+    /// Gives a canary that is well all of the requests.
+    async fn promote(&self, trial: Trial) {
+        let (id, done) = (trial.generation, trial.done());
+        match self.site.switch.promote(id).await {
+            Ok(swapped) => {
+                tracing::info!(
+                    "generation {id} is live: {} of {} requests failed while it was a canary",
+                    done.failures,
+                    done.requests
+                );
+                let table = self.site.switch.table();
+                let live = table.generations().iter().find(|live| live.id == id);
+                let public = live.and_then(|live| public_of(&live.source));
+                self.try_out(&swapped);
+                self.lead_with(public).await;
+                self.unkept.notify_one();
+            }
+            Err(SwapError::Overtaken(_)) => {}
+            Err(error) => tracing::error!("generation {id} stays a canary no longer: {error}"),
+        }
+    }
+
+    /// Ends a canary, and refuses its build.
+    async fn end_canary(
+        &self,
+        id: GenerationId,
+        reason: String,
+        automatic: bool,
+    ) -> Result<WentBack, SwapError> {
+        let switch = &self.site.switch;
+        let began = Instant::now();
+        let left = switch.canary().filter(|(canary, ..)| canary.id == id);
+        let (left, slot, ..) = left.ok_or(SwapError::Overtaken(id))?;
+        let left = left.build_id().clone();
+        let serves = switch.end_canary(id, reason.clone(), automatic).await?;
+        locked(&self.trials).retain(|trial| trial.generation != id);
+        tracing::error!(
+            "generation {id} (build {left}) is a canary no longer, and refused: {reason}; \
+             build {} of generation {} answers all requests again",
+            serves.build_id(),
+            serves.id
+        );
+        let to = switch.ledger().book().serving(slot).cloned().ok_or(SwapError::NothingServes)?;
+        let swapped = Swapped {
+            generation: serves.id,
+            build_id: serves.build_id().clone(),
+            replaced: Some(id),
+            routes: serves.routes.len(),
+            unwell: Vec::new(),
+            preflight_us: 0,
+            load_us: 0,
+            init_us: 0,
+            total_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        };
+        Ok(WentBack { to, left, swapped })
     }
 
     /// Keeps copies of what serves, and looks after the generations on trial, for as long as this
@@ -74,28 +206,42 @@ impl Operator {
     }
 
     async fn watch(&self) {
-        let Some(limits) = self.limits else { return };
+        // A canary is watched where nothing else is.
+        let limits = self.limits.unwrap_or_default();
         loop {
             if locked(&self.trials).is_empty() {
                 self.tried.notified().await;
             }
             tokio::time::sleep(LOOK).await;
-            while let Some((generation, slot, reason)) = self.failed(&limits) {
-                self.go_back_from(generation, slot, reason).await;
+            while let Some(verdict) = self.verdict(&limits) {
+                match verdict {
+                    Verdict::Failed(trial, reason) if trial.canary => {
+                        // `nova rollback` may have been faster.
+                        self.end_canary(trial.generation, reason, true).await.ok();
+                    }
+                    Verdict::Failed(trial, reason) => {
+                        self.go_back_from(trial.generation, trial.slot, reason).await;
+                    }
+                    Verdict::Over(trial) => self.promote(trial).await,
+                }
             }
         }
     }
 
-    /// Takes a trial that has failed; those that are over for another reason are let go.
-    fn failed(&self, limits: &Limits) -> Option<(GenerationId, usize, String)> {
+    /// Takes a trial that has ended, if its end asks for something.
+    fn verdict(&self, limits: &Limits) -> Option<Verdict> {
         let mut trials = locked(&self.trials);
-        trials.retain(|trial| trial.began.elapsed() < limits.window);
-        let done = |trial: &Trial| Tally::of(&trial.counters).since(trial.start);
-        let failed =
-            trials.iter().position(|trial| limits.are_passed_by(done(trial), trial.before))?;
-        let trial = trials.swap_remove(failed);
-        let reason = describe(done(&trial), trial.began.elapsed());
-        Some((trial.generation, trial.slot, reason))
+        let is_over = |trial: &Trial| trial.began.elapsed() >= trial.window;
+        trials.retain(|trial| trial.canary || !is_over(trial));
+        let fails = |trial: &Trial| limits.are_passed_by(trial.done(), trial.other());
+        let ended = trials.iter().position(|trial| fails(trial) || is_over(trial))?;
+        let trial = trials.swap_remove(ended);
+        Some(if fails(&trial) {
+            let reason = describe(trial.done(), trial.began.elapsed());
+            Verdict::Failed(trial, reason)
+        } else {
+            Verdict::Over(trial)
+        })
     }
 
     async fn go_back_from(&self, generation: GenerationId, slot: usize, reason: String) {
@@ -117,7 +263,15 @@ impl Operator {
     }
 
     /// Goes back to the release whose build id begins with `to`, or to the one before.
+    /// While a canary is tried, that is its end.
     pub(super) async fn go_back(&self, to: Option<&str>) -> Result<WentBack, SwapError> {
+        if let Some((canary, ..)) = self.site.switch.canary() {
+            if to.is_some() {
+                self.site.switch.no_canary()?;
+            }
+            let reason = "its trial was ended by `nova rollback`".to_owned();
+            return self.end_canary(canary.id, reason, false).await;
+        }
         let to = self.site.switch.ledger().book().wanted(to)?.clone();
         let table = self.site.switch.table();
         let from = table.generations().get(to.slot).ok_or(SwapError::NothingServes)?.id;

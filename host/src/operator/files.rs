@@ -55,6 +55,14 @@ impl Operator {
         }
     }
 
+    /// Remembers a folder behind those that are known.
+    pub(super) fn add_folder(&self, folder: Option<PathBuf>) {
+        let mut brought = locked(&self.brought);
+        if let Some(folder) = folder.filter(|folder| !brought.contains(folder)) {
+            brought.push(folder);
+        }
+    }
+
     /// Serves the files in `folder` before those of the releases that were served so far.
     pub(super) async fn lead_with(&self, folder: Option<PathBuf>) {
         if self.public.is_some() {

@@ -18,6 +18,9 @@ impl Operator {
 
     /// Why this is no good time to leave, if it is none.
     pub(crate) fn busy(&self) -> Option<&'static str> {
+        if self.site.switch.canary().is_some() {
+            return Some("a canary is under way");
+        }
         let trial = !locked(&self.trials).is_empty();
         trial.then_some("a generation is on trial")
     }

@@ -7,8 +7,7 @@ use std::{
 };
 
 use super::{
-    Facts, Incoming, Kept, Report, State, SwapError, Swapped, Switch, Table, blocking, locked,
-    micros,
+    Facts, Incoming, Kept, Report, State, SwapError, Swapped, Switch, blocking, locked, micros,
 };
 use crate::{
     generation::{Generation, GenerationId},
@@ -59,7 +58,7 @@ impl Switch {
         swapped.replaced = Some(from);
         swapped.total_us = micros(began);
         let (left_build, source) = (left.build_id().clone(), left.source.clone());
-        self.retire(left, slot, Duration::ZERO);
+        self.retire(left, Some(slot), Duration::ZERO);
         let ledger = self.ledger.clone();
         blocking(move || {
             note(&ledger, Noted { to, facts, left_build, source, reason, automatic });
@@ -85,7 +84,7 @@ impl Switch {
         self.serving_at(slot, left.id)?;
         let mut slots = self.table().generations().to_vec();
         slots[slot].clone_from(generation);
-        self.table.store(Arc::new(Table::build(slots)?));
+        self.set_table(slots)?;
         Ok(())
     }
 
@@ -97,7 +96,7 @@ impl Switch {
         began: Instant,
     ) -> Result<Swapped, SwapError> {
         if let Err(error) = self.replace_live(&standby, left, slot) {
-            self.retire(standby, slot, Duration::ZERO);
+            self.retire(standby, Some(slot), Duration::ZERO);
             return Err(error);
         }
         self.history.mark(standby.id, State::Live);

@@ -44,6 +44,13 @@ pub enum SwapError {
         .path.display()
     )]
     RefusedBuild { path: PathBuf, build_id: BuildId, reason: String },
+    #[error(
+        "a canary is under way: build {build_id} answers {percent} of the requests for \
+         {left_seconds} s more; try again when it is over, or end it with `nova rollback`"
+    )]
+    Canary { build_id: BuildId, percent: String, left_seconds: u64 },
+    #[error("there is nothing yet that a canary could be compared with")]
+    NoCanary,
     #[error("generation {0} does not serve any more: another one has taken its place meanwhile")]
     Overtaken(GenerationId),
     #[error("what the process before served cannot be taken over: {0}")]

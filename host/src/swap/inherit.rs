@@ -24,6 +24,7 @@ impl Switch {
     /// # Errors
     /// When one is under way.
     pub(crate) async fn pause(&self) -> Result<Pause, SwapError> {
+        self.no_canary()?;
         match self.swapping.clone().try_lock_owned() {
             Ok(guard) => {
                 *locked(&self.under_way) = Some((PathBuf::from("recycling"), Instant::now()));

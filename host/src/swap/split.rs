@@ -166,7 +166,7 @@ impl Switch {
             total_us: micros(times.began),
         };
         if let Some(old) = old {
-            self.retire(old, 0, Duration::ZERO);
+            self.retire(old, Some(0), Duration::ZERO);
         }
         Ok(swapped)
     }

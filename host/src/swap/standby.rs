@@ -31,17 +31,23 @@ pub(super) struct Standby {
 impl Switch {
     /// Lets an old generation finish; shuts it down, `standby` after now at the earliest.
     ///
-    /// The one that stood by for it before is not needed any more.
-    pub(super) fn retire(self: &Arc<Self>, old: Arc<Generation>, slot: usize, standby: Duration) {
+    /// The one that stood by for library `slot` before is not needed any more. `None`: it was no
+    /// library of the table, but a canary.
+    pub(super) fn retire(
+        self: &Arc<Self>,
+        old: Arc<Generation>,
+        slot: Option<usize>,
+        standby: Duration,
+    ) {
         old.close();
         self.history.mark(old.id, State::Draining);
         let (woken, taken) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
         {
             let mut standbys = locked(&self.standbys);
-            for before in standbys.extract_if(.., |before| before.slot == slot) {
+            for before in standbys.extract_if(.., |before| Some(before.slot) == slot) {
                 before.woken.cancel();
             }
-            if !standby.is_zero() {
+            if let Some(slot) = slot.filter(|_| !standby.is_zero()) {
                 let (generation, woken, taken) = (old.clone(), woken.clone(), taken.clone());
                 standbys.push(Standby { slot, generation, woken, taken });
             }

@@ -264,6 +264,7 @@ fn generations(status: &Status) -> Markup {
 fn generation(generation: &GenerationStatus) -> Markup {
     let class = match generation.state {
         State::Live => "live",
+        State::Canary => "canary",
         State::Draining => "draining",
         State::Standby => "standby",
         State::Retired => "retired",
@@ -349,6 +350,7 @@ pub(crate) mod tests {
             rollbacks: 0,
             last_rollback: None,
             releases: Vec::new(),
+            canary: None,
             process: Footprint {
                 anonymous_bytes: Some(3 << 20),
                 resident_bytes: Some(20 << 20),
