@@ -364,6 +364,14 @@ mod tests {
               --rollback-requests <COUNT>  How many there have to be [env: NOVA_ROLLBACK_REQUESTS] [default:
                                            10]
 
+        Recycling:
+              --memory-budget <SIZE>    How much memory the host may take that belongs to no file, such as
+                                        500M or 2G; past that it starts anew without refusing a connection,
+                                        as it does on SIGUSR2 [default: any] [env: NOVA_MEMORY_BUDGET]
+              --mapping-budget <COUNT>  How many memory mappings the host may have, or `none` for any number
+                                        [default: three quarters of what the kernel allows] [env:
+                                        NOVA_MAPPING_BUDGET]
+
         Administration:
               --admin <SOCKET>  The socket for `nova swap` and `nova status` [default: nova/host-PORT.sock
                                 in $XDG_RUNTIME_DIR, or in a folder of the user's in /tmp] [env: NOVA_ADMIN]
