@@ -39,6 +39,7 @@ impl Operator {
     /// What the next process has to know; it gets `sockets` sockets to listen on.
     pub(crate) async fn will(&self, sockets: usize) -> Will {
         let switch = &self.site.switch;
+        let states = switch.states().await;
         Will {
             pid: std::process::id(),
             sockets,
@@ -46,7 +47,7 @@ impl Operator {
             last_generation: switch.last_generation().0,
             stylesheets: switch.stylesheets(),
             folders: locked(&self.brought).clone(),
-            states: switch.states().await,
+            states,
             totals: switch.totals(),
         }
     }
