@@ -1,7 +1,7 @@
 //! The way into a running host: HTTP over a socket that only its own user can reach.
 //!
-//! `GET /status` says what the host does, `POST /swap` gives it other releases. `nova status` and
-//! `nova swap` speak it; so does `curl --unix-socket`. Everything here asks a [`Control`], which
+//! `GET /status` says what the host does, `POST /swap` gives it other releases, `POST /canary` lets
+//! one answer a share of the requests, `POST /rollback` takes it back to one before. `nova status`, `nova swap` and `nova rollback` speak it; so does `curl --unix-socket`. Everything here asks a [`Control`], which
 //! does what is asked.
 
 mod client;
@@ -31,6 +31,24 @@ pub trait Control: Send + Sync + 'static {
         &self,
         request: SwapRequest,
     ) -> impl Future<Output = Result<SwapReport, SwapFailure>> + Send;
+
+    /// Lets a release answer a share of the requests for a while.
+    fn canary(
+        &self,
+        request: CanaryRequest,
+    ) -> impl Future<Output = Result<SwapReport, SwapFailure>> + Send {
+        async move {
+            let path = request.path.display();
+            let message = format!("{path}: this host tries no canaries");
+            Err(SwapFailure { reason: Reason::Invalid, message, swapped: Vec::new() })
+        }
+    }
+
+    /// Goes back to a release that served before.
+    fn rollback(
+        &self,
+        request: RollbackRequest,
+    ) -> impl Future<Output = Result<RollbackReport, SwapFailure>> + Send;
 }
 
 /// What a host does.
@@ -62,6 +80,18 @@ pub struct Status {
     pub last_refusal: Option<Refusal>,
     /// Open client connections.
     pub connections: u64,
+    /// How often the host went back to a release before, since its state folder was made.
+    #[serde(default)]
+    pub rollbacks: u64,
+    /// The last time.
+    #[serde(default)]
+    pub last_rollback: Option<RollbackStatus>,
+    /// The releases that are kept, and the builds that are refused; newest first.
+    #[serde(default)]
+    pub releases: Vec<ReleaseStatus>,
+    /// The release that answers a share of the requests.
+    #[serde(default)]
+    pub canary: Option<CanaryStatus>,
     /// What the process takes of the machine.
     pub process: Footprint,
 }
@@ -102,6 +132,84 @@ pub struct Refusal {
     pub message: String,
     /// How long ago.
     pub age_seconds: f64,
+}
+
+/// One time that the host went back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollbackStatus {
+    /// The build that was left.
+    pub from: String,
+    /// The build that served instead.
+    pub to: String,
+    /// Why.
+    pub reason: String,
+    /// Whether the host decided it by itself.
+    pub automatic: bool,
+    /// How long ago.
+    pub age_seconds: f64,
+}
+
+/// A release that the host remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseStatus {
+    /// Its build.
+    pub build_id: String,
+    /// Where it was read.
+    pub source: PathBuf,
+    /// Where its copy is, as soon as there is one.
+    pub copy: Option<PathBuf>,
+    /// Whether it serves.
+    pub current: bool,
+    /// Whether `nova rollback --to` can name it.
+    pub kept: bool,
+    /// Why it does not serve any more until somebody insists.
+    pub refused: Option<String>,
+    /// How long ago it began to serve; of one that is not kept, how long ago it was refused.
+    pub age_seconds: f64,
+}
+
+/// A release that answers a share of the requests, until it answers all or none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CanaryStatus {
+    /// Its generation, which is among the generations.
+    pub generation: u64,
+    /// Its build.
+    pub build_id: String,
+    /// Its share of the requests, from 0 to 1.
+    pub share: f64,
+    /// How long it still has.
+    pub left_seconds: f64,
+}
+
+/// Which release to let answer a share of the requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CanaryRequest {
+    /// A release folder or library, as the host sees it: absolute.
+    pub path: PathBuf,
+    /// Try a build that is refused, too.
+    #[serde(default)]
+    pub force: bool,
+    /// Its share, between 0 and 1.
+    pub share: f64,
+    /// For how long, in seconds.
+    pub seconds: f64,
+}
+
+/// Where to go back to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackRequest {
+    /// The beginning of a kept release's build id; `None`: the release before.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+/// What a rollback did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackReport {
+    /// The build that was left, and is refused from now on.
+    pub refused: String,
+    /// What serves instead.
+    pub serving: Swap,
 }
 
 /// Which releases to swap in.

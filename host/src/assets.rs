@@ -21,7 +21,7 @@ use percent_encoding::percent_decode_str;
 use self::index::{Index, Place};
 use crate::body::Body;
 
-pub(crate) use self::index::public_files;
+pub(crate) use self::index::{public_files, walk};
 pub use self::stylesheet::stylesheet;
 
 /// What may be kept of public files, and for how long.

@@ -16,6 +16,7 @@ mod keygen;
 mod new;
 mod pgo;
 mod precompile;
+mod rollback;
 pub(crate) mod routes;
 mod sign;
 mod start;
@@ -54,6 +55,7 @@ enum Command {
     Keygen(keygen::Args),
     Sign(sign::Args),
     Swap(swap::Args),
+    Rollback(rollback::Args),
     Status(status::Args),
     Doctor(doctor::Args),
     Clean(clean::Args),
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Keygen(args) => keygen::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Swap(args) => swap::run(args),
+        Command::Rollback(args) => rollback::run(args),
         Command::Status(args) => status::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Clean(args) => clean::run(&args),

@@ -8,6 +8,8 @@ pub(crate) mod places;
 pub mod probe;
 mod trust;
 
+mod swapping;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use crate::log::{Format, LogFilter, LogSettings};
 use crate::server;
 use crate::swap::SwapSettings;
 
+pub use self::swapping::{RecyclingConfig, RollbackConfig, share};
 pub use trust::TrustArgs;
 
 /// Serves route libraries, and swaps them while it serves.
@@ -64,8 +67,9 @@ pub struct Config {
     #[arg(long, env = "NOVA_WATCH", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
     pub watch: bool,
 
-    /// Where copies of the libraries are kept [default: $STATE_DIRECTORY, or a folder of the
-    /// user's in $XDG_RUNTIME_DIR or /tmp]
+    /// Where releases are kept, and which of them serves and which are refused; a folder for each
+    /// host [default: $STATE_DIRECTORY, as systemd sets it; without it copies of the libraries
+    /// are in $XDG_RUNTIME_DIR or /tmp, and nothing outlives the host]
     #[arg(long, value_name = "DIR", env = "NOVA_STATE", help_heading = "Swapping")]
     pub state: Option<PathBuf>,
 
@@ -105,6 +109,14 @@ pub struct Config {
     /// Swap without checking the candidate in a process of its own
     #[arg(long, env = "NOVA_NO_PREFLIGHT", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
     pub no_preflight: bool,
+
+    /// When the host goes back to the release before
+    #[command(flatten)]
+    pub rollback: RollbackConfig,
+
+    /// When the host starts anew
+    #[command(flatten)]
+    pub recycling: RecyclingConfig,
 
     /// The socket for `nova swap` and `nova status` [default: host-PORT.sock in
     /// $RUNTIME_DIRECTORY, or in a folder of the user's in $XDG_RUNTIME_DIR or /tmp]
@@ -219,6 +231,7 @@ impl Config {
             drain_limit: self.drain.0,
             trust: self.trust.trust(self.copies()),
             release_files: self.public.is_none(),
+            standby: self.rollback.limits().map_or(Duration::ZERO, |limits| limits.window),
             ..SwapSettings::default()
         }
     }
@@ -390,9 +403,11 @@ mod tests {
 
         Swapping:
               --watch                        Swap when a file of a release changes [env: NOVA_WATCH]
-              --state <DIR>                  Where copies of the libraries are kept [default:
-                                             $STATE_DIRECTORY, or a folder of the user's in $XDG_RUNTIME_DIR
-                                             or /tmp] [env: NOVA_STATE]
+              --state <DIR>                  Where releases are kept, and which of them serves and which are
+                                             refused; a folder for each host [default: $STATE_DIRECTORY, as
+                                             systemd sets it; without it copies of the libraries are in
+                                             $XDG_RUNTIME_DIR or /tmp, and nothing outlives the host] [env:
+                                             NOVA_STATE]
               --drain <SECONDS>              How long open streams of an old generation may go on after a
                                              swap; `never` ends none [env: NOVA_DRAIN] [default: 600]
               --init-timeout <SECONDS>       How long `init` of an app may take [env: NOVA_INIT_TIMEOUT]
@@ -401,6 +416,28 @@ mod tests {
                                              own [env: NOVA_PREFLIGHT_TIMEOUT] [default: 30]
               --no-preflight                 Swap without checking the candidate in a process of its own
                                              [env: NOVA_NO_PREFLIGHT]
+
+        Rollback:
+              --no-rollback                Do not go back when requests fail after a swap [env:
+                                           NOVA_NO_ROLLBACK]
+              --rollback-window <SECONDS>  How long after a swap requests are watched: when too many of them
+                                           end in a panic or a status of 500 and above, the host goes back
+                                           to the release before, and refuses the build [env:
+                                           NOVA_ROLLBACK_WINDOW] [default: 60]
+              --rollback-failures <COUNT>  How many of them have to fail [env: NOVA_ROLLBACK_FAILURES]
+                                           [default: 5]
+              --rollback-share <PERCENT>   Which share of them has to fail [env: NOVA_ROLLBACK_SHARE]
+                                           [default: 20%]
+              --rollback-requests <COUNT>  How many there have to be [env: NOVA_ROLLBACK_REQUESTS] [default:
+                                           10]
+
+        Recycling:
+              --memory-budget <SIZE>    How much memory the host may take that belongs to no file, such as
+                                        500M or 2G; past that it starts anew without refusing a connection,
+                                        as it does on SIGUSR2 [default: any] [env: NOVA_MEMORY_BUDGET]
+              --mapping-budget <COUNT>  How many memory mappings the host may have, or `none` for any number
+                                        [default: three quarters of what the kernel allows] [env:
+                                        NOVA_MAPPING_BUDGET]
 
         Administration:
               --admin <SOCKET>  The socket for `nova swap` and `nova status` [default: host-PORT.sock in

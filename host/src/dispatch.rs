@@ -94,7 +94,8 @@ where
     let mut elsewhere = Some(elsewhere);
     loop {
         let table = switch.table();
-        let decided = decide(&table, parts);
+        let table = table.choose();
+        let decided = decide(table, parts);
         let exact = matches!(&decided, Decided::Run(found) if found.params.is_empty());
         if !exact
             && let Some(elsewhere) = elsewhere.take()

@@ -141,20 +141,31 @@ impl Generation {
         self.closed.store(true, Ordering::SeqCst);
     }
 
+    /// Lets requests in again, before it is in a table again. Only for a generation whose app was
+    /// not shut down and whose streams were not [cut](Self::cut).
+    pub(crate) fn reopen(&self) {
+        self.closed.store(false, Ordering::SeqCst);
+    }
+
     /// Waits until no request is inside, or until `deadline`: then open streams are ended so
     /// that browsers connect again. Gives back how many requests were cut.
     pub(crate) async fn drain(&self, deadline: Instant) -> usize {
-        let cut = tokio::time::timeout_at(deadline.into(), self.empty()).await;
-        if cut.is_ok() {
-            return 0;
+        match tokio::time::timeout_at(deadline.into(), self.empty()).await {
+            Ok(()) => 0,
+            Err(_) => self.cut().await,
         }
+    }
+
+    /// Ends the open streams, and gives back how many there were.
+    pub(crate) async fn cut(&self) -> usize {
         let inside = self.counters.in_flight.load(Ordering::SeqCst);
         self.expired.cancel();
         self.empty().await;
         inside
     }
 
-    async fn empty(&self) {
+    /// Waits until no request is inside.
+    pub(crate) async fn empty(&self) {
         loop {
             let idle = self.idle.notified();
             if self.counters.in_flight.load(Ordering::SeqCst) == 0 {

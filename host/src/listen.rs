@@ -1,4 +1,4 @@
-//! Binding the addresses that the host listens on.
+//! The addresses that the host listens on: bound here, or by the service manager.
 //!
 //! A host name may stand for several addresses (`localhost` is `127.0.0.1` and `::1`): all of
 //! them are bound, on one port, so that a browser reaches us whichever it tries first. What goes
@@ -9,6 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::time::Duration;
 
+use listenfd::ListenFd;
 use rustix::net::sockopt;
 
 /// Connections that may wait for us to accept them. The kernel caps it at `somaxconn`.
@@ -67,6 +68,28 @@ impl Listeners {
             Some(error) if bound.sockets.is_empty() => Err(error),
             _ => Ok(bound),
         }
+    }
+
+    /// The sockets that a service manager has opened for this process (`LISTEN_FDS`, as systemd
+    /// passes them); `None` without one.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is no socket that accepts TCP connections.
+    pub fn of_the_service() -> Result<Option<Self>, ListenError> {
+        let failed = |source| ListenError::Inherited { source };
+        let mut passed = ListenFd::from_env();
+        let mut sockets = Vec::new();
+        for index in 0..passed.len() {
+            if let Some(socket) = passed.take_tcp_listener(index).map_err(failed)? {
+                prepare(&socket).map_err(failed)?;
+                sockets.push(socket);
+            }
+        }
+        if sockets.is_empty() {
+            return Ok(None);
+        }
+        Self::from_sockets(sockets).map(Some).map_err(failed)
     }
 
     /// Takes over sockets that are bound already.
@@ -138,15 +161,19 @@ fn resolve(host: &str, port: u16) -> Result<Vec<IpAddr>, ListenError> {
 
 fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = TcpListener::bind(address)?;
-    // Accepted sockets inherit these, which saves their system calls on every connection.
-    sockopt::set_tcp_nodelay(&socket, true)?;
-    sockopt::set_socket_keepalive(&socket, true)?;
-    sockopt::set_tcp_keepidle(&socket, KEEPALIVE)?;
     // std asks for a backlog of 128; asking again changes it.
     rustix::net::listen(&socket, BACKLOG)?;
-    socket.set_nonblocking(true)?;
+    prepare(&socket)?;
     let address = socket.local_addr()?;
     Ok((socket, address))
+}
+
+fn prepare(socket: &TcpListener) -> io::Result<()> {
+    // Accepted sockets inherit these, which saves their system calls on every connection.
+    sockopt::set_tcp_nodelay(socket, true)?;
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, KEEPALIVE)?;
+    socket.set_nonblocking(true)
 }
 
 /// Why an address could not be bound.
@@ -187,6 +214,15 @@ pub enum ListenError {
     Absent {
         /// The address that was asked for.
         address: SocketAddr,
+    },
+    /// What a service manager passed cannot be listened on.
+    #[error(
+        "a socket that the service manager passed (LISTEN_FDS) cannot be used: {source}; \
+         the unit needs ListenStream= with a port or an address"
+    )]
+    Inherited {
+        /// What is wrong with it.
+        source: io::Error,
     },
     /// Anything else the kernel objects to.
     #[error("cannot listen on {address}: {source}")]

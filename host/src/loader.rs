@@ -263,6 +263,11 @@ impl Loader {
         loaded + self.parts.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Whether this process has mapped that build.
+    pub(crate) fn has(&self, build_id: &BuildId) -> bool {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).contains_key(build_id)
+    }
+
     /// Inspects, copies and maps the library at `path`.
     ///
     /// # Errors

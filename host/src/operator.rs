@@ -1,29 +1,35 @@
 //! Starting a host's releases, swapping them, and telling how it is.
 //!
 //! A swap is more than its library: the public files of the new release come with it, and those
-//! of the releases before stay reachable for the pages that still name them.
+//! of the releases before stay reachable for the pages that still name them (`operator/files.rs`).
+//! After it the host watches how the new generation does, and goes back if it fails
+//! (`operator/back.rs`).
+
+mod back;
+mod files;
+mod succession;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use nova_abi::ABI;
 use tokio::sync::Notify;
 
+use self::back::Trial;
 use crate::admin::{
-    Control, Footprint, GenerationStatus, Reason, Refusal, Status, Swap, SwapFailure, SwapReport,
-    SwapRequest,
+    CanaryRequest, CanaryStatus, Control, Footprint, GenerationStatus, Reason, Refusal,
+    ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, Status, Swap, SwapFailure,
+    SwapReport, SwapRequest,
 };
-use crate::assets::favicon_of;
-use crate::release::public_of;
+use crate::ledger::{Ledger, age};
+use crate::loader::BuildId;
 use crate::server::Handle;
 use crate::site::Site;
 use crate::start::StartInfo;
-use crate::swap::{Record, SwapError, Swapped};
-use crate::watch::{FolderWatch, ReleaseWatch};
-
-/// How many folders of public files are kept, the newest first.
-const KEPT_FOLDERS: usize = 5;
+use crate::swap::{Record, SwapError, Swapped, Trying};
+use crate::trial::Limits;
+use crate::watch::ReleaseWatch;
 
 /// Whoever asks for a swap while one is under way is turned away, or waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +50,17 @@ pub struct Operator {
     public: Option<PathBuf>,
     began: Instant,
     refusal: Mutex<Option<(PathBuf, String, Instant)>>,
+    /// The folders of public files as releases brought them, the newest first.
+    brought: Mutex<Vec<PathBuf>>,
     /// Public files lie elsewhere now.
     other_folders: Notify,
+    /// When a new generation has failed; `None`: that is not watched.
+    limits: Option<Limits>,
+    trials: Mutex<Vec<Trial>>,
+    /// There is a trial.
+    tried: Notify,
+    /// There is a release that is not copied yet.
+    unkept: Notify,
 }
 
 impl Operator {
@@ -53,30 +68,59 @@ impl Operator {
     /// files to serve instead of those of the releases.
     #[must_use]
     pub fn new(site: Arc<Site>, server: Handle, url: String, public: Option<PathBuf>) -> Self {
-        let (began, refusal) = (Instant::now(), Mutex::default());
-        Self { site, server, url, public, began, refusal, other_folders: Notify::new() }
+        Self {
+            site,
+            server,
+            url,
+            public,
+            began: Instant::now(),
+            refusal: Mutex::default(),
+            brought: Mutex::default(),
+            other_folders: Notify::new(),
+            limits: None,
+            trials: Mutex::default(),
+            tried: Notify::new(),
+            unkept: Notify::new(),
+        }
     }
 
-    /// Starts the releases that the host begins with.
+    /// Goes back by itself when a new generation passes these limits; `None`: never.
+    #[must_use]
+    pub fn watching(self, limits: Option<Limits>) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Starts the releases that the host begins with, or, where one is refused, the one that
+    /// served last.
     ///
     /// # Errors
     ///
     /// With the first that does not start.
     pub async fn start(&self, releases: &[PathBuf]) -> Result<(), SwapError> {
+        let known = self.site.switch.ledger().book();
+        let (switch, sources) = (Arc::clone(&self.site.switch), releases.to_vec());
+        let read = tokio::task::spawn_blocking(move || {
+            switch.add_kept_stylesheets();
+            switch.read(&sources)
+        });
+        let releases = read.await.map_err(|_| SwapError::NothingServes)??;
+        let sources: Vec<PathBuf> = releases.iter().map(|release| release.source.clone()).collect();
         let folders = match &self.public {
             Some(folder) => vec![folder.clone()],
-            None => releases.iter().filter_map(|release| public_of(release)).collect(),
+            // Of signed releases not the folders that were named, but the copies.
+            None => releases.iter().filter_map(|release| release.public.clone()).collect(),
         };
+        locked(&self.brought).clone_from(&folders);
         self.change_folders(move |served| *served = folders).await;
         let info = self.info(self.site.assets.favicon());
-        let swapped = self.site.switch.start(releases, &info).await?;
-        if self.public.is_none() {
-            // Of signed releases not the folders that were named, but the copies.
-            let folders = swapped.iter().filter_map(|swapped| swapped.public.clone()).collect();
-            self.change_folders(move |served| *served = folders).await;
-        }
-        for (release, swapped) in releases.iter().zip(&swapped) {
-            say(release, swapped);
+        let swapped = self.site.switch.start_read(releases, &info).await?;
+        for (slot, (source, swapped)) in sources.iter().zip(&swapped).enumerate() {
+            say(source, swapped);
+            // A deployment by a restart is on trial as one by a swap is.
+            let before = known.current.get(&slot);
+            if before.is_some_and(|before| *before != swapped.build_id) {
+                self.try_out(swapped);
+            }
         }
         Ok(())
     }
@@ -94,24 +138,37 @@ impl Operator {
     ) -> Result<Swapped, SwapError> {
         let switch = &self.site.switch;
         let info = self.info(self.favicon_of(release).await);
+        self.lend_folder_of(release).await;
         let swapped = match meanwhile {
             Meanwhile::Refuse => switch.swap(release, &info, force).await,
             Meanwhile::Wait => switch.swap_next(release, &info, force).await,
         };
         match swapped {
             Ok(swapped) => {
-                self.add_folder(swapped.public.clone()).await;
+                self.try_out(&swapped);
                 say(release, &swapped);
+                self.lead_with(swapped.public.clone()).await;
+                self.keep().await;
                 Ok(swapped)
             }
-            Err(error @ (SwapError::AlreadyLive { .. } | SwapError::Busy { .. })) => Err(error),
             Err(error) => {
-                tracing::error!("{error}");
-                let refusal = (release.to_owned(), error.to_string(), Instant::now());
-                *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
-                Err(error)
+                self.arrange_folders().await;
+                Err(self.refused(release, error))
             }
         }
+    }
+
+    /// Notes why a candidate does not serve, if that says anything about it.
+    fn refused(&self, release: &Path, error: SwapError) -> SwapError {
+        if !matches!(
+            error,
+            SwapError::AlreadyLive { .. } | SwapError::Busy { .. } | SwapError::Canary { .. }
+        ) {
+            tracing::error!("{error}");
+            let refusal = (release.to_owned(), error.to_string(), Instant::now());
+            *locked(&self.refusal) = Some(refusal);
+        }
+        error
     }
 
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
@@ -121,11 +178,15 @@ impl Operator {
                 return;
             }
             // Other errors are in the log already.
-            if let Err(SwapError::AlreadyLive { generation, .. }) =
-                self.swap(release, false, Meanwhile::Wait).await
-            {
-                let release = release.display();
-                tracing::info!("{release}: unchanged, generation {generation} serves on");
+            match self.swap(release, false, Meanwhile::Wait).await {
+                Err(SwapError::AlreadyLive { generation, .. }) => {
+                    let release = release.display();
+                    tracing::info!("{release}: unchanged, generation {generation} serves on");
+                }
+                Err(error @ SwapError::Canary { .. }) => {
+                    tracing::error!("{}: not swapped in: {error}", release.display());
+                }
+                _ => {}
             }
         }
     }
@@ -143,62 +204,6 @@ impl Operator {
         }
     }
 
-    /// Serves public files as they change, for as long as this is polled.
-    pub async fn follow_files(&self) {
-        loop {
-            let site = Arc::clone(&self.site);
-            let folders = tokio::task::spawn_blocking(move || site.assets.folders()).await;
-            let mut watch = match FolderWatch::new(&folders.unwrap_or_default()) {
-                Ok(watch) => watch,
-                Err(error) => {
-                    tracing::error!("public files are not watched: {error}");
-                    return;
-                }
-            };
-            loop {
-                // The first time for what has changed before the watch was there.
-                self.change_folders(|_| {}).await;
-                tokio::select! {
-                    () = watch.changed() => {}
-                    // Other folders: the watch is set anew.
-                    () = self.other_folders.notified() => break,
-                }
-            }
-        }
-    }
-
-    /// Serves the public files of a release before those of the releases that were served so far.
-    async fn add_folder(&self, folder: Option<PathBuf>) {
-        if self.public.is_some() {
-            return;
-        }
-        if let Some(folder) = folder {
-            let kept = KEPT_FOLDERS.max(self.site.switch.table().generations().len());
-            self.change_folders(move |folders| {
-                folders.retain(|kept| *kept != folder);
-                folders.insert(0, folder);
-                folders.truncate(kept);
-            })
-            .await;
-            self.other_folders.notify_one();
-        }
-    }
-
-    /// Reading folders blocks; a large one must not hold a worker.
-    async fn change_folders(&self, change: impl FnOnce(&mut Vec<PathBuf>) + Send + 'static) {
-        let site = Arc::clone(&self.site);
-        tokio::task::spawn_blocking(move || site.assets.change(change)).await.ok();
-    }
-
-    async fn favicon_of(&self, release: &Path) -> Option<&'static str> {
-        match public_of(release).filter(|_| self.public.is_none()) {
-            Some(folder) => {
-                tokio::task::spawn_blocking(move || favicon_of(&folder)).await.ok().flatten()
-            }
-            None => self.site.assets.favicon(),
-        }
-    }
-
     fn info(&self, favicon: Option<&str>) -> StartInfo {
         StartInfo { favicon: favicon.map(str::to_owned), ..StartInfo::default() }
     }
@@ -208,7 +213,8 @@ impl Control for Operator {
     fn status(&self) -> Status {
         let switch = &self.site.switch;
         let (published, refused) = switch.totals();
-        let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let refusal = locked(&self.refusal).clone();
+        let book = switch.ledger().book();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             abi: ABI,
@@ -227,6 +233,21 @@ impl Control for Operator {
                 age_seconds: at.elapsed().as_secs_f64(),
             }),
             connections: self.server.connections() as u64,
+            rollbacks: book.rollbacks,
+            last_rollback: book.last_rollback.as_ref().map(|back| RollbackStatus {
+                from: back.from.as_str().to_owned(),
+                to: back.to.as_str().to_owned(),
+                reason: back.reason.clone(),
+                automatic: back.automatic,
+                age_seconds: age(back.at).as_secs_f64(),
+            }),
+            releases: releases_of(switch.ledger()),
+            canary: switch.canary().map(|(generation, _, trying, left)| CanaryStatus {
+                generation: generation.id.0,
+                build_id: generation.build_id().as_str().to_owned(),
+                share: trying.share,
+                left_seconds: left.as_secs_f64(),
+            }),
             process: Footprint::now(),
         }
     }
@@ -242,17 +263,78 @@ impl Control for Operator {
             match Self::swap(self, &source, request.force, Meanwhile::Refuse).await {
                 Ok(swapped) => report.swapped.push(done(source, swapped)),
                 Err(error) => {
-                    let reason = match &error {
-                        SwapError::Busy { .. } => Reason::Busy,
-                        SwapError::AlreadyLive { .. } => Reason::AlreadyLive,
-                        _ => Reason::Refused,
-                    };
-                    return Err(failure(reason, error.to_string(), report.swapped));
+                    return Err(failure(reason_of(&error), error.to_string(), report.swapped));
                 }
             }
         }
         Ok(report)
     }
+
+    async fn canary(&self, request: CanaryRequest) -> Result<SwapReport, SwapFailure> {
+        let failure = |reason, message| SwapFailure { reason, message, swapped: Vec::new() };
+        if self.site.is_stopping() {
+            return Err(failure(Reason::Stopping, "the host is stopping".to_owned()));
+        }
+        let length = Duration::try_from_secs_f64(request.seconds).ok();
+        let Some(length) = length.filter(|_| request.share > 0.0 && request.share < 1.0) else {
+            let text = "a canary has a share between 0 and 1, and a number of seconds";
+            return Err(failure(Reason::Invalid, text.to_owned()));
+        };
+        let trying = Trying { share: request.share, length };
+        match self.try_canary(&request.path, request.force, trying).await {
+            Ok(swapped) => Ok(SwapReport { swapped: vec![done(request.path, swapped)] }),
+            Err(error) => Err(failure(reason_of(&error), error.to_string())),
+        }
+    }
+
+    async fn rollback(&self, request: RollbackRequest) -> Result<RollbackReport, SwapFailure> {
+        let failure = |reason, message| SwapFailure { reason, message, swapped: Vec::new() };
+        if self.site.is_stopping() {
+            return Err(failure(Reason::Stopping, "the host is stopping".to_owned()));
+        }
+        match self.go_back(request.to.as_deref()).await {
+            Ok(back) => Ok(RollbackReport {
+                refused: back.left.as_str().to_owned(),
+                serving: done(back.to.source, back.swapped),
+            }),
+            Err(error) => Err(failure(reason_of(&error), error.to_string())),
+        }
+    }
+}
+
+fn reason_of(error: &SwapError) -> Reason {
+    match error {
+        SwapError::Busy { .. } | SwapError::Canary { .. } | SwapError::Overtaken(_) => Reason::Busy,
+        SwapError::AlreadyLive { .. } => Reason::AlreadyLive,
+        _ => Reason::Refused,
+    }
+}
+
+/// The releases that `nova rollback --to` can name, and the builds that are refused; newest first.
+fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
+    let book = ledger.book();
+    let seconds = |at| age(at).as_secs_f64();
+    let kept = book.releases.iter().rev().map(|kept| ReleaseStatus {
+        build_id: kept.build_id.as_str().to_owned(),
+        source: kept.source.clone(),
+        copy: ledger.copy_of(kept),
+        current: book.current.get(&kept.slot) == Some(&kept.build_id),
+        kept: true,
+        refused: book.refusal(&kept.build_id).map(|refused| refused.reason.clone()),
+        age_seconds: seconds(kept.since),
+    });
+    let is_kept = |id: &BuildId| book.releases.iter().any(|kept| kept.build_id == *id);
+    let gone = book.refused.iter().rev().filter(|refused| !is_kept(&refused.build_id));
+    let gone = gone.map(|refused| ReleaseStatus {
+        build_id: refused.build_id.as_str().to_owned(),
+        source: refused.source.clone(),
+        copy: None,
+        current: false,
+        kept: false,
+        refused: Some(refused.reason.clone()),
+        age_seconds: seconds(refused.at),
+    });
+    kept.chain(gone).collect()
 }
 
 fn say(release: &Path, swapped: &Swapped) {
@@ -315,4 +397,9 @@ fn done(source: PathBuf, swapped: Swapped) -> Swap {
         init_us,
         total_us,
     }
+}
+
+/// A lock whose holder panicked holds data that is still whole: each change is one step.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,10 +24,10 @@ struct Page {
 
 impl Prerendered {
     /// Adds the page at a path.
-    pub(crate) fn add(&mut self, path: String, html: Vec<u8>) {
+    pub(crate) fn add(&mut self, path: String, html: Bytes) {
         let digest = Sha256::digest(&html);
         let digits: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        self.0.insert(path, Page { html: html.into(), tag: format!("\"{digits}\"") });
+        self.0.insert(path, Page { html, tag: format!("\"{digits}\"") });
     }
 
     /// How many there are.
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_page_is_answered_as_a_file() {
         let mut pages = Prerendered::default();
-        pages.add("/about".into(), b"<p>about</p>".to_vec());
+        pages.add("/about".into(), Bytes::from_static(b"<p>about</p>"));
         let ask = |method, path, headers: &HeaderMap| pages.respond(&method, path, headers);
         let mut headers = HeaderMap::new();
         let page = ask(Method::GET, "/about", &headers).unwrap();

@@ -6,17 +6,23 @@
 //! code proves nothing: code of a library may call `exit(0)`.
 //!
 //! A child does one job and is gone ([`ask`]), or stays, takes orders and reports events
-//! (`process/companion.rs`).
+//! (`process/companion.rs`), or takes the place of the process that started it
+//! ([`succession`]).
 
 #[cfg(feature = "cli")]
 pub(crate) mod companion;
+pub(crate) mod descriptors;
+pub mod succession;
 
 use std::{
     borrow::Cow,
     ffi::OsStr,
     io::{BufRead, Write},
     ops::ControlFlow,
-    os::{fd::AsFd, unix::process::ExitStatusExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::ExitStatusExt,
+    },
     path::Path,
     process::{ExitCode, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -214,6 +220,13 @@ fn take_stdout() -> std::io::Result<std::fs::File> {
     let out = std::io::stdout().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdout(std::io::stderr())?;
     Ok(out.into())
+}
+
+/// From here on, whoever reads standard input reads nothing: what was there is ours.
+fn take_stdin() -> std::io::Result<OwnedFd> {
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    Ok(stdin)
 }
 
 fn serve_parent<J: DeserializeOwned>(role: fn(J, Answers)) -> std::io::Result<()> {

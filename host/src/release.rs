@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::loader::{BuildId, Candidate, LibraryFile, LoadError};
 use crate::precompile::plan::{PLAN, Plan};
 use crate::prerendered::Prerendered;
-use crate::trust::{Signed, Trust, TrustError, sha256};
+use crate::trust::{SIGNATURE, Signed, Trust, TrustError, sha256};
 
 /// The file name of the library in a release folder.
 pub const LIBRARY: &str = "libnova_routes.so";
@@ -42,6 +42,9 @@ pub struct Release {
     pub signed: Option<Signed>,
     /// The URLs of public files, each with that of the copy whose name carries a hash.
     pub hashed: BTreeMap<String, String>,
+    /// The small files that it is made of besides library and public files, by path, for whoever
+    /// keeps a copy: manifest, signature, stylesheet, plan, prerendered pages.
+    pub parts: Vec<(PathBuf, Bytes)>,
 }
 
 /// One compiled stylesheet.
@@ -70,6 +73,11 @@ pub enum ReleaseError {
          the release was not copied whole, copy it again", .manifest.display()
     )]
     Mixed { manifest: PathBuf, expected: BuildId, found: BuildId },
+    #[error(
+        "{}: build {expected} served from here; now it is {found}, and no copy was kept: \
+         give the host a state folder (--state)", .path.display()
+    )]
+    Gone { path: PathBuf, expected: BuildId, found: BuildId },
     #[error(
         "{}: is not the file that the manifest beside it names: its SHA-256 is {found}, the \
          manifest says {expected}; copy the release again", .path.display()
@@ -126,6 +134,19 @@ impl Asset {
     }
 }
 
+impl Stylesheet {
+    /// The stylesheet of a release folder that is known to be whole.
+    ///
+    /// # Errors
+    /// If a part cannot be read.
+    pub fn of(folder: &Path) -> Result<Option<Self>, ReleaseError> {
+        let place = folder.join(MANIFEST);
+        let Some(bytes) = read_manifest(&place, false)? else { return Ok(None) };
+        let asset = parse(&place, &bytes)?.stylesheet;
+        asset.map(|asset| read_stylesheet(folder, &asset, None)).transpose()
+    }
+}
+
 impl Release {
     /// Reads the release at `source`, a folder or a library file.
     ///
@@ -140,7 +161,7 @@ impl Release {
         let bytes = read_manifest(&place, whole)?;
         // Nothing that the files say is looked at before it is known who says it.
         let signed = trust.verify(folder, &place, bytes.as_deref())?;
-        let manifest = bytes.map(|bytes| parse(&place, &bytes)).transpose()?;
+        let manifest = bytes.as_deref().map(|bytes| parse(&place, bytes)).transpose()?;
         let signed = match (signed, &manifest) {
             (Some(signed), Some(manifest)) => Some(vouched(signed, manifest, &library, &place)?),
             _ => None,
@@ -164,11 +185,20 @@ impl Release {
             // The manifest of another library: this one is bare.
             _ => None,
         };
-        // Without a plan that can be read the library is as good, and only less warm.
-        let plan = manifest.is_some().then(|| Plan::read(&folder.join(PLAN))).transpose();
-        let plan = plan.unwrap_or_else(|error| {
-            tracing::warn!("{error}");
-            None
+        let mut parts = Vec::new();
+        if let Some(bytes) = bytes.filter(|_| manifest.is_some()) {
+            parts.push((MANIFEST.into(), bytes.into()));
+        }
+        if signed.is_some() {
+            let path = folder.join(SIGNATURE);
+            let read = fs::read(&path);
+            let failed = |source| ReleaseError::Read { path, what: "signature", source };
+            parts.push((SIGNATURE.into(), read.map_err(failed)?.into()));
+        }
+        let plan = manifest.is_some().then(|| read_plan(folder, signed.as_ref())).flatten();
+        let plan = plan.map(|(plan, bytes)| {
+            parts.push((PLAN.into(), bytes));
+            plan
         });
         let (stylesheet, files, pages) = match manifest {
             Some(Manifest { stylesheet, public, prerendered, .. }) => {
@@ -179,12 +209,15 @@ impl Release {
         let mut prerendered = Prerendered::default();
         for page in pages {
             let (_, html) = read_asset(folder, &page.page, "prerendered page", signed.as_ref())?;
+            let html = Bytes::from(html);
+            parts.push((page.page.file.into(), html.clone()));
             prerendered.add(page.path, html);
         }
         let stylesheet = match stylesheet {
             Some(asset) => {
-                let (name, bytes) = read_asset(folder, &asset, "stylesheet", signed.as_ref())?;
-                Some(Stylesheet { name, bytes: bytes.into() })
+                let sheet = read_stylesheet(folder, &asset, signed.as_ref())?;
+                parts.push((asset.file.into(), sheet.bytes.clone()));
+                Some(sheet)
             }
             None => None,
         };
@@ -201,10 +234,11 @@ impl Release {
             candidate,
             stylesheet,
             prerendered,
-            plan: plan.flatten(),
+            plan,
             public,
             signed,
             hashed,
+            parts,
         })
     }
 }
@@ -233,8 +267,11 @@ fn vouched(
     let stylesheet = manifest.stylesheet.as_ref().zip(stylesheet.as_ref());
     let files = manifest.files.iter().map(|asset| (asset, asset.sha256.as_ref()));
     let files = files.filter_map(|(asset, sha256)| Some((asset.file.as_str(), sha256?.as_str())));
+    let pages = manifest.prerendered.iter().map(|page| &page.page);
+    let pages = pages.filter_map(|asset| Some((asset.file.as_str(), asset.sha256.as_deref()?)));
     let signed = signed.knowing(
         files
+            .chain(pages)
             .chain(stylesheet.map(|(asset, hash)| (asset.file.as_str(), hash.as_str())))
             .chain([(LIBRARY, expected.as_str())]),
     );
@@ -253,6 +290,32 @@ fn read_manifest(path: &Path, required: bool) -> Result<Option<Vec<u8>>, Release
 fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, ReleaseError> {
     serde_json::from_slice(bytes)
         .map_err(|source| ReleaseError::Manifest { path: path.into(), source })
+}
+
+/// What to warm the library up with. Without a plan that can be read the library is as good, and
+/// only less warm; one that nobody signed is none of a signed release's.
+fn read_plan(folder: &Path, signed: Option<&Signed>) -> Option<(Plan, Bytes)> {
+    let path = folder.join(PLAN);
+    let bytes = fs::read(&path).ok()?;
+    if signed.is_some_and(|signed| signed.check(PLAN, &bytes).is_err()) {
+        return None;
+    }
+    match Plan::parse(&bytes, &path) {
+        Ok(plan) => Some((plan, bytes.into())),
+        Err(error) => {
+            tracing::warn!("{error}");
+            None
+        }
+    }
+}
+
+fn read_stylesheet(
+    folder: &Path,
+    asset: &Asset,
+    signed: Option<&Signed>,
+) -> Result<Stylesheet, ReleaseError> {
+    let (name, bytes) = read_asset(folder, asset, "stylesheet", signed)?;
+    Ok(Stylesheet { name, bytes: bytes.into() })
 }
 
 /// The name and the content of a file that the manifest names; it does not lead out of its folder.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{HeaderValue, Request, Response, Version, header, request::Parts};
 use http_body::Body as HttpBody;
 
 use crate::{
@@ -31,13 +31,14 @@ pub struct Site {
     /// The public files.
     pub assets: Arc<Assets>,
     stopping: AtomicBool,
+    leaving: AtomicBool,
 }
 
 impl Site {
     /// A site of these routes and files.
     #[must_use]
     pub fn new(switch: Arc<Switch>, assets: Arc<Assets>) -> Self {
-        Self { switch, assets, stopping: AtomicBool::new(false) }
+        Self { switch, assets, stopping: AtomicBool::new(false), leaving: AtomicBool::new(false) }
     }
 
     /// Whether requests are wanted: a generation is live, and the host is not stopping.
@@ -55,6 +56,11 @@ impl Site {
     /// From now on `/readyz` says that no request is wanted; those that come are answered.
     pub fn stopping(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on another process serves: each answer is the last one of its connection.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 
     /// Answers one request.
@@ -81,7 +87,15 @@ impl Site {
             return answered;
         }
         let files = async |parts: &Parts| self.elsewhere(parts).await;
-        dispatch::respond_noting(&self.switch, request, peer, files, matched).await
+        // HTTP/2 says it in another way.
+        let closes = self.leaving.load(Ordering::Relaxed) && request.version() <= Version::HTTP_11;
+        let mut answered =
+            dispatch::respond_noting(&self.switch, request, peer, files, matched).await;
+        if closes {
+            let close = HeaderValue::from_static("close");
+            answered.response.headers_mut().insert(header::CONNECTION, close);
+        }
+        answered
     }
 
     /// A page of a live release that was rendered when it was built.

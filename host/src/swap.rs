@@ -4,9 +4,13 @@
 //! drains -> it is retired. Until the publish nothing of the serving generation is touched, so a
 //! candidate may fail anywhere before it. The publish is one pointer.
 
+mod back;
+mod canary;
 mod error;
 mod history;
+mod inherit;
 mod split;
+mod standby;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -25,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     exercise,
     generation::{Generation, GenerationId},
+    ledger::{Facts, Kept, Ledger},
     loader::{BuildId, Library, LoadError, Loader, Store},
     preflight::{self, Report},
     release::{Release, Stylesheet},
@@ -33,10 +38,16 @@ use crate::{
     trust::Trust,
 };
 
+pub use back::Back;
+use canary::Running;
+pub use canary::Trying;
+pub(crate) use canary::percent;
 pub use error::SwapError;
 use history::History;
 pub use history::{Record, State};
+pub use inherit::Pause;
 pub use split::{PageLibrary, SplitApp};
+use standby::Standby;
 
 /// How a host swaps.
 #[derive(Debug, Clone)]
@@ -63,6 +74,9 @@ pub struct SwapSettings {
     pub trust: Trust,
     /// What apps are started for: to serve, unless this host serves nobody.
     pub purpose: Purpose,
+    /// How long the app of an old generation is kept running after its last request, so that it
+    /// can serve again at once; zero shuts it down.
+    pub standby: Duration,
 }
 
 impl Default for SwapSettings {
@@ -78,6 +92,7 @@ impl Default for SwapSettings {
             drain_limit: Some(Duration::from_secs(600)),
             trust: Trust::default(),
             purpose: Purpose::Serve,
+            standby: Duration::ZERO,
         }
     }
 }
@@ -123,9 +138,14 @@ pub struct Switch {
     store: Store,
     table: ArcSwap<Table>,
     /// Taken by the one swap that is under way; says which for those that are turned away.
-    swapping: tokio::sync::Mutex<()>,
+    swapping: Arc<tokio::sync::Mutex<()>>,
     under_way: Mutex<Option<(PathBuf, Instant)>>,
+    /// Held while the table is read, changed and put back.
+    publishing: Mutex<()>,
+    standbys: Mutex<Vec<Standby>>,
+    canary: Mutex<Option<Running>>,
     history: History,
+    ledger: Arc<Ledger>,
     stylesheets: Mutex<Vec<Stylesheet>>,
     /// What the pages of the latest generation link by hashed names.
     linked: Mutex<BTreeMap<String, String>>,
@@ -142,6 +162,15 @@ struct Incoming {
     info: StartInfo,
 }
 
+/// A candidate that has started, and only has to be published.
+struct Prepared {
+    slot: usize,
+    generation: Arc<Generation>,
+    swapped: Swapped,
+    facts: Facts,
+    began: Instant,
+}
+
 impl Switch {
     /// A switch with an empty table.
     #[must_use]
@@ -151,9 +180,13 @@ impl Switch {
             loader: Loader::new(store.clone()),
             store,
             table: ArcSwap::default(),
-            swapping: tokio::sync::Mutex::new(()),
+            swapping: Arc::default(),
             under_way: Mutex::default(),
+            publishing: Mutex::default(),
+            standbys: Mutex::default(),
+            canary: Mutex::default(),
             history: History::default(),
+            ledger: Arc::default(),
             stylesheets: Mutex::default(),
             linked: Mutex::default(),
             publics: Mutex::default(),
@@ -168,6 +201,19 @@ impl Switch {
     pub fn counting_from(self, last: GenerationId) -> Self {
         self.last_id.store(last.0, Ordering::Relaxed);
         self
+    }
+
+    /// Remembers releases in `ledger`, and refuses what it refuses.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = Arc::new(ledger);
+        self
+    }
+
+    /// What is remembered of releases.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
     }
 
     /// The table that serves now.
@@ -200,6 +246,19 @@ impl Switch {
         self.history.list()
     }
 
+    /// Writes down what serves, and makes copies of the releases that are to be kept.
+    pub async fn keep(&self) {
+        let (ledger, store) = (self.ledger.clone(), self.store.clone());
+        blocking(move || ledger.keep(&store)).await;
+    }
+
+    /// Serves the stylesheets of the releases that are kept, too. This blocks.
+    pub fn add_kept_stylesheets(&self) {
+        for sheet in self.ledger.stylesheets() {
+            self.add_stylesheet(sheet);
+        }
+    }
+
     /// A stylesheet of a kept release, by its file name.
     #[must_use]
     pub fn stylesheet(&self, name: &str) -> Option<Stylesheet> {
@@ -212,31 +271,88 @@ impl Switch {
         locked(&self.stylesheets).last().cloned()
     }
 
-    /// Loads the libraries that a host starts with. There is nothing to protect yet, so there is
-    /// no child; all of them are published at once.
+    /// Reads the releases that a host starts with. In the place of a build that is refused comes
+    /// the release that served when the host ended.
     ///
     /// # Errors
-    /// With the first library that does not start; nothing is published then.
+    /// With the first that cannot be read, or is refused and has nothing in its place.
+    pub fn read(&self, sources: &[PathBuf]) -> Result<Vec<Release>, SwapError> {
+        let read = |(slot, source): (usize, &PathBuf)| {
+            let release = Release::read(source, &self.settings.trust)?;
+            let build_id = &release.candidate.build_id;
+            let Some(refused) = self.ledger.refusal(build_id) else { return Ok(release) };
+            let book = self.ledger.book();
+            let serving = book.serving(slot).filter(|kept| kept.build_id != *build_id);
+            let Some(kept) = serving else {
+                let (path, reason) = (source.clone(), refused.reason);
+                return Err(SwapError::RefusedBuild { path, build_id: refused.build_id, reason });
+            };
+            tracing::warn!(
+                "{}: build {build_id} was refused: {}; build {}, which served last, starts instead",
+                source.display(),
+                refused.reason,
+                kept.build_id
+            );
+            Ok(self.ledger.read(kept, &self.store, &self.settings.trust)?)
+        };
+        sources.iter().enumerate().map(read).collect()
+    }
+
+    /// Loads the libraries that a host starts with.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read) and [`start_read`](Self::start_read).
     pub async fn start(
         &self,
         sources: &[PathBuf],
         info: &StartInfo,
     ) -> Result<Vec<Swapped>, SwapError> {
+        self.start_read(self.read(sources)?, info).await
+    }
+
+    /// Loads the libraries of these releases. There is nothing to protect yet, so there is no
+    /// child; all of them are published at once.
+    ///
+    /// # Errors
+    /// With the first library that does not start; nothing is published then.
+    pub async fn start_read(
+        &self,
+        releases: Vec<Release>,
+        info: &StartInfo,
+    ) -> Result<Vec<Swapped>, SwapError> {
+        self.start_with(releases, info, Vec::new()).await
+    }
+
+    /// The same with the states that the apps had before, in the order of the releases.
+    ///
+    /// # Errors
+    /// As [`start_read`](Self::start_read).
+    pub async fn start_with(
+        &self,
+        releases: Vec<Release>,
+        info: &StartInfo,
+        states: Vec<Option<OwnedBytes>>,
+    ) -> Result<Vec<Swapped>, SwapError> {
         let _swapping = self.swapping.lock().await;
-        let (mut slots, mut swapped) = (Vec::new(), Vec::new());
-        for source in sources {
+        let (mut slots, mut swapped, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut states = states.into_iter();
+        for release in releases {
+            let state = states.next().flatten();
             let began = Instant::now();
-            let release = Release::read(source, &self.settings.trust)?;
+            facts.push(Facts::of(&release));
             let info = self.info_for(&release, info);
             let incoming = Incoming { release, info };
             let (generation, done) =
-                self.bring_up(incoming, None, began, Report::default()).await?;
+                self.bring_up(incoming, state, began, Report::default()).await?;
             slots.push(generation);
             swapped.push(done);
         }
         let table = Table::build(slots)?;
         self.history.record(table.generations());
         self.table.store(Arc::new(table));
+        for (slot, facts) in facts.into_iter().enumerate() {
+            self.ledger.serves(slot, facts);
+        }
         Ok(swapped)
     }
 
@@ -271,9 +387,7 @@ impl Switch {
         force: bool,
     ) -> Result<Swapped, SwapError> {
         let Ok(_swapping) = self.swapping.try_lock() else {
-            let under_way = locked(&self.under_way).clone();
-            let (candidate, since) = under_way.unwrap_or_else(|| (source.into(), Instant::now()));
-            return Err(SwapError::Busy { candidate, since: since.elapsed() });
+            return Err(self.busy(source.into()));
         };
         self.swap_alone(source, info, force).await
     }
@@ -292,12 +406,19 @@ impl Switch {
         self.swap_alone(source, info, force).await
     }
 
+    fn busy(&self, wanted: PathBuf) -> SwapError {
+        let under_way = locked(&self.under_way).clone();
+        let (candidate, since) = under_way.unwrap_or_else(|| (wanted, Instant::now()));
+        SwapError::Busy { candidate, since: since.elapsed() }
+    }
+
     async fn swap_alone(
         self: &Arc<Self>,
         source: &Path,
         info: &StartInfo,
         force: bool,
     ) -> Result<Swapped, SwapError> {
+        self.no_canary()?;
         self.noted(source, self.replace(source, info, force)).await
     }
 
@@ -324,6 +445,25 @@ impl Switch {
         info: &StartInfo,
         force: bool,
     ) -> Result<Swapped, SwapError> {
+        let Prepared { slot, generation, mut swapped, facts, began } =
+            self.prepare(source, info, force).await?;
+        let old = self.publish(&generation, slot)?;
+        swapped.replaced = old.as_ref().map(|old| old.id);
+        swapped.total_us = micros(began);
+        if let Some(old) = old {
+            self.retire(old, Some(slot), self.settings.standby);
+        }
+        self.ledger.serves(slot, facts);
+        Ok(swapped)
+    }
+
+    /// Brings a candidate as far as it comes without a request.
+    async fn prepare(
+        self: &Arc<Self>,
+        source: &Path,
+        info: &StartInfo,
+        force: bool,
+    ) -> Result<Prepared, SwapError> {
         let began = Instant::now();
         let table = self.table();
         let (path, trust) = (source.to_owned(), self.settings.trust.clone());
@@ -347,35 +487,72 @@ impl Switch {
                 generation: old.id,
             });
         }
+        if let Some(refused) = self.ledger.refusal(&release.candidate.build_id).filter(|_| !force) {
+            return Err(SwapError::RefusedBuild {
+                path: source.into(),
+                build_id: refused.build_id,
+                reason: refused.reason,
+            });
+        }
         let info = self.info_for(&release, info);
         let checking = Instant::now();
         let report = self.preflight(&release, &info).await?;
         let preflight_us = micros(checking);
+        let facts = Facts::of(&release);
         let incoming = Incoming { release, info };
-        let (generation, mut swapped) =
-            self.bring_up(incoming, old.as_ref(), began, report).await?;
-        self.publish(&generation, slot)?;
+        let saved = match &old {
+            Some(old) => Self::saved(old).await,
+            None => None,
+        };
+        let (generation, mut swapped) = self.bring_up(incoming, saved, began, report).await?;
         swapped.preflight_us = preflight_us;
-        swapped.total_us = micros(began);
-        if let Some(old) = old {
-            self.retire(old);
-        }
-        Ok(swapped)
+        Ok(Prepared { slot, generation, swapped, facts, began })
     }
 
     fn next_id(&self) -> GenerationId {
         GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    /// Lets a generation answer new requests, in its slot of the table.
-    fn publish(&self, generation: &Arc<Generation>, slot: usize) -> Result<(), TableError> {
+    /// Lets a generation answer new requests, in its slot of the table; gives back the one that
+    /// it replaces.
+    fn publish(
+        &self,
+        generation: &Arc<Generation>,
+        slot: usize,
+    ) -> Result<Option<Arc<Generation>>, TableError> {
+        let old = self.place(generation, slot)?;
+        self.history.record(std::slice::from_ref(generation));
+        Ok(old)
+    }
+
+    /// Puts a generation into its slot of the table; gives back the one that was there.
+    fn place(
+        &self,
+        generation: &Arc<Generation>,
+        slot: usize,
+    ) -> Result<Option<Arc<Generation>>, TableError> {
+        let _publishing = locked(&self.publishing);
         let mut slots = self.table().generations().to_vec();
+        let old = slots.get(slot).cloned();
         match slots.get_mut(slot) {
             Some(place) => place.clone_from(generation),
             None => slots.push(generation.clone()),
         }
-        let table = Table::build(slots)?;
-        self.history.record(std::slice::from_ref(generation));
+        self.set_table(slots)?;
+        Ok(old)
+    }
+
+    /// Publishes a table of these generations, and of the canary if there is one.
+    fn set_table(&self, slots: Vec<Arc<Generation>>) -> Result<(), TableError> {
+        let canary = locked(&self.canary).as_ref().map(Running::place);
+        let table = match canary {
+            None => Table::build(slots)?,
+            Some((slot, generation, share)) => {
+                let mut others = slots.clone();
+                others[slot] = generation;
+                Table::build(slots)?.with_canary(Table::build(others)?, share)
+            }
+        };
         self.table.store(Arc::new(table));
         Ok(())
     }
@@ -408,7 +585,7 @@ impl Switch {
     async fn bring_up(
         &self,
         incoming: Incoming,
-        old: Option<&Arc<Generation>>,
+        saved: Option<OwnedBytes>,
         began: Instant,
         report: Report,
     ) -> Result<(Arc<Generation>, Swapped), SwapError> {
@@ -420,10 +597,6 @@ impl Switch {
         let load_us = micros(loading);
         let starting = Instant::now();
         let linked = info.public.clone();
-        let saved = match old {
-            Some(old) => Self::saved(old).await,
-            None => None,
-        };
         let app = start(&library, self.settings.purpose, info, saved, self.settings.init_limit)
             .await
             .map_err(|cause| SwapError::Start { path: source.clone(), cause })?;
@@ -431,11 +604,7 @@ impl Switch {
         let id = self.next_id();
         *locked(&self.linked) = linked;
         if let Some(sheet) = stylesheet {
-            let mut sheets = locked(&self.stylesheets);
-            sheets.retain(|kept| kept.name != sheet.name);
-            sheets.push(sheet);
-            let surplus = sheets.len().saturating_sub(KEPT_STYLESHEETS);
-            sheets.drain(..surplus);
+            self.add_stylesheet(sheet);
         }
         match &public {
             Some(public) if signed.is_some() => {
@@ -448,13 +617,14 @@ impl Switch {
         if self.settings.exercise {
             // A host that starts is waited for; one that swaps serves meanwhile.
             let limit = self.settings.warm_limit;
-            let limit = if old.is_some() { limit } else { limit.min(COLD_WARM_LIMIT) };
+            let cold = self.table().generations().is_empty();
+            let limit = if cold { limit.min(COLD_WARM_LIMIT) } else { limit };
             exercise::warm(&generation, plan, limit).await;
         }
         let swapped = Swapped {
             generation: id,
             build_id: generation.build_id().clone(),
-            replaced: old.map(|old| old.id),
+            replaced: None,
             routes: generation.routes.len(),
             public,
             unwell: report.unwell,
@@ -466,34 +636,25 @@ impl Switch {
         Ok((generation, swapped))
     }
 
-    /// Lets an old generation finish, then shuts it down.
-    fn retire(self: &Arc<Self>, old: Arc<Generation>) {
-        old.close();
-        self.history.mark(old.id, State::Draining);
-        let switch = self.clone();
-        tokio::spawn(async move {
-            let limit = switch.settings.drain_limit.unwrap_or(FOR_EVER);
-            let cut = old.drain(Instant::now() + limit).await;
-            if cut > 0 {
-                tracing::info!(
-                    "generation {}: {cut} open responses ended by the drain limit",
-                    old.id
-                );
-            }
-            old.app().shutdown().await;
-            switch.history.mark(old.id, State::Retired);
-        });
-    }
-
     /// Ends all generations, for the end of the process; requests have `limit` to finish.
     pub async fn stop(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
+        self.end_standbys().await;
         for generation in self.table().generations() {
             generation.close();
             generation.drain(deadline).await;
             generation.app().shutdown().await;
             self.history.mark(generation.id, State::Retired);
         }
+    }
+
+    /// Serves a stylesheet, as the one that came last.
+    fn add_stylesheet(&self, sheet: Stylesheet) {
+        let mut sheets = locked(&self.stylesheets);
+        sheets.retain(|kept| kept.name != sheet.name);
+        sheets.push(sheet);
+        let surplus = sheets.len().saturating_sub(KEPT_STYLESHEETS);
+        sheets.drain(..surplus);
     }
 
     /// Whether a release brings another stylesheet than the one that came last: its library may be
@@ -559,6 +720,11 @@ fn slot_for(table: &Table, release: &Release) -> Result<usize, SwapError> {
                 .collect::<Vec<_>>()
                 .join(" and "),
         })
+}
+
+/// Does what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 fn micros(since: Instant) -> u64 {

@@ -2,7 +2,13 @@
 //!
 //! A table never changes. A swap builds a new one beside it, and publishes it whole.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use nova::routing::{BadPath, Match, Pattern, Router};
 
@@ -13,7 +19,21 @@ use crate::generation::Generation;
 pub struct Table {
     slots: Vec<Arc<Generation>>,
     router: Router<Entry>,
+    canary: Option<Canary>,
 }
+
+/// Another table, which answers a share of the requests.
+#[derive(Debug)]
+struct Canary {
+    table: Arc<Table>,
+    /// The share, in parts of 2^32.
+    share: u32,
+    turn: AtomicU32,
+}
+
+/// The fractional part of the golden ratio, in parts of 2^32: its multiples are spread evenly, so
+/// that a share is kept over few requests, too, and never comes in a run.
+const GOLDEN: u32 = 0x9e37_79b9;
 
 /// Where a pattern leads.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +103,29 @@ impl Table {
                 })?;
             }
         }
-        Ok(Self { slots, router })
+        Ok(Self { slots, router, canary: None })
+    }
+
+    /// The same table, where `other` answers a share of the requests, from 0 to 1.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    pub(crate) fn with_canary(self, other: Table, share: f64) -> Self {
+        let share = (share * f64::from(u32::MAX)) as u32;
+        Self {
+            canary: Some(Canary { table: Arc::new(other), share, turn: AtomicU32::new(0) }),
+            ..self
+        }
+    }
+
+    /// The table that answers the next request.
+    pub(crate) fn choose(&self) -> &Self {
+        match &self.canary {
+            None => self,
+            Some(canary) => {
+                let turn = canary.turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+                if turn.wrapping_mul(GOLDEN) < canary.share { &canary.table } else { self }
+            }
+        }
     }
 
     /// The generations, in the order of the libraries.
@@ -118,5 +160,26 @@ impl Table {
         path: &'p str,
     ) -> Result<Option<Match<'t, 'p, Entry>>, BadPath> {
         self.router.find(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_kept_from_the_beginning() {
+        for (share, requests, expected) in [
+            (0.05, 100, 5),
+            (0.05, 1_000, 50),
+            (0.5, 100, 50),
+            (0.01, 1_000, 10),
+            (1.0, 100, 100),
+            (0.0, 100, 0),
+        ] {
+            let table = Table::default().with_canary(Table::default(), share);
+            let chosen = (0..requests).filter(|_| !std::ptr::eq(table.choose(), &table)).count();
+            assert!(chosen.abs_diff(expected) <= 1, "{share} of {requests}: {chosen}");
+        }
     }
 }

@@ -9,9 +9,12 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
-use super::{Status, SwapFailure, SwapReport, SwapRequest};
+use super::{
+    CanaryRequest, RollbackReport, RollbackRequest, Status, SwapFailure, SwapReport, SwapRequest,
+};
 
 /// A host that says nothing for so long about itself is not well.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -120,8 +123,37 @@ impl AdminClient {
                 *path = absolute;
             }
         }
-        let body = serde_json::to_vec(&request).map_err(|error| self.foreign(&error))?;
-        let (status, body) = self.request(Method::POST, "/swap", body.into()).await?;
+        self.order("/swap", &request).await
+    }
+
+    /// Lets a release answer a share of the requests. A relative path is that of this process.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or refuses the release.
+    pub async fn canary(&self, mut request: CanaryRequest) -> Result<SwapReport, AdminError> {
+        if let Ok(absolute) = std::path::absolute(&request.path) {
+            request.path = absolute;
+        }
+        self.order("/canary", &request).await
+    }
+
+    /// Goes back to a release that served before. This takes as long as the host does.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or does not go back.
+    pub async fn rollback(&self, request: &RollbackRequest) -> Result<RollbackReport, AdminError> {
+        self.order("/rollback", request).await
+    }
+
+    async fn order<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        order: &impl Serialize,
+    ) -> Result<T, AdminError> {
+        let body = serde_json::to_vec(order).map_err(|error| self.foreign(&error))?;
+        let (status, body) = self.request(Method::POST, path, body.into()).await?;
         if status == StatusCode::OK {
             serde_json::from_slice(&body).map_err(|error| self.foreign(&error))
         } else {

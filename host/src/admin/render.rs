@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{GenerationStatus, Status};
-use crate::swap::State;
+use super::{GenerationStatus, ReleaseStatus, Status};
+use crate::swap::{State, percent};
 
 /// How much of a build id is shown: enough to tell builds apart.
 const BUILD: usize = 12;
@@ -29,12 +29,30 @@ impl fmt::Display for Status {
         } else {
             let mut rows = vec![HEADINGS.map(str::to_owned)];
             rows.extend(self.generations.iter().rev().map(row));
-            table(f, &rows)?;
+            table(f, &rows, NUMBERS)?;
         }
         writeln!(f)?;
+        if let Some(canary) = &self.canary {
+            writeln!(
+                f,
+                "canary: build {} of generation {} answers {} of the requests for {} more",
+                short(&canary.build_id),
+                canary.generation,
+                percent(canary.share),
+                age(canary.left_seconds)
+            )?;
+            writeln!(f)?;
+        }
+        if let [_, _, ..] = self.releases.as_slice() {
+            let mut rows = vec![KEPT_HEADINGS.map(str::to_owned)];
+            rows.extend(self.releases.iter().map(kept_row));
+            table(f, &rows, [false, false, true, false])?;
+            writeln!(f)?;
+        }
         let counts = [
             (self.loads, "libraries loaded"),
             (self.published, "swaps"),
+            (self.rollbacks, "rollbacks"),
             (self.refused, "refused"),
             (self.connections, "connections"),
         ];
@@ -49,6 +67,18 @@ impl fmt::Display for Status {
         let numbers = list(numbers.into_iter().flatten());
         if !numbers.is_empty() {
             writeln!(f, "{numbers}")?;
+        }
+        if let Some(back) = &self.last_rollback {
+            let by = if back.automatic { "by itself" } else { "as told" };
+            writeln!(f)?;
+            writeln!(
+                f,
+                "last rollback, {} ago, {by}: from {} to {}",
+                age(back.age_seconds),
+                short(&back.from),
+                short(&back.to)
+            )?;
+            writeln!(f, "  {}", back.reason)?;
         }
         if let Some(refusal) = &self.last_refusal {
             writeln!(f)?;
@@ -73,11 +103,13 @@ fn row(generation: &GenerationStatus) -> [String; 8] {
         generation.id.to_string(),
         match generation.state {
             State::Live => "live",
+            State::Canary => "canary",
             State::Draining => "draining",
+            State::Standby => "standby",
             State::Retired => "retired",
         }
         .to_owned(),
-        generation.build_id.chars().take(BUILD).collect(),
+        short(&generation.build_id),
         grouped(generation.in_flight),
         grouped(generation.requests),
         grouped(errors),
@@ -86,7 +118,29 @@ fn row(generation: &GenerationStatus) -> [String; 8] {
     ]
 }
 
-fn table<const N: usize>(f: &mut fmt::Formatter<'_>, rows: &[[String; N]]) -> fmt::Result {
+const KEPT_HEADINGS: [&str; 4] = ["kept build", "state", "age", "release"];
+
+fn kept_row(release: &ReleaseStatus) -> [String; 4] {
+    let state = match (release.current, &release.refused, release.kept) {
+        (true, ..) => "serves".to_owned(),
+        (_, Some(reason), true) => format!("refused: {reason}"),
+        (_, Some(reason), false) => format!("refused, no longer kept: {reason}"),
+        (_, None, _) => "kept".to_owned(),
+    };
+    let source = release.source.display().to_string();
+    [short(&release.build_id), state, age(release.age_seconds), source]
+}
+
+fn short(build_id: &str) -> String {
+    build_id.chars().take(BUILD).collect()
+}
+
+/// `numbers` are the columns whose last digits belong under each other.
+fn table<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    rows: &[[String; N]],
+    numbers: [bool; N],
+) -> fmt::Result {
     let widths: [usize; N] = std::array::from_fn(|column| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
     });
@@ -96,7 +150,7 @@ fn table<const N: usize>(f: &mut fmt::Formatter<'_>, rows: &[[String; N]]) -> fm
             if column > 0 {
                 line.push_str("  ");
             }
-            if NUMBERS.get(column) == Some(&true) {
+            if numbers.get(column) == Some(&true) {
                 write!(line, "{cell:>width$}")?;
             } else {
                 write!(line, "{cell:<width$}")?;
@@ -147,7 +201,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::admin::{Footprint, Refusal};
+    use crate::admin::{CanaryStatus, Footprint, Refusal, RollbackStatus};
 
     fn generation(id: u64, state: State, age_seconds: f64) -> GenerationStatus {
         GenerationStatus {
@@ -184,6 +238,10 @@ mod tests {
             refused: 1,
             last_refusal: None,
             connections: 42,
+            rollbacks: 0,
+            last_rollback: None,
+            releases: Vec::new(),
+            canary: None,
             process: Footprint {
                 anonymous_bytes: Some(98_765_432),
                 resident_bytes: None,
@@ -204,7 +262,7 @@ mod tests {
                  2  draining  020123456789          2    246,914       1  1h 23m  /srv/site/build
                  1  retired   010123456789          1    123,457       0   2d 7h  /srv/site/build
 
-        1,003 libraries loaded · 1,002 swaps · 1 refused · 42 connections
+        1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections
         98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
         ");
     }
@@ -227,11 +285,70 @@ mod tests {
 
         no generation has served yet
 
-        1,003 libraries loaded · 1,002 swaps · 1 refused · 42 connections
+        1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections
 
         last refused, 1m ago:
           /srv/site/build: refused by the preflight
           it said: no database
+        ");
+    }
+
+    #[test]
+    fn a_host_that_went_back() {
+        let release = |build_id: &str, current, kept, refused: Option<&str>| ReleaseStatus {
+            build_id: build_id.repeat(16),
+            source: "/srv/site/build".into(),
+            copy: None,
+            current,
+            kept,
+            refused: refused.map(str::to_owned),
+            age_seconds: 61.0,
+        };
+        let failed = "12 of 31 requests failed (12 panics) within 0.4 s of its publish";
+        let status = Status {
+            rollbacks: 1,
+            last_rollback: Some(RollbackStatus {
+                from: "cd".repeat(16),
+                to: "ab".repeat(16),
+                reason: failed.to_owned(),
+                automatic: true,
+                age_seconds: 61.0,
+            }),
+            canary: Some(CanaryStatus {
+                generation: 12,
+                build_id: "ef".repeat(16),
+                share: 0.05,
+                left_seconds: 119.5,
+            }),
+            releases: vec![
+                release("ab", true, true, None),
+                release("cd", false, true, Some(failed)),
+                release("ef", false, true, None),
+                release("01", false, false, Some("rolled back by `nova rollback`")),
+            ],
+            ..status()
+        };
+        assert_snapshot!(status, @"
+        http://127.0.0.1:2518 ready · nova-host 0.1.0 · process 4242 · up 3d 0h
+
+        generation  state     build         in flight   requests  errors     age  release
+                11  live      110123456789          2  1,358,027      10     12s  /srv/site/build
+                 2  draining  020123456789          2    246,914       1  1h 23m  /srv/site/build
+                 1  retired   010123456789          1    123,457       0   2d 7h  /srv/site/build
+
+        canary: build efefefefefef of generation 12 answers 5% of the requests for 1m more
+
+        kept build    state                                                                      age  release
+        abababababab  serves                                                                      1m  /srv/site/build
+        cdcdcdcdcdcd  refused: 12 of 31 requests failed (12 panics) within 0.4 s of its publish   1m  /srv/site/build
+        efefefefefef  kept                                                                        1m  /srv/site/build
+        010101010101  refused, no longer kept: rolled back by `nova rollback`                     1m  /srv/site/build
+
+        1,003 libraries loaded · 1,002 swaps · 1 rollbacks · 1 refused · 42 connections
+        98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
+
+        last rollback, 1m ago, by itself: from cdcdcdcdcdcd to abababababab
+          12 of 31 requests failed (12 panics) within 0.4 s of its publish
         ");
     }
 

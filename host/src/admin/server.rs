@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,11 +15,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use super::{Control, Reason, SwapFailure, SwapRequest};
+use super::{CanaryRequest, Control, Reason, RollbackRequest, SwapFailure, SwapRequest};
 
 /// How long to wait after an error that the next attempt would meet again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,6 +31,7 @@ const MAX_REQUEST: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct AdminSocket {
     listener: UnixListener,
+    handle: OwnedFd,
     file: SocketFile,
 }
 
@@ -39,7 +41,23 @@ pub struct AdminSocket {
 pub struct AdminServer {
     task: JoinHandle<()>,
     /// Not in the task, which may outlive the moment in which the process ends.
-    _file: SocketFile,
+    file: SocketFile,
+    handle: OwnedFd,
+}
+
+impl AdminServer {
+    /// Another handle of the socket, for the process that takes over.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn socket(&self) -> io::Result<OwnedFd> {
+        self.handle.try_clone()
+    }
+
+    /// Leaves the socket to another process: it stays in its folder.
+    pub fn hand_over(mut self) {
+        self.file.identity = (0, 0);
+    }
 }
 
 impl Drop for AdminServer {
@@ -110,9 +128,33 @@ impl AdminSocket {
         clear(path)?;
         let listener = UnixListener::bind(path).map_err(failed)?;
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(failed)?;
-        let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
+        Self::of(listener, path).map_err(failed)
+    }
+
+    /// Takes over a socket that another process has bound at `path`.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn inherit(
+        listener: std::os::unix::net::UnixListener,
+        path: &Path,
+    ) -> Result<Self, BindError> {
+        let failed = |source| BindError::Io { path: path.to_owned(), source };
+        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = UnixListener::from_std(listener).map_err(failed)?;
+        Self::of(listener, path).map_err(failed)
+    }
+
+    fn of(listener: UnixListener, path: &Path) -> io::Result<Self> {
+        let metadata = std::fs::symlink_metadata(path)?;
         let identity = (metadata.dev(), metadata.ino());
-        Ok(Self { listener, file: SocketFile { path: path.to_owned(), identity } })
+        let handle = listener.as_fd().try_clone_to_owned()?;
+        Ok(Self { listener, handle, file: SocketFile { path: path.to_owned(), identity } })
     }
 
     /// Binds the socket at `path` in a folder of our own, which is made if it is not there.
@@ -143,8 +185,8 @@ impl AdminSocket {
 
     /// Answers in the background.
     pub fn serve<C: Control>(self, control: Arc<C>) -> AdminServer {
-        let task = tokio::spawn(accept(self.listener, control));
-        AdminServer { task, _file: self.file }
+        let Self { listener, file, handle } = self;
+        AdminServer { task: tokio::spawn(accept(listener, control)), file, handle }
     }
 }
 
@@ -217,7 +259,15 @@ async fn answer<C: Control>(request: Request<Incoming>, control: Arc<C>) -> Resp
             Ok(report) => json(StatusCode::OK, &report),
             Err(failure) => json(status_of(failure.reason), &failure),
         },
-        (_, path @ ("/status" | "/swap")) => {
+        (&Method::POST, "/canary") => match canary(request, control).await {
+            Ok(report) => json(StatusCode::OK, &report),
+            Err(failure) => json(status_of(failure.reason), &failure),
+        },
+        (&Method::POST, "/rollback") => match rollback(request, control).await {
+            Ok(report) => json(StatusCode::OK, &report),
+            Err(failure) => json(status_of(failure.reason), &failure),
+        },
+        (_, path @ ("/status" | "/swap" | "/canary" | "/rollback")) => {
             let allowed = if path == "/status" { "GET" } else { "POST" };
             let mut response = Response::new(Full::default());
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
@@ -225,7 +275,7 @@ async fn answer<C: Control>(request: Request<Incoming>, control: Arc<C>) -> Resp
             response
         }
         _ => {
-            let text = "there are GET /status and POST /swap\n";
+            let text = "there are GET /status, POST /swap, POST /canary and POST /rollback\n";
             let mut response = Response::new(Full::from(text));
             *response.status_mut() = StatusCode::NOT_FOUND;
             response
@@ -237,21 +287,56 @@ async fn swap<C: Control>(
     request: Request<Incoming>,
     control: Arc<C>,
 ) -> Result<super::SwapReport, SwapFailure> {
-    let failed = |reason, message| SwapFailure { reason, message, swapped: Vec::new() };
+    let wanted: SwapRequest = wanted(request, "swap").await?;
+    if wanted.paths.is_empty() || wanted.paths.iter().any(|path| path.is_relative()) {
+        let message = "name at least one release, by an absolute path".to_owned();
+        return Err(failure(Reason::Invalid, message));
+    }
+    to_the_end(async move { control.swap(wanted).await }).await
+}
+
+async fn canary<C: Control>(
+    request: Request<Incoming>,
+    control: Arc<C>,
+) -> Result<super::SwapReport, SwapFailure> {
+    let wanted: CanaryRequest = wanted(request, "try a canary").await?;
+    if wanted.path.is_relative() {
+        return Err(failure(Reason::Invalid, "name a release by an absolute path".to_owned()));
+    }
+    to_the_end(async move { control.canary(wanted).await }).await
+}
+
+async fn rollback<C: Control>(
+    request: Request<Incoming>,
+    control: Arc<C>,
+) -> Result<super::RollbackReport, SwapFailure> {
+    let wanted: RollbackRequest = wanted(request, "roll back").await?;
+    to_the_end(async move { control.rollback(wanted).await }).await
+}
+
+/// What a request asks for.
+async fn wanted<T: DeserializeOwned>(
+    request: Request<Incoming>,
+    to: &str,
+) -> Result<T, SwapFailure> {
     let body = Limited::new(request.into_body(), MAX_REQUEST)
         .collect()
         .await
-        .map_err(|error| failed(Reason::Invalid, error.to_string()))?;
-    let wanted: SwapRequest = serde_json::from_slice(&body.to_bytes())
-        .map_err(|error| failed(Reason::Invalid, format!("this is no request to swap: {error}")))?;
-    if wanted.paths.is_empty() || wanted.paths.iter().any(|path| path.is_relative()) {
-        let message = "name at least one release, by an absolute path".to_owned();
-        return Err(failed(Reason::Invalid, message));
-    }
-    // A task of its own: a client that goes away must not stop a swap half-way.
-    tokio::spawn(async move { control.swap(wanted).await })
-        .await
-        .unwrap_or_else(|error| Err(failed(Reason::Refused, error.to_string())))
+        .map_err(|error| failure(Reason::Invalid, error.to_string()))?;
+    serde_json::from_slice(&body.to_bytes())
+        .map_err(|error| failure(Reason::Invalid, format!("this is no request to {to}: {error}")))
+}
+
+/// In a task of its own: a client that goes away must not stop a swap half-way.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, SwapFailure>> + Send + 'static,
+) -> Result<T, SwapFailure> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(failure(Reason::Refused, error.to_string())))
+}
+
+fn failure(reason: Reason, message: String) -> SwapFailure {
+    SwapFailure { reason, message, swapped: Vec::new() }
 }
 
 fn status_of(reason: Reason) -> StatusCode {

@@ -36,6 +36,10 @@ impl Control for Fake {
             refused: 0,
             last_refusal: None,
             connections: 0,
+            rollbacks: 0,
+            last_rollback: None,
+            releases: Vec::new(),
+            canary: None,
             process: Footprint::default(),
         }
     }
@@ -67,6 +71,31 @@ impl Control for Fake {
             total_us: 7,
         });
         Ok(SwapReport { swapped: swapped.collect() })
+    }
+
+    async fn rollback(&self, request: RollbackRequest) -> Result<RollbackReport, SwapFailure> {
+        match request.to {
+            Some(to) => Err(SwapFailure {
+                reason: Reason::Refused,
+                message: format!("no kept release is {to}"),
+                swapped: Vec::new(),
+            }),
+            None => Ok(RollbackReport {
+                refused: "ab".to_owned(),
+                serving: Swap {
+                    source: "/srv/build".into(),
+                    generation: 1,
+                    build_id: "cd".to_owned(),
+                    replaced: Some(2),
+                    routes: 3,
+                    unwell: Vec::new(),
+                    preflight_us: 0,
+                    load_us: 0,
+                    init_us: 0,
+                    total_us: 4,
+                },
+            }),
+        }
     }
 }
 
@@ -118,6 +147,17 @@ async fn status_and_swap() {
 }
 
 #[tokio::test]
+async fn a_rollback() {
+    let running = Running::start(Fake::default());
+    let client = running.client();
+    let report = client.rollback(&RollbackRequest::default()).await.unwrap();
+    assert_eq!((report.refused.as_str(), report.serving.replaced), ("ab", Some(2)));
+    let to = RollbackRequest { to: Some("12".to_owned()) };
+    let error = client.rollback(&to).await.unwrap_err();
+    assert_eq!(error.to_string(), "no kept release is 12");
+}
+
+#[tokio::test]
 async fn a_relative_path_is_the_clients() {
     let running = Running::start(Fake::default());
     let force = SwapRequest { force: true, ..request("build/lib.so") };
@@ -156,7 +196,9 @@ async fn what_makes_no_sense_is_said() {
         ("POST /status HTTP/1.1", "405", "allow: GET"),
         ("GET /swap HTTP/1.1", "405", "allow: POST"),
         ("GET / HTTP/1.1", "404", "GET /status"),
+        ("GET /rollback HTTP/1.1", "405", "allow: POST"),
         ("POST /swap HTTP/1.1", "400", "no request to swap"),
+        ("POST /rollback HTTP/1.1", "400", "no request to roll back"),
     ] {
         let answer =
             running.raw(&format!("{request}\r\nhost: a\r\nconnection: close\r\n\r\n")).await;

@@ -93,7 +93,7 @@ fn is_hashed(url: &str, exists: impl Fn(&str) -> bool) -> bool {
 }
 
 /// The public files below `root`, which is canonical, by URL.
-fn walk(root: &Path) -> HashMap<String, PathBuf> {
+pub(crate) fn walk(root: &Path) -> HashMap<String, PathBuf> {
     WalkDir::new(root)
         .follow_links(true)
         .into_iter()

@@ -1,6 +1,9 @@
 //! The production host: serves route libraries, and swaps them while it serves.
 
-use std::path::PathBuf;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +13,16 @@ use nova_host::assets::{Assets, Caching};
 use nova_host::config::Config;
 use nova_host::config::probe::probe;
 use nova_host::front::{Entrance, Front};
+use nova_host::ledger::Ledger;
 use nova_host::listen::Listeners;
 use nova_host::log::{AccessLog, Log, announce};
+use nova_host::notify::Service;
 use nova_host::operator::Operator;
+use nova_host::process::succession::{self, As, Conversation, Inheritance, Program};
+use nova_host::recycle::Recycler;
 use nova_host::server::{Handle, Server, Stopped};
 use nova_host::site::Site;
-use nova_host::swap::Switch;
+use nova_host::swap::{SwapError, Switch};
 use nova_host::watch::ReleaseWatch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -23,6 +30,10 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long the apps' `shutdown` may take after the last request.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// The exit code of a host whose library is refused, `EX_CONFIG` of sysexits.h: to start it again
+/// is of no use.
+const UNFIT: u8 = 78;
 
 fn main() -> ExitCode {
     if let Some(code) = nova_host::process::child_main() {
@@ -40,11 +51,19 @@ fn main() -> ExitCode {
     }
     match start(&config) {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
+        Ok(Ended::Renewed(program, stand_in)) => {
+            // Comes back only if it fails; then the stand-in ends with us, as it should.
+            eprintln!("nova-host: the host cannot be renewed: {}", program.renew(stand_in));
+            ExitCode::FAILURE
+        }
         // As a shell reports a process that a signal has ended.
         Ok(Ended::Forced(signal)) => ExitCode::from(128 + signal),
         Err(error) => {
             eprintln!("nova-host: {error}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<SwapError>() {
+                Some(error) if error.is_lasting() => ExitCode::from(UNFIT),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -54,6 +73,8 @@ enum Ended {
     Stopped,
     /// By the signal of this number, before its time.
     Forced(u8),
+    /// To go on as this program, with what the stand-in behind the socket has.
+    Renewed(Program, OwnedFd),
 }
 
 fn start(config: &Config) -> Result<Ended, Error> {
@@ -71,66 +92,183 @@ fn start(config: &Config) -> Result<Ended, Error> {
 
 async fn run(config: &Config, access: AccessLog) -> Result<Ended, Error> {
     let mut signals = Signals::new()?;
+    let mut inherited = Inheritance::receive()
+        .map_err(|error| format!("nothing is left by the process before: {error}"))?;
+    let is_stand_in = inherited.as_ref().is_some_and(|left| left.as_what == As::StandIn);
+    let service = if is_stand_in { Service::none() } else { Service::of_this_process() };
     let releases: Vec<PathBuf> =
         config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
     let public = config.public.as_ref().map(std::path::absolute).transpose()?;
     // First of all: that a port is taken is known before any code of an app has run.
     let entrance = Entrance::open(config)?;
-    let listeners = Listeners::bind(&config.host, config.port)?;
+    let listeners = match &mut inherited {
+        Some(left) => Listeners::from_sockets(std::mem::take(&mut left.sockets))?,
+        None => match Listeners::of_the_service()? {
+            Some(listeners) => listeners,
+            None => Listeners::bind(&config.host, config.port)?,
+        },
+    };
     let (url, port) = (entrance.url(listeners.url()), listeners.port());
-    let server = Server::new(listeners.into_sockets(), entrance.server_options(config)?)?;
+    let sockets = listeners.into_sockets();
+    let handles = sockets.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
+    let server = Server::new(sockets, entrance.server_options(config)?)?;
     let handle = server.handle();
 
     let store = config.store()?;
+    let ledger = match config.state_folder() {
+        Some(folder) => open_ledger(&folder)?,
+        None => Ledger::default(),
+    };
     let settings = config.swap_settings(std::env::current_exe().ok());
-    let switch = Arc::new(Switch::new(settings, store));
+    let switch = Arc::new(Switch::new(settings, store).with_ledger(ledger));
     let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
     let site = Arc::new(Site::new(switch, assets));
-    let operator = Arc::new(Operator::new(Arc::clone(&site), handle.clone(), url.clone(), public));
+    let operator = Operator::new(Arc::clone(&site), handle.clone(), url.clone(), public);
+    let operator = Arc::new(operator.watching(config.rollback.limits()));
 
     // Before the releases are read, so that no change is missed.
     let watch = config.watch.then(|| ReleaseWatch::new(&releases)).transpose()?;
-    tokio::select! {
-        started = operator.start(&releases) => started?,
+    let start = async {
+        match &inherited {
+            Some(left) => operator.take_over(left.will.clone()).await,
+            None => operator.start(&releases).await,
+        }
+    };
+    let started = tokio::select! {
+        started = start => started,
         signal = signals.stop() => return Ok(Ended::Forced(signal)),
+    };
+    if let Err(error) = started {
+        return match inherited.filter(|left| left.as_what == As::Renewed) {
+            Some(left) => {
+                tracing::error!("the renewed host does not start: {error}");
+                keep_stand_in(left, &mut signals).await
+            }
+            None => Err(error.into()),
+        };
     }
+    let guard = Arc::clone(&operator);
+    tokio::spawn(async move { guard.guard().await });
     if let Some(watch) = watch {
         let follower = Arc::clone(&operator);
         tokio::spawn(async move { follower.follow_releases(watch).await });
         let follower = Arc::clone(&operator);
         tokio::spawn(async move { follower.follow_files().await });
     }
-    let _admin = admin_socket(config, port)?.map(|socket| socket.serve(Arc::clone(&operator)));
+    let bound = inherited.as_mut().and_then(|left| left.admin.take());
+    let admin = admin_socket(config, port, bound)?.map(|socket| socket.serve(operator.clone()));
+    let recycler = Recycler::new(operator.clone(), config.recycling.budget(), handles, admin);
 
     // One for all connections and for as long as the process lives, so nothing counts its users.
     let certificate = entrance.certificate();
     let front = entrance.front(config, Arc::clone(&site), access, handle.clone())?;
     let front: &'static Front = Box::leak(Box::new(front));
     let served = server.run(|request, peer| front.answer(request, peer));
-    announce(&url);
+    match inherited {
+        None => announce(&url),
+        Some(left) => {
+            let (as_what, pid) = (left.as_what, left.will.pid);
+            let before = left.serving()?;
+            match as_what {
+                As::StandIn => signals.first = Some(before),
+                As::Renewed => drop(tokio::spawn(before.ended(pid))),
+            }
+        }
+    }
+    service.ready();
     let stopped = {
-        let mut served = std::pin::pin!(served);
+        let (mut served, mut recycled) = (std::pin::pin!(served), false);
+        let mut recycling = std::pin::pin!(recycler.work());
         loop {
             tokio::select! {
                 stopped = &mut served => break stopped,
+                () = &mut recycling, if !recycled => recycled = true,
                 order = signals.next() => match order {
-                    Order::Stop(signal) if site.is_stopping() => return Ok(Ended::Forced(signal)),
-                    Order::Stop(_) => stop(&site, &handle, config.edge.run.stop_delay),
+                    Order::Stop(signal) if site.is_stopping() => {
+                        recycler.order(succession::Order::Abort).await;
+                        return Ok(Ended::Forced(signal));
+                    }
+                    Order::Stop(_) => {
+                        service.stopping();
+                        recycler.order(succession::Order::Stop).await;
+                        stop(&site, &handle, config.edge.run.stop_delay);
+                    }
+                    Order::Abort => return Ok(Ended::Forced(9)),
+                    Order::Reload if recycler.has_stand_in().await => {
+                        recycler.order(succession::Order::Reload).await;
+                    }
                     Order::Reload => {
                         if let Some(certificate) = certificate.clone() {
                             tokio::task::spawn_blocking(move || certificate.reload());
                         }
                         let (operator, releases) = (Arc::clone(&operator), releases.clone());
-                        tokio::spawn(async move { operator.reload(&releases).await });
+                        let service = service.clone();
+                        tokio::spawn(async move {
+                            service.reloading();
+                            operator.reload(&releases).await;
+                            service.ready();
+                        });
                     }
+                    Order::Recycle if is_stand_in => {}
+                    Order::Recycle => recycler.want(),
+                    Order::TakeBack => signals.give_back(&recycler).await,
                 },
             }
         }
     };
+    let ended = async {
+        shut_down(&site, stopped).await;
+        if !site.is_stopping() {
+            return recycler.take_back().await;
+        }
+        recycler.stand_in_ended().await;
+        Ok(None)
+    };
     tokio::select! {
-        () = shut_down(&site, stopped) => Ok(Ended::Stopped),
-        signal = signals.stop() => Ok(Ended::Forced(signal)),
+        ended = ended => Ok(match ended? {
+            Some((program, stand_in)) => Ended::Renewed(program, stand_in),
+            None => Ended::Stopped,
+        }),
+        signal = signals.stop() => {
+            recycler.order(succession::Order::Stop).await;
+            Ok(Ended::Forced(signal))
+        }
     }
+}
+
+/// What is left of a renewed host that does not start: the process whose id everybody knows, which
+/// passes on what it is told to the stand-in, and ends with it.
+async fn keep_stand_in(left: Inheritance, signals: &mut Signals) -> Result<Ended, Error> {
+    tracing::warn!("process {} goes on; SIGUSR2 tries again", left.will.pid);
+    let mut stand_in = left.failed()?;
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            // It says nothing: this is its end.
+            _ = stand_in.order() => return Ok(Ended::Stopped),
+            order = signals.next() => match order {
+                Order::Stop(signal) if stopping => {
+                    stand_in.give(succession::Order::Abort).await;
+                    return Ok(Ended::Forced(signal));
+                }
+                Order::Stop(_) => {
+                    stopping = true;
+                    stand_in.give(succession::Order::Stop).await;
+                }
+                Order::Recycle if !stopping => {
+                    stand_in.give(succession::Order::TakeBack).await;
+                    return Ok(Ended::Renewed(Program::current()?, stand_in.into_socket()?));
+                }
+                Order::Reload => stand_in.give(succession::Order::Reload).await,
+                Order::Recycle | Order::Abort | Order::TakeBack => {}
+            },
+        }
+    }
+}
+
+fn open_ledger(folder: &Path) -> Result<Ledger, Error> {
+    let failed = |error| format!("{}: the state folder cannot be used: {error}", folder.display());
+    Ledger::open(folder).map_err(|error| failed(error).into())
 }
 
 /// Says that no request is wanted any more, gives those who balance loads the time to hear it,
@@ -163,7 +301,15 @@ async fn shut_down(site: &Site, stopped: Stopped) {
 }
 
 /// The socket that was named has to be there; the one that nobody named may be missing.
-fn admin_socket(config: &Config, port: u16) -> Result<Option<AdminSocket>, BindError> {
+fn admin_socket(
+    config: &Config,
+    port: u16,
+    bound: Option<UnixListener>,
+) -> Result<Option<AdminSocket>, BindError> {
+    if let Some(bound) = bound {
+        let path = config.admin.clone().unwrap_or_else(|| default_socket(port));
+        return AdminSocket::inherit(bound, &path).map(Some);
+    }
     match &config.admin {
         _ if config.no_admin => Ok(None),
         Some(path) => AdminSocket::bind(path).map(Some),
@@ -177,11 +323,16 @@ fn admin_socket(config: &Config, port: u16) -> Result<Option<AdminSocket>, BindE
     }
 }
 
-/// What the system tells us to do.
+/// What the system tells us to do; a stand-in is told by the process that it stands in for, because
+/// a terminal and a service manager send their signals to both.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    recycle: Signal,
+    first: Option<Conversation>,
+    /// The first process is gone, which was heard.
+    alone: bool,
 }
 
 impl Signals {
@@ -190,14 +341,33 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            recycle: signal(SignalKind::user_defined2())?,
+            first: None,
+            alone: false,
         })
     }
 
     async fn next(&mut self) -> Order {
+        if let Some(first) = &mut self.first {
+            if self.alone {
+                return std::future::pending().await;
+            }
+            return match first.order().await {
+                Some(succession::Order::Stop) => Order::Stop(15),
+                Some(succession::Order::Abort) => Order::Abort,
+                Some(succession::Order::Reload) => Order::Reload,
+                Some(succession::Order::TakeBack) => Order::TakeBack,
+                None => {
+                    self.alone = true;
+                    Order::Stop(15)
+                }
+            };
+        }
         tokio::select! {
             _ = self.terminate.recv() => Order::Stop(15),
             _ = self.interrupt.recv() => Order::Stop(2),
             _ = self.hang_up.recv() => Order::Reload,
+            _ = self.recycle.recv() => Order::Recycle,
         }
     }
 
@@ -209,11 +379,25 @@ impl Signals {
             }
         }
     }
+
+    async fn give_back(&mut self, recycler: &Recycler) {
+        if let Some(first) = &mut self.first
+            && let Err(error) = recycler.give_back(first).await
+        {
+            tracing::error!("the host is not renewed: {error}; this process serves on");
+        }
+    }
 }
 
 /// What a signal means.
 enum Order {
     Stop(u8),
+    /// End at once.
+    Abort,
     /// Swap from the same paths.
     Reload,
+    /// Start anew as the same process.
+    Recycle,
+    /// Let the process that this one stands in for serve again.
+    TakeBack,
 }

@@ -112,6 +112,12 @@ impl Store {
         self.folder.as_deref()
     }
 
+    /// Where the copy with this build id is, if there is one in a folder.
+    #[must_use]
+    pub fn path(&self, build_id: &BuildId) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| path(folder, build_id))
+    }
+
     /// The path of a copy for this process to map, now and for good.
     pub(super) fn put(&self, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
         match &self.folder {
@@ -213,9 +219,13 @@ fn purpose(folder: &Path) -> io::Result<Use> {
     Ok(if noexec { Use::NoCode } else { Use::Libraries })
 }
 
+fn path(folder: &Path, build_id: &BuildId) -> PathBuf {
+    folder.join(format!("libnova_routes-{}.so", build_id.as_str()))
+}
+
 /// The path of the copy with this build id in a folder; written if it is not there yet.
 fn put(folder: &Path, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
-    let path = folder.join(format!("libnova_routes-{}.so", build_id.as_str()));
+    let path = path(folder, build_id);
     let failed = |source| LoadError::Store { path: path.clone(), source };
     // Its name is the hash of its bytes, but a full disk or a crash may have cut it short.
     if fs::read(&path).is_ok_and(|present| present == bytes) {

@@ -167,7 +167,7 @@ impl Plan {
         Self::parse(&text, path).map(Some)
     }
 
-    fn parse(text: &[u8], path: &Path) -> Result<Self, PlanError> {
+    pub(crate) fn parse(text: &[u8], path: &Path) -> Result<Self, PlanError> {
         /// What can be said before anything else is understood.
         #[derive(Deserialize)]
         struct Header {

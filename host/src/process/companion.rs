@@ -8,30 +8,26 @@
 
 use std::{
     ffi::OsString,
-    io::{self, BufRead, BufReader, IoSlice, IoSliceMut},
-    mem::MaybeUninit,
+    io::{self, BufRead, BufReader},
     os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
+        fd::{BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
     path::Path,
     process::Stdio,
 };
 
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, Lines},
     process::{Child, ChildStderr, ChildStdout},
 };
 
-use super::{Answers, CHILD, Line, nonce, take_stdout};
-
-/// More descriptors than a child is ever given: a host name rarely has more than two addresses.
-const MOST_DESCRIPTORS: usize = 32;
+use super::{
+    Answers, CHILD, Line,
+    descriptors::{hand_over, take_over},
+    nonce, take_stdin, take_stdout,
+};
 
 /// A child that runs, with its three streams.
 pub(crate) struct Companion {
@@ -146,9 +142,7 @@ impl Inbox {
 /// The child's side: takes over what it inherits, and does what `role` does.
 pub(super) fn serve<J: DeserializeOwned>(role: fn(J, Inherited, Answers)) -> io::Result<()> {
     let out = take_stdout()?;
-    // Code of the app that reads standard input must not eat our orders.
-    let stdin = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    let stdin = UnixStream::from(take_stdin()?);
     let descriptors = take_over(&stdin)?;
     let mut orders = BufReader::new(stdin);
     let mut line = String::new();
@@ -158,32 +152,10 @@ pub(super) fn serve<J: DeserializeOwned>(role: fn(J, Inherited, Answers)) -> io:
     Ok(())
 }
 
-/// Sends descriptors ahead of everything else, with one byte, as a socket wants it.
-fn hand_over(socket: &UnixStream, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
-        return Err(io::Error::other("these are more descriptors than a child can be given"));
-    }
-    sendmsg(socket, &[IoSlice::new(b"\n")], &mut ancillary, SendFlags::empty())?;
-    Ok(())
-}
-
-fn take_over(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC;
-    recvmsg(socket, &mut [IoSliceMut::new(&mut [0])], &mut ancillary, flags)?;
-    let descriptors = ancillary.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
-        _ => None,
-    });
-    Ok(descriptors.flatten().collect())
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Seek, Write};
+    use std::os::fd::AsFd;
 
     use super::*;
 

@@ -1,9 +1,10 @@
 //! Why a candidate does not serve.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use crate::{
     generation::GenerationId,
+    ledger::NoWayBack,
     loader::{BuildId, LoadError},
     preflight::PreflightError,
     release::ReleaseError,
@@ -38,11 +39,38 @@ pub enum SwapError {
     )]
     Busy { candidate: PathBuf, since: Duration },
     #[error(
+        "{}: build {build_id} was refused: {reason}; \
+         `nova swap --force` swaps it in all the same, another build needs no force",
+        .path.display()
+    )]
+    RefusedBuild { path: PathBuf, build_id: BuildId, reason: String },
+    #[error(
+        "a canary is under way: build {build_id} answers {percent} of the requests for \
+         {left_seconds} s more; try again when it is over, or end it with `nova rollback`"
+    )]
+    Canary { build_id: BuildId, percent: String, left_seconds: u64 },
+    #[error("there is nothing yet that a canary could be compared with")]
+    NoCanary,
+    #[error("generation {0} does not serve any more: another one has taken its place meanwhile")]
+    Overtaken(GenerationId),
+    #[error("what the process before served cannot be taken over: {0}")]
+    Inherited(io::Error),
+    #[error(transparent)]
+    NoWayBack(#[from] NoWayBack),
+    #[error(
         "{}: is an app named `{app}`, but this host serves {serving}; \
          name the library's own path, or give the app the name that it replaces",
         .path.display()
     )]
     NoSlot { path: PathBuf, app: String, serving: String },
+}
+
+impl SwapError {
+    /// Whether the same files will be refused again: only `init` may go better the next time.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Start { .. })
+    }
 }
 
 impl From<LoadError> for SwapError {

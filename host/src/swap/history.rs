@@ -20,8 +20,12 @@ use crate::{
 pub enum State {
     /// It answers new requests.
     Live,
+    /// It answers a share of them, until it is live or gone.
+    Canary,
     /// It finishes the requests that it has.
     Draining,
+    /// It has none any more, and could serve again at once if its successor fails.
+    Standby,
     /// It has been shut down; its library stays mapped.
     Retired,
 }
@@ -64,13 +68,18 @@ impl History {
 
     /// Adds generations that are live from now on.
     pub(super) fn record(&self, generations: &[Arc<Generation>]) {
+        self.record_as(State::Live, generations);
+    }
+
+    /// Adds generations in some state.
+    pub(super) fn record_as(&self, state: State, generations: &[Arc<Generation>]) {
         let mut history = locked(&self.records);
         history.extend(generations.iter().map(|generation| Record {
             id: generation.id,
             build_id: generation.build_id().clone(),
             app: generation.library.note.app.clone(),
             source: generation.source.clone(),
-            state: State::Live,
+            state,
             routes: generation.routes.len(),
             started: generation.started,
             counters: generation.counters.clone(),

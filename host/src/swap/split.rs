@@ -8,7 +8,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use nova_abi::{App, NotAttached, PageEntry, Purpose};
@@ -108,7 +108,7 @@ impl Switch {
         let id = self.next_id();
         let generation = Generation::of_view(id, app.app.clone(), library, view);
         let init_us = micros(starting);
-        self.serve(generation, old, Times { began, load_us, init_us }).await
+        self.serve(generation, Times { began, load_us, init_us }).await
     }
 
     async fn attach_alone(
@@ -130,7 +130,7 @@ impl Switch {
         let (id, source) = (self.next_id(), old.source.clone());
         let generation = Generation::of_view(id, source, library.clone(), view);
         let init_us = micros(attaching);
-        self.serve(generation, Some(old.clone()), Times { began, load_us, init_us }).await
+        self.serve(generation, Times { began, load_us, init_us }).await
     }
 
     fn load_pages(
@@ -145,13 +145,15 @@ impl Switch {
     async fn serve(
         self: &Arc<Self>,
         generation: Arc<Generation>,
-        old: Option<Arc<Generation>>,
         times: Times,
     ) -> Result<Swapped, SwapError> {
-        if let Err(error) = self.publish(&generation, 0) {
-            generation.app().shutdown().await;
-            return Err(error.into());
-        }
+        let old = match self.publish(&generation, 0) {
+            Ok(old) => old,
+            Err(error) => {
+                generation.app().shutdown().await;
+                return Err(error.into());
+            }
+        };
         let swapped = Swapped {
             generation: generation.id,
             build_id: generation.build_id().clone(),
@@ -165,7 +167,7 @@ impl Switch {
             total_us: micros(times.began),
         };
         if let Some(old) = old {
-            self.retire(old);
+            self.retire(old, Some(0), Duration::ZERO);
         }
         Ok(swapped)
     }

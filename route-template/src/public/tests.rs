@@ -61,6 +61,8 @@ fn manifest(public: &PublicFiles) -> Manifest {
         public: public.files.clone(),
         former_public: public.former.clone(),
         prerendered: Vec::new(),
+        shared_sha256: String::new(),
+        files: Vec::new(),
         built_at: 0,
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::admin::{
-    self, AdminServer, AdminSocket, Reason, Status, SwapFailure, SwapReport, SwapRequest,
+    self, AdminServer, AdminSocket, Reason, RollbackReport, RollbackRequest, Status, SwapFailure,
+    SwapReport, SwapRequest,
 };
 use crate::operator::Operator;
 use crate::server::Handle;
@@ -38,12 +39,20 @@ impl admin::Control for Control {
     }
 
     async fn swap(&self, _: SwapRequest) -> Result<SwapReport, SwapFailure> {
-        Err(SwapFailure {
-            reason: Reason::Invalid,
-            message: "this host is `nova dev`, which serves what it builds itself: save a file of \
-                      the app, or start with --routes"
-                .to_owned(),
-            swapped: Vec::new(),
-        })
+        Err(elsewhere())
+    }
+
+    async fn rollback(&self, _: RollbackRequest) -> Result<RollbackReport, SwapFailure> {
+        Err(elsewhere())
+    }
+}
+
+fn elsewhere() -> SwapFailure {
+    SwapFailure {
+        reason: Reason::Invalid,
+        message: "this host is `nova dev`, which serves what it builds itself: save a file of the \
+                  app, or start with --routes"
+            .to_owned(),
+        swapped: Vec::new(),
     }
 }

@@ -264,7 +264,9 @@ fn generations(status: &Status) -> Markup {
 fn generation(generation: &GenerationStatus) -> Markup {
     let class = match generation.state {
         State::Live => "live",
+        State::Canary => "canary",
         State::Draining => "draining",
+        State::Standby => "standby",
         State::Retired => "retired",
     };
     let build = generation.build_id.get(..12).unwrap_or(&generation.build_id);
@@ -345,6 +347,10 @@ pub(crate) mod tests {
             refused: 1,
             last_refusal: None,
             connections: 3,
+            rollbacks: 0,
+            last_rollback: None,
+            releases: Vec::new(),
+            canary: None,
             process: Footprint {
                 anonymous_bytes: Some(3 << 20),
                 resident_bytes: Some(20 << 20),
