@@ -126,6 +126,14 @@ fn versions_are_no_reason_to_refuse_but_layouts_are() {
 }
 
 #[test]
+fn a_library_of_an_sdk_that_cannot_be_told_more_is_loaded() {
+    let door = Door::new();
+    let good = library("good");
+    let deaf = replaced(&good, b"nova_library_told\0", b"nova_library_gone\0");
+    assert_eq!(door.says(door.load("deaf.so", &deaf)), "loaded, 12 routes");
+}
+
+#[test]
 fn the_same_bytes_are_loaded_once_and_others_beside_them() {
     let door = Door::new();
     let good = library("good");
