@@ -44,9 +44,8 @@ impl Compiler {
     }
 
     fn read(version: &str, sysroot: &Path) -> Option<Self> {
-        let line = |key: &str| {
-            version.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim())
-        };
+        let line =
+            |key: &str| version.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
         let host = line("host:")?.to_owned();
         let llvm = major(line("LLVM version:")?)?;
         let tools = sysroot.join("lib/rustlib").join(&host).join("bin");
