@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 /// How `nova build` compiles; see the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::manual_non_exhaustive, reason = "the private field is a key that is refused")]
 pub struct BuildSettings {
     /// What is taken out of the library; everything that can be, if this is not set.
     pub strip: Option<Strip>,
