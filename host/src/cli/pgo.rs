@@ -44,9 +44,8 @@ impl Compiler {
     }
 
     fn read(version: &str, sysroot: &Path) -> Option<Self> {
-        let line = |key: &str| {
-            version.lines().find_map(|line| line.strip_prefix(key)).map(|value| value.trim())
-        };
+        let line =
+            |key: &str| version.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
         let host = line("host:")?.to_owned();
         let llvm = major(line("LLVM version:")?)?;
         let tools = sysroot.join("lib/rustlib").join(&host).join("bin");
@@ -76,8 +75,9 @@ impl Compiler {
                 None => {}
             }
         }
-        let found = too_old.map_or_else(String::new, |(path, version)| {
-            format!(", and {} is of LLVM {version}", path.display())
+        let found = too_old.map_or_else(String::new, |(path, version)| match version {
+            UNKNOWN => format!(", and {} is older than that", path.display()),
+            version => format!(", and {} is of LLVM {version}", path.display()),
         });
         bail!(
             "there is no llvm-profdata that reads the profiles of this rustc: its LLVM is \
@@ -173,11 +173,15 @@ fn flags(flag: &str, path: &Path) -> (OsString, OsString) {
     ("CARGO_ENCODED_RUSTFLAGS".into(), flags)
 }
 
+/// The version of a tool that does not tell it: old ones do not.
+const UNKNOWN: u32 = 0;
+
 /// The major version of the LLVM that a tool is of; `None` if it does not run.
 fn version_of(tool: &Path) -> Option<u32> {
     let output = Command::new(tool).arg("--version").output().ok()?;
     let said = text(&output.stdout);
-    major(said.split("LLVM version").nth(1)?.trim())
+    let version = said.split("LLVM version").nth(1).and_then(|version| major(version.trim()));
+    Some(version.unwrap_or(UNKNOWN))
 }
 
 fn major(version: &str) -> Option<u32> {
@@ -218,6 +222,9 @@ mod tests {
         let candidates = compiler.candidates(Some(bin.as_os_str()));
         assert_eq!(candidates, [later.clone(), plain.clone()]);
         assert_eq!((version_of(&later), version_of(&plain)), (Some(23), Some(14)));
+        std::fs::write(&plain, "#!/bin/sh\necho 'Unknown command!' >&2\n").unwrap();
+        assert_eq!(version_of(&plain), Some(UNKNOWN), "as LLVM 14 answers");
+        assert_eq!(version_of(Path::new("/nonexistent")), None);
         std::fs::create_dir_all(&compiler.tools).unwrap();
         let own = tool(&compiler.tools, "llvm-profdata", "22.1.2-rust-1.95.0-stable");
         assert_eq!(compiler.candidates(Some(bin.as_os_str()))[0], own);
