@@ -419,7 +419,7 @@ async fn a_damaged_state_file_is_put_aside() {
     assert!(names.iter().any(|name| name == "releases.json"), "{names:?}");
 }
 
-/// Waits until the process has been renewed `times` times and no stand-in is left.
+/// Waits until the process has been renewed and no stand-in is left.
 async fn renewed(host: &mut Host) {
     host.process.line("recycling: ").await;
     host.process.line("stands in").await;
