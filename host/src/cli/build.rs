@@ -23,10 +23,10 @@ use self::report::{Kind, Made, Report};
 use self::steps::Steps;
 use super::gate::{self, Training};
 use super::style::{DIM, GOOD, WARN, counted};
-use super::{Outcome, block_on, check, precompile};
+use super::{Outcome, block_on, check, precompile, sign};
 use crate::precompile::Extent;
 use crate::release::Release;
-use crate::trust::Trust;
+use crate::trust::{PrivateKey, Trust};
 
 pub(super) use self::deploy::{HOST, find_host};
 
@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Train a profile by exercising every route, and compile once more with what it says
     #[arg(long, requires = "aot")]
     pgo: bool,
+    /// Sign the release with this private key of `nova keygen`
+    #[arg(long, value_name = "KEY", env = "NOVA_SIGN")]
+    sign: Option<PathBuf>,
     /// Do not send requests to the library before it is released
     #[arg(long)]
     no_precompile: bool,
@@ -83,6 +86,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let flags = PartialSettings { out, ..PartialSettings::default() };
     let settings = Settings::load(&args.dir, |name| std::env::var_os(name), flags)?;
     let host = deploy::find_host(args.nova_host.as_deref())?;
+    // Before the long work: a key that is no good is known at once.
+    let key = args.sign.as_deref().map(PrivateKey::read).transpose()?;
 
     let steps = &Steps::new(args.steps());
     let job = steps.run("reading the pages", || Job::new(args, settings, steps))?;
@@ -155,6 +160,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         report::total(&steps.done()),
         job.out.join("start").display(),
     );
+    if let Some(key) = key {
+        // Last: it covers every other file of the release.
+        sign::sign(&job.out, &key)?;
+    }
     Ok(Outcome::Done)
 }
 
