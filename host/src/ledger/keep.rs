@@ -153,7 +153,7 @@ fn copy(releases: &Path, facts: &Facts, store: &Store, last: Option<&Path>) -> i
             fs::hard_link(&library, &kept).or_else(|_| fs::copy(&library, &kept).map(drop))?;
         }
         // The store is memory. What lies at the source is kept if it still is this build.
-        None => keep_library(&facts, &kept)?,
+        None => keep_library(facts, &kept)?,
     }
     for (file, bytes) in &facts.parts {
         let file = folder.join(file);
