@@ -30,6 +30,12 @@ impl Prerendered {
         self.0.insert(path, Page { html, tag: format!("\"{digits}\"") });
     }
 
+    /// Whether there is one at a path.
+    #[cfg(feature = "cli")]
+    pub(crate) fn holds(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

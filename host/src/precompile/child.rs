@@ -377,7 +377,10 @@ impl Exerciser<'_> {
             let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
             return Ok((Outcome::Hung { limit_ms }, Answer::default()));
         };
-        let by_code = answered.generation.is_some();
+        let rendered = self.generation.prerendered.get();
+        let is_file = rendered.is_some_and(|pages| pages.holds(planned.path()))
+            && matches!(&*planned.method, "GET" | "HEAD");
+        let by_code = answered.generation.is_some() && !is_file;
         let (head, mut body) = answered.response.into_parts();
         let status = head.status.as_u16();
         let kind = match (by_code, body.size_hint().exact()) {
