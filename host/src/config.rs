@@ -13,8 +13,9 @@ mod swapping;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
 use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 
 pub use self::edge::{Edge, Limits, MetricsSettings, ProxySettings, Responses, Run, Tls};
 pub use self::units::Limit;
@@ -44,7 +45,7 @@ pub struct Config {
 
     /// A release folder (`build/`) or a route library (`libnova_routes.so`); several of them
     /// form one table of routes
-    #[arg(long, value_name = "LIB", required_unless_present = "probe", env = "NOVA_ROUTES")]
+    #[arg(long, value_name = "LIB", env = "NOVA_ROUTES")]
     pub routes: Vec<PathBuf>,
 
     /// A folder of public files [default: the `public` folder of each release]
@@ -169,6 +170,16 @@ pub struct Config {
 pub struct Drain(pub Option<Duration>);
 
 impl Config {
+    /// The settings as clap has found them. All but a probe need a library.
+    fn of(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let config = Self::from_arg_matches_mut(matches)?;
+        if config.routes.is_empty() && config.probe.probe.is_none() {
+            let text = "the following required arguments were not provided:\n  --routes <LIB>";
+            return Err(Self::command().error(ErrorKind::MissingRequiredArgument, text));
+        }
+        Ok(config)
+    }
+
     /// The part that concerns the log.
     #[must_use]
     pub fn log_settings(&self) -> LogSettings {
@@ -269,16 +280,13 @@ fn drain(text: &str) -> Result<Drain, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Config, clap::Error> {
         // What the machine's environment says about Nova is none of the test's business.
         let mut command = Config::command().mut_args(|arg| arg.env(None::<&str>));
-        let matches = command
-            .try_get_matches_from_mut(std::iter::once("nova-host").chain(args.iter().copied()))?;
-        clap::FromArgMatches::from_arg_matches(&matches)
+        let arguments = std::iter::once("nova-host").chain(args.iter().copied());
+        Config::of(&mut command.try_get_matches_from_mut(arguments)?)
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::release::ReleaseError;
 const FOLDER: &str = "prerendered";
 
 /// Writes pages, given as path and document, into the release at `out`. What was there of other
-/// pages stays until [`remove_former`].
+/// pages stays until the manifest is written.
 ///
 /// # Errors
 /// If one cannot be written, or its path is no path of a file.

@@ -100,7 +100,7 @@ async fn run(config: &Config, access: AccessLog) -> Result<Ended, Error> {
         config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
     let public = config.public.as_ref().map(std::path::absolute).transpose()?;
     // First of all: that a port is taken is known before any code of an app has run.
-    let entrance = Entrance::open(config)?;
+    let entrance = Entrance::open(config, inherited.is_some())?;
     let listeners = match &mut inherited {
         Some(left) => Listeners::from_sockets(std::mem::take(&mut left.sockets))?,
         None => match Listeners::of_the_service()? {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, Error, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, Error};
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
@@ -21,7 +21,7 @@ const FLAG: &str = "--config";
 const VARIABLE: &str = "NOVA_CONFIG";
 
 /// What cannot be set in the file.
-const NOT_IN_FILE: [&str; 3] = ["config", "help", "version"];
+const NOT_IN_FILE: [&str; 4] = ["config", "probe", "help", "version"];
 
 impl Config {
     /// The settings of this process: defaults, then the file, then `NOVA_*` variables, then flags.
@@ -56,7 +56,7 @@ fn read(
             }
         }
     };
-    Config::from_arg_matches_mut(&mut matches)
+    Config::of(&mut matches)
 }
 
 /// The file that the arguments name last.
@@ -97,7 +97,7 @@ impl File {
             .and_then(|path| path.parent().map(Path::to_owned))
             .unwrap_or_default();
         // As on the command line, but each by itself.
-        let alone = command.clone().mut_args(|arg| arg.required(false).env(None::<&str>));
+        let alone = command.clone().mut_args(|arg| arg.env(None::<&str>));
         let mut settings = Vec::new();
         for (key, value) in table.get_ref() {
             let line = text[..key.span().start].lines().count().max(1);
@@ -127,7 +127,7 @@ impl File {
             // A default is part of a command for as long as the process lives.
             let values: Vec<&'static OsStr> =
                 values.iter().map(|value| &*Box::leak(value.clone().into_boxed_os_str())).collect();
-            command.mut_arg(id, |arg| arg.required(false).default_values(values))
+            command.mut_arg(id, |arg| arg.default_values(values))
         })
     }
 

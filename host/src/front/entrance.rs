@@ -48,12 +48,13 @@ pub enum EntranceError {
 }
 
 impl Entrance {
-    /// Reads the certificate, and binds the address of the metrics.
+    /// Reads the certificate, and binds the address of the metrics; `inherits`: this process takes
+    /// the place of another, which may have that address still.
     ///
     /// # Errors
     ///
     /// With the first thing that is wrong.
-    pub fn open(config: &Config) -> Result<Self, EntranceError> {
+    pub fn open(config: &Config, inherits: bool) -> Result<Self, EntranceError> {
         let Edge { tls, proxies, metrics, run, .. } = &config.edge;
         if !run.stop_delay.is_zero() && run.stop_delay >= config.grace {
             return Err(EntranceError::StopDelay);
@@ -67,7 +68,8 @@ impl Entrance {
             (Some(_), None) => return Err(EntranceError::HalfOfTls("--tls-key")),
             (None, Some(_)) => return Err(EntranceError::HalfOfTls("--tls-cert")),
         };
-        let metrics = metrics.metrics.as_deref().map(MetricsListener::bind).transpose()?;
+        let metrics = metrics.metrics.as_deref();
+        let metrics = metrics.map(|it| MetricsListener::bind(it, inherits)).transpose()?;
         Ok(Self { certificate, metrics })
     }
 

@@ -1,9 +1,9 @@
 //! The address at which the numbers are read; never one that clients reach.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
@@ -22,9 +22,13 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
 /// A socket for those who read the numbers.
 #[derive(Debug)]
 pub(in super::super) struct MetricsListener {
-    socket: TcpListener,
+    /// None: the process before has it still.
+    socket: Option<TcpListener>,
     address: SocketAddr,
 }
+
+/// How often a process looks whether the one before has let go of the address.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Why the numbers cannot be read there.
 #[derive(Debug, thiserror::Error)]
@@ -37,16 +41,25 @@ pub struct MetricsError {
 }
 
 impl MetricsListener {
-    /// Binds `address`, such as `127.0.0.1:9464`.
+    /// Binds `address`, such as `127.0.0.1:9464`. A process that takes the place of another
+    /// (`inherits`) waits for an address that the other has still.
     ///
     /// # Errors
     ///
     /// When it is none, or is taken.
-    pub(in super::super) fn bind(address: &str) -> Result<Self, MetricsError> {
+    pub(in super::super) fn bind(address: &str, inherits: bool) -> Result<Self, MetricsError> {
         let failed = |source| MetricsError { address: address.to_owned(), source };
-        let socket = TcpListener::bind(address).map_err(failed)?;
-        let address = socket.local_addr().map_err(failed)?;
-        Ok(Self { socket, address })
+        match TcpListener::bind(address) {
+            Ok(socket) => {
+                let address = socket.local_addr().map_err(failed)?;
+                Ok(Self { socket: Some(socket), address })
+            }
+            Err(error) if inherits && error.kind() == io::ErrorKind::AddrInUse => {
+                let first = address.to_socket_addrs().map_err(failed)?.next();
+                Ok(Self { socket: None, address: first.ok_or_else(|| failed(error))? })
+            }
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// Where it listens.
@@ -63,12 +76,31 @@ impl MetricsListener {
         server: Handle,
     ) -> io::Result<()> {
         let began = SystemTime::now();
-        let listener = Server::new([self.socket], Options::default())?;
-        tokio::spawn(listener.run(move |request: Request<Incoming>, _| {
+        let answer = move |request: Request<Incoming>, _| {
             let sources = Sources { site: &site, server: &server, began };
             let response = respond(&request, || metrics.render(&sources));
             std::future::ready(response)
-        }));
+        };
+        let Self { socket, address } = self;
+        if let Some(socket) = socket {
+            tokio::spawn(Server::new([socket], Options::default())?.run(answer));
+            return Ok(());
+        }
+        tokio::spawn(async move {
+            let socket = loop {
+                match TcpListener::bind(address) {
+                    Ok(socket) => break socket,
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                        tokio::time::sleep(LOOK).await;
+                    }
+                    Err(error) => return tracing::error!("no metrics at {address}: {error}"),
+                }
+            };
+            match Server::new([socket], Options::default()) {
+                Ok(server) => drop(server.run(answer).await),
+                Err(error) => tracing::error!("no metrics at {address}: {error}"),
+            }
+        });
         Ok(())
     }
 }
@@ -107,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none() {
-        let error = MetricsListener::bind("nowhere").unwrap_err().to_string();
+        let error = MetricsListener::bind("nowhere", false).unwrap_err().to_string();
         assert!(error.starts_with("cannot listen on nowhere for --metrics: "), "{error}");
     }
 }
