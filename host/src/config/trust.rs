@@ -8,7 +8,6 @@ use crate::trust::{PublicKey, Trust};
 
 /// The flags about trust.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Trust")]
 pub struct TrustArgs {
     /// Take only releases that this key has signed (`nova sign`): a public key's file, or its 64
     /// digits; several name keys that are trusted alike
@@ -18,6 +17,7 @@ pub struct TrustArgs {
         env = "NOVA_TRUST",
         value_delimiter = ',',
         value_parser = PublicKey::named,
+        help_heading = "Trust",
         // Nobody has signed what lies there.
         conflicts_with = "public"
     )]
