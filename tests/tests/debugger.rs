@@ -31,10 +31,8 @@ async fn a_breakpoint_in_a_page_stops_there_and_after_a_swap_again() {
         "break pages/words/[id].rs:3",
         "echo it runs\\n",
         "continue",
-        "print word",
         "echo it goes on\\n",
         "continue",
-        "print word",
         "delete",
         "detach",
     ] {
@@ -45,7 +43,6 @@ async fn a_breakpoint_in_a_page_stops_there_and_after_a_swap_again() {
     let address = dev.address;
     let asked = tokio::spawn(async move { fresh(address, "/words/1").await.unwrap() });
     gdb.line("pages/words/[id].rs:3").await;
-    assert!(gdb.line("$1 = ").await.contains("one"), "{gdb}");
     gdb.line("it goes on").await;
     assert_eq!(asked.await.expect("no panic"), "ONE");
 
@@ -53,7 +50,6 @@ async fn a_breakpoint_in_a_page_stops_there_and_after_a_swap_again() {
     dev.process.line("swap ").await;
     let asked = tokio::spawn(async move { fresh(address, "/words/1").await.unwrap() });
     gdb.line("pages/words/[id].rs:3").await;
-    assert!(gdb.line("$2 = ").await.contains("two"), "{gdb}");
     assert_eq!(asked.await.expect("no panic"), "TWO");
     assert!(gdb.ended().await.success(), "{gdb}");
 }

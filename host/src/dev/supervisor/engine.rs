@@ -204,7 +204,7 @@ impl Engine {
         self.active = Instant::now();
         self.checked = false;
         if !changes.is_empty() {
-            self.precompiled = None;
+            self.release();
         }
         let paths: BTreeSet<PathBuf> =
             changes.iter().map(|change| self.dir.join(&change.path)).collect();
@@ -317,7 +317,7 @@ impl Engine {
             self.publish();
             return;
         }
-        self.precompiled = None;
+        self.release();
         self.pending.due = true;
         self.urgent.retain(|other| other != file);
         self.urgent.push_front(file.to_owned());
@@ -335,7 +335,7 @@ impl Engine {
     pub(crate) fn rebuild(&mut self) {
         self.active = Instant::now();
         self.stale = Stale { files: true, image: true, cargo: true, app: true };
-        self.precompiled = None;
+        self.release();
         self.known.pages.clear();
         self.known.inside.clear();
         self.failed.clear();
@@ -351,12 +351,14 @@ impl Engine {
 
     /// The server has taken what was published.
     pub(crate) fn accepted(&mut self) {
+        self.precompiled = None;
         self.before = None;
     }
 
     /// The server could not take what was published. If that was another app library, the one
     /// before it serves on, and pages that are asked for are compiled against that.
     pub(crate) fn refused(&mut self) {
+        self.forget_precompiled();
         let Some(Before { app, pages, loaded }) = self.before.take() else { return };
         self.published = Some(app.library.build.clone());
         self.known.app = Some(app);

@@ -72,9 +72,12 @@ impl Session {
     /// Serves a library that was built before, until the first build is there.
     pub(crate) async fn serve(&mut self, library: &Path, info: &StartInfo) -> Result<(), Refusal> {
         let began = Instant::now();
+        // Before it answers anything: some pages may be others by now.
+        if let Some(pages) = self.engine.begin_with(library) {
+            self.server.tell(Order::Routes(pages));
+        }
         let load = Load::Library { path: library.to_owned(), info: info.clone() };
         if let Loaded::Swapped(swapped) = self.server.load(load).await? {
-            self.engine.begin_with(library);
             let note = format!("generation {}, {} routes", swapped.generation, swapped.routes);
             let subject = library.display().to_string();
             self.journal.terminal.line(Label::Build, &subject, Some(began.elapsed()), &note);

@@ -91,7 +91,7 @@ impl Engine {
                 return self.start_page(&split, &prepared, file, true);
             }
         }
-        if self.pending.due && self.precompiled.is_none() {
+        if self.pending.due && !self.holds() {
             self.publish();
         }
     }
@@ -139,7 +139,7 @@ impl Engine {
     /// What to do when nobody waits for anything.
     pub(super) fn next_idle(&self) -> Option<What> {
         let prepared = self.prepared.as_ref()?;
-        let serves = self.is_app_published() || self.precompiled.is_some();
+        let serves = self.is_app_published() || self.holds();
         let app = self.known.app.as_ref().filter(|_| serves)?;
         let unbuilt = |file: &&String| {
             !self.known.pages.contains_key(*file)

@@ -20,7 +20,7 @@ impl Engine {
 
     /// Publishes a page that nobody waits for.
     pub(super) fn publish_quietly(&mut self) {
-        if self.precompiled.is_none() {
+        if !self.holds() {
             self.publish_for(Pending::default());
         }
     }
