@@ -146,7 +146,7 @@ impl Split {
             let invocation =
                 match remembered {
                     // A build script, or a crate in a folder, may be out of date, and only cargo knows.
-                    Some(invocation) if invocation.key == keys.app && !has_script(project) => {
+                    Some(invocation) if invocation.key == keys.app && !keys.needs_cargo => {
                         Some(invocation)
                     }
                     _ if keys.needs_cargo => None,
