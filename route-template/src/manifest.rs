@@ -38,7 +38,7 @@ pub struct Manifest {
     /// What it answers.
     pub routes: Vec<Route>,
     /// The SHA-256 of what all pages share: components, layouts, `app.rs`, dependencies.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub shared_sha256: String,
     /// The stylesheet.
     pub stylesheet: Option<ReleaseFile>,
