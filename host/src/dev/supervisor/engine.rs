@@ -111,6 +111,8 @@ struct Pending {
     timing: Timing,
     /// Whether a publication is due even if no page is compiled.
     due: bool,
+    /// Whether the developer asked for everything anew.
+    rebuild: bool,
 }
 
 /// An app library that served, and its pages.
@@ -341,6 +343,7 @@ impl Engine {
         self.failed.clear();
         self.pending.since = Some(Instant::now());
         self.pending.due = true;
+        self.pending.rebuild = true;
         self.interrupt();
     }
 

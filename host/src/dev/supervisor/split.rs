@@ -69,7 +69,7 @@ impl Session {
             Ok(Loaded::Same) => {
                 self.build_problems(&publication.failures);
                 // What asked for another server has its line.
-                if !publication.changes.iter().all(Change::is_settings) {
+                if publication.rebuild || !publication.changes.iter().all(Change::is_settings) {
                     let save = save(
                         &publication,
                         &publication.changes,
@@ -116,7 +116,7 @@ impl Session {
         // A page that was asked for is no save; and what is saved before anything serves is a part
         // of the start.
         let is_first = begins || swapped.replaced.is_none();
-        if is_first || !publication.changes.is_empty() {
+        if is_first || publication.rebuild || !publication.changes.is_empty() {
             let changes = if is_first { &[] } else { publication.changes.as_slice() };
             let save = save(publication, changes, Outcome::Live, phases);
             self.journal.saved(save.in_generation(swapped.generation.0, swapped.routes));
@@ -190,7 +190,10 @@ fn phases(publication: &Publication) -> Phases {
 }
 
 fn save(publication: &Publication, changes: &[Change], outcome: Outcome, phases: Phases) -> Save {
-    let save = Save::now(Scope::Code, outcome, changes, phases);
+    let mut save = Save::now(Scope::Code, outcome, changes, phases);
+    if publication.rebuild && changes.is_empty() {
+        "everything".clone_into(&mut save.subject);
+    }
     let since = publication.since.map(|since| since.elapsed()).unwrap_or_default();
     Save { total_us: micros(publication.watch + since), ..save }
 }

@@ -36,7 +36,7 @@ impl Engine {
             symbol: page.symbol.clone(),
         };
         let loaded = self.known.pages.iter().filter(|(file, _)| self.loaded.contains(*file));
-        let Pending { changes, since, watch, timing, due: _ } = pending;
+        let Pending { changes, since, watch, timing, due: _, rebuild } = pending;
         let shown = self.failed.values().filter(|broken| broken.shown);
         self.ready.push_back(Update::Publish(Publication {
             app: SplitApp {
@@ -46,6 +46,7 @@ impl Engine {
             },
             pages: loaded.map(page).collect(),
             changes,
+            rebuild,
             since,
             watch,
             timing,

@@ -55,6 +55,8 @@ pub(crate) struct Publication {
     pub(crate) pages: Vec<PageLibrary>,
     /// What was saved; empty for a page that was asked for.
     pub(crate) changes: Vec<Change>,
+    /// Whether the developer asked for everything anew.
+    pub(crate) rebuild: bool,
     /// When the change was noticed, or the page asked for; none if nobody waits.
     pub(crate) since: Option<Instant>,
     /// From the save until that.
