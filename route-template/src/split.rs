@@ -263,8 +263,10 @@ impl Split {
         part.pages.retain(|page| inside.contains(&page.file));
         let mut unit = self.app_unit(&part)?;
         let name = format!("libnova_app-{build}{}", std::env::consts::DLL_SUFFIX);
-        let library = self.folder().join("libraries").join(name);
+        let library = self.folder().join("libraries").join(&name);
         std::fs::create_dir_all(self.folder().join("libraries"))?;
+        // The name by which pages need it; rustc would take that of the file that it writes.
+        unit.arg("-C").arg(format!("link-arg=-Wl,-soname,{name}"));
         unit.args(["--crate-type", "dylib"]);
         unit.incremental(&self.folder().join("incremental/app"));
         unit.output("link", library.clone());

@@ -1,7 +1,7 @@
 //! One call of the compiler, without cargo: started, stopped, followed.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,6 +21,8 @@ pub struct Unit {
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     output: PathBuf,
+    /// Where the compiler writes it, if that is another place.
+    written: Option<PathBuf>,
     /// A folder that the compiler changes when it has made its object files.
     incremental: Option<PathBuf>,
     origins: Origins,
@@ -52,6 +54,7 @@ impl Unit {
             args: Vec::new(),
             env: Vec::new(),
             output: PathBuf::new(),
+            written: None,
             incremental: None,
             origins,
         }
@@ -85,16 +88,24 @@ impl Unit {
         self
     }
 
+    /// Keeps what the next compilation can use in this folder. The library is written beside it
+    /// and moved to its place: to rustc, another name of the output is another compilation, for
+    /// which nothing that is kept can be used.
     pub(crate) fn incremental(&mut self, folder: &Path) -> &mut Self {
         self.arg("-C").arg(format!("incremental={}", folder.display()));
+        // The 256 parts of rustc's choice are more than a page needs: each has a file and a thread.
+        self.args(["-C", "codegen-units=16"]);
         self.incremental = Some(folder.to_owned());
         self
     }
 
-    /// Writes this file (`kind` is `link` or `metadata`), and beside it what was read for it.
+    /// Makes this file (`kind` is `link` or `metadata`), and beside it what was read for it.
     pub(crate) fn output(&mut self, kind: &str, file: PathBuf) -> &mut Self {
-        let note = file.with_extension("d");
-        self.arg(format!("--emit={kind}={},dep-info={}", file.display(), note.display()));
+        let kept = self.incremental.as_ref().zip(file.extension());
+        self.written = kept.map(|(folder, ending)| folder.with_extension(ending));
+        let written = self.written.as_ref().unwrap_or(&file);
+        let note = written.with_extension("d");
+        self.arg(format!("--emit={kind}={},dep-info={}", written.display(), note.display()));
         self.output = file;
         self
     }
@@ -114,6 +125,14 @@ impl Unit {
     /// Where it runs.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Moves what was written elsewhere: each time a new file, so that one that is mapped stays
+    /// as it is.
+    fn put_into_place(&self) -> io::Result<()> {
+        let Some(written) = &self.written else { return Ok(()) };
+        std::fs::rename(written, &self.output)?;
+        std::fs::rename(written.with_extension("d"), self.output.with_extension("d"))
     }
 
     /// Starts the compiler, as a process group of its own.
@@ -208,6 +227,9 @@ impl RunningUnit {
         if !status.success() {
             return Err(CargoError::Failed { diagnostics, output });
         }
+        self.unit
+            .put_into_place()
+            .map_err(|source| CargoError::Run { program: self.unit.output.clone(), source })?;
         diagnostics.retain(|diagnostic| diagnostic.level == Level::Warning);
         let (inputs, variables) = dep_info(&self.unit.output.with_extension("d"), &self.unit.dir);
         let linking = self.unit.incremental.as_deref().and_then(objects_ready);

@@ -39,6 +39,7 @@ use self::work::{Cancel, MadeApp, MadePage, Ready, Scanned, Sources};
 use super::builder::Failure;
 use super::change::{Area, Change};
 use super::server::Environment;
+use crate::dev::protocol::Page;
 
 /// Nothing was saved or asked for in so long: there is time for what nobody waits for.
 const QUIET: Duration = Duration::from_millis(1500);
@@ -82,6 +83,8 @@ pub(crate) struct Engine {
     pending: Pending,
     job: Option<Job>,
     ready: VecDeque<Update>,
+    /// The pages that were told last.
+    told: Vec<Page>,
     progress: (mpsc::UnboundedSender<Ready>, mpsc::UnboundedReceiver<Ready>),
     /// When the developer last did something.
     active: Instant,
@@ -186,6 +189,7 @@ impl Engine {
             pending: Pending::default(),
             job: None,
             ready: VecDeque::new(),
+            told: Vec::new(),
             progress: mpsc::unbounded_channel(),
             active: Instant::now(),
             checked: false,

@@ -67,12 +67,14 @@ impl Snapshot {
                 };
                 changes.push(Change { path: file.clone(), kind });
             }
-            let gone = self
-                .files
-                .keys()
-                .filter(|file| file.starts_with(relative) && !now.contains_key(*file));
-            changes.extend(gone.map(|file| Change { path: file.clone(), kind: Kind::Removed }));
-            self.files.retain(|file, _| !file.starts_with(relative));
+            // Paths are in the order of their components: what is below one comes right after it.
+            let below = self.files.range(relative.to_owned()..);
+            let below = below.map(|(file, _)| file).take_while(|file| file.starts_with(relative));
+            let gone: Vec<PathBuf> = below.filter(|it| !now.contains_key(*it)).cloned().collect();
+            for file in gone {
+                self.files.remove(&file);
+                changes.push(Change { path: file, kind: Kind::Removed });
+            }
             self.files.extend(now);
         }
         changes.sort();

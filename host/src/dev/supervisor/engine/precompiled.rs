@@ -72,10 +72,13 @@ impl Engine {
         prepared.tree.pages.iter().map(page).collect()
     }
 
-    /// Tells which pages there are.
+    /// Tells which pages there are, if they are not those that were told.
     pub(super) fn tell_routes(&mut self, prepared: &Prepared) {
         let pages = self.pages(prepared);
-        self.ready.push_back(Update::Routes(pages));
+        if self.told != pages {
+            self.told.clone_from(&pages);
+            self.ready.push_back(Update::Routes(pages));
+        }
     }
 
     /// Whether the library of before answers, and nobody needs the parts.
