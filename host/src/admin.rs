@@ -8,17 +8,20 @@ mod client;
 mod footprint;
 mod place;
 mod render;
+mod routes;
 mod server;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::recycle::Budget;
 use crate::swap::State;
 
 pub use self::client::{AdminClient, AdminError};
 pub use self::footprint::Footprint;
 pub use self::place::{default_socket, find, runtime_folder};
+pub use self::routes::{Bucket, RouteStatus, RouteTable};
 pub use self::server::{AdminServer, AdminSocket, BindError};
 
 /// What the socket gives access to.
@@ -94,6 +97,12 @@ pub struct Status {
     pub canary: Option<CanaryStatus>,
     /// What the process takes of the machine.
     pub process: Footprint,
+    /// What it may take before it is renewed by itself.
+    #[serde(default)]
+    pub budget: Budget,
+    /// The routes that have answered since the process began, and what no route answered.
+    #[serde(default)]
+    pub routes: Vec<RouteStatus>,
 }
 
 /// One generation.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
+use clap::{CommandFactory, Parser};
 
 pub use self::edge::{Edge, Limits, MetricsSettings, ProxySettings, Responses, Run, Tls};
 pub use self::units::Limit;
@@ -170,9 +170,8 @@ pub struct Config {
 pub struct Drain(pub Option<Duration>);
 
 impl Config {
-    /// The settings as clap has found them. All but a probe need a library.
-    fn of(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        let config = Self::from_arg_matches_mut(matches)?;
+    /// All but a probe need a library.
+    fn checked(config: Self) -> Result<Self, clap::Error> {
         if config.routes.is_empty() && config.probe.probe.is_none() {
             let text = "the following required arguments were not provided:\n  --routes <LIB>";
             return Err(Self::command().error(ErrorKind::MissingRequiredArgument, text));
@@ -280,13 +279,16 @@ fn drain(text: &str) -> Result<Drain, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches as _;
+
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Config, clap::Error> {
         // What the machine's environment says about Nova is none of the test's business.
         let mut command = Config::command().mut_args(|arg| arg.env(None::<&str>));
         let arguments = std::iter::once("nova-host").chain(args.iter().copied());
-        Config::of(&mut command.try_get_matches_from_mut(arguments)?)
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        Config::checked(Config::from_arg_matches_mut(&mut matches)?)
     }
 
     #[test]

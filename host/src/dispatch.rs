@@ -95,6 +95,9 @@ where
     loop {
         let table = switch.table();
         let table = table.choose();
+        if let Some(answered) = prerendered(table, parts) {
+            return answered;
+        }
         let decided = decide(table, parts);
         let exact = matches!(&decided, Decided::Run(found) if found.params.is_empty());
         if !exact
@@ -129,6 +132,15 @@ where
             }
         };
     }
+}
+
+/// A page of a live release that was rendered when it was built.
+fn prerendered(table: &Table, parts: &Parts) -> Option<Answered> {
+    table.prerendering().find_map(|generation| {
+        let pages = &generation.brought.prerendered;
+        let response = pages.respond(&parts.method, parts.uri.path(), &parts.headers)?;
+        Some(Answered { response, generation: Some(generation.id) })
+    })
 }
 
 fn decide<'t, 'p>(table: &'t Table, parts: &'p Parts) -> Decided<'t, 'p> {

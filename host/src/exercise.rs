@@ -17,7 +17,7 @@ use nova_abi::{Param, Route, Target, abi_stable::std_types::RArc};
 use crate::{
     call::{Call, HandlerPanic, call},
     generation::Generation,
-    precompile::plan::{Expect, Plan, Planned},
+    precompile::plan::{Plan, Planned},
     table::Table,
 };
 
@@ -111,9 +111,7 @@ async fn follow(generation: &Arc<Generation>, plan: &Plan, deadline: Instant) {
 
 /// Whether a request may be sent where it must change nothing, and is worth it.
 fn is_harmless(planned: &Planned) -> bool {
-    let well =
-        !matches!(planned.expect, Some(Expect::Hang | Expect::Class(5) | Expect::Status(500..)));
-    planned.method == "GET" && !planned.writes() && !planned.skip && well
+    planned.method == "GET" && !planned.writes() && planned.is_well()
 }
 
 async fn answer(

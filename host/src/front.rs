@@ -22,22 +22,23 @@ use http_body::Body as HttpBody;
 
 pub use self::entrance::{Entrance, EntranceError};
 pub use self::forwarded::ProxyHeaders;
-pub use self::metrics::{Flying, MetricsError};
+pub use self::metrics::{Flight, Metrics, MetricsError};
 pub use self::request_id::REQUEST_ID;
 
 use self::encoding::{Coding, compress};
 use self::forwarded::{Client, Proxies};
 use self::limits::{Capped, Refused, Room, within};
-use self::metrics::{Answerer, Metrics};
+use self::metrics::Answerer;
 use self::security::Security;
 use crate::body::{Body, BodyError};
 use crate::call::HandlerPanic;
+use crate::held::Held;
 use crate::log::{AccessLog, Logged};
 use crate::server::Peer;
 use crate::site::Site;
 
 /// The body of a response as it leaves the host.
-pub type Outgoing = Logged<Flying<Body>>;
+pub type Outgoing = Logged<Held<Body, Option<Flight>>>;
 
 /// See the [module](self). One per process, shared by all connections.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ impl Front {
             flight.answered(&by, response.status());
         }
         let (head, body) = response.into_parts();
-        let body = access.answered(head.status, generation, Flying::new(body, flight));
+        let body = access.answered(head.status, generation, Held::new(body, flight));
         Response::from_parts(head, body)
     }
 

@@ -10,7 +10,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Instant, SystemTime},
@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::brought::Brought;
 use crate::loader::{BuildId, Library, Routes};
-use crate::prerendered::Prerendered;
 
 /// The number of a generation, counted from 1 over the life of a host.
 #[derive(
@@ -76,8 +76,8 @@ pub struct Generation {
     pub started: SystemTime,
     /// What it has done.
     pub counters: Arc<Counters>,
-    /// Its pages that were rendered when it was built; they are set before it is published.
-    pub(crate) prerendered: OnceLock<Prerendered>,
+    /// What its release brought besides the library.
+    pub(crate) brought: Brought,
     build_id: BuildId,
     app: App,
     closed: AtomicBool,
@@ -88,9 +88,15 @@ pub struct Generation {
 impl Generation {
     /// A generation that is not in any table yet.
     #[must_use]
-    pub fn new(id: GenerationId, source: PathBuf, library: Arc<Library>, app: App) -> Arc<Self> {
+    pub fn new(
+        id: GenerationId,
+        source: PathBuf,
+        library: Arc<Library>,
+        app: App,
+        brought: Brought,
+    ) -> Arc<Self> {
         let view = View { build_id: library.build_id.clone(), routes: library.routes.clone(), app };
-        Self::of_view(id, source, library, view)
+        Arc::new(Self { brought, ..Self::of(id, source, library, view) })
     }
 
     /// The same for a view of a library's app, which has other routes than the library.
@@ -101,21 +107,25 @@ impl Generation {
         library: Arc<Library>,
         view: View,
     ) -> Arc<Self> {
+        Arc::new(Self::of(id, source, library, view))
+    }
+
+    fn of(id: GenerationId, source: PathBuf, library: Arc<Library>, view: View) -> Self {
         let View { build_id, routes, app } = view;
-        Arc::new(Self {
+        Self {
             id,
             source,
             library,
             routes,
             started: SystemTime::now(),
             counters: Arc::default(),
-            prerendered: OnceLock::new(),
+            brought: Brought::default(),
             build_id,
             app,
             closed: AtomicBool::new(false),
             idle: Notify::new(),
             expired: CancellationToken::new(),
-        })
+        }
     }
 
     /// The library's build id, or that of the view.

@@ -63,6 +63,12 @@ impl BuildId {
         Self(sha256.chars().take(32).collect())
     }
 
+    /// The build id with these digits, which somebody else has reckoned.
+    #[must_use]
+    pub fn parse(digits: &str) -> Self {
+        Self(digits.to_owned())
+    }
+
     /// All 32 digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -128,11 +134,12 @@ impl Library {
         }
     }
 
-    /// A library that is linked into this program: the same contract without a file.
+    /// A library that is linked into this program: the same contract without a file. `name` is
+    /// the app's name and version; it says that it is the build `build_id`.
     ///
     /// # Errors
     /// If declaring its routes panics.
-    pub fn linked(root: LibraryRef, name: &str) -> Result<Self, LoadError> {
+    pub fn linked(root: LibraryRef, name: &str, build_id: BuildId) -> Result<Self, LoadError> {
         let note = Note {
             abi: ABI,
             sdk: env!("CARGO_PKG_VERSION").into(),
@@ -146,16 +153,7 @@ impl Library {
             message: failure.message.into(),
         })?;
         let (routes, reserved) = split_reserved(&routes);
-        Ok(Self {
-            build_id: BuildId::of(name.as_bytes()),
-            note,
-            routes,
-            reserved,
-            size: 0,
-            soname: None,
-            root,
-            listener: None,
-        })
+        Ok(Self { build_id, note, routes, reserved, size: 0, soname: None, root, listener: None })
     }
 }
 
@@ -266,6 +264,15 @@ impl Loader {
     /// Whether this process has mapped that build.
     pub(crate) fn has(&self, build_id: &BuildId) -> bool {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).contains_key(build_id)
+    }
+
+    /// Takes a library that is linked into this program for one that was loaded; the candidate
+    /// that is given back is this library.
+    pub(crate) fn link(&self, library: Library) -> Candidate {
+        let (build_id, note) = (library.build_id.clone(), library.note.clone());
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.insert(build_id.clone(), Arc::new(library));
+        Candidate { path: PathBuf::from(&note.app), build_id, note, bytes: Vec::new() }
     }
 
     /// Inspects, copies and maps the library at `path`.

@@ -22,8 +22,11 @@ use crate::admin::{
     ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, Status, Swap, SwapFailure,
     SwapReport, SwapRequest,
 };
+use crate::front::Metrics;
 use crate::ledger::{Ledger, age};
 use crate::loader::BuildId;
+use crate::recycle::Budget;
+use crate::release::Release;
 use crate::server::Handle;
 use crate::site::Site;
 use crate::start::StartInfo;
@@ -61,6 +64,10 @@ pub struct Operator {
     tried: Notify,
     /// There is a release that is not copied yet.
     unkept: Notify,
+    /// What the process may take, for whoever asks.
+    budget: Budget,
+    /// What is counted of each route, for whoever asks.
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Operator {
@@ -81,6 +88,8 @@ impl Operator {
             trials: Mutex::default(),
             tried: Notify::new(),
             unkept: Notify::new(),
+            budget: Budget::default(),
+            metrics: None,
         }
     }
 
@@ -90,6 +99,18 @@ impl Operator {
         Self { limits, ..self }
     }
 
+    /// Tells that the process is renewed when it takes more than `budget`.
+    #[must_use]
+    pub fn within(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Tells what is counted in `metrics`.
+    #[must_use]
+    pub fn counting(self, metrics: Option<Arc<Metrics>>) -> Self {
+        Self { metrics, ..self }
+    }
+
     /// Starts the releases that the host begins with, or, where one is refused, the one that
     /// served last.
     ///
@@ -97,13 +118,21 @@ impl Operator {
     ///
     /// With the first that does not start.
     pub async fn start(&self, releases: &[PathBuf]) -> Result<(), SwapError> {
-        let known = self.site.switch.ledger().book();
         let (switch, sources) = (Arc::clone(&self.site.switch), releases.to_vec());
         let read = tokio::task::spawn_blocking(move || {
             switch.add_kept_stylesheets();
             switch.read(&sources)
         });
-        let releases = read.await.map_err(|_| SwapError::NothingServes)??;
+        self.start_read(read.await.map_err(|_| SwapError::NothingServes)??).await
+    }
+
+    /// Starts releases that were read.
+    ///
+    /// # Errors
+    ///
+    /// With the first that does not start.
+    pub async fn start_read(&self, releases: Vec<Release>) -> Result<(), SwapError> {
+        let known = self.site.switch.ledger().book();
         let sources: Vec<PathBuf> = releases.iter().map(|release| release.source.clone()).collect();
         let folders = match &self.public {
             Some(folder) => vec![folder.clone()],
@@ -249,6 +278,8 @@ impl Control for Operator {
                 left_seconds: left.as_secs_f64(),
             }),
             process: Footprint::now(),
+            budget: self.budget,
+            routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
         }
     }
 

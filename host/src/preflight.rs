@@ -9,10 +9,11 @@ use std::{
     time::Duration,
 };
 
-use nova_abi::Purpose;
+use nova_abi::{Purpose, Route};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    brought::Brought,
     exercise::{self, Outcome},
     generation::{Generation, GenerationId},
     loader::{Loader, Store},
@@ -32,6 +33,9 @@ pub(crate) struct Job {
     pub store: Option<PathBuf>,
     /// Whether routes are exercised, or only `init` is run.
     pub exercise: bool,
+    /// The paths that are left alone: the plan of the release says that they fail.
+    #[serde(default)]
+    pub spared: Vec<String>,
     /// How long `init` may take.
     pub init_limit: Duration,
     /// What `init` is told besides its purpose.
@@ -119,12 +123,14 @@ async fn examine(job: Job, answers: &mut Answers) -> Result<Report, String> {
     let app = start(&library, Purpose::Preflight, job.info, None, job.init_limit)
         .await
         .map_err(|error| error.to_string())?;
-    let generation = Generation::new(GenerationId(0), job.library, library.clone(), app);
+    let generation =
+        Generation::new(GenerationId(0), job.library, library.clone(), app, Brought::default());
     let mut report = Report::default();
     if !job.exercise {
         return Ok(report);
     }
-    for (index, route) in exercise::routes(&library.routes) {
+    let spared = |route: &Route| job.spared.iter().any(|path| *path == *route.pattern);
+    for (index, route) in exercise::routes(&library.routes).filter(|(_, route)| !spared(route)) {
         answers.send(Message::Doing(format!("answering GET {} ({})", route.pattern, route.file)));
         let Some(outcome) = exercise::exercise(&generation, index, route).await else { continue };
         report.exercised += 1;

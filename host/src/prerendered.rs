@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 use crate::body::Body;
 
 /// The pages of a release, by path.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Prerendered(HashMap<String, Page>);
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Page {
     html: Bytes,
     tag: String,

@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::process::Child;
 use tokio::sync::{Mutex, Notify};
 
@@ -33,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const YOUNG: Duration = Duration::from_secs(600);
 
 /// What a host may keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// Bytes of memory that belong to no file.
     pub memory: Option<u64>,

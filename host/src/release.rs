@@ -185,17 +185,55 @@ impl Release {
             // The manifest of another library: this one is bare.
             _ => None,
         };
+        let bytes = bytes.filter(|_| manifest.is_some());
+        let source = source.to_owned();
+        Found { source, candidate, folder, whole, manifest: manifest.zip(bytes), signed }.read()
+    }
+
+    /// The release of a library that is linked into this program; what else it is made of is in
+    /// `folder`, if there is anything.
+    ///
+    /// # Errors
+    /// If the folder has no manifest, or not what the manifest names.
+    pub fn of_linked(candidate: Candidate, folder: Option<&Path>) -> Result<Self, ReleaseError> {
+        let source = candidate.path.clone();
+        let manifest = folder.map(|folder| folder.join(MANIFEST)).map(|place| {
+            let bytes = read_manifest(&place, true)?.unwrap_or_default();
+            Ok::<_, ReleaseError>((parse(&place, &bytes)?, bytes))
+        });
+        let (manifest, whole) = (manifest.transpose()?, folder.is_some());
+        let folder = folder.unwrap_or(Path::new(""));
+        Found { source, candidate, folder, whole, manifest, signed: None }.read()
+    }
+}
+
+/// A release of which everything is known but its small files.
+struct Found<'a> {
+    source: PathBuf,
+    candidate: Candidate,
+    /// Where the files are that the manifest names.
+    folder: &'a Path,
+    /// Whether the folder is the release's own.
+    whole: bool,
+    manifest: Option<(Manifest, Vec<u8>)>,
+    signed: Option<Signed>,
+}
+
+impl Found<'_> {
+    fn read(self) -> Result<Release, ReleaseError> {
+        let Found { source, candidate, folder, whole, manifest, signed } = self;
         let mut parts = Vec::new();
-        if let Some(bytes) = bytes.filter(|_| manifest.is_some()) {
+        let plan = manifest.is_some().then(|| read_plan(folder, signed.as_ref())).flatten();
+        let manifest = manifest.map(|(manifest, bytes)| {
             parts.push((MANIFEST.into(), bytes.into()));
-        }
+            manifest
+        });
         if signed.is_some() {
             let path = folder.join(SIGNATURE);
             let read = fs::read(&path);
             let failed = |source| ReleaseError::Read { path, what: "signature", source };
             parts.push((SIGNATURE.into(), read.map_err(failed)?.into()));
         }
-        let plan = manifest.is_some().then(|| read_plan(folder, signed.as_ref())).flatten();
         let plan = plan.map(|(plan, bytes)| {
             parts.push((PLAN.into(), bytes));
             plan
@@ -229,8 +267,8 @@ impl Release {
         let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
         // Of a folder that is not there, nothing can be linked.
         let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };
-        Ok(Self {
-            source: source.to_owned(),
+        Ok(Release {
+            source,
             candidate,
             stylesheet,
             prerendered,

@@ -1,7 +1,8 @@
 //! Everything that answers a request: routes, public files, stylesheets, health.
 //!
-//! In this order: a page that was rendered with the release; a route whose pattern is the path; a public file; a kept stylesheet;
-//! `/healthz` and `/readyz`; a route with parameters; the app's error page.
+//! In this order: a page that was rendered with the release; a route whose pattern is the path; a
+//! public file; a kept stylesheet; `/healthz` and `/readyz`; a route with parameters; the app's
+//! error page.
 
 use std::{
     net::SocketAddr,
@@ -83,9 +84,6 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        if let Some(answered) = self.prerendered(&request) {
-            return answered;
-        }
         let files = async |parts: &Parts| self.elsewhere(parts).await;
         // HTTP/2 says it in another way.
         let closes = self.leaving.load(Ordering::Relaxed) && request.version() <= Version::HTTP_11;
@@ -96,17 +94,6 @@ impl Site {
             answered.response.headers_mut().insert(header::CONNECTION, close);
         }
         answered
-    }
-
-    /// A page of a live release that was rendered when it was built.
-    fn prerendered<B>(&self, request: &Request<B>) -> Option<Answered> {
-        let table = self.switch.table();
-        table.generations().iter().find_map(|generation| {
-            let pages = generation.prerendered.get()?;
-            let response =
-                pages.respond(request.method(), request.uri().path(), request.headers())?;
-            Some(Answered { response, generation: Some(generation.id) })
-        })
     }
 
     async fn elsewhere(&self, parts: &Parts) -> Option<Response<Body>> {

@@ -19,6 +19,8 @@ use crate::generation::Generation;
 pub struct Table {
     slots: Vec<Arc<Generation>>,
     router: Router<Entry>,
+    /// Whether any generation has pages that were rendered when it was built.
+    prerendered: bool,
     canary: Option<Canary>,
 }
 
@@ -103,7 +105,8 @@ impl Table {
                 })?;
             }
         }
-        Ok(Self { slots, router, canary: None })
+        let prerendered = slots.iter().any(|slot| !slot.brought.prerendered.is_empty());
+        Ok(Self { slots, router, prerendered, canary: None })
     }
 
     /// The same table, where `other` answers a share of the requests, from 0 to 1.
@@ -132,6 +135,11 @@ impl Table {
     #[must_use]
     pub fn generations(&self) -> &[Arc<Generation>] {
         &self.slots
+    }
+
+    /// The generations to ask for pages that were rendered when they were built.
+    pub(crate) fn prerendering(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        self.slots.iter().take(if self.prerendered { usize::MAX } else { 0 })
     }
 
     /// How many routes there are.

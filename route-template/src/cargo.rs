@@ -122,7 +122,7 @@ pub struct Artifact {
     pub is_build_script: bool,
 }
 
-/// A library fresh from the linker.
+/// A library, or a program, fresh from the linker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
     /// Where cargo left it. The next build writes there again: copy it, never load it.
@@ -146,6 +146,8 @@ pub struct Build {
     environment: Vec<(OsString, OsString)>,
     path: Option<OsString>,
     origins: Origins,
+    /// The manifest of a package whose program is built instead of the app's library.
+    program: Option<PathBuf>,
 }
 
 impl Build {
@@ -164,7 +166,15 @@ impl Build {
             environment: Vec::new(),
             path: std::env::var_os("PATH"),
             origins,
+            program: None,
         }
+    }
+
+    /// Builds the program of the package with this manifest instead, which depends on the app.
+    #[must_use]
+    pub fn program(mut self, manifest: PathBuf) -> Self {
+        self.program = Some(manifest);
+        self
     }
 
     /// The cargo profile: `release`, `dev`, or one of the app's own.
@@ -260,22 +270,31 @@ impl Build {
         command
             .current_dir(&self.dir)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .args(["rustc", "--lib", "--crate-type", "cdylib", "--profile", &self.profile])
+            .args(match &self.program {
+                None => ["rustc", "--lib", "--crate-type", "cdylib"].map(OsStr::new),
+                Some(manifest) => {
+                    let [build, bins, path] =
+                        ["build", "--bins", "--manifest-path"].map(OsStr::new);
+                    [build, bins, path, manifest.as_os_str()]
+                }
+            })
+            .args(["--profile", &self.profile])
             .arg("--message-format=json-diagnostic-rendered-ansi")
             .arg("--target-dir")
             // A relative folder is seen from where the user stands, not from the app.
             .arg(std::path::absolute(&target_dir).unwrap_or(target_dir))
             .args(&self.args)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            // rustc asks for `-z now` by itself, but leaves the build id to the C compiler.
-            .args(["--", "-C", "link-arg=-Wl,--build-id=sha1"])
-            .args(&self.rustc_args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(match self.output {
                 Output::Inherit => Stdio::inherit(),
                 Output::Capture => Stdio::piped(),
             });
+        if self.program.is_none() {
+            // rustc asks for `-z now` by itself, but leaves the build id to the C compiler.
+            command.args(["--", "-C", "link-arg=-Wl,--build-id=sha1"]).args(&self.rustc_args);
+        }
         if self.own_group {
             command.process_group(0);
         }
@@ -401,7 +420,11 @@ impl Running {
                         on_event(Event::Diagnostic(diagnostic));
                     }
                     Message::Artifact(artifact) => {
-                        library = artifact.library_of(&self.build.dir).or(library);
+                        library = match &self.build.program {
+                            None => artifact.library_of(&self.build.dir),
+                            Some(manifest) => artifact.program_of(manifest),
+                        }
+                        .or(library);
                         let (name, fresh) = (artifact.name(), artifact.fresh);
                         on_event(Event::Compiled { name, fresh });
                         on_event(Event::Artifact(artifact.artifact()));

@@ -8,6 +8,7 @@
 
 mod embedded;
 mod name;
+mod program;
 mod vendor;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::files::write_atomically;
 
 pub use embedded::Template;
 pub use name::{AppName, NameError};
+pub use program::{Program, ProgramError};
 pub use vendor::{Vendored, vendor, vendored};
 
 /// Where the SDK lies in an app.

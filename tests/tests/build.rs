@@ -8,6 +8,7 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING};
 use nova_tests::client::fresh;
 use nova_tests::process::Process;
 use nova_tests::workspace::{App, binary, copy, root};
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -193,6 +194,103 @@ async fn a_build_that_fails_leaves_the_release_alone() {
     assert!(said.contains("GET / (pages/index.rs) panicked: not today"), "{said}");
     let left: Vec<_> = fs::read_dir(app.path.join("build")).expect("a folder").collect();
     assert_eq!((left.len(), app.read("build/manifest.json").as_str()), (1, "{}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_program_serves_the_same_with_nothing_beside_it() {
+    let app = app("alone");
+    let build = ["build", "--static", "--profile", "dev", "--no-precompile"];
+    let (status, said) = nova(&app, &build).await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("or as one program, "), "{said}");
+
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let (program, socket) = (place.path().join("site"), place.path().join("admin.sock"));
+    fs::copy(app.path.join("build/alone-minimal"), &program).expect("the program");
+    let unpacked = place.path().join("tmp");
+    fs::create_dir(&unpacked).expect("a folder");
+    let mut command = Command::new(&program);
+    command.args(["--port", "0", "--admin"]).arg(&socket).current_dir("/").env_clear();
+    command.env("TMPDIR", &unpacked);
+    let mut site = Process::spawn(command);
+    let address: SocketAddr =
+        site.url().await.trim_start_matches("http://").parse().expect("an address");
+
+    let page = fresh(address, "/").await.expect("the page");
+    assert!(page.contains("<h1>Hello</h1>"), "{page}");
+    let link = |before: &str| {
+        let rest = page.split(before).nth(1).unwrap_or_else(|| panic!("{before} in {page}"));
+        rest.split(['"', '#']).next().expect("the end of an attribute").to_owned()
+    };
+    let style = fresh(address, &link("data-nova-style href=\"")).await.expect("the stylesheet");
+    assert_eq!(style, ".a .b{color:teal}\n");
+    let (head, body) = asked(address, &link("img src=\""), "br").await;
+    assert!(head.contains("content-encoding: br") && head.contains("immutable"), "{head}");
+    assert!(!body.is_empty());
+
+    // What is linked in stays: there is nothing to swap, and nothing to give back.
+    let mut swap = app.command("nova").await;
+    swap.arg("swap").arg("--admin").arg(&socket).arg(app.path.join("build"));
+    let mut swap = Process::spawn(swap);
+    assert_eq!(swap.read_to_end().await.code(), Some(1), "{swap}");
+    assert!(swap.output().contains("the routes of this program are linked into it"), "{swap}");
+    site.signal(Signal::USR2);
+    site.line("nothing to recycle").await;
+    assert_eq!(site.stop().await.code(), Some(0), "{site}");
+    assert_eq!(fs::read_dir(&unpacked).expect("a folder").count(), 0, "what was unpacked is gone");
+
+    let mut command = Command::new(&program);
+    command.args(["--routes", "build"]);
+    let mut refused = Process::spawn(command);
+    assert_eq!(refused.read_to_end().await.code(), Some(2));
+    assert!(refused.output().contains("it takes no --routes"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ahead_of_time_build_fails_by_the_names_of_its_failures() {
+    let app = app("gate");
+    app.write(
+        "pages/guest.rs",
+        "pub fn get() -> &'static str { \"fine\" }\n\
+         pub fn post() -> String { panic!(\"no book\") }\n",
+    );
+    app.write(
+        "pages/slow.rs",
+        "use nova::prelude::*;\npub async fn post() -> Html { std::future::pending().await }\n",
+    );
+    app.write(
+        "pages/sick.rs",
+        "use nova::prelude::*;\n\
+         pub fn delete() -> StatusCode { StatusCode::INTERNAL_SERVER_ERROR }\n",
+    );
+    app.write("build/manifest.json", "{}");
+    let build = ["build", "--aot", "--profile", "dev"];
+    let (status, said) = nova(&app, &build).await;
+    assert_eq!(status, Some(1), "{said}");
+    for failure in [
+        "POST /guest (pages/guest.rs) panicked: no book",
+        "POST /slow (pages/slow.rs) did not answer within 5s",
+        "DELETE /sick (pages/sick.rs) answered 500 Internal Server Error",
+    ] {
+        assert!(said.contains(failure), "{failure}\n{said}");
+    }
+    assert_eq!(app.read("build/manifest.json"), "{}", "the release was touched");
+
+    // What is expected is no failure: neither here nor where a host tries the library out.
+    app.write("pages/broken.rs", "pub fn get() -> String { panic!(\"as it should\") }\n");
+    let expected = [("POST", "/guest", "500"), ("POST", "/slow", "\"hang\"")]
+        .into_iter()
+        .chain([("DELETE", "/sick", "\"5xx\""), ("GET", "/broken", "\"5xx\"")]);
+    let expected: Vec<String> = expected
+        .map(|(method, target, expect)| {
+            format!(r#"{{"method":"{method}","target":"{target}","expect":{expect}}}"#)
+        })
+        .collect();
+    let plan = format!(r#"{{"version":1,"requests":[{}]}}"#, expected.join(","));
+    app.write("precompile.json", &plan);
+    let (status, said) = nova(&app, &build).await;
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("built    "), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

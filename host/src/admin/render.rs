@@ -59,8 +59,12 @@ impl fmt::Display for Status {
         writeln!(f, "{}", list(counts.map(|(count, what)| format!("{} {what}", grouped(count)))))?;
         let process = &self.process;
         let numbers = [
-            process.anonymous_bytes.map(|bytes| format!("{} of anonymous memory", size(bytes))),
-            process.mappings.map(|count| format!("{} mappings", grouped(count))),
+            process.anonymous_bytes.map(|bytes| {
+                format!("{} of anonymous memory{}", size(bytes), of(self.budget.memory, size))
+            }),
+            process.mappings.map(|count| {
+                format!("{} mappings{}", grouped(count), of(self.budget.mappings, grouped))
+            }),
             process.threads.map(|count| format!("{} threads", grouped(count))),
             process.descriptors.map(|count| format!("{} descriptors", grouped(count))),
         ];
@@ -136,7 +140,7 @@ fn short(build_id: &str) -> String {
 }
 
 /// `numbers` are the columns whose last digits belong under each other.
-fn table<const N: usize>(
+pub(super) fn table<const N: usize>(
     f: &mut fmt::Formatter<'_>,
     rows: &[[String; N]],
     numbers: [bool; N],
@@ -161,12 +165,17 @@ fn table<const N: usize>(
     Ok(())
 }
 
+/// A budget, behind what it limits.
+fn of(budget: Option<u64>, show: impl Fn(u64) -> String) -> String {
+    budget.map(|most| format!(" (budget {})", show(most))).unwrap_or_default()
+}
+
 fn list(items: impl IntoIterator<Item = String>) -> String {
     items.into_iter().collect::<Vec<_>>().join(" · ")
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -201,7 +210,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::admin::{CanaryStatus, Footprint, Refusal, RollbackStatus};
+    use crate::admin::{Budget, CanaryStatus, Footprint, Refusal, RollbackStatus};
 
     fn generation(id: u64, state: State, age_seconds: f64) -> GenerationStatus {
         GenerationStatus {
@@ -249,6 +258,8 @@ mod tests {
                 threads: Some(6),
                 descriptors: Some(31),
             },
+            budget: Budget::default(),
+            routes: Vec::new(),
         }
     }
 
@@ -265,6 +276,13 @@ mod tests {
         1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections
         98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
         ");
+    }
+
+    #[test]
+    fn a_host_with_budgets() {
+        let budget = Budget { memory: Some(512_000_000), mappings: Some(32_000) };
+        let shown = Status { budget, ..status() }.to_string();
+        assert_snapshot!(shown.lines().last().unwrap(), @"98.8 MB of anonymous memory (budget 512.0 MB) · 5,120 mappings (budget 32,000) · 6 threads · 31 descriptors");
     }
 
     #[test]

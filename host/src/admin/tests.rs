@@ -41,6 +41,8 @@ impl Control for Fake {
             releases: Vec::new(),
             canary: None,
             process: Footprint::default(),
+            budget: Budget::default(),
+            routes: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! folder sees the old release or the new one.
 
 mod deploy;
+mod program;
 pub(super) mod report;
 mod steps;
 
@@ -25,10 +26,14 @@ use super::gate::{self, Training};
 use super::style::{DIM, GOOD, WARN, counted};
 use super::{Outcome, block_on, check, precompile, sign};
 use crate::precompile::Extent;
+use crate::precompile::plan::{PLAN, Plan};
 use crate::release::Release;
 use crate::trust::{PrivateKey, Trust};
 
 pub(super) use self::deploy::{HOST, find_host};
+
+/// The name of the SDK's library.
+const SDK: &str = "nova";
 
 /// Where a build keeps what is in no release, from the app's folder.
 const WORK: &str = ".nova/build";
@@ -48,6 +53,9 @@ pub(super) struct Args {
     /// Train a profile by exercising every route, and compile once more with what it says
     #[arg(long, requires = "aot")]
     pgo: bool,
+    /// Make one program, too, with the same routes and files linked into it
+    #[arg(long = "static")]
+    whole_program: bool,
     /// Sign the release with this private key of `nova keygen`
     #[arg(long, value_name = "KEY", env = "NOVA_SIGN")]
     sign: Option<PathBuf>,
@@ -93,11 +101,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let job = steps.run("reading the pages", || Job::new(args, settings, steps))?;
     let training =
         args.pgo.then(|| Training::new(&job.prepared.project, &job.work())).transpose()?;
-    let built = match &training {
+    let (built, sdk) = match &training {
         None => steps.run("compiling the library", || compile(&job, None))?,
         Some(training) => {
             let writing = Flags { target: &training.target, variable: training.profiles.writing() };
-            let built = steps.run("compiling a library that writes profiles", || {
+            let (built, _) = steps.run("compiling a library that writes profiles", || {
                 compile(&job, Some(&writing))
             })?;
             let (project, out) = (&job.prepared.project, &job.out);
@@ -123,6 +131,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let (manifest, host) =
         steps.run("writing the release", || write(&job, built, &stripped, &files, &host))?;
+    let program = match args.whole_program {
+        true => {
+            let link = || program::link(&job, &manifest, sdk);
+            Some(steps.run("linking routes, files and host into one program", link)?)
+        }
+        false => None,
+    };
 
     let before = Report::read(&job.out);
     let kinds = job.prepared.tree.pages.iter();
@@ -160,6 +175,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         report::total(&steps.done()),
         job.out.join("start").display(),
     );
+    if let Some((program, size)) = program {
+        let (program, size) = (program.display(), check::size(size));
+        anstream::println!("         or as one program, {program}  {DIM}{size}{DIM:#}");
+    }
     if let Some(key) = key {
         // Last: it covers every other file of the release.
         sign::sign(&job.out, &key)?;
@@ -171,7 +190,8 @@ impl Args {
     /// How many steps there are.
     fn steps(&self) -> usize {
         let precompile = usize::from(!self.no_precompile);
-        6 + precompile + usize::from(self.aot) + 2 * usize::from(self.pgo)
+        let more = usize::from(self.aot) + usize::from(self.whole_program);
+        6 + precompile + more + 2 * usize::from(self.pgo)
     }
 }
 
@@ -199,26 +219,44 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Compiles the library.
-fn compile(job: &Job<'_>, flags: Option<&Flags<'_>>) -> anyhow::Result<Built> {
-    let Job { args, settings, prepared, steps, .. } = job;
+/// Compiles the library; the folder of the app's SDK comes with it.
+fn compile(job: &Job<'_>, flags: Option<&Flags<'_>>) -> anyhow::Result<(Built, Option<PathBuf>)> {
+    // Names and lines are what the report and the debug file are made of. The names are of the
+    // kind that says for which page a generic function was compiled.
+    let build = cargo_build(job)
+        .rustc_args(["-C", "debuginfo=line-tables-only", "-C", "strip=none"])
+        .rustc_args(["-C", "symbol-mangling-version=v0"]);
+    follow(
+        job,
+        match flags {
+            None => build,
+            Some(Flags { target, variable: (name, value) }) => {
+                build.args(["--target", *target]).env(name, value)
+            }
+        },
+    )
+}
+
+/// A build with the profile that was asked for, and the switches of its kind.
+fn cargo_build(job: &Job<'_>) -> Build {
+    let Job { args, settings, prepared, .. } = job;
     let switches = if args.aot { settings.build.ahead_of_time() } else { settings.build };
     let mut build = Build::new(&prepared.project, prepared.crate_root.origins.clone())
         .profile(&args.profile)
         .args(&args.cargo)
-        .output(Output::Capture)
-        // Names and lines are what the report and the debug file are made of. The names are of
-        // the kind that says for which page a generic function was compiled.
-        .rustc_args(["-C", "debuginfo=line-tables-only", "-C", "strip=none"])
-        .rustc_args(["-C", "symbol-mangling-version=v0"]);
+        .output(Output::Capture);
     for (name, value) in switches.variables(&args.profile) {
         build = build.env(name, value);
     }
-    if let Some(Flags { target, variable: (name, value) }) = flags {
-        build = build.args(["--target", *target]).env(name, value);
-    }
+    build
+}
+
+/// Runs a build to its end, and tells what it does.
+fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(Built, Option<PathBuf>)> {
+    let steps = job.steps;
     let mut output = String::new();
     let mut compiled = 0_usize;
+    let mut sdk = None;
     let built = build.start()?.wait(|event| match event {
         Event::Diagnostic(diagnostic) => {
             steps.say(diagnostic.rendered.trim_end());
@@ -238,13 +276,14 @@ fn compile(job: &Job<'_>, flags: Option<&Flags<'_>>) -> anyhow::Result<Built> {
             output.push_str(&line);
             output.push('\n');
         }
+        Event::Artifact(artifact) if artifact.name == SDK => sdk = Some(artifact.folder),
         Event::Compiled { .. } | Event::Artifact(_) => {}
     });
     if built.is_err() {
         // Where rustc was not asked, cargo alone knows why.
         steps.say(output.trim_end());
     }
-    Ok(built?)
+    Ok((built?, sdk))
 }
 
 /// Takes names and line numbers out of the library, after they were counted.
@@ -268,7 +307,9 @@ fn split(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
 
 /// Starts the library in a child process and asks its routes, as a host does before a swap.
 fn check(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<()> {
-    let report = block_on(check::preflight(Release::read(&stripped.library, &Trust::default())?))??;
+    let mut release = Release::read(&stripped.library, &Trust::default())?;
+    release.plan = Plan::read(&job.prepared.project.dir().join(PLAN))?;
+    let report = block_on(check::preflight(release))??;
     for route in report.unwell {
         job.steps.say(&format!("{WARN}weak{WARN:#}: {route}"));
     }

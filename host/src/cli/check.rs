@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::style::{BAD, DIM, GOOD, WARN, took};
 use super::{Outcome, block_on};
 use crate::loader::{Loader, Store};
+use crate::precompile::plan::Plan;
 use crate::preflight::{self, Job, Report};
 use crate::release::Release;
 use crate::start::StartInfo;
@@ -95,6 +96,7 @@ pub(super) async fn preflight(release: Release) -> anyhow::Result<Report> {
         library: staged.path().to_owned(),
         store: store.folder().map(Path::to_owned),
         exercise: true,
+        spared: release.plan.as_ref().map(Plan::failing).unwrap_or_default(),
         init_limit: settings.init_limit,
         info: StartInfo::default(),
     };

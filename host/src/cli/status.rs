@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Outcome, block_on};
-use crate::admin::AdminClient;
+use crate::admin::{AdminClient, RouteTable};
 
 /// Show what a running host does: generations, requests in flight, memory kept
 #[derive(Debug, clap::Args)]
@@ -11,7 +11,10 @@ pub(super) struct Args {
     /// The host's socket, where more than one host runs
     #[arg(long, value_name = "SOCKET")]
     admin: Option<PathBuf>,
-    /// Print JSON, for other programs
+    /// Show instead how the routes answer: requests, errors, times
+    #[arg(long)]
+    routes: bool,
+    /// Print JSON, for other programs: all of it
     #[arg(long)]
     json: bool,
 }
@@ -20,6 +23,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
     let status = block_on(AdminClient::new(args.admin)?.status())??;
     if args.json {
         anstream::println!("{}", serde_json::to_string_pretty(&status)?);
+    } else if args.routes {
+        anstream::print!("{}", RouteTable(&status.routes));
     } else {
         anstream::println!("{status}");
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, Error};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, Error, FromArgMatches as _};
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
@@ -32,9 +32,53 @@ impl Config {
     pub fn load() -> Result<Self, Error> {
         let arguments: Vec<OsString> = std::env::args_os().collect();
         let variable = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
-        read(Self::command(), &arguments, variable)
+        Self::checked(read(Self::command(), &arguments, variable)?)
+    }
+
+    /// The same for a program that has its routes linked into it: it takes no library, and none of
+    /// the flags that are about loading one.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_linked() -> Result<Self, Error> {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let variable = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
+        let hidden = |arg: Arg| match LOADING.contains(&arg.get_id().as_str()) {
+            true => arg.hide(true).env(None::<&str>),
+            false => arg,
+        };
+        let program = env!("CARGO_PKG_VERSION");
+        let command = Self::command().mut_args(hidden).override_usage("[OPTIONS]");
+        let command = command
+            .about(format!("A site with its routes linked in, by Nova {program}"))
+            .after_help("SIGTERM stops without failing a request; a second one stops at once.");
+        let config = read(command, &arguments, variable)?;
+        if config.routes.is_empty() {
+            return Ok(config);
+        }
+        let text = "the routes of this program are linked into it: it takes no --routes\n";
+        Err(Self::command().error(ErrorKind::ArgumentConflict, text))
     }
 }
+
+/// What is about libraries that are loaded.
+const LOADING: [&str; 14] = [
+    "routes",
+    "watch",
+    "state",
+    "drain",
+    "preflight_timeout",
+    "no_preflight",
+    "no_rollback",
+    "rollback_window",
+    "rollback_failures",
+    "rollback_share",
+    "rollback_requests",
+    "memory_budget",
+    "mapping_budget",
+    "trust",
+];
 
 /// The settings of `command` with these arguments, and the file that they or `variable` name.
 fn read(
@@ -56,7 +100,7 @@ fn read(
             }
         }
     };
-    Config::of(&mut matches)
+    Config::from_arg_matches_mut(&mut matches)
 }
 
 /// The file that the arguments name last.
@@ -234,7 +278,9 @@ mod tests {
         let mut arguments = vec!["nova-host".into(), "--config".into(), path.into_os_string()];
         arguments.extend(flags.iter().map(OsString::from));
         let inside = format!("{}/", folder.path().display());
-        read(command, &arguments, None).map_err(|error| error.to_string().replace(&inside, ""))
+        read(command, &arguments, None)
+            .and_then(Config::checked)
+            .map_err(|error| error.to_string().replace(&inside, ""))
     }
 
     #[test]

@@ -101,8 +101,8 @@ impl Entrance {
         self.certificate.clone()
     }
 
-    /// The edge of `site`, which `server` serves. From now on the numbers can be read, and the
-    /// certificate is followed.
+    /// The edge of `site`, which `server` serves, and which counts in `metrics`. From now on the
+    /// numbers can be read at their address, if they have one, and the certificate is followed.
     ///
     /// # Errors
     ///
@@ -117,20 +117,16 @@ impl Entrance {
         site: Arc<Site>,
         access: AccessLog,
         server: Handle,
+        metrics: Option<Arc<Metrics>>,
     ) -> io::Result<Front> {
         let Edge { limits, proxies, responses, .. } = &config.edge;
         if let Some(certificate) = self.certificate {
             tokio::spawn(certificate.follow());
         }
-        let metrics = match self.metrics {
-            Some(listener) => {
-                let metrics = Arc::<Metrics>::default();
-                tracing::info!("metrics are at http://{}/metrics", listener.address());
-                listener.serve(Arc::clone(&metrics), Arc::clone(&site), server)?;
-                Some(metrics)
-            }
-            None => None,
-        };
+        if let Some((listener, metrics)) = self.metrics.zip(metrics.clone()) {
+            tracing::info!("metrics are at http://{}/metrics", listener.address());
+            listener.serve(metrics, Arc::clone(&site), server)?;
+        }
         let security = (!responses.no_security_headers)
             .then(|| Security::new(responses.hsts.0.map(|time| time.as_secs())));
         Ok(Front {

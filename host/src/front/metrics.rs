@@ -9,28 +9,29 @@ mod render;
 mod route;
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
-use http_body::{Body as HttpBody, Frame, SizeHint};
 
 pub use self::listener::MetricsError;
 pub(super) use self::listener::MetricsListener;
 use self::route::Route;
 use super::limits::Refused;
+use crate::admin::RouteStatus;
 
 /// More patterns than any app has; those that come after are counted together.
 const MOST_ROUTES: usize = 10_000;
 
+/// By pattern.
+type Routes = BTreeMap<Box<str>, Arc<Route>>;
+
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Metrics {
-    routes: ArcSwap<BTreeMap<Box<str>, Arc<Route>>>,
+pub struct Metrics {
+    routes: ArcSwap<Routes>,
     /// Held while a route is added.
     adding: Mutex<()>,
     /// What no route answered: public files, health, redirects.
@@ -60,6 +61,25 @@ pub(super) enum Answerer {
 }
 
 impl Metrics {
+    /// The routes that have answered, and what answered in the place of one.
+    #[must_use]
+    pub fn routes(&self) -> Vec<RouteStatus> {
+        let routes = self.routes.load();
+        self.all(&routes).filter_map(|(name, route)| route.status(name)).collect()
+    }
+
+    /// Everybody who answers, by name. A pattern begins with a slash, so the others are nobody's.
+    fn all<'a>(&'a self, routes: &'a Routes) -> impl Iterator<Item = (&'a str, &'a Route)> {
+        let others = [
+            ("host", &self.host),
+            ("unmatched", &self.unmatched),
+            ("refused", &self.refused),
+            ("others", &self.others),
+        ];
+        let routes = routes.iter().map(|(pattern, route)| (&**pattern, route));
+        routes.chain(others).map(|(name, route)| (name, &**route))
+    }
+
     /// A request is there.
     pub(super) fn begin(self: &Arc<Self>, method: &Method) -> Flight {
         self.begun.fetch_add(1, Ordering::Relaxed);
@@ -104,7 +124,7 @@ impl Metrics {
 
 /// A request that is being answered, until the last byte of its response.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub struct Flight {
     metrics: Arc<Metrics>,
     method: usize,
     began: Instant,
@@ -126,41 +146,5 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         self.metrics.ended.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// A body that keeps its request counted as one that is being answered.
-    #[derive(Debug)]
-    pub struct Flying<B> {
-        #[pin]
-        body: B,
-        flight: Option<Flight>,
-    }
-}
-
-impl<B> Flying<B> {
-    pub(super) fn new(body: B, flight: Option<Flight>) -> Self {
-        Self { body, flight }
-    }
-}
-
-impl<B: HttpBody> HttpBody for Flying<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().body.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -112,6 +112,24 @@ impl Store {
         self.folder.as_deref()
     }
 
+    /// Removes the copies in the folder that `wanted` does not want. Those that are mapped stay
+    /// mapped, and are written anew when they are loaded anew.
+    pub(crate) fn sweep(&self, wanted: impl Fn(&BuildId) -> bool) {
+        let Some(folder) = &self.folder else { return };
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let copy = entry.path();
+            let name = copy.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            let build_id = BuildId::parse(name.trim_start_matches("libnova_routes-"));
+            // What has another name is not ours, or is being written.
+            if copy == path(folder, &build_id)
+                && !wanted(&build_id)
+                && let Err(error) = fs::remove_file(&copy)
+            {
+                tracing::debug!("{}: not removed: {error}", copy.display());
+            }
+        }
+    }
+
     /// Where the copy with this build id is, if there is one in a folder.
     #[must_use]
     pub fn path(&self, build_id: &BuildId) -> Option<PathBuf> {

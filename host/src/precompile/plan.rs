@@ -167,6 +167,13 @@ impl Plan {
         Self::parse(&text, path).map(Some)
     }
 
+    /// The paths whose GET is left out or expected to fail: nobody who tries a library out need
+    /// ask for them.
+    pub(crate) fn failing(&self) -> Vec<String> {
+        let fails = |planned: &&Planned| planned.method == "GET" && !planned.is_well();
+        self.requests.iter().filter(fails).map(|planned| planned.path().to_owned()).collect()
+    }
+
     pub(crate) fn parse(text: &[u8], path: &Path) -> Result<Self, PlanError> {
         /// What can be said before anything else is understood.
         #[derive(Deserialize)]
@@ -209,6 +216,13 @@ impl Plan {
 }
 
 impl Planned {
+    /// Whether it is sent, and is to be answered.
+    pub(crate) fn is_well(&self) -> bool {
+        let fails =
+            matches!(self.expect, Some(Expect::Hang | Expect::Class(5) | Expect::Status(500..)));
+        !self.skip && !fails
+    }
+
     /// Whether it may change something: whether it needs scratch state.
     #[must_use]
     pub fn writes(&self) -> bool {

@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
 use super::connections::Wait;
 use super::{Peer, Service};
+use crate::held::Held;
 
 /// A service for one connection: it knows the peer, cannot fail, and marks the exchanges.
 pub(super) struct PerConnection<S> {
@@ -22,7 +22,7 @@ pub(super) struct PerConnection<S> {
 }
 
 impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S> {
-    type Response = Response<Marked<S::Body>>;
+    type Response = Response<Held<S::Body, Option<Over>>>;
     type Error = Infallible;
     type Future = Exchange<S::Future>;
 
@@ -44,50 +44,21 @@ pin_project! {
 }
 
 impl<F: Future<Output = Response<B>>, B> Future for Exchange<F> {
-    type Output = Result<Response<Marked<B>>, Infallible>;
+    type Output = Result<Response<Held<B, Option<Over>>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.future.poll(cx));
         let over = this.over.take();
-        Poll::Ready(Ok(response.map(|body| Marked { body, over })))
+        Poll::Ready(Ok(response.map(|body| Held::new(body, over))))
     }
 }
 
 /// The end of an exchange, when it is dropped.
-struct Over(Wait);
+pub(super) struct Over(Wait);
 
 impl Drop for Over {
     fn drop(&mut self) {
         self.0.over();
-    }
-}
-
-pin_project! {
-    /// A body whose end is the end of the exchange.
-    pub(super) struct Marked<B> {
-        #[pin]
-        body: B,
-        over: Option<Over>,
-    }
-}
-
-impl<B: Body> Body for Marked<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().body.poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

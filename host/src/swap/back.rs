@@ -6,13 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Facts, Incoming, Kept, Report, State, SwapError, Swapped, Switch, blocking, locked, micros,
-};
+use super::{State, SwapError, Swapped, Switch, blocking, locked, micros, prepare::Incoming};
 use crate::{
     generation::{Generation, GenerationId},
-    ledger::{Ledger, Refused, WentBack, now},
+    ledger::{Facts, Kept, Ledger, Refused, WentBack, now},
     loader::BuildId,
+    preflight::Report,
     start::StartInfo,
 };
 
@@ -100,18 +99,7 @@ impl Switch {
             return Err(error);
         }
         self.history.mark(standby.id, State::Live);
-        Ok(Swapped {
-            generation: standby.id,
-            build_id: standby.build_id().clone(),
-            replaced: None,
-            routes: standby.routes.len(),
-            public: None,
-            unwell: Vec::new(),
-            preflight_us: 0,
-            load_us: 0,
-            init_us: 0,
-            total_us: micros(began),
-        })
+        Ok(Swapped::by(&standby, began))
     }
 
     async fn start_again(

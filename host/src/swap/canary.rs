@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Facts, Prepared, State, SwapError, Swapped, Switch, blocking, locked, micros};
+use super::{Prepared, State, SwapError, Swapped, Switch, blocking, locked, micros};
 use crate::{
     generation::{Generation, GenerationId},
-    ledger::{Refused, WentBack, now},
+    ledger::{Facts, Refused, WentBack, now},
     start::StartInfo,
 };
 
@@ -113,18 +113,9 @@ impl Switch {
             }
         };
         self.history.mark(id, State::Live);
-        let swapped = Swapped {
-            generation: id,
-            build_id: generation.build_id().clone(),
-            replaced: old.as_ref().map(|old| old.id),
-            routes: generation.routes.len(),
-            public: facts.public(),
-            unwell: Vec::new(),
-            preflight_us: 0,
-            load_us: 0,
-            init_us: 0,
-            total_us: micros(began),
-        };
+        let replaced = old.as_ref().map(|old| old.id);
+        let public = facts.public();
+        let swapped = Swapped { replaced, public, ..Swapped::by(&generation, began) };
         if let Some(old) = old {
             self.retire(old, Some(slot), self.settings.standby);
         }

@@ -49,6 +49,11 @@ pub enum SwapError {
          {left_seconds} s more; try again when it is over, or end it with `nova rollback`"
     )]
     Canary { build_id: BuildId, percent: String, left_seconds: u64 },
+    #[error(
+        "the routes of this program are linked into it, and nothing can be swapped in: \
+         build it again, and start the new one in its place"
+    )]
+    Linked,
     #[error("there is nothing yet that a canary could be compared with")]
     NoCanary,
     #[error("generation {0} does not serve any more: another one has taken its place meanwhile")]

@@ -4,8 +4,12 @@ use std::{path::PathBuf, sync::atomic::Ordering, time::Instant};
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{GenerationId, Release, Stylesheet, SwapError, Switch, locked};
-use crate::process::succession::Will;
+use super::{SwapError, Switch, locked};
+use crate::{
+    generation::GenerationId,
+    process::succession::Will,
+    release::{Release, Stylesheet},
+};
 
 /// As long as this is kept, no swap begins.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ impl Switch {
 
     /// The stylesheets that pages may still name, oldest first: name and text.
     pub(crate) fn stylesheets(&self) -> Vec<(String, String)> {
-        let sheets = locked(&self.stylesheets);
+        let sheets = self.stylesheets.list();
         let text = |sheet: &Stylesheet| String::from_utf8(sheet.bytes.to_vec()).ok();
         sheets.iter().filter_map(|sheet| Some((sheet.name.clone(), text(sheet)?))).collect()
     }
@@ -64,7 +68,7 @@ impl Switch {
         self.ledger.inherit(&will.book);
         for (name, text) in &will.stylesheets {
             let bytes = text.clone().into();
-            self.add_stylesheet(Stylesheet { name: name.clone(), bytes });
+            self.stylesheets.add(Stylesheet { name: name.clone(), bytes });
         }
     }
 

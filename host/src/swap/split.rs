@@ -154,18 +154,9 @@ impl Switch {
                 return Err(error.into());
             }
         };
-        let swapped = Swapped {
-            generation: generation.id,
-            build_id: generation.build_id().clone(),
-            replaced: old.as_ref().map(|old| old.id),
-            routes: generation.routes.len(),
-            public: None,
-            unwell: Vec::new(),
-            preflight_us: 0,
-            load_us: times.load_us,
-            init_us: times.init_us,
-            total_us: micros(times.began),
-        };
+        let Times { began, load_us, init_us } = times;
+        let replaced = old.as_ref().map(|old| old.id);
+        let swapped = Swapped { replaced, load_us, init_us, ..Swapped::by(&generation, began) };
         if let Some(old) = old {
             self.retire(old, Some(0), Duration::ZERO);
         }

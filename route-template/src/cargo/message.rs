@@ -68,6 +68,13 @@ impl Made {
         }
     }
 
+    /// The executable, if this is the program of the package with this manifest.
+    pub(super) fn program_of(&self, manifest: &Path) -> Option<PathBuf> {
+        let is_program = self.target.kind.iter().any(|kind| kind == "bin");
+        let is_its = is_program && self.manifest_path == manifest;
+        self.filenames.first().filter(|_| is_its).cloned()
+    }
+
     /// The shared object, if this is the library of the app in `dir`.
     pub(super) fn library_of(&self, dir: &Path) -> Option<PathBuf> {
         let is_library = self.target.crate_types.iter().any(|kind| kind == "cdylib");

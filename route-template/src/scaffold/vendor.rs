@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Array, DocumentMut, Item, Table, TableLike, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use super::{Files, VENDORED, embedded};
 use crate::files::write_atomically;
@@ -94,6 +94,67 @@ pub(super) fn sources() -> Files {
     files
 }
 
+/// The manifest of the host, less its command line, with nothing taken from a workspace: where it is
+/// written there are others around it. The SDK that it is built with lies in the folder `sdk`.
+pub(super) fn host_manifest(host: &[u8], sdk: &Path) -> String {
+    let mut host = parse(host);
+    for unneeded in ["dev-dependencies", "bin", "features", "lints"] {
+        host.remove(unneeded);
+    }
+    let root = embedded::sdk().into_iter().find(|(path, _)| path == "Cargo.toml");
+    let root = parse(&root.unwrap_or_default().1);
+    let workspace = &root["workspace"];
+    if let Some(package) = host["package"].as_table_mut() {
+        package.remove("default-run");
+        for (name, item) in package.iter_mut() {
+            if is_inherited(item) {
+                *item = workspace["package"][name.get()].clone();
+            }
+        }
+    }
+    if let Some(dependencies) = host["dependencies"].as_table_mut() {
+        dependencies
+            .retain(|_, item| !item.get("optional").and_then(Item::as_bool).unwrap_or(false));
+        for (name, item) in dependencies.iter_mut() {
+            let features = item.get("features").cloned();
+            let mut whole = table_of(&workspace["dependencies"][name.get()]);
+            let folder = match name.get() {
+                "nova" => Some(sdk.to_owned()),
+                "nova-abi" => Some(sdk.join("abi")),
+                _ => None,
+            };
+            if let Some(folder) = folder {
+                whole.insert("path", folder.display().to_string().into());
+            }
+            let more = features.as_ref().and_then(Item::as_array);
+            if let (Some(more), Some(own)) = (more, whole.get_mut("features")) {
+                own.as_array_mut().into_iter().for_each(|own| own.extend(more.iter().cloned()));
+            } else if let Some(more) = more {
+                whole.insert("features", more.clone().into());
+            }
+            *item = value(whole);
+        }
+    }
+    // As for the SDK in an app.
+    host["lints"]["rust"]["warnings"] = value("allow");
+    host.to_string()
+}
+
+/// A dependency as a table, where a version alone may stand for one.
+fn table_of(dependency: &Item) -> InlineTable {
+    match dependency.as_inline_table() {
+        Some(table) => table.clone(),
+        None => {
+            let version = dependency.as_str().unwrap_or("*");
+            InlineTable::from_iter([("version", version)])
+        }
+    }
+}
+
+fn is_inherited(item: &Item) -> bool {
+    item.get("workspace").and_then(Item::as_bool).unwrap_or(false)
+}
+
 fn parse(manifest: &[u8]) -> DocumentMut {
     let text = std::str::from_utf8(manifest).expect("this repository's manifests are UTF-8");
     text.parse().expect("this repository's manifests are TOML")
@@ -108,8 +169,6 @@ fn inherited(table: &dyn TableLike, used: &mut BTreeSet<String>) {
             inherited(item, used);
             continue;
         }
-        let is_inherited =
-            |item: &Item| item.get("workspace").and_then(Item::as_bool).unwrap_or(false);
         used.extend(
             item.iter().filter(|(_, item)| is_inherited(item)).map(|(name, _)| name.into()),
         );
@@ -173,6 +232,24 @@ mod tests {
         assert!(kept.contains("nova-abi") && !kept.contains("proptest"), "{kept:?}");
         assert!(files.contains_key("plugin-sdk/abi/src/lib.rs"));
         assert!(files.contains_key("LICENSE-MIT"));
+    }
+
+    #[test]
+    fn the_host_of_a_program_needs_no_workspace() {
+        let host = include_bytes!("../../../host/Cargo.toml");
+        let text = host_manifest(host, Path::new("/app/vendor/nova/plugin-sdk"));
+        let manifest = parse(text.as_bytes());
+        assert_eq!(manifest["package"]["edition"].as_str(), Some("2024"));
+        let dependencies = &manifest["dependencies"];
+        let path = |name: &str| dependencies[name]["path"].as_str().unwrap();
+        assert_eq!(path("nova"), "/app/vendor/nova/plugin-sdk");
+        assert_eq!(path("nova-abi"), "/app/vendor/nova/plugin-sdk/abi");
+        let features = dependencies["tokio-rustls"]["features"].as_array().unwrap();
+        assert!(features.iter().any(|it| it.as_str() == Some("ring")), "{text}");
+        assert_eq!(dependencies["bytes"]["version"].as_str(), Some("1.12"));
+        for gone in ["workspace = true", "optional", "[[bin]]", "nova-route-template"] {
+            assert!(!text.contains(gone), "{gone}: {text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Metrics;
-use super::route::{BOUNDS, Route};
+use super::route::BOUNDS;
 use crate::admin::Footprint;
 use crate::server::Handle;
 use crate::site::Site;
@@ -77,20 +77,9 @@ impl Metrics {
 
     fn requests(&self, text: &mut Text) {
         let routes = self.routes.load();
-        // A pattern begins with a slash, so these are nobody's.
-        let others = [
-            ("host", &self.host),
-            ("unmatched", &self.unmatched),
-            ("refused", &self.refused),
-            ("others", &self.others),
-        ];
-        let all = || {
-            let routes = routes.iter().map(|(pattern, route)| (&**pattern, route));
-            routes.chain(others).map(|(name, route): (&str, &std::sync::Arc<Route>)| (name, route))
-        };
         let name = "nova_requests_total";
         text.family(name, "counter", "Requests that were answered, by route, method and status.");
-        for (route, numbers) in all() {
+        for (route, numbers) in self.all(&routes) {
             for (method, status, count) in numbers.counts() {
                 let route = quoted(route);
                 text.line(format_args!(
@@ -100,7 +89,7 @@ impl Metrics {
         }
         let name = "nova_request_duration_seconds";
         text.family(name, "histogram", "Time until the head of the response was there.");
-        for (route, numbers) in all() {
+        for (route, numbers) in self.all(&routes) {
             let times = numbers.times();
             let count = times[BOUNDS.len()];
             if count == 0 {

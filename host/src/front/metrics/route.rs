@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use crate::admin::{Bucket, RouteStatus};
+
 /// The methods that are told apart; all others are one.
 pub(super) const METHODS: [&str; 8] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
@@ -66,6 +68,28 @@ impl Route {
         })
     }
 
+    /// What the status tells of it; `None` if it never answered.
+    pub(super) fn status(&self, route: &str) -> Option<RouteStatus> {
+        let times = self.times();
+        let requests = *times.last().filter(|count| **count > 0)?;
+        let of_class = |wanted| {
+            let counts = self.counts().filter(|(_, class, _)| *class == wanted);
+            counts.map(|(.., count)| count).sum()
+        };
+        let bounds = BOUNDS.into_iter().map(Some).chain([None]);
+        Some(RouteStatus {
+            route: route.to_owned(),
+            requests,
+            client_errors: of_class("4xx"),
+            server_errors: of_class("5xx"),
+            total_us: self.microseconds(),
+            times: bounds
+                .zip(times)
+                .map(|(at_most_us, count)| Bucket { at_most_us, count })
+                .collect(),
+        })
+    }
+
     pub(super) fn microseconds(&self) -> u64 {
         self.microseconds.load(Ordering::Relaxed)
     }
@@ -93,5 +117,9 @@ mod tests {
         let times = route.times();
         assert_eq!((times[0], times[1], times[15], times[16]), (2, 3, 3, 4));
         assert_eq!(route.microseconds(), 20_000_251);
+        let status = route.status("/").unwrap();
+        assert_eq!((status.requests, status.client_errors, status.server_errors), (4, 1, 1));
+        assert_eq!((status.within(0.5), status.within(0.99)), (Some(100), None));
+        assert_eq!(Route::default().status("/"), None);
     }
 }

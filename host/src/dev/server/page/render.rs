@@ -319,6 +319,7 @@ pub(crate) mod tests {
     use crate::admin::Footprint;
     use crate::dev::message;
     use crate::dev::supervisor::change::{Change, Kind};
+    use crate::recycle::Budget;
 
     pub(crate) fn status() -> Status {
         Status {
@@ -351,6 +352,8 @@ pub(crate) mod tests {
             last_rollback: None,
             releases: Vec::new(),
             canary: None,
+            budget: Budget::default(),
+            routes: Vec::new(),
             process: Footprint {
                 anonymous_bytes: Some(3 << 20),
                 resident_bytes: Some(20 << 20),

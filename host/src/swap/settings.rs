@@ -1,0 +1,55 @@
+//! How a host swaps.
+
+use std::{path::PathBuf, time::Duration};
+
+use nova_abi::Purpose;
+
+use crate::trust::Trust;
+
+/// How a host swaps.
+#[derive(Debug, Clone)]
+pub struct SwapSettings {
+    /// Whether a developer is watching: error pages show what is inside.
+    pub dev: bool,
+    /// The executable whose `main` calls [`child_main`](crate::process::child_main); `None`
+    /// swaps without preflight.
+    pub preflight: Option<PathBuf>,
+    /// Whether preflight and warm-up exercise the routes, or only run `init`.
+    pub exercise: bool,
+    /// Whether the public files of a release are served with it, so that its pages may link the
+    /// hashed names of them.
+    pub release_files: bool,
+    /// How long a whole preflight may take.
+    pub preflight_limit: Duration,
+    /// How long `init` may take.
+    pub init_limit: Duration,
+    /// How long the warm-up of a new generation may take before it is published.
+    pub warm_limit: Duration,
+    /// How long open streams of an old generation may go on; `None`: for ever.
+    pub drain_limit: Option<Duration>,
+    /// What is asked of a release before it is taken.
+    pub trust: Trust,
+    /// What apps are started for: to serve, unless this host serves nobody.
+    pub purpose: Purpose,
+    /// How long the app of an old generation is kept running after its last request, so that it
+    /// can serve again at once; zero shuts it down.
+    pub standby: Duration,
+}
+
+impl Default for SwapSettings {
+    fn default() -> Self {
+        Self {
+            dev: false,
+            preflight: None,
+            exercise: true,
+            release_files: false,
+            preflight_limit: Duration::from_secs(30),
+            init_limit: Duration::from_secs(10),
+            warm_limit: Duration::from_millis(50),
+            drain_limit: Some(Duration::from_secs(600)),
+            trust: Trust::default(),
+            purpose: Purpose::Serve,
+            standby: Duration::ZERO,
+        }
+    }
+}
