@@ -3,5 +3,7 @@
 //! Timings of one run on a busy machine mean little; ratios of short alternating rounds mean
 //! more. So each benchmark prints medians, ratios, and how far the ratios spread.
 
+pub mod apps;
 pub mod cpu;
+pub mod server;
 pub mod stats;

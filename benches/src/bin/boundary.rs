@@ -7,9 +7,9 @@
 use std::path::{Path, PathBuf};
 
 use http::Method;
-use nova_benches::cpu::used_ns;
+use nova_benches::server::Server;
 use nova_benches::stats::{quantile, ratio};
-use nova_tests::client::{Connection, Failure};
+use nova_tests::client::Failure;
 use nova_tests::process::Process;
 use tokio::process::Command;
 
@@ -45,36 +45,15 @@ const CASES: [Case; 7] = [
     case("post 64 KiB", Method::POST, "/post", UPLOAD, 200),
 ];
 
-struct Server {
-    process: Process,
-    connection: Connection,
+async fn start(args: &[&Path], upstream: &str) -> Result<Server, Failure> {
+    let mut command = Command::new(std::env::current_exe()?.with_file_name("serve"));
+    command.args(args).env("NOVA_BENCH_UPSTREAM", upstream);
+    Server::start(command).await
 }
 
-impl Server {
-    async fn start(args: &[&Path], upstream: &str) -> Result<Self, Failure> {
-        let serve = std::env::current_exe()?.with_file_name("serve");
-        let mut command = Command::new(serve);
-        command.args(args).env("NOVA_BENCH_UPSTREAM", upstream);
-        let mut process = Process::spawn(command);
-        let url = process.url().await;
-        let connection = Connection::open(url.trim_start_matches("http://").parse()?).await?;
-        Ok(Self { process, connection })
-    }
-
-    /// Microseconds of CPU per request in one round.
-    async fn round(&mut self, case: &Case, requests: u32) -> Result<f64, Failure> {
-        let before = used_ns(self.process.id());
-        for _ in 0..requests {
-            let answer = self.connection.send(case.method.clone(), case.path, case.body).await?;
-            if answer.status() != 200 {
-                return Err(format!("{}: {}", case.path, answer.status()).into());
-            }
-        }
-        let used = used_ns(self.process.id()) - before;
-        #[allow(clippy::cast_precision_loss)]
-        let used = used as f64;
-        Ok(used / 1000.0 / f64::from(requests))
-    }
+/// Microseconds of CPU per request in one round.
+async fn one(server: &mut Server, case: &Case) -> Result<f64, Failure> {
+    server.round(&case.method, case.path, case.body, case.requests).await
 }
 
 #[tokio::main]
@@ -88,9 +67,9 @@ async fn main() -> Result<(), Failure> {
     });
     let upstream = format!("{}/text", upstream.url().await);
     let path = Path::new;
-    let mut loaded = Server::start(&[path("loaded"), &library], &upstream).await?;
-    let mut linked = Server::start(&[path("linked")], &upstream).await?;
-    let mut axum = Server::start(&[path("axum")], &upstream).await?;
+    let mut loaded = start(&[path("loaded"), &library], &upstream).await?;
+    let mut linked = start(&[path("linked")], &upstream).await?;
+    let mut axum = start(&[path("axum")], &upstream).await?;
 
     println!("CPU time per request, {rounds} alternating rounds; medians in microseconds");
     println!(
@@ -100,18 +79,18 @@ async fn main() -> Result<(), Failure> {
     for case in &CASES {
         let (mut a, mut b, mut c) = (Vec::new(), Vec::new(), Vec::new());
         for server in [&mut loaded, &mut linked, &mut axum] {
-            server.round(case, case.requests).await?;
+            one(server, case).await?;
         }
         for round in 0..rounds {
             // The order turns, so that none always follows the same other.
             if round % 2 == 0 {
-                a.push(loaded.round(case, case.requests).await?);
-                b.push(linked.round(case, case.requests).await?);
+                a.push(one(&mut loaded, case).await?);
+                b.push(one(&mut linked, case).await?);
             } else {
-                b.push(linked.round(case, case.requests).await?);
-                a.push(loaded.round(case, case.requests).await?);
+                b.push(one(&mut linked, case).await?);
+                a.push(one(&mut loaded, case).await?);
             }
-            c.push(axum.round(case, case.requests).await?);
+            c.push(one(&mut axum, case).await?);
         }
         let (inner, outer) = (ratio(&a, &b), ratio(&a, &c));
         println!(

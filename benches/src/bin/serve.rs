@@ -11,7 +11,8 @@ use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use nova_host::assets::{Assets, Caching};
-use nova_host::loader::{Library, Store};
+use nova_host::loader::{BuildId, Library, Store};
+use nova_host::release::Release;
 use nova_host::server::{Options, Peer, Server};
 use nova_host::site::Site;
 use nova_host::start::StartInfo;
@@ -48,8 +49,11 @@ async fn nova(
     match library {
         Some(path) => drop(switch.start(&[path], &info).await?),
         None => {
-            let linked = Library::linked(nova_bench_app::nova_library(), "nova-bench-app 0.1.0")?;
-            switch.start_linked(linked, &info).await?;
+            let build_id = BuildId::of(b"the benchmarks' pages");
+            let app = "nova-bench-app 0.1.0";
+            let linked = Library::linked(nova_bench_app::nova_library(), app, build_id)?;
+            let release = Release::of_linked(switch.link(linked), None)?;
+            switch.start_read(vec![release], &info).await?;
         }
     }
     let site = Arc::new(Site::new(switch, Arc::new(Assets::new(Vec::new(), Caching::Hour))));

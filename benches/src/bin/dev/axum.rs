@@ -12,10 +12,10 @@ use nova_tests::client::Failure;
 use nova_tests::workspace::App;
 use tokio::process::{Child, Command};
 
-use crate::apps::{self, HEADING, axum_file};
 use crate::probe::{Answer, Probe};
 use crate::session::WARM_UP;
 use crate::slot::{Slot, marker};
+use nova_benches::apps::{self, HEADING, axum_file};
 
 /// An edit that is not live after this long will never be.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -7,7 +7,6 @@
 //!
 //! What is compared runs in turns, in one run. Absolute times are those of the machine.
 
-mod apps;
 mod axum;
 mod floor;
 mod phases;

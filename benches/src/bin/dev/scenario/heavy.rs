@@ -5,29 +5,60 @@ use nova_tests::client::Failure;
 use nova_tests::workspace::{App, root};
 
 use super::edits::starter_session;
-use crate::apps::HEADING;
+use crate::floor::Floor;
 use crate::report::{Report, p50};
 use crate::session::{Course, Session, WARM_UP};
+use nova_benches::apps::HEADING;
 
-/// Edits in a page that uses both dependencies, and in the starter, in turns.
+const USES_BOTH: &str = "pages/index.rs";
+
+/// Edits in a page of an app that has both dependencies, in a page that uses both (with rustc alone
+/// on the same change: it compiles their generic code for itself), and in the starter, in turns.
 pub(crate) async fn heavy(report: &mut Report, edits: usize) -> Result<(), Failure> {
-    let course = Course { file: "pages/index.rs", text: HEADING, path: "/" };
-    let mut heavy = Session::start(app(), course).await?;
+    let course = |file, path| Course { file, text: HEADING, path };
+    let mut plain = Session::start(app(), course("pages/about.rs", "/about")).await?;
+    plain.settle().await?;
+    let mut heavy = Session::start(app(), course(USES_BOTH, "/")).await?;
     heavy.settle().await?;
     let mut small = starter_session().await?;
     small.settle().await?;
+    let (mut floor, mut bare) = (None, Vec::new());
     while heavy.times.len() < edits {
         small.edit().await?;
+        plain.edit().await?;
         heavy.edit().await?;
+        if floor.is_none() {
+            floor = Floor::of(&heavy.app, USES_BOTH)?;
+        }
+        if let Some(floor) = &floor {
+            let took = floor.compile().await?;
+            if !heavy.times.is_empty() {
+                bare.push(took);
+            }
+        }
     }
     report.heading(&format!("sqlx and reqwest, an edit inside one page: {edits} after {WARM_UP}"));
-    report.row("nova dev, heavy dependencies", &heavy.times);
-    report.phases(&heavy.phases());
+    report.row("nova dev, a page that uses neither", &plain.times);
+    report.phases(&plain.phases());
+    report.row("nova dev, a page that uses both", &heavy.times);
+    if !bare.is_empty() {
+        report.row("floor: rustc alone, the same change", &bare);
+    }
     report.row("nova dev, starter", &small.times);
-    let compared = ratio(&heavy.times, &small.times);
-    let (low, high) = compared.interval;
-    println!("ratio of pairs {:.2} ({low:.2}-{high:.2})", compared.median);
-    report.at_most("heavy: p50 by the starter's", p50(&heavy.times) / p50(&small.times), 1.3, "");
+    let starter = p50(&small.times);
+    for (name, session) in [("uses neither", &plain), ("uses both", &heavy)] {
+        let compared = ratio(&session.times, &small.times);
+        let (low, high) = compared.interval;
+        println!("ratio of the page that {name}: {:.2} ({low:.2}-{high:.2})", compared.median);
+    }
+    report.at_most(
+        "heavy dependencies: p50 by the starter's",
+        p50(&plain.times) / starter,
+        1.3,
+        "",
+    );
+    let used = p50(&heavy.times) / starter;
+    report.at_most("heavy dependencies, used: p50 by the starter's", used, 1.3, "");
     Ok(())
 }
 
@@ -37,7 +68,8 @@ fn app() -> App {
     app.write("Cargo.toml", &MANIFEST.replace("SDK", &sdk));
     app.write("lib.rs", "//! A generated app.\n\n// nova:begin\n// nova:end\n");
     app.write("app.rs", STATE);
-    app.write("pages/index.rs", INDEX);
+    app.write(USES_BOTH, INDEX);
+    app.write("pages/about.rs", ABOUT);
     app
 }
 
@@ -80,6 +112,16 @@ pub async fn init(_purpose: Purpose) -> Result<Services> {
         .await?;
     sqlx::query("insert into notes (text) values ('one'), ('two')").execute(&database).await?;
     Ok(Services { database, client: reqwest::Client::new() })
+}
+"#;
+
+const ABOUT: &str = r#"use nova::prelude::*;
+
+pub fn get() -> Html {
+    page("About", html! {
+        h1 { "a heading" }
+        p { "A page of an app that has a database and talks to other servers." }
+    })
 }
 "#;
 

@@ -1,4 +1,5 @@
-//! An app of a thousand pages beside the starter: edits in turns, a warm start, memory.
+//! An app of a thousand pages beside one of eight, and the starter: edits in turns, a warm start,
+//! memory.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,12 @@ use nova_tests::client::Failure;
 use nova_tests::workspace::App;
 use tokio::time::sleep;
 
-use crate::apps::{self, HEADING, nova_file};
 use crate::proc;
 use crate::report::{Report, megabytes, p50};
 use crate::scenario::edits::starter_session;
 use crate::session::{Course, Session, WARM_UP};
 use crate::slot::{Slot, marker};
+use nova_benches::apps::{self, HEADING, nova_file};
 
 /// The page that is edited; any would do.
 pub(crate) const PAGE: usize = 7;
@@ -27,26 +28,37 @@ pub(crate) async fn session(app: App) -> Result<Session, Failure> {
     Session::start(app, Course { file: &file, text: HEADING, path: &path }).await
 }
 
-/// Edits in an app of so many pages and in the starter, in turns.
+/// The pages of the app with the same page that is compared: what the number of pages costs.
+const FEW: usize = 8;
+
+/// Edits in an app of so many pages, in the same page of an app of few, and in the starter, whose
+/// page is a smaller one; in turns.
 pub(crate) async fn pages(report: &mut Report, pages: usize, edits: usize) -> Result<(), Failure> {
     let cold = session(apps::nova(pages)).await?;
     cold.settle().await?;
     let cold_start = cold.first;
     let mut large = session(cold.stop().await).await?;
     large.settle().await?;
+    let mut few = session(apps::nova(FEW)).await?;
+    few.settle().await?;
     let mut small = starter_session().await?;
+    small.settle().await?;
     while large.times.len() < edits {
         small.edit().await?;
+        few.edit().await?;
         large.edit().await?;
     }
 
     report.heading(&format!("{pages} pages, an edit inside one: {edits} edits after {WARM_UP}"));
     report.row(&format!("nova dev, {pages} pages"), &large.times);
     report.phases(&large.phases());
+    report.row(&format!("nova dev, the same page of {FEW}"), &few.times);
     report.row("nova dev, starter", &small.times);
-    let compared = ratio(&large.times, &small.times);
-    let (low, high) = compared.interval;
-    println!("ratio of pairs {:.2} ({low:.2}-{high:.2})", compared.median);
+    for (name, other) in [("the same page of few", &few), ("the starter's", &small)] {
+        let compared = ratio(&large.times, &other.times);
+        let (low, high) = compared.interval;
+        println!("ratio to {name}: {:.2} ({low:.2}-{high:.2})", compared.median);
+    }
 
     let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     let ready = milliseconds(large.listening);
@@ -59,7 +71,10 @@ pub(crate) async fn pages(report: &mut Report, pages: usize, edits: usize) -> Re
     report.fact("nova's processes, anonymous", &megabytes(anonymous));
     report.fact("largest compiler, resident", &megabytes(compiler(&mut large).await?));
 
-    let against = p50(&large.times) / p50(&small.times);
+    let large_p50 = p50(&large.times);
+    let against = large_p50 / p50(&few.times);
+    report.at_most(&format!("{pages} pages: p50 by that of {FEW}"), against, 1.15, "");
+    let against = large_p50 / p50(&small.times);
     report.at_most(&format!("{pages} pages: p50 by the starter's"), against, 1.15, "");
     report.at_most(&format!("{pages} pages: warm start to listening"), ready, 300.0, " ms");
     Ok(())

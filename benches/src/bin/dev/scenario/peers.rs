@@ -4,10 +4,10 @@ use nova_benches::stats::ratio;
 use nova_tests::client::Failure;
 
 use super::pages::{PAGE, session};
-use crate::apps;
 use crate::axum::Peer;
 use crate::report::Report;
 use crate::session::WARM_UP;
+use nova_benches::apps;
 
 /// How many pages the apps have.
 const SIZES: [usize; 3] = [8, 50, 200];

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use nova_tests::client::Failure;
 
 use super::pages::session;
-use crate::apps::{self, HEADING, nova_file, nova_page, url};
 use crate::probe::{Answer, Probe};
 use crate::report::Report;
 use crate::session::with_tail;
+use nova_benches::apps::{self, HEADING, nova_file, nova_page, url};
 
 /// How many pages change.
 const PAGES: usize = 200;

@@ -7,20 +7,23 @@
 use nova_tests::workspace::{App, root};
 
 /// The heading that the edits replace.
-pub(crate) const HEADING: &str = "a heading";
+pub const HEADING: &str = "a heading";
 
 /// The file of page `number` in a Nova app.
-pub(crate) fn nova_file(number: usize) -> String {
+#[must_use]
+pub fn nova_file(number: usize) -> String {
     format!("pages/s{}/p{number}.rs", number / 50)
 }
 
 /// The URL of page `number`, in both kinds.
-pub(crate) fn url(number: usize) -> String {
+#[must_use]
+pub fn url(number: usize) -> String {
     format!("/s{}/p{number}", number / 50)
 }
 
 /// A Nova app of so many pages.
-pub(crate) fn nova(pages: usize) -> App {
+#[must_use]
+pub fn nova(pages: usize) -> App {
     let app = App::empty(&format!("nova-{pages}"));
     let sdk = root().join("plugin-sdk").display().to_string();
     app.write(
@@ -41,13 +44,15 @@ pub(crate) fn nova(pages: usize) -> App {
 }
 
 /// The text of page `number` in a Nova app.
-pub(crate) fn nova_page(number: usize) -> String {
+#[must_use]
+pub fn nova_page(number: usize) -> String {
     let page = format!("{NOVA_IMPORTS}{TYPES}{NOVA_HANDLERS}");
     page.replace("NUMBER", &number.to_string())
 }
 
 /// A plain axum app of so many pages; `cargo build` makes a server that is told its port.
-pub(crate) fn axum(pages: usize) -> App {
+#[must_use]
+pub fn axum(pages: usize) -> App {
     let app = App::empty(&format!("axum-{pages}"));
     app.write("Cargo.toml", &AXUM_MANIFEST.replace("PAGES", &pages.to_string()));
     app.write("Cargo.lock", &read("Cargo.lock"));
@@ -66,7 +71,8 @@ pub(crate) fn axum(pages: usize) -> App {
 }
 
 /// The file of page `number` in an axum app.
-pub(crate) fn axum_file(number: usize) -> String {
+#[must_use]
+pub fn axum_file(number: usize) -> String {
     format!("src/pages/p{number}.rs")
 }
 
