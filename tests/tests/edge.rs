@@ -186,6 +186,17 @@ async fn tls_speaks_both_protocols_and_takes_new_certificates() {
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000"));
 
+    // A health check asks in the same way, and is content with a certificate of our own making.
+    let probe = async |arguments: &[&str]| {
+        let mut command = Command::new(binary("nova-host").await);
+        command.args(arguments).current_dir(ground.0.path()).status().await.unwrap().success()
+    };
+    let port = host.url.rsplit(':').next().unwrap();
+    assert!(probe(&[&TLS[..], &["--port", port, "--probe"]].concat()).await);
+    assert!(probe(&["--probe", &format!("{}/healthz", host.url)]).await);
+    assert!(!probe(&["--probe", &format!("{}/nothing", host.url)]).await);
+    assert!(!probe(&["--port", port, "--probe"]).await, "without TLS nobody answers");
+
     let stream = encrypted(&host, &first, &[b"h2", b"http/1.1"]).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (mut sender, connection) =

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::ground::{Ground, Host, Load, locked};
 
 /// Waits until the process has been renewed and no stand-in is left.
-async fn renewed(host: &mut Host) {
+pub(crate) async fn renewed(host: &mut Host) {
     host.process.line("recycling: ").await;
     host.process.line("stands in").await;
     // The stand-in's first line is that it serves; the last one of its life is that it stopped.

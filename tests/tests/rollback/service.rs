@@ -1,4 +1,7 @@
-//! What a service manager sees: exit codes, notifications, its sockets and folders.
+//! What a service manager sees: exit codes, notifications, its sockets and folders; and what an
+//! operator reads.
+
+use std::fs;
 
 use nova_tests::client::fresh;
 use nova_tests::fixtures::library;
@@ -8,6 +11,7 @@ use rustix::process::Signal;
 use tokio::process::Command;
 
 use crate::ground::Ground;
+use crate::recycle::renewed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_library_has_an_exit_code_of_its_own() {
@@ -94,4 +98,59 @@ async fn the_socket_of_a_service_manager_is_used() {
     assert_eq!(fresh(address, "/text").await.unwrap(), "hello");
     drop(early);
     assert!(process.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_folder_has_one_host_and_loses_what_is_not_kept() {
+    let ground = Ground::new();
+    ground.library("lib.so", &library("good"));
+    let mut host = ground.start(&["--routes", "lib.so"]).await;
+    host.kept().await;
+    // Without a socket that would be taken, too.
+    let mut command = Command::new(binary("nova-host").await);
+    command.args(["--port", "0", "--no-admin", "--routes", "lib.so", "--state", "state"]);
+    command.current_dir(ground.0.path());
+    let refused = command.output().await.unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("another host keeps its state here"), "{said}");
+
+    // A renewed host has it still, and after a stop the next one may have it.
+    host.process.signal(Signal::USR2);
+    renewed(&mut host).await;
+    assert!(host.process.stop().await.success());
+    let left = ground.path("state/libraries/libnova_routes-0123456789abcdef0123456789abcdef.so");
+    let own = ground.path("state/libraries/libnova_routes-of-ours.txt");
+    for file in [&left, &own] {
+        fs::write(file, "left behind").unwrap();
+    }
+    let host = ground.start(&["--routes", "lib.so"]).await;
+    let swept = async {
+        while left.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(nova_tests::PATIENCE, swept).await.expect("it is removed");
+    assert!(own.exists(), "what has another name is not ours");
+    assert!(!host.text("/").await.is_empty());
+    let libraries = fs::read_dir(ground.path("state/libraries")).unwrap().count();
+    assert_eq!(libraries, 2, "the library that serves stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_counts_each_route_and_tells_the_budgets() {
+    let ground = Ground::new();
+    ground.library("lib.so", &library("good"));
+    let host = ground.start(&["--routes", "lib.so", "--memory-budget", "4G"]).await;
+    for path in ["/", "/", "/no/such/page"] {
+        let _ = fresh(host.address, path).await;
+    }
+    let status = host.status().await;
+    let route = |name: &str| status.routes.iter().find(|route| route.route == name).unwrap();
+    assert_eq!((route("/").requests, route("/").client_errors), (2, 0));
+    assert_eq!((route("unmatched").requests, route("unmatched").client_errors), (1, 1));
+    assert_eq!(route("/").times.last().unwrap().count, 2);
+    assert_eq!(status.budget.memory, Some(4_000_000_000));
+    assert!(status.budget.mappings.is_some());
+    assert!(status.to_string().contains("(budget 4000.0 MB)"), "{status}");
 }
