@@ -134,12 +134,18 @@ impl Library {
         }
     }
 
-    /// A library that is linked into this program: the same contract without a file. `name` is
-    /// the app's name and version; it says that it is the build `build_id`.
+    /// A library that is linked into this program: the same contract without a file. `root` is what
+    /// its `nova_library()` gives, `told` its `nova_library_told`, and `name` the app's name and
+    /// version; it says that it is the build `build_id`.
     ///
     /// # Errors
     /// If declaring its routes panics.
-    pub fn linked(root: LibraryRef, name: &str, build_id: BuildId) -> Result<Self, LoadError> {
+    pub fn linked(
+        root: LibraryRef,
+        told: fn(&str),
+        name: &str,
+        build_id: BuildId,
+    ) -> Result<Self, LoadError> {
         let note = Note {
             abi: ABI,
             sdk: env!("CARGO_PKG_VERSION").into(),
@@ -153,7 +159,8 @@ impl Library {
             message: failure.message.into(),
         })?;
         let (routes, reserved) = split_reserved(&routes);
-        Ok(Self { build_id, note, routes, reserved, size: 0, soname: None, root, listener: None })
+        let listener = Some(open::Listener::Linked(told));
+        Ok(Self { build_id, note, routes, reserved, size: 0, soname: None, root, listener })
     }
 }
 

@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
 /// The same for a program that has its routes linked into it, and is told no `--routes`.
 #[must_use]
 pub fn main_linked(linked: Linked) -> ExitCode {
-    run_program(&Config::load_linked().unwrap_or_else(|error| error.exit()), Some(linked))
+    run_program(&Config::load_linked(linked.app).unwrap_or_else(|error| error.exit()), Some(linked))
 }
 
 fn run_program(config: &Config, linked: Option<Linked>) -> ExitCode {

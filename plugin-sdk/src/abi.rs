@@ -80,6 +80,12 @@ macro_rules! export {
             $crate::abi::library(__nova_declare, __nova_init)
         }
 
+        /// What the library is told besides, by a host that links it in.
+        #[doc(hidden)]
+        pub fn nova_library_told(text: &str) {
+            $crate::abi::tell(text);
+        }
+
         #[doc(hidden)]
         #[allow(unsafe_code, non_upper_case_globals)]
         const _: () = {
@@ -146,6 +152,11 @@ pub unsafe fn told(text: *const u8, length: usize) {
     let text = unsafe { std::slice::from_raw_parts(text, length) };
     // A panic must not leave this function, and there is nobody to tell of one.
     drop(panics::catch(|| info::told(text)));
+}
+
+/// The same for a host that links the library in.
+pub fn tell(text: &str) {
+    info::told(text.as_bytes());
 }
 
 /// Declares the routes to the host.

@@ -244,6 +244,12 @@ async fn one_program_serves_the_same_with_nothing_beside_it() {
     let mut refused = Process::spawn(command);
     assert_eq!(refused.read_to_end().await.code(), Some(2));
     assert!(refused.output().contains("it takes no --routes"), "{refused}");
+    let mut command = Command::new(&program);
+    command.arg("--help");
+    let mut help = Process::spawn(command);
+    assert_eq!(help.read_to_end().await.code(), Some(0));
+    assert!(help.output().contains("Usage: alone-minimal [OPTIONS]"), "{help}");
+    assert!(!help.output().contains("--routes") && !help.output().contains("--watch"), "{help}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

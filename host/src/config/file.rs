@@ -35,30 +35,33 @@ impl Config {
         Self::checked(read(Self::command(), &arguments, variable)?)
     }
 
-    /// The same for a program that has its routes linked into it: it takes no library, and none of
-    /// the flags that are about loading one.
+    /// The same for a program that has its routes linked into it, those of `app` (its name and
+    /// version): it takes no library, and none of the flags that are about loading one.
     ///
     /// # Errors
     ///
     /// As [`load`](Self::load).
-    pub fn load_linked() -> Result<Self, Error> {
+    pub fn load_linked(app: &'static str) -> Result<Self, Error> {
         let arguments: Vec<OsString> = std::env::args_os().collect();
         let variable = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
         let hidden = |arg: Arg| match LOADING.contains(&arg.get_id().as_str()) {
             true => arg.hide(true).env(None::<&str>),
             false => arg,
         };
-        let program = env!("CARGO_PKG_VERSION");
-        let command = Self::command().mut_args(hidden).override_usage("[OPTIONS]");
-        let command = command
-            .about(format!("A site with its routes linked in, by Nova {program}"))
+        let (name, version) = app.split_once(' ').unwrap_or((app, ""));
+        let command = Self::command()
+            .mut_args(hidden)
+            .name(name)
+            .version(version)
+            .override_usage(format!("{name} [OPTIONS]"))
+            .about(concat!("A site and its host in one, by Nova ", env!("CARGO_PKG_VERSION")))
             .after_help("SIGTERM stops without failing a request; a second one stops at once.");
-        let config = read(command, &arguments, variable)?;
+        let config = read(command.clone(), &arguments, variable)?;
         if config.routes.is_empty() {
             return Ok(config);
         }
         let text = "the routes of this program are linked into it: it takes no --routes\n";
-        Err(Self::command().error(ErrorKind::ArgumentConflict, text))
+        Err(command.clone().error(ErrorKind::ArgumentConflict, text))
     }
 }
 

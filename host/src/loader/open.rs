@@ -17,13 +17,20 @@ use super::{LoadError, Routes};
 
 /// The function of a library that takes what it is told besides the context of `init`.
 #[derive(Clone, Copy)]
-pub(super) struct Listener(Told);
+pub(super) enum Listener {
+    Loaded(Told),
+    /// Of a library that is linked into this program.
+    Linked(fn(&str)),
+}
 
 impl Listener {
     /// Says `text`, which is JSON.
     pub(super) fn tell(self, text: &str) {
-        // SAFETY: the text is borrowed until the call returns.
-        unsafe { (self.0)(text.as_ptr(), text.len()) }
+        match self {
+            // SAFETY: the text is borrowed until the call returns.
+            Self::Loaded(told) => unsafe { told(text.as_ptr(), text.len()) },
+            Self::Linked(told) => told(text),
+        }
     }
 }
 
@@ -46,7 +53,7 @@ pub(super) fn open(copy: &Path, path: &Path) -> Result<(LibraryRef, Option<Liste
     // SAFETY: `nova::export!` exports this type under this name, which is Nova's own; the library
     // is one of Nova's, as the root module has shown, and stays mapped.
     let listener = unsafe { library.get::<Told>(told::SYMBOL.as_bytes()) };
-    Ok((root, listener.ok().map(|told| Listener(*told))))
+    Ok((root, listener.ok().map(|told| Listener::Loaded(*told))))
 }
 
 /// Maps a library that others need.

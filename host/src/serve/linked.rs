@@ -16,6 +16,8 @@ use crate::swap::{SwapError, Switch};
 pub struct Linked {
     /// What the app's `nova_library()` gives.
     pub library: LibraryRef,
+    /// The app's `nova_library_told`.
+    pub told: fn(&str),
     /// The app's name and version, such as `my-app 0.1.0`.
     pub app: &'static str,
     /// The build id in the release's manifest.
@@ -53,7 +55,7 @@ impl Linked {
         folder: Option<&Path>,
     ) -> Result<Release, SwapError> {
         let build_id = BuildId::parse(self.build_id);
-        let candidate = switch.link(Library::linked(self.library, self.app, build_id)?);
+        let candidate = switch.link(Library::linked(self.library, self.told, self.app, build_id)?);
         Ok(Release::of_linked(candidate, folder)?)
     }
 }

@@ -108,12 +108,18 @@ impl Program<'_> {
         }
         let Manifest { app, build_id, .. } = self.manifest;
         let app = format!("{} {}", app.name, app.version);
-        let _ = write!(
-            text,
-            "];\n\nfn main() -> std::process::ExitCode {{\n    main_linked(Linked {{\n        \
-             library: app::nova_library(),\n        app: {app:?},\n        \
-             build_id: {build_id:?},\n        files: FILES,\n    }})\n}}\n"
-        );
+        let fields = [
+            ("library", "app::nova_library()".to_owned()),
+            ("told", "app::nova_library_told".to_owned()),
+            ("app", format!("{app:?}")),
+            ("build_id", format!("{build_id:?}")),
+            ("files", "FILES".to_owned()),
+        ];
+        text.push_str("];\n\nfn main() -> std::process::ExitCode {\n    main_linked(Linked {\n");
+        for (name, value) in fields {
+            let _ = writeln!(text, "        {name}: {value},");
+        }
+        text.push_str("    })\n}\n");
         text
     }
 
