@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -62,10 +63,13 @@ impl Ground {
     }
 
     async fn command(&self, args: &[&str]) -> Command {
+        // A state folder has one host.
+        static HOSTS: AtomicUsize = AtomicUsize::new(0);
+        let state = format!("state-{}", HOSTS.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new(binary("nova-host").await);
         command
             .args(["--routes", "lib.so", "--port", "0", "--no-admin", "--state"])
-            .arg(self.path("state"))
+            .arg(self.path(&state))
             .args(args)
             .current_dir(self.0.path())
             .env_clear();
