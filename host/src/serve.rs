@@ -195,8 +195,7 @@ async fn run(config: &Config, linked: Option<Linked>, access: AccessLog) -> Resu
         };
     }
     if config.state_folder().is_some() && !is_stand_in {
-        let site = Arc::clone(&site);
-        tokio::spawn(async move { site.switch.sweep().await });
+        site.switch.sweep().await;
     }
     let guard = Arc::clone(&operator);
     tokio::spawn(async move { guard.guard().await });

@@ -202,10 +202,8 @@ impl Switch {
     }
 
     /// Removes the copies of libraries that neither serve nor are kept, for a host whose store is
-    /// nobody else's.
+    /// nobody else's; before its first swap, because a candidate has a copy before it serves.
     pub async fn sweep(&self) {
-        // A candidate has a copy before it serves.
-        let _swapping = self.swapping.lock().await;
         let book = self.ledger.book();
         let table = self.table();
         let store = self.store.clone();

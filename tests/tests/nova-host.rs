@@ -390,7 +390,9 @@ async fn what_a_host_cannot_start_with() {
         (&["--routes", "lib.so"], 1, "another host answers on this admin socket"),
     ] {
         // The last of two ports counts, as it does for people.
-        let output = ground.command(&[]).await.args(args).output().await.unwrap();
+        let state = ground.path("state-of-another");
+        let mut command = ground.command(&[]).await;
+        let output = command.args(args).arg("--state").arg(state).output().await.unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
         assert!(said.contains(expected), "{args:?}: {said}");
