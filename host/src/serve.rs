@@ -140,17 +140,18 @@ async fn run(config: &Config, linked: Option<Linked>, access: AccessLog) -> Resu
     let handle = server.handle();
 
     let store = config.store()?;
-    let ledger = match config.state_folder() {
-        // There is nothing to go back to.
-        _ if linked.is_some() => Ledger::default(),
-        Some(folder) => open_ledger(&folder)?,
+    // Where the routes are linked in, there is nothing to go back to.
+    let state = config.state_folder().filter(|_| linked.is_none());
+    let ledger = match &state {
+        Some(folder) => open_ledger(folder)?,
         None => Ledger::default(),
     };
     // A stand-in serves beside the process that holds it.
-    let _own = match config.state_folder() {
-        Some(folder) if !is_stand_in && linked.is_none() => Some(own(&folder)?),
-        _ => None,
-    };
+    let state = state.filter(|_| !is_stand_in);
+    let _own = state.as_deref().map(own).transpose()?;
+    // The store may be elsewhere, shared with other hosts of this user.
+    let own_store = store.folder().zip(state.as_deref());
+    let own_store = own_store.is_some_and(|(store, state)| store.starts_with(state));
     let settings = config.swap_settings(std::env::current_exe().ok());
     let switch = Arc::new(Switch::new(settings, store).with_ledger(ledger));
     let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
@@ -194,7 +195,7 @@ async fn run(config: &Config, linked: Option<Linked>, access: AccessLog) -> Resu
             None => Err(error.into()),
         };
     }
-    if config.state_folder().is_some() && !is_stand_in {
+    if own_store {
         site.switch.sweep().await;
     }
     let guard = Arc::clone(&operator);

@@ -119,7 +119,7 @@ impl Store {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let copy = entry.path();
             let name = copy.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-            let build_id = BuildId::parse(name.trim_start_matches("libnova_routes-"));
+            let build_id = BuildId::parse(name.strip_prefix("libnova_routes-").unwrap_or_default());
             // What has another name is not ours, or is being written.
             if copy == path(folder, &build_id)
                 && !wanted(&build_id)
