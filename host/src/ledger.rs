@@ -141,15 +141,16 @@ impl Ledger {
     /// When nothing of it is left.
     pub fn read(&self, kept: &Kept, store: &Store, trust: &Trust) -> Result<Release, ReleaseError> {
         if let Some(copy) = self.copy_of(kept) {
-            match Release::read(&copy, trust) {
+            match Release::read_for(&copy, trust, Some(store)) {
                 Ok(release) if release.candidate.build_id == kept.build_id => return Ok(release),
                 Ok(_) => tracing::warn!("{}: is another build than it was", copy.display()),
                 Err(error) => tracing::warn!("a kept release cannot be used: {error}"),
             }
         }
-        match (Release::read(&kept.source, trust), store.path(&kept.build_id)) {
+        let read = |path: &Path| Release::read_for(path, trust, Some(store));
+        match (read(&kept.source), store.path(&kept.build_id)) {
             (Ok(release), _) if release.candidate.build_id == kept.build_id => Ok(release),
-            (_, Some(library)) => Release::read(&library, trust),
+            (_, Some(library)) => read(&library),
             (Err(error), None) => Err(error),
             (Ok(release), None) => Err(ReleaseError::Gone {
                 path: kept.source.clone(),

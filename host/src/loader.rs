@@ -6,7 +6,8 @@
 //! 2. `elf`: complete, for this machine, with the two symbols of a route library;
 //! 3. the note: contract number and panic strategy, read without running code of the library;
 //! 4. `store`: a private read-only copy, on disk or in memory, because nothing is mapped from a
-//!    path that a compiler or a user writes to;
+//!    path that a compiler or a user writes to; where the copy is there already, its bytes are
+//!    what the steps before look at (`content`);
 //! 5. `open`: `dlopen`, abi_stable's layouts, the routes.
 //!
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
@@ -14,6 +15,7 @@
 //!
 //! The parts of a split app come through here too, with the same checks; see `split`.
 
+mod content;
 mod dynamic;
 mod elf;
 mod error;
@@ -34,10 +36,9 @@ use nova_abi::{
     ABI, App, Failure, InitContext, LibraryRef, Route, abi_stable::std_types::RArc, note::Note,
 };
 
-use crate::trust::sha256;
+use crate::{precompile, trust::sha256};
 
-use crate::precompile;
-
+use content::Content;
 pub use error::LoadError;
 pub use place::Guard;
 use split::Parts;
@@ -193,23 +194,33 @@ pub struct Candidate {
     pub build_id: BuildId,
     /// What it says of itself.
     pub note: Note,
-    bytes: Vec<u8>,
+    bytes: Content,
 }
 
 /// The bytes of a library file of which nothing is known but who can have written it.
 #[derive(Debug)]
 pub(crate) struct LibraryFile {
     path: PathBuf,
-    bytes: Vec<u8>,
+    bytes: Content,
     sha256: String,
 }
 
 impl LibraryFile {
-    /// Reads a file, once.
-    pub(crate) fn read(path: &Path, guard: Guard) -> Result<Self, LoadError> {
-        let bytes = file::read(path, guard)?;
+    /// Reads a file. Of one whose copy is in `store`, nothing is kept in memory.
+    pub(crate) fn read(
+        path: &Path,
+        guard: Guard,
+        store: Option<&Store>,
+    ) -> Result<Self, LoadError> {
+        let mut file = file::open(path, guard)?;
+        if let Some(store) = store
+            && let Some((sha256, bytes)) = store.find(&file, path)?
+        {
+            return Ok(Self { path: path.into(), bytes, sha256 });
+        }
+        let bytes = file::read_all(&mut file, path)?;
         let sha256 = sha256(&bytes);
-        Ok(Self { path: path.into(), bytes, sha256 })
+        Ok(Self { path: path.into(), bytes: Content::Memory(bytes), sha256 })
     }
 
     /// The hash of all its bytes.
@@ -230,7 +241,7 @@ impl LibraryFile {
 /// # Errors
 /// With the first thing about the file that does not fit this host.
 pub fn inspect(path: &Path) -> Result<Candidate, LoadError> {
-    LibraryFile::read(path, Guard::Folder)?.inspect()
+    LibraryFile::read(path, Guard::Folder, None)?.inspect()
 }
 
 /// The note of a route library, if its file is whole and the library fits this host.
@@ -279,7 +290,12 @@ impl Loader {
         let (build_id, note) = (library.build_id.clone(), library.note.clone());
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.insert(build_id.clone(), Arc::new(library));
-        Candidate { path: PathBuf::from(&note.app), build_id, note, bytes: Vec::new() }
+        Candidate {
+            path: PathBuf::from(&note.app),
+            build_id,
+            note,
+            bytes: Content::Memory(Vec::new()),
+        }
     }
 
     /// Inspects, copies and maps the library at `path`.
@@ -293,7 +309,7 @@ impl Loader {
     /// The same for the copy that another process has [staged](Self::stage); its folder was that
     /// process's to choose.
     pub(crate) fn load_staged(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
-        self.load_candidate(LibraryFile::read(path, Guard::File)?.inspect()?)
+        self.load_candidate(LibraryFile::read(path, Guard::File, Some(&self.store))?.inspect()?)
     }
 
     /// Maps a candidate that has been inspected.

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::loader::{BuildId, Candidate, LibraryFile, LoadError};
+use crate::loader::{BuildId, Candidate, LibraryFile, LoadError, Store};
 use crate::precompile::plan::{PLAN, Plan};
 use crate::prerendered::Prerendered;
 use crate::trust::{SIGNATURE, Signed, Trust, TrustError, sha256};
@@ -153,9 +153,22 @@ impl Release {
     /// # Errors
     /// If a part is missing, does not fit the others, or is not to be trusted.
     pub fn read(source: &Path, trust: &Trust) -> Result<Self, ReleaseError> {
+        Self::read_for(source, trust, None)
+    }
+
+    /// The same for a host that keeps copies of libraries in `store`: a library that is there
+    /// already is not read into memory.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_for(
+        source: &Path,
+        trust: &Trust,
+        store: Option<&Store>,
+    ) -> Result<Self, ReleaseError> {
         let whole = source.is_dir();
         let path = if whole { source.join(LIBRARY) } else { source.to_owned() };
-        let library = LibraryFile::read(&path, trust.guard())?;
+        let library = LibraryFile::read(&path, trust.guard(), store)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let place = folder.join(MANIFEST);
         let bytes = read_manifest(&place, whole)?;

@@ -101,7 +101,7 @@ impl Swapped {
 #[derive(Debug)]
 pub struct Switch {
     settings: SwapSettings,
-    loader: Loader,
+    loader: Arc<Loader>,
     store: Store,
     table: ArcSwap<Table>,
     /// Taken by the one swap that is under way; says which for those that are turned away.
@@ -127,7 +127,7 @@ impl Switch {
     pub fn new(settings: SwapSettings, store: Store) -> Self {
         Self {
             settings,
-            loader: Loader::new(store.clone()),
+            loader: Arc::new(Loader::new(store.clone())),
             store,
             table: ArcSwap::default(),
             swapping: Arc::default(),

@@ -13,6 +13,7 @@ mod sign;
 mod signature;
 
 use std::collections::HashMap;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -160,6 +161,21 @@ impl Signed {
 /// The SHA-256 of something, in hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// The SHA-256 of all that is left to read, and how many bytes that were.
+pub(crate) fn sha256_of(reader: &mut impl BufRead) -> io::Result<(String, u64)> {
+    let (mut digest, mut length) = (Sha256::new(), 0);
+    loop {
+        let part = reader.fill_buf()?;
+        let read = part.len();
+        if read == 0 {
+            return Ok((hex(&digest.finalize()), length));
+        }
+        digest.update(part);
+        length += read as u64;
+        reader.consume(read);
+    }
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

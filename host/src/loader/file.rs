@@ -1,8 +1,8 @@
-//! The file: whose it is, and its bytes, read once.
+//! The file: whose it is, and its bytes.
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek},
     path::Path,
 };
 
@@ -13,9 +13,15 @@ use super::{
 
 /// Reads a library file whose owner and mode can be trusted, and its folder's.
 pub(super) fn read(path: &Path, guard: Guard) -> Result<Vec<u8>, LoadError> {
-    let mut file = open(path, guard)?;
+    read_all(&mut open(path, guard)?, path)
+}
+
+/// All of an open library file, from its beginning.
+pub(super) fn read_all(file: &mut File, path: &Path) -> Result<Vec<u8>, LoadError> {
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|source| failed(path, source))?;
+    file.rewind()
+        .and_then(|()| file.read_to_end(&mut bytes))
+        .map_err(|source| failed(path, source))?;
     if bytes.is_empty() {
         return Err(LoadError::Empty { path: path.into() });
     }

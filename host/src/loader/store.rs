@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Write},
+    io::{self, BufReader, Write},
     os::{
         fd::{AsRawFd, IntoRawFd, OwnedFd},
         unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
@@ -22,13 +22,16 @@ use rustix::{
     io::Errno,
 };
 
-use super::{BuildId, LoadError};
-use crate::config::places;
+use super::{BuildId, LoadError, content::Content};
+use crate::{config::places, trust::sha256_of};
+
+/// How much of a file is read at a time, in bytes.
+const PART: usize = 64 * 1024;
 
 /// Where copies of libraries are kept.
 ///
 /// A copy in a folder is written once, under a temporary name, synced, renamed, and never written
-/// again.
+/// again. So one that has the right length has the right content.
 #[derive(Debug, Clone)]
 pub struct Store {
     /// A folder that only we can enter; none: memory.
@@ -136,6 +139,28 @@ impl Store {
         self.folder.as_ref().map(|folder| path(folder, build_id))
     }
 
+    /// The copy of what `file` contains, if there is one, with the SHA-256 of both; `path` is where
+    /// the file is, for messages.
+    ///
+    /// The file is read in parts: memory for all of a library costs more than to hash it.
+    pub(super) fn find(
+        &self,
+        file: &File,
+        path: &Path,
+    ) -> Result<Option<(String, Content)>, LoadError> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        let find = || -> io::Result<_> {
+            if !has_file_of(folder, file.metadata()?.len()) {
+                return Ok(None);
+            }
+            let (sha256, length) = sha256_of(&mut BufReader::with_capacity(PART, file))?;
+            let copy = self::path(folder, &BuildId::from_sha256(&sha256));
+            let Some(copy) = open_copy(&copy, length) else { return Ok(None) };
+            Ok(Some((sha256, Content::of_copy(&copy)?)))
+        };
+        find().map_err(|source| LoadError::Read { path: path.into(), source })
+    }
+
     /// The path of a copy for this process to map, now and for good.
     pub(super) fn put(&self, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
         match &self.folder {
@@ -241,12 +266,24 @@ fn path(folder: &Path, build_id: &BuildId) -> PathBuf {
     folder.join(format!("libnova_routes-{}.so", build_id.as_str()))
 }
 
+/// Whether a folder has a file of this length.
+fn has_file_of(folder: &Path, length: u64) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).any(|entry| entry.len() == length)
+}
+
+/// Opens a copy, if it is there. Its name is the hash of its bytes, but a damaged file system may
+/// have cut it short.
+fn open_copy(path: &Path, length: u64) -> Option<File> {
+    let file = File::open(path).ok()?;
+    file.metadata().is_ok_and(|metadata| metadata.len() == length).then_some(file)
+}
+
 /// The path of the copy with this build id in a folder; written if it is not there yet.
 fn put(folder: &Path, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
     let path = path(folder, build_id);
     let failed = |source| LoadError::Store { path: path.clone(), source };
-    // Its name is the hash of its bytes, but a full disk or a crash may have cut it short.
-    if fs::read(&path).is_ok_and(|present| present == bytes) {
+    if open_copy(&path, bytes.len() as u64).is_some() {
         return Ok(path);
     }
     let temporary = folder.join(format!(".{}-{}", build_id.as_str(), std::process::id()));
@@ -301,6 +338,27 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::write(&path, b"libr").unwrap();
         assert_eq!(fs::read(store.put(&id, b"library").unwrap()).unwrap(), b"library");
+    }
+
+    #[test]
+    fn what_is_there_is_found_by_its_content() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = Store::open(temp.path().join("store")).unwrap();
+        store.put(&BuildId::of(b"library"), b"library").unwrap();
+        let found = |text: &str| {
+            let path = temp.path().join("named");
+            fs::write(&path, text).unwrap();
+            store.find(&File::open(&path).unwrap(), &path).unwrap()
+        };
+        let (sha256, content) = found("library").unwrap();
+        assert_eq!(sha256, crate::trust::sha256(b"library"));
+        assert_eq!(&content[..], b"library");
+        assert!(found("liberty").is_none());
+        assert!(found("").is_none());
+        // What is mapped stays, also when the store is swept.
+        store.sweep(|_| false);
+        assert!(found("library").is_none());
+        assert_eq!(&content[..], b"library");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
     exercise,
     generation::Generation,
     ledger::Facts,
-    loader::LoadError,
+    loader::{Candidate, Library, LoadError},
     precompile::plan::Plan,
     preflight::{self, Report},
     release::Release,
@@ -54,8 +54,10 @@ impl Switch {
         }
         let began = Instant::now();
         let table = self.table();
-        let (path, trust) = (source.to_owned(), self.settings.trust.clone());
-        let read = tokio::task::spawn_blocking(move || Release::read(&path, &trust));
+        let (switch, path) = (Arc::clone(self), source.to_owned());
+        let read = tokio::task::spawn_blocking(move || {
+            Release::read_for(&path, &switch.settings.trust, Some(&switch.store))
+        });
         let release = read.await.map_err(|error| LoadError::Open {
             path: source.into(),
             message: error.to_string(),
@@ -127,7 +129,7 @@ impl Switch {
         let brought = Brought::take(&mut release);
         let Release { source, candidate, stylesheet, public, plan, .. } = release;
         let loading = Instant::now();
-        let library = tokio::task::block_in_place(|| self.loader.load_candidate(candidate))?;
+        let library = self.load(candidate).await?;
         let load_us = micros(loading);
         let starting = Instant::now();
         let app = start(&library, self.settings.purpose, info, saved, self.settings.init_limit)
@@ -150,6 +152,14 @@ impl Switch {
         let swapped =
             Swapped { public, unwell, load_us, init_us, ..Swapped::by(&generation, began) };
         Ok((generation, swapped))
+    }
+
+    /// Maps a candidate's library, on a thread that may wait for the disk.
+    async fn load(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
+        let (loader, path) = (Arc::clone(&self.loader), candidate.path.clone());
+        tokio::task::spawn_blocking(move || loader.load_candidate(candidate))
+            .await
+            .unwrap_or_else(|error| Err(LoadError::Open { path, message: error.to_string() }))
     }
 
     pub(super) fn info_for(&self, release: &Release, info: &StartInfo) -> StartInfo {

@@ -26,7 +26,7 @@ impl Switch {
     /// With the first that cannot be read, or is refused and has nothing in its place.
     pub fn read(&self, sources: &[PathBuf]) -> Result<Vec<Release>, SwapError> {
         let read = |(slot, source): (usize, &PathBuf)| {
-            let release = Release::read(source, &self.settings.trust)?;
+            let release = Release::read_for(source, &self.settings.trust, Some(&self.store))?;
             let build_id = &release.candidate.build_id;
             let Some(refused) = self.ledger.refusal(build_id) else { return Ok(release) };
             let book = self.ledger.book();
