@@ -1,0 +1,209 @@
+//! What one connection waits for: a store or two per request, and no timer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::{Connections, NEVER};
+
+/// How long a client has to take leave when it is told that it has rested for too long.
+const LEAVE: Duration = Duration::from_secs(2);
+
+/// What one connection waits for.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// When the wait is over, in milliseconds of the coarse clock.
+    deadline: AtomicU64,
+    /// Whether not a byte of the awaited request has come yet.
+    pub(super) idle: AtomicBool,
+    /// How many exchanges are under way; in HTTP/1.1 one at most.
+    exchanges: AtomicUsize,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        let (idle, exchanges) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Self { deadline: AtomicU64::new(NEVER), idle, exchanges }
+    }
+}
+
+impl Waiting {
+    pub(super) fn until(&self, deadline: u64) {
+        self.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    pub(super) fn deadline(&self) -> u64 {
+        self.deadline.load(Ordering::Relaxed)
+    }
+}
+
+/// The wait for a request on one connection: begun, hurried by its first byte, ended.
+///
+/// A clock of its own would be an entry in tokio's timer wheel for every request, and hyper's
+/// header timeout costs another turn of its loop besides; this is a store or two.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct Wait {
+    pub(super) connections: Arc<Connections>,
+    pub(super) waiting: Arc<Waiting>,
+}
+
+impl Wait {
+    /// No exchange is under way; the next may begin when it likes, within the idle limit.
+    pub(in crate::server) fn rest(&self) {
+        self.waiting.idle.store(true, Ordering::Relaxed);
+        let limit = self.connections.limits.idle;
+        self.waiting.until(self.connections.now_after(limit));
+    }
+
+    /// An exchange is over.
+    pub(in crate::server) fn over(&self) {
+        let exchanges = &self.waiting.exchanges;
+        if exchanges.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return;
+        }
+        self.rest();
+        // In HTTP/2 another may have begun on another thread in between.
+        if exchanges.load(Ordering::SeqCst) > 0 {
+            self.busy();
+        }
+    }
+
+    /// Bytes went out. If they belong to the exchange before, the client takes its time.
+    pub(in crate::server) fn sent(&self) {
+        if self.waiting.idle.load(Ordering::Relaxed) {
+            self.rest();
+        }
+    }
+
+    /// Bytes came in. If they are the first of a request, the rest of its head has to follow.
+    pub(in crate::server) fn received(&self) {
+        if self.waiting.idle.load(Ordering::Relaxed) {
+            self.waiting.idle.store(false, Ordering::Relaxed);
+            let limit = self.connections.limits.head;
+            self.waiting.until(self.connections.now_after(limit));
+        }
+    }
+
+    /// The head is complete, and an exchange begins.
+    pub(in crate::server) fn end(&self) {
+        self.waiting.exchanges.fetch_add(1, Ordering::SeqCst);
+        self.busy();
+    }
+
+    fn busy(&self) {
+        self.waiting.idle.store(false, Ordering::Relaxed);
+        self.waiting.until(NEVER);
+    }
+
+    /// The rest is over, and the client is told; it has a moment to take leave.
+    pub(in crate::server) fn leave(&self) {
+        self.waiting.until(self.connections.now_after(LEAVE));
+    }
+
+    /// Whether the client has kept us waiting for too long.
+    pub(in crate::server) fn is_over(&self) -> bool {
+        self.waiting.deadline() <= self.connections.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Limits, Ticket};
+    use super::*;
+
+    struct Clock(Arc<Connections>);
+
+    impl Clock {
+        fn at(&self, milliseconds: u64) {
+            self.0.now.store(milliseconds, Ordering::Relaxed);
+        }
+    }
+
+    /// A head within 10 ms, rests of 100 ms, and time that stands still.
+    fn connection() -> (Clock, Ticket) {
+        let connections = Connections::new(Limits {
+            head: Duration::from_millis(10),
+            idle: Duration::from_millis(100),
+            connections: None,
+        });
+        let ticket = connections.enter();
+        ticket.waiting.until(10);
+        let clock = Clock(connections);
+        clock.at(0);
+        (clock, ticket)
+    }
+
+    #[test]
+    fn a_new_connection_owes_a_head() {
+        let (clock, ticket) = connection();
+        clock.at(9);
+        assert!(!ticket.wait().is_over());
+        clock.at(10);
+        assert!(ticket.wait().is_over());
+    }
+
+    #[test]
+    fn an_exchange_may_take_its_time() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.end();
+        clock.at(1_000_000);
+        wait.received();
+        wait.sent();
+        assert!(!wait.is_over());
+    }
+
+    #[test]
+    fn a_rest_is_limited() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.end();
+        clock.at(1000);
+        wait.over();
+        clock.at(1099);
+        assert!(!wait.is_over());
+        clock.at(1100);
+        assert!(wait.is_over());
+    }
+
+    #[test]
+    fn the_first_byte_starts_the_clock_of_the_head() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.rest();
+        clock.at(50);
+        wait.received();
+        clock.at(59);
+        wait.received();
+        assert!(!wait.is_over());
+        clock.at(60);
+        assert!(wait.is_over(), "the second byte must not start it again");
+    }
+
+    #[test]
+    fn a_client_that_still_takes_the_last_answer_is_not_idle() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.rest();
+        clock.at(90);
+        wait.sent();
+        clock.at(189);
+        assert!(!wait.is_over());
+        clock.at(190);
+        assert!(wait.is_over());
+    }
+
+    #[test]
+    fn exchanges_overlap_and_the_last_begins_the_rest() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.end();
+        wait.end();
+        wait.over();
+        clock.at(1_000_000);
+        assert!(!wait.is_over(), "one is under way");
+        wait.over();
+        clock.at(1_000_100);
+        assert!(wait.is_over());
+    }
+}
