@@ -14,6 +14,7 @@
 //! What cannot be split stays together: a page that other files name, or that only compiles as a
 //! part of the crate, is a module of the app library.
 
+mod ahead;
 mod cache;
 mod capture;
 mod flags;
@@ -33,6 +34,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::ahead::{Link, PageAhead};
 pub use self::cache::{Cache, CachedImage};
 pub use self::capture::{Call, wrapper_main};
 use self::flags::{Extern, Flags};
@@ -268,7 +270,8 @@ impl Split {
         // The name by which pages need it; rustc would take that of the file that it writes.
         unit.arg("-C").arg(format!("link-arg=-Wl,-soname,{name}"));
         unit.args(["--crate-type", "dylib"]);
-        unit.incremental(&self.folder().join("incremental/app"));
+        unit.incremental(&self.folder().join("incremental/app"), 64);
+        unit.metadata(self.app_metadata());
         unit.output("link", library.clone());
         let has_pages = !part.page_modules().is_empty();
         Ok((unit, AppLibrary { library, build: build.to_owned(), has_pages }))
@@ -283,7 +286,7 @@ impl Split {
         part.pages.retain(|page| inside.contains(&page.file));
         let mut unit = self.app_unit(&part)?;
         unit.args(["--crate-type", "lib"]);
-        unit.incremental(&self.folder().join("incremental/check"));
+        unit.incremental(&self.folder().join("incremental/check"), 16);
         unit.output("metadata", self.folder().join("libcheck.rmeta"));
         Ok(unit)
     }
@@ -301,22 +304,42 @@ impl Split {
         build: &str,
         incremental: bool,
     ) -> io::Result<PageUnit> {
-        let module = page.module.trim_start_matches("r#");
+        let (mut unit, symbol) = self.page_unit(&app.library, app, tree, page)?;
+        unit.args(["--crate-type", "cdylib"]);
+        if incremental {
+            let folder = format!("incremental/page-{}", plain_module(page));
+            unit.incremental(&self.folder().join(folder), 16);
+        }
+        unit.output("link", self.page_library(page, build));
+        Ok(PageUnit { unit, symbol })
+    }
+
+    /// The compilation of one page against `compiled`, which is the app library or its metadata;
+    /// and the name of the function that it exports.
+    fn page_unit(
+        &self,
+        compiled: &Path,
+        app: &AppLibrary,
+        tree: &RouteTree,
+        page: &Page,
+    ) -> io::Result<(Unit, String)> {
+        let module = plain_module(page);
         // Another name in each build would be another root, and more to compile.
         let symbol = format!("nova_page_{module}");
         let path = self.folder().join("pages").join(format!("{module}.rs"));
         let root = roots::page(&self.project, tree, page, &symbol, app.has_pages, path)?;
         let mut unit = self.unit(root.origins);
-        unit.args(["--crate-type", "cdylib"]);
         unit.arg("-C").arg(format!("metadata={module}"));
-        unit.arg("--extern").arg(format!("{}={}", roots::APP, app.library.display()));
-        if incremental {
-            unit.incremental(&self.folder().join("incremental").join(format!("page-{module}")));
-        }
+        unit.arg("--extern").arg(format!("{}={}", roots::APP, compiled.display()));
         unit.arg(&root.path);
+        Ok((unit, symbol))
+    }
+
+    /// Where the library of a page goes.
+    fn page_library(&self, page: &Page, build: &str) -> PathBuf {
+        let module = plain_module(page);
         let name = format!("libnova_page-{module}-{build}{}", std::env::consts::DLL_SUFFIX);
-        unit.output("link", self.folder().join("libraries").join(name));
-        Ok(PageUnit { unit, symbol })
+        self.folder().join("libraries").join(name)
     }
 
     fn app_unit(&self, part: &RouteTree) -> io::Result<Unit> {
@@ -337,6 +360,8 @@ impl Split {
         unit.app(dir).envs(self.environment.iter().cloned()).envs(&call.env);
         unit.args(["--crate-name", &self.crate_name]).args(&self.flags.common);
         unit.args(["-C", "prefer-dynamic", "-C", "embed-bitcode=no"]);
+        // The object files that it makes on its way would lie where it runs: among the user's files.
+        unit.arg("--out-dir").arg(self.folder().join("objects"));
         unit.arg(format!("--remap-path-prefix={}/={}", dir.display(), self.shown_prefix()));
         unit.arg("-L").arg(format!("dependency={}", self.image.crates_folder().display()));
         let folders = self.local_crates().filter_map(Path::parent);
@@ -357,6 +382,11 @@ impl Split {
             _ => String::new(),
         }
     }
+}
+
+/// A page's module, as it can be part of other names.
+fn plain_module(page: &Page) -> &str {
+    page.module.trim_start_matches("r#")
 }
 
 fn has_script(project: &Project) -> bool {

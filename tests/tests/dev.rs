@@ -50,6 +50,38 @@ async fn a_storm_of_saves_ends_in_the_last_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_page_on_screen_is_compiled_beside_the_app_library() {
+    let app = App::example("starter", "beside");
+    let word = |code: &str| format!("pub fn word() -> {code}\n");
+    app.write("components/word.rs", &word("&'static str { \"one\" }"));
+    app.write(
+        "pages/word.rs",
+        "pub fn get() -> &'static str {\n    crate::components::word::word()\n}\n",
+    );
+    let mut dev = Dev::built(&app).await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "one");
+    // How the compiler was called for the latest page that had to wait for the app library.
+    let calls = app.path.join(".nova/dev/commands.jsonl");
+    let waited = || std::fs::read_to_string(&calls).unwrap_or_default().contains("pages/word.rs");
+    assert!(waited());
+    std::fs::remove_file(&calls).unwrap();
+    app.write("components/word.rs", &word("&'static str { \"two\" }"));
+    dev.process.line("swap     components/word.rs").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "two");
+    assert!(!waited(), "{}", dev.process);
+    // What the compiler writes on its way is no change of the user's.
+    assert!(!dev.process.output().contains(".o "), "{}", dev.process);
+
+    // Right for the app library, wrong for the page: both stay as they are.
+    app.write("components/word.rs", &word("u8 { 3 }"));
+    dev.process.line("mismatched types").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "two");
+    app.write("components/word.rs", &word("&'static str { \"four\" }"));
+    dev.process.line("swap     components/word.rs").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "four");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn before_the_first_build_everything_waits() {
     let app = App::example("starter", "wait");
     let dev = Dev::start(&app).await;
@@ -119,13 +151,17 @@ async fn mistakes_are_said_once_and_the_last_good_version_serves() {
         let before = app.read(file);
         app.write(file, text);
         let line = dev.process.line(file).await;
-        assert!(line.starts_with("error") || line.starts_with("refused"), "{line}");
+        assert!(
+            line.starts_with("error") || line.starts_with("refused"),
+            "{line}\n{}",
+            dev.process
+        );
         dev.process.line(said).await;
         assert_eq!(fresh(dev.address, "/word").await.unwrap(), "good", "{file} {text}");
         app.write(file, &before);
         // Not a line of the compiler, which names the file too.
         let line = dev.process.line(&format!("     {file}")).await;
-        assert!(line.starts_with("same") || line.starts_with("swap"), "{line}");
+        assert!(line.starts_with("same") || line.starts_with("swap"), "{line}\n{}", dev.process);
     }
 }
 

@@ -107,8 +107,10 @@ async fn it_ends_in_what_is_on_disk() {
 async fn a_storm_with_a_mistake_in_it(app: &App, session: &mut Session) {
     all(app, "storm");
     app.write(&file(120), "pub fn get() -> &'static str {\n");
-    // Of so many, those that nobody looks at are compiled when they are asked for. Whatever happens to
-    // a page that does not compile, it never answers with the half of it.
+    // Of so many, those that nobody looks at are compiled when they are asked for. The check of the
+    // whole app comes before that, so that the mistake is known.
+    session.dev.process.line("pages/p120.rs does not compile").await;
+    // Whatever happens to a page that does not compile, it never answers with the half of it.
     let asking = async {
         while !session.dev.process.output().contains("this file contains an unclosed delimiter") {
             let answer = session.answer(120).await;

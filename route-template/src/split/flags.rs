@@ -93,6 +93,20 @@ impl Flags {
     }
 }
 
+impl Flags {
+    /// Whether the app says how, with what or for which machine it is linked.
+    pub(crate) fn chooses_linker(&self) -> bool {
+        let is_about_it = |flag: &String| {
+            flag == "--target"
+                || flag.starts_with("link")
+                || flag.starts_with("-Z")
+                || flag.starts_with("profile-")
+                || flag.starts_with("instrument-coverage")
+        };
+        self.common.iter().any(is_about_it)
+    }
+}
+
 /// What `-C key=…` is for.
 fn codegen(key: &str) -> Use {
     match key {
@@ -193,6 +207,16 @@ mod tests {
         assert_eq!(flags.externs[0].argument(), "maud=/t/libmaud-1.rlib");
         assert_eq!(flags.externs[1].plain_name(), "my_macros");
         assert!(!flags.aborts);
+    }
+
+    #[test]
+    fn a_choice_of_the_linker_is_noticed() {
+        for chosen in ["-C linker=clang", "-Clinker-flavor=ld", "--target x86_64-unknown-linux-gnu"]
+        {
+            assert!(flags(&format!("lib.rs {chosen}")).chooses_linker(), "{chosen}");
+        }
+        // What is linked beside the crates is for the app library alone.
+        assert!(!flags("lib.rs -C opt-level=1 -C link-arg=-s -l z").chooses_linker());
     }
 
     #[test]

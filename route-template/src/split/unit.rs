@@ -7,6 +7,8 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
+
 use crate::cargo::{CargoError, Diagnostic, Level, RustcMessage, Stopper};
 use crate::crate_root::Origins;
 
@@ -25,6 +27,8 @@ pub struct Unit {
     written: Option<PathBuf>,
     /// A folder that the compiler changes when it has made its object files.
     incremental: Option<PathBuf>,
+    /// What other units can be compiled against before this one is at its end.
+    metadata: Option<PathBuf>,
     origins: Origins,
 }
 
@@ -56,6 +60,7 @@ impl Unit {
             output: PathBuf::new(),
             written: None,
             incremental: None,
+            metadata: None,
             origins,
         }
     }
@@ -90,12 +95,20 @@ impl Unit {
 
     /// Keeps what the next compilation can use in this folder. The library is written beside it
     /// and moved to its place: to rustc, another name of the output is another compilation, for
-    /// which nothing that is kept can be used.
-    pub(crate) fn incremental(&mut self, folder: &Path) -> &mut Self {
+    /// which nothing that is kept can be used. It is compiled in at most `parts` parts: of the 256
+    /// that rustc would choose each has a file and a thread, of a few each has much that has not
+    /// changed.
+    pub(crate) fn incremental(&mut self, folder: &Path, parts: u16) -> &mut Self {
         self.arg("-C").arg(format!("incremental={}", folder.display()));
-        // The 256 parts of rustc's choice are more than a page needs: each has a file and a thread.
-        self.args(["-C", "codegen-units=16"]);
+        self.arg("-C").arg(format!("codegen-units={parts}"));
         self.incremental = Some(folder.to_owned());
+        self
+    }
+
+    /// Makes this file, too, as soon as the code is known to be right. To be called before
+    /// [`output`](Self::output).
+    pub(crate) fn metadata(&mut self, file: PathBuf) -> &mut Self {
+        self.metadata = Some(file);
         self
     }
 
@@ -105,7 +118,11 @@ impl Unit {
         self.written = kept.map(|(folder, ending)| folder.with_extension(ending));
         let written = self.written.as_ref().unwrap_or(&file);
         let note = written.with_extension("d");
-        self.arg(format!("--emit={kind}={},dep-info={}", written.display(), note.display()));
+        let mut emit = format!("--emit={kind}={},dep-info={}", written.display(), note.display());
+        if let Some(metadata) = &self.metadata {
+            emit.push_str(&format!(",metadata={}", metadata.display()));
+        }
+        self.arg(emit);
         self.output = file;
         self
     }
@@ -156,9 +173,11 @@ impl Unit {
         } else {
             Command::new(&self.program)
         };
+        let artifacts = if self.metadata.is_some() { ",artifacts" } else { "" };
         let began = Instant::now();
         let child = command
-            .args(["--error-format=json", "--json=diagnostic-rendered-ansi"])
+            .arg("--error-format=json")
+            .arg(format!("--json=diagnostic-rendered-ansi{artifacts}"))
             .args(&self.args)
             .current_dir(&self.dir)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
@@ -198,6 +217,16 @@ impl RunningUnit {
     /// # Errors
     /// If the code does not compile, or if it was stopped.
     pub fn wait(self) -> Result<Compiled, CargoError> {
+        self.wait_and(|| ())
+    }
+
+    /// The same, and calls `on_metadata` when the metadata is there, should the unit make it beside
+    /// its library.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn wait_and(self, on_metadata: impl FnOnce()) -> Result<Compiled, CargoError> {
+        let mut on_metadata = Some(on_metadata);
         let pipe = self.stopper.take_stderr();
         let mut diagnostics = Vec::new();
         let mut output = String::new();
@@ -211,8 +240,14 @@ impl RunningUnit {
                 Ok(message) => {
                     diagnostics.push(message.diagnostic(&self.unit.app, &self.unit.origins));
                 }
-                // The linker, or a compiler that crashed.
-                Err(_) => output.push_str(&format!("{line}\n")),
+                Err(_) => match serde_json::from_str::<Written>(&line) {
+                    Ok(written) if written.emit == "metadata" => {
+                        on_metadata.take().into_iter().for_each(|call| call());
+                    }
+                    Ok(_) => {}
+                    // The linker, or a compiler that crashed.
+                    Err(_) => output.push_str(&format!("{line}\n")),
+                },
             }
         }
         let (status, stopped) = self
@@ -243,6 +278,12 @@ impl RunningUnit {
             linking: linking.filter(|linking| *linking < took),
         })
     }
+}
+
+/// What the compiler says of a file that it has written.
+#[derive(Deserialize)]
+struct Written {
+    emit: String,
 }
 
 /// When the compiler last put a session into place, which it does before it calls the linker.

@@ -6,8 +6,8 @@
 //! 1. read the app, find its sys image;
 //! 2. the app library, if a shared file has changed;
 //! 3. the pages that are waited for, then those that were saved, the one on screen first;
-//! 4. when all is quiet: pages that were never compiled, the one asked for last first, and a check
-//!    of the whole crate.
+//! 4. when all is quiet: a check of the whole crate, and pages that were never compiled, the one
+//!    asked for last first.
 //!
 //! A page that compiles only as a part of the crate moves into the app library ([`hazard`]). The
 //! pages that serve at one time are all built against one app library: after a change to that one,

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nova_route_template::split::Split;
 use nova_route_template::{CargoError, Prepared};
 
-use super::work::{self, Cancel, PageWork, Sources};
+use super::work::{self, AppWork, Cancel, PageWork, Sources};
 use super::{Engine, Job, Outcome, What};
 
 impl Engine {
@@ -36,6 +36,7 @@ impl Engine {
             What::App => self.stale.app = true,
             What::Trial { file: Some(file), .. } => self.urgent.push_back(file),
             What::Trial { file: None, .. } => self.stale.app = true,
+            What::Check => self.checked = false,
             _ => {}
         }
     }
@@ -81,8 +82,15 @@ impl Engine {
         if self.stale.app || !fits {
             self.stale.app = false;
             let build = self.name();
+            // What is on screen goes live first, and with it the app library.
+            let page = self.known.recent().first();
+            let page =
+                page.filter(|file| !inside.contains(*file) && !self.failed.contains_key(*file));
+            let page = page.cloned();
             return self.start(What::App, move |cancel| {
-                Outcome::App(Box::new(work::compile_app(&split, &prepared, inside, &build, cancel)))
+                let (split, prepared, build) = (&split, &prepared, &build);
+                let work = AppWork { split, prepared, inside, build, page };
+                Outcome::App(Box::new(work.run(cancel)))
             });
         }
         let exists = |file: &String| prepared.tree.pages.iter().any(|page| page.file == *file);
@@ -136,11 +144,15 @@ impl Engine {
         self.unsaved || self.next_idle().is_some()
     }
 
-    /// What to do when nobody waits for anything.
+    /// What to do when nobody waits for anything. The check is first: it finds every mistake of a
+    /// checkout in less time than its pages take to compile.
     pub(super) fn next_idle(&self) -> Option<What> {
         let prepared = self.prepared.as_ref()?;
         let serves = self.is_app_published() || self.holds();
         let app = self.known.app.as_ref().filter(|_| serves)?;
+        if !self.checked {
+            return Some(What::Check);
+        }
         let unbuilt = |file: &&String| {
             !self.known.pages.contains_key(*file)
                 && !self.failed.contains_key(*file)
@@ -152,10 +164,8 @@ impl Engine {
                     .any(|page| page.file == **file && !page.handlers.is_empty())
         };
         let all = prepared.tree.pages.iter().map(|page| &page.file);
-        if let Some(file) = self.known.recent().iter().chain(all).find(unbuilt) {
-            return Some(What::Page { file: file.clone(), waited_for: false });
-        }
-        (!self.checked).then_some(What::Check)
+        let file = self.known.recent().iter().chain(all).find(unbuilt)?;
+        Some(What::Page { file: file.clone(), waited_for: false })
     }
 
     pub(super) fn start_idle(&mut self) {

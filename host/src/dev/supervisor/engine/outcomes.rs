@@ -44,8 +44,20 @@ impl Engine {
                     self.ready.push_back(Update::Note(warning.to_string()));
                 }
                 self.prepared = Some(Arc::new(prepared));
+                // What was put back while the app could not be read.
+                for file in &self.outdated {
+                    if !self.urgent.contains(file) {
+                        self.urgent.push_back(file.clone());
+                    }
+                }
             }
-            Err(failure) => self.fail(failure),
+            Err(failure) => {
+                // What was saved is not what the routes that are known were read from. To compile
+                // it would be to say the same mistake in other words.
+                self.urgent.retain(|file| !self.outdated.contains(file));
+                self.checked = true;
+                self.fail(failure);
+            }
         }
     }
 
@@ -78,7 +90,7 @@ impl Engine {
 
     pub(super) fn made_app(&mut self, made: Result<MadeApp, Failure>) {
         match made {
-            Ok(MadeApp { app, compiled }) => {
+            Ok(MadeApp { app, compiled, page }) => {
                 self.pending.timing.add(&compiled);
                 let serves = self.is_app_published();
                 let old = self.known.app.replace(app);
@@ -90,8 +102,11 @@ impl Engine {
                 self.outdated.clear();
                 self.pending.due = true;
                 self.ready.push_back(Update::Warnings(compiled.diagnostics));
-                // What is on screen goes live first, and with it the app library.
-                if let Some(file) = self.known.recent().first().cloned() {
+                if let Some((file, page)) = page {
+                    self.urgent.retain(|other| *other != file);
+                    self.made_page(file, true, Ok(page));
+                } else if let Some(file) = self.known.recent().first().cloned() {
+                    // What is on screen goes live first, and with it the app library.
                     self.urgent.retain(|other| *other != file);
                     self.urgent.push_front(file);
                 }

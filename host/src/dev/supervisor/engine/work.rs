@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use nova_route_template::split::{
-    AppLibrary, Cache, Compiled, Record, Split, SplitError, Unit, references,
+    AppLibrary, Cache, Compiled, Link, PageAhead, Record, Split, SplitError, Unit, references,
 };
 use nova_route_template::{CargoError, Event, Prepared, SourceCache, Stopper, prepare_with};
 use tokio::sync::mpsc;
@@ -23,16 +23,15 @@ pub(crate) struct Cancel(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     cancelled: bool,
-    stopper: Option<Stopper>,
+    /// Of every process that the job has started.
+    stoppers: Vec<Stopper>,
 }
 
 impl Cancel {
     pub(crate) fn cancel(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.cancelled = true;
-        if let Some(stopper) = &state.stopper {
-            stopper.stop();
-        }
+        state.stoppers.iter().for_each(Stopper::stop);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -44,7 +43,7 @@ impl Cancel {
         if state.cancelled {
             stopper.stop();
         }
-        state.stopper = Some(stopper);
+        state.stoppers.push(stopper);
     }
 }
 
@@ -158,6 +157,9 @@ pub(crate) struct Made {
 pub(crate) struct MadeApp {
     pub(crate) app: known::App,
     pub(crate) compiled: Compiled,
+    /// The page on screen, if it could be compiled at the same time; of what that took, only what
+    /// came after the app library counts.
+    pub(crate) page: Option<(String, MadePage)>,
 }
 
 /// A page that was compiled.
@@ -191,21 +193,83 @@ fn record(split: &Split, compiled: &Compiled, began: SystemTime) -> Record {
     Record::of(compiled, began, &generated, |name| split.variable(name))
 }
 
-/// The app library, unless the one that is there would come out the same.
-pub(crate) fn compile_app(
-    split: &Split,
-    prepared: &Prepared,
-    inside: BTreeSet<String>,
-    build: &str,
-    cancel: &Cancel,
-) -> Result<MadeApp, Failure> {
-    let io = |source| CargoError::Run { program: split.folder(), source };
-    let (unit, library) = split.app(&prepared.tree, &inside, build).map_err(io)?;
-    let began = SystemTime::now();
-    let Made { mut compiled, .. } = compile(split, unit, 0, cancel)?;
-    compiled.inputs.extend(split.local_crates().map(Path::to_owned));
-    let record = record(split, &compiled, began);
-    Ok(MadeApp { app: known::App { library, record, inside }, compiled })
+/// The app library, and the page on screen.
+pub(crate) struct AppWork<'a> {
+    pub(crate) split: &'a Split,
+    pub(crate) prepared: &'a Prepared,
+    pub(crate) inside: BTreeSet<String>,
+    pub(crate) build: &'a str,
+    /// The file of the page on screen, if that has a library of its own.
+    pub(crate) page: Option<String>,
+}
+
+impl AppWork<'_> {
+    pub(crate) fn run(self, cancel: &Cancel) -> Result<MadeApp, Failure> {
+        let Self { split, prepared, inside, build, page } = self;
+        let io = |source| CargoError::Run { program: split.folder(), source };
+        let (unit, library) = split.app(&prepared.tree, &inside, build).map_err(io)?;
+        let page = page.and_then(|file| prepared.tree.pages.iter().find(|page| page.file == file));
+        let ahead = match page {
+            Some(page) => split.page_ahead(&library, &prepared.tree, page, build).map_err(io)?,
+            None => None,
+        };
+        let began = SystemTime::now();
+        std::thread::scope(|scope| {
+            let running = unit.start()?;
+            cancel.arm(running.stopper());
+            let mut other = None;
+            let mut compiled = running.wait_and(|| {
+                other = ahead.map(|ahead| scope.spawn(move || Ahead::compile(ahead, cancel)));
+            })?;
+            compiled.inputs.extend(split.local_crates().map(Path::to_owned));
+            let record = record(split, &compiled, began);
+            let linked = other.and_then(|other| {
+                let since = Instant::now();
+                other.join().ok().flatten()?.link(split, since, cancel)
+            });
+            let page = page.map(|page| page.file.clone()).zip(linked);
+            Ok(MadeApp { app: known::App { library, record, inside }, compiled, page })
+        })
+    }
+}
+
+/// A page that was compiled beside its app library, and is yet to be linked. What goes wrong with
+/// it is nobody's concern: it is compiled again after the library, and that says what is wrong.
+struct Ahead {
+    compiled: Compiled,
+    began: SystemTime,
+    symbol: String,
+    link: Link,
+}
+
+impl Ahead {
+    fn compile(ahead: PageAhead, cancel: &Cancel) -> Option<Self> {
+        let PageAhead { unit, symbol, link } = ahead;
+        let began = SystemTime::now();
+        let running = unit.start().ok()?;
+        cancel.arm(running.stopper());
+        let compiled = running.wait().ok()?;
+        Some(Self { compiled, began, symbol, link })
+    }
+
+    /// Links it with the app library, which has been there since `since`.
+    fn link(self, split: &Split, since: Instant, cancel: &Cancel) -> Option<MadePage> {
+        let Self { mut compiled, began, symbol, link } = self;
+        let linking = Instant::now();
+        if let Err(error) = link.run(|stopper| cancel.arm(stopper)) {
+            tracing::debug!("a page is compiled again: {error}");
+            return None;
+        }
+        let linking = linking.elapsed();
+        let record = record(split, &compiled, began);
+        let took = compiled.took + linking;
+        let library = link.output;
+        let size = std::fs::metadata(&library).map_or(0, |metadata| metadata.len());
+        let page = known::Page { library: library.clone(), symbol, record, took, size };
+        compiled.output = library;
+        (compiled.took, compiled.linking) = (since.elapsed(), Some(linking));
+        Some(MadePage { page, compiled })
+    }
 }
 
 /// One page.
