@@ -32,7 +32,7 @@ impl Connection {
         Ok(Self { sender, address })
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer; a body that is there is JSON.
     ///
     /// # Errors
     /// If the connection breaks before the last byte.
@@ -42,11 +42,14 @@ impl Connection {
         path: &str,
         body: &'static [u8],
     ) -> Result<Response<Bytes>, Failure> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, self.address.to_string())
-            .body(Full::new(Bytes::from_static(body)))?;
+            .header(header::HOST, self.address.to_string());
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let request = request.body(Full::new(Bytes::from_static(body)))?;
         self.sender.ready().await?;
         let (head, body) = self.sender.send_request(request).await?.into_parts();
         Ok(Response::from_parts(head, body.collect().await?.to_bytes()))

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use super::build::release;
 
 /// Requests in a round.
-const REQUESTS: u32 = 400;
+const REQUESTS: u32 = 2_000;
 
 /// A request that is sent again and again.
 struct Case {
