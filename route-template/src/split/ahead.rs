@@ -3,13 +3,18 @@
 //! Of another crate the compiler wants no more than the metadata, and it writes that before it
 //! makes any machine code. A page that waited for the whole library would leave a processor idle,
 //! and somebody before a screen. So the page is compiled against the metadata, to an archive of
-//! object files, and linked when the library is there.
+//! object files.
+//!
+//! Nor does the linker want the library itself: all that it takes from there is the name, as what
+//! the page needs of it is found when both are loaded. It is given the app library before, and the
+//! name of that one is then exchanged for the new one, which is as long.
 //!
 //! The linker is called as rustc calls it for a `cdylib`. Where the app says anything about its
 //! linker, or the call fails, the page is compiled as any other: after the library.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,41 +35,50 @@ pub struct PageAhead {
     pub unit: Unit,
     /// The function that the library will export.
     pub symbol: String,
-    /// What makes the library of it.
+    /// What makes the library of it, once it is compiled.
     pub link: Link,
 }
 
-/// A call of the linker, once the page is compiled and the app library is there.
+/// A call of the linker.
 #[derive(Debug, Clone)]
 pub struct Link {
     args: Vec<OsString>,
+    /// What the linker writes.
+    linked: PathBuf,
+    /// The name of the app library that it is given, and of the one that the page needs.
+    names: [Vec<u8>; 2],
     /// The page's library.
     pub output: PathBuf,
 }
 
 impl Split {
-    /// One page, to be compiled while the app library is; none if it has to wait for that.
+    /// One page, to be compiled while the app library is, which comes in the place of `before`; none
+    /// if it has to wait for that.
     ///
     /// # Errors
     /// If its crate root cannot be written.
     pub fn page_ahead(
         &self,
         app: &AppLibrary,
+        before: &AppLibrary,
         tree: &RouteTree,
         page: &Page,
         build: &str,
     ) -> io::Result<Option<PageAhead>> {
-        if cfg!(not(target_os = "linux")) || self.flags.chooses_linker() {
+        let names = [before, app].map(|app| file_name(&app.library));
+        let is_fit = names[0].len() == names[1].len() && names[0] != names[1];
+        if cfg!(not(target_os = "linux")) || self.flags.chooses_linker() || !is_fit {
             return Ok(None);
         }
         let (mut unit, symbol) = self.page_unit(&self.app_metadata(), app, tree, page)?;
-        let archive = self.folder().join("incremental/libpage.rlib");
+        let folder = self.folder().join("incremental");
+        let [archive, exported, linked] =
+            ["libpage.rlib", "exported", "page.so"].map(|name| folder.join(name));
         unit.args(["--crate-type", "rlib"]).output("link", archive.clone());
-        let exported = self.folder().join("incremental/exported");
         write_atomically(&exported, format!("{{ global: {symbol}; local: *; }};\n").as_bytes())?;
-        let output = self.page_library(page, build);
-        let args = self.link_args(&archive, &exported, &app.library, &output);
-        Ok(Some(PageAhead { unit, symbol, link: Link { args, output } }))
+        let args = self.link_args(&archive, &exported, &before.library, &linked);
+        let link = Link { args, linked, names, output: self.page_library(page, build) };
+        Ok(Some(PageAhead { unit, symbol, link }))
     }
 
     /// Where the compiler writes the metadata of the app library.
@@ -83,8 +97,9 @@ impl Split {
         let mut args: Vec<OsString> = vec!["-shared".into(), "-o".into(), output.into()];
         args.push(format!("-Wl,--version-script={}", exported.display()).into());
         args.extend(["-Wl,--whole-archive".into(), archive.into()]);
-        args.extend(["-Wl,--no-whole-archive".into(), "-Wl,--as-needed".into()]);
-        args.extend([app.into(), self.image.library.clone().into(), std.clone().into()]);
+        args.extend(["-Wl,--no-whole-archive".into(), "-Wl,--no-as-needed".into(), app.into()]);
+        args.push("-Wl,--as-needed".into());
+        args.extend([self.image.library.clone().into(), std.clone().into()]);
         args.extend(builtins(std).map(OsString::from));
         for flag in ["--eh-frame-hdr", "--gc-sections", "-z,noexecstack", "-z,relro", "-z,now"] {
             args.push(format!("-Wl,{flag}").into());
@@ -120,7 +135,7 @@ impl Link {
     /// Links; `on_start` gets a handle that stops it.
     ///
     /// # Errors
-    /// If the linker cannot be run, refuses, or was stopped.
+    /// If the linker cannot be run, refuses, or was stopped, or if it wrote anything unexpected.
     pub fn run(&self, on_start: impl FnOnce(Stopper)) -> Result<(), CargoError> {
         let failed = |source| CargoError::Run { program: LINKER.into(), source };
         let child = Command::new(LINKER)
@@ -139,11 +154,28 @@ impl Link {
         }
         match stopper.finish().map_err(failed)? {
             (_, true) => Err(CargoError::Stopped),
-            (status, _) if status.success() => Ok(()),
+            (status, _) if status.success() => self.exchange_names().map_err(failed),
             _ => {
                 let output = String::from_utf8_lossy(&said).into_owned();
                 Err(CargoError::Failed { diagnostics: Vec::new(), output })
             }
         }
     }
+
+    /// Writes the page's library, which is what was linked but for the name of the app library.
+    fn exchange_names(&self) -> io::Result<()> {
+        let [given, needed] = &self.names;
+        let mut bytes = std::fs::read(&self.linked)?;
+        let places: Vec<usize> = memchr::memmem::find_iter(&bytes, given).collect();
+        let [place] = places[..] else {
+            let text = format!("the app library is named {} times", places.len());
+            return Err(io::Error::other(text));
+        };
+        bytes[place..place + needed.len()].copy_from_slice(needed);
+        std::fs::write(&self.output, bytes)
+    }
+}
+
+fn file_name(path: &Path) -> Vec<u8> {
+    path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default()
 }

@@ -373,6 +373,12 @@ impl Engine {
         self.loaded = loaded;
     }
 
+    /// How many pages answer, whether they are compiled or will be when they are asked for.
+    pub(crate) fn routes(&self) -> usize {
+        let pages = self.prepared.iter().flat_map(|prepared| &prepared.tree.pages);
+        pages.filter(|page| !page.handlers.is_empty()).count()
+    }
+
     /// Every page and what is known of it.
     pub(crate) fn view(&self) -> Vec<PageView> {
         let Some(prepared) = &self.prepared else { return Vec::new() };

@@ -119,7 +119,7 @@ impl Session {
         if is_first || publication.rebuild || !publication.changes.is_empty() {
             let changes = if is_first { &[] } else { publication.changes.as_slice() };
             let save = save(publication, changes, Outcome::Live, phases);
-            self.journal.saved(save.in_generation(swapped.generation.0, swapped.routes));
+            self.journal.saved(save.in_generation(swapped.generation.0, self.engine.routes()));
         }
     }
 

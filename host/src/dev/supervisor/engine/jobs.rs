@@ -87,9 +87,10 @@ impl Engine {
             let page =
                 page.filter(|file| !inside.contains(*file) && !self.failed.contains_key(*file));
             let page = page.cloned();
+            let before = self.known.app.as_ref().map(|app| app.library.clone());
             return self.start(What::App, move |cancel| {
                 let (split, prepared, build) = (&split, &prepared, &build);
-                let work = AppWork { split, prepared, inside, build, page };
+                let work = AppWork { split, prepared, inside, build, before, page };
                 Outcome::App(Box::new(work.run(cancel)))
             });
         }

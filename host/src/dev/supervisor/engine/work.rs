@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use nova_route_template::split::{
-    AppLibrary, Cache, Compiled, Link, PageAhead, Record, Split, SplitError, Unit, references,
+    AppLibrary, Cache, Compiled, PageAhead, Record, Split, SplitError, Unit, references,
 };
 use nova_route_template::{CargoError, Event, Prepared, SourceCache, Stopper, prepare_with};
 use tokio::sync::mpsc;
@@ -199,77 +199,63 @@ pub(crate) struct AppWork<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) inside: BTreeSet<String>,
     pub(crate) build: &'a str,
+    /// The app library before this one.
+    pub(crate) before: Option<AppLibrary>,
     /// The file of the page on screen, if that has a library of its own.
     pub(crate) page: Option<String>,
 }
 
 impl AppWork<'_> {
     pub(crate) fn run(self, cancel: &Cancel) -> Result<MadeApp, Failure> {
-        let Self { split, prepared, inside, build, page } = self;
+        let Self { split, prepared, inside, build, before, page } = self;
+        let tree = &prepared.tree;
         let io = |source| CargoError::Run { program: split.folder(), source };
-        let (unit, library) = split.app(&prepared.tree, &inside, build).map_err(io)?;
-        let page = page.and_then(|file| prepared.tree.pages.iter().find(|page| page.file == file));
-        let ahead = match page {
-            Some(page) => split.page_ahead(&library, &prepared.tree, page, build).map_err(io)?,
+        let (unit, library) = split.app(tree, &inside, build).map_err(io)?;
+        let page = page.and_then(|file| tree.pages.iter().find(|page| page.file == file));
+        let ahead = match page.zip(before) {
+            Some((page, before)) => {
+                split.page_ahead(&library, &before, tree, page, build).map_err(io)?
+            }
             None => None,
         };
         let began = SystemTime::now();
         std::thread::scope(|scope| {
             let running = unit.start()?;
             cancel.arm(running.stopper());
-            let mut other = None;
+            let mut beside = None;
             let mut compiled = running.wait_and(|| {
-                other = ahead.map(|ahead| scope.spawn(move || Ahead::compile(ahead, cancel)));
+                beside = ahead.map(|ahead| scope.spawn(|| page_ahead(ahead, split, cancel)));
             })?;
             compiled.inputs.extend(split.local_crates().map(Path::to_owned));
             let record = record(split, &compiled, began);
-            let linked = other.and_then(|other| {
-                let since = Instant::now();
-                other.join().ok().flatten()?.link(split, since, cancel)
+            let since = Instant::now();
+            let made = beside.and_then(|page| page.join().ok().flatten()).map(|mut made| {
+                made.compiled.took = since.elapsed();
+                made
             });
-            let page = page.map(|page| page.file.clone()).zip(linked);
+            let page = page.map(|page| page.file.clone()).zip(made);
             Ok(MadeApp { app: known::App { library, record, inside }, compiled, page })
         })
     }
 }
 
-/// A page that was compiled beside its app library, and is yet to be linked. What goes wrong with
-/// it is nobody's concern: it is compiled again after the library, and that says what is wrong.
-struct Ahead {
-    compiled: Compiled,
-    began: SystemTime,
-    symbol: String,
-    link: Link,
-}
-
-impl Ahead {
-    fn compile(ahead: PageAhead, cancel: &Cancel) -> Option<Self> {
-        let PageAhead { unit, symbol, link } = ahead;
-        let began = SystemTime::now();
-        let running = unit.start().ok()?;
-        cancel.arm(running.stopper());
-        let compiled = running.wait().ok()?;
-        Some(Self { compiled, began, symbol, link })
+/// A page beside its app library. What goes wrong with it is nobody's concern: it is compiled again
+/// after the library, and that says what is wrong.
+fn page_ahead(ahead: PageAhead, split: &Split, cancel: &Cancel) -> Option<MadePage> {
+    let PageAhead { unit, symbol, link } = ahead;
+    let (since, began) = (Instant::now(), SystemTime::now());
+    let running = unit.start().ok()?;
+    cancel.arm(running.stopper());
+    let mut compiled = running.wait().ok()?;
+    let record = record(split, &compiled, began);
+    if let Err(error) = link.run(|stopper| cancel.arm(stopper)) {
+        tracing::debug!("a page is compiled again, after its app library: {error}");
+        return None;
     }
-
-    /// Links it with the app library, which has been there since `since`.
-    fn link(self, split: &Split, since: Instant, cancel: &Cancel) -> Option<MadePage> {
-        let Self { mut compiled, began, symbol, link } = self;
-        let linking = Instant::now();
-        if let Err(error) = link.run(|stopper| cancel.arm(stopper)) {
-            tracing::debug!("a page is compiled again: {error}");
-            return None;
-        }
-        let linking = linking.elapsed();
-        let record = record(split, &compiled, began);
-        let took = compiled.took + linking;
-        let library = link.output;
-        let size = std::fs::metadata(&library).map_or(0, |metadata| metadata.len());
-        let page = known::Page { library: library.clone(), symbol, record, took, size };
-        compiled.output = library;
-        (compiled.took, compiled.linking) = (since.elapsed(), Some(linking));
-        Some(MadePage { page, compiled })
-    }
+    compiled.output = link.output;
+    let size = std::fs::metadata(&compiled.output).map_or(0, |metadata| metadata.len());
+    let (library, took) = (compiled.output.clone(), since.elapsed());
+    Some(MadePage { page: known::Page { library, symbol, record, took, size }, compiled })
 }
 
 /// One page.
