@@ -333,6 +333,18 @@ impl Stopper {
         Self(Arc::new(Mutex::new(Process { child, group, stopped: false })))
     }
 
+    /// Starts a program that is read by what it says on standard error, as a process group of its
+    /// own.
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self::new(child, true))
+    }
+
     pub(crate) fn take_stderr(&self) -> Option<std::process::ChildStderr> {
         self.lock().child.stderr.take()
     }

@@ -15,10 +15,10 @@
 use std::ffi::OsString;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use super::toolchain::find_library;
 use super::{AppLibrary, Split, Unit};
 use crate::cargo::{CargoError, Stopper};
 use crate::files::write_atomically;
@@ -112,12 +112,7 @@ impl Split {
 /// What the compiler calls for arithmetic that the machine has no instruction for, beside the
 /// shared standard library.
 fn builtins(std: &Path) -> Option<PathBuf> {
-    let files = std::fs::read_dir(std.parent()?).ok()?.flatten().map(|entry| entry.path());
-    let is_it = |path: &PathBuf| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("libcompiler_builtins-") && name.ends_with(".rlib")
-    };
-    files.into_iter().find(is_it)
+    find_library(std.parent()?, "libcompiler_builtins-", ".rlib").ok().flatten()
 }
 
 /// The linker that comes with the compiler, where the compiler takes it by itself.
@@ -138,15 +133,7 @@ impl Link {
     /// If the linker cannot be run, refuses, or was stopped, or if it wrote anything unexpected.
     pub fn run(&self, on_start: impl FnOnce(Stopper)) -> Result<(), CargoError> {
         let failed = |source| CargoError::Run { program: LINKER.into(), source };
-        let child = Command::new(LINKER)
-            .args(&self.args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(failed)?;
-        let stopper = Stopper::new(child, true);
+        let stopper = Stopper::spawn(Command::new(LINKER).args(&self.args)).map_err(failed)?;
         on_start(stopper.clone());
         let mut said = Vec::new();
         if let Some(mut pipe) = stopper.take_stderr() {
@@ -178,4 +165,29 @@ impl Link {
 
 fn file_name(path: &Path) -> Vec<u8> {
     path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a library with these bytes, linked against `app-1.so` for `app-2.so`.
+    fn exchanged(linked: &str) -> io::Result<String> {
+        let folder = tempfile::tempdir()?;
+        let [from, output] = ["linked.so", "page.so"].map(|name| folder.path().join(name));
+        std::fs::write(&from, linked)?;
+        let names = ["app-1.so", "app-2.so"].map(|name| name.as_bytes().to_vec());
+        let link = Link { args: Vec::new(), linked: from, names, output: output.clone() };
+        link.exchange_names()?;
+        std::fs::read_to_string(output)
+    }
+
+    #[test]
+    fn a_page_names_the_app_library_that_it_needs() {
+        assert_eq!(exchanged("\0app-1.so\0libc.so").unwrap(), "\0app-2.so\0libc.so");
+        for unclear in ["\0libc.so", "\0app-1.so\0a text about app-1.so"] {
+            let error = exchanged(unclear).unwrap_err().to_string();
+            assert!(error.starts_with("the app library is named "), "{error}");
+        }
+    }
 }

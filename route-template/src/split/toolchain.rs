@@ -71,13 +71,7 @@ impl Toolchain {
     pub fn shared_std(&self) -> io::Result<PathBuf> {
         let host = self.version.lines().find_map(|line| line.strip_prefix("host: "));
         let folder = self.sysroot.join("lib/rustlib").join(host.unwrap_or_default()).join("lib");
-        let suffix = std::env::consts::DLL_SUFFIX;
-        let is_std = |path: &PathBuf| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.starts_with("libstd-") && name.ends_with(suffix)
-        };
-        let mut files = std::fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
-        files.find(is_std).ok_or_else(|| {
+        find_library(&folder, "libstd-", std::env::consts::DLL_SUFFIX)?.ok_or_else(|| {
             let text = format!("there is no shared standard library in {}", folder.display());
             io::Error::new(io::ErrorKind::NotFound, text)
         })
@@ -89,6 +83,15 @@ impl Toolchain {
         let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(format!("{} {}", metadata.len(), modified.as_nanos()))
     }
+}
+
+/// A library of the compiler's own in `folder`, by what its name begins and ends with.
+pub(super) fn find_library(folder: &Path, start: &str, end: &str) -> io::Result<Option<PathBuf>> {
+    let is_it = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with(start) && name.ends_with(end)
+    };
+    Ok(std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).find(is_it))
 }
 
 /// Everything that decides which compiler is taken.

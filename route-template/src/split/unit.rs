@@ -2,9 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -175,19 +174,14 @@ impl Unit {
         };
         let artifacts = if self.metadata.is_some() { ",artifacts" } else { "" };
         let began = Instant::now();
-        let child = command
+        command
             .arg("--error-format=json")
             .arg(format!("--json=diagnostic-rendered-ansi{artifacts}"))
             .args(&self.args)
             .current_dir(&self.dir)
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(failed)?;
-        Ok(RunningUnit { stopper: Stopper::new(child, true), unit: self, began })
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        let stopper = Stopper::spawn(&mut command).map_err(failed)?;
+        Ok(RunningUnit { stopper, unit: self, began })
     }
 }
 
