@@ -373,6 +373,11 @@ impl Engine {
         self.loaded = loaded;
     }
 
+    /// Whether it was said that a page does not compile, and still holds.
+    pub(crate) fn is_said(&self, file: &str) -> bool {
+        self.failed.get(file).is_some_and(|broken| broken.shown)
+    }
+
     /// How many pages answer, whether they are compiled or will be when they are asked for.
     pub(crate) fn routes(&self) -> usize {
         let pages = self.prepared.iter().flat_map(|prepared| &prepared.tree.pages);

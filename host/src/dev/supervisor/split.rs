@@ -160,6 +160,7 @@ impl Session {
             errors.filter_map(|it| Some(it.place.as_ref()?.file.as_str())).collect();
         files.sort_unstable();
         files.dedup();
+        files.retain(|file| !self.engine.is_said(file));
         let more = files.len().saturating_sub(NAMED);
         let named = files[..files.len() - more].join(", ");
         let text = match (files.len(), more) {

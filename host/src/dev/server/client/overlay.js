@@ -199,7 +199,7 @@ function place(text, file, line, column) {
   return button;
 }
 
-const PLACE = /(?<![\w/.])((?:[\w@()[\]-][\w.@()[\]-]*\/)*[\w@()[\]-][\w.@()[\]-]*\.(?:rs|toml|s?css|sass)):(\d+)(?::(\d+))?/g;
+const PLACE = /(?<![\w/.@()[\]-])((?:[\w@()[\]-][\w.@()[\]-]*\/)*[\w@()[\]-][\w.@()[\]-]*\.(?:rs|toml|s?css|sass)):(\d+)(?::(\d+))?/g;
 const FOREIGN = /^(vendor|target|\.nova)\//;
 
 // Makes buttons of the places in what a compiler said.
