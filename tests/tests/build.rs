@@ -329,7 +329,7 @@ async fn what_a_build_lacks_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "compiles all dependencies anew for each switch, which takes minutes"]
+#[ignore = "compiles all dependencies six times, which takes five minutes"]
 async fn each_switch_shrinks_the_library() {
     let app = app("switches");
     let mut sizes = Vec::new();
