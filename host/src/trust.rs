@@ -3,7 +3,8 @@
 //! A release is signed as a whole: the signature is over the manifest, and the manifest names the
 //! SHA-256 of every file that is served. A host that was given keys takes nothing else. What is
 //! verified are the bytes that are then used: library and stylesheet are read once, and public
-//! files are served from a private copy that is written from the bytes that were hashed.
+//! files are served from a private copy that is written from the bytes that were hashed. A library
+//! whose hash a private copy has already is that copy.
 
 mod error;
 mod files;

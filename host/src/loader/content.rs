@@ -17,8 +17,9 @@ pub(super) enum Content {
 impl Content {
     /// Looks into a file that a store has written.
     pub(super) fn of_copy(copy: &File) -> io::Result<Self> {
-        // SAFETY: copies lie in a folder that only this user can enter, get their name when they
-        // are whole, and are replaced, never written to: what is mapped does not change.
+        // SAFETY: copies lie in a folder that is ours and that nobody else can write to, which
+        // `store::usable` has checked; they get their name when they are whole, and are replaced,
+        // never written to: what is mapped does not change.
         let map = unsafe { Mmap::map(copy)? };
         Ok(Self::Copy(map))
     }

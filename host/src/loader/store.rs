@@ -25,6 +25,9 @@ use rustix::{
 use super::{BuildId, LoadError, content::Content};
 use crate::{config::places, trust::sha256_of};
 
+/// Group and others may write.
+const OTHERS_WRITE: u32 = 0o022;
+
 /// How much of a file is read at a time, in bytes.
 const PART: usize = 64 * 1024;
 
@@ -249,9 +252,15 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a private folder, and says what it is good for.
+/// Makes a private folder, and says what it is good for. What lies in it is trusted by its name, so
+/// one that was there before must not be open to others.
 fn usable(folder: &Path) -> io::Result<Use> {
     private_folder(folder)?;
+    let mode = fs::metadata(folder)?.permissions().mode() & 0o777;
+    if mode & OTHERS_WRITE != 0 {
+        let text = format!("others can write to it (mode {mode:o}); chmod 700 it");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
     purpose(folder)
 }
 
@@ -359,6 +368,17 @@ mod tests {
         store.sweep(|_| false);
         assert!(found("library").is_none());
         assert_eq!(&content[..], b"library");
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_to_is_no_store() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join("store");
+        Store::open(&folder).unwrap();
+        for (mode, fits) in [(0o755, true), (0o770, false), (0o707, false), (0o700, true)] {
+            fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(Store::open(&folder).is_ok(), fits, "{mode:o}");
+        }
     }
 
     #[test]
