@@ -23,12 +23,10 @@ use crate::error::Error;
 use crate::hooks::Purpose;
 use crate::info;
 
-pub use nova_abi::abi_stable::library::{
-    __call_root_module_loader as call_root_module_loader, CheckTypeLayout, LibHeader,
-    RootModuleResult,
-};
+pub use nova_abi::abi_stable::library::{LibHeader, RootModuleResult};
 pub use nova_abi::abi_stable::prefix_type::PrefixTypeTrait;
 pub use nova_abi::note::{MAGIC, join, joined_len};
+pub use nova_abi::root::{header, root_module};
 pub use nova_abi::{App, InitContext as HostContext, Library, LibraryRef, Route};
 
 /// The parts of a library's note that this crate knows; the macro adds the app's own.
@@ -90,19 +88,14 @@ macro_rules! export {
         #[allow(unsafe_code, non_upper_case_globals)]
         const _: () = {
             extern "C" fn root_module() -> $crate::abi::RootModuleResult {
-                $crate::abi::call_root_module_loader(nova_library)
+                $crate::abi::root_module(nova_library)
             }
             // SAFETY: the name is abi_stable's for a root module, and its type is the one that
             // abi_stable reads there.
             #[unsafe(no_mangle)]
             pub static _1as_0lib_1header_0root_bmodule_bloader: $crate::abi::LibHeader = {
-                // SAFETY: `root_module` gives the module of this very type.
-                unsafe {
-                    $crate::abi::LibHeader::from_constructor::<$crate::abi::LibraryRef>(
-                        root_module,
-                        $crate::abi::CheckTypeLayout::Yes,
-                    )
-                }
+                // SAFETY: the function above gives what `root_module` of the SDK gives.
+                unsafe { $crate::abi::header(root_module) }
             };
 
             const PARTS: &[&str] = &[

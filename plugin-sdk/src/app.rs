@@ -27,6 +27,7 @@ mod routes;
 mod surroundings;
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use self::folder::Folder;
 pub use self::routes::Routes;
@@ -35,27 +36,35 @@ pub(crate) use self::surroundings::Surroundings;
 use crate::application::{Route, Scope};
 use crate::body::DEFAULT_BODY_LIMIT;
 use crate::context::RouteInfo;
-use crate::handler::Handler;
-use crate::hooks::Hooks;
+use crate::handler::{Function, Handler};
+use crate::hooks::{self, Hooks};
 use crate::precompile::Declared;
 use crate::routing::{Method, MethodSet, Pattern, PatternError};
+use crate::state::{For, StateType};
 
 /// An app under construction, with state of the type `S`.
 pub struct App<S> {
-    pub(crate) hooks: Hooks<S>,
-    pub(crate) pages: Vec<Definition<S>>,
+    draft: Draft,
+    state: For<S>,
+}
+
+/// An app under construction, whatever its type of state.
+struct Draft {
+    hooks: hooks::Functions,
+    state: StateType,
+    pages: Vec<Definition>,
     /// The functions of `precompile.rs`, by name.
-    pub(crate) exercises: Vec<(&'static str, Handler<S>)>,
-    pub(crate) around: Surroundings<S>,
+    exercises: Vec<(&'static str, Function)>,
+    around: Surroundings,
 }
 
 /// A page as it was written down; its pattern may be none.
-pub(crate) struct Definition<S> {
+pub(crate) struct Definition {
     pattern: Result<Pattern, PatternError>,
     pub(crate) file: &'static str,
     /// By [`Method`]'s order.
-    handlers: [Option<Handler<S>>; Method::ALL.len()],
-    any: Option<Handler<S>>,
+    handlers: [Option<Function>; Method::ALL.len()],
+    any: Option<Function>,
     precompile: bool,
     pub(crate) declared: Declared,
     /// Whether it answers only where nobody is served; see [`crate::precompile`].
@@ -63,8 +72,8 @@ pub(crate) struct Definition<S> {
     body_limit: usize,
 }
 
-impl<S> Definition<S> {
-    fn new(pattern: &str, file: &'static str) -> Self {
+impl Definition {
+    pub(crate) fn new(pattern: &str, file: &'static str) -> Self {
         Self {
             pattern: Pattern::parse(pattern),
             file,
@@ -78,7 +87,7 @@ impl<S> Definition<S> {
     }
 
     /// A page that answers GET where nobody is served.
-    pub(crate) fn reserved(pattern: &str, file: &'static str, get: Handler<S>) -> Self {
+    pub(crate) fn reserved(pattern: &str, file: &'static str, get: Function) -> Self {
         let mut page = Self::new(pattern, file);
         page.handlers[Method::Get as usize] = Some(get);
         Self { precompile: false, reserved: true, ..page }
@@ -95,7 +104,7 @@ impl<S> Definition<S> {
     ///
     /// # Errors
     /// If its pattern is none.
-    pub(crate) fn into_route(self, around: &Surroundings<S>) -> Result<Route<S>, String> {
+    pub(crate) fn into_route(self, around: &Surroundings) -> Result<Route, String> {
         let methods = self.methods();
         let Self { pattern, file, handlers, any, precompile, reserved, body_limit, declared: _ } =
             self;
@@ -108,7 +117,7 @@ impl<S> Definition<S> {
 
 impl<S> fmt::Debug for App<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("pages", &self.pages.len()).finish_non_exhaustive()
+        f.debug_struct("App").field("pages", &self.draft.pages.len()).finish_non_exhaustive()
     }
 }
 
@@ -116,51 +125,57 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// An app without pages, whose state these hooks make.
     #[must_use]
     pub fn new(hooks: Hooks<S>) -> Self {
-        App { hooks, pages: Vec::new(), exercises: Vec::new(), around: Surroundings::new() }
+        let draft = Draft {
+            hooks: hooks.functions,
+            state: StateType::of::<S>(),
+            pages: Vec::new(),
+            exercises: Vec::new(),
+            around: Surroundings::new(),
+        };
+        App { draft, state: PhantomData }
     }
 
     /// Adds the page in `file` (as in `pages/users/[id].rs`) at `pattern` (as in `/users/{id}`).
     ///
     /// A bad pattern, or one that another page has, is reported when the routes are started.
     pub fn page(&mut self, pattern: &str, file: &'static str) -> Page<'_, S> {
-        let page = self.pages.push_mut(Definition::new(pattern, file));
-        Page { page }
+        Page::new(&mut self.draft.pages, pattern, file)
     }
 
     /// Adds the layout of a folder under `pages`: `/`, `/users/[id]`, `/(shop)`.
     pub fn layout(&mut self, folder: &'static str, handler: Handler<S>) -> &mut Self {
-        self.around.layouts.push((Folder::new(folder), handler));
+        self.draft.around.layouts.push((Folder::new(folder), handler.function));
         self
     }
 
     /// Adds the middleware of a folder, named as in [`App::layout`].
     pub fn middleware(&mut self, folder: &'static str, handler: Handler<S>) -> &mut Self {
-        self.around.middleware.push((Folder::new(folder), handler));
+        self.draft.around.middleware.push((Folder::new(folder), handler.function));
         self
     }
 
     /// Adds the error page (`_error.rs`) of a folder, named as in [`App::layout`].
     pub fn error(&mut self, folder: &'static str, handler: Handler<S>) -> &mut Self {
-        self.around.errors.push((Folder::new(folder), handler));
+        self.draft.around.errors.push((Folder::new(folder), handler.function));
         self
     }
 
     /// Sets the page for 404 (`404.rs`).
     pub fn not_found(&mut self, handler: Handler<S>) -> &mut Self {
-        self.around.not_found = Some(handler);
+        self.draft.around.not_found = Some(handler.function);
         self
     }
 
     /// Adds a function of `precompile.rs`: [`requests`](crate::precompile), or one that is run.
     pub fn precompile(&mut self, name: &'static str, handler: Handler<S>) -> &mut Self {
-        self.exercises.push((name, handler));
+        self.draft.exercises.push((name, handler.function));
         self
     }
 
     /// The routes, ready to be started.
     #[must_use]
     pub fn finish(self) -> Routes {
-        Routes::new(self, false)
+        Routes::new(self.draft, false)
     }
 
     /// As [`finish`](Self::finish), and page libraries can be attached once it runs: what the
@@ -168,21 +183,28 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     #[doc(hidden)]
     #[must_use]
     pub fn open(self) -> Routes {
-        Routes::new(self, true)
+        Routes::new(self.draft, true)
     }
 }
 
 /// One page of an [`App`], to be given its functions.
 #[derive(Debug)]
 pub struct Page<'a, S> {
-    page: &'a mut Definition<S>,
+    page: &'a mut Definition,
+    state: For<S>,
+}
+
+impl<'a, S> Page<'a, S> {
+    pub(crate) fn new(pages: &'a mut Vec<Definition>, pattern: &str, file: &'static str) -> Self {
+        Page { page: pages.push_mut(Definition::new(pattern, file)), state: PhantomData }
+    }
 }
 
 macro_rules! methods {
     ($($name:ident $method:ident $text:literal;)*) => {$(
         #[doc = concat!("The page's function for ", $text, ".")]
         pub fn $name(self, handler: Handler<S>) -> Self {
-            self.page.handlers[Method::$method as usize] = Some(handler);
+            self.page.handlers[Method::$method as usize] = Some(handler.function);
             self
         }
     )*};
@@ -202,7 +224,7 @@ impl<S> Page<'_, S> {
 
     /// The page's function for every method that has none of its own.
     pub fn any(self, handler: Handler<S>) -> Self {
-        self.page.any = Some(handler);
+        self.page.any = Some(handler.function);
         self
     }
 
@@ -232,7 +254,7 @@ impl<S> Page<'_, S> {
     }
 }
 
-impl<S> fmt::Debug for Definition<S> {
+impl fmt::Debug for Definition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.file)
     }

@@ -24,29 +24,31 @@
 
 mod constructors;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::application::{Running, Scope};
+use crate::application::{Application, Scope};
 use crate::context::RequestContext;
 use crate::error::Error;
 use crate::extract::FromRequest;
 use crate::response::{IntoResponse, Response};
+use crate::state::{AnyState, For};
 
 pub use self::constructors::*;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A function of a page, ready to be called with a request.
+/// A function of a page, ready to be called with a request, in an app with state of the type `S`.
 pub struct Handler<S> {
-    erased: Arc<dyn Erased<S>>,
+    pub(crate) function: Function,
+    state: For<S>,
 }
 
 impl<S> Clone for Handler<S> {
     fn clone(&self) -> Self {
-        Handler { erased: Arc::clone(&self.erased) }
+        Handler { function: self.function.clone(), state: PhantomData }
     }
 }
 
@@ -58,40 +60,75 @@ impl<S> std::fmt::Debug for Handler<S> {
 
 impl<S: Send + Sync + 'static> Handler<S> {
     fn new(run: impl Run<S> + 'static) -> Self {
-        Handler { erased: Arc::new(run) }
+        let function = Function(Arc::new(Of { run, state: PhantomData }));
+        Handler { function, state: PhantomData }
     }
 }
 
-impl<S> Handler<S> {
+/// A handler without its app's type of state.
+#[derive(Clone)]
+pub(crate) struct Function(Arc<dyn Erased>);
+
+impl Function {
+    /// A function of Nova's own, which any app can have.
+    pub(crate) fn stateless(answer: impl Fn() -> Response + Send + Sync + 'static) -> Self {
+        Function(Arc::new(Stateless(answer)))
+    }
+
     /// Answers a request to the end: the one box on the way of most requests.
     pub(crate) fn serve<'a>(
         &'a self,
         cx: RequestContext<'a>,
-        app: &'a Running<S>,
-        scope: &'a Scope<S>,
+        app: &'a Application,
+        scope: &'a Scope,
     ) -> BoxFuture<'a, Response> {
-        self.erased.serve(cx, app, scope)
+        self.0.serve(cx, app, scope)
     }
 
     /// One step of the pipeline: a layout or an error page.
     pub(crate) fn step<'a>(
         &'a self,
         cx: &'a mut RequestContext<'_>,
-        state: &'a S,
+        state: &'a AnyState,
     ) -> BoxFuture<'a, Response> {
-        self.erased.step(cx, state)
+        self.0.step(cx, state)
     }
 }
 
-trait Erased<S>: Send + Sync {
+trait Erased: Send + Sync {
     fn serve<'a>(
         &'a self,
         cx: RequestContext<'a>,
-        app: &'a Running<S>,
-        scope: &'a Scope<S>,
+        app: &'a Application,
+        scope: &'a Scope,
     ) -> BoxFuture<'a, Response>;
 
-    fn step<'a>(&'a self, cx: &'a mut RequestContext<'_>, state: &'a S) -> BoxFuture<'a, Response>;
+    fn step<'a>(
+        &'a self,
+        cx: &'a mut RequestContext<'_>,
+        state: &'a AnyState,
+    ) -> BoxFuture<'a, Response>;
+}
+
+struct Stateless<F>(F);
+
+impl<F: Fn() -> Response + Send + Sync> Erased for Stateless<F> {
+    fn serve<'a>(
+        &'a self,
+        _: RequestContext<'a>,
+        _: &'a Application,
+        _: &'a Scope,
+    ) -> BoxFuture<'a, Response> {
+        Box::pin(ready((self.0)()))
+    }
+
+    fn step<'a>(
+        &'a self,
+        _: &'a mut RequestContext<'_>,
+        _: &'a AnyState,
+    ) -> BoxFuture<'a, Response> {
+        Box::pin(ready((self.0)()))
+    }
 }
 
 /// Extracts the arguments and calls the function.
@@ -99,15 +136,21 @@ trait Run<S>: Send + Sync {
     fn run(&self, cx: &mut RequestContext<'_>, state: &S) -> impl Future<Output = Response> + Send;
 }
 
-impl<S: Send + Sync + 'static, R: Run<S>> Erased<S> for R {
+/// What is run, with the type of state that it is run with.
+struct Of<S, R> {
+    run: R,
+    state: For<S>,
+}
+
+impl<S: Send + Sync + 'static, R: Run<S>> Erased for Of<S, R> {
     fn serve<'a>(
         &'a self,
         mut cx: RequestContext<'a>,
-        app: &'a Running<S>,
-        scope: &'a Scope<S>,
+        app: &'a Application,
+        scope: &'a Scope,
     ) -> BoxFuture<'a, Response> {
         Box::pin(async move {
-            let response = self.run(&mut cx, app.state()).await;
+            let response = self.run.run(&mut cx, app.state().get()).await;
             if response.body().is_unfinished() {
                 app.finish(&mut cx, scope, response).await
             } else {
@@ -116,8 +159,12 @@ impl<S: Send + Sync + 'static, R: Run<S>> Erased<S> for R {
         })
     }
 
-    fn step<'a>(&'a self, cx: &'a mut RequestContext<'_>, state: &'a S) -> BoxFuture<'a, Response> {
-        Box::pin(self.run(cx, state))
+    fn step<'a>(
+        &'a self,
+        cx: &'a mut RequestContext<'_>,
+        state: &'a AnyState,
+    ) -> BoxFuture<'a, Response> {
+        Box::pin(self.run.run(cx, state.get()))
     }
 }
 

@@ -28,6 +28,7 @@ mod output;
 
 use std::fmt;
 use std::future::{Future, ready};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde_core::de::DeserializeOwned;
@@ -35,6 +36,7 @@ use serde_core::de::DeserializeOwned;
 pub use self::output::{ExportOutput, Fallible, Plain, ShutdownOutput, StateOutput};
 use crate::error::Result;
 use crate::handler::BoxFuture;
+use crate::state::{AnyState, For};
 
 /// What the app is started for.
 ///
@@ -50,31 +52,33 @@ pub enum Purpose {
     Precompile,
 }
 
-type Init<S> = dyn Fn(Purpose) -> BoxFuture<'static, Result<S>> + Send + Sync;
-type Import<S> = dyn Fn(Purpose, &[u8]) -> Result<BoxFuture<'static, Result<S>>, serde_json::Error>
-    + Send
-    + Sync;
-type Export<S> = dyn for<'a> Fn(&'a S) -> BoxFuture<'a, Result<Vec<u8>>> + Send + Sync;
-type Shutdown<S> = dyn Fn(S) -> BoxFuture<'static, Result<()>> + Send + Sync;
+/// A state on its way.
+type Making = BoxFuture<'static, Result<AnyState>>;
 
-/// The functions of `app.rs`.
+type Init = dyn Fn(Purpose) -> Making + Send + Sync;
+type Import = dyn Fn(Purpose, &[u8]) -> Result<Making, serde_json::Error> + Send + Sync;
+type Export = dyn for<'a> Fn(&'a AnyState) -> BoxFuture<'a, Result<Vec<u8>>> + Send + Sync;
+type Shutdown = dyn Fn(&AnyState) -> BoxFuture<'static, Result<()>> + Send + Sync;
+
+/// The functions of `app.rs`, which make a state of the type `S`.
 pub struct Hooks<S> {
-    init: Arc<Init<S>>,
-    shutdown: Option<Arc<Shutdown<S>>>,
-    export: Option<Arc<Export<S>>>,
-    import: Option<Arc<Import<S>>>,
+    pub(crate) functions: Functions,
+    state: For<S>,
 }
 
 impl<S> Clone for Hooks<S> {
     fn clone(&self) -> Self {
-        let Hooks { init, shutdown, export, import } = self;
-        Hooks {
-            init: init.clone(),
-            shutdown: shutdown.clone(),
-            export: export.clone(),
-            import: import.clone(),
-        }
+        Hooks { functions: self.functions.clone(), state: PhantomData }
     }
+}
+
+/// The functions of `app.rs`, whatever the type of their state.
+#[derive(Clone)]
+pub(crate) struct Functions {
+    init: Arc<Init>,
+    shutdown: Option<Arc<Shutdown>>,
+    export: Option<Arc<Export>>,
+    import: Option<Arc<Import>>,
 }
 
 impl<S> fmt::Debug for Hooks<S> {
@@ -86,14 +90,14 @@ impl<S> fmt::Debug for Hooks<S> {
 /// For an app without `app.rs`: its state is `()`.
 #[must_use]
 pub fn no_state() -> Hooks<()> {
-    Hooks::new(|_| Box::pin(ready(Ok(()))))
+    Hooks::new(|_| made(Ok(())))
 }
 
 /// State made by `fn init()`.
 pub fn init_sync_0<S, R, M>(init: impl Fn() -> R + Send + Sync + 'static) -> Hooks<S>
 where
     R: StateOutput<S, M>,
-    S: Send + 'static,
+    S: Send + Sync + 'static,
 {
     init_sync_1(move |_| init())
 }
@@ -102,15 +106,16 @@ where
 pub fn init_sync_1<S, R, M>(init: impl Fn(Purpose) -> R + Send + Sync + 'static) -> Hooks<S>
 where
     R: StateOutput<S, M>,
-    S: Send + 'static,
+    S: Send + Sync + 'static,
 {
-    Hooks::new(move |purpose| Box::pin(ready(init(purpose).into_result())))
+    Hooks::new(move |purpose| made(init(purpose).into_result()))
 }
 
 /// State made by `async fn init()`.
 pub fn init_async_0<S, Fut, M>(init: impl Fn() -> Fut + Send + Sync + 'static) -> Hooks<S>
 where
     Fut: Future<Output: StateOutput<S, M>> + Send + 'static,
+    S: Send + Sync + 'static,
 {
     init_async_1(move |_| init())
 }
@@ -119,27 +124,39 @@ where
 pub fn init_async_1<S, Fut, M>(init: impl Fn(Purpose) -> Fut + Send + Sync + 'static) -> Hooks<S>
 where
     Fut: Future<Output: StateOutput<S, M>> + Send + 'static,
+    S: Send + Sync + 'static,
 {
     Hooks::new(move |purpose| {
         let state = init(purpose);
-        Box::pin(async move { state.await.into_result() })
+        Box::pin(async move { state.await.into_result().map(AnyState::new) })
     })
 }
 
-impl<S> Hooks<S> {
-    fn new(
-        init: impl Fn(Purpose) -> BoxFuture<'static, Result<S>> + Send + Sync + 'static,
-    ) -> Self {
-        Hooks { init: Arc::new(init), shutdown: None, export: None, import: None }
-    }
+/// A state that is there at once.
+fn made<S: Send + Sync + 'static>(state: Result<S>) -> Making {
+    Box::pin(ready(state.map(AnyState::new)))
+}
 
+impl<S> Hooks<S> {
+    fn new(init: impl Fn(Purpose) -> Making + Send + Sync + 'static) -> Self {
+        let functions =
+            Functions { init: Arc::new(init), shutdown: None, export: None, import: None };
+        Hooks { functions, state: PhantomData }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Hooks<S> {
     /// `fn shutdown(state: S)` runs when the last request of these routes has been answered.
     #[must_use]
     pub fn shutdown_sync<R: ShutdownOutput>(
         mut self,
         shutdown: impl Fn(S) -> R + Send + Sync + 'static,
     ) -> Self {
-        self.shutdown = Some(Arc::new(move |state| Box::pin(ready(shutdown(state).into_result()))));
+        let shutdown = move |state: &AnyState| {
+            let ended = shutdown(state.get::<S>().clone()).into_result();
+            Box::pin(ready(ended)) as BoxFuture<'static, _>
+        };
+        self.functions.shutdown = Some(Arc::new(shutdown));
         self
     }
 
@@ -152,8 +169,8 @@ impl<S> Hooks<S> {
     where
         Fut: Future<Output: ShutdownOutput> + Send + 'static,
     {
-        self.shutdown = Some(Arc::new(move |state| {
-            let end = shutdown(state);
+        self.functions.shutdown = Some(Arc::new(move |state| {
+            let end = shutdown(state.get::<S>().clone());
             Box::pin(async move { end.await.into_result() })
         }));
         self
@@ -165,7 +182,8 @@ impl<S> Hooks<S> {
     where
         R: ExportOutput<M>,
     {
-        self.export = Some(Arc::new(move |state| Box::pin(ready(export(state).into_bytes()))));
+        self.functions.export =
+            Some(Arc::new(move |state| Box::pin(ready(export(state.get()).into_bytes()))));
         self
     }
 
@@ -175,8 +193,8 @@ impl<S> Hooks<S> {
     where
         R: ExportOutput<M>,
     {
-        self.export = Some(Arc::new(move |state| {
-            let value = export.call(state);
+        self.functions.export = Some(Arc::new(move |state| {
+            let value = export.call(state.get());
             Box::pin(async move { value.await.into_bytes() })
         }));
         self
@@ -192,11 +210,10 @@ impl<S> Hooks<S> {
     where
         T: DeserializeOwned,
         R: StateOutput<S, M>,
-        S: Send + 'static,
+        S: Send + Sync + 'static,
     {
-        self.import = Some(Arc::new(move |purpose, saved| {
-            let state = import(purpose, serde_json::from_slice(saved)?).into_result();
-            Ok(Box::pin(ready(state)))
+        self.functions.import = Some(Arc::new(move |purpose, saved| {
+            Ok(made(import(purpose, serde_json::from_slice(saved)?).into_result()))
         }));
         self
     }
@@ -211,15 +228,17 @@ impl<S> Hooks<S> {
         T: DeserializeOwned,
         Fut: Future<Output: StateOutput<S, M>> + Send + 'static,
     {
-        self.import = Some(Arc::new(move |purpose, saved| {
+        self.functions.import = Some(Arc::new(move |purpose, saved| {
             let state = import(purpose, serde_json::from_slice(saved)?);
-            Ok(Box::pin(async move { state.await.into_result() }))
+            Ok(Box::pin(async move { state.await.into_result().map(AnyState::new) }))
         }));
         self
     }
+}
 
+impl Functions {
     /// Makes the state, out of what was saved if that can be read.
-    pub(crate) async fn start(&self, purpose: Purpose, saved: Option<&[u8]>) -> Result<S> {
+    pub(crate) async fn start(&self, purpose: Purpose, saved: Option<&[u8]>) -> Result<AnyState> {
         if let (Some(import), Some(saved)) = (&self.import, saved) {
             match import(purpose, saved) {
                 Ok(state) => return state.await,
@@ -231,14 +250,14 @@ impl<S> Hooks<S> {
         (self.init)(purpose).await
     }
 
-    pub(crate) async fn export(&self, state: &S) -> Result<Option<Vec<u8>>> {
+    pub(crate) async fn export(&self, state: &AnyState) -> Result<Option<Vec<u8>>> {
         match &self.export {
             Some(export) => export(state).await.map(Some),
             None => Ok(None),
         }
     }
 
-    pub(crate) async fn shutdown(&self, state: S) -> Result<()> {
+    pub(crate) async fn shutdown(&self, state: &AnyState) -> Result<()> {
         match &self.shutdown {
             Some(shutdown) => shutdown(state).await,
             None => Ok(()),

@@ -48,9 +48,14 @@ mod asset;
 mod context;
 #[cfg(feature = "sdk")]
 mod info;
+#[cfg(all(feature = "sdk", debug_assertions))]
+#[doc(hidden)]
+pub mod instances;
 #[cfg(feature = "sdk")]
 #[doc(hidden)]
 pub mod split;
+#[cfg(feature = "sdk")]
+mod state;
 #[cfg(feature = "sdk")]
 mod stream;
 

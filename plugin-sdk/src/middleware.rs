@@ -21,36 +21,38 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::application::Application;
 use crate::body::Body;
 use crate::context::{Owned, RequestContext};
-use crate::handler::BoxFuture;
 use crate::response::{self, Response};
 
 /// The rest of the way to the page: the argument of a `middleware` function.
 pub struct Next {
-    rest: Arc<dyn Rest>,
+    app: Arc<Application>,
+    route: usize,
+    /// How many of the route's middleware are behind it.
+    depth: usize,
     params: Vec<String>,
     client_addr: Option<SocketAddr>,
 }
 
-/// What comes after one middleware of a route.
-pub(crate) trait Rest: Send + Sync {
-    fn run(self: Arc<Self>, owned: Box<Owned>) -> BoxFuture<'static, Response>;
-}
-
 impl Next {
-    pub(crate) fn new(rest: Arc<dyn Rest>, cx: &RequestContext<'_>) -> Self {
+    pub(crate) fn new(
+        app: Arc<Application>,
+        route: usize,
+        depth: usize,
+        cx: &RequestContext<'_>,
+    ) -> Self {
         let params = (0..).map_while(|index| cx.param_at(index).map(str::to_owned)).collect();
-        Next { rest, params, client_addr: cx.client_addr() }
+        Next { app, route, depth, params, client_addr: cx.client_addr() }
     }
 
     /// Lets the inner middleware and the page answer. What comes back is finished: layouts and
     /// error pages have run.
     pub async fn run(self, request: http::Request<Body>) -> Response {
-        let Next { rest, params, client_addr } = self;
-        response::with_content_type(
-            rest.run(Box::new(Owned { request, params, client_addr })).await,
-        )
+        let Next { app, route, depth, params, client_addr } = self;
+        let cx = RequestContext::owned(Box::new(Owned { request, params, client_addr }));
+        response::with_content_type(app.enter(route, depth, cx).await)
     }
 }
 

@@ -29,7 +29,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::Definition;
 use crate::body::Body;
-use crate::handler::{Handler, sync_0};
+use crate::handler::Function;
 use crate::response::{IntoResponse, Response};
 
 /// Under this address the host asks for what this module is about. No file is a page there.
@@ -166,10 +166,10 @@ pub(crate) struct Declared {
 
 /// The pages under [`RESERVED`]: one for each function of `precompile.rs`, and one that tells
 /// what the app's pages declare, if any of them does.
-pub(crate) fn pages<S: Send + Sync + 'static>(
-    pages: &[Definition<S>],
-    functions: Vec<(&'static str, Handler<S>)>,
-) -> Vec<Definition<S>> {
+pub(crate) fn pages(
+    pages: &[Definition],
+    functions: Vec<(&'static str, Function)>,
+) -> Vec<Definition> {
     let declared: Vec<Value> = pages
         .iter()
         .filter(|page| !page.declared.samples.is_empty() || page.declared.prerender)
@@ -181,8 +181,8 @@ pub(crate) fn pages<S: Send + Sync + 'static>(
     let mut reserved = Vec::new();
     if !declared.is_empty() {
         let declared = Value::Array(declared);
-        let handler = sync_0(move || json_response(&declared));
-        reserved.push(Definition::reserved(RESERVED, "pages", handler));
+        let tell = Function::stateless(move || json_response(&declared));
+        reserved.push(Definition::reserved(RESERVED, "pages", tell));
     }
     reserved.extend(functions.into_iter().map(|(name, handler)| {
         Definition::reserved(&format!("{RESERVED}/{name}"), "precompile.rs", handler)
@@ -194,7 +194,7 @@ pub(crate) fn pages<S: Send + Sync + 'static>(
 mod tests {
     use super::*;
     use crate::extract::State;
-    use crate::handler::{async_0, sync_1};
+    use crate::handler::{async_0, sync_0, sync_1};
     use crate::hooks::Purpose;
     use crate::testing::TestApp;
 

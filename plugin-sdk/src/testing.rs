@@ -56,7 +56,7 @@ use crate::routing::{Pattern, Router};
 /// A started app in the test's own process.
 pub struct TestApp {
     router: Router<usize>,
-    application: Arc<dyn Application>,
+    application: Arc<Application>,
 }
 
 impl std::fmt::Debug for TestApp {

@@ -233,8 +233,19 @@ pub(crate) struct Call<'a> {
     about: Option<(&'a str, &'a Function)>,
 }
 
+/// What takes the app in a page library: `init` alone says which type the state has.
+pub(crate) fn attached(app: Option<&Hooks>) -> Call<'_> {
+    let Some(Hooks { file, init: Some(init), .. }) = app else {
+        let text = "let mut app = pages.of(nova::split::no_state());".to_owned();
+        return Call { text, about: None };
+    };
+    let (colour, arity) = (colour(init), init.arity);
+    let text = format!("let mut app = pages.of(nova::split::init_{colour}_{arity}(app::init));");
+    Call { text, about: Some((file, init)) }
+}
+
 /// What makes the value of the hooks; nothing without an `init`.
-pub(crate) fn hooks(hooks: &Hooks) -> Vec<Call<'_>> {
+fn hooks(hooks: &Hooks) -> Vec<Call<'_>> {
     let Hooks { file, init: Some(init), shutdown, export, import } = hooks else {
         return Vec::new();
     };

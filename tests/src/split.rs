@@ -111,7 +111,7 @@ impl Workshop {
                  nova::export_page!({symbol}, declare);\n\
                  fn declare(pages: &mut nova::split::Pages<'_>) {{\n\
                      use nova::handler::*;\n\
-                     let app = pages.of(&nova::hooks::init_sync_1(app::init));\n\
+                     let mut app = pages.of(nova::split::init_sync_1(app::init));\n\
                      app.page({pattern:?}, {file:?}).get({form}(page::get));\n\
                  }}\n"
             ),

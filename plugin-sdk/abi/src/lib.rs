@@ -25,6 +25,7 @@ mod library;
 pub mod note;
 mod page;
 mod response;
+pub mod root;
 mod stream;
 pub mod told;
 

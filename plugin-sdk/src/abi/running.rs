@@ -21,7 +21,7 @@ use crate::split::Pages;
 /// One view of a started app. Most apps have one view; a split app has one for each set of pages
 /// that was attached, all with the same state and the same runtime.
 pub(super) struct Running {
-    pub(super) app: Arc<dyn Application>,
+    pub(super) app: Arc<Application>,
     pub(super) place: Place,
     shared: Arc<Shared>,
     /// Whether this view is no longer counted.
@@ -39,7 +39,7 @@ struct Shared {
 
 impl Running {
     /// The first view.
-    pub(super) fn new(app: Arc<dyn Application>, runtime: AppRuntime, note: usize) -> Self {
+    pub(super) fn new(app: Arc<Application>, runtime: AppRuntime, note: usize) -> Self {
         let place = runtime.place();
         let shared = Arc::new(Shared { views: AtomicUsize::new(1), note, _runtime: runtime });
         Self { app, place, shared, ended: AtomicBool::new(false) }

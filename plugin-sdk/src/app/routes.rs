@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::App;
-use crate::application::{Application, Running, Started, Table};
+use super::Draft;
+use crate::application::{Application, Core, Table};
 use crate::error::{Error, Result};
 use crate::handler::BoxFuture;
 use crate::hooks::Purpose;
@@ -21,7 +21,7 @@ pub struct Routes {
     start: Box<Start>,
 }
 
-type Start = dyn Fn(InitContext) -> BoxFuture<'static, Result<Arc<dyn Application>>> + Send + Sync;
+type Start = dyn Fn(InitContext) -> BoxFuture<'static, Result<Arc<Application>>> + Send + Sync;
 
 /// Seam: what the host is told about a route before anything is started.
 #[derive(Clone, Debug)]
@@ -48,8 +48,8 @@ pub(crate) struct InitContext {
 
 impl Routes {
     /// `open`: whether pages can be attached to what is started.
-    pub(super) fn new<S: Clone + Send + Sync + 'static>(app: App<S>, open: bool) -> Self {
-        let App { hooks, mut pages, exercises, mut around } = app;
+    pub(super) fn new(app: Draft, open: bool) -> Self {
+        let Draft { hooks, state: state_type, mut pages, exercises, mut around } = app;
         // Behind the pages, so that a host finds them at the end. Nobody exercises an open app.
         if !open {
             let reserved = precompile::pages(&pages, exercises);
@@ -79,11 +79,12 @@ impl Routes {
             let (hooks, table, around) =
                 (Arc::clone(&hooks), Arc::clone(&table), Arc::clone(&around));
             let start = async move {
-                let state = hooks.start(init.purpose, init.saved.as_deref()).await?;
-                let links = Links { stylesheet: init.stylesheet, favicon: init.favicon };
-                let split = open.then(|| Arc::new(Split::new(around, &table)));
-                let running = Running::new(state, hooks, table, links, init.dev, init.purpose);
-                Ok(Arc::new(Started::new(running, split)) as Arc<dyn Application>)
+                let InitContext { purpose, dev, saved, stylesheet, favicon, build_id: _ } = init;
+                let state = hooks.start(purpose, saved.as_deref()).await?;
+                let links = Links { stylesheet, favicon };
+                let split = open.then(|| Split::new(state_type, around, &table));
+                let core = Core { state, hooks, links, dev, purpose, split };
+                Ok(Arc::new(Application::new(core, table)))
             };
             Box::pin(start) as BoxFuture<'static, _>
         };
@@ -99,7 +100,7 @@ impl Routes {
     ///
     /// # Errors
     /// When two pages have one pattern, or `init` failed.
-    pub(crate) async fn init(&self, init: InitContext) -> Result<Arc<dyn Application>> {
+    pub(crate) async fn init(&self, init: InitContext) -> Result<Arc<Application>> {
         if let Some(problem) = &self.problem {
             return Err(Error::internal(problem.clone()));
         }

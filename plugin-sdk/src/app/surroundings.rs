@@ -4,17 +4,17 @@ use http::StatusCode;
 
 use super::folder::Folder;
 use crate::application::{ErrorPage, Scope};
-use crate::handler::Handler;
+use crate::handler::Function;
 
 /// The functions around pages, by the folder that they stand in.
-pub(crate) struct Surroundings<S> {
-    pub(super) layouts: Vec<(Folder, Handler<S>)>,
-    pub(super) middleware: Vec<(Folder, Handler<S>)>,
-    pub(super) errors: Vec<(Folder, Handler<S>)>,
-    pub(super) not_found: Option<Handler<S>>,
+pub(crate) struct Surroundings {
+    pub(super) layouts: Vec<(Folder, Function)>,
+    pub(super) middleware: Vec<(Folder, Function)>,
+    pub(super) errors: Vec<(Folder, Function)>,
+    pub(super) not_found: Option<Function>,
 }
 
-impl<S> Surroundings<S> {
+impl Surroundings {
     pub(super) fn new() -> Self {
         Self { layouts: Vec::new(), middleware: Vec::new(), errors: Vec::new(), not_found: None }
     }
@@ -26,15 +26,10 @@ impl<S> Surroundings<S> {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self { layouts, middleware, errors, not_found } = self;
-        layouts.is_empty() && middleware.is_empty() && errors.is_empty() && not_found.is_none()
-    }
-
     /// What surrounds the page in `file`, or an answer without a page.
-    pub(crate) fn scope(&self, file: Option<&str>) -> Scope<S> {
+    pub(crate) fn scope(&self, file: Option<&str>) -> Scope {
         let holds = |folder: &Folder| file.map_or(folder.is_root(), |file| folder.holds(file));
-        let of = |folders: &[(Folder, Handler<S>)]| -> Vec<(Folder, Handler<S>)> {
+        let of = |folders: &[(Folder, Function)]| -> Vec<(Folder, Function)> {
             folders.iter().filter(|(folder, _)| holds(folder)).cloned().collect()
         };
         let layouts = of(&self.layouts);
@@ -42,7 +37,7 @@ impl<S> Surroundings<S> {
             layouts.iter().filter(|(folder, _)| folder.depth() <= inner.depth()).count()
         };
 
-        let mut errors: Vec<ErrorPage<S>> = Vec::new();
+        let mut errors: Vec<ErrorPage> = Vec::new();
         let mut not_found = self.not_found.as_ref().map(|handler| ErrorPage {
             handler: handler.clone(),
             layouts: around(&Folder::ROOT),
@@ -55,7 +50,7 @@ impl<S> Surroundings<S> {
             errors.push(ErrorPage { handler, layouts: around(&folder), only: None });
         }
         errors.extend(not_found);
-        let handlers = |folders: Vec<(Folder, Handler<S>)>| {
+        let handlers = |folders: Vec<(Folder, Function)>| {
             folders.into_iter().map(|(_, handler)| handler).collect()
         };
         Scope {

@@ -4,11 +4,11 @@ use http::StatusCode;
 use http::header::HeaderMap;
 use http::response::Parts;
 
-use super::{Running, Scope};
+use super::{Application, Scope};
 use crate::body::{Body, Unfinished};
 use crate::context::{RequestContext, Slot};
 use crate::error::{Error, accepts_html, render};
-use crate::handler::{BoxFuture, Handler};
+use crate::handler::{BoxFuture, Function};
 use crate::html::{Page, document::Html};
 use crate::response::{IntoResponse, Response};
 
@@ -19,13 +19,13 @@ enum LaidOut {
     Instead(Response),
 }
 
-impl<S: Send + Sync + 'static> Running<S> {
+impl Application {
     /// Renders what [`Body::is_unfinished`]. A failure on the way is an error like any other; each
     /// error is taken to the next error page outwards, and so it ends.
     pub(crate) fn finish<'a>(
         &'a self,
         cx: &'a mut RequestContext<'_>,
-        scope: &'a Scope<S>,
+        scope: &'a Scope,
         response: Response,
     ) -> BoxFuture<'a, Response> {
         Box::pin(async move {
@@ -77,7 +77,7 @@ impl<S: Send + Sync + 'static> Running<S> {
     async fn lay_out(
         &self,
         cx: &mut RequestContext<'_>,
-        layouts: &[Handler<S>],
+        layouts: &[Function],
         parts: &mut Parts,
         mut page: Box<Page>,
     ) -> LaidOut {

@@ -10,10 +10,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::codegen::{Call, Destination, Form, Generated, Source, generate_as, hooks, page_calls};
+use crate::codegen::{
+    Call, Destination, Form, Generated, Source, attached, generate_as, page_calls,
+};
 use crate::crate_root::{BEGIN, END, Origins};
 use crate::files::write_atomically;
-use crate::hooks::Hooks;
 use crate::project::Project;
 use crate::route::Page;
 use crate::tree::RouteTree;
@@ -84,17 +85,7 @@ pub(crate) fn page(
     out.line("fn __nova_page(pages: &mut nova::split::Pages<'_>) {");
     out.line("use nova::handler::*;");
     out.blank();
-    // The hooks say which type the state has, and `init` alone says that.
-    let init = tree.app.as_ref().map(|hooks| Hooks {
-        shutdown: None,
-        export: None,
-        import: None,
-        ..hooks.clone()
-    });
-    let init = init.as_ref().map(hooks).unwrap_or_default();
-    init.iter().for_each(|call| out.call(call));
-    let state = if init.is_empty() { "nova::no_state()" } else { "hooks" };
-    out.line(&format!("let app = pages.of(&{state});"));
+    out.call(&attached(tree.app.as_ref()));
     page_calls(page).iter().for_each(|call: &Call<'_>| out.call(call));
     out.line("}");
     let Generated { text, origins } = out.generated;

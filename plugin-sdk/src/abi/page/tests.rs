@@ -10,6 +10,7 @@ use nova_abi::{App, InitContext, LogEvent, LogSink, NotAttached, Purpose};
 use super::*;
 use crate::app::Routes;
 use crate::handler::*;
+use crate::split::{init_sync_0, no_state};
 
 /// Where the note of the app library would be.
 const NOTE: usize = 1;
@@ -55,20 +56,17 @@ fn open() -> Routes {
 }
 
 page!(fits, NOTE, |pages| {
-    let app = pages.of(&crate::no_state());
+    let mut app = pages.of(no_state());
     app.page("/one", "pages/one.rs").get(sync_0(|| "1"));
 });
 page!(of_another_build, NOTE + 1, |_| unreachable!("it is not asked"));
 page!(of_another_state, NOTE, |pages| {
-    let app = pages.of(&crate::hooks::init_sync_0(|| 7_u32));
+    let mut app = pages.of(init_sync_0(|| 7_u32));
     app.page("/one", "pages/one.rs").get(sync_0(|| "1"));
 });
 page!(panics, NOTE, |_| panic!("at the wrong time"));
-page!(around, NOTE, |pages| {
-    pages.of(&crate::no_state()).layout("/", sync_0(|| "around"));
-});
 page!(without_slash, NOTE, |pages| {
-    pages.of(&crate::no_state()).page("one", "pages/one.rs").get(sync_0(|| "1"));
+    pages.of(no_state()).page("one", "pages/one.rs").get(sync_0(|| "1"));
 });
 unsafe extern "C" fn silent(_: *mut ()) {}
 
@@ -85,11 +83,10 @@ async fn routes_of_pages_come_after_the_apps_own() {
 #[tokio::test]
 async fn what_does_not_fit_is_refused_with_its_place() {
     let app = started(open).await;
-    let cases: [(unsafe extern "C" fn(*mut ()), &str); 6] = [
+    let cases: [(unsafe extern "C" fn(*mut ()), &str); 5] = [
         (of_another_build, "linked to another build of the app"),
         (of_another_state, "compiled for an app whose state is `u32`, and this app's is `()`"),
         (panics, "at the wrong time at "),
-        (around, "a page library adds pages alone"),
         (without_slash, "pages/one.rs: bad route pattern `one`"),
         (silent, "none of `nova::export_page!`"),
     ];
@@ -137,7 +134,7 @@ async fn the_app_ends_with_its_last_view_once() {
 
 unsafe extern "C" fn numbered<const N: usize>(pages: *mut ()) {
     fn declare<const N: usize>(pages: &mut Pages<'_>) {
-        let app = pages.of(&crate::no_state());
+        let mut app = pages.of(no_state());
         app.page(&format!("/section/{N}/{{id}}"), "pages/section/[id].rs").get(sync_0(|| "n"));
     }
     // SAFETY: called by `declare` alone.
