@@ -111,21 +111,6 @@ impl Operator {
         Self { metrics, ..self }
     }
 
-    /// Starts the releases that the host begins with, or, where one is refused, the one that
-    /// served last.
-    ///
-    /// # Errors
-    ///
-    /// With the first that does not start.
-    pub async fn start(&self, releases: &[PathBuf]) -> Result<(), SwapError> {
-        let (switch, sources) = (Arc::clone(&self.site.switch), releases.to_vec());
-        let read = tokio::task::spawn_blocking(move || {
-            switch.add_kept_stylesheets();
-            switch.read(&sources)
-        });
-        self.start_read(read.await.map_err(|_| SwapError::NothingServes)??).await
-    }
-
     /// Starts releases that were read.
     ///
     /// # Errors

@@ -1,23 +1,22 @@
 //! The program `nova-host`, and any program that has routes linked into it: settings, sockets,
 //! signals, and how it ends.
 
+mod ground;
 mod linked;
 mod signals;
 
-use std::fs::File;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
+use self::ground::{Ground, Reading};
 pub use self::linked::Linked;
 use self::signals::{Order, Signals};
 use crate::admin::{AdminSocket, BindError, default_socket};
@@ -25,7 +24,6 @@ use crate::assets::{Assets, Caching};
 use crate::config::Config;
 use crate::config::probe::probe;
 use crate::front::{Entrance, Front, Metrics};
-use crate::ledger::Ledger;
 use crate::listen::Listeners;
 use crate::log::{AccessLog, Log, announce};
 use crate::notify::Service;
@@ -34,7 +32,7 @@ use crate::process::succession::{self, As, Inheritance, Program};
 use crate::recycle::{Budget, Recycler};
 use crate::server::{Handle, Server, Stopped};
 use crate::site::Site;
-use crate::swap::{SwapError, Switch};
+use crate::swap::SwapError;
 use crate::watch::ReleaseWatch;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -104,25 +102,43 @@ enum Ended {
 fn start(config: &Config, linked: Option<Linked>) -> Result<Ended, Error> {
     let log = Log::start(config.log_settings())?;
     allow_descriptors();
+    let releases: Vec<PathBuf> =
+        config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
+    // What another process left says what to read; what is watched is read behind the watch.
+    let alone = linked.is_none() && !Inheritance::is_there();
+    let ground = alone.then(|| Ground::prepare(config, false, false)).transpose()?;
+    let reading = ground.as_ref().filter(|_| !config.watch).map(|ground| ground.read(&releases));
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = config.edge.run.threads {
         builder.worker_threads(usize::from(threads));
     }
     let runtime = builder.enable_all().build()?;
-    let ended = runtime.block_on(run(config, linked, log.access()));
+    let began = Began { releases, ground, reading };
+    let ended = runtime.block_on(run(config, linked, began, log.access()));
     // A handler that blocks for ever must not hold the process.
     runtime.shutdown_background();
     ended
 }
 
-async fn run(config: &Config, linked: Option<Linked>, access: AccessLog) -> Result<Ended, Error> {
+/// What was begun before there was a runtime.
+struct Began {
+    releases: Vec<PathBuf>,
+    ground: Option<Ground>,
+    reading: Option<Reading>,
+}
+
+async fn run(
+    config: &Config,
+    linked: Option<Linked>,
+    began: Began,
+    access: AccessLog,
+) -> Result<Ended, Error> {
+    let Began { releases, ground, reading } = began;
     let mut signals = Signals::new()?;
     let mut inherited = Inheritance::receive()
         .map_err(|error| format!("nothing is left by the process before: {error}"))?;
     let is_stand_in = inherited.as_ref().is_some_and(|left| left.as_what == As::StandIn);
     let service = if is_stand_in { Service::none() } else { Service::of_this_process() };
-    let releases: Vec<PathBuf> =
-        config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
     let public = config.public.as_ref().map(std::path::absolute).transpose()?;
     // First of all: that a port is taken is known before any code of an app has run.
     let entrance = Entrance::open(config, inherited.is_some())?;
@@ -139,21 +155,11 @@ async fn run(config: &Config, linked: Option<Linked>, access: AccessLog) -> Resu
     let server = Server::new(sockets, entrance.server_options(config)?)?;
     let handle = server.handle();
 
-    let store = config.store()?;
-    // Where the routes are linked in, there is nothing to go back to.
-    let state = config.state_folder().filter(|_| linked.is_none());
-    let ledger = match &state {
-        Some(folder) => open_ledger(folder)?,
-        None => Ledger::default(),
+    let ground = match ground {
+        Some(ground) => ground,
+        None => Ground::prepare(config, linked.is_some(), is_stand_in)?,
     };
-    // A stand-in serves beside the process that holds it.
-    let state = state.filter(|_| !is_stand_in);
-    let _own = state.as_deref().map(own).transpose()?;
-    // The store may be elsewhere, shared with other hosts of this user.
-    let own_store = store.folder().zip(state.as_deref());
-    let own_store = own_store.is_some_and(|(store, state)| store.starts_with(state));
-    let settings = config.swap_settings(std::env::current_exe().ok());
-    let switch = Arc::new(Switch::new(settings, store).with_ledger(ledger));
+    let switch = Arc::clone(&ground.switch);
     let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
     let site = Arc::new(Site::new(switch, assets));
     let operator = Operator::new(Arc::clone(&site), handle.clone(), url.clone(), public);
@@ -168,14 +174,17 @@ async fn run(config: &Config, linked: Option<Linked>, access: AccessLog) -> Resu
     let operator = operator.watching(config.rollback.limits()).within(budget);
     let operator = Arc::new(operator.counting(metrics.clone()));
 
-    // Before the releases are read, so that no change is missed.
     let unpacked = linked.map(|linked| linked.unpack()).transpose()?.flatten();
+    // Before the releases are read, so that no change is missed.
     let watch =
         (config.watch && linked.is_none()).then(|| ReleaseWatch::new(&releases)).transpose()?;
     let start = async {
         match (&inherited, linked) {
             (Some(left), _) => operator.take_over(left.will.clone()).await,
-            (None, None) => operator.start(&releases).await,
+            (None, None) => {
+                let reading = reading.unwrap_or_else(|| ground.read(&releases));
+                operator.start_read(reading.await.map_err(|_| SwapError::NothingServes)??).await
+            }
             (None, Some(linked)) => {
                 let folder = unpacked.as_ref().map(TempDir::path);
                 operator.start_read(vec![linked.release(&site.switch, folder)?]).await
@@ -195,7 +204,7 @@ async fn run(config: &Config, linked: Option<Linked>, access: AccessLog) -> Resu
             None => Err(error.into()),
         };
     }
-    if own_store {
+    if ground.owns_store {
         site.switch.sweep().await;
     }
     let guard = Arc::clone(&operator);
@@ -327,27 +336,6 @@ fn allow_descriptors() {
     if let Err(error) = setrlimit(Resource::Nofile, wanted) {
         tracing::debug!("the limit of open files stays at {:?}: {error}", limit.current);
     }
-}
-
-/// Holds a state folder for this host alone, as long as the file is open.
-fn own(folder: &Path) -> Result<File, Error> {
-    let path = folder.join("lock");
-    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-    let file = File::create(&path).map_err(failed)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => {
-            let folder = folder.display();
-            Err(format!("{folder}: another host keeps its state here; give each its own --state")
-                .into())
-        }
-        Err(error) => Err(failed(error.into()).into()),
-    }
-}
-
-fn open_ledger(folder: &Path) -> Result<Ledger, Error> {
-    let failed = |error| format!("{}: the state folder cannot be used: {error}", folder.display());
-    Ledger::open(folder).map_err(|error| failed(error).into())
 }
 
 /// Says that no request is wanted any more, gives those who balance loads the time to hear it,

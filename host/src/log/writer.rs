@@ -6,11 +6,12 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-/// Lines that may wait for a slow reader.
+/// Lines that may wait for a slow reader. A bounded channel would hold the room for all of them
+/// from the start: 256 KiB that most hosts never use.
 const WAITING: usize = 8192;
 
 /// Bytes that are written at once.
@@ -22,7 +23,7 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 enum Message {
     Line(String),
     /// Everything before this has been written when the sender is dropped.
-    Flush(SyncSender<()>),
+    Flush(Sender<()>),
 }
 
 /// The owner of the thread; see the module.
@@ -34,19 +35,25 @@ pub(super) struct Writer {
 /// Where lines go.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
-    sender: SyncSender<Message>,
-    lost: Arc<AtomicU64>,
+    sender: Sender<Message>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    waiting: AtomicUsize,
+    lost: AtomicU64,
 }
 
 impl Writer {
     pub(super) fn start(output: impl Write + Send + 'static) -> Self {
-        let (sender, receiver) = sync_channel(WAITING);
-        let lost = Arc::new(AtomicU64::new(0));
-        let lines = Lines { sender, lost: Arc::clone(&lost) };
+        let (sender, receiver) = channel();
+        let counts = Arc::new(Counts::default());
+        let lines = Lines { sender, counts: Arc::clone(&counts) };
         // Without the thread the log is lost, which is no reason not to serve.
         std::thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || write(output, &receiver, &lost))
+            .spawn(move || write(output, &receiver, &counts))
             .ok();
         Self { lines }
     }
@@ -56,9 +63,10 @@ impl Writer {
     }
 
     pub(super) fn flush(&self) {
-        let (done, flushed) = sync_channel(1);
+        let (done, flushed) = channel();
         // A full queue means a reader that has stopped: there is nothing to wait for.
-        if self.lines.sender.try_send(Message::Flush(done)).is_ok() {
+        let stopped = self.lines.counts.waiting.load(Ordering::Relaxed) >= WAITING;
+        if !stopped && self.lines.sender.send(Message::Flush(done)).is_ok() {
             flushed.recv_timeout(LAST_LINES).ok();
         }
     }
@@ -73,28 +81,31 @@ impl Drop for Writer {
 impl Lines {
     /// Takes a line, with its line break.
     pub(super) fn send(&self, line: String) {
-        match self.sender.try_send(Message::Line(line)) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-            }
+        let Counts { waiting, lost } = &*self.counts;
+        let room = waiting.fetch_add(1, Ordering::Relaxed) < WAITING;
+        if !room || self.sender.send(Message::Line(line)).is_err() {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-fn write(mut output: impl Write, messages: &Receiver<Message>, lost: &AtomicU64) {
+fn write(mut output: impl Write, messages: &Receiver<Message>, counts: &Counts) {
     let mut batch = Vec::new();
     while let Ok(first) = messages.recv() {
         let mut flushed = Vec::new();
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                Message::Line(line) => batch.extend_from_slice(line.as_bytes()),
+                Message::Line(line) => {
+                    counts.waiting.fetch_sub(1, Ordering::Relaxed);
+                    batch.extend_from_slice(line.as_bytes());
+                }
                 Message::Flush(done) => flushed.push(done),
             }
             next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
         }
-        let lines_lost = lost.swap(0, Ordering::Relaxed);
+        let lines_lost = counts.lost.swap(0, Ordering::Relaxed);
         if lines_lost > 0 {
             batch.extend_from_slice(
                 format!("{lines_lost} lines of the log were lost: its reader is too slow\n")
@@ -110,7 +121,6 @@ fn write(mut output: impl Write, messages: &Receiver<Message>, lost: &AtomicU64)
 mod tests {
     use std::io;
     use std::sync::Mutex;
-    use std::sync::mpsc::{Sender, channel};
 
     use super::*;
 

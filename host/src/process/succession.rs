@@ -81,6 +81,17 @@ pub enum As {
     Renewed,
 }
 
+impl As {
+    /// What the environment says of this process.
+    fn what() -> Option<Self> {
+        match std::env::var(VARIABLE).as_deref() {
+            Ok("stand-in") => Some(As::StandIn),
+            Ok("renewed") => Some(As::Renewed),
+            _ => None,
+        }
+    }
+}
+
 /// What a new process inherits.
 #[derive(Debug)]
 pub struct Inheritance {
@@ -96,17 +107,19 @@ pub struct Inheritance {
 }
 
 impl Inheritance {
+    /// Whether this process takes another's place.
+    #[must_use]
+    pub fn is_there() -> bool {
+        As::what().is_some()
+    }
+
     /// What this process inherits; `None`: it was started by itself. This waits for the process
     /// before.
     ///
     /// # Errors
     /// If that process is gone, or says what cannot be understood.
     pub fn receive() -> io::Result<Option<Self>> {
-        let as_what = match std::env::var(VARIABLE).as_deref() {
-            Ok("stand-in") => As::StandIn,
-            Ok("renewed") => As::Renewed,
-            _ => return Ok(None),
-        };
+        let Some(as_what) = As::what() else { return Ok(None) };
         let socket = UnixStream::from(take_stdin()?);
         let mut descriptors = take_over(&socket)?.into_iter();
         let mut socket = BufReader::new(socket);
