@@ -213,6 +213,7 @@ impl Config {
         server::Options {
             header_timeout: limits.header_timeout,
             idle_timeout: limits.idle_timeout,
+            send_timeout: limits.send_timeout,
             max_header: limits.max_header,
             max_connections: limits.max_connections.0,
             // It begins with the signal, and the delay comes first.

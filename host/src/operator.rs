@@ -139,6 +139,12 @@ impl Operator {
         Ok(())
     }
 
+    /// Removes what earlier runs have left in the folders that are this host's alone.
+    pub async fn sweep(&self) {
+        let folders = locked(&self.brought).clone();
+        self.site.switch.sweep(folders).await;
+    }
+
     /// Swaps in the release at `release`.
     ///
     /// # Errors

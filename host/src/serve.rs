@@ -205,7 +205,7 @@ async fn run(
         };
     }
     if ground.owns_store {
-        site.switch.sweep().await;
+        operator.sweep().await;
     }
     let guard = Arc::clone(&operator);
     tokio::spawn(async move { guard.guard().await });

@@ -81,6 +81,8 @@ pub struct Options {
     /// How long a connection may rest between two requests. 75 seconds by default: load balancers
     /// commonly reuse a connection for 60, and must not be the second to let go.
     pub idle_timeout: Duration,
+    /// How long a client may take nothing of what is sent to it. 60 seconds by default.
+    pub send_timeout: Duration,
     /// How long requests may run on after a stop. 30 seconds by default.
     pub grace: Duration,
     /// The longest head of a request, in bytes; 64 KiB by default, and 8 KiB at least.
@@ -99,6 +101,7 @@ impl Default for Options {
         Self {
             header_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
+            send_timeout: Duration::from_secs(60),
             grace: Duration::from_secs(30),
             max_header: 64 * 1024,
             max_connections: None,
@@ -143,6 +146,7 @@ impl Server {
             connections: Connections::new(Limits {
                 head: options.header_timeout,
                 idle: options.idle_timeout,
+                send: options.send_timeout,
                 connections: options.max_connections,
             }),
             grace: options.grace,
@@ -153,13 +157,13 @@ impl Server {
     /// What stops this server, from anywhere.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle { connections: Arc::clone(&self.connections) }
+        Handle { connections: Arc::clone(&self.connections), grace: self.grace }
     }
 
     /// Serves until the [`Handle`] says stop and the last request is answered, or the grace
     /// period is over. A future that is dropped cuts the connections.
     pub async fn run<S: Service>(self, service: S) -> Stopped {
-        let Self { listeners, connections, protocols, grace } = self;
+        let Self { listeners, connections, protocols, grace: _ } = self;
         let _cut = Cut(&connections);
         let mut accepting = JoinSet::new();
         for listener in listeners {
@@ -173,16 +177,17 @@ impl Server {
         let stopped = async {
             connections.reached(Phase::Stopping).await;
             while accepting.join_next().await.is_some() {}
-            let deadline = async {
-                tokio::time::sleep(LAST_WORDS.min(grace)).await;
+            let closing = async {
+                tokio::time::sleep(LAST_WORDS).await;
                 connections.advance(Phase::Closing);
-                tokio::time::sleep(grace.saturating_sub(LAST_WORDS)).await;
+                connections.overdue().await;
             };
             tokio::select! {
                 biased;
                 () = connections.empty() => {}
                 () = connections.reached(Phase::Aborted) => {}
-                () = deadline => {}
+                () = connections.overdue() => {}
+                () = closing => {}
             }
         };
         tokio::select! {
@@ -216,12 +221,19 @@ pub struct Stopped {
 #[derive(Clone, Debug)]
 pub struct Handle {
     connections: Arc<Connections>,
+    grace: Duration,
 }
 
 impl Handle {
-    /// Stops accepting connections, and lets the requests that run finish.
+    /// Stops accepting connections, and lets the requests that run finish, within the grace period.
     pub fn stop(&self) {
-        self.connections.advance(Phase::Stopping);
+        self.connections.stop(Some(self.grace));
+    }
+
+    /// The same for a server in whose place another serves already: what runs may take `limit`, or
+    /// as long as it likes, unless a [`stop`](Self::stop) follows.
+    pub fn hand_over(&self, limit: Option<Duration>) {
+        self.connections.stop(limit);
     }
 
     /// Stops without waiting for anything.

@@ -145,6 +145,11 @@ impl Switch {
         }
     }
 
+    /// How long what runs may take once something else serves; `None`: as long as it likes.
+    pub(crate) fn drain_limit(&self) -> Option<Duration> {
+        self.settings.drain_limit
+    }
+
     /// Counts generations from after `last`: for a process that goes on where another ended.
     #[must_use]
     pub fn counting_from(self, last: GenerationId) -> Self {
@@ -201,13 +206,15 @@ impl Switch {
         blocking(move || ledger.keep(&store)).await;
     }
 
-    /// Removes the copies of libraries that neither serve nor are kept, for a host whose store is
-    /// nobody else's; before its first swap, because a candidate has a copy before it serves.
-    pub async fn sweep(&self) {
+    /// Removes the copies of libraries that neither serve nor are kept, and those of public files
+    /// that are not in `folders`, for a host whose store is nobody else's; before its first swap,
+    /// because a candidate has a copy before it serves.
+    pub async fn sweep(&self, folders: Vec<PathBuf>) {
         let book = self.ledger.book();
         let table = self.table();
-        let store = self.store.clone();
+        let (store, trust) = (self.store.clone(), self.settings.trust.clone());
         let sweep = move || {
+            trust.sweep(&folders);
             store.sweep(|build_id| {
                 book.releases.iter().any(|kept| kept.build_id == *build_id)
                     || table.generations().iter().any(|it| it.build_id() == build_id)

@@ -60,6 +60,20 @@ impl Trust {
         Self { guard: Guard::Folder, keys: keys.into(), copies }
     }
 
+    /// Removes the copies of public files that lie in none of `wanted`; for a host whose folder of
+    /// copies is nobody else's.
+    pub(crate) fn sweep(&self, wanted: &[PathBuf]) {
+        let Some(copies) = &self.copies else { return };
+        for entry in std::fs::read_dir(copies).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if !wanted.contains(&path)
+                && let Err(error) = std::fs::remove_dir_all(&path)
+            {
+                tracing::warn!("{}: cannot be removed: {error}", path.display());
+            }
+        }
+    }
+
     /// What is asked of the place of a library.
     pub(crate) fn guard(&self) -> Guard {
         self.guard

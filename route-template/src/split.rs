@@ -20,6 +20,7 @@ mod capture;
 mod flags;
 mod image;
 mod key;
+mod outline;
 mod package;
 mod record;
 mod references;
@@ -347,6 +348,13 @@ impl Split {
         let root = roots::app(&self.project, part, &mirror)?;
         let mut unit = self.unit(root.origins);
         unit.args(["-C", "metadata=nova_app"]).args(&self.flags.link);
+        if self.image.outline != self.image.library {
+            // It has no symbol for which the linker would write down that the image is needed.
+            let outline = self.image.outline.display().to_string();
+            for argument in ["-Wl,--push-state,--no-as-needed", &outline, "-Wl,--pop-state"] {
+                unit.arg("-C").arg(format!("link-arg={argument}"));
+            }
+        }
         unit.arg(format!("--remap-path-prefix={}/={}", mirror.display(), self.shown_prefix()));
         unit.arg(&root.path);
         Ok(unit)
@@ -368,7 +376,7 @@ impl Split {
         for folder in folders.collect::<BTreeSet<_>>() {
             unit.arg("-L").arg(format!("dependency={}", folder.display()));
         }
-        unit.arg("--extern").arg(format!("{}={}", roots::SYS, self.image.library.display()));
+        unit.arg("--extern").arg(format!("{}={}", roots::SYS, self.image.outline.display()));
         for one in &self.externs {
             unit.arg("--extern").arg(one.argument());
         }

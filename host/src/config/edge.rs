@@ -70,6 +70,10 @@ pub struct Limits {
     #[arg(long, value_name = "SECONDS", env = "NOVA_IDLE_TIMEOUT", default_value = "75", value_parser = duration, help_heading = "Limits")]
     pub idle_timeout: Duration,
 
+    /// How long a client may take nothing of its response; then the connection is cut
+    #[arg(long, value_name = "SECONDS", env = "NOVA_SEND_TIMEOUT", default_value = "60", value_parser = duration, help_heading = "Limits")]
+    pub send_timeout: Duration,
+
     /// How long a page may take until the head of its response is there, or none; then 504
     #[arg(long, value_name = "SECONDS", env = "NOVA_HANDLER_TIMEOUT", default_value = "60", value_parser = time_or_none, help_heading = "Limits")]
     pub handler_timeout: Limit<Duration>,

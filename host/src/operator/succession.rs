@@ -58,7 +58,8 @@ impl Operator {
         self.site.leave();
         locked(&self.trials).clear();
         tokio::time::sleep(last_answers).await;
-        self.server.stop();
+        // The successor answers already: an open stream may end as it does after a swap.
+        self.server.hand_over(self.site.switch.drain_limit());
     }
 
     /// Starts what the process before served.

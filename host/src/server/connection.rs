@@ -141,7 +141,7 @@ async fn speak<I, S>(
 {
     match version {
         Version::Http1 => {
-            let io = TokioIo::new(Timed { stream, wait: ticket.wait() });
+            let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: true });
             let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
             drive(&mut connection, ticket).await;
             if ticket.phase() < Phase::Aborted
@@ -152,7 +152,8 @@ async fn speak<I, S>(
         }
         Version::Http2 => {
             ticket.wait().rest();
-            let mut connection = protocols.http2.serve_connection(TokioIo::new(stream), service);
+            let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: false });
+            let mut connection = protocols.http2.serve_connection(io, service);
             drive(&mut connection, ticket).await;
         }
     }
@@ -285,14 +286,26 @@ async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut stream: I) {
 struct Timed<I> {
     stream: I,
     wait: Wait,
+    /// Whether the bytes tell of requests: in HTTP/1.1 the first ones after an answer do.
+    requests: bool,
 }
 
 impl<I> Timed<I> {
-    fn progress(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
+    fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if self.requests && written.is_ready() {
             self.wait.sent();
         }
-        written
+        self.taken(written)
+    }
+
+    /// Whether the client takes what is sent.
+    fn taken<T>(&self, sent: Poll<T>) -> Poll<T> {
+        if sent.is_ready() {
+            self.wait.moved()
+        } else {
+            self.wait.stuck()
+        }
+        sent
     }
 }
 
@@ -304,7 +317,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
+        if self.requests && buf.filled().len() > before {
             self.wait.received();
         }
         read
@@ -318,7 +331,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.progress(written)
+        self.written(written)
     }
 
     fn poll_write_vectored(
@@ -327,7 +340,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.progress(written)
+        self.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -335,7 +348,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.taken(flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -31,13 +31,15 @@ pub(super) enum Phase {
     Aborted,
 }
 
-/// How long a connection may keep us waiting for a request.
+/// How long a connection may keep us waiting.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// From the first byte of a request head to its last one.
     pub(super) head: Duration,
     /// From the end of one exchange to the first byte of the next.
     pub(super) idle: Duration,
+    /// From a byte of an answer that the client takes to the next one.
+    pub(super) send: Duration,
     /// How many connections may be open.
     pub(super) connections: Option<usize>,
 }
@@ -66,6 +68,8 @@ struct Open {
     entries: HashMap<u64, Entry>,
     /// How many were open when the server aborted.
     cut: usize,
+    /// Once the server stops, when it aborts; `None`: when the last connection is gone.
+    deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -140,6 +144,36 @@ impl Connections {
         self.changed.notify_waiters();
     }
 
+    /// Goes on to [`Phase::Stopping`], and aborts after `limit`. Of two limits the earlier counts.
+    pub(super) fn stop(&self, limit: Option<Duration>) {
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let mut open = self.open();
+        let known = open.deadline.into_iter().chain(deadline).min();
+        open.deadline = known;
+        drop(open);
+        self.advance(Phase::Stopping);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until the time of a stop is over.
+    pub(super) async fn overdue(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let deadline = self.open().deadline;
+            let over = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = over => return,
+                () = changed => {}
+            }
+        }
+    }
+
     /// How many connections were open when the server aborted.
     pub(super) fn cut(&self) -> usize {
         self.open().cut
@@ -167,7 +201,8 @@ impl Connections {
     /// Wakes the connections whose time is up; at rest while none is open.
     pub(super) async fn sweep(&self) {
         // A limit need not be met to the millisecond.
-        let pause = (self.limits.head.min(self.limits.idle) / 16)
+        let Limits { head, idle, send, .. } = self.limits;
+        let pause = (head.min(idle).min(send) / 16)
             .clamp(Duration::from_millis(10), Duration::from_secs(2));
         loop {
             self.until(|| self.count() > 0).await;
@@ -287,6 +322,7 @@ mod tests {
         let connections = Connections::new(Limits {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(10),
+            send: Duration::from_secs(10),
             connections: Some(2),
         });
         let (busy, resting) = (connections.enter(), connections.enter());
@@ -307,7 +343,7 @@ mod tests {
     #[test]
     fn the_phase_never_goes_back() {
         let second = Duration::from_secs(1);
-        let limits = Limits { head: second, idle: second, connections: None };
+        let limits = Limits { head: second, idle: second, send: second, connections: None };
         let connections = Connections::new(limits);
         let _ticket = connections.enter();
         connections.advance(Phase::Aborted);

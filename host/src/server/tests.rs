@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Empty, Full};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -125,15 +126,19 @@ async fn the_service_knows_the_peer() {
     assert_eq!(client.get("/").await.1, addr.to_string());
 }
 
+/// A client that speaks HTTP/2, and its connection.
+async fn http_2(
+    addr: SocketAddr,
+) -> (http2::SendRequest<Empty<Bytes>>, JoinHandle<hyper::Result<()>>) {
+    let stream = TokioIo::new(TcpStream::connect(addr).await.unwrap());
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
 #[tokio::test]
 async fn http_2_with_prior_knowledge() {
     let server = start(echo_path);
-    let stream = TcpStream::connect(server.addr).await.unwrap();
-    let (mut sender, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
-            .await
-            .unwrap();
-    let connection = tokio::spawn(connection);
+    let (mut sender, connection) = http_2(server.addr).await;
     let url = format!("http://{}/h2", server.addr);
     let request = Request::get(url).body(Empty::<Bytes>::new()).unwrap();
     let response = sender.send_request(request).await.unwrap();
@@ -274,6 +279,96 @@ async fn a_stop_ends_at_the_deadline() {
     server.handle.stop();
     assert_eq!(server.task.await.unwrap(), Stopped { cut: 1 });
     client.closed().await;
+}
+
+/// A server whose one answer is given when the test says so, and which ends at once when it stops.
+async fn answering_later() -> (Running, Client, oneshot::Sender<&'static str>) {
+    let (started, mut starts) = mpsc::channel(1);
+    let (say, said) = oneshot::channel();
+    let said = Arc::new(Mutex::new(Some(said)));
+    let service = move |_: Request<Incoming>, _: Peer| {
+        let (started, said) = (started.clone(), said.lock().unwrap().take());
+        async move {
+            started.send(()).await.unwrap();
+            text(said.unwrap().await.unwrap())
+        }
+    };
+    let server = start_with(service, Options { grace: Duration::ZERO, ..Options::default() });
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    starts.recv().await.unwrap();
+    (server, client, say)
+}
+
+#[tokio::test]
+async fn what_is_handed_over_has_a_time_of_its_own() {
+    let (server, mut client, say) = answering_later().await;
+    server.handle.hand_over(Some(HOUR));
+    while !matches!(TcpStream::connect(server.addr).await, Err(error) if error.kind() == REFUSED) {}
+    say.send("all of it").unwrap();
+    assert_eq!(client.answer().await.1, "all of it");
+    assert_eq!(server.task.await.unwrap().cut, 0);
+}
+
+#[tokio::test]
+async fn a_stop_hurries_what_was_handed_over() {
+    let (server, mut client, _say) = answering_later().await;
+    server.handle.hand_over(None);
+    server.handle.stop();
+    assert_eq!(server.task.await.unwrap().cut, 1);
+    client.closed().await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
+    /// More than the buffers of two sockets hold.
+    struct Large(Vec<u8>, Option<oneshot::Sender<()>>);
+    impl AsRef<[u8]> for Large {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    impl Drop for Large {
+        fn drop(&mut self) {
+            self.1.take().unwrap().send(()).ok();
+        }
+    }
+    let (dropped, drops) = oneshot::channel();
+    let large = Mutex::new(Some(Large(vec![b'x'; 64 << 20], Some(dropped))));
+    let large = Arc::new(large);
+    let server = start_with(
+        move |_: Request<Incoming>, _: Peer| {
+            let large = large.lock().unwrap().take().unwrap();
+            async move { text(Bytes::from_owner(large)) }
+        },
+        Options {
+            header_timeout: HOUR,
+            idle_timeout: HOUR,
+            send_timeout: Duration::from_millis(50),
+            ..Options::default()
+        },
+    );
+    let mut client = Client::connect(server.addr).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    drops.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_http_2_client_is_told_that_it_has_rested_too_long() {
+    let server = start_with(
+        echo_path,
+        Options {
+            header_timeout: HOUR,
+            idle_timeout: Duration::from_millis(50),
+            ..Options::default()
+        },
+    );
+    let (mut client, connection) = http_2(server.addr).await;
+    let request = Request::get("http://a/x").body(Empty::<Bytes>::new()).unwrap();
+    assert_eq!(client.send_request(request).await.unwrap().status(), StatusCode::OK);
+    // A connection that is cut is an error here; one that is told to go ends.
+    connection.await.unwrap().unwrap();
+    assert!(client.ready().await.is_err());
 }
 
 #[tokio::test]

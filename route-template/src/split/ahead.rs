@@ -18,15 +18,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::outline::LINKER;
 use super::toolchain::find_library;
 use super::{AppLibrary, Split, Unit};
 use crate::cargo::{CargoError, Stopper};
 use crate::files::write_atomically;
 use crate::route::Page;
 use crate::tree::RouteTree;
-
-/// What rustc calls to link, where nobody chose anything else.
-const LINKER: &str = "cc";
 
 /// A page that can be compiled before its app library is there.
 #[derive(Debug, Clone)]
@@ -99,7 +97,7 @@ impl Split {
         args.extend(["-Wl,--whole-archive".into(), archive.into()]);
         args.extend(["-Wl,--no-whole-archive".into(), "-Wl,--no-as-needed".into(), app.into()]);
         args.push("-Wl,--as-needed".into());
-        args.extend([self.image.library.clone().into(), std.clone().into()]);
+        args.extend([self.image.outline.clone().into(), std.clone().into()]);
         args.extend(builtins(std).map(OsString::from));
         for flag in ["--eh-frame-hdr", "--gc-sections", "-z,noexecstack", "-z,relro", "-z,now"] {
             args.push(format!("-Wl,{flag}").into());

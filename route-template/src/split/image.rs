@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capture::{Call, Captured};
 use super::flags::{Extern, Flags};
+use super::outline;
 use super::toolchain::Toolchain;
 use super::unit::Unit;
 use crate::cargo::{Artifact, CargoError};
@@ -31,6 +32,8 @@ pub(crate) const CRATE: &str = "nova_sys";
 pub struct Image {
     /// The shared library, to be mapped before everything that is built against it.
     pub library: PathBuf,
+    /// What compiler and linker are given for it: its [outline], or itself.
+    pub(crate) outline: PathBuf,
     /// The shared standard library, to be mapped before that.
     pub std: PathBuf,
     /// The crates in the image by the name under which the app that was first knew them.
@@ -45,7 +48,7 @@ impl Image {
         let image: Self =
             serde_json::from_slice(&std::fs::read(folder.join(DESCRIPTION)).ok()?).ok()?;
         // A toolchain that was updated took its library along.
-        let is_there = image.library.is_file() && image.std.is_file();
+        let is_there = [&image.library, &image.outline, &image.std].iter().all(|it| it.is_file());
         let _ = std::fs::write(folder.join(USED), "");
         is_there.then_some(image)
     }
@@ -108,11 +111,17 @@ impl Image {
         }
         unit.arg(&root).output("link", temporary.path().join(&name));
         unit.start()?.wait()?;
+        let outline = Path::new("outline").join(&name);
+        let is_drawn = cfg!(target_os = "linux")
+            && !flags.chooses_linker()
+            && outline::draw(&temporary.path().join(&name), &temporary.path().join(&outline))
+                .is_ok();
 
         let final_place =
             |file: &Path| folder.join("crates").join(file.file_name().unwrap_or_default());
         let image = Self {
             library: folder.join(&name),
+            outline: folder.join(if is_drawn { &outline } else { Path::new(&name) }),
             std: toolchain.shared_std().map_err(failed(&toolchain.sysroot))?,
             crates: members.iter().map(|(name, file)| (name.clone(), final_place(file))).collect(),
             call: captured.call.clone(),

@@ -12,8 +12,10 @@ const LEAVE: Duration = Duration::from_secs(2);
 /// What one connection waits for.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    /// When the wait is over, in milliseconds of the coarse clock.
-    deadline: AtomicU64,
+    /// When the wait for a request is over, in milliseconds of the coarse clock.
+    request: AtomicU64,
+    /// When the client has to have taken something of what is sent.
+    send: AtomicU64,
     /// Whether not a byte of the awaited request has come yet.
     pub(super) idle: AtomicBool,
     /// How many exchanges are under way; in HTTP/1.1 one at most.
@@ -22,18 +24,22 @@ pub(super) struct Waiting {
 
 impl Default for Waiting {
     fn default() -> Self {
-        let (idle, exchanges) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Self { deadline: AtomicU64::new(NEVER), idle, exchanges }
+        Self {
+            request: AtomicU64::new(NEVER),
+            send: AtomicU64::new(NEVER),
+            idle: AtomicBool::new(false),
+            exchanges: AtomicUsize::new(0),
+        }
     }
 }
 
 impl Waiting {
     pub(super) fn until(&self, deadline: u64) {
-        self.deadline.store(deadline, Ordering::Relaxed);
+        self.request.store(deadline, Ordering::Relaxed);
     }
 
     pub(super) fn deadline(&self) -> u64 {
-        self.deadline.load(Ordering::Relaxed)
+        self.request.load(Ordering::Relaxed).min(self.send.load(Ordering::Relaxed))
     }
 }
 
@@ -72,6 +78,22 @@ impl Wait {
     pub(in crate::server) fn sent(&self) {
         if self.waiting.idle.load(Ordering::Relaxed) {
             self.rest();
+        }
+    }
+
+    /// Bytes are there to be sent, and the client takes none.
+    pub(in crate::server) fn stuck(&self) {
+        let send = &self.waiting.send;
+        if send.load(Ordering::Relaxed) == NEVER {
+            send.store(self.connections.now_after(self.connections.limits.send), Ordering::Relaxed);
+        }
+    }
+
+    /// The client takes what is sent.
+    pub(in crate::server) fn moved(&self) {
+        let send = &self.waiting.send;
+        if send.load(Ordering::Relaxed) != NEVER {
+            send.store(NEVER, Ordering::Relaxed);
         }
     }
 
@@ -119,11 +141,12 @@ mod tests {
         }
     }
 
-    /// A head within 10 ms, rests of 100 ms, and time that stands still.
+    /// A head within 10 ms, rests of 100 ms, 50 ms for what is sent, and time that stands still.
     fn connection() -> (Clock, Ticket) {
         let connections = Connections::new(Limits {
             head: Duration::from_millis(10),
             idle: Duration::from_millis(100),
+            send: Duration::from_millis(50),
             connections: None,
         });
         let ticket = connections.enter();
@@ -191,6 +214,24 @@ mod tests {
         assert!(!wait.is_over());
         clock.at(190);
         assert!(wait.is_over());
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.end();
+        wait.stuck();
+        clock.at(40);
+        wait.moved();
+        clock.at(60);
+        wait.stuck();
+        clock.at(80);
+        wait.stuck();
+        clock.at(109);
+        assert!(!wait.is_over());
+        clock.at(110);
+        assert!(wait.is_over(), "to try again is no progress");
     }
 
     #[test]
