@@ -213,7 +213,7 @@ async fn a_signed_release_serves_what_was_signed_and_no_other_takes_its_place() 
     let copies = || fs::read_dir(ground.path("state/public")).unwrap().count();
     assert_eq!(copies(), 3);
     let args = ["--routes", "next", "--trust", "a.pub", "--trust", &digits];
-    let (host, address) = ground.start(&args).await;
+    let (mut host, address) = ground.start(&args).await;
     assert_eq!(copies(), 1);
     assert!(get(&address, "/docs/hello.txt").await.ends_with("hello from 3"));
     assert!(host.stop().await.success());

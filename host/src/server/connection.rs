@@ -301,9 +301,9 @@ impl<I> Timed<I> {
     /// Whether the client takes what is sent.
     fn taken<T>(&self, sent: Poll<T>) -> Poll<T> {
         if sent.is_ready() {
-            self.wait.moved()
+            self.wait.moved();
         } else {
-            self.wait.stuck()
+            self.wait.stuck();
         }
         sent
     }

@@ -1,8 +1,9 @@
 //! What a library exports for abi_stable, made once, here.
 //!
 //! abi_stable describes a layout by constants with functions in them, some nine hundred for
-//! [`Library`]. A constant belongs to whoever names it, so each library would compile all of that
-//! again, at every save of a component; a static belongs to the crate that defines it.
+//! [`Library`](crate::Library). A constant belongs to whoever names it, so each library would
+//! compile all of that again, at every save of a component; a static belongs to the crate that
+//! defines it.
 
 use abi_stable::{
     StableAbi,
