@@ -73,7 +73,7 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
-    pub(crate) fn new(pattern: &str, file: &'static str) -> Self {
+    fn new(pattern: &str, file: &'static str) -> Self {
         Self {
             pattern: Pattern::parse(pattern),
             file,
