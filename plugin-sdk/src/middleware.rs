@@ -30,7 +30,7 @@ use crate::response::{self, Response};
 pub struct Next {
     app: Arc<Application>,
     route: usize,
-    /// How many of the route's middleware are behind it.
+    /// Which of the route's middleware comes next; behind the last one is the page.
     depth: usize,
     params: Vec<String>,
     client_addr: Option<SocketAddr>,

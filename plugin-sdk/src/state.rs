@@ -9,7 +9,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// The state that `init` made.
-#[derive(Clone)]
 pub(crate) struct AnyState(Arc<dyn Any + Send + Sync>);
 
 impl AnyState {

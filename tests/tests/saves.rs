@@ -95,6 +95,9 @@ async fn it_ends_in_what_is_on_disk() {
     let connection = Connection::open(dev.address).await.expect("it listens");
     let mut session = Session { dev, connection };
     session.until_all("first").await;
+    // Without the outline of the image all of it works, and nobody would notice that it is slower.
+    let commands = app.read(".nova/dev/commands.jsonl");
+    assert!(commands.contains("/outline/libnova_sys-"), "{commands}");
 
     a_storm_with_a_mistake_in_it(&app, &mut session).await;
     a_checkout_of_many_files(&app, &mut session).await;
