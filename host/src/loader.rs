@@ -45,7 +45,7 @@ use split::Parts;
 #[cfg(feature = "cli")]
 pub(crate) use store::{PlaceForCopies, place_for_copies};
 pub use store::{Staged, Store};
-pub(crate) use store::{private_folder, writable_folder};
+pub(crate) use store::{keep_folders, private_folder, writable_folder};
 
 /// The identity of a library: the first 32 hex digits of its file's SHA-256.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

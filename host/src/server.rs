@@ -177,17 +177,17 @@ impl Server {
         let stopped = async {
             connections.reached(Phase::Stopping).await;
             while accepting.join_next().await.is_some() {}
-            let closing = async {
-                tokio::time::sleep(LAST_WORDS).await;
-                connections.advance(Phase::Closing);
-                connections.overdue().await;
+            let overdue = async {
+                if tokio::time::timeout(LAST_WORDS, connections.overdue()).await.is_err() {
+                    connections.advance(Phase::Closing);
+                    connections.overdue().await;
+                }
             };
             tokio::select! {
                 biased;
                 () = connections.empty() => {}
                 () = connections.reached(Phase::Aborted) => {}
-                () = connections.overdue() => {}
-                () = closing => {}
+                () = overdue => {}
             }
         };
         tokio::select! {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::loader::Guard;
+use crate::loader::{Guard, keep_folders};
 
 pub use error::TrustError;
 #[cfg(feature = "cli")]
@@ -63,14 +63,8 @@ impl Trust {
     /// Removes the copies of public files that lie in none of `wanted`; for a host whose folder of
     /// copies is nobody else's.
     pub(crate) fn sweep(&self, wanted: &[PathBuf]) {
-        let Some(copies) = &self.copies else { return };
-        for entry in std::fs::read_dir(copies).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if !wanted.contains(&path)
-                && let Err(error) = std::fs::remove_dir_all(&path)
-            {
-                tracing::warn!("{}: cannot be removed: {error}", path.display());
-            }
+        if let Some(copies) = &self.copies {
+            keep_folders(copies, |copy| wanted.iter().any(|it| it == copy));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Copies of releases: what was served stays as it was served.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 
 use super::{Book, Kept, LIBRARY, Ledger, MANIFEST, RELEASES, now};
 use crate::assets::walk;
-use crate::loader::{BuildId, Store};
+use crate::loader::{BuildId, Store, keep_folders};
 use crate::release::Release;
 
 /// What begins the name of a copy that is not complete.
@@ -113,13 +114,9 @@ impl Ledger {
         let book = self.book();
         let named: HashSet<_> =
             book.releases.iter().filter_map(|kept| kept.folder.as_deref()).collect();
-        for entry in fs::read_dir(releases).into_iter().flatten().flatten() {
-            if !entry.file_name().to_str().is_some_and(|name| named.contains(name))
-                && let Err(error) = fs::remove_dir_all(entry.path())
-            {
-                tracing::warn!("{}: cannot be removed: {error}", entry.path().display());
-            }
-        }
+        keep_folders(releases, |copy| {
+            copy.file_name().and_then(OsStr::to_str).is_some_and(|name| named.contains(name))
+        });
     }
 }
 

@@ -239,6 +239,18 @@ pub(crate) fn place_for_copies() -> PlaceForCopies {
     }
 }
 
+/// Removes the folders in `folder` that are not `wanted`.
+pub(crate) fn keep_folders(folder: &Path, wanted: impl Fn(&Path) -> bool) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if !wanted(&path)
+            && let Err(error) = fs::remove_dir_all(&path)
+        {
+            tracing::warn!("{}: cannot be removed: {error}", path.display());
+        }
+    }
+}
+
 /// Makes a folder that only we can enter, if it is not there.
 pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

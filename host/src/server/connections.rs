@@ -146,10 +146,10 @@ impl Connections {
 
     /// Goes on to [`Phase::Stopping`], and aborts after `limit`. Of two limits the earlier counts.
     pub(super) fn stop(&self, limit: Option<Duration>) {
-        let deadline = limit.map(|limit| Instant::now() + limit);
+        // One that no clock can show is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut open = self.open();
-        let known = open.deadline.into_iter().chain(deadline).min();
-        open.deadline = known;
+        open.deadline = open.deadline.into_iter().chain(deadline).min();
         drop(open);
         self.advance(Phase::Stopping);
         self.changed.notify_waiters();
@@ -159,6 +159,7 @@ impl Connections {
     pub(super) async fn overdue(&self) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
+            // Registered before the look, as in `until`.
             changed.as_mut().enable();
             let deadline = self.open().deadline;
             let over = async {

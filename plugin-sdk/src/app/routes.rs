@@ -3,25 +3,29 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Draft;
+use super::{Draft, Surroundings};
 use crate::application::{Application, Core, Table};
 use crate::error::{Error, Result};
-use crate::handler::BoxFuture;
-use crate::hooks::Purpose;
+use crate::hooks::{Functions, Purpose};
 use crate::html::Links;
 use crate::info;
 use crate::precompile;
 use crate::routing::{MethodSet, Router};
 use crate::split::Split;
+use crate::state::StateType;
 
 /// The routes of an app; `nova::export!` hands them to the host.
 pub struct Routes {
     entries: Vec<Entry>,
     problem: Option<String>,
-    start: Box<Start>,
+    hooks: Arc<Functions>,
+    /// The type of the state that the hooks make.
+    state: StateType,
+    around: Arc<Surroundings>,
+    table: Arc<Table>,
+    /// Whether pages can be attached to what is started.
+    open: bool,
 }
-
-type Start = dyn Fn(InitContext) -> BoxFuture<'static, Result<Arc<Application>>> + Send + Sync;
 
 /// Seam: what the host is told about a route before anything is started.
 #[derive(Clone, Debug)]
@@ -49,7 +53,7 @@ pub(crate) struct InitContext {
 impl Routes {
     /// `open`: whether pages can be attached to what is started.
     pub(super) fn new(app: Draft, open: bool) -> Self {
-        let Draft { hooks, state: state_type, mut pages, exercises, mut around } = app;
+        let Draft { hooks, state, mut pages, exercises, mut around } = app;
         // Behind the pages, so that a host finds them at the end. Nobody exercises an open app.
         if !open {
             let reserved = precompile::pages(&pages, exercises);
@@ -75,20 +79,7 @@ impl Routes {
         let entries = routes.iter().map(|route| route.entry()).collect();
         let table = Arc::new(Table { routes, outside: Arc::new(around.scope(None)) });
         let (hooks, around) = (Arc::new(hooks), Arc::new(around));
-        let start = move |init: InitContext| {
-            let (hooks, table, around) =
-                (Arc::clone(&hooks), Arc::clone(&table), Arc::clone(&around));
-            let start = async move {
-                let InitContext { purpose, dev, saved, stylesheet, favicon, build_id: _ } = init;
-                let state = hooks.start(purpose, saved.as_deref()).await?;
-                let links = Links { stylesheet, favicon };
-                let split = open.then(|| Split::new(state_type, around, &table));
-                let core = Core { state, hooks, links, dev, purpose, split };
-                Ok(Arc::new(Application::new(core, table)))
-            };
-            Box::pin(start) as BoxFuture<'static, _>
-        };
-        Routes { entries, problem, start: Box::new(start) }
+        Routes { entries, problem, hooks, state, around, table, open }
     }
 
     /// Seam: one entry per page. [`Application::call`] takes an index into it.
@@ -104,8 +95,15 @@ impl Routes {
         if let Some(problem) = &self.problem {
             return Err(Error::internal(problem.clone()));
         }
-        info::started(&init.build_id, init.dev);
-        (self.start)(init).await
+        let InitContext { purpose, dev, build_id, stylesheet, favicon, saved } = init;
+        info::started(&build_id, dev);
+        let state = self.hooks.start(purpose, saved.as_deref()).await?;
+        let links = Links { stylesheet, favicon };
+        let split =
+            self.open.then(|| Split::new(self.state, Arc::clone(&self.around), &self.table));
+        let hooks = Arc::clone(&self.hooks);
+        let core = Core { state, hooks, links, dev, purpose, split };
+        Ok(Arc::new(Application::new(core, Arc::clone(&self.table))))
     }
 }
 

@@ -18,8 +18,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::outline::LINKER;
-use super::toolchain::find_library;
+use super::toolchain::{LINKER, find_library};
 use super::{AppLibrary, Split, Unit};
 use crate::cargo::{CargoError, Stopper};
 use crate::files::write_atomically;

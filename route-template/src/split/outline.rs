@@ -11,8 +11,7 @@ use std::process::{Command, Stdio};
 
 use object::{Object as _, ObjectSection as _};
 
-/// What rustc calls to link, where nobody chose anything else.
-pub(super) const LINKER: &str = "cc";
+use super::toolchain::LINKER;
 
 /// The section in which rustc looks for metadata.
 const METADATA: &str = ".rustc";
@@ -29,19 +28,18 @@ pub(super) fn draw(library: &Path, outline: &Path) -> io::Result<()> {
         .ok_or_else(|| io::Error::other(format!("{}: no metadata", library.display())))?;
     let folder = outline.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let source = tempfile::Builder::new().suffix(".s").tempfile_in(folder)?;
-    let data = tempfile::NamedTempFile::new_in(folder)?;
-    std::fs::write(data.path(), metadata)?;
+    let temporary = tempfile::tempdir()?;
+    std::fs::write(temporary.path().join("metadata"), metadata)?;
     let text = format!(
-        ".section {METADATA},\"\",@progbits\n.incbin {:?}\n.section .note.GNU-stack,\"\",@progbits\n",
-        data.path()
+        ".section {METADATA},\"\",@progbits\n.incbin \"metadata\"\n\
+         .section .note.GNU-stack,\"\",@progbits\n"
     );
-    std::fs::write(source.path(), text)?;
+    std::fs::write(temporary.path().join("outline.s"), text)?;
     let name = library.file_name().unwrap_or_default().display();
     let mut linker = Command::new(LINKER);
-    linker.args(["-shared", "-nostdlib", "-o"]).arg(outline);
-    linker.arg(format!("-Wl,-soname,{name}")).arg(source.path()).stdin(Stdio::null());
-    let output = linker.output()?;
+    linker.args(["-shared", "-nostdlib", "outline.s", "-o"]).arg(std::path::absolute(outline)?);
+    linker.arg(format!("-Wl,-soname,{name}"));
+    let output = linker.current_dir(&temporary).stdin(Stdio::null()).output()?;
     if output.status.success() {
         return Ok(());
     }

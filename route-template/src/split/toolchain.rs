@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::files::write_atomically;
 use crate::manifest::sha256;
 
+/// What rustc calls to link, where nobody chose anything else.
+pub(super) const LINKER: &str = "cc";
+
 /// A compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toolchain {

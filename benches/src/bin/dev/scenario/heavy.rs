@@ -77,8 +77,8 @@ fn app() -> App {
     app.write("Cargo.toml", &MANIFEST.replace("SDK", &sdk));
     app.write("lib.rs", "//! A generated app.\n\n// nova:begin\n// nova:end\n");
     app.write("app.rs", STATE);
-    app.write(USES_BOTH, INDEX);
-    app.write("pages/apart.rs", APART);
+    app.write(USES_BOTH, &INDEX.replace("SHOWN", SHOWN));
+    app.write("pages/apart.rs", &APART.replace("SHOWN", SHOWN));
     app.write("pages/about.rs", ABOUT);
     app
 }
@@ -169,14 +169,8 @@ pub fn get() -> Html {
 }
 "#;
 
-const APART: &str = r#"use nova::prelude::*;
-
-use crate::app::{Note, Services};
-
-pub async fn get(State(services): State<Services>) -> Result<Html> {
-    let notes = services.notes().await?;
-    let request = services.telling(&notes)?;
-    Ok(page("Notes", html! {
+/// What both pages show.
+const SHOWN: &str = r#"    Ok(page("Notes", html! {
         h1 { "a heading" }
         p { (request.method()) " " (request.url()) }
         ul {
@@ -185,7 +179,16 @@ pub async fn get(State(services): State<Services>) -> Result<Html> {
             }
         }
     }))
-}
+"#;
+
+const APART: &str = r#"use nova::prelude::*;
+
+use crate::app::{Note, Services};
+
+pub async fn get(State(services): State<Services>) -> Result<Html> {
+    let notes = services.notes().await?;
+    let request = services.telling(&notes)?;
+SHOWN}
 
 pub async fn post(State(services): State<Services>, Json(note): Json<Note>) -> Result<StatusCode> {
     services.add(&note.text).await?;
@@ -210,16 +213,7 @@ pub async fn get(State(services): State<Services>) -> Result<Html> {
         .fetch_all(&services.database)
         .await?;
     let request = services.client.post("http://127.0.0.1:9/notes").json(&notes).build()?;
-    Ok(page("Notes", html! {
-        h1 { "a heading" }
-        p { (request.method()) " " (request.url()) }
-        ul {
-            @for note in &notes {
-                li { (note.id) ": " (note.text) }
-            }
-        }
-    }))
-}
+SHOWN}
 
 pub async fn post(State(services): State<Services>, Json(note): Json<Note>) -> Result<StatusCode> {
     sqlx::query("insert into notes (text) values (?)")
