@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use nova::routing::{BadPath, Match, Pattern, Router};
+use nova_routing::{BadPath, Match, Pattern, Router};
 
 use crate::generation::Generation;
 
@@ -162,7 +162,7 @@ impl Table {
         generation.routes.get(found.value.route as usize).map(|route| route.file.as_str())
     }
 
-    /// The route of a path, as `nova::routing` finds it.
+    /// The route of a path, as `nova_routing` finds it.
     pub(crate) fn find<'t, 'p>(
         &'t self,
         path: &'p str,

@@ -30,66 +30,39 @@
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
-//! * [`routing`] is the matcher; with `default-features = false` it is all there is.
+//! * [`routing`] is the matcher, which hosts use, too.
 
-// Without the SDK, what the text above links to is not there.
-#![cfg_attr(not(feature = "sdk"), allow(rustdoc::broken_intra_doc_links))]
-
-pub mod routing;
-
-#[cfg(feature = "sdk")]
 #[doc(hidden)]
 pub mod abi;
-#[cfg(feature = "sdk")]
 mod application;
-#[cfg(feature = "sdk")]
 mod asset;
-#[cfg(feature = "sdk")]
 mod context;
-#[cfg(feature = "sdk")]
 mod info;
-#[cfg(all(feature = "sdk", debug_assertions))]
+#[cfg(debug_assertions)]
 #[doc(hidden)]
 pub mod instances;
-#[cfg(feature = "sdk")]
 #[doc(hidden)]
 pub mod split;
-#[cfg(feature = "sdk")]
 mod state;
-#[cfg(feature = "sdk")]
 mod stream;
 
-#[cfg(feature = "sdk")]
 pub mod app;
-#[cfg(feature = "sdk")]
 pub mod body;
-#[cfg(feature = "sdk")]
 pub mod error;
-#[cfg(feature = "sdk")]
 pub mod extract;
-#[cfg(feature = "sdk")]
 pub mod handler;
-#[cfg(feature = "sdk")]
 pub mod hooks;
-#[cfg(feature = "sdk")]
 pub mod html;
-#[cfg(feature = "sdk")]
 pub mod middleware;
-#[cfg(feature = "sdk")]
 pub mod precompile;
-#[cfg(feature = "sdk")]
 pub mod prelude;
-#[cfg(feature = "sdk")]
 pub mod response;
-#[cfg(feature = "sdk")]
 pub mod sse;
-#[cfg(feature = "sdk")]
 pub mod testing;
 
-#[cfg(feature = "sdk")]
+pub use nova_routing as routing;
 pub use {headers, http, maud, tokio, tracing};
 
-#[cfg(feature = "sdk")]
 pub use crate::{
     app::{App, Routes},
     asset::asset,

@@ -57,6 +57,8 @@ struct Common;
 #[include = "abi/Cargo.toml"]
 #[include = "abi/build.rs"]
 #[include = "abi/src/*"]
+#[include = "routing/Cargo.toml"]
+#[include = "routing/src/*"]
 struct Sdk;
 
 /// What goes with it, by the paths in the repository.

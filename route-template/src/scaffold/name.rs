@@ -62,7 +62,7 @@ impl AppName {
             return Err(NameError::Characters { name: name.to_owned() });
         }
         let what = match name.replace('-', "_").as_str() {
-            "nova" | "nova_plugin_sdk" | "nova_abi" => "the SDK's",
+            "nova" | "nova_plugin_sdk" | "nova_abi" | "nova_routing" => "the SDK's",
             "serde" | "serde_json" => "a dependency's",
             "std" | "core" | "alloc" | "proc_macro" | "test" => "a library of Rust",
             "build" | "deps" | "examples" | "incremental" => "a folder of cargo's",

@@ -14,7 +14,7 @@ use super::{Files, VENDORED, embedded};
 use crate::files::write_atomically;
 
 /// The packages of the small workspace.
-const MEMBERS: [&str; 2] = ["plugin-sdk", "plugin-sdk/abi"];
+const MEMBERS: [&str; 3] = ["plugin-sdk", "plugin-sdk/abi", "plugin-sdk/routing"];
 
 /// What replacing the SDK of an app did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,8 +119,8 @@ pub(super) fn host_manifest(host: &[u8], sdk: &Path) -> String {
             let features = item.get("features").cloned();
             let mut whole = table_of(&workspace["dependencies"][name.get()]);
             let folder = match name.get() {
-                "nova" => Some(sdk.to_owned()),
                 "nova-abi" => Some(sdk.join("abi")),
+                "nova-routing" => Some(sdk.join("routing")),
                 _ => None,
             };
             if let Some(folder) = folder {
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(manifest["package"]["edition"].as_str(), Some("2024"));
         let dependencies = &manifest["dependencies"];
         let path = |name: &str| dependencies[name]["path"].as_str().unwrap();
-        assert_eq!(path("nova"), "/app/vendor/nova/plugin-sdk");
+        assert_eq!(path("nova-routing"), "/app/vendor/nova/plugin-sdk/routing");
         assert_eq!(path("nova-abi"), "/app/vendor/nova/plugin-sdk/abi");
         let features = dependencies["tokio-rustls"]["features"].as_array().unwrap();
         assert!(features.iter().any(|it| it.as_str() == Some("ring")), "{text}");

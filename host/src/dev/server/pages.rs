@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
-use nova::routing::{Pattern, Router};
+use nova_routing::{Pattern, Router};
 use tokio::sync::watch;
 
 use super::reporter::Reporter;

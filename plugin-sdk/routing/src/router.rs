@@ -102,7 +102,7 @@ impl<T> Router<T> {
     /// When the path cannot be read at all; the answer is 400.
     ///
     /// ```
-    /// use nova::routing::{Pattern, Router};
+    /// use nova_routing::{Pattern, Router};
     ///
     /// let mut router = Router::new();
     /// router.insert(Pattern::parse("/files/{*path}")?, ())?;

@@ -67,12 +67,12 @@ impl fmt::Display for Segment {
 /// `/a%20b`.
 ///
 /// ```
-/// use nova::routing::Pattern;
+/// use nova_routing::Pattern;
 ///
 /// let pattern = Pattern::parse("/docs/{*path}")?;
 /// assert_eq!(pattern.names().collect::<Vec<_>>(), ["path"]);
 /// assert!(Pattern::parse("/docs/{*path}/edit").is_err());
-/// # Ok::<(), nova::routing::PatternError>(())
+/// # Ok::<(), nova_routing::PatternError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pattern {

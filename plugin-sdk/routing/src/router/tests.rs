@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
-use crate::routing::path::decode;
+use crate::path::decode;
 
 fn router(patterns: &[&'static str]) -> Router<&'static str> {
     let mut router = Router::new();

@@ -67,7 +67,7 @@ impl fmt::Display for Method {
 /// What one route answers: some methods by name, and perhaps any other.
 ///
 /// ```
-/// use nova::routing::{Decision, Method, MethodSet};
+/// use nova_routing::{Decision, Method, MethodSet};
 ///
 /// let page = MethodSet::from_iter([Method::Get, Method::Post]);
 /// assert_eq!(page.decide("HEAD"), Decision::Run(Method::Get));

@@ -1,8 +1,8 @@
 //! Which route answers a path, and which of its handlers answers a method.
 //!
-//! There is one matcher: the host, the development server and `nova::testing` all use this
-//! module, so a page is found by the same code everywhere. It stands alone (no dependencies,
-//! nothing of the rest of the SDK), because the host builds it without the SDK around it.
+//! There is one matcher: the host, the development server and `nova::testing` all use this crate,
+//! so a page is found by the same code everywhere. It has no dependencies. Pages know it as
+//! `nova::routing`.
 //!
 //! A [`Router`] is a trie over path segments. A segment matches, in this order, literal text,
 //! one parameter `{id}`, the rest of the path `{*path}`, or the rest of the path even when there
@@ -12,7 +12,7 @@
 //! A [`MethodSet`] holds what one route answers and decides about a request's method.
 //!
 //! ```
-//! use nova::routing::{Pattern, Router};
+//! use nova_routing::{Pattern, Router};
 //!
 //! let mut router = Router::new();
 //! router.insert(Pattern::parse("/users/{id}")?, "one user")?;
