@@ -5,6 +5,8 @@
 //! folder sees the old release or the new one.
 
 mod deploy;
+mod gate;
+mod profile;
 mod program;
 pub(super) mod report;
 mod steps;
@@ -23,13 +25,13 @@ use nova_route_template::{
     write_public, write_release,
 };
 
+use self::gate::Training;
 use self::report::{Kind, Made, Report};
 use self::steps::Steps;
-use super::gate::{self, Training};
 use super::{Outcome, block_on, check, precompile, sign};
 use crate::precompile::Extent;
 use crate::sign::PrivateKey;
-use crate::terminal::style::{DIM, GOOD, WARN, counted};
+use crate::terminal::style::{DIM, GOOD, WARN, counted, size};
 
 pub(super) use self::deploy::{HOST, find_host};
 
@@ -95,27 +97,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let flags = PartialSettings { out, ..PartialSettings::default() };
     let settings = Settings::load(&args.dir, |name| std::env::var_os(name), flags)?;
     let host = deploy::find_host(args.nova_host.as_deref())?;
-    // Before the long work: a key that is no good is known at once.
+    // Before the long work: a key that cannot be used is known at once.
     let key = args.sign.as_deref().map(PrivateKey::read).transpose()?;
 
     let steps = &Steps::new(args.steps());
     let job = steps.run("reading the pages", || Job::new(args, settings, steps))?;
-    let training =
-        args.pgo.then(|| Training::new(&job.prepared.project, &job.work())).transpose()?;
-    let (built, sdk) = match &training {
-        None => steps.run("compiling the library", || compile(&job, None))?,
-        Some(training) => {
-            let writing = Flags { target: &training.target, variable: training.profiles.writing() };
-            let (built, _) = steps.run("compiling a library that writes profiles", || {
-                compile(&job, Some(&writing))
-            })?;
-            let (project, out) = (&job.prepared.project, &job.out);
-            steps.run("training it", || training.train(project, &built.library, out))?;
-            let using = Flags { variable: training.profiles.using(), ..writing };
-            steps.run("compiling the library by its profile", || compile(&job, Some(&using)))?
-        }
-    };
-    let (stripped, sizes) = steps.run("splitting off the symbols", || split(&job, &built))?;
+    let (built, sdk) = compile_by_profile(&job)?;
+    let (stripped, sizes) =
+        steps.run("splitting off the symbols", || strip_symbols(&job, &built))?;
     // Before anything of the release that lies there is touched.
     steps.run("checking the library as a host does", || check(&job, &stripped))?;
     let exercised = match args.no_precompile {
@@ -141,18 +130,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
 
     let before = Report::read(&job.out);
-    let kinds = job.prepared.tree.pages.iter();
-    let mut kinds: BTreeMap<String, Kind> =
-        kinds.map(|page| (page.file.clone(), kind(&job, &page.file))).collect();
-    for (file, kind) in &mut kinds {
-        // What was seen counts more than what the text tells.
-        if let Some(streams) = exercised.as_ref().and_then(|done| gate::streams(done, file)) {
-            *kind = if streams { Kind::Streaming } else { Kind::Dynamic };
-        }
-        if files.rendered.contains(file) {
-            *kind = Kind::Static;
-        }
-    }
+    let kinds = kinds(&job, &files, exercised.as_ref());
     let made = Made {
         manifest: &manifest,
         sizes: &sizes,
@@ -172,13 +150,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         "\n{GOOD}built{GOOD:#}    {}  {}, {}  {DIM}{}{DIM:#}\n         start it with {}",
         job.out.display(),
         counted(manifest.routes.len(), "route"),
-        check::size(manifest.library.size),
+        size(manifest.library.size),
         report::total(&steps.done()),
         job.out.join("start").display(),
     );
-    if let Some((program, size)) = program {
-        let (program, size) = (program.display(), check::size(size));
-        anstream::println!("         or as one program, {program}  {DIM}{size}{DIM:#}");
+    if let Some((program, length)) = program {
+        let (program, length) = (program.display(), size(length));
+        anstream::println!("         or as one program, {program}  {DIM}{length}{DIM:#}");
     }
     if let Some(key) = key {
         // Last: it covers every other file of the release.
@@ -218,6 +196,22 @@ impl<'a> Job<'a> {
     fn work(&self) -> PathBuf {
         self.prepared.project.dir().join(WORK)
     }
+}
+
+/// Compiles the library: once, or twice where it is asked for a profile, with the training between.
+fn compile_by_profile(job: &Job<'_>) -> anyhow::Result<(Built, Option<PathBuf>)> {
+    let steps = job.steps;
+    if !job.args.pgo {
+        return steps.run("compiling the library", || compile(job, None));
+    }
+    let (project, out) = (&job.prepared.project, &job.out);
+    let training = Training::new(project, &job.work())?;
+    let writing = Flags { target: &training.target, variable: training.profiles.writing() };
+    let writes = || compile(job, Some(&writing));
+    let (built, _) = steps.run("compiling a library that writes profiles", writes)?;
+    steps.run("training it", || training.train(project, &built.library, out))?;
+    let using = Flags { variable: training.profiles.using(), ..writing };
+    steps.run("compiling the library by its profile", || compile(job, Some(&using)))
 }
 
 /// Compiles the library; the folder of the app's SDK comes with it.
@@ -288,7 +282,7 @@ fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(Built, Option<PathBuf>
 }
 
 /// Takes names and line numbers out of the library, after they were counted.
-fn split(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
+fn strip_symbols(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
     let library = &built.library;
     let bytes =
         std::fs::read(library).with_context(|| format!("{} cannot be read", library.display()))?;
@@ -299,7 +293,7 @@ fn split(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
     let stripped = strip(library, &job.work(), name, what)?;
     if stripped.tool.is_none() && what != Strip::None {
         job.steps.say(&format!(
-            "{WARN}warning{WARN:#}: the library keeps its symbols, because there is no objcopy; \
+            "{WARN}warning{WARN:#}: the library keeps its symbols, because objcopy is missing; \
              rustup brings rust-objcopy, and `apt install binutils` objcopy"
         ));
     }
@@ -374,8 +368,28 @@ fn write(
     Ok((manifest, size))
 }
 
+/// How each page answers, by its file.
+fn kinds(
+    job: &Job<'_>,
+    files: &Files,
+    exercised: Option<&precompile::Done>,
+) -> BTreeMap<String, Kind> {
+    let pages = job.prepared.tree.pages.iter().map(|page| {
+        // What was seen counts more than what the text tells.
+        let seen = exercised.and_then(|done| gate::streams(done, &page.file));
+        let kind = match seen {
+            _ if files.rendered.contains(&page.file) => Kind::Static,
+            Some(true) => Kind::Streaming,
+            Some(false) => Kind::Dynamic,
+            None => kind_by_text(job, &page.file),
+        };
+        (page.file.clone(), kind)
+    });
+    pages.collect()
+}
+
 /// How a page answers, by its text: one that makes no stream is dynamic.
-fn kind(job: &Job<'_>, file: &str) -> Kind {
+fn kind_by_text(job: &Job<'_>, file: &str) -> Kind {
     let text = std::fs::read_to_string(job.prepared.project.dir().join(file)).unwrap_or_default();
     let makes = ["Sse", "Body::channel(", "Body::from_stream("];
     if makes.iter().any(|stream| text.contains(stream)) { Kind::Streaming } else { Kind::Dynamic }

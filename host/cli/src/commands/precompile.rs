@@ -9,9 +9,9 @@ use nova_host::release::plan::{PLAN, Plan};
 use nova_host::run::config::duration;
 use nova_route_template::Project;
 
-use super::{Outcome, block_on, check};
+use super::{Outcome, block_on};
 use crate::precompile::{Exercised, Extent, Order, Outcome as Ended, Precompiled, precompile};
-use crate::terminal::style::{BAD, DIM, GOOD, columns, took};
+use crate::terminal::style::{BAD, DIM, GOOD, columns, size, took};
 
 /// The name of the report in a release.
 const REPORT: &str = "precompile-report.json";
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let file = args.plan.clone().unwrap_or_else(|| plan_of(&source));
     let plan = Plan::read(&file)?;
     if plan.is_none() && args.plan.is_some() && !args.update {
-        anyhow::bail!("{}: there is no such plan; --update makes it", file.display());
+        anyhow::bail!("{}: no such plan; --update makes it", file.display());
     }
     let order = Order {
         public: absolute(&args.public)?,
@@ -175,7 +175,7 @@ fn plan_of(source: &Path) -> PathBuf {
     folder.unwrap_or(Path::new("")).join(PLAN)
 }
 
-/// Writes a file, if that changes it: beside it first, so that nobody reads half of it.
+/// Writes a file, if that changes it: beside it first, so that half of it is never read.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(());
@@ -204,7 +204,7 @@ fn row(exercised: &Exercised) -> [String; 8] {
     let verdict = if failure.is_some() { "FAIL" } else { "ok" };
     let (status, time, size, kind) = match outcome {
         Ended::Answered { status, kind, bytes, us, .. } => {
-            (status.to_string(), milliseconds(*us), check::size(*bytes), kind.name())
+            (status.to_string(), milliseconds(*us), size(*bytes), kind.name())
         }
         Ended::Panicked { status, .. } => {
             (status.to_string(), String::new(), String::new(), "panic")

@@ -90,7 +90,7 @@ pub(super) enum Message {
     Sent(Exercised),
     /// A page for a file.
     Rendered(Rendered),
-    /// It sends requests again and again, for nobody to look at.
+    /// It sends requests again and again; their answers are not looked at.
     Training,
     /// Everything was sent.
     Done,
@@ -322,7 +322,7 @@ impl Answer {
             return Err(format!("its type is {content_type}, and only HTML is prerendered"));
         }
         if self.headers.contains_key(http::header::SET_COOKIE) {
-            return Err("it sets a cookie, and a file is the same for everybody".into());
+            return Err("it sets a cookie, and a file is the same for all".into());
         }
         if !self.whole {
             return Err("its end did not come".into());

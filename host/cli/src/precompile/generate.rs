@@ -154,7 +154,7 @@ fn generate(
                 || pattern_of(planned.path()).as_ref() != Some(&page.pattern)
             {
                 return Err(format!(
-                    "{}: SAMPLES names {sample:?}, which is no address of this page; \
+                    "{}: SAMPLES names {sample:?}, which is not an address of this page; \
                      they are paths that {} answers, perhaps with a query",
                     page.file, page.pattern
                 ));

@@ -34,11 +34,11 @@ const IMAGES: [(&str, (u32, u32)); 3] = [
 /// The host program to ship: the one that was named, or the one beside this program.
 ///
 /// # Errors
-/// If there is none.
+/// If it is missing.
 pub(in crate::commands) fn find_host(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(path) = named {
         if !path.is_file() {
-            bail!("{}: there is no such program; it is what --nova-host names", path.display());
+            bail!("{}: no such program; --nova-host names it", path.display());
         }
         return Ok(path.to_owned());
     }
@@ -46,7 +46,7 @@ pub(in crate::commands) fn find_host(named: Option<&Path>) -> anyhow::Result<Pat
     let beside = this.with_file_name(HOST);
     if !beside.is_file() {
         bail!(
-            "there is no nova-host beside {}: a release carries the program that serves it.\n  \
+            "nova-host is missing beside {}: a release carries the program that serves it.\n  \
              help: install both programs at once (`cargo install --git URL nova-cli nova-host`), \
              or name it: nova build --nova-host FILE",
             this.display()

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use nova_route_template::{CrateSize, Manifest, PublicFiles, Sizes};
 use serde::{Deserialize, Serialize};
 
-use crate::commands::check::size;
+use crate::terminal::style::size;
 use crate::terminal::style::{BOLD, DIM, WARN, columns, took};
 
 /// The name of the file in a release.

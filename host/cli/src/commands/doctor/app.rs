@@ -13,7 +13,7 @@ use nova_route_template::{
 
 use super::Finding;
 use crate::commands::build::report::Report;
-use crate::commands::check::size;
+use crate::terminal::style::size;
 
 /// A library of more bytes than this is worth a word.
 const LARGE: u64 = 20_000_000;

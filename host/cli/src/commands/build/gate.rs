@@ -10,8 +10,8 @@ use nova_host::release::plan::PLAN;
 use nova_host::swap::STYLESHEETS;
 use nova_route_template::{Project, PublicFiles, Stylesheet};
 
-use super::pgo::{Compiler, Profiles};
-use super::{Outcome, precompile};
+use super::profile::{Compiler, Profiles};
+use crate::commands::{Outcome, precompile};
 use crate::precompile::{Extent, Kind, Order, Outcome as Ended, Rendered};
 
 /// How long a library is trained.
