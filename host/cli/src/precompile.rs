@@ -11,6 +11,6 @@ mod generate;
 mod report;
 mod run;
 
-pub(crate) use self::child::{ROLE, Rendered};
-pub(crate) use self::report::{Exercised, Kind, Outcome};
-pub(crate) use self::run::{Extent, Order, Precompiled, precompile};
+pub(crate) use self::child::{ROLE, RenderedPage};
+pub(crate) use self::report::{AnswerKind, RequestOutcome, RequestReport};
+pub(crate) use self::run::{Extent, Precompilation, PrecompileOrder, precompile};

@@ -26,7 +26,7 @@ use nova_route_template::{
 };
 
 use self::gate::Training;
-use self::report::{Kind, Made, Report};
+use self::report::{BuildFacts, BuildReport, PageKind};
 use self::steps::Steps;
 use super::{Outcome, block_on, check, precompile, sign};
 use crate::precompile::Extent;
@@ -80,7 +80,7 @@ pub(super) struct Args {
 }
 
 /// What all steps know.
-struct Job<'a> {
+struct BuildJob<'a> {
     args: &'a Args,
     settings: Settings,
     prepared: Prepared,
@@ -101,7 +101,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let key = args.sign.as_deref().map(PrivateKey::read).transpose()?;
 
     let steps = &Steps::new(args.steps());
-    let job = steps.run("reading the pages", || Job::new(args, settings, steps))?;
+    let job = steps.run("reading the pages", || BuildJob::new(args, settings, steps))?;
     let (built, sdk) = compile_by_profile(&job)?;
     let (stripped, sizes) =
         steps.run("splitting off the symbols", || strip_symbols(&job, &built))?;
@@ -129,9 +129,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         false => None,
     };
 
-    let before = Report::read(&job.out);
+    let before = BuildReport::read(&job.out);
     let kinds = kinds(&job, &files, exercised.as_ref());
-    let made = Made {
+    let made = BuildFacts {
         manifest: &manifest,
         sizes: &sizes,
         public: &files.public,
@@ -140,7 +140,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         aot: args.aot,
         steps: &steps.done(),
     };
-    let report = Report::new(&made, before.as_ref());
+    let report = BuildReport::new(&made, before.as_ref());
     report.write(&job.out)?;
     anstream::print!("{}", report.render());
     if args.report.is_some() {
@@ -181,7 +181,7 @@ struct Flags<'a> {
     variable: (OsString, OsString),
 }
 
-impl<'a> Job<'a> {
+impl<'a> BuildJob<'a> {
     fn new(args: &'a Args, settings: Settings, steps: &'a Steps) -> anyhow::Result<Self> {
         let prepared = prepare(&args.dir)?;
         for warning in &prepared.warnings {
@@ -199,7 +199,7 @@ impl<'a> Job<'a> {
 }
 
 /// Compiles the library: once, or twice where it is asked for a profile, with the training between.
-fn compile_by_profile(job: &Job<'_>) -> anyhow::Result<(Built, Option<PathBuf>)> {
+fn compile_by_profile(job: &BuildJob<'_>) -> anyhow::Result<(Built, Option<PathBuf>)> {
     let steps = job.steps;
     if !job.args.pgo {
         return steps.run("compiling the library", || compile(job, None));
@@ -215,7 +215,10 @@ fn compile_by_profile(job: &Job<'_>) -> anyhow::Result<(Built, Option<PathBuf>)>
 }
 
 /// Compiles the library; the folder of the app's SDK comes with it.
-fn compile(job: &Job<'_>, flags: Option<&Flags<'_>>) -> anyhow::Result<(Built, Option<PathBuf>)> {
+fn compile(
+    job: &BuildJob<'_>,
+    flags: Option<&Flags<'_>>,
+) -> anyhow::Result<(Built, Option<PathBuf>)> {
     // Names and lines are what the report and the debug file are made of. The names are of the
     // kind that says for which page a generic function was compiled.
     let build = cargo_build(job)
@@ -233,8 +236,8 @@ fn compile(job: &Job<'_>, flags: Option<&Flags<'_>>) -> anyhow::Result<(Built, O
 }
 
 /// A build with the profile that was asked for, and the switches of its kind.
-fn cargo_build(job: &Job<'_>) -> Build {
-    let Job { args, settings, prepared, .. } = job;
+fn cargo_build(job: &BuildJob<'_>) -> Build {
+    let BuildJob { args, settings, prepared, .. } = job;
     let switches = if args.aot { settings.build.ahead_of_time() } else { settings.build };
     let mut build = Build::new(&prepared.project, prepared.crate_root.origins.clone())
         .profile(&args.profile)
@@ -247,7 +250,7 @@ fn cargo_build(job: &Job<'_>) -> Build {
 }
 
 /// Runs a build to its end, and tells what it does.
-fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(Built, Option<PathBuf>)> {
+fn follow(job: &BuildJob<'_>, build: Build) -> anyhow::Result<(Built, Option<PathBuf>)> {
     let steps = job.steps;
     let mut output = String::new();
     let mut compiled = 0_usize;
@@ -282,7 +285,7 @@ fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(Built, Option<PathBuf>
 }
 
 /// Takes names and line numbers out of the library, after they were counted.
-fn strip_symbols(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
+fn strip_symbols(job: &BuildJob<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
     let library = &built.library;
     let bytes =
         std::fs::read(library).with_context(|| format!("{} cannot be read", library.display()))?;
@@ -301,7 +304,7 @@ fn strip_symbols(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Size
 }
 
 /// Starts the library in a child process and asks its routes, as a host does before a swap.
-fn check(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<()> {
+fn check(job: &BuildJob<'_>, stripped: &Stripped) -> anyhow::Result<()> {
     let mut release = Release::read(&stripped.library, &Trust::default())?;
     release.plan = Plan::read(&job.prepared.project.dir().join(PLAN))?;
     let report = block_on(check::preflight(release))??;
@@ -312,14 +315,14 @@ fn check(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<()> {
 }
 
 /// Sends the plan's requests to the library: all of them, if it is built for good.
-fn exercise(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<precompile::Done> {
+fn exercise(job: &BuildJob<'_>, stripped: &Stripped) -> anyhow::Result<precompile::Exercise> {
     let extent = if job.args.aot { Extent::Everything } else { Extent::Reads };
     gate::exercise(&job.prepared.project, &stripped.library, &job.out, extent)
 }
 
 /// Renders the pages that declare themselves static.
-fn render(job: &Job<'_>, stripped: &Stripped, files: &mut Files) -> anyhow::Result<()> {
-    let Job { prepared, out, .. } = job;
+fn render(job: &BuildJob<'_>, stripped: &Stripped, files: &mut SiteFiles) -> anyhow::Result<()> {
+    let BuildJob { prepared, out, .. } = job;
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let rendered = gate::render(&prepared.project, &stripped.library, out, stylesheet, public)?;
     let pages: Vec<_> =
@@ -330,7 +333,7 @@ fn render(job: &Job<'_>, stripped: &Stripped, files: &mut Files) -> anyhow::Resu
 }
 
 /// What a release has beside its library.
-struct Files {
+struct SiteFiles {
     /// The pages' files of what was rendered.
     rendered: BTreeSet<String>,
     stylesheet: Option<Stylesheet>,
@@ -338,7 +341,7 @@ struct Files {
 }
 
 /// Compiles the styles and writes the public files.
-fn files(job: &Job<'_>) -> anyhow::Result<Files> {
+fn files(job: &BuildJob<'_>) -> anyhow::Result<SiteFiles> {
     let project = &job.prepared.project;
     let stylesheet = compile_styles(project, Style::Compressed)?;
     for warning in stylesheet.iter().flat_map(|styles| &styles.warnings) {
@@ -347,18 +350,18 @@ fn files(job: &Job<'_>) -> anyhow::Result<Files> {
     let folders: Vec<_> =
         project.public().map(|name| project.dir().join(name)).into_iter().collect();
     let public = write_public(&job.out, &folders, job.earlier.as_ref())?;
-    Ok(Files { rendered: BTreeSet::new(), stylesheet, public })
+    Ok(SiteFiles { rendered: BTreeSet::new(), stylesheet, public })
 }
 
 /// Writes everything else; gives the manifest, and the size of the host program.
 fn write(
-    job: &Job<'_>,
+    job: &BuildJob<'_>,
     built: Built,
     stripped: &Stripped,
-    files: &Files,
+    files: &SiteFiles,
     host: &Path,
 ) -> anyhow::Result<(Manifest, u64)> {
-    let Job { args, prepared, out, .. } = job;
+    let BuildJob { args, prepared, out, .. } = job;
     let built = Built { library: stripped.library.clone(), ..built };
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let manifest = write_release(out, prepared, &built, &args.profile, stylesheet, public)
@@ -370,17 +373,17 @@ fn write(
 
 /// How each page answers, by its file.
 fn kinds(
-    job: &Job<'_>,
-    files: &Files,
-    exercised: Option<&precompile::Done>,
-) -> BTreeMap<String, Kind> {
+    job: &BuildJob<'_>,
+    files: &SiteFiles,
+    exercised: Option<&precompile::Exercise>,
+) -> BTreeMap<String, PageKind> {
     let pages = job.prepared.tree.pages.iter().map(|page| {
         // What was seen counts more than what the text tells.
         let seen = exercised.and_then(|done| gate::streams(done, &page.file));
         let kind = match seen {
-            _ if files.rendered.contains(&page.file) => Kind::Static,
-            Some(true) => Kind::Streaming,
-            Some(false) => Kind::Dynamic,
+            _ if files.rendered.contains(&page.file) => PageKind::Static,
+            Some(true) => PageKind::Streaming,
+            Some(false) => PageKind::Dynamic,
             None => kind_by_text(job, &page.file),
         };
         (page.file.clone(), kind)
@@ -389,8 +392,12 @@ fn kinds(
 }
 
 /// How a page answers, by its text: one that makes no stream is dynamic.
-fn kind_by_text(job: &Job<'_>, file: &str) -> Kind {
+fn kind_by_text(job: &BuildJob<'_>, file: &str) -> PageKind {
     let text = std::fs::read_to_string(job.prepared.project.dir().join(file)).unwrap_or_default();
     let makes = ["Sse", "Body::channel(", "Body::from_stream("];
-    if makes.iter().any(|stream| text.contains(stream)) { Kind::Streaming } else { Kind::Dynamic }
+    if makes.iter().any(|stream| text.contains(stream)) {
+        PageKind::Streaming
+    } else {
+        PageKind::Dynamic
+    }
 }

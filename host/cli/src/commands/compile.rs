@@ -10,7 +10,7 @@ use nova_route_template::{
 };
 
 use super::{Outcome, check, precompile, sign};
-use crate::precompile::{Extent, Order};
+use crate::precompile::{Extent, PrecompileOrder};
 use crate::sign::PrivateKey;
 use crate::terminal::style::{DIM, GOOD, WARN, counted, size, took};
 
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         took(began.elapsed()),
     );
     if !args.no_precompile {
-        let reads = |order| Order { extent: Extent::Reads, ..order };
+        let reads = |order| PrecompileOrder { extent: Extent::Reads, ..order };
         let checked = precompile::app(&prepared.project, &out, &out, reads)?;
         checked.write(&out)?;
         if checked.say(&out.join(LIBRARY)) == Outcome::Failed {
