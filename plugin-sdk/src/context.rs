@@ -34,6 +34,10 @@ pub(crate) trait Incoming: Send + Sync {
     fn for_each_header(&self, visit: &mut dyn FnMut(&str, &[u8]));
     /// The other end of the connection.
     fn client_addr(&self) -> Option<SocketAddr>;
+    /// The version of HTTP.
+    fn version(&self) -> Version;
+    /// Whether the connection can be taken over.
+    fn is_upgradable(&self) -> bool;
     /// The body; empty from the second call on.
     fn take_body(&self) -> Body;
 }
@@ -57,6 +61,7 @@ pub(crate) struct Owned {
     pub(crate) request: http::Request<Body>,
     pub(crate) params: Vec<String>,
     pub(crate) client_addr: Option<SocketAddr>,
+    pub(crate) upgradable: bool,
 }
 
 /// What the app says about a route.
@@ -273,6 +278,24 @@ impl<'a> RequestContext<'a> {
         }
     }
 
+    /// The version of HTTP that the client speaks.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        match &self.source {
+            Source::Host(incoming) => incoming.version(),
+            Source::Owned(owned) => owned.request.version(),
+        }
+    }
+
+    /// Whether the connection can be taken over; see [`Upgrade`](crate::Upgrade).
+    #[must_use]
+    pub fn is_upgradable(&self) -> bool {
+        match &self.source {
+            Source::Host(incoming) => incoming.is_upgradable(),
+            Source::Owned(owned) => owned.upgradable,
+        }
+    }
+
     /// Values that a middleware or an extractor left for those behind it.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
@@ -307,10 +330,7 @@ impl<'a> RequestContext<'a> {
         let mut request = http::Request::new(Body::empty());
         *request.method_mut() = self.method();
         *request.uri_mut() = self.uri()?;
-        *request.version_mut() = match &self.source {
-            Source::Host(_) => Version::HTTP_11,
-            Source::Owned(owned) => owned.request.version(),
-        };
+        *request.version_mut() = self.version();
         *request.headers_mut() = self.headers();
         *request.extensions_mut() = self.extensions.clone();
         *request.body_mut() = self.take_body();

@@ -29,6 +29,7 @@
 //!   errors and their pages, [`hooks`] about `app.rs`.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
+//! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
 //! * [`routing`] is the matcher, which hosts use, too.
 
@@ -59,6 +60,7 @@ pub mod prelude;
 pub mod response;
 pub mod sse;
 pub mod testing;
+pub mod upgrade;
 
 pub use nova_routing as routing;
 pub use {headers, http, maud, tokio, tracing};
@@ -69,4 +71,5 @@ pub use crate::{
     error::{Error, Result},
     hooks::{Purpose, no_state},
     info::{build_id, is_dev},
+    upgrade::Upgrade,
 };

@@ -34,6 +34,7 @@ pub struct Next {
     depth: usize,
     params: Vec<String>,
     client_addr: Option<SocketAddr>,
+    upgradable: bool,
 }
 
 impl Next {
@@ -44,14 +45,16 @@ impl Next {
         cx: &RequestContext<'_>,
     ) -> Self {
         let params = (0..).map_while(|index| cx.param_at(index).map(str::to_owned)).collect();
-        Next { app, route, depth, params, client_addr: cx.client_addr() }
+        let (client_addr, upgradable) = (cx.client_addr(), cx.is_upgradable());
+        Next { app, route, depth, params, client_addr, upgradable }
     }
 
     /// Lets the inner middleware and the page answer. What comes back is finished: layouts and
     /// error pages have run.
     pub async fn run(self, request: http::Request<Body>) -> Response {
-        let Next { app, route, depth, params, client_addr } = self;
-        let cx = RequestContext::owned(Box::new(Owned { request, params, client_addr }));
+        let Next { app, route, depth, params, client_addr, upgradable } = self;
+        let owned = Owned { request, params, client_addr, upgradable };
+        let cx = RequestContext::owned(Box::new(owned));
         response::with_content_type(app.enter(route, depth, cx).await)
     }
 }

@@ -32,6 +32,7 @@ mod in_step;
 mod request;
 mod response;
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -50,6 +51,7 @@ use crate::context::{Incoming, RequestContext};
 use crate::error::Result;
 use crate::handler::BoxFuture;
 use crate::hooks::Purpose;
+use crate::info;
 use crate::response::{IntoResponse, Response};
 use crate::routing::{Pattern, Router};
 
@@ -86,19 +88,13 @@ impl TestApp {
     pub async fn start(routes: &Routes, purpose: Purpose, saved: Option<Vec<u8>>) -> Result<Self> {
         TestApp::start_with(
             routes,
-            InitContext {
-                purpose,
-                dev: true,
-                build_id: String::new(),
-                stylesheet: None,
-                favicon: None,
-                saved,
-            },
+            InitContext { purpose, dev: true, stylesheet: None, favicon: None, saved },
         )
         .await
     }
 
     pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
+        info::started("", init.dev, HashMap::new());
         let application = routes.init(init).await?;
         let mut router = Router::new();
         for (index, entry) in routes.entries().iter().enumerate() {

@@ -201,8 +201,11 @@ unsafe extern "C" fn drop_host<H>(host: *mut ()) {
 
 /// What the SDK implements: what a page does with a connection.
 pub trait UpgradeHandler: Send + 'static {
-    /// Speaks the new protocol, until it is over.
-    fn run(self, connection: Connection) -> impl Future<Output = ()> + Send + 'static;
+    /// Speaks the new protocol, until it is over; `Err` with what a panic says.
+    fn run(
+        self,
+        connection: Connection,
+    ) -> impl Future<Output = Result<(), Failure>> + Send + 'static;
 }
 
 /// The body of a 101 answer: what is done with the connection. Dropped unless the client is told.
@@ -227,10 +230,7 @@ impl Upgrade {
         ) -> GuardedFuture<'static, ()> {
             // SAFETY: `handler` is the box made below; `Upgrade::run` gives it away, once.
             let handler = unsafe { Box::from_raw(handler.cast::<H>()) };
-            GuardedFuture::new(async move {
-                handler.run(connection).await;
-                Ok(())
-            })
+            GuardedFuture::new(async move { handler.run(connection).await })
         }
         unsafe extern "C" fn drop_handler<H>(handler: *mut ()) {
             // SAFETY: `handler` is the box made below, dropped once.
@@ -338,8 +338,9 @@ mod tests {
     struct Handler(Arc<AtomicUsize>, bool);
 
     impl UpgradeHandler for Handler {
-        async fn run(self, _connection: Connection) {
+        async fn run(self, _connection: Connection) -> Result<(), Failure> {
             assert!(self.1, "a page that panics");
+            Ok(())
         }
     }
 

@@ -8,7 +8,6 @@ use crate::application::{Application, Core, Table};
 use crate::error::{Error, Result};
 use crate::hooks::{Functions, Purpose};
 use crate::html::Links;
-use crate::info;
 use crate::precompile;
 use crate::routing::{MethodSet, Router};
 use crate::split::Split;
@@ -42,7 +41,6 @@ pub(crate) struct InitContext {
     pub(crate) purpose: Purpose,
     /// Whether error pages show causes.
     pub(crate) dev: bool,
-    pub(crate) build_id: String,
     /// The URLs that the shell of pages links to.
     pub(crate) stylesheet: Option<String>,
     pub(crate) favicon: Option<String>,
@@ -95,8 +93,7 @@ impl Routes {
         if let Some(problem) = &self.problem {
             return Err(Error::internal(problem.clone()));
         }
-        let InitContext { purpose, dev, build_id, stylesheet, favicon, saved } = init;
-        info::started(&build_id, dev);
+        let InitContext { purpose, dev, stylesheet, favicon, saved } = init;
         let state = self.hooks.start(purpose, saved.as_deref()).await?;
         let links = Links { stylesheet, favicon };
         let split =

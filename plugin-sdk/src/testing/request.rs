@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Uri};
+use http::{Method, Uri, Version};
 use serde_core::Serialize;
 
 use super::{TestApp, TestResponse};
@@ -158,6 +158,15 @@ impl Incoming for Sent {
 
     fn client_addr(&self) -> Option<SocketAddr> {
         Some((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    fn version(&self) -> Version {
+        Version::HTTP_11
+    }
+
+    /// There is no connection.
+    fn is_upgradable(&self) -> bool {
+        false
     }
 
     fn take_body(&self) -> Body {
