@@ -75,7 +75,7 @@ enum Outcome {
 #[must_use]
 pub fn main() -> ExitCode {
     // Started by this very program, or by cargo on its behalf.
-    if let Some(code) = process::child_main().or_else(nova_route_template::split::wrapper_main) {
+    if let Some(code) = process::child_main().or_else(nova_route_template::parts::wrapper_main) {
         return code;
     }
     let cli = match Cli::try_parse() {

@@ -22,7 +22,7 @@ use crate::files::write_atomically;
 pub use embedded::Template;
 pub use name::{AppName, NameError};
 pub use program::{Program, ProgramError};
-pub use vendor::{Vendored, vendor, vendored};
+pub use vendor::{VendorReport, vendor, vendored_version};
 
 /// Where the SDK lies in an app.
 const VENDORED: &str = "vendor/nova";
@@ -32,7 +32,7 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// A new app on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Created {
+pub struct NewApp {
     /// Its folder.
     pub dir: PathBuf,
     /// Its name.
@@ -41,7 +41,7 @@ pub struct Created {
     pub outer_workspace: Option<PathBuf>,
 }
 
-/// Why there is no new app.
+/// Why an app was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// The folder is not empty.
@@ -53,11 +53,11 @@ pub enum CreateError {
         /// The folder.
         dir: PathBuf,
     },
-    /// The folder's name is no name for a package.
+    /// The folder's name is invalid for a package.
     #[error(transparent)]
     Name(#[from] NameError),
     /// A file or folder cannot be read or written.
-    #[error("{} cannot be {action}: {source}", path.display())]
+    #[error("{} cannot be {action}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -72,9 +72,9 @@ pub enum CreateError {
 /// of the folder.
 ///
 /// # Errors
-/// If the folder holds something, if the name is no name for a package, or if a file cannot be
+/// If the folder holds something, if the name is invalid for a package, or if a file cannot be
 /// written.
-pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<Created, CreateError> {
+pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewApp, CreateError> {
     let failed = |path: &Path, action| {
         let path = path.to_owned();
         move |source| CreateError::Io { path, action, source }
@@ -91,7 +91,7 @@ pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<Crea
         let path = dir.join(file);
         write_atomically(&path, &content).map_err(failed(&path, "written"))?;
     }
-    Ok(Created { outer_workspace: outer_workspace(&dir), name: name.as_str().to_owned(), dir })
+    Ok(NewApp { outer_workspace: outer_workspace(&dir), name: name.as_str().to_owned(), dir })
 }
 
 /// The files of a new app, the SDK's among them.

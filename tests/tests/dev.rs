@@ -61,7 +61,7 @@ async fn the_page_on_screen_is_compiled_beside_the_app_library() {
     let mut dev = Dev::built(&app).await;
     assert_eq!(fresh(dev.address, "/word").await.unwrap(), "one");
     // How the compiler was called for the latest page that had to wait for the app library.
-    let calls = app.path.join(".nova/dev/commands.jsonl");
+    let calls = app.path.join(".nova/parts/commands.jsonl");
     let waited = || std::fs::read_to_string(&calls).unwrap_or_default().contains("pages/word.rs");
     assert!(waited());
     std::fs::remove_file(&calls).unwrap();

@@ -8,14 +8,15 @@
 //! ```
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use super::{outer_workspace, vendor};
 use crate::files::write_atomically;
-use crate::manifest::Manifest;
 use crate::project::Project;
+use crate::release::manifest::Manifest;
 
 /// What goes into a program.
 #[derive(Debug, Clone)]
@@ -36,12 +37,14 @@ pub struct Program<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     /// A file cannot be read or written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{} cannot be {action}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The host and the SDK have to be of one version.
     #[error(
@@ -126,8 +129,11 @@ impl Program<'_> {
     /// The manifest of the package, with the profiles and patches of the app's workspace.
     fn package(&self, project: &Project) -> Result<String, ProgramError> {
         let path = workspace(project.dir());
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ProgramError::Io { path: path.clone(), source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| ProgramError::Io {
+            path: path.clone(),
+            action: "read",
+            source,
+        })?;
         let root: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
             ProgramError::Manifest { path, message: error.to_string() }
         })?;
@@ -176,6 +182,9 @@ fn put(path: &Path, content: &[u8]) -> Result<(), ProgramError> {
     if std::fs::read(path).is_ok_and(|found| found == content) {
         return Ok(());
     }
-    write_atomically(path, content)
-        .map_err(|source| ProgramError::Io { path: path.to_owned(), source })
+    write_atomically(path, content).map_err(|source| ProgramError::Io {
+        path: path.to_owned(),
+        action: "written",
+        source,
+    })
 }

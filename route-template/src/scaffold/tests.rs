@@ -3,6 +3,7 @@ use std::process::Command;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::*;
+use crate::cargo::build::{LIBRARY_COMMAND, LIBRARY_FLAGS};
 
 fn name(name: &str) -> AppName {
     AppName::parse(name).unwrap()
@@ -147,14 +148,12 @@ fn check_step(workflow: &str, step: &Yaml) {
 /// The library that a workflow makes without `nova` is made as `nova compile` makes it.
 #[test]
 fn the_workflows_compile_as_nova_does() {
-    let nova = include_str!("../cargo.rs");
-    let arguments = ["rustc", "--lib", "--crate-type", "cdylib"];
-    assert!(nova.contains(&format!("{arguments:?}")), "cargo.rs has changed");
-    assert!(nova.contains("-C\", \"link-arg=-Wl,--build-id=sha1"), "cargo.rs has changed");
     let files = render(Template::Minimal, &name("my-site"));
     let release = text(&files, ".github/workflows/release.yml");
-    let call = "cargo rustc --release --lib --crate-type cdylib -- -C link-arg=-Wl,--build-id=sha1";
-    assert!(release.contains(call), "{release}");
-    assert!(text(&files, ".github/workflows/ci.yml").contains(call.split(" -- ").next().unwrap()));
+    let [cargo, arguments @ ..] = LIBRARY_COMMAND;
+    let call = format!("cargo {cargo} --release {}", arguments.join(" "));
+    let whole = format!("{call} -- {}", LIBRARY_FLAGS.join(" "));
+    assert!(release.contains(&whole), "{whole}: {release}");
+    assert!(text(&files, ".github/workflows/ci.yml").contains(&call), "{call}");
     assert!(text(&files, ".gitignore").contains("*.key"), "private keys stay out of git");
 }

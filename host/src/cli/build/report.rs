@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use nova_route_template::{CrateSize, Manifest, PublicFiles, Sizes};
+use nova_route_template::{CodeSizes, CrateSize, Manifest, PublicFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::check::size;
@@ -103,7 +103,7 @@ pub(in crate::cli) struct Change {
 /// What a report is made of.
 pub(in crate::cli) struct Made<'a> {
     pub(in crate::cli) manifest: &'a Manifest,
-    pub(in crate::cli) sizes: &'a Sizes,
+    pub(in crate::cli) sizes: &'a CodeSizes,
     pub(in crate::cli) public: &'a PublicFiles,
     pub(in crate::cli) kinds: &'a BTreeMap<String, Kind>,
     pub(in crate::cli) host: u64,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nova_route_template::{
-    Build, Built, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
+    Build, BuildOutput, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -230,7 +230,7 @@ impl Work {
 }
 
 struct Compiled {
-    built: Built,
+    built: BuildOutput,
     notes: Vec<String>,
     inputs: BTreeSet<PathBuf>,
 }
