@@ -31,6 +31,7 @@ mod fingerprint;
 mod flags;
 mod image;
 mod image_cache;
+mod invocation;
 mod outline;
 mod package_env;
 mod references;

@@ -176,6 +176,11 @@ fn file_name(path: &Path) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::capture::RustcCall;
+    use crate::parts::invocation::Invocation;
+    use crate::project::Project;
+    use crate::routes::tree::Sources;
+    use crate::source::file::SourceFile;
 
     /// What becomes of a library with these bytes, linked against `app-1.so` for `app-2.so`.
     fn exchanged(linked: &str) -> io::Result<String> {
@@ -195,5 +200,49 @@ mod tests {
             let error = exchanged(unclear).unwrap_err().to_string();
             assert!(error.starts_with("the app library is named "), "{error}");
         }
+    }
+
+    /// An app whose compiler, image and dependencies are names alone: nothing is compiled.
+    fn compiler(dir: &Path, environment: &[(&str, &str)]) -> PartsCompiler {
+        std::fs::write(dir.join("Cargo.toml"), "[package]\nname = \"app\"\n").unwrap();
+        let project = Project::open(dir).unwrap();
+        let call =
+            RustcCall { argv: vec!["rustc".into()], env: Default::default(), dir: dir.into() };
+        let image = serde_json::json!({
+            "library": "/images/1/libnova_sys.so", "outline": "/images/1/outline/libnova_sys.so",
+            "std": "/sysroot/lib/rustlib/x/lib/libstd-1.so", "crates": [], "call": call,
+        });
+        let image = serde_json::from_value(image).unwrap();
+        let invocation = Invocation { key: "1".into(), call, local: Vec::new() };
+        let environment: Vec<(OsString, OsString)> =
+            environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        PartsCompiler::new(project, "app".into(), image, invocation, &environment).unwrap()
+    }
+
+    #[test]
+    fn a_variable_turns_it_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let sources = Sources {
+            pages_root: Some("pages".into()),
+            pages: vec![SourceFile::new("pages/index.rs", "pub fn get() {}")],
+            ..Sources::default()
+        };
+        let tree = RouteTree::build(&sources).unwrap();
+        let library = |build: &str| AppLibrary {
+            library: dir.path().join(format!("libnova_app-{build}.so")),
+            build: build.into(),
+            has_pages: false,
+        };
+        let is_ahead = |environment: &[(&str, &str)], before: &str| {
+            let compiler = compiler(dir.path(), environment);
+            let (app, before) = (library("2"), library(before));
+            let page = &tree.pages[0];
+            PageAhead::new(&compiler, &app, &before, &tree, page, "3").unwrap().is_some()
+        };
+        assert!(is_ahead(&[], "1"));
+        assert!(!is_ahead(&[(VARIABLE, "0")], "1"));
+        assert!(is_ahead(&[(VARIABLE, "1")], "1"));
+        // A name of another length cannot be exchanged in place.
+        assert!(!is_ahead(&[], "11"));
     }
 }

@@ -46,8 +46,9 @@ pub(crate) struct CaptureOutput {
     pub(crate) artifacts: Vec<Artifact>,
 }
 
-/// If this process was started by cargo as a wrapper, because [`PartsCompiler::open`](super::PartsCompiler::open)
-/// asks how it calls the compiler, does what that asks for.
+/// If this process was started by cargo as a wrapper, because
+/// [`PartsCompiler::open`](crate::parts::PartsCompiler::open) asks how it calls the compiler, does
+/// what that asks for.
 ///
 /// Call it first in `main`. `None`: this is an ordinary start.
 pub fn wrapper_main() -> Option<ExitCode> {

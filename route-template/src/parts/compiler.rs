@@ -13,12 +13,12 @@ use crate::cargo::error::CargoError;
 use crate::cargo::process::Stopper;
 use crate::codegen::crate_root::Origins;
 use crate::digest::sha256;
-use crate::files::write_atomically;
 use crate::parts::cache_keys::CacheKeys;
-use crate::parts::capture::{self, RustcCall};
+use crate::parts::capture;
 use crate::parts::flags::{Extern, Flags};
-use crate::parts::image::{self, SysImage};
+use crate::parts::image::SysImage;
 use crate::parts::image_cache::ImageCache;
+use crate::parts::invocation::Invocation;
 use crate::parts::package_env;
 use crate::parts::roots;
 use crate::parts::toolchain::Toolchain;
@@ -61,15 +61,6 @@ pub struct PartsCompiler {
     environment: Vec<(OsString, OsString)>,
 }
 
-/// How cargo calls the compiler for the app; remembered from one session to the next.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Invocation {
-    key: String,
-    call: RustcCall,
-    /// The folders of the app's dependencies that are the user's own.
-    local: Vec<PathBuf>,
-}
-
 /// An app library, for the pages that are built against it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppLibrary {
@@ -93,9 +84,9 @@ pub struct PageUnit {
 impl PartsCompiler {
     /// Finds the sys image that fits the app, or lets cargo build what it needs.
     ///
-    /// `program` is the executable whose `main` calls [`wrapper_main`](super::wrapper_main); cargo and the compiler see
-    /// `environment` besides the variables of this process. `on_start` gets a handle on
-    /// cargo, should it have to run, and `on_event` what it says.
+    /// `program` is the executable whose `main` calls [`wrapper_main`](crate::parts::wrapper_main);
+    /// cargo and the compiler see `environment` besides the variables of this process. `on_start`
+    /// gets a handle on cargo, should it have to run, and `on_event` what it says.
     ///
     /// # Errors
     /// If cargo cannot build what the app depends on, or if the app cannot be compiled in parts.
@@ -117,42 +108,25 @@ impl PartsCompiler {
         let place = cache.image(&keys.image);
         let memory = folder.join("invocation.json");
 
-        if let Some(image) = SysImage::read(&place) {
-            let remembered = std::fs::read(&memory).ok();
-            let remembered: Option<Invocation> =
-                remembered.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-            let invocation = match remembered {
-                // A build script, or a crate in a folder, may be out of date, and only cargo knows.
-                Some(invocation) if invocation.key == keys.app && !keys.needs_cargo => {
-                    Some(invocation)
-                }
-                _ if keys.needs_cargo => None,
-                _ => package_env::call(&image.call, project, &keys.manifest)
-                    .map(|call| Invocation { key: keys.app.clone(), call, local: Vec::new() }),
-            };
-            if let Some(invocation) = invocation {
-                let _ = remember(&memory, &invocation);
-                return Self::new(project.clone(), crate_name, image, invocation, environment);
-            }
+        if let Some(image) = SysImage::read(&place)
+            && let Some(invocation) = Invocation::recall(&memory, &keys, &image, project)
+        {
+            return Self::new(project.clone(), crate_name, image, invocation, environment);
         }
         let file = folder.join("call.json");
         let capture = capture::capture(project, &crate_name, program, &file, environment)?;
         on_start(capture.stopper());
         let captured = capture.wait(on_event)?;
-        let local = captured.artifacts.iter().filter(|it| it.is_local && !image::is_member(it));
-        let mut local: Vec<PathBuf> = local.map(|it| it.folder.clone()).collect();
-        local.sort();
-        local.dedup();
         let image = match SysImage::read(&place) {
             Some(image) => image,
             None => SysImage::build(&captured, &toolchain, &place)?,
         };
-        let invocation = Invocation { key: keys.app, call: captured.call, local };
-        remember(&memory, &invocation).map_err(io("the folder .nova/parts"))?;
+        let invocation = Invocation::of(keys.app, captured);
+        invocation.remember(&memory).map_err(io("the folder .nova/parts"))?;
         Self::new(project.clone(), crate_name, image, invocation, environment)
     }
 
-    fn new(
+    pub(super) fn new(
         project: Project,
         crate_name: String,
         image: SysImage,
@@ -410,8 +384,4 @@ fn plain_module(page: &Page) -> &str {
 
 fn has_script(project: &Project) -> bool {
     project.dir().join("build.rs").is_file()
-}
-
-fn remember(memory: &Path, invocation: &Invocation) -> io::Result<()> {
-    write_atomically(memory, &serde_json::to_vec(invocation)?)
 }

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
-use super::{outer_workspace, vendor};
 use crate::files::write_atomically;
 use crate::project::Project;
 use crate::release::manifest::Manifest;
+use crate::scaffold::vendor;
+use crate::scaffold::workspace::root_manifest;
 
 /// What goes into a program.
 #[derive(Debug, Clone)]
@@ -91,7 +92,8 @@ impl Program<'_> {
         // The app's versions of what the app uses; cargo adds what the host needs.
         let lock = folder.join("Cargo.lock");
         if !lock.exists()
-            && let Ok(known) = std::fs::read(workspace(project.dir()).with_file_name("Cargo.lock"))
+            && let Ok(known) =
+                std::fs::read(root_manifest(project.dir()).with_file_name("Cargo.lock"))
         {
             put(&lock, &known)?;
         }
@@ -128,7 +130,7 @@ impl Program<'_> {
 
     /// The manifest of the package, with the profiles and patches of the app's workspace.
     fn package(&self, project: &Project) -> Result<String, ProgramError> {
-        let path = workspace(project.dir());
+        let path = root_manifest(project.dir());
         let text = std::fs::read_to_string(&path).map_err(|source| ProgramError::Io {
             path: path.clone(),
             action: "read",
@@ -167,15 +169,6 @@ impl Program<'_> {
         }
         Ok(format!("# Written by `nova build --static`.\n\n{manifest}"))
     }
-}
-
-/// The root manifest of the workspace that a folder belongs to: its own, or one around it.
-fn workspace(dir: &Path) -> PathBuf {
-    let own = dir.join("Cargo.toml");
-    let text = std::fs::read_to_string(&own).unwrap_or_default();
-    let is_root =
-        text.parse::<DocumentMut>().is_ok_and(|manifest| manifest.contains_key("workspace"));
-    if is_root { own } else { outer_workspace(dir).unwrap_or(own) }
 }
 
 fn put(path: &Path, content: &[u8]) -> Result<(), ProgramError> {

@@ -4,14 +4,20 @@
 //! repository's, less what they do not need; versions and features of the SDK's dependencies
 //! thus have one source.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
-use super::{Files, VENDORED, embedded};
 use crate::files::write_atomically;
+use crate::scaffold::embedded;
+
+/// Where the SDK lies in an app.
+pub(super) const VENDORED: &str = "vendor/nova";
+
+/// Files to be written: their content by their path.
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The packages of the small workspace.
 const MEMBERS: [&str; 3] = ["plugin-sdk", "plugin-sdk/abi", "plugin-sdk/routing"];
