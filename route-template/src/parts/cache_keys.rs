@@ -3,6 +3,11 @@
 //!
 //! Apps that agree in all of it share an image. What only names an app (its name, its version,
 //! its authors) is left out, and so is what only its tests need.
+//!
+//! This says again what cargo's manifest means, and says less where it is not sure: a build
+//! script, a dependency in a folder, a workspace around the app or a value that is inherited from
+//! one turn the sharing off ([`CacheKeys::needs_cargo`]). cargo is then asked at each start, and
+//! the image is for that app alone.
 
 use std::io;
 use std::path::{Path, PathBuf};

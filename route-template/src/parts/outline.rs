@@ -4,6 +4,9 @@
 //! what a library needs of the image is found when both are loaded. Given the image itself, the
 //! linker would read all of its symbols, some tens of thousands, at every save: a quarter of the
 //! linker's time.
+//!
+//! What turns this off: an app that says anything about its linker, another system than Linux, or
+//! an assembler that does not take the text. Compiler and linker are then given the image itself.
 
 use std::io;
 use std::path::Path;

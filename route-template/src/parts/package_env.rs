@@ -1,5 +1,8 @@
 //! What cargo tells the compiler about a package, for an app that takes an image which another app
 //! let cargo build.
+//!
+//! What turns this off: the same as the sharing of images (`cache_keys`), and a value in the
+//! manifest that is not plain text. cargo is then asked, and what it does is remembered.
 
 use std::path::PathBuf;
 
