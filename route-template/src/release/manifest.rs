@@ -135,3 +135,62 @@ impl ReleaseFile {
         Self { file: file.into(), sha256: sha256(content), size: content.len() as u64 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A manifest with something in every field.
+    fn manifest() -> Manifest {
+        let file = |name: &str, content: &str| ReleaseFile::new(name, content.as_bytes());
+        Manifest {
+            nova: "0.1.0".into(),
+            abi: 1,
+            sdk: "0.1.0".into(),
+            app: App { name: "my-app".into(), version: "0.3.0".into() },
+            build_id: sha256(b"library")[..32].to_owned(),
+            library: file(LIBRARY, "library"),
+            rustc: "rustc 1.95.0".into(),
+            target: "x86_64-unknown-linux-gnu".into(),
+            profile: "release".into(),
+            glibc: Some("2.34".into()),
+            routes: vec![Route {
+                pattern: "/users/{id}".into(),
+                methods: vec!["GET".into()],
+                any: false,
+                file: "pages/users/[id].rs".into(),
+                source_sha256: sha256(b"page"),
+            }],
+            shared_sha256: sha256(b"shared"),
+            stylesheet: Some(file("assets/style-0123456789abcdef.css", "a{}\n")),
+            files: vec![file("routes_generated.rs", "//! Routes.\n")],
+            favicon: Some("/favicon.svg".into()),
+            public: vec![PublicFile {
+                url: "/favicon.svg".into(),
+                hashed: Some("/favicon-fedcba9876543210.svg".into()),
+                sha256: sha256(b"<svg/>"),
+                size: 6,
+            }],
+            former_public: vec!["/logo-0123456789abcdef.svg".into()],
+            prerendered: vec![PrerenderedPage {
+                path: "/about".into(),
+                file: file("prerendered/about/index.html", "<p>"),
+            }],
+            built_at: 1_750_000_000,
+        }
+    }
+
+    /// The sample is what the host's tests read: neither crate depends on the other, and both on
+    /// this. `UPDATE_SAMPLE=1` writes it anew.
+    #[test]
+    fn the_sample_is_what_is_written() {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sample");
+        let written = format!("{}\n", serde_json::to_string_pretty(&manifest()).unwrap());
+        if std::env::var_os("UPDATE_SAMPLE").is_some() {
+            std::fs::write(sample.join(MANIFEST), &written).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(sample.join(MANIFEST)).unwrap(), written);
+        assert_eq!(Manifest::read(&sample), Some(manifest()));
+        assert!(sample.join(SIGNATURE).is_file());
+    }
+}
