@@ -40,12 +40,12 @@ pub struct GeneratedCode {
 
 /// Writes the declarations and the `routes` function of an app.
 pub fn generate(tree: &RouteTree, destination: &Destination<'_>) -> GeneratedCode {
-    generate_as(tree, destination, Form::Whole)
+    generate_as(tree, destination, RootKind::Whole)
 }
 
 /// Which crate root is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum RootKind {
     /// The app's own, checked in.
     Whole,
     /// The one of an app library, to which pages are attached.
@@ -55,9 +55,9 @@ pub(crate) enum Form {
 pub(crate) fn generate_as(
     tree: &RouteTree,
     destination: &Destination<'_>,
-    form: Form,
+    kind: RootKind,
 ) -> GeneratedCode {
-    let mut out = Source::default();
+    let mut out = CodeWriter::default();
     if let Some(hooks) = &tree.app {
         out.path_attribute(&module_path(destination, &hooks.file), "app.rs");
         out.line("pub mod app;");
@@ -70,7 +70,7 @@ pub(crate) fn generate_as(
         pages(&mut out, tree, root, &module_path(destination, root));
     }
     // What is exercised at a build is no part of an app in development.
-    let exercises = tree.precompile.as_ref().filter(|_| form == Form::Whole);
+    let exercises = tree.precompile.as_ref().filter(|_| kind == RootKind::Whole);
     if let Some(exercises) = exercises {
         out.path_attribute(&module_path(destination, &exercises.file), "precompile.rs");
         out.line("pub mod precompile;");
@@ -78,8 +78,8 @@ pub(crate) fn generate_as(
     }
     out.line("nova::export!(routes);");
     out.blank();
-    routes(&mut out, tree, form);
-    if let (Destination::CrateRoot(_), Form::Whole) = (destination, form) {
+    routes(&mut out, tree, kind);
+    if let (Destination::CrateRoot(_), RootKind::Whole) = (destination, kind) {
         out.blank();
         test(&mut out, tree);
     }
@@ -88,13 +88,13 @@ pub(crate) fn generate_as(
 
 /// Text with an indentation.
 #[derive(Default)]
-pub(crate) struct Source {
+pub(crate) struct CodeWriter {
     pub(crate) generated: GeneratedCode,
     lines: usize,
     depth: usize,
 }
 
-impl Source {
+impl CodeWriter {
     pub(crate) fn line(&mut self, line: &str) {
         if line.starts_with('}') || line.starts_with(']') {
             self.depth -= 1;
@@ -149,7 +149,7 @@ fn module_path(destination: &Destination<'_>, path: &str) -> String {
     }
 }
 
-fn components(out: &mut Source, tree: &ModuleTree, path: &str) {
+fn components(out: &mut CodeWriter, tree: &ModuleTree, path: &str) {
     if tree.own_mod_file {
         if path != "components" {
             out.line(&format!("#[path = \"{path}/mod.rs\"]"));
@@ -166,7 +166,7 @@ fn components(out: &mut Source, tree: &ModuleTree, path: &str) {
 }
 
 /// An empty line between two modules keeps rustfmt from sorting them in an order of its own.
-fn modules(out: &mut Source, tree: &ModuleTree) {
+fn modules(out: &mut CodeWriter, tree: &ModuleTree) {
     for (index, (name, module)) in tree.modules.iter().enumerate() {
         if index > 0 {
             out.blank();
@@ -182,7 +182,7 @@ fn modules(out: &mut Source, tree: &ModuleTree) {
     }
 }
 
-fn pages(out: &mut Source, tree: &RouteTree, root: &str, path: &str) {
+fn pages(out: &mut CodeWriter, tree: &RouteTree, root: &str, path: &str) {
     let files = tree.page_modules();
     if files.is_empty() {
         return;
@@ -201,10 +201,10 @@ fn pages(out: &mut Source, tree: &RouteTree, root: &str, path: &str) {
     out.blank();
 }
 
-fn routes(out: &mut Source, tree: &RouteTree, form: Form) {
+fn routes(out: &mut CodeWriter, tree: &RouteTree, kind: RootKind) {
     let root = tree.pages_root.as_deref().unwrap_or("pages");
     let mut calls = calls(tree);
-    if form == Form::Whole {
+    if kind == RootKind::Whole {
         calls.extend(tree.precompile.iter().flat_map(exercise_calls));
     }
     out.line(&format!("/// The routes of `{root}/`."));
@@ -221,9 +221,9 @@ fn routes(out: &mut Source, tree: &RouteTree, form: Form) {
     hooks.iter().for_each(|call| out.call(call));
     out.line(&format!("let {mutable}app = nova::App::new({state});"));
     calls.iter().for_each(|call| out.call(call));
-    out.line(match form {
-        Form::Whole => "app.finish()",
-        Form::Open => "app.open()",
+    out.line(match kind {
+        RootKind::Whole => "app.finish()",
+        RootKind::Open => "app.open()",
     });
     out.line("}");
 }
@@ -342,7 +342,7 @@ fn colour(function: &Function) -> &'static str {
 }
 
 /// A clone of the app that lost or gained a page without `nova` fails this test.
-fn test(out: &mut Source, tree: &RouteTree) {
+fn test(out: &mut CodeWriter, tree: &RouteTree) {
     out.line("#[test]");
     out.line("#[rustfmt::skip]");
     out.line("fn routes_are_in_step() {");

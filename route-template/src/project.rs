@@ -71,7 +71,7 @@ pub enum OpenError {
 }
 
 #[derive(Deserialize)]
-struct Manifest {
+struct CargoManifest {
     package: Option<Package>,
     lib: Option<Lib>,
 }
@@ -265,7 +265,7 @@ impl Project {
     }
 }
 
-fn read_manifest(dir: &Path) -> Result<Manifest, OpenError> {
+fn read_manifest(dir: &Path) -> Result<CargoManifest, OpenError> {
     let path = dir.join("Cargo.toml");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

@@ -188,6 +188,6 @@ fn each_line_that_hands_over_a_function_knows_whose_it_is() {
 #[test]
 fn what_is_exercised_is_no_part_of_an_open_app() {
     let tree = RouteTree::build(&everything()).unwrap();
-    let open = generate_as(&tree, &Destination::CrateRoot("lib.rs"), Form::Open);
+    let open = generate_as(&tree, &Destination::CrateRoot("lib.rs"), RootKind::Open);
     assert!(!open.text.contains("precompile::") && !open.text.contains("mod precompile"));
 }

@@ -49,10 +49,10 @@ impl CacheKeys {
         let root = above.iter().find(|table| table.contains_key("workspace"));
         let own_root = manifest.contains_key("workspace");
 
-        let mut hash = Hash::default();
+        let mut hash = HashInput::default();
         hash.add(VERSION, env!("CARGO_PKG_VERSION"));
         hash.add("rustc", &toolchain.version);
-        let locals = Locals::of(&manifest, root, dir);
+        let locals = PathDependencies::of(&manifest, root, dir);
         for sdk in &locals.sdk {
             hash.tree(sdk)?;
         }
@@ -98,9 +98,9 @@ impl CacheKeys {
 
 /// What is hashed, each part with its name.
 #[derive(Clone, Default)]
-struct Hash(String);
+struct HashInput(String);
 
-impl Hash {
+impl HashInput {
     fn add(&mut self, name: &str, value: &str) {
         self.0.push_str(&format!("{name} {}\n{value}\n", value.len()));
     }
@@ -144,14 +144,14 @@ impl Hash {
 
 /// The dependencies in folders.
 #[derive(Default)]
-struct Locals {
+struct PathDependencies {
     /// The SDK's folder, if it is one.
     sdk: Vec<PathBuf>,
     /// Whether there are others.
     others: bool,
 }
 
-impl Locals {
+impl PathDependencies {
     fn of(manifest: &Table, root: Option<&Table>, dir: &Path) -> Self {
         let mut locals = Self::default();
         let inherited = |name: &str| {

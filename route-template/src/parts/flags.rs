@@ -44,7 +44,7 @@ impl Extern {
 }
 
 /// What a flag is to the parts of an app.
-enum Use {
+enum FlagPurpose {
     Common,
     Link,
     /// It described the one library that cargo wanted.
@@ -77,14 +77,14 @@ impl Flags {
                     _,
                 ) => continue,
                 ("-C", key) => codegen(key),
-                ("-L", "dependency") => Use::Replaced,
-                ("-l" | "-L", _) => Use::Link,
-                _ => Use::Common,
+                ("-L", "dependency") => FlagPurpose::Replaced,
+                ("-l" | "-L", _) => FlagPurpose::Link,
+                _ => FlagPurpose::Common,
             };
             let list = match to {
-                Use::Common => &mut flags.common,
-                Use::Link => &mut flags.link,
-                Use::Replaced => continue,
+                FlagPurpose::Common => &mut flags.common,
+                FlagPurpose::Link => &mut flags.link,
+                FlagPurpose::Replaced => continue,
             };
             list.push(name);
             list.extend(value);
@@ -108,12 +108,12 @@ impl Flags {
 }
 
 /// What `-C key=…` is for.
-fn codegen(key: &str) -> Use {
+fn codegen(key: &str) -> FlagPurpose {
     match key {
         "metadata" | "extra-filename" | "incremental" | "embed-bitcode" | "lto"
-        | "linker-plugin-lto" | "prefer-dynamic" | "strip" => Use::Replaced,
-        "link-arg" | "link-args" => Use::Link,
-        _ => Use::Common,
+        | "linker-plugin-lto" | "prefer-dynamic" | "strip" => FlagPurpose::Replaced,
+        "link-arg" | "link-args" => FlagPurpose::Link,
+        _ => FlagPurpose::Common,
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::codegen::crate_root::{BEGIN, END, Origins};
 use crate::codegen::{
-    Destination, Form, GeneratedCode, Source, Statement, attached, generate_as, page_calls,
+    CodeWriter, Destination, GeneratedCode, RootKind, Statement, attached, generate_as, page_calls,
 };
 use crate::files::write_atomically;
 use crate::project::Project;
@@ -38,7 +38,7 @@ pub(crate) fn app(project: &Project, tree: &RouteTree, mirror: &Path) -> io::Res
     link(project.dir(), mirror, crate_root)?;
     let own = std::fs::read_to_string(project.dir().join(crate_root))?;
     let GeneratedCode { text, origins } =
-        generate_as(tree, &Destination::CrateRoot(crate_root), Form::Open);
+        generate_as(tree, &Destination::CrateRoot(crate_root), RootKind::Open);
     let (text, above) = splice(&own, &text);
     write_if_changed(&path, &text)?;
     let origins = origins.into_iter().map(|(line, place)| (line + above, place)).collect();
@@ -54,7 +54,7 @@ pub(crate) fn page(
     app_has_pages: bool,
     path: PathBuf,
 ) -> io::Result<Root> {
-    let mut out = Source::default();
+    let mut out = CodeWriter::default();
     let attributes = inner_attributes(project).unwrap_or_default();
     for attribute in &attributes {
         out.line(attribute);

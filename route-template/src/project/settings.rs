@@ -154,8 +154,17 @@ fn read(path: &Path) -> Result<PartialSettings, SettingsError> {
     };
     toml::from_str(&text).map_err(|error| SettingsError::File {
         path: path.to_owned(),
-        message: format!("{}{}", error.to_string().trim_end(), suggestion(&text)),
+        message: format!("{}{}", in_our_words(&error).trim_end(), suggestion(&text)),
     })
+}
+
+/// What the parser says, with the place; its keys are our settings.
+fn in_our_words(error: &toml::de::Error) -> String {
+    let (text, message) = (error.to_string(), error.message());
+    match text.trim_end().strip_suffix(message) {
+        Some(place) => format!("{place}{}", message.replace("unknown field", "unknown setting")),
+        None => text,
+    }
 }
 
 /// The setting that an unknown key of the file may stand for.
@@ -255,7 +264,7 @@ mod tests {
           |
         1 | prot = 3000
           | ^^^^
-        unknown field `prot`, expected one of `host`, `port`, `out`, `dev`, `build`
+        unknown setting `prot`, expected one of `host`, `port`, `out`, `dev`, `build`
           help: did you mean `port`?
         ");
         let too_big = mistake("port = 70000\n");

@@ -2,7 +2,7 @@
 
 use crate::routes::problem::Problem;
 use crate::source::file::SourceFile;
-use crate::source::items::{Function, Items, Name, PrivateType};
+use crate::source::items::{Function, ItemName, Items, PrivateType};
 
 /// The most arguments that a handler, layout or middleware can have.
 pub(crate) const MOST_ARGUMENTS: usize = 8;
@@ -29,13 +29,13 @@ pub(crate) fn exported(
 ) -> Result<Option<Function>, Problem> {
     let file = path.to_owned();
     if let Some(reexport) = items.reexports.iter().find(|reexport| reexport.name == name) {
-        let Name { name, position } = reexport.clone();
+        let ItemName { name, position } = reexport.clone();
         return Err(Problem::Reexport { file, name, position });
     }
     if let Some(PrivateType { function, ty }) =
         items.private_types.iter().find(|it| it.function == name)
     {
-        let Name { name, position } = ty.clone();
+        let ItemName { name, position } = ty.clone();
         return Err(Problem::HiddenType { file, function: function.clone(), name, position });
     }
     match items.function(name) {

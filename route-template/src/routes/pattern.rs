@@ -100,7 +100,7 @@ impl fmt::Display for Pattern {
 
 /// What one part of a page's path adds to its pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum NamePart {
     /// A segment of the URL.
     Segment(Segment),
     /// `(name)`: a folder that groups pages and does not show in the URL.
@@ -178,16 +178,16 @@ impl BadName {
 }
 
 /// Reads one folder name, or one file name without its `.rs`.
-pub(crate) fn parse_part(name: &str, is_folder: bool) -> Result<Part, BadName> {
+pub(crate) fn parse_part(name: &str, is_folder: bool) -> Result<NamePart, BadName> {
     if is_folder && let Some(group) = name.strip_prefix('(').and_then(|n| n.strip_suffix(')')) {
         check_static(group)?;
-        return Ok(Part::Group);
+        return Ok(NamePart::Group);
     }
     if name.contains(['[', ']']) {
-        return parameter(name).map(Part::Segment);
+        return parameter(name).map(NamePart::Segment);
     }
     check_static(name)?;
-    Ok(Part::Segment(Segment::Static(name.to_owned())))
+    Ok(NamePart::Segment(Segment::Static(name.to_owned())))
 }
 
 fn parameter(name: &str) -> Result<Segment, BadName> {
@@ -246,12 +246,12 @@ fn file_form(segment: &Segment) -> String {
 mod tests {
     use super::*;
 
-    fn file(name: &str) -> Result<Part, BadName> {
+    fn file(name: &str) -> Result<NamePart, BadName> {
         parse_part(name, false)
     }
 
-    fn segment(segment: Segment) -> Result<Part, BadName> {
-        Ok(Part::Segment(segment))
+    fn segment(segment: Segment) -> Result<NamePart, BadName> {
+        Ok(NamePart::Segment(segment))
     }
 
     #[test]
@@ -269,7 +269,7 @@ mod tests {
         ] {
             assert_eq!(file(name), segment(expected), "{name}");
         }
-        assert_eq!(parse_part("(shop)", true), Ok(Part::Group));
+        assert_eq!(parse_part("(shop)", true), Ok(NamePart::Group));
     }
 
     #[test]
@@ -306,7 +306,7 @@ mod tests {
         let pattern = |names: &[&str]| {
             let mut pattern = Pattern::default();
             for name in names {
-                let Ok(Part::Segment(segment)) = file(name) else { panic!("{name}") };
+                let Ok(NamePart::Segment(segment)) = file(name) else { panic!("{name}") };
                 pattern.push(segment).unwrap();
             }
             pattern

@@ -9,7 +9,7 @@ use crate::routes::exercises::Exercises;
 use crate::routes::exports::{MOST_ARGUMENTS, exported, items};
 use crate::routes::hooks::Hooks;
 use crate::routes::modules::{ModuleNames, ModuleTree};
-use crate::routes::pattern::{BadName, Part, Pattern, parse_part};
+use crate::routes::pattern::{BadName, NamePart, Pattern, parse_part};
 use crate::routes::problem::{Problem, Problems, Warning};
 use crate::routes::route::{Handler, Method, NotFound, Page, Special, SpecialKind};
 use crate::source::file::SourceFile;
@@ -237,12 +237,12 @@ impl<'a> Builder<'a> {
 fn pattern(folders: &[&str], stem: &str) -> Result<Pattern, BadName> {
     let mut pattern = Pattern::default();
     for folder in folders {
-        if let Part::Segment(segment) = parse_part(folder, true)? {
+        if let NamePart::Segment(segment) = parse_part(folder, true)? {
             pattern.push(segment)?;
         }
     }
     let is_named = stem != "index" && SpecialKind::of(stem).is_none();
-    if is_named && let Part::Segment(segment) = parse_part(stem, false)? {
+    if is_named && let NamePart::Segment(segment) = parse_part(stem, false)? {
         pattern.push(segment)?;
     }
     Ok(pattern)

@@ -37,9 +37,9 @@ pub(crate) struct Items {
     /// `pub fn`, in the order of the file.
     pub(crate) functions: Vec<Function>,
     /// Functions without `pub`.
-    pub(crate) private: Vec<Name>,
+    pub(crate) private: Vec<ItemName>,
     /// Names that a `pub use` brings in.
-    pub(crate) reexports: Vec<Name>,
+    pub(crate) reexports: Vec<ItemName>,
     /// Names of `pub const`.
     pub(crate) consts: Vec<String>,
     /// Types without `pub` in the signatures of `functions`.
@@ -50,7 +50,7 @@ pub(crate) struct Items {
 
 /// A name and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Name {
+pub(crate) struct ItemName {
     pub(crate) name: String,
     pub(crate) position: Position,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Name {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PrivateType {
     pub(crate) function: String,
-    pub(crate) ty: Name,
+    pub(crate) ty: ItemName,
 }
 
 impl Items {
@@ -98,10 +98,10 @@ impl Items {
                         private_types.iter().filter(|name| signature_names(&item.sig, name));
                     items.private_types.extend(names.map(|name| PrivateType {
                         function: item.sig.ident.to_string(),
-                        ty: Name::new(name),
+                        ty: ItemName::new(name),
                     }));
                 }
-                Item::Fn(item) => items.private.push(Name::new(&item.sig.ident)),
+                Item::Fn(item) => items.private.push(ItemName::new(&item.sig.ident)),
                 Item::Const(item) if is_public(&item.vis) => {
                     items.consts.push(item.ident.to_string());
                 }
@@ -139,7 +139,7 @@ impl Items {
     }
 }
 
-impl Name {
+impl ItemName {
     fn new(ident: &syn::Ident) -> Self {
         Self { name: ident.to_string(), position: Position::of(ident.span()) }
     }
@@ -211,11 +211,11 @@ fn is_test_only(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-fn leaves(tree: &syn::UseTree, names: &mut Vec<Name>) {
+fn leaves(tree: &syn::UseTree, names: &mut Vec<ItemName>) {
     match tree {
         syn::UseTree::Path(path) => leaves(&path.tree, names),
-        syn::UseTree::Name(name) => names.push(Name::new(&name.ident)),
-        syn::UseTree::Rename(rename) => names.push(Name::new(&rename.rename)),
+        syn::UseTree::Name(name) => names.push(ItemName::new(&name.ident)),
+        syn::UseTree::Rename(rename) => names.push(ItemName::new(&rename.rename)),
         syn::UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, names)),
         _ => {}
     }

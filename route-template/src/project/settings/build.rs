@@ -28,7 +28,7 @@ pub struct BuildSettings {
 
 /// What is taken out of a library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Switch")]
+#[serde(try_from = "Scalar")]
 pub enum Strip {
     /// Nothing.
     None,
@@ -40,7 +40,7 @@ pub enum Strip {
 
 /// What the compiler aims at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Switch")]
+#[serde(try_from = "Scalar")]
 pub enum OptLevel {
     /// Speed, from not at all (0) to all it can (3).
     Speed(u8),
@@ -52,7 +52,7 @@ pub enum OptLevel {
 
 /// How far the compiler looks across crates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Switch")]
+#[serde(try_from = "Scalar")]
 pub enum Lto {
     /// Not at all.
     Off,
@@ -65,50 +65,50 @@ pub enum Lto {
 /// A value as people write them: a word, a number, or true and false.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Switch {
+enum Scalar {
     Bool(bool),
     Number(u8),
     Word(String),
 }
 
-impl TryFrom<Switch> for Strip {
+impl TryFrom<Scalar> for Strip {
     type Error = &'static str;
 
-    fn try_from(value: Switch) -> Result<Self, Self::Error> {
+    fn try_from(value: Scalar) -> Result<Self, Self::Error> {
         match value {
-            Switch::Bool(false) => Ok(Self::None),
-            Switch::Bool(true) => Ok(Self::Symbols),
-            Switch::Word(word) if word == "none" => Ok(Self::None),
-            Switch::Word(word) if word == "debuginfo" => Ok(Self::DebugInfo),
-            Switch::Word(word) if word == "symbols" => Ok(Self::Symbols),
+            Scalar::Bool(false) => Ok(Self::None),
+            Scalar::Bool(true) => Ok(Self::Symbols),
+            Scalar::Word(word) if word == "none" => Ok(Self::None),
+            Scalar::Word(word) if word == "debuginfo" => Ok(Self::DebugInfo),
+            Scalar::Word(word) if word == "symbols" => Ok(Self::Symbols),
             _ => Err("strip must be \"symbols\", \"debuginfo\", \"none\", true or false"),
         }
     }
 }
 
-impl TryFrom<Switch> for OptLevel {
+impl TryFrom<Scalar> for OptLevel {
     type Error = &'static str;
 
-    fn try_from(value: Switch) -> Result<Self, Self::Error> {
+    fn try_from(value: Scalar) -> Result<Self, Self::Error> {
         match value {
-            Switch::Number(level @ 0..=3) => Ok(Self::Speed(level)),
-            Switch::Word(word) if word == "s" => Ok(Self::Small),
-            Switch::Word(word) if word == "z" => Ok(Self::Smallest),
+            Scalar::Number(level @ 0..=3) => Ok(Self::Speed(level)),
+            Scalar::Word(word) if word == "s" => Ok(Self::Small),
+            Scalar::Word(word) if word == "z" => Ok(Self::Smallest),
             _ => Err("opt-level must be 0, 1, 2, 3, \"s\" or \"z\""),
         }
     }
 }
 
-impl TryFrom<Switch> for Lto {
+impl TryFrom<Scalar> for Lto {
     type Error = &'static str;
 
-    fn try_from(value: Switch) -> Result<Self, Self::Error> {
+    fn try_from(value: Scalar) -> Result<Self, Self::Error> {
         match value {
-            Switch::Bool(true) => Ok(Self::Fat),
-            Switch::Bool(false) => Ok(Self::Off),
-            Switch::Word(word) if word == "fat" => Ok(Self::Fat),
-            Switch::Word(word) if word == "thin" => Ok(Self::Thin),
-            Switch::Word(word) if word == "off" => Ok(Self::Off),
+            Scalar::Bool(true) => Ok(Self::Fat),
+            Scalar::Bool(false) => Ok(Self::Off),
+            Scalar::Word(word) if word == "fat" => Ok(Self::Fat),
+            Scalar::Word(word) if word == "thin" => Ok(Self::Thin),
+            Scalar::Word(word) if word == "off" => Ok(Self::Off),
             _ => Err("lto must be \"fat\", \"thin\", \"off\", true or false"),
         }
     }

@@ -4,9 +4,9 @@ use super::*;
 use crate::release::manifest::{App, ReleaseFile};
 
 /// A folder of public files, and a release beside it.
-struct Ground(tempfile::TempDir);
+struct Fixture(tempfile::TempDir);
 
-impl Ground {
+impl Fixture {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -74,15 +74,15 @@ fn text() -> String {
 
 #[test]
 fn every_file_has_a_copy_by_its_hash_and_text_has_compressed_variants() {
-    let ground = Ground::new();
-    ground.write("img/a.min.svg", &text());
-    ground.write("photo.jpg", &text());
-    ground.write("tiny.txt", "x");
-    ground.write("index.html", &text());
-    ground.write("with space.txt", &text());
-    ground.write(".hidden", "x");
-    ground.write(".well-known/security.txt", "x");
-    let written = ground.publish(&PublicFiles::default());
+    let fixture = Fixture::new();
+    fixture.write("img/a.min.svg", &text());
+    fixture.write("photo.jpg", &text());
+    fixture.write("tiny.txt", "x");
+    fixture.write("index.html", &text());
+    fixture.write("with space.txt", &text());
+    fixture.write(".hidden", "x");
+    fixture.write(".well-known/security.txt", "x");
+    let written = fixture.publish(&PublicFiles::default());
 
     let hash = &sha256(text().as_bytes())[..16];
     let file = |url: &str| written.files.iter().find(|file| file.url == url).unwrap().clone();
@@ -103,7 +103,7 @@ fn every_file_has_a_copy_by_its_hash_and_text_has_compressed_variants() {
         expected.extend(with_variants(name));
     }
     expected.sort_unstable();
-    let mut found = ground.names();
+    let mut found = fixture.names();
     found.sort_unstable();
     assert_eq!(found, expected);
     assert_eq!(written.compressed.0, 3 * text().len() as u64);
@@ -112,70 +112,70 @@ fn every_file_has_a_copy_by_its_hash_and_text_has_compressed_variants() {
 
 #[test]
 fn the_variants_are_the_file() {
-    let ground = Ground::new();
-    ground.write("a.txt", &text());
-    ground.publish(&PublicFiles::default());
+    let fixture = Fixture::new();
+    fixture.write("a.txt", &text());
+    fixture.publish(&PublicFiles::default());
     let mut plain = String::new();
-    let gz = ground.read("a.txt.gz");
+    let gz = fixture.read("a.txt.gz");
     flate2::read::GzDecoder::new(&*gz).read_to_string(&mut plain).unwrap();
     assert_eq!(plain, text());
-    let br = ground.read("a.txt.br");
+    let br = fixture.read("a.txt.br");
     plain.clear();
     brotli::Decompressor::new(&*br, 4096).read_to_string(&mut plain).unwrap();
     assert_eq!(plain, text());
-    let zst = ground.read("a.txt.zst");
+    let zst = fixture.read("a.txt.zst");
     assert_eq!(zstd::decode_all(&*zst).unwrap(), text().as_bytes());
 }
 
 #[test]
 fn copies_of_the_release_before_stay_and_older_ones_go() {
-    let ground = Ground::new();
-    ground.write("a.txt", "one");
-    ground.write("gone.txt", &text());
-    let first = ground.publish(&PublicFiles::default());
+    let fixture = Fixture::new();
+    fixture.write("a.txt", "one");
+    fixture.write("gone.txt", &text());
+    let first = fixture.publish(&PublicFiles::default());
     // Not of a build: a build removes only what builds have made.
-    write_atomically(&ground.out().join("public/own.txt"), b"own").unwrap();
-    ground.write("a.txt", "two");
-    std::fs::remove_file(ground.source().join("gone.txt")).unwrap();
-    let second = ground.publish(&first);
+    write_atomically(&fixture.out().join("public/own.txt"), b"own").unwrap();
+    fixture.write("a.txt", "two");
+    std::fs::remove_file(fixture.source().join("gone.txt")).unwrap();
+    let second = fixture.publish(&first);
     let copy = |files: &PublicFiles| files.files[0].hashed.as_ref().unwrap()[1..].to_owned();
-    let names = ground.names();
+    let names = fixture.names();
     assert!(names.contains(&copy(&first)) && names.contains(&copy(&second)), "{names:?}");
     assert!(!names.iter().any(|name| name.starts_with("gone.")), "{names:?}");
     assert!(names.iter().any(|name| name.starts_with("gone-")), "{names:?}");
-    assert_eq!(ground.read(&copy(&first)), b"one");
+    assert_eq!(fixture.read(&copy(&first)), b"one");
 
-    ground.write("a.txt", "three");
-    let third = ground.publish(&second);
-    let names = ground.names();
+    fixture.write("a.txt", "three");
+    let third = fixture.publish(&second);
+    let names = fixture.names();
     assert!(!names.contains(&copy(&first)), "{names:?}");
     assert!(names.contains(&copy(&second)) && names.contains(&copy(&third)), "{names:?}");
     assert!(names.contains(&"own.txt".to_owned()));
     assert!(!names.iter().any(|name| name.starts_with("gone")), "{names:?}");
     // Nothing changes: nothing is written.
-    let before = std::fs::metadata(ground.out().join("public/a.txt")).unwrap();
-    assert_eq!(ground.publish(&third).files, third.files);
-    let after = std::fs::metadata(ground.out().join("public/a.txt")).unwrap();
+    let before = std::fs::metadata(fixture.out().join("public/a.txt")).unwrap();
+    assert_eq!(fixture.publish(&third).files, third.files);
+    let after = std::fs::metadata(fixture.out().join("public/a.txt")).unwrap();
     assert_eq!(before.modified().unwrap(), after.modified().unwrap());
 }
 
 #[test]
 fn variants_of_the_user_count_more() {
-    let ground = Ground::new();
-    ground.write("a.txt", &text());
-    ground.write("a.txt.br", "made by hand");
-    let written = ground.publish(&PublicFiles::default());
-    assert_eq!(ground.read("a.txt.br"), b"made by hand");
+    let fixture = Fixture::new();
+    fixture.write("a.txt", &text());
+    fixture.write("a.txt.br", "made by hand");
+    let written = fixture.publish(&PublicFiles::default());
+    assert_eq!(fixture.read("a.txt.br"), b"made by hand");
     let copy = &written.files[0].hashed.as_ref().unwrap()[1..];
-    assert_eq!(ground.read(&format!("{copy}.br")), b"made by hand");
-    assert!(ground.read(&format!("{copy}.gz")).len() < text().len());
+    assert_eq!(fixture.read(&format!("{copy}.br")), b"made by hand");
+    assert!(fixture.read(&format!("{copy}.gz")).len() < text().len());
 }
 
 #[test]
 fn a_folder_is_not_published_into_itself() {
-    let ground = Ground::new();
-    ground.write("a.txt", "x");
-    let error = write_public(ground.0.path(), &[ground.source()], None).unwrap_err().to_string();
+    let fixture = Fixture::new();
+    fixture.write("a.txt", "x");
+    let error = write_public(fixture.0.path(), &[fixture.source()], None).unwrap_err().to_string();
     assert!(error.contains("--out"), "{error}");
-    assert_eq!(std::fs::read_dir(ground.source()).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(fixture.source()).unwrap().count(), 1);
 }
