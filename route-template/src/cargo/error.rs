@@ -22,6 +22,14 @@ pub enum CargoError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file on the way to the library cannot be read or written.
+    #[error("{} cannot be read or written", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The build was stopped.
     #[error("the build was stopped")]
     Stopped,

@@ -147,7 +147,9 @@ impl Link {
         }
         match stopper.finish().map_err(failed)? {
             (_, true) => Err(CargoError::Stopped),
-            (status, _) if status.success() => self.exchange_names().map_err(failed),
+            (status, _) if status.success() => self
+                .exchange_names()
+                .map_err(|source| CargoError::File { path: self.output.clone(), source }),
             _ => {
                 let output = String::from_utf8_lossy(&said).into_owned();
                 Err(CargoError::Failed { diagnostics: Vec::new(), output })

@@ -58,7 +58,7 @@ impl Flags {
         let mut arguments = call.argv.iter();
         flags.rustc = arguments.next().map(PathBuf::from).unwrap_or_default();
         while let Some(argument) = arguments.next() {
-            let Some((name, value)) = split(argument, || arguments.next().cloned()) else {
+            let Some((name, value)) = name_and_value(argument, || arguments.next().cloned()) else {
                 // The crate root: the one argument that is not a flag.
                 continue;
             };
@@ -118,7 +118,7 @@ fn codegen(key: &str) -> FlagPurpose {
 }
 
 /// A flag and its value, which may be written in three ways; none for an argument that is not a flag.
-fn split(
+fn name_and_value(
     argument: &str,
     next: impl FnOnce() -> Option<String>,
 ) -> Option<(String, Option<String>)> {

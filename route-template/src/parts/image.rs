@@ -80,7 +80,7 @@ impl SysImage {
     ) -> Result<Self, CargoError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| CargoError::Run { program: path, source }
+            move |source| CargoError::File { path, source }
         };
         let parent = folder.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(failed(parent))?;

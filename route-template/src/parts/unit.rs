@@ -218,11 +218,10 @@ impl RunningUnit {
         let (_, pipe) = self.stopper.take_pipes();
         let (mut diagnostics, output) = self.read(pipe, on_metadata);
         let Unit { rustc, dir, product, .. } = &self.unit;
-        let failed = |program: &Path| {
-            let program = program.to_owned();
-            move |source| CargoError::Run { program, source }
-        };
-        let (status, stopped) = self.stopper.finish().map_err(failed(rustc))?;
+        let (status, stopped) = self
+            .stopper
+            .finish()
+            .map_err(|source| CargoError::Run { program: rustc.clone(), source })?;
         let ended = SystemTime::now();
         let took = self.began.elapsed();
         if stopped {
@@ -231,7 +230,9 @@ impl RunningUnit {
         if !status.success() {
             return Err(CargoError::Failed { diagnostics, output });
         }
-        product.put_into_place().map_err(failed(&product.file))?;
+        product
+            .put_into_place()
+            .map_err(|source| CargoError::File { path: product.file.clone(), source })?;
         diagnostics.retain(|diagnostic| diagnostic.level == Level::Warning);
         let linking = product.incremental.as_ref().and_then(|it| objects_ready(&it.folder));
         let linking = linking.and_then(|ready| ended.duration_since(ready).ok());
