@@ -76,7 +76,9 @@ impl CacheKeys {
         }
         let lock = dir.ancestors().map(|folder| folder.join("Cargo.lock")).find(|it| it.is_file());
         let lock = lock.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
-        hash.add("lock", &without_own_entry(&lock, project.name()));
+        // The SDK's sources are hashed, and what the app itself depends on is in its manifest.
+        let lock = if locals.others { lock } else { registry_entries(&lock) };
+        hash.add("lock", &lock);
         if !own_root && let Some(root) = root {
             hash.add("workspace", &root.to_string());
         }
@@ -206,12 +208,11 @@ fn anonymous(manifest: &Table) -> Table {
     manifest
 }
 
-/// A lock file without the entry of the app, whose name and version do not matter.
-fn without_own_entry(lock: &str, app: &str) -> String {
-    let own = format!("name = {app:?}");
-    let entries = lock.split("\n[[package]]\n");
-    let others = entries.filter(|entry| entry.lines().next() != Some(own.as_str()));
-    others.collect::<Vec<_>>().join("\n[[package]]\n")
+/// The entries of a lock file that are about packages from elsewhere. The app has one, too, which
+/// cargo writes anew when the app has another name; folders are known by what is in them.
+fn registry_entries(lock: &str) -> String {
+    let entries = lock.split("[[package]]").skip(1);
+    entries.filter(|entry| entry.contains("\nsource = ")).collect()
 }
 
 fn cargo_home() -> Option<PathBuf> {
@@ -241,7 +242,8 @@ mod tests {
     fn apps_with_the_same_dependencies_share_an_image() {
         let lock = |name: &str| {
             format!(
-                "version = 4\n\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"serde\"\n"
+                "version = 4\n\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\n\n\
+                 [[package]]\nname = \"serde\"\nversion = \"1.0.0\"\nsource = \"registry\"\n"
             )
         };
         let one = keys(&[("app/Cargo.toml", MANIFEST), ("app/Cargo.lock", &lock("one"))]);
@@ -250,6 +252,12 @@ mod tests {
         assert_eq!(one.image, two.image);
         assert_ne!(one.app, two.app);
         assert!(!one.needs_cargo);
+        // The name of before is in the lock file until cargo looks at it.
+        let renamed = keys(&[("app/Cargo.toml", MANIFEST), ("app/Cargo.lock", &lock("two"))]);
+        assert_eq!(one.image, renamed.image);
+        let newer = lock("one").replace("1.0.0", "1.0.1");
+        let newer = keys(&[("app/Cargo.toml", MANIFEST), ("app/Cargo.lock", &newer)]);
+        assert_ne!(one.image, newer.image);
 
         for other in [
             MANIFEST.replace("serde = \"1\"", "serde = { version = \"1\", features = [\"rc\"] }"),

@@ -105,10 +105,9 @@ impl PartsCompiler {
             .map_err(io("the Rust compiler"))?;
         let keys = CacheKeys::read(project, &toolchain).map_err(io("the app's manifest"))?;
         let crate_name = package_env::crate_name(&keys.manifest, project.name());
-        let place = cache.image(&keys.image);
         let memory = folder.join("invocation.json");
 
-        if let Some(image) = SysImage::read(&place)
+        if let Some(image) = SysImage::read(&cache.image(&keys.image))
             && let Some(invocation) = Invocation::recall(&memory, &keys, &image, project)
         {
             return Self::new(project.clone(), crate_name, image, invocation, environment);
@@ -117,6 +116,9 @@ impl PartsCompiler {
         let capture = capture::capture(project, &crate_name, program, &file, environment)?;
         on_start(capture.stopper());
         let captured = capture.wait(on_event)?;
+        // cargo may have written the lock file.
+        let keys = CacheKeys::read(project, &toolchain).map_err(io("the app's manifest"))?;
+        let place = cache.image(&keys.image);
         let image = match SysImage::read(&place) {
             Some(image) => image,
             None => SysImage::build(&captured, &toolchain, &place)?,
