@@ -103,6 +103,7 @@ impl Upgrade {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Upgrade {
     /// What a client sends after its request is the other protocol's.
     type Part = Whole;
@@ -138,6 +139,7 @@ impl<S: Sync> FromRequest<S> for Upgrade {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> OptionalFromRequest<S> for Upgrade {
     fn is_present(head: &RequestContext<'_>) -> bool {
         head.version() < Version::HTTP_2 && asks(head)
