@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body as HttpBody;
-use nova_routing::{BadPath, Match};
 use nova_abi::{Param, Peer, Target};
+use nova_routing::{BadPath, Match};
 use smallvec::SmallVec;
 
 use crate::{

@@ -153,7 +153,8 @@ impl Image {
 /// no more the user's than they are.
 pub(crate) fn is_member(artifact: &Artifact) -> bool {
     !artifact.is_build_script
-        && (!artifact.is_local || matches!(artifact.name.as_str(), "nova" | "nova_abi" | "nova_routing"))
+        && (!artifact.is_local
+            || matches!(artifact.name.as_str(), "nova" | "nova_abi" | "nova_routing"))
 }
 
 /// Links the members' files into `folder`, and gives back where each of cargo's files is now.

@@ -11,7 +11,7 @@ use nova_tests::process::run;
 use nova_tests::workspace::binary;
 use rustix::process::Signal;
 
-use crate::ground::{Ground, Host, Load, locked};
+use super::ground::{Ground, Host, Load, locked};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_panics_is_gone_within_a_second_and_stays_gone() {

@@ -40,6 +40,7 @@ fn app(test: &str) -> App {
     let sdk = root().join("plugin-sdk").display().to_string();
     app.edit("Cargo.toml", "../../../plugin-sdk", &sdk);
     app.edit("Cargo.toml", "nova-minimal", &format!("{test}-minimal"));
+    app.lock();
     app.write("pages/index.rs", PAGE);
     app.write("pages/live/[name].rs", LIVE);
     app.write("styles/main.scss", "$ink: teal;\n.a { .b { color: $ink; } }\n");

@@ -4,7 +4,7 @@ use nova_tests::process::Process;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ground::{Ground, Host};
+use super::ground::{Ground, Host};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_reads_what_was_counted() {
