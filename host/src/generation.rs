@@ -6,23 +6,25 @@
 //! either the publisher sees the request, or the request sees the closed door and asks the table
 //! again: no request is lost, and none runs in a generation that has been shut down.
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
-    time::{Instant, SystemTime},
-};
+pub mod body;
+pub mod call;
+pub mod exercise;
+pub mod preflight;
+pub mod table;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Instant, SystemTime};
 
 use nova_abi::App;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::brought::Brought;
-use crate::loader::{BuildId, Library, Routes};
+use crate::library::loader::{BuildId, Library, Routes};
+use crate::release::assets::Brought;
 
 /// The number of a generation, counted from 1 over the life of a host.
 #[derive(
@@ -77,7 +79,7 @@ pub struct Generation {
     /// What it has done.
     pub counters: Arc<Counters>,
     /// What its release brought besides the library.
-    pub(crate) brought: Brought,
+    pub brought: Brought,
     build_id: BuildId,
     app: App,
     closed: AtomicBool,

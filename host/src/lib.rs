@@ -1,44 +1,37 @@
-//! The Nova host.
+//! The Nova host: loads route libraries, checks them, serves them, and swaps them while it serves.
+//!
+//! The program `nova-host` is [`main`]. A program of your own holds a [`Switch`], which takes a
+//! candidate from its file to the generation that serves; a [`Site`], which answers requests from
+//! it; and a [`Server`](server::Server) or whatever else brings the requests. `examples/custom-script`
+//! is such a program.
+//!
+//! What is named here is meant to be used. The rooms below are open for the other programs of this
+//! repository, and promise nothing.
 
-pub mod admin;
-pub mod assets;
-pub mod body;
-pub mod bridge;
-pub mod brought;
-mod call;
-#[cfg(feature = "cli")]
-pub mod cli;
-pub mod config;
-#[cfg(feature = "cli")]
-mod dev;
-pub mod dispatch;
-mod exercise;
-pub mod front;
+#[doc(hidden)]
+pub mod edge;
+#[doc(hidden)]
 pub mod generation;
-pub mod health;
-pub mod held;
-pub mod ledger;
-pub mod listen;
-pub mod loader;
-pub mod log;
-pub mod networks;
-pub mod notify;
-pub mod operator;
-pub mod precompile;
-pub mod preflight;
-pub mod prerendered;
+#[doc(hidden)]
+pub mod library;
+#[doc(hidden)]
+pub mod operate;
+#[doc(hidden)]
 pub mod process;
-pub mod recycle;
+#[doc(hidden)]
 pub mod release;
-pub mod serve;
+#[doc(hidden)]
+pub mod run;
+#[doc(hidden)]
 pub mod server;
+#[doc(hidden)]
 pub mod site;
-pub mod start;
+#[doc(hidden)]
 pub mod swap;
-pub mod table;
-pub mod tls;
-pub mod trial;
-pub mod trust;
-pub mod watch;
 
-pub use call::HandlerPanic;
+pub use self::library::loader::{BuildId, LoadError, Store};
+pub use self::library::start::StartInfo;
+pub use self::run::{Linked, main, main_linked};
+pub use self::site::Site;
+pub use self::site::files::{Assets, Caching};
+pub use self::swap::{SwapError, SwapSettings, Switch};

@@ -9,26 +9,24 @@
 //! (`process/companion.rs`), or takes the place of the process that started it
 //! ([`succession`]).
 
-#[cfg(feature = "cli")]
-pub(crate) mod companion;
+pub mod companion;
 pub(crate) mod descriptors;
-pub mod succession;
+pub mod log;
+pub mod service_folders;
+pub mod service_manager;
 
-use std::{
-    borrow::Cow,
-    ffi::OsStr,
-    io::{BufRead, Write},
-    ops::ControlFlow,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::process::ExitStatusExt,
-    },
-    path::Path,
-    process::{ExitCode, ExitStatus, Stdio},
-    time::{Duration, Instant},
-};
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::io::{BufRead, Write};
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitCode, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
@@ -85,7 +83,7 @@ pub async fn ask<J: Serialize, A: DeserializeOwned, T>(
 }
 
 /// `program` as a child of this role, for [`follow`].
-pub(crate) fn command(program: &Path, role: &str) -> Command {
+pub fn command(program: &Path, role: &str) -> Command {
     let mut command = Command::new(program);
     command
         .args([CHILD, role])
@@ -100,7 +98,7 @@ pub(crate) fn command(program: &Path, role: &str) -> Command {
 ///
 /// # Errors
 /// If the child cannot be started, dies, or is silent for longer.
-pub(crate) async fn follow<J: Serialize, A: DeserializeOwned, T>(
+pub async fn follow<J: Serialize, A: DeserializeOwned, T>(
     mut command: Command,
     job: &J,
     patience: Duration,
@@ -174,9 +172,10 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Answers that go into a file.
-    #[cfg(all(test, feature = "cli"))]
-    pub(crate) fn to(out: std::fs::File) -> Self {
+    /// Answers that go into a file, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn to(out: std::fs::File) -> Self {
         Self { nonce: nonce(), out }
     }
 
@@ -189,22 +188,36 @@ impl Answers {
     }
 }
 
-/// If this process was started by [`ask`], does what `role` asks for and gives its exit code.
+/// What a child of this program may be: a name, which is its second argument, and what it does.
+#[derive(Debug, Clone, Copy)]
+pub struct Role {
+    /// The name.
+    pub name: &'static str,
+    run: fn() -> std::io::Result<()>,
+}
+
+impl Role {
+    /// A role that is done by `run`, which takes what it needs off the standard streams.
+    #[must_use]
+    pub const fn new(name: &'static str, run: fn() -> std::io::Result<()>) -> Self {
+        Self { name, run }
+    }
+}
+
+/// If this process was started as a child, does what its role asks for and gives its exit code.
 ///
-/// Call it first in `main`. `None`: this is an ordinary start.
-pub fn child_main() -> Option<ExitCode> {
+/// Call it first in `main`, with all that a child of this program may be. `None`: this is an
+/// ordinary start.
+#[must_use]
+pub fn child_main(roles: &[Role]) -> Option<ExitCode> {
     let mut args = std::env::args_os().skip(1);
     if args.next().as_deref() != Some(OsStr::new(CHILD)) {
         return None;
     }
     let role = args.next().unwrap_or_default();
-    let done = match role.to_str() {
-        Some(crate::preflight::ROLE) => serve_parent(crate::preflight::run),
-        #[cfg(feature = "cli")]
-        Some(crate::precompile::ROLE) => serve_parent(crate::precompile::child_run),
-        #[cfg(feature = "cli")]
-        Some(crate::dev::server::ROLE) => companion::serve(crate::dev::server::run),
-        _ => Err(std::io::Error::other("this role is not known")),
+    let done = match roles.iter().find(|known| role == known.name) {
+        Some(role) => (role.run)(),
+        None => Err(std::io::Error::other(format!("unknown role `{}`", role.display()))),
     };
     Some(match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -223,13 +236,17 @@ fn take_stdout() -> std::io::Result<std::fs::File> {
 }
 
 /// From here on, whoever reads standard input reads nothing: what was there is ours.
-fn take_stdin() -> std::io::Result<OwnedFd> {
+pub(crate) fn take_stdin() -> std::io::Result<OwnedFd> {
     let stdin = std::io::stdin().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     Ok(stdin)
 }
 
-fn serve_parent<J: DeserializeOwned>(role: fn(J, Answers)) -> std::io::Result<()> {
+/// Takes the one job of this child off standard input, and does it.
+///
+/// # Errors
+/// If the parent did not send one.
+pub fn serve_parent<J: DeserializeOwned>(role: fn(J, Answers)) -> std::io::Result<()> {
     let out = take_stdout()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
@@ -245,7 +262,7 @@ fn nonce() -> String {
 }
 
 /// How a process ended, as the end of a sentence about it.
-pub(crate) fn describe(status: ExitStatus) -> String {
+pub fn describe(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
         (Some(signal), _) => format!("it was ended by {}", signal_name(signal)),
         (None, Some(0)) => "it exited with code 0 before it had answered".to_owned(),

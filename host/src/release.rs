@@ -3,19 +3,25 @@
 //! A folder that `nova compile` or `nova build` wrote is a release; a bare library is one without
 //! assets, unless the manifest that fits it lies beside it.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
+pub mod assets;
+pub mod ledger;
+pub mod plan;
+pub mod prerendered;
+pub mod trust;
+pub mod watch;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::loader::{BuildId, Candidate, LibraryFile, LoadError, Store};
-use crate::precompile::plan::{PLAN, Plan};
-use crate::prerendered::Prerendered;
-use crate::trust::{SIGNATURE, Signed, Trust, TrustError, sha256};
+use crate::library::digest::sha256;
+use crate::library::loader::{BuildId, Candidate, LibraryFile, LoadError, Store};
+use crate::release::plan::{PLAN, Plan};
+use crate::release::prerendered::Prerendered;
+use crate::release::trust::{SIGNATURE, Signed, Trust, TrustError};
 
 /// The file name of the library in a release folder.
 pub const LIBRARY: &str = "libnova_routes.so";
@@ -295,7 +301,7 @@ impl Found<'_> {
 }
 
 /// The folder of public files in a release. A link may lead elsewhere later; this one is kept.
-pub(crate) fn public_of(folder: &Path) -> Option<PathBuf> {
+pub fn public_of(folder: &Path) -> Option<PathBuf> {
     let public = folder.join("public");
     public.is_dir().then(|| public.canonicalize().unwrap_or(public))
 }

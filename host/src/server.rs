@@ -11,7 +11,11 @@ mod accept;
 mod connection;
 mod connections;
 mod exchange;
+pub mod guarded_body;
+pub mod listen;
+pub mod networks;
 mod proxy_protocol;
+pub mod tls;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -25,7 +29,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use self::connection::Protocols;
 use self::connections::{Connections, Limits, Phase};
-use crate::networks::Networks;
+use crate::server::networks::Networks;
 
 /// Any error of a response body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -74,7 +78,6 @@ pub struct Peer {
 
 /// The limits of a server, and what it speaks besides HTTP.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Options {
     /// How long the head of a request may take, from its first byte. 30 seconds by default.
     pub header_timeout: Duration,

@@ -4,25 +4,23 @@
 //! public file; a kept stylesheet; `/healthz` and `/readyz`; a route with parameters; the app's
 //! error page.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+pub mod dispatch;
+pub mod files;
+pub mod health;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, Version, header, request::Parts};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, Version, header};
 use http_body::Body as HttpBody;
 
-use crate::{
-    assets::{self, Assets},
-    body::Body,
-    dispatch::{self, Answered},
-    health,
-    swap::{STYLESHEETS, Switch},
-};
+use self::dispatch::Answered;
+use self::files::Assets;
+use crate::generation::body::Body;
+use crate::swap::{STYLESHEETS, Switch};
 
 /// What a host serves. One per process, shared by all connections.
 #[derive(Debug)]
@@ -104,7 +102,7 @@ impl Site {
         if let Some(name) = path.strip_prefix(STYLESHEETS)
             && let Some(sheet) = self.switch.stylesheet(name)
         {
-            return Some(assets::stylesheet(&sheet.name, sheet.bytes, parts));
+            return Some(files::stylesheet(&sheet.name, sheet.bytes, parts));
         }
         health::respond(path, self.is_ready())
     }

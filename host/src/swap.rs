@@ -16,27 +16,21 @@ mod standby;
 mod start;
 mod stylesheets;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use nova_abi::OwnedBytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    generation::{Generation, GenerationId},
-    ledger::Ledger,
-    loader::{BuildId, Loader, Store},
-    release::Stylesheet,
-    start::StartInfo,
-    table::{Table, TableError},
-};
+use crate::generation::table::{Table, TableError};
+use crate::generation::{Generation, GenerationId};
+use crate::library::loader::{BuildId, Loader, Store};
+use crate::library::start::StartInfo;
+use crate::release::Stylesheet;
+use crate::release::ledger::Ledger;
 
 pub use back::Back;
 use canary::Running;
@@ -237,8 +231,7 @@ impl Switch {
     }
 
     /// The stylesheet of the release that came last.
-    #[cfg(feature = "cli")]
-    pub(crate) fn latest_stylesheet(&self) -> Option<Stylesheet> {
+    pub fn latest_stylesheet(&self) -> Option<Stylesheet> {
         self.stylesheets.list().last().cloned()
     }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use nova_host::listen::Listeners;
+use nova_host::server::listen::Listeners;
 use nova_host::server::{Options, Peer, Server};
 use rustix::process::{Resource, getrlimit, setrlimit};
 

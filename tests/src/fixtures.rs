@@ -65,8 +65,10 @@ pub fn against_changed_sdk(change: impl FnOnce(&Path)) -> Vec<u8> {
     let members = manifest.find("members = [").expect("members");
     let end = members + manifest[members..].find("]\n").expect("the end of members") + 2;
     let mut changed = manifest;
-    changed
-        .replace_range(members..end, "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"good\"]\n");
+    changed.replace_range(
+        members..end,
+        "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"plugin-sdk/routing\", \"good\"]\n",
+    );
     std::fs::write(copy.join("Cargo.toml"), changed).expect("written");
     // A name of its own: the library of the fixtures lies in the same folder.
     edit(&copy.join("good/Cargo.toml"), "name = \"good\"", "name = \"changed\"");

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use nova_host::admin::{AdminClient, AdminError, Status, SwapReport, SwapRequest};
+use nova_host::operate::admin::{AdminClient, AdminError, Status, SwapReport, SwapRequest};
 use tempfile::TempDir;
 use tokio::process::Command;
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
-use nova_host::assets::{Assets, Caching};
-use nova_host::body::Body;
-use nova_host::loader::Store;
+use nova_host::generation::body::Body;
+use nova_host::library::loader::Store;
+use nova_host::library::start::StartInfo;
 use nova_host::server::{Options, Peer, Server};
 use nova_host::site::Site;
-use nova_host::start::StartInfo;
+use nova_host::site::files::{Assets, Caching};
 use nova_host::swap::{PageLibrary, SplitApp, State, SwapError, SwapSettings, Swapped, Switch};
 
 use crate::PATIENCE;

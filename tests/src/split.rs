@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nova_host::loader::BuildId;
+use nova_host::library::loader::BuildId;
 use nova_host::swap::{PageLibrary, SplitApp};
 use tempfile::TempDir;
 

@@ -10,12 +10,12 @@ use axum::extract::{Path, Query};
 use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use nova_host::assets::{Assets, Caching};
-use nova_host::loader::{BuildId, Library, Store};
+use nova_host::library::loader::{BuildId, Library, Store};
+use nova_host::library::start::StartInfo;
 use nova_host::release::Release;
 use nova_host::server::{Options, Peer, Server};
 use nova_host::site::Site;
-use nova_host::start::StartInfo;
+use nova_host::site::files::{Assets, Caching};
 use nova_host::swap::{SwapSettings, Switch};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

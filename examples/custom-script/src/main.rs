@@ -10,11 +10,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
-use nova_host::assets::{Assets, Caching};
-use nova_host::loader::Store;
-use nova_host::site::Site;
-use nova_host::start::StartInfo;
-use nova_host::swap::{SwapSettings, Switch};
+use nova_host::{Assets, Caching, Site, StartInfo, Store, SwapSettings, Switch};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

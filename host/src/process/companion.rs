@@ -6,46 +6,45 @@
 //! Linux can send on a parent's death hangs on the thread that started the child; threads of a
 //! runtime come and go.)
 
-use std::{
-    ffi::OsString,
-    io::{self, BufRead, BufReader},
-    os::{
-        fd::{BorrowedFd, OwnedFd},
-        unix::net::UnixStream,
-    },
-    path::Path,
-    process::Stdio,
-};
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Stdio;
 
-use serde::{Serialize, de::DeserializeOwned};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, Lines},
-    process::{Child, ChildStderr, ChildStdout},
-};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout};
 
-use super::{
-    Answers, CHILD, Line,
-    descriptors::{hand_over, take_over},
-    nonce, take_stdin, take_stdout,
-};
+use super::descriptors::{hand_over, take_over};
+use super::{Answers, CHILD, Line, nonce, take_stdin, take_stdout};
 
 /// A child that runs, with its three streams.
-pub(crate) struct Companion {
-    pub(crate) process: Child,
-    pub(crate) orders: Orders,
-    pub(crate) events: Events,
+pub struct Companion {
+    /// The process.
+    pub process: Child,
+    /// The way to it.
+    pub orders: Orders,
+    /// The way back.
+    pub events: Events,
     /// Everything that it prints.
-    pub(crate) prints: ChildStderr,
+    pub prints: ChildStderr,
 }
 
 /// What a child is started with.
-pub(crate) struct Start<'a, J> {
-    pub(crate) program: &'a Path,
-    pub(crate) role: &'a str,
-    pub(crate) job: &'a J,
+pub struct Start<'a, J> {
+    /// The executable.
+    pub program: &'a Path,
+    /// The name of its [`Role`](super::Role).
+    pub role: &'a str,
+    /// What it begins with.
+    pub job: &'a J,
     /// Variables besides those of this process.
-    pub(crate) environment: &'a [(OsString, OsString)],
-    pub(crate) descriptors: &'a [BorrowedFd<'a>],
+    pub environment: &'a [(OsString, OsString)],
+    /// What it inherits.
+    pub descriptors: &'a [BorrowedFd<'a>],
 }
 
 impl Companion {
@@ -53,7 +52,7 @@ impl Companion {
     ///
     /// # Errors
     /// If the system refuses.
-    pub(crate) async fn start<J: Serialize>(start: Start<'_, J>) -> io::Result<Self> {
+    pub async fn start<J: Serialize>(start: Start<'_, J>) -> io::Result<Self> {
         let Start { program, role, job, environment, descriptors } = start;
         let (ours, theirs) = UnixStream::pair()?;
         hand_over(&ours, descriptors)?;
@@ -79,14 +78,14 @@ impl Companion {
 }
 
 /// The way to a child.
-pub(crate) struct Orders(tokio::net::UnixStream);
+pub struct Orders(tokio::net::UnixStream);
 
 impl Orders {
     /// Gives an order.
     ///
     /// # Errors
     /// If the child is gone.
-    pub(crate) async fn send<O: Serialize>(&mut self, order: &O) -> io::Result<()> {
+    pub async fn send<O: Serialize>(&mut self, order: &O) -> io::Result<()> {
         let mut line = serde_json::to_vec(order)?;
         line.push(b'\n');
         self.0.write_all(&line).await
@@ -94,14 +93,14 @@ impl Orders {
 }
 
 /// The way back.
-pub(crate) struct Events {
+pub struct Events {
     nonce: String,
     lines: Lines<tokio::io::BufReader<ChildStdout>>,
 }
 
 impl Events {
     /// The next event; `None` when the child is gone. A call that is given up loses nothing.
-    pub(crate) async fn next<E: DeserializeOwned>(&mut self) -> Option<E> {
+    pub async fn next<E: DeserializeOwned>(&mut self) -> Option<E> {
         while let Ok(Some(line)) = self.lines.next_line().await {
             match serde_json::from_str::<Line<E>>(&line) {
                 Ok(line) if line.nonce == self.nonce => return Some(line.message),
@@ -113,19 +112,19 @@ impl Events {
 }
 
 /// What a child was given besides its job.
-pub(crate) struct Inherited {
+pub struct Inherited {
     /// The descriptors, in the order in which they were given.
-    pub(crate) descriptors: Vec<OwnedFd>,
+    pub descriptors: Vec<OwnedFd>,
     /// Where the orders come from.
-    pub(crate) orders: Inbox,
+    pub orders: Inbox,
 }
 
 /// A child's orders. Reading them blocks.
-pub(crate) struct Inbox(BufReader<UnixStream>);
+pub struct Inbox(BufReader<UnixStream>);
 
 impl Inbox {
     /// The next order; `None` when there will be no more.
-    pub(crate) fn next<O: DeserializeOwned>(&mut self) -> Option<O> {
+    pub fn receive<O: DeserializeOwned>(&mut self) -> Option<O> {
         loop {
             let mut line = String::new();
             if !matches!(self.0.read_line(&mut line), Ok(1..)) {
@@ -140,7 +139,7 @@ impl Inbox {
 }
 
 /// The child's side: takes over what it inherits, and does what `role` does.
-pub(super) fn serve<J: DeserializeOwned>(role: fn(J, Inherited, Answers)) -> io::Result<()> {
+pub fn serve<J: DeserializeOwned>(role: fn(J, Inherited, Answers)) -> io::Result<()> {
     let out = take_stdout()?;
     let stdin = UnixStream::from(take_stdin()?);
     let descriptors = take_over(&stdin)?;
@@ -179,7 +178,7 @@ mod tests {
         });
         assert_eq!(texts.collect::<Vec<_>>(), ["one", "two"]);
         let mut inbox = Inbox(BufReader::new(theirs));
-        let orders: Vec<String> = std::iter::from_fn(|| inbox.next()).collect();
+        let orders: Vec<String> = std::iter::from_fn(|| inbox.receive()).collect();
         assert_eq!(orders, ["first", "second"]);
     }
 }

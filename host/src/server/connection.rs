@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connections::{Phase, Ticket, Wait};
 use super::exchange::PerConnection;
 use super::{Options, Peer, Service, proxy_protocol};
-use crate::networks::Networks;
+use crate::server::networks::Networks;
 
 /// What an HTTP/2 client sends first (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::connections::Wait;
 use super::{Peer, Service};
-use crate::held::Held;
+use crate::server::guarded_body::Held;
 
 /// A service for one connection: it knows the peer, cannot fail, and marks the exchanges.
 pub(super) struct PerConnection<S> {

@@ -1,19 +1,16 @@
 //! Going back to a release that served before.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{State, SwapError, Swapped, Switch, blocking, locked, micros, prepare::Incoming};
-use crate::{
-    generation::{Generation, GenerationId},
-    ledger::{Facts, Kept, Ledger, Refused, WentBack, now},
-    loader::BuildId,
-    preflight::Report,
-    start::StartInfo,
-};
+use super::prepare::Incoming;
+use super::{State, SwapError, Swapped, Switch, blocking, locked, micros};
+use crate::generation::preflight::Report;
+use crate::generation::{Generation, GenerationId};
+use crate::library::loader::BuildId;
+use crate::library::start::StartInfo;
+use crate::release::ledger::{Facts, Kept, Ledger, Refused, WentBack, now};
 
 /// A generation that fails may hang while it saves its state; nobody waits for that.
 const EXPORT_LIMIT: Duration = Duration::from_secs(1);

@@ -1,17 +1,13 @@
 //! Two generations that share the requests, until one of them has all of them.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{Prepared, State, SwapError, Swapped, Switch, blocking, locked, micros};
-use crate::{
-    generation::{Generation, GenerationId},
-    ledger::{Facts, Refused, WentBack, now},
-    start::StartInfo,
-};
+use crate::generation::{Generation, GenerationId};
+use crate::library::start::StartInfo;
+use crate::release::ledger::{Facts, Refused, WentBack, now};
 
 /// A canary that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,16 +1,16 @@
 //! Why a candidate does not serve.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::{
-    generation::GenerationId,
-    ledger::NoWayBack,
-    loader::{BuildId, LoadError},
-    preflight::PreflightError,
-    release::ReleaseError,
-    start::StartError,
-    table::TableError,
-};
+use crate::generation::GenerationId;
+use crate::generation::preflight::PreflightError;
+use crate::generation::table::TableError;
+use crate::library::loader::{BuildId, LoadError};
+use crate::library::start::StartError;
+use crate::release::ReleaseError;
+use crate::release::ledger::NoWayBack;
 
 /// Why a candidate does not serve. The generation that served before still does.
 #[derive(Debug, thiserror::Error)]

@@ -1,18 +1,14 @@
 //! The generations of a host: those that live or drain, and the latest that have ended.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-    time::SystemTime,
-};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::locked;
-use crate::{
-    generation::{Counters, Generation, GenerationId},
-    loader::BuildId,
-};
+use crate::generation::{Counters, Generation, GenerationId};
+use crate::library::loader::BuildId;
 
 /// The state of a generation in the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,15 +1,15 @@
 //! What a switch hands to the next process, and takes from the one before.
 
-use std::{path::PathBuf, sync::atomic::Ordering, time::Instant};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use tokio::sync::OwnedMutexGuard;
 
 use super::{SwapError, Switch, locked};
-use crate::{
-    generation::GenerationId,
-    process::succession::Will,
-    release::{Release, Stylesheet},
-};
+use crate::generation::GenerationId;
+use crate::operate::succession::Will;
+use crate::release::{Release, Stylesheet};
 
 /// As long as this is kept, no swap begins.
 #[derive(Debug)]

@@ -1,27 +1,24 @@
 //! Bringing a candidate as far as it comes without a request: read, checked in a child, loaded,
 //! started and warm, but in no table yet.
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
-};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use nova_abi::OwnedBytes;
 
 use super::{STYLESHEETS, SwapError, Swapped, Switch, micros};
-use crate::{
-    brought::Brought,
-    exercise,
-    generation::Generation,
-    ledger::Facts,
-    loader::{Candidate, Library, LoadError},
-    precompile::plan::Plan,
-    preflight::{self, Report},
-    release::Release,
-    start::{StartInfo, start},
-    table::Table,
-};
+use crate::generation::Generation;
+use crate::generation::exercise;
+use crate::generation::preflight::{self, Report};
+use crate::generation::table::Table;
+use crate::library::loader::{Candidate, Library, LoadError};
+use crate::library::start::{StartInfo, start};
+use crate::release::Release;
+use crate::release::assets::Brought;
+use crate::release::ledger::Facts;
+use crate::release::plan::Plan;
 
 /// How long the warm-up may take at most where nothing serves yet.
 const COLD_WARM_LIMIT: Duration = Duration::from_millis(3);

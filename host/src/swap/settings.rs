@@ -1,10 +1,11 @@
 //! How a host swaps.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use nova_abi::Purpose;
 
-use crate::trust::Trust;
+use crate::release::trust::Trust;
 
 /// How a host swaps.
 #[derive(Debug, Clone)]

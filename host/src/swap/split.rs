@@ -5,21 +5,17 @@
 //! state stays where it is, and what is published is another view of the same app. Neither has a
 //! preflight: in development a crash has a supervisor, and a page that was saved is asked for next.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use nova_abi::{App, NotAttached, PageEntry, Purpose};
 use serde::{Deserialize, Serialize};
 
 use super::{SwapError, Swapped, Switch, micros};
-use crate::{
-    generation::{Generation, View},
-    loader::{BuildId, Library, LoadError},
-    start::{StartInfo, start},
-};
+use crate::generation::{Generation, View};
+use crate::library::loader::{BuildId, Library, LoadError};
+use crate::library::start::{StartInfo, start};
 
 /// The libraries that start a split app. None of the files is ever written again, and each has
 /// a name of its own, which the libraries that need it know.

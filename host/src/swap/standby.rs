@@ -4,18 +4,15 @@
 //! to it is one pointer. Whoever takes it out of the list of standbys owns what happens next: the
 //! one that goes back, or the task that shuts it down.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{FOR_EVER, State, Switch, locked};
-use crate::{generation::Generation, loader::BuildId};
+use crate::generation::Generation;
+use crate::library::loader::BuildId;
 
 /// A generation that can serve again at once.
 #[derive(Debug)]

@@ -1,22 +1,20 @@
 //! The releases that a host starts with: nothing serves yet, so there is nothing to protect.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use nova_abi::OwnedBytes;
 
-use super::{SwapError, Swapped, Switch, prepare::Incoming};
-use crate::{
-    ledger::Facts,
-    loader::{Candidate, Library},
-    preflight::Report,
-    release::Release,
-    start::StartInfo,
-    table::Table,
-};
+use super::prepare::Incoming;
+use super::{SwapError, Swapped, Switch};
+use crate::generation::preflight::Report;
+use crate::generation::table::Table;
+use crate::library::loader::{Candidate, Library};
+use crate::library::start::StartInfo;
+use crate::release::Release;
+use crate::release::ledger::Facts;
 
 impl Switch {
     /// Reads the releases that a host starts with. In the place of a build that is refused comes

@@ -99,7 +99,7 @@ impl Program<'_> {
 
     fn main(&self) -> String {
         let mut text = String::from(
-            "// Written by `nova build --static`.\n\nuse nova_host::serve::{Linked, main_linked};\n\n\
+            "// Written by `nova build --static`.\n\nuse nova_host::{Linked, main_linked};\n\n\
              static FILES: &[(&str, &[u8])] = &[\n",
         );
         for file in self.files {

@@ -231,8 +231,8 @@ async fn no_connection_is_refused_while_servers_come_and_go() {
 async fn status_knows_the_server_and_no_server_outlives_its_supervisor() {
     let app = App::example("starter", "status");
     let mut dev = Dev::built(&app).await;
-    let socket = nova_host::admin::default_socket(dev.address.port());
-    let client = nova_host::admin::AdminClient::new(Some(socket)).expect("a socket");
+    let socket = nova_host::operate::admin::default_socket(dev.address.port());
+    let client = nova_host::operate::admin::AdminClient::new(Some(socket)).expect("a socket");
     let status = client.status().await.expect("a status");
     assert_eq!((status.url.as_str(), status.ready), (dev.url.as_str(), true));
     let pid = i32::try_from(status.pid).ok().and_then(Pid::from_raw).expect("a process id");

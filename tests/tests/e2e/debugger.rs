@@ -19,8 +19,8 @@ async fn a_breakpoint_in_a_page_stops_there_and_after_a_swap_again() {
     let mut dev = Dev::start_with(&app, &["--port", "0", "--debugger"]).await;
     dev.process.line("build ").await;
     assert_eq!(fresh(dev.address, "/words/1").await.unwrap(), "ONE");
-    let socket = nova_host::admin::default_socket(dev.address.port());
-    let client = nova_host::admin::AdminClient::new(Some(socket)).expect("a socket");
+    let socket = nova_host::operate::admin::default_socket(dev.address.port());
+    let client = nova_host::operate::admin::AdminClient::new(Some(socket)).expect("a socket");
     let server = client.status().await.expect("a status").pid;
 
     let mut gdb = Command::new("gdb");

@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use nova_host::admin::{AdminClient, AdminError, Reason, Status, SwapFailure, SwapRequest};
+use nova_host::operate::admin::{
+    AdminClient, AdminError, Reason, Status, SwapFailure, SwapRequest,
+};
 use nova_host::swap::State;
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::process::Process;
@@ -49,7 +51,7 @@ impl Ground {
     /// A release folder: library, manifest, one public file.
     fn release(&self, name: &str, stamp: &str) -> PathBuf {
         let library = self.put(&format!("{name}/libnova_routes.so"), stamp);
-        let build_id = nova_host::loader::inspect(&library).unwrap().build_id;
+        let build_id = nova_host::library::loader::inspect(&library).unwrap().build_id;
         let manifest = serde_json::json!({ "build_id": build_id.as_str(), "stylesheet": null });
         self.file(&format!("{name}/manifest.json"), &manifest.to_string());
         self.file(&format!("{name}/public/file-{stamp}.txt"), stamp);

@@ -149,7 +149,7 @@ async fn whoever_serves_never_answers_for_precompilation() {
 
 /// The build id of a library, as a manifest has it.
 fn build_id(library: &[u8]) -> String {
-    nova_host::loader::BuildId::of(library).as_str().to_owned()
+    nova_host::library::loader::BuildId::of(library).as_str().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

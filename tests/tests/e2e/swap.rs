@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nova_host::admin::{AdminError, Reason, SwapRequest};
+use nova_host::operate::admin::{AdminError, Reason, SwapRequest};
 use nova_host::swap::State;
 use nova_tests::client::{Connection, Sipper, fresh};
 use nova_tests::fixtures::{library, stamped};

@@ -6,8 +6,8 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use nova_host::admin::{AdminClient, SwapRequest};
-use nova_host::loader::BuildId;
+use nova_host::library::loader::BuildId;
+use nova_host::operate::admin::{AdminClient, SwapRequest};
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::process::{Process, run};
 use nova_tests::workspace::binary;

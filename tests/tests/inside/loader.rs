@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use nova_host::loader::{LoadError, Loader, Store};
+use nova_host::library::loader::{LoadError, Loader, Store};
 use nova_tests::fixtures::{aborting, against_changed_sdk, edit, library, replaced, stamped};
 use tempfile::TempDir;
 

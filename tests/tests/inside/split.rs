@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use nova_host::HandlerPanic;
+use nova_host::generation::call::HandlerPanic;
 use nova_host::swap::{PageLibrary, SplitApp, SwapError};
 use nova_tests::client::{Connection, fresh};
 use nova_tests::fixtures::replaced;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use nova_host::loader::BuildId;
+use nova_host::library::loader::BuildId;
 use nova_host::swap::State;
 use nova_tests::client::fresh;
 use nova_tests::fixtures::{library, stamped};

@@ -1,6 +1,6 @@
 //! A release that answers a share of the requests.
 
-use nova_host::admin::Status;
+use nova_host::operate::admin::Status;
 use nova_host::swap::State;
 use nova_tests::fixtures::{library, stamped};
 use rustix::process::Signal;

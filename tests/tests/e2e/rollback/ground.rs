@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use nova_host::admin::{
+use nova_host::library::loader::BuildId;
+use nova_host::operate::admin::{
     AdminClient, AdminError, CanaryRequest, ReleaseStatus, RollbackRequest, Status, SwapRequest,
 };
-use nova_host::loader::BuildId;
 use nova_tests::client::{Connection, fresh};
 use nova_tests::process::Process;
 use nova_tests::workspace::binary;

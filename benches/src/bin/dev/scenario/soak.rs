@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use nova_host::admin::{AdminClient, Status, default_socket};
+use nova_host::operate::admin::{AdminClient, Status, default_socket};
 use nova_tests::client::{Connection, Failure, Sipper};
 use nova_tests::workspace::App;
 use tokio::task::{JoinSet, LocalSet};

@@ -1,0 +1,182 @@
+//! What makes a folder of a library and its files one that runs elsewhere: the host program, the
+//! script that starts it, and what systemd and Docker want to know.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use nova_route_template::{Manifest, least_glibc};
+
+use crate::terminal::style::counted;
+
+/// The name of the host program in a release.
+pub(in crate::commands) const HOST: &str = "nova-host";
+
+/// Each file with its mode; what stands in braces is filled in.
+const FILES: [(&str, u32, &str); 6] = [
+    ("start", 0o755, include_str!("deploy/start.sh")),
+    ("README.md", 0o644, include_str!("deploy/README.md")),
+    ("nova.service", 0o644, include_str!("deploy/nova.service")),
+    ("nova.socket", 0o644, include_str!("deploy/nova.socket")),
+    ("Dockerfile", 0o644, include_str!("deploy/Dockerfile")),
+    (".dockerignore", 0o644, include_str!("deploy/dockerignore")),
+];
+
+/// Images of Debian with the version of glibc that each has, the oldest first.
+const IMAGES: [(&str, (u32, u32)); 3] = [
+    ("debian:bookworm-slim", (2, 36)),
+    ("debian:trixie-slim", (2, 41)),
+    ("debian:sid-slim", (2, u32::MAX)),
+];
+
+/// The host program to ship: the one that was named, or the one beside this program.
+///
+/// # Errors
+/// If it is missing.
+pub(in crate::commands) fn find_host(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(path) = named {
+        if !path.is_file() {
+            bail!("{}: no such program; --nova-host names it", path.display());
+        }
+        return Ok(path.to_owned());
+    }
+    let this = std::env::current_exe().context("cannot find this program again")?;
+    let beside = this.with_file_name(HOST);
+    if !beside.is_file() {
+        bail!(
+            "nova-host is missing beside {}: a release carries the program that serves it.\n  \
+             help: install both programs at once (`cargo install --git URL nova-cli nova-host`), \
+             or name it: nova build --nova-host FILE",
+            this.display()
+        );
+    }
+    Ok(beside)
+}
+
+/// Puts the host program and the files around it into a release, and gives the program's size.
+///
+/// # Errors
+/// If a file cannot be read or written.
+pub(in crate::commands) fn write(
+    out: &Path,
+    host: &Path,
+    manifest: &Manifest,
+) -> anyhow::Result<u64> {
+    let program =
+        std::fs::read(host).with_context(|| format!("{} cannot be read", host.display()))?;
+    let needed = least_glibc(&program);
+    let library = manifest.glibc.as_deref();
+    let glibc = library.into_iter().chain(needed.as_deref()).max_by_key(|it| number(it));
+    let facts = HostFacts {
+        app: &manifest.app.name,
+        version: &manifest.app.version,
+        glibc,
+        routes: manifest.routes.len(),
+    };
+    put(&out.join(HOST), &program, 0o755)?;
+    for (name, mode, template) in FILES {
+        put(&out.join(name), fill(template, &facts).as_bytes(), mode)?;
+    }
+    Ok(program.len() as u64)
+}
+
+/// Puts the symbols where debuggers are told to look for them, beside what runs and not needed by
+/// it.
+///
+/// # Errors
+/// If they cannot be copied.
+pub(in crate::commands) fn write_symbols(out: &Path, symbols: &Path) -> anyhow::Result<()> {
+    let bytes =
+        std::fs::read(symbols).with_context(|| format!("{} cannot be read", symbols.display()))?;
+    put(&out.join("debug").join(symbols.file_name().unwrap_or_default()), &bytes, 0o644)
+}
+
+/// What the files are filled in with.
+struct HostFacts<'a> {
+    app: &'a str,
+    version: &'a str,
+    /// The least glibc that library and host need.
+    glibc: Option<&'a str>,
+    /// How many routes there are.
+    routes: usize,
+}
+
+fn fill(template: &str, facts: &HostFacts<'_>) -> String {
+    let glibc = facts.glibc;
+    let image = IMAGES.iter().find(|(_, has)| glibc.is_none_or(|needs| number(needs) <= *has));
+    let image = image.map_or(IMAGES[0].0, |(name, _)| name);
+    template
+        .replace("{app}", facts.app)
+        .replace("{version}", facts.version)
+        .replace("{nova}", env!("CARGO_PKG_VERSION"))
+        .replace("{arch}", std::env::consts::ARCH)
+        .replace("{glibc}", glibc.unwrap_or("2.17"))
+        .replace("{routes}", &counted(facts.routes, "route"))
+        .replace("{image}", image)
+}
+
+/// `2.36` as numbers.
+fn number(version: &str) -> (u32, u32) {
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default())
+}
+
+/// Writes a file beside its place and renames it: what runs of it stays as it was.
+fn put(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
+    let write = || -> io::Result<()> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".nova-").tempfile_in(folder)?;
+        io::Write::write_all(&mut file, content)?;
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("{} cannot be written", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(name: &str, glibc: Option<&str>) -> String {
+        let facts = HostFacts { app: "shop", version: "1.2.0", glibc, routes: 1 };
+        let (.., template) = FILES.iter().find(|(file, ..)| *file == name).expect("a file");
+        fill(template, &facts)
+    }
+
+    #[test]
+    fn nothing_is_left_to_fill_in() {
+        for (name, ..) in FILES {
+            let text = filled(name, Some("2.34"));
+            let text = text.replace("${", "");
+            assert!(!text.contains('{'), "{name}: {text}");
+        }
+        let readme = filled("README.md", Some("2.34"));
+        assert!(readme.contains("# shop 1.2.0") && readme.contains("glibc 2.34"), "{readme}");
+        assert!(readme.contains("routes: 1 route |"), "{readme}");
+    }
+
+    #[test]
+    fn the_image_has_the_c_library_that_is_needed() {
+        for (glibc, image) in [
+            (Some("2.34"), "FROM debian:bookworm-slim\n"),
+            (Some("2.39"), "FROM debian:trixie-slim\n"),
+            (Some("2.50"), "FROM debian:sid-slim\n"),
+            (None, "FROM debian:bookworm-slim\n"),
+        ] {
+            assert!(filled("Dockerfile", glibc).contains(image), "{glibc:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_host_is_said_with_what_to_do() {
+        let error = find_host(Some(Path::new("/no/such/nova-host"))).expect_err("it is missing");
+        assert!(error.to_string().contains("--nova-host"), "{error}");
+        // The program of this test lies in a folder of its own.
+        let error = find_host(None).expect_err("a test has no host beside it");
+        assert!(error.to_string().contains("nova-host is missing beside"), "{error}");
+    }
+}

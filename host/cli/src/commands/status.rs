@@ -1,0 +1,33 @@
+//! `nova status`: what a running host does.
+
+use std::path::PathBuf;
+
+use nova_host::operate::admin::{AdminClient, RouteTable};
+
+use super::{Outcome, block_on};
+
+/// Show what a running host does: generations, requests in flight, memory kept
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The host's socket, where more than one host runs
+    #[arg(long, value_name = "SOCKET")]
+    admin: Option<PathBuf>,
+    /// Show instead how the routes answer: requests, errors, times
+    #[arg(long)]
+    routes: bool,
+    /// Print JSON, for other programs: all of it
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
+    let status = block_on(AdminClient::new(args.admin)?.status())??;
+    if args.json {
+        anstream::println!("{}", serde_json::to_string_pretty(&status)?);
+    } else if args.routes {
+        anstream::print!("{}", RouteTable(&status.routes));
+    } else {
+        anstream::println!("{status}");
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,321 @@
+//! One build at a time, always of the newest save.
+//!
+//! A build reads the pages, brings the crate root in step, runs cargo, and has the server load the
+//! library. A newer save stops it as long as it has not reached the server; from there on it
+//! runs to its end, and the newer build waits for that. Whatever happens, the generation that
+//! serves goes on serving until another is published.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nova_host::library::start::StartInfo;
+use nova_host::swap::Swapped;
+use nova_route_template::{
+    Build, Built, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::freshness::freshen;
+use super::inputs;
+use crate::dev::child::handle::{Environment, Server};
+use crate::dev::watch::change::Change;
+use crate::dev::wire::phases::{Phases, micros, since_written};
+use crate::dev::wire::protocol::{Load, Loaded, Refusal};
+use crate::dev::wire::state::Route;
+
+/// What the builder has to say.
+#[derive(Debug)]
+pub(crate) enum Update {
+    /// One more crate is ready.
+    Progress {
+        /// How many are.
+        crates: usize,
+        /// The latest.
+        name: String,
+    },
+    /// The files were read: these are the routes that are built now.
+    Scanned {
+        /// The name of the app.
+        app: String,
+        /// Its routes.
+        routes: Vec<Route>,
+    },
+    /// A build reached an end of its own.
+    Finished(Box<Finished>),
+}
+
+/// A build that reached an end of its own.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// What was saved, also for builds that were stopped; empty for the first one.
+    pub(crate) changes: Vec<Change>,
+    /// Where the time went.
+    pub(crate) phases: Phases,
+    /// From the write of the newest file to the end.
+    pub(crate) took: Duration,
+    pub(crate) result: Result<Success, Failure>,
+}
+
+/// A library that serves.
+#[derive(Debug)]
+pub(crate) struct Success {
+    /// `None`: it did already.
+    pub(crate) swapped: Option<Swapped>,
+    /// What its owner may want to know about the pages.
+    pub(crate) notes: Vec<String>,
+    /// What rustc printed about the app itself.
+    pub(crate) warnings: BTreeSet<String>,
+    /// The files of the app that the compiler read.
+    pub(crate) inputs: BTreeSet<PathBuf>,
+    /// The size of the library.
+    pub(crate) bytes: u64,
+}
+
+/// Why nothing new serves.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The app's own files: names, routes, the manifest.
+    #[error(transparent)]
+    App(#[from] PrepareError),
+    /// cargo or rustc.
+    #[error(transparent)]
+    Cargo(#[from] CargoError),
+    /// The library was built and did not start.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Builds an app and has a server load what it built.
+pub(crate) struct Builder {
+    dir: PathBuf,
+    server: Server,
+    info: StartInfo,
+    environment: Environment,
+    current: Option<Job>,
+    sender: mpsc::UnboundedSender<Update>,
+    updates: mpsc::UnboundedReceiver<Update>,
+}
+
+struct Job {
+    changes: Vec<Change>,
+    cancel: Cancel,
+    task: JoinHandle<()>,
+}
+
+impl Builder {
+    /// A builder of the app in `dir`; libraries are started with `info`.
+    pub(crate) fn new(dir: &Path, server: Server, info: StartInfo) -> Self {
+        let (sender, updates) = mpsc::unbounded_channel();
+        let (dir, environment) = (dir.to_owned(), Environment::new());
+        Self { dir, server, info, environment, current: None, sender, updates }
+    }
+
+    /// The variables that later builds see besides those of this process.
+    pub(crate) fn environment(&mut self, environment: Environment) {
+        self.environment = environment;
+    }
+
+    /// Builds the app as it is now, because of `changes`; a build that goes on is out of date.
+    /// `since` is when they were seen.
+    pub(crate) fn start(&mut self, mut changes: Vec<Change>, since: Instant) {
+        let before = self.current.take().map(|job| {
+            if !job.task.is_finished() && job.cancel.cancel() {
+                // Nobody will hear of what it was for, unless this build tells.
+                changes.splice(0..0, job.changes);
+                changes.sort();
+                changes.dedup();
+            }
+            job.task
+        });
+        let watch = since_written(&self.dir, &changes);
+        let cancel = Cancel::default();
+        let work = Work {
+            dir: self.dir.clone(),
+            changes: changes.clone(),
+            server: self.server.clone(),
+            info: self.info.clone(),
+            environment: self.environment.clone(),
+            cancel: cancel.clone(),
+            updates: self.sender.clone(),
+        };
+        let (reported, gate) = (changes.clone(), cancel.clone());
+        let task = tokio::spawn(async move {
+            if let Some(before) = before {
+                // It ends by itself; if it panicked, that was reported.
+                let _ = before.await;
+            }
+            let updates = work.updates.clone();
+            let mut phases = Phases { watch_us: micros(watch), ..Phases::default() };
+            let result = work.run(&mut phases).await;
+            if result.is_err() && gate.is_cancelled() {
+                return;
+            }
+            let took = watch + since.elapsed();
+            let finished = Finished { changes: reported, phases, took, result };
+            // The session is over when nobody listens.
+            let _ = updates.send(Update::Finished(Box::new(finished)));
+        });
+        self.current = Some(Job { changes, cancel, task });
+    }
+
+    /// Whether a build goes on.
+    pub(crate) fn is_building(&self) -> bool {
+        self.current.as_ref().is_some_and(|job| !job.task.is_finished())
+    }
+
+    /// The icon that pages of later builds link to.
+    pub(crate) fn favicon(&mut self, url: Option<&str>) {
+        self.info.favicon = url.map(str::to_owned);
+    }
+
+    /// The next thing to report. A call that is given up loses nothing.
+    pub(crate) async fn update(&mut self) -> Update {
+        self.updates.recv().await.expect("the builder holds a sender")
+    }
+
+    /// Stops the build that goes on, and waits until its processes are gone.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(job) = self.current.take() {
+            job.cancel.cancel();
+            let _ = job.task.await;
+        }
+    }
+}
+
+struct Work {
+    dir: PathBuf,
+    changes: Vec<Change>,
+    server: Server,
+    info: StartInfo,
+    environment: Environment,
+    cancel: Cancel,
+    updates: mpsc::UnboundedSender<Update>,
+}
+
+impl Work {
+    async fn run(self, phases: &mut Phases) -> Result<Success, Failure> {
+        let Self { dir, changes, server, info, environment, cancel, updates } = self;
+        let gate = cancel.clone();
+        let began = Instant::now();
+        let built = tokio::task::spawn_blocking(move || {
+            build(&dir, &changes, environment, &cancel, &updates)
+        })
+        .await;
+        phases.compile_us = micros(began.elapsed());
+        let Compiled { built, notes, inputs } = match built {
+            Ok(compiled) => compiled?,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        if !gate.pass() {
+            return Err(CargoError::Stopped.into());
+        }
+        let load = Load::Library { path: built.library.clone(), info };
+        let swapped = match server.load(load).await? {
+            Loaded::Swapped(swapped) => {
+                phases.load_us = swapped.preflight_us + swapped.load_us;
+                phases.swap_us = swapped.total_us.saturating_sub(phases.load_us);
+                Some(swapped)
+            }
+            Loaded::Same => None,
+        };
+        // Those of dependencies, the SDK for one, are not for the app's owner to mend.
+        let own = |it: &Diagnostic| it.place.as_ref().is_none_or(|it| !it.file.starts_with('/'));
+        let warnings = built.diagnostics.into_iter().filter(own).map(|it| it.rendered).collect();
+        let bytes = built.library.metadata().map_or(0, |library| library.len());
+        Ok(Success { swapped, notes, warnings, inputs, bytes })
+    }
+}
+
+struct Compiled {
+    built: Built,
+    notes: Vec<String>,
+    inputs: BTreeSet<PathBuf>,
+}
+
+fn build(
+    dir: &Path,
+    changes: &[Change],
+    environment: Environment,
+    cancel: &Cancel,
+    updates: &mpsc::UnboundedSender<Update>,
+) -> Result<Compiled, Failure> {
+    let prepared = prepare(dir)?;
+    let routes = Route::all(&prepared.tree);
+    let app = prepared.project.name().to_owned();
+    let _ = updates.send(Update::Scanned { app, routes });
+    freshen(dir, prepared.project.crate_root(), changes);
+    let running = Build::new(&prepared.project, prepared.crate_root.origins)
+        .profile("dev")
+        .output(Output::Capture)
+        .own_process_group()
+        .environment(environment)
+        .start()?;
+    cancel.arm(running.stopper());
+    let mut crates = 0;
+    let built = running.wait(|event| {
+        if let Event::Compiled { name, fresh: false } = event {
+            crates += 1;
+            let _ = updates.send(Update::Progress { crates, name });
+        }
+    })?;
+    let inputs = inputs::of(&built.library, prepared.project.dir());
+    let notes = prepared.warnings.iter().map(ToString::to_string).collect();
+    Ok(Compiled { built, notes, inputs })
+}
+
+/// Whether a build goes on, is to stop, or has passed the point where it cannot be stopped.
+#[derive(Clone, Default)]
+struct Cancel(Arc<Mutex<Stage>>);
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Preparing,
+    Compiling(Stopper),
+    Swapping,
+    Cancelled,
+}
+
+impl Cancel {
+    /// Stops the build; `false` if it is too late for that.
+    fn cancel(&self) -> bool {
+        let mut stage = self.lock();
+        match &*stage {
+            Stage::Swapping => return false,
+            Stage::Compiling(stopper) => stopper.stop(),
+            Stage::Preparing | Stage::Cancelled => {}
+        }
+        *stage = Stage::Cancelled;
+        true
+    }
+
+    fn is_cancelled(&self) -> bool {
+        matches!(*self.lock(), Stage::Cancelled)
+    }
+
+    /// From here on cargo runs.
+    fn arm(&self, stopper: Stopper) {
+        let mut stage = self.lock();
+        match *stage {
+            Stage::Cancelled => stopper.stop(),
+            _ => *stage = Stage::Compiling(stopper),
+        }
+    }
+
+    /// From here on the build runs to its end; `false` if it was cancelled before.
+    fn pass(&self) -> bool {
+        let mut stage = self.lock();
+        let go = !matches!(*stage, Stage::Cancelled);
+        if go {
+            *stage = Stage::Swapping;
+        }
+        go
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Stage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,233 @@
+//! What the server was told and must be told again when another takes its place.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use nova_host::generation::GenerationId;
+use nova_host::library::start::StartInfo;
+
+use crate::dev::wire::message::Problem;
+use crate::dev::wire::protocol::{Load, Mark, Order, Page, Topic};
+use crate::dev::wire::state::DevState;
+
+/// The sum of all orders.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// What serves; for a library, its private copy.
+    pub(crate) load: Option<Load>,
+    /// The last number that was given.
+    pub(crate) generation: GenerationId,
+    marks: Vec<Mark>,
+    /// Why the server before ended, where no page is to blame.
+    unexplained: Option<Problem>,
+    problems: BTreeMap<Topic, Vec<Problem>>,
+    style: Option<(String, String)>,
+    revision: u64,
+    progress: Option<String>,
+    state: Option<Box<DevState>>,
+    routes: Vec<Page>,
+    failed: BTreeMap<String, Problem>,
+}
+
+impl Standing {
+    /// Keeps what lasts of an order.
+    pub(crate) fn keep(&mut self, order: &Order) {
+        match order.clone() {
+            Order::Problems { topic, problems } => {
+                self.problems.insert(topic, problems);
+            }
+            Order::Style { href, css } => self.style = Some((href, css)),
+            Order::Refreshed { revision } => self.revision = revision,
+            Order::Progress(text) => self.progress = Some(text),
+            Order::Routes(routes) => self.routes = routes,
+            Order::PageFailed { file, problem } => {
+                self.failed.insert(file, problem);
+            }
+            Order::State(state) => self.state = Some(state),
+            Order::Avoid(mark) => {
+                self.marks.retain(|kept| kept.page != mark.page);
+                self.marks.push(mark);
+            }
+            // Done at once, or kept by whoever gives it.
+            Order::Load { .. } | Order::Public | Order::Serve | Order::Control | Order::Stop => {}
+        }
+    }
+
+    /// This code serves now, as a generation of this number. Nothing is held against it but what
+    /// its `guilty` pages have done; the server has forgotten by itself what was held against the
+    /// code before.
+    pub(crate) fn serves(&mut self, load: Load, generation: GenerationId, guilty: &[String]) {
+        if let Load::Open { pages, .. } = &load {
+            self.failed.retain(|file, _| pages.iter().all(|page| page.file != *file));
+        }
+        let same = self.unchanged(&load);
+        self.marks.retain(|mark| same.contains(&mark.page) || guilty.contains(&mark.page));
+        self.serves_again(load, generation);
+        self.unexplained = None;
+        self.problems.insert(Topic::Crash, self.crashes());
+    }
+
+    /// `load` in a form that needs nothing before it.
+    pub(crate) fn whole(&self, load: Load) -> Load {
+        match (load, &self.load) {
+            (Load::Attach { pages, version }, Some(Load::Open { app, info, .. })) => {
+                Load::Open { app: app.clone(), pages, version, info: info.clone() }
+            }
+            (load, _) => load,
+        }
+    }
+
+    /// The pages whose libraries are the same in `load` and in what serves.
+    pub(crate) fn unchanged(&self, load: &Load) -> Vec<String> {
+        let (Some(Load::Open { app: old_app, pages: old, .. }), Load::Open { app, pages, .. }) =
+            (&self.load, load)
+        else {
+            return Vec::new();
+        };
+        let same = pages.iter().filter(|page| old_app == app && old.contains(page));
+        same.map(|page| page.file.clone()).collect()
+    }
+
+    /// The code that served before does so again, as a generation of this number.
+    pub(crate) fn serves_again(&mut self, load: Load, generation: GenerationId) {
+        self.load = Some(load);
+        self.generation = generation;
+        self.progress = None;
+    }
+
+    /// The server ended, and no page is to blame.
+    pub(crate) fn ended_by_itself(&mut self, problem: Problem) {
+        self.unexplained = Some(problem);
+    }
+
+    /// A page may be called again.
+    pub(crate) fn forgive(&mut self, page: &str) {
+        self.marks.retain(|mark| mark.page != page);
+    }
+
+    /// What the pages that are not called have done, and what nobody explains.
+    pub(crate) fn crashes(&self) -> Vec<Problem> {
+        let marked = self.marks.iter().map(|mark| mark.problem.clone());
+        self.unexplained.iter().cloned().chain(marked).collect()
+    }
+
+    /// Everything but the code, as orders.
+    pub(crate) fn orders(&self) -> Vec<Order> {
+        let mut orders = Vec::new();
+        if let Some((href, css)) = self.style.clone() {
+            orders.push(Order::Style { href, css });
+        }
+        orders.push(Order::Refreshed { revision: self.revision });
+        orders.extend(self.progress.clone().map(Order::Progress));
+        if !self.routes.is_empty() {
+            orders.push(Order::Routes(self.routes.clone()));
+        }
+        let failed = self.failed.clone().into_iter();
+        orders.extend(failed.map(|(file, problem)| Order::PageFailed { file, problem }));
+        orders.extend(self.state.clone().map(Order::State));
+        orders.extend(self.marks.iter().cloned().map(Order::Avoid));
+        for (&topic, problems) in &self.problems {
+            orders.push(Order::Problems { topic, problems: problems.clone() });
+        }
+        orders
+    }
+}
+
+/// Where the private copy of a library lies.
+pub(crate) fn copy_of(store: &std::path::Path, build_id: &str, info: StartInfo) -> Load {
+    let path: PathBuf = store.join(format!("libnova_routes-{build_id}.so"));
+    Load::Library { path, info }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dev::wire::message::Kind;
+    use nova_host::library::loader::BuildId;
+    use nova_host::swap::{PageLibrary, SplitApp};
+
+    fn mark(page: &str) -> Mark {
+        Mark { page: page.into(), problem: Problem::new(Kind::Crash, page, "") }
+    }
+
+    fn library(path: &str) -> Load {
+        Load::Library { path: path.into(), info: StartInfo::default() }
+    }
+
+    #[test]
+    fn the_last_word_on_each_subject_is_said_again() {
+        let mut standing = Standing::default();
+        for order in [
+            Order::Style { href: "/1".into(), css: "a".into() },
+            Order::Style { href: "/2".into(), css: "b".into() },
+            Order::Refreshed { revision: 4 },
+            Order::Progress("3 crates".into()),
+            Order::Avoid(mark("pages/a.rs")),
+            Order::Avoid(mark("pages/b.rs")),
+            Order::Avoid(mark("pages/a.rs")),
+            Order::Problems { topic: Topic::Build, problems: vec![] },
+            Order::Public,
+        ] {
+            standing.keep(&order);
+        }
+        standing.forgive("pages/b.rs");
+        let said: Vec<_> =
+            standing.orders().iter().map(|it| serde_json::to_string(it).expect("JSON")).collect();
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        {"Style":{"href":"/2","css":"b"}}
+        {"Refreshed":{"revision":4}}
+        {"Progress":"3 crates"}
+        {"Avoid":{"page":"pages/a.rs","problem":{"kind":"crash","title":"pages/a.rs","file":null,"line":null,"column":null,"html":""}}}
+        {"Problems":{"topic":"Build","problems":[]}}
+        "#);
+        assert_eq!(standing.crashes(), [mark("pages/a.rs").problem]);
+    }
+
+    #[test]
+    fn other_code_is_not_to_blame_and_the_same_code_is() {
+        let mut standing = Standing::default();
+        standing.keep(&Order::Avoid(mark("pages/a.rs")));
+        standing.keep(&Order::Progress("3 crates".into()));
+        standing.ended_by_itself(Problem::new(Kind::Crash, "nobody", ""));
+        standing.serves_again(library("/1"), GenerationId(1));
+        assert_eq!(standing.crashes().len(), 2);
+        standing.serves(library("/2"), GenerationId(2), &[]);
+        assert!(standing.crashes().is_empty());
+        assert_eq!(standing.generation, GenerationId(2));
+        let over = standing.orders().iter().all(|order| !matches!(order, Order::Progress(_)));
+        assert!(over, "the first build is over");
+        standing.keep(&Order::Avoid(mark("pages/a.rs")));
+        standing.serves(library("/3"), GenerationId(3), &["pages/a.rs".into()]);
+        assert_eq!(standing.crashes().len(), 1, "this code has done it already");
+    }
+
+    #[test]
+    fn attached_pages_are_kept_with_their_app_and_only_other_code_is_forgiven() {
+        let app = SplitApp {
+            shared: vec!["/std.so".into()],
+            app: "/app.so".into(),
+            build: BuildId::of(b"app"),
+        };
+        let page = |file: &str, build: &str| PageLibrary {
+            file: file.into(),
+            path: build.into(),
+            symbol: "page".into(),
+        };
+        let info = StartInfo::default();
+        let mut standing = Standing::default();
+        let pages = vec![page("pages/a.rs", "/a1.so"), page("pages/b.rs", "/b1.so")];
+        let version = "1".to_owned();
+        let load = Load::Open { app: app.clone(), pages, version, info };
+        standing.serves(load, GenerationId(1), &[]);
+        standing.keep(&Order::Avoid(mark("pages/a.rs")));
+        standing.keep(&Order::Avoid(mark("pages/b.rs")));
+        let pages = vec![page("pages/a.rs", "/a2.so"), page("pages/b.rs", "/b1.so")];
+        let whole = standing.whole(Load::Attach { pages: pages.clone(), version: "2".into() });
+        assert!(
+            matches!(&whole, Load::Open { app: it, pages: them, .. } if *it == app && *them == pages)
+        );
+        assert_eq!(standing.unchanged(&whole), ["pages/b.rs"]);
+        standing.serves(whole, GenerationId(2), &[]);
+        assert_eq!(standing.crashes(), [mark("pages/b.rs").problem]);
+    }
+}

@@ -1,0 +1,118 @@
+//! The half of `nova dev` that answers requests, in a process of its own.
+//!
+//! What a page does to its process, it does to this one: the supervisor starts another, which
+//! goes on from the same orders. [`obey`] takes them; everything else answers browsers.
+
+pub(crate) mod avoided;
+pub(crate) mod backtrace;
+pub(crate) mod client;
+pub(crate) mod control;
+pub(crate) mod endpoints;
+pub(crate) mod guard;
+pub(crate) mod hub;
+pub(crate) mod inject;
+pub(crate) mod obey;
+pub(crate) mod page;
+pub(crate) mod pages;
+pub(crate) mod panics;
+pub(crate) mod reporter;
+pub(crate) mod sheet;
+pub(crate) mod site;
+pub(crate) mod tracked;
+pub(crate) mod waiting;
+pub(crate) mod watchdog;
+
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nova_host::process::companion::{Inbox, Inherited};
+use nova_host::process::log::{Log, LogFilter, LogSettings};
+use nova_host::process::{Answers, Role, companion};
+use nova_host::server::listen::Listeners;
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::sync::mpsc;
+
+use self::obey::Obedient;
+use self::reporter::Reporter;
+use crate::dev::wire::flight_recorder::Recorder;
+use crate::dev::wire::protocol::{Event, Job, Order};
+
+/// The role of the process, its second argument.
+pub(crate) const ROLE: Role = Role::new("dev-server", || companion::serve(run));
+
+/// How long requests may run on when the developer stops the server.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// A page in an endless loop holds a thread until it is noticed; others go on answering.
+const LEAST_THREADS: usize = 4;
+
+/// Serves until the supervisor says stop, or is gone.
+fn run(job: Job, inherited: Inherited, answers: Answers) {
+    let Inherited { mut descriptors, orders } = inherited;
+    let settings =
+        LogSettings { filter: LogFilter::for_development(), format: job.log_format, access: false };
+    // A log that cannot be started is nothing to refuse requests for.
+    let log = Log::start_towards(settings, job.reader).ok();
+    let Some(record) = descriptors.pop() else { return };
+    let recorder = Recorder::new(File::from(record));
+    let reporter = Arc::new(Reporter::new(answers));
+    let sockets = descriptors.into_iter().map(TcpListener::from).collect();
+    let ended = serve(job, sockets, &recorder, &reporter, orders);
+    if let Err(error) = ended {
+        eprintln!("nova: the server cannot start: {error}");
+    }
+    if let Some(log) = log {
+        log.flush();
+    }
+}
+
+fn serve(
+    job: Job,
+    sockets: Vec<TcpListener>,
+    recorder: &Arc<Recorder>,
+    reporter: &Arc<Reporter>,
+    orders: Inbox,
+) -> io::Result<()> {
+    let listeners = Listeners::from_sockets(sockets)?;
+    if let Some(limit) = job.poll_limit {
+        watchdog::start(limit, recorder.clone(), reporter.clone())?;
+    }
+    let received = receive(orders)?;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).max(LEAST_THREADS);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let ended = runtime.block_on(async {
+        let obedient = Obedient::new(job, listeners, recorder.clone(), reporter.clone())?;
+        reporter.report(Event::Ready);
+        obedient.obey(received).await;
+        Ok(())
+    });
+    // A library may have left something running that never ends.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Reads orders on a thread that no page can hold up; when there are no more, the process ends,
+/// in order if it can.
+fn receive(mut orders: Inbox) -> io::Result<mpsc::UnboundedReceiver<Order>> {
+    let (sender, received) = mpsc::unbounded_channel();
+    std::thread::Builder::new().name("orders".into()).spawn(move || {
+        while let Some(order) = orders.receive() {
+            // Nobody listens when the process is about to end.
+            let _ = sender.send(order);
+        }
+        let _ = sender.send(Order::Stop);
+        std::thread::sleep(GRACE * 2);
+        end_now();
+    })?;
+    Ok(received)
+}
+
+/// Ends this process at once, whatever its threads are doing.
+fn end_now() {
+    // It can only fail if the process is gone.
+    let _ = kill_process(getpid(), Signal::KILL);
+}

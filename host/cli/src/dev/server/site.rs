@@ -1,0 +1,102 @@
+//! What the dev host answers: its own endpoints, the app, and the waiting page before there is one.
+//!
+//! Everything but `/__nova/` goes the way it goes in production. The dev host adds the client to
+//! the pages that come back, keeps on record what runs, does not call pages that ended a server,
+//! and tells supervisor and browser about handlers that panicked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use nova_host::generation::body::Body;
+use nova_host::generation::call::HandlerPanic;
+use nova_host::server::Peer;
+use nova_host::site::Site;
+
+use super::avoided::Avoided;
+use super::endpoints::{Endpoints, is_own};
+use super::hub::Hub;
+use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
+use super::pages::Pages;
+use super::reporter::Reporter;
+use super::{panics, tracked, waiting};
+use crate::dev::wire::flight_recorder::{Flight, Recorder};
+use crate::dev::wire::message::Problem;
+use crate::dev::wire::protocol::Event;
+
+/// Everything that answers a request. One per server.
+pub(crate) struct DevSite {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) app: Arc<Site>,
+    pub(crate) avoided: Arc<Avoided>,
+    pub(crate) pages: Arc<Pages>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) reporter: Arc<Reporter>,
+    /// The app's folder.
+    pub(crate) dir: PathBuf,
+}
+
+impl DevSite {
+    /// Answers one request.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Response<WithTail<Body>> {
+        if is_own(request.uri().path()) {
+            return untouched(self.endpoints.respond(&request));
+        }
+        // Taken before the answer: a page that a swap overtakes then believes itself older than
+        // it is, and reloads once for nothing, instead of staying old.
+        let served = self.hub.served();
+        let document = wants_document(&request);
+        let method = request.method().clone();
+        let asked = format!("{} {}", request.method(), request.uri().path());
+        let response = self.respond(request, peer).await;
+        let panic = response.extensions().get::<HandlerPanic>();
+        let panic = panic.map(|panic| self.panicked(&asked, panic));
+        if document && is_document(&response) {
+            return with_client(response, &method, &served, panic.as_ref());
+        }
+        // A script asked, so the page it runs in shows what happened.
+        if let Some(panic) = panic {
+            self.hub.panicked(panic);
+        }
+        untouched(response)
+    }
+
+    async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        if !self.app.is_ready() {
+            return waiting::response(request.headers());
+        }
+        let path = request.uri().path();
+        if let Some(failure) = self.pages.ready(&self.app, path, request.headers()).await {
+            return failure;
+        }
+        let table = self.app.switch.table();
+        let generation = table.generations().iter().map(|it| it.id).max().unwrap_or_default();
+        let file = table.file_at(path).map(str::to_owned);
+        if let Some(file) = file.as_deref().filter(|_| wants_document(&request)) {
+            self.pages.seen(file);
+        }
+        if let Some(instead) = self.avoided.respond(file.as_deref(), path, request.headers()) {
+            return instead;
+        }
+        let (method, path) = (request.method().to_string(), path.to_owned());
+        let flight = Flight { method, path, file, generation };
+        let tracked = self.recorder.begin(flight);
+        tracked::answer(tracked, async { self.app.answer(request, Some(peer.addr)).await.response })
+            .await
+    }
+
+    fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {
+        self.reporter.report(Event::Panicked {
+            request: asked.to_owned(),
+            location: panic.location.clone(),
+            message: panic.message.clone(),
+        });
+        panics::of_panic(asked, panic, &self.dir)
+    }
+}

@@ -1,0 +1,53 @@
+//! What every path answers before the first good build.
+//!
+//! A page that carries the dev client, which reloads it when something serves; plain text for
+//! whoever did not ask for a page. 503 says to everyone else that this is not the answer yet.
+
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Response, StatusCode};
+use nova_host::generation::body::Body;
+
+/// The answer to a request with these headers.
+pub(crate) fn response(headers: &HeaderMap) -> Response<Body> {
+    let (kind, body) = if wants_page(headers) {
+        ("text/html; charset=utf-8", include_str!("waiting.html"))
+    } else {
+        ("text/plain; charset=utf-8", "the app is being built; try again in a moment\n")
+    };
+    Response::builder()
+        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .header(CONTENT_TYPE, kind)
+        .header(CACHE_CONTROL, "no-store")
+        .header(RETRY_AFTER, "1")
+        .body(Body::from(body))
+        .expect("the headers are constants")
+}
+
+/// Whether whoever sent these headers shows what comes back.
+pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.into_iter().any(|value| value.contains("text/html"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_get_a_page_and_tools_a_line() {
+        for (accept, kind) in [
+            (Some("text/html,application/xhtml+xml;q=0.9"), "text/html; charset=utf-8"),
+            (Some("application/json"), "text/plain; charset=utf-8"),
+            (Some("*/*"), "text/plain; charset=utf-8"),
+            (None, "text/plain; charset=utf-8"),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(accept) = accept {
+                headers.insert(ACCEPT, accept.parse().expect("a header"));
+            }
+            let response = response(&headers);
+            assert_eq!(response.status(), 503);
+            assert_eq!(response.headers()[CONTENT_TYPE], kind, "{accept:?}");
+        }
+    }
+}

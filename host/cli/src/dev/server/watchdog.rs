@@ -1,0 +1,86 @@
+//! Noticing a page that does not let go of its thread.
+//!
+//! A page that awaits is not polled, however long it awaits. A poll that goes on from one look to
+//! the next, often enough, is an endless loop or work that blocks. Looks are counted and not
+//! time: a process that was suspended has not been looking.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::end_now;
+use super::reporter::Reporter;
+use crate::dev::wire::flight_recorder::{Flight, Recorder};
+use crate::dev::wire::protocol::Event;
+
+/// How many looks make up the limit.
+const LOOKS: u32 = 20;
+
+/// Ends this process when a poll takes longer than `limit`.
+///
+/// # Errors
+/// If there are no more threads.
+pub(crate) fn start(
+    limit: Duration,
+    recorder: Arc<Recorder>,
+    reporter: Arc<Reporter>,
+) -> io::Result<()> {
+    std::thread::Builder::new().name("watchdog".into()).spawn(move || {
+        let mut looks = Looks::default();
+        loop {
+            std::thread::sleep(limit / LOOKS);
+            if let Some(flight) = looks.look(recorder.polls()) {
+                reporter.report(Event::Hung(flight));
+                end_now();
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// How often each poll that goes on was seen.
+#[derive(Default)]
+struct Looks(HashMap<u64, u32>);
+
+impl Looks {
+    /// The flight of a poll that goes on for too long.
+    fn look(&mut self, polls: Vec<(u64, Flight)>) -> Option<Flight> {
+        let before = std::mem::take(&mut self.0);
+        let mut hung = None;
+        for (poll, flight) in polls {
+            let seen = before.get(&poll).map_or(0, |seen| seen + 1);
+            self.0.insert(poll, seen);
+            if seen >= LOOKS {
+                hung = hung.or(Some(flight));
+            }
+        }
+        hung
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nova_host::generation::GenerationId;
+
+    fn poll(number: u64) -> (u64, Flight) {
+        let path = format!("/{number}");
+        let generation = GenerationId(1);
+        (number, Flight { method: "GET".into(), path, file: None, generation })
+    }
+
+    #[test]
+    fn only_one_and_the_same_poll_is_hung() {
+        let mut looks = Looks::default();
+        for number in 1..100 {
+            assert_eq!(looks.look(vec![poll(number)]), None, "each look sees another poll");
+        }
+        for _ in 0..LOOKS {
+            assert_eq!(looks.look(vec![poll(200), poll(100)]), None);
+        }
+        assert_eq!(looks.look(vec![poll(100)]), Some(poll(100).1));
+        assert_eq!(looks.look(vec![]), None);
+        assert_eq!(looks.look(vec![poll(100)]), None);
+    }
+}

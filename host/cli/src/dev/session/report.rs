@@ -1,0 +1,156 @@
+//! The terminal of `nova dev`: one calm line for each event, on standard error. Standard output
+//! carries the address alone, as with every host.
+//!
+//! [`Voice`] decides how much of it there is, and whether it is for people or for programs;
+//! whoever reports says what happened and need not know.
+
+mod banner;
+mod json;
+mod look;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::dev::wire::message::Problem;
+use crate::dev::wire::save::{Outcome, Save};
+use crate::terminal::style::DIM;
+
+pub(crate) use self::banner::Banner;
+use self::json::Event;
+pub(crate) use self::look::Label;
+
+/// Who listens to the terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// Someone who follows along.
+    #[default]
+    Full,
+    /// Someone who wants to hear of mistakes alone.
+    Quiet,
+    /// A program.
+    Json,
+}
+
+/// Standard error, with a last line that may still change.
+pub(crate) struct Terminal {
+    voice: Voice,
+    /// Whether the last line is a progress line; locked for as long as something is printed.
+    progressing: Mutex<bool>,
+    /// Whether there is someone to see progress.
+    watched: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(voice: Voice) -> Self {
+        let watched = voice == Voice::Full && std::io::stderr().is_terminal();
+        Self { voice, progressing: Mutex::new(false), watched }
+    }
+
+    /// The server listens.
+    pub(crate) fn ready(&self, banner: &Banner, keys: bool) {
+        match self.voice {
+            Voice::Full => self.print(&banner.lines(keys)),
+            Voice::Quiet => {}
+            Voice::Json => self.event(&Event::ready(banner)),
+        }
+    }
+
+    /// A save that came to something.
+    pub(crate) fn saved(&self, save: &Save) {
+        self.failed(save, &[], "");
+    }
+
+    /// A save with its problems; `text` is what the compiler said about them.
+    pub(crate) fn failed(&self, save: &Save, problems: &[Problem], text: &str) {
+        let bad = matches!(save.outcome, Outcome::Failed | Outcome::Refused);
+        match self.voice {
+            Voice::Json => self.event(&Event::update(save, problems, text)),
+            Voice::Quiet if !bad => {}
+            Voice::Full | Voice::Quiet => {
+                self.print(&look::save(save));
+                if !text.is_empty() {
+                    self.print(text);
+                }
+            }
+        }
+    }
+
+    /// A handler panicked while it answered `request`.
+    pub(crate) fn panicked(&self, request: &str, message: &str, location: &str) {
+        match self.voice {
+            Voice::Json => self.event(&Event::Panic { request, message, location }),
+            Voice::Full | Voice::Quiet => {
+                self.print(&look::line(
+                    Label::Panic,
+                    request,
+                    None,
+                    &format!("{location}: {message}"),
+                ));
+            }
+        }
+    }
+
+    /// One line: what happened to what, how long it took, and what else there is to say.
+    pub(crate) fn line(&self, label: Label, subject: &str, time: Option<Duration>, note: &str) {
+        let bad = matches!(label, Label::Error | Label::Refused | Label::Panic | Label::Crash);
+        match self.voice {
+            Voice::Json => self.event(&Event::line(label, subject, note)),
+            Voice::Quiet if !bad => {}
+            Voice::Full | Voice::Quiet => self.print(&look::line(label, subject, time, note)),
+        }
+    }
+
+    /// What a compiler or a tool said, as it said it.
+    pub(crate) fn text(&self, text: &str) {
+        match self.voice {
+            Voice::Json => self.event(&Event::text(text)),
+            Voice::Full | Voice::Quiet => self.print(text),
+        }
+    }
+
+    /// A line that the server printed: its log, which has the form that was asked for, or whatever
+    /// a page prints.
+    pub(crate) fn passed_on(&self, line: &str) {
+        match self.voice {
+            Voice::Json if !line.starts_with('{') => self.event(&Event::text(line)),
+            _ => self.print(line),
+        }
+    }
+
+    /// A line that the next one replaces.
+    pub(crate) fn progress(&self, text: &str) {
+        if self.watched {
+            let mut progressing = self.lock();
+            let mut out = anstream::stderr().lock();
+            *progressing = true;
+            let _ = write!(out, "{CLEAR}{DIM}{text}{DIM:#}").and_then(|()| out.flush());
+        }
+    }
+
+    /// Empties the screen, and what was scrolled off it.
+    pub(crate) fn clear(&self) {
+        if self.watched {
+            self.print("\x1b[3J\x1b[2J\x1b[H");
+        }
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        self.print(&event.render());
+    }
+
+    fn print(&self, text: &str) {
+        let mut progressing = self.lock();
+        let mut out = anstream::stderr().lock();
+        let clear = if std::mem::take(&mut *progressing) { CLEAR } else { "" };
+        // A reader that has gone away does not end the server.
+        let _ = writeln!(out, "{clear}{text}").and_then(|()| out.flush());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
+        self.progressing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Back to the beginning of the line, and nothing left on it.
+const CLEAR: &str = "\r\x1b[2K";

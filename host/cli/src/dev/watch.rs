@@ -1,0 +1,5 @@
+//! Which files changed, and what that asks for.
+
+pub(crate) mod change;
+pub(crate) mod snapshot;
+pub(crate) mod watcher;

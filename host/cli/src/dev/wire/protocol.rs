@@ -1,0 +1,158 @@
+//! What the two halves of `nova dev` say to each other, one JSON line each.
+//!
+//! The supervisor gives orders and keeps what they amount to, so that a server that takes the
+//! place of another can be told all of it again. The server reports events.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nova_host::generation::GenerationId;
+use nova_host::library::start::StartInfo;
+use nova_host::process::log::{Format, Reader};
+use nova_host::swap::{PageLibrary, SplitApp, Swapped};
+use serde::{Deserialize, Serialize};
+
+use super::message::Problem;
+use super::state::DevState;
+use crate::dev::wire::flight_recorder::Flight;
+
+/// What a server is started for. It inherits the listening sockets and, after them, the file in
+/// which it notes what it is doing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    /// The app's folder, absolute.
+    pub(crate) dir: PathBuf,
+    /// The name that it was told to listen on.
+    pub(crate) host: String,
+    /// The executable that checks libraries in a child; `None` under a debugger.
+    pub(crate) program: Option<PathBuf>,
+    /// Where copies of libraries lie.
+    pub(crate) store: PathBuf,
+    /// The number of the last generation of the server before.
+    pub(crate) last_generation: GenerationId,
+    /// How long one poll of a page may take.
+    pub(crate) poll_limit: Option<Duration>,
+    /// How long `init` may take.
+    pub(crate) init_limit: Duration,
+    /// Whom the log is for, and how its lines look.
+    pub(crate) reader: Reader,
+    pub(crate) log_format: Format,
+}
+
+/// From the supervisor to the server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// Put this in the place of what serves. Answered by [`Event::Done`] with the same number. The
+    /// code of the pages in `same` is what it was: what is held against them stays.
+    Load { id: u64, load: Load, trust: Trust, same: Vec<String> },
+    /// Every page of the app, as the scan found them: where pages are libraries of their own, a
+    /// request for one that does not serve waits for it.
+    Routes(Vec<Page>),
+    /// This page does not compile; whoever waits for it is told.
+    PageFailed { file: String, problem: Problem },
+    /// These are now the problems of one topic.
+    Problems { topic: Topic, problems: Vec<Problem> },
+    /// The stylesheet, and the address that tells it from others.
+    Style { href: String, css: String },
+    /// Something other than code changed what pages look like, for the nth time.
+    Refreshed { revision: u64 },
+    /// Look at `public/` again.
+    Public,
+    /// How far the first build is.
+    Progress(String),
+    /// What the dev page shows.
+    State(Box<DevState>),
+    /// This page ended a server: it is not called, and shows why.
+    Avoid(Mark),
+    /// All is told: accept connections.
+    Serve,
+    /// Open the admin socket; the server before has closed its own.
+    Control,
+    /// Finish what runs, then end.
+    Stop,
+}
+
+/// Code to serve.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Load {
+    /// A library with every page of the app.
+    Library { path: PathBuf, info: StartInfo },
+    /// An app whose pages are libraries of their own, with those that are built. An open page
+    /// looks again when `version` is another one than before.
+    Open { app: SplitApp, pages: Vec<PageLibrary>, version: String, info: StartInfo },
+    /// These pages and no others, for the app that serves.
+    Attach { pages: Vec<PageLibrary>, version: String },
+}
+
+/// Whether code has served before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Trust {
+    /// It comes from the compiler, and is checked in a child first.
+    Fresh,
+    /// It served until just now.
+    Served,
+}
+
+/// A page, as the scan found it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Page {
+    /// Whether a request waits for its own library although a library with all pages serves.
+    #[serde(default)]
+    pub(crate) stale: bool,
+    /// Its route pattern, such as `/users/{id}`.
+    pub(crate) pattern: String,
+    /// Its file, from the app's folder.
+    pub(crate) file: String,
+}
+
+/// A page that ended a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    /// Its file; the path of the request where no page was meant.
+    pub(crate) page: String,
+    /// How it did that.
+    pub(crate) problem: Problem,
+}
+
+/// What problems are about: each build, and each compilation of the styles, replaces its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Topic {
+    Settings,
+    Build,
+    Style,
+    /// Pages that ended a server.
+    Crash,
+}
+
+/// From the server to the supervisor.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Event {
+    /// It takes orders.
+    Ready,
+    /// What became of [`Order::Load`].
+    Done { id: u64, result: Result<Loaded, Refusal> },
+    /// A request waits for this page; said once, until it serves or fails.
+    Wanted { file: String },
+    /// This page was asked for, and not the one before it.
+    Seen { file: String },
+    /// A handler panicked.
+    Panicked { request: String, location: String, message: String },
+    /// A page has not let go of its thread for longer than the limit; the server ends.
+    Hung(Flight),
+    /// Somebody wants to see a page that ended a server once more.
+    Retry { page: String },
+}
+
+/// What came of a load.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Loaded {
+    /// It serves.
+    Swapped(Swapped),
+    /// It did already.
+    Same,
+}
+
+/// Why something does not serve, for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{0}")]
+pub(crate) struct Refusal(pub(crate) String);

@@ -1,0 +1,5 @@
+//! What a person at a terminal sees, and what is opened beside it.
+
+pub(crate) mod ansi;
+pub(crate) mod launch;
+pub(crate) mod style;

@@ -1,7 +1,0 @@
-//! The command line `nova`.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    nova_host::cli::main()
-}

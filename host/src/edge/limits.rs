@@ -1,0 +1,250 @@
+//! What one request may take, and what all of them may.
+//!
+//! None of it costs a lock or a timer as long as a page answers at once: the clock of a request is
+//! set when its page has something to wait for.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use crate::generation::body::{Body, BodyError};
+use crate::generation::call::plain;
+
+/// How long whoever is turned away should wait, in seconds.
+const RETRY: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request is not answered by a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Too many are being answered.
+    Busy,
+    /// Its body is too long.
+    TooLarge,
+    /// The page had no answer in time.
+    Late,
+}
+
+impl Refused {
+    pub(crate) fn response(self) -> Response<Body> {
+        let (status, text) = match self {
+            Self::Busy => {
+                (StatusCode::SERVICE_UNAVAILABLE, "the server is busy; try again in a moment\n")
+            }
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too long\n"),
+            Self::Late => (StatusCode::GATEWAY_TIMEOUT, "the page did not answer in time\n"),
+        };
+        let mut response = plain(status, text);
+        if self == Self::Busy {
+            response.headers_mut().insert(RETRY_AFTER, RETRY);
+        }
+        response
+    }
+}
+
+/// How many requests may be without an answer at once.
+#[derive(Debug)]
+pub(crate) struct Room {
+    most: usize,
+    taken: AtomicUsize,
+}
+
+impl Room {
+    pub(crate) const fn new(most: usize) -> Self {
+        Self { most, taken: AtomicUsize::new(0) }
+    }
+
+    /// A place, until it is dropped; `None` when all are taken.
+    pub(crate) fn enter(&self) -> Option<Place<'_>> {
+        let before = self.taken.fetch_add(1, Ordering::Relaxed);
+        // Dropped at once where it is one too many.
+        let place = Place(self);
+        (before < self.most).then_some(place)
+    }
+}
+
+/// See [`Room::enter`].
+#[derive(Debug)]
+pub(crate) struct Place<'a>(&'a Room);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits for `answer`, but no longer than `limit` from its first pause.
+pub(crate) async fn within<T>(
+    limit: Option<Duration>,
+    answer: impl Future<Output = T>,
+) -> Option<T> {
+    let Some(limit) = limit else { return Some(answer.await) };
+    let mut answer = pin!(answer);
+    let mut clock = pin!(None::<tokio::time::Sleep>);
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            return Poll::Ready(Some(answer));
+        }
+        if clock.is_none() {
+            clock.set(Some(tokio::time::sleep(limit)));
+        }
+        match clock.as_mut().as_pin_mut() {
+            Some(clock) => clock.poll(cx).map(|()| None),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// A request's body, which ends with an error past a length.
+#[derive(Debug)]
+pub(crate) struct Capped<B> {
+    body: B,
+    /// What may still come; `None` where the length is known and short enough.
+    left: Option<u64>,
+    exceeded: Exceeded,
+}
+
+/// Whether a body was longer than it may be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Exceeded(Option<Arc<AtomicBool>>);
+
+impl Exceeded {
+    pub(crate) fn is_so(&self) -> bool {
+        self.0.as_ref().is_some_and(|exceeded| exceeded.load(Ordering::Relaxed))
+    }
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body is longer than --max-body allows")]
+struct TooLong;
+
+impl<B: HttpBody> Capped<B> {
+    /// `None` if the body is known to be longer than `most`.
+    pub(crate) fn new(body: B, most: Option<u64>) -> Option<Self> {
+        let hint = body.size_hint();
+        let (left, exceeded) = match most {
+            Some(most) if hint.lower() > most => return None,
+            // hyper holds a client to the length that it announced.
+            Some(most) if hint.exact().is_none() => {
+                (Some(most), Exceeded(Some(Arc::new(AtomicBool::new(false)))))
+            }
+            _ => (None, Exceeded(None)),
+        };
+        Some(Self { body, left, exceeded })
+    }
+
+    pub(crate) fn exceeded(&self) -> Exceeded {
+        self.exceeded.clone()
+    }
+}
+
+impl<B> HttpBody for Capped<B>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx).map_err(Into::into);
+        if let (Some(left), Poll::Ready(Some(Ok(frame)))) = (&mut self.left, &polled)
+            && let Some(data) = frame.data_ref()
+        {
+            match left.checked_sub(data.len() as u64) {
+                Some(rest) => *left = rest,
+                None => {
+                    if let Some(exceeded) = &self.exceeded.0 {
+                        exceeded.store(true, Ordering::Relaxed);
+                    }
+                    return Poll::Ready(Some(Err(TooLong.into())));
+                }
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt, Full, StreamBody};
+
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again() {
+        let room = Room::new(2);
+        let (first, second) = (room.enter(), room.enter());
+        assert!(first.is_some() && second.is_some());
+        assert!(room.enter().is_none());
+        assert!(room.enter().is_none(), "whoever was turned away holds no place");
+        drop(first);
+        assert!(room.enter().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_runs_while_a_page_waits() {
+        let limit = Some(Duration::from_secs(5));
+        let slow = |seconds| async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            seconds
+        };
+        assert_eq!(within(limit, slow(4)).await, Some(4));
+        assert_eq!(within(limit, slow(6)).await, None);
+        assert_eq!(within(None, slow(6)).await, Some(6));
+        assert_eq!(within(Some(Duration::ZERO), async { 1 }).await, Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_body_of_unknown_length_is_counted() {
+        let pieces = |count: usize| {
+            let frames =
+                (0..count).map(|_| Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"12345"))));
+            StreamBody::new(Frames(frames))
+        };
+        let body = Capped::new(pieces(2), Some(10)).unwrap();
+        assert_eq!(body.collect().await.unwrap().to_bytes().len(), 10);
+        let body = Capped::new(pieces(3), Some(14)).unwrap();
+        let exceeded = body.exceeded();
+        assert!(body.collect().await.unwrap_err().to_string().contains("--max-body"));
+        assert!(exceeded.is_so());
+        assert!(Capped::new(pieces(3), None).unwrap().collect().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_known_length_is_judged_at_once() {
+        assert!(Capped::new(Full::new(Bytes::from_static(b"12345")), Some(4)).is_none());
+        let body = Capped::new(Full::new(Bytes::from_static(b"12345")), Some(5)).unwrap();
+        assert_eq!(body.left, None);
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "12345");
+    }
+
+    /// A stream that has everything at hand.
+    struct Frames<I>(I);
+
+    impl<I: Iterator + Unpin> futures_core::Stream for Frames<I> {
+        type Item = I::Item;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {
+            Poll::Ready(self.0.next())
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One call into a library: the request lent, the head received, the body taken over.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use nova_abi::{
+    BodyStream, ChunkSource, Exchange, Failure, HeadSink, HostExchange, OwnedBytes, Panic, Param,
+    Peer, RequestLine, ResponseHead, Start, Target,
+};
+
+use crate::generation::InFlight;
+use crate::generation::body::Body;
+
+/// The panic of a handler, left in the extensions of its response for log and overlay.
+#[derive(Debug, Clone)]
+pub struct HandlerPanic {
+    /// The panic's message.
+    pub message: String,
+    /// `file:line:column`, or empty.
+    pub location: String,
+    /// The backtrace, or empty.
+    pub backtrace: String,
+}
+
+/// What a call needs besides the request itself.
+pub struct Call<'a> {
+    /// The route, or the error whose page is wanted.
+    pub target: Target<'a>,
+    /// The pattern of the route; empty for an error.
+    pub pattern: &'a str,
+    /// The parameters that the pattern takes out of the path.
+    pub params: &'a [Param<'a>],
+    /// Who sent the request, where that is known.
+    pub peer: Option<Peer>,
+}
+
+/// Lets a generation answer. The response's body holds `pin` until it is sent.
+///
+/// A caller that goes away drops this future, and with it the handler's.
+pub async fn call<B>(
+    pin: InFlight,
+    call: Call<'_>,
+    request: &Parts,
+    body: Option<B>,
+) -> http::Response<Body>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+{
+    pin.counters.requests.fetch_add(1, Ordering::Relaxed);
+    let host = Lent { headers: &request.headers, body: Mutex::new(body) };
+    let line = RequestLine {
+        method: request.method.as_str(),
+        path: request.uri.path(),
+        query: request.uri.query(),
+        authority: request.uri.authority().map(http::uri::Authority::as_str),
+        version: match request.version {
+            http::Version::HTTP_10 => 10,
+            http::Version::HTTP_2 => 20,
+            _ => 11,
+        },
+        pattern: call.pattern,
+    };
+    let exchange = Exchange::new(line, call.params, call.peer, &host);
+    let mut head = Head::default();
+    let answer = {
+        let mut start = Some(ResponseHead::new(&mut head));
+        let mut pending = None;
+        poll_fn(|cx| {
+            if let Some(head) = start.take() {
+                match pin.app().start(call.target, &exchange, head, cx) {
+                    Start::Ready(answer) => return Poll::Ready(Some(answer)),
+                    Start::Pending(future) => {
+                        pending = Some(future);
+                        return Poll::Pending;
+                    }
+                }
+            }
+            match &mut pending {
+                Some(future) => Pin::new(future).poll(cx).map(Some),
+                None => Poll::Ready(None),
+            }
+        })
+        .await
+    };
+    let mut response = http::Response::new(Body::empty());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    if head.refused || head.status.is_server_error() {
+        pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
+    }
+    let Some(answer) = answer else { return internal_error() };
+    if let Some(panic) = answer.panic.into_option() {
+        pin.counters.panics.fetch_add(1, Ordering::Relaxed);
+        let (method, path) = (&request.method, request.uri.path());
+        let request_id = request.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+        let (message, location) = (&panic.message, &panic.location);
+        tracing::error!(request_id, "{method} {path} panicked: {message} at {location}");
+        response.extensions_mut().insert(HandlerPanic::from(panic));
+    }
+    if head.refused {
+        return internal_error();
+    }
+    *response.body_mut() = Body::of(answer.body, pin);
+    response
+}
+
+/// The answer where a library had none to give.
+pub fn internal_error() -> http::Response<Body> {
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n")
+}
+
+/// A short plain text, for when there is no library to make a page.
+pub(crate) fn plain(status: StatusCode, text: impl Into<Body>) -> http::Response<Body> {
+    let mut response = http::Response::new(text.into());
+    *response.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response
+}
+
+impl From<Panic> for HandlerPanic {
+    fn from(panic: Panic) -> Self {
+        Self {
+            message: panic.message.into(),
+            location: panic.location.into(),
+            backtrace: panic.backtrace.into(),
+        }
+    }
+}
+
+/// The request, as the library may ask about it.
+struct Lent<'a, B> {
+    headers: &'a HeaderMap,
+    body: Mutex<Option<B>>,
+}
+
+impl<B> HostExchange for Lent<'_, B>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+{
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    fn each_header(&self, visit: &mut dyn FnMut(&str, &[u8])) {
+        for (name, value) in self.headers {
+            visit(name.as_str(), value.as_bytes());
+        }
+    }
+
+    fn take_body(&self) -> Option<BodyStream> {
+        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(BodyStream::new(Pieces(body)))
+    }
+}
+
+/// A request's body as the library reads it.
+struct Pieces<B>(B);
+
+impl<B> ChunkSource for Pieces<B>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+{
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<OwnedBytes, Failure>>> {
+        loop {
+            return match Pin::new(&mut self.0).poll_frame(cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(None) => Poll::Ready(None),
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(bytes) => Poll::Ready(Some(Ok(OwnedBytes::from_owner(bytes)))),
+                    // Trailers: nothing reads them yet.
+                    Err(_) => continue,
+                },
+                Poll::Ready(Some(Err(error))) => {
+                    Poll::Ready(Some(Err(Failure::disconnected(error.to_string()))))
+                }
+            };
+        }
+    }
+
+    fn exact_len(&self) -> Option<u64> {
+        self.0.size_hint().exact()
+    }
+}
+
+/// Status and headers, as the library writes them.
+struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// The library wrote something that is no status or no header.
+    refused: bool,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), refused: false }
+    }
+}
+
+impl Head {
+    fn append(&mut self, name: &str, value: Option<HeaderValue>) -> bool {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let added = match (name, value) {
+            (Ok(name), Some(value)) => self.headers.try_append(name, value).is_ok(),
+            _ => false,
+        };
+        self.refused |= !added;
+        added
+    }
+}
+
+impl HeadSink for Head {
+    fn status(&mut self, status: u16) {
+        match StatusCode::from_u16(status) {
+            Ok(status) => self.status = status,
+            Err(_) => self.refused = true,
+        }
+    }
+
+    fn header(&mut self, name: &str, value: &[u8]) -> bool {
+        self.append(name, HeaderValue::from_bytes(value).ok())
+    }
+
+    fn static_header(&mut self, name: &str, value: &'static [u8]) -> bool {
+        let value = HeaderValue::from_maybe_shared(Bytes::from_static(value));
+        self.append(name, value.ok())
+    }
+}

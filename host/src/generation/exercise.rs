@@ -1,0 +1,136 @@
+//! Exercising a library: one GET to each route that can be asked without knowing more.
+//!
+//! Preflight and warm-up use it. It never writes: only GET is sent, only to routes without
+//! parameters, and a page opts out with `pub const PRECOMPILE: bool = false`. A release with a
+//! plan says more: warm-up then sends the GETs that are in it, those with parameters, too.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, Empty};
+use nova_abi::abi_stable::std_types::RArc;
+use nova_abi::{Param, Route, Target};
+
+use crate::generation::Generation;
+use crate::generation::call::{Call, HandlerPanic, call};
+use crate::generation::table::Table;
+use crate::release::plan::{Plan, Planned};
+
+/// How long one route may take to answer before it counts as hanging.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// How long a body is read; an endless one is let go.
+const BODY_LIMIT: Duration = Duration::from_millis(500);
+
+/// What a route did.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It answered.
+    Answered(StatusCode),
+    /// Its handler panicked.
+    Panicked(HandlerPanic),
+    /// No answer came in time.
+    Hung(Duration),
+}
+
+/// The routes that may be exercised, with their place in the library.
+pub(crate) fn routes(routes: &[RArc<Route>]) -> impl Iterator<Item = (u32, &Route)> {
+    let numbered = routes.iter().enumerate();
+    numbered.filter_map(|(index, route)| {
+        let asked = route.any || route.methods.iter().any(|method| method == "GET");
+        let plain = !route.pattern.contains('{');
+        (asked && plain && route.precompile)
+            .then(|| Some((u32::try_from(index).ok()?, &**route)))?
+    })
+}
+
+/// Sends a GET to one route and reads what it answers.
+pub(crate) async fn exercise(
+    generation: &Arc<Generation>,
+    index: u32,
+    route: &Route,
+) -> Option<Outcome> {
+    let request = Request::get(&*route.pattern)
+        .header(header::HOST, HeaderValue::from_static("localhost"))
+        .header(header::USER_AGENT, HeaderValue::from_static("nova-precompile"))
+        .header(header::ACCEPT, HeaderValue::from_static("text/html, */*;q=0.8"))
+        .body(());
+    let (parts, ()) = request.ok()?.into_parts();
+    answer(generation, index, &route.pattern, &[], &parts).await
+}
+
+/// Touches the code of a generation that nobody has asked yet, until the time is over. What
+/// comes of it is not looked at.
+pub(crate) async fn warm(generation: &Arc<Generation>, plan: Option<Plan>, limit: Duration) {
+    let deadline = Instant::now() + limit;
+    let generation = generation.clone();
+    // In a task of its own: a page that blocks its thread holds that one, not us.
+    let warming = tokio::spawn(async move {
+        match plan {
+            Some(plan) => follow(&generation, &plan, deadline).await,
+            None => {
+                for (index, route) in routes(&generation.routes) {
+                    exercise(&generation, index, route).await;
+                }
+            }
+        }
+    });
+    let aborting = warming.abort_handle();
+    if tokio::time::timeout(limit, warming).await.is_err() {
+        aborting.abort();
+    }
+}
+
+/// Sends the GETs of a plan.
+async fn follow(generation: &Arc<Generation>, plan: &Plan, deadline: Instant) {
+    // That its routes make a table is found out when it is published.
+    let Ok(table) = Table::build(vec![generation.clone()]) else { return };
+    for planned in plan.requests.iter().filter(|planned| is_harmless(planned)) {
+        if Instant::now() >= deadline {
+            return;
+        }
+        let (Ok(Some(found)), Ok(request)) = (table.find(planned.path()), planned.request()) else {
+            continue;
+        };
+        let index = found.value.route;
+        let wanted = generation.routes.get(index as usize).is_some_and(|route| route.precompile);
+        if !wanted || found.canonical.is_some() {
+            continue;
+        }
+        let (parts, _) = request.into_parts();
+        let params = found.params.iter();
+        let params: Vec<Param<'_>> =
+            params.map(|(name, value)| Param { name: name.into(), value: value.into() }).collect();
+        answer(generation, index, found.pattern.as_str(), &params, &parts).await;
+    }
+}
+
+/// Whether a request may be sent where it must change nothing, and is worth it.
+fn is_harmless(planned: &Planned) -> bool {
+    planned.method == "GET" && !planned.writes() && planned.is_well()
+}
+
+async fn answer(
+    generation: &Arc<Generation>,
+    index: u32,
+    pattern: &str,
+    params: &[Param<'_>],
+    parts: &http::request::Parts,
+) -> Option<Outcome> {
+    let pin = generation.enter()?;
+    let wanted = Call { target: Target::Route(index), pattern, params, peer: None };
+    let answer = call(pin, wanted, parts, None::<Empty<Bytes>>);
+    let Ok(response) = tokio::time::timeout(HEAD_LIMIT, answer).await else {
+        return Some(Outcome::Hung(HEAD_LIMIT));
+    };
+    let status = response.status();
+    if let Some(panic) = response.extensions().get::<HandlerPanic>() {
+        return Some(Outcome::Panicked(panic.clone()));
+    }
+    let mut body = response.into_body();
+    let read = async { while let Some(Ok(_)) = body.frame().await {} };
+    // A stream that goes on for ever has proved itself by starting.
+    let _ = tokio::time::timeout(BODY_LIMIT, read).await;
+    Some(Outcome::Answered(status))
+}

@@ -1,0 +1,340 @@
+//! The one door: every library that this process runs has passed [`Loader::load`].
+//!
+//! In order, each step cheaper to get wrong than the next:
+//!
+//! 1. `file`: a regular file of ours, in a folder of ours (`place`), read once into memory;
+//! 2. `elf`: complete, for this machine, with the two symbols of a route library;
+//! 3. the note: contract number and panic strategy, read without running code of the library;
+//! 4. `store`: a private read-only copy, on disk or in memory, because nothing is mapped from a
+//!    path that a compiler or a user writes to; where the copy is there already, its bytes are
+//!    what the steps before look at (`content`);
+//! 5. `open`: `dlopen`, abi_stable's layouts, the routes.
+//!
+//! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
+//! locals. Loading the same bytes again gives the library that is there already.
+//!
+//! The parts of a split app come through here too, with the same checks; see `split`.
+
+mod content;
+mod dynamic;
+mod elf;
+mod error;
+mod file;
+mod open;
+mod place;
+mod split;
+mod store;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nova_abi::abi_stable::std_types::RArc;
+use nova_abi::note::Note;
+use nova_abi::{ABI, App, Failure, InitContext, LibraryRef, Route};
+
+use crate::library::digest::sha256;
+use crate::library::reserved;
+
+use content::Content;
+pub use error::LoadError;
+pub use place::Guard;
+use split::Parts;
+pub use store::{PlaceForCopies, place_for_copies};
+pub use store::{Staged, Store};
+pub(crate) use store::{keep_folders, private_folder, writable_folder};
+
+/// The identity of a library: the first 32 hex digits of its file's SHA-256.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct BuildId(String);
+
+impl BuildId {
+    /// The build id of a library file's bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_sha256(&sha256(bytes))
+    }
+
+    /// The build id of bytes with this hash, in hexadecimal digits.
+    fn from_sha256(sha256: &str) -> Self {
+        Self(sha256.chars().take(32).collect())
+    }
+
+    /// The build id with these digits, which somebody else has reckoned.
+    #[must_use]
+    pub fn parse(digits: &str) -> Self {
+        Self(digits.to_owned())
+    }
+
+    /// All 32 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first eight digits, as people see it.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for BuildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+impl fmt::Debug for BuildId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BuildId({})", self.0)
+    }
+}
+
+/// Routes in the order that a call counts. Views of one app share them.
+pub type Routes = Arc<[RArc<Route>]>;
+
+/// A library that is mapped into this process, for good.
+pub struct Library {
+    /// Its identity.
+    pub build_id: BuildId,
+    /// What it says of itself.
+    pub note: Note,
+    /// Its routes, in the order that a call counts.
+    pub routes: Routes,
+    /// Routes that are for precompilation alone; no table has them.
+    pub reserved: Vec<(u32, RArc<Route>)>,
+    /// The size of its file in bytes.
+    pub size: u64,
+    /// The name by which page libraries need it.
+    soname: Option<String>,
+    root: LibraryRef,
+    listener: Option<open::Listener>,
+}
+
+impl Library {
+    /// Runs the library's `init`; the future belongs to a thread that it may block.
+    pub async fn init(&self, context: InitContext) -> Result<App, Failure> {
+        self.root.init()(context).await.into_result()
+    }
+
+    /// Tells the library where the hashed copies of its public files are, for the next `init`. One
+    /// of an older SDK is not told, and links the files themselves.
+    pub fn tell(&self, public: &BTreeMap<String, String>) {
+        if let Some(listener) = self.listener {
+            let said = serde_json::json!({ "build_id": self.build_id.as_str(), "public": public });
+            listener.tell(&said.to_string());
+        }
+    }
+
+    /// A library that is linked into this program: the same contract without a file. `root` is what
+    /// its `nova_library()` gives, `told` its `nova_library_told`, and `name` the app's name and
+    /// version; it says that it is the build `build_id`.
+    ///
+    /// # Errors
+    /// If declaring its routes panics.
+    pub fn linked(
+        root: LibraryRef,
+        told: fn(&str),
+        name: &str,
+        build_id: BuildId,
+    ) -> Result<Self, LoadError> {
+        let note = Note {
+            abi: ABI,
+            sdk: env!("CARGO_PKG_VERSION").into(),
+            rustc: String::new(),
+            target: String::new(),
+            panic: "unwind".into(),
+            app: name.into(),
+        };
+        let routes = open::routes(&root).map_err(|failure| LoadError::Routes {
+            path: PathBuf::from(name),
+            message: failure.message.into(),
+        })?;
+        let (routes, reserved) = split_reserved(&routes);
+        let listener = Some(open::Listener::Linked(told));
+        Ok(Self { build_id, note, routes, reserved, size: 0, soname: None, root, listener })
+    }
+}
+
+/// The routes of pages, and those that are for precompilation alone: an SDK puts these last.
+fn split_reserved(routes: &Routes) -> (Routes, Vec<(u32, RArc<Route>)>) {
+    let is_page = |route: &RArc<Route>| !reserved::is_reserved(&route.pattern);
+    let pages = routes.iter().rposition(is_page).map_or(0, |last| last + 1);
+    let reserved = (pages..).zip(&routes[pages..]);
+    let reserved =
+        reserved.filter_map(|(at, route)| Some((u32::try_from(at).ok()?, route.clone())));
+    (routes[..pages].into(), reserved.collect())
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Library")
+            .field("build_id", &self.build_id)
+            .field("app", &self.note.app)
+            .field("routes", &self.routes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A candidate that has passed every check that needs no code of the library to run.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// Its identity.
+    pub build_id: BuildId,
+    /// What it says of itself.
+    pub note: Note,
+    bytes: Content,
+}
+
+/// The bytes of a library file of which nothing is known but who can have written it.
+#[derive(Debug)]
+pub(crate) struct LibraryFile {
+    path: PathBuf,
+    bytes: Content,
+    sha256: String,
+}
+
+impl LibraryFile {
+    /// Reads a file. Of one whose copy is in `store`, nothing is kept in memory.
+    pub(crate) fn read(
+        path: &Path,
+        guard: Guard,
+        store: Option<&Store>,
+    ) -> Result<Self, LoadError> {
+        let mut file = file::open(path, guard)?;
+        if let Some(store) = store
+            && let Some((sha256, bytes)) = store.find(&file, path)?
+        {
+            return Ok(Self { path: path.into(), bytes, sha256 });
+        }
+        let bytes = file::read_all(&mut file, path)?;
+        let sha256 = sha256(&bytes);
+        Ok(Self { path: path.into(), bytes: Content::Memory(bytes), sha256 })
+    }
+
+    /// The hash of all its bytes.
+    pub(crate) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Checks that it is a route library for this host.
+    pub(crate) fn inspect(self) -> Result<Candidate, LoadError> {
+        let Self { path, bytes, sha256 } = self;
+        let note = note_of(&path, &bytes)?;
+        Ok(Candidate { path, build_id: BuildId::from_sha256(&sha256), note, bytes })
+    }
+}
+
+/// Reads and checks a library file without running any of its code.
+///
+/// # Errors
+/// With the first thing about the file that does not fit this host.
+pub fn inspect(path: &Path) -> Result<Candidate, LoadError> {
+    LibraryFile::read(path, Guard::Folder, None)?.inspect()
+}
+
+/// The note of a route library, if its file is whole and the library fits this host.
+fn note_of(path: &Path, bytes: &[u8]) -> Result<Note, LoadError> {
+    let note = elf::check(bytes).map_err(|cause| LoadError::Elf { path: path.into(), cause })?;
+    let note = Note::parse(note).map_err(|cause| LoadError::Note { path: path.into(), cause })?;
+    if note.abi != ABI {
+        return Err(LoadError::Abi { path: path.into(), found: note.abi, sdk: note.sdk });
+    }
+    if note.panic != "unwind" {
+        return Err(LoadError::PanicStrategy { path: path.into(), found: note.panic });
+    }
+    Ok(note)
+}
+
+/// Loads libraries, each build once, and keeps them.
+#[derive(Debug)]
+pub struct Loader {
+    store: Store,
+    loaded: Mutex<HashMap<BuildId, Arc<Library>>>,
+    parts: Mutex<Parts>,
+}
+
+impl Loader {
+    /// A loader that keeps its private copies in `store`.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store, loaded: Mutex::default(), parts: Mutex::default() }
+    }
+
+    /// How many libraries this process has mapped.
+    #[must_use]
+    pub fn loads(&self) -> usize {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).len();
+        loaded + self.parts.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether this process has mapped that build.
+    pub(crate) fn has(&self, build_id: &BuildId) -> bool {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).contains_key(build_id)
+    }
+
+    /// Takes a library that is linked into this program for one that was loaded; the candidate
+    /// that is given back is this library.
+    pub(crate) fn link(&self, library: Library) -> Candidate {
+        let (build_id, note) = (library.build_id.clone(), library.note.clone());
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.insert(build_id.clone(), Arc::new(library));
+        Candidate {
+            path: PathBuf::from(&note.app),
+            build_id,
+            note,
+            bytes: Content::Memory(Vec::new()),
+        }
+    }
+
+    /// Inspects, copies and maps the library at `path`.
+    ///
+    /// # Errors
+    /// With the first check that failed; nothing of the library has run before the last one.
+    pub fn load(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
+        self.load_candidate(inspect(path)?)
+    }
+
+    /// The same for the copy that another process has [staged](Self::stage); its folder was that
+    /// process's to choose.
+    pub(crate) fn load_staged(&self, path: &Path) -> Result<Arc<Library>, LoadError> {
+        self.load_candidate(LibraryFile::read(path, Guard::File, Some(&self.store))?.inspect()?)
+    }
+
+    /// Maps a candidate that has been inspected.
+    ///
+    /// # Errors
+    /// If the copy cannot be written, or the dynamic linker or abi_stable refuses it.
+    pub fn load_candidate(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
+        // Held while loading: the dynamic linker takes one library at a time anyway.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = loaded.get(&candidate.build_id) {
+            return Ok(library.clone());
+        }
+        let Candidate { path, build_id, note, bytes } = candidate;
+        let copy = self.store.put(&build_id, &bytes)?;
+        let (root, listener) = open::open(&copy, &path)?;
+        let routes = open::routes(&root)
+            .map_err(|failure| LoadError::Routes { path, message: failure.message.into() })?;
+        let (routes, reserved) = split_reserved(&routes);
+        let size = bytes.len() as u64;
+        let soname = None;
+        let library = Library { build_id, note, routes, reserved, size, soname, root, listener };
+        let library = Arc::new(library);
+        loaded.insert(library.build_id.clone(), library.clone());
+        Ok(library)
+    }
+
+    /// Writes the private copy of a candidate without loading it, for a child process to load.
+    ///
+    /// # Errors
+    /// If the copy cannot be written.
+    pub fn stage(&self, candidate: &Candidate) -> Result<Staged, LoadError> {
+        self.store.stage(&candidate.build_id, &candidate.bytes)
+    }
+}

@@ -1,0 +1,46 @@
+//! What a library says to the dynamic linker: its own name, what it needs, what it exports.
+
+use object::elf::{self, FileHeader64};
+use object::read::ReadRef;
+use object::read::elf::{ElfFile, FileHeader};
+use object::{Endianness, Object, ObjectSymbol};
+
+use super::elf::{ElfError, damaged};
+
+/// The names in a library's dynamic section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Names {
+    /// By which the linker knows it when another library needs it; a `dylib` has one.
+    pub(super) soname: Option<String>,
+    /// The libraries that it needs.
+    pub(super) needed: Vec<String>,
+}
+
+/// Reads the names of a library whose extents have been checked.
+pub(super) fn names<'data, R: ReadRef<'data>>(data: R) -> Result<Names, ElfError> {
+    let header = FileHeader64::<Endianness>::parse(data).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let sections = header.sections(endian, data).map_err(damaged)?;
+    let table = sections.dynamic_table(endian, data).map_err(damaged)?;
+    let mut names = Names { soname: None, needed: Vec::new() };
+    for entry in &table {
+        let name = || -> Result<String, ElfError> {
+            let name = table.string(entry).map_err(damaged)?;
+            Ok(String::from_utf8_lossy(name).into_owned())
+        };
+        match entry.tag {
+            elf::DT_SONAME => names.soname = Some(name()?),
+            elf::DT_NEEDED => names.needed.push(name()?),
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+/// Whether the library itself defines a symbol. The linker's own look-up would go on to the
+/// libraries that it needs.
+pub(super) fn exports(bytes: &[u8], symbol: &str) -> Result<bool, ElfError> {
+    let file = ElfFile::<FileHeader64<Endianness>>::parse(bytes).map_err(damaged)?;
+    let mut symbols = file.dynamic_symbols();
+    Ok(symbols.any(|found| found.is_definition() && found.name() == Ok(symbol)))
+}

@@ -1,0 +1,110 @@
+//! Mapping a library and taking its root module: the host's only unsafe code.
+#![allow(unsafe_code)]
+
+use std::mem::ManuallyDrop;
+use std::path::Path;
+
+use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
+use nova_abi::abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
+use nova_abi::abi_stable::std_types::RArc;
+use nova_abi::told::{self, Told};
+use nova_abi::{Failure, LibraryRef, PageEntry};
+
+use super::{LoadError, Routes};
+
+/// The function of a library that takes what it is told besides the context of `init`.
+#[derive(Clone, Copy)]
+pub(super) enum Listener {
+    Loaded(Told),
+    /// Of a library that is linked into this program.
+    Linked(fn(&str)),
+}
+
+impl Listener {
+    /// Says `text`, which is JSON.
+    pub(super) fn tell(self, text: &str) {
+        match self {
+            // SAFETY: the text is borrowed until the call returns.
+            Self::Loaded(told) => unsafe { told(text.as_ptr(), text.len()) },
+            Self::Linked(told) => told(text),
+        }
+    }
+}
+
+/// Maps the private copy; `path` is where the library came from, for messages. A library of an
+/// older SDK does not listen.
+pub(super) fn open(copy: &Path, path: &Path) -> Result<(LibraryRef, Option<Listener>), LoadError> {
+    let library = map(copy, path)?;
+    // SAFETY: the symbol was found in the file by `elf::check`; abi_stable exports it under this
+    // name with this type alone, and checks the header's magic before it uses the rest.
+    let header =
+        unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()) }
+            .map(|header| *header);
+    let layout = |error: &LibraryError| {
+        let details = error.to_string();
+        LoadError::Layout { path: path.into(), cause: short_cause(&details), details }
+    };
+    let header = header.map_err(|error| refused(path, &error))?;
+    let header = header.upgrade().map_err(|error| layout(&error))?;
+    let root = header.init_root_module::<LibraryRef>().map_err(|error| layout(&error))?;
+    // SAFETY: `nova::export!` exports this type under this name, which is Nova's own; the library
+    // is one of Nova's, as the root module has shown, and stays mapped.
+    let listener = unsafe { library.get::<Told>(told::SYMBOL.as_bytes()) };
+    Ok((root, listener.ok().map(|told| Listener::Loaded(*told))))
+}
+
+/// Maps a library that others need.
+pub(super) fn shared(path: &Path) -> Result<(), LoadError> {
+    map(path, path).map(drop)
+}
+
+/// Maps a page library; `symbol` was found in the file.
+pub(super) fn page(path: &Path, symbol: &str) -> Result<PageEntry, LoadError> {
+    let library = map(path, path)?;
+    // SAFETY: `nova::export_page!` exports this type under the symbols that `nova` chooses, and
+    // the library stays mapped. That it belongs to the app was checked in the file.
+    unsafe {
+        let entry = library.get::<unsafe extern "C" fn(*mut ())>(symbol.as_bytes());
+        entry.map(|entry| PageEntry::new(*entry)).map_err(|error| refused(path, &error))
+    }
+}
+
+/// Maps a file for good: the layout checker keeps pointers into it, and so may thread locals.
+fn map(file: &Path, path: &Path) -> Result<ManuallyDrop<Handle>, LoadError> {
+    // RTLD_NOW: a missing symbol is an error here, not a crash in a request. RTLD_LOCAL: two
+    // generations of one library must not see each other's symbols.
+    // SAFETY: initialisers of the library run here. It was built by the user of this host for
+    // this host; `elf` has made sure that the file is complete, and it is our own copy or a file
+    // that nobody writes again, so it does not change under the mapping.
+    let library = unsafe { Handle::open(Some(file), RTLD_NOW | RTLD_LOCAL) };
+    library.map(ManuallyDrop::new).map_err(|error| refused(path, &error))
+}
+
+fn refused(path: &Path, error: &libloading::Error) -> LoadError {
+    LoadError::Open { path: path.into(), message: root_cause(error) }
+}
+
+/// The routes that the library declares.
+pub(super) fn routes(root: &LibraryRef) -> Result<Routes, Failure> {
+    let routes = root.routes()().into_result()?;
+    Ok(routes.into_iter().map(RArc::new).collect())
+}
+
+/// libloading's own text says which function failed; the linker's says why.
+fn root_cause(error: &libloading::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// abi_stable's report runs to hundreds of lines, the reason in its last ones.
+fn short_cause(details: &str) -> String {
+    let lines: Vec<&str> = details.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let reason = lines.iter().rposition(|line| line.starts_with("Error:")).map_or_else(
+        || lines.first().copied().unwrap_or("no reason given").to_owned(),
+        |at| lines[at..].iter().take(5).copied().collect::<Vec<_>>().join(" "),
+    );
+    reason.chars().take(240).collect()
+}

@@ -1,0 +1,389 @@
+//! A status as `nova status` shows it.
+
+use std::fmt::{self, Write as _};
+
+use super::{GenerationStatus, ReleaseStatus, Status};
+use crate::swap::{State, percent};
+
+/// How much of a build id is shown: enough to tell builds apart.
+const BUILD: usize = 12;
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match (self.stopping, self.ready) {
+            (true, _) => "stopping",
+            (false, true) => "ready",
+            (false, false) => "not ready",
+        };
+        writeln!(
+            f,
+            "{} {state} · nova-host {} · process {} · up {}",
+            self.url,
+            self.version,
+            self.pid,
+            age(self.uptime_seconds)
+        )?;
+        writeln!(f)?;
+        if self.generations.is_empty() {
+            writeln!(f, "no generation has served yet")?;
+        } else {
+            let mut rows = vec![HEADINGS.map(str::to_owned)];
+            rows.extend(self.generations.iter().rev().map(row));
+            table(f, &rows, NUMBERS)?;
+        }
+        writeln!(f)?;
+        if let Some(canary) = &self.canary {
+            writeln!(
+                f,
+                "canary: build {} of generation {} answers {} of the requests for {} more",
+                short(&canary.build_id),
+                canary.generation,
+                percent(canary.share),
+                age(canary.left_seconds)
+            )?;
+            writeln!(f)?;
+        }
+        if let [_, _, ..] = self.releases.as_slice() {
+            let mut rows = vec![KEPT_HEADINGS.map(str::to_owned)];
+            rows.extend(self.releases.iter().map(kept_row));
+            table(f, &rows, [false, false, true, false])?;
+            writeln!(f)?;
+        }
+        let counts = [
+            (self.loads, "libraries loaded"),
+            (self.published, "swaps"),
+            (self.rollbacks, "rollbacks"),
+            (self.refused, "refused"),
+            (self.connections, "connections"),
+        ];
+        writeln!(f, "{}", list(counts.map(|(count, what)| format!("{} {what}", grouped(count)))))?;
+        let process = &self.process;
+        let numbers = [
+            process.anonymous_bytes.map(|bytes| {
+                format!("{} of anonymous memory{}", size(bytes), of(self.budget.memory, size))
+            }),
+            process.mappings.map(|count| {
+                format!("{} mappings{}", grouped(count), of(self.budget.mappings, grouped))
+            }),
+            process.threads.map(|count| format!("{} threads", grouped(count))),
+            process.descriptors.map(|count| format!("{} descriptors", grouped(count))),
+        ];
+        let numbers = list(numbers.into_iter().flatten());
+        if !numbers.is_empty() {
+            writeln!(f, "{numbers}")?;
+        }
+        if let Some(back) = &self.last_rollback {
+            let by = if back.automatic { "by itself" } else { "as told" };
+            writeln!(f)?;
+            writeln!(
+                f,
+                "last rollback, {} ago, {by}: from {} to {}",
+                age(back.age_seconds),
+                short(&back.from),
+                short(&back.to)
+            )?;
+            writeln!(f, "  {}", back.reason)?;
+        }
+        if let Some(refusal) = &self.last_refusal {
+            writeln!(f)?;
+            writeln!(f, "last refused, {} ago:", age(refusal.age_seconds))?;
+            for line in refusal.message.lines() {
+                writeln!(f, "  {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const HEADINGS: [&str; 8] =
+    ["generation", "state", "build", "in flight", "requests", "errors", "age", "release"];
+
+/// The columns that hold numbers, whose last digits belong under each other.
+const NUMBERS: [bool; 8] = [true, false, false, true, true, true, true, false];
+
+fn row(generation: &GenerationStatus) -> [String; 8] {
+    let errors = generation.server_errors.max(generation.panics);
+    [
+        generation.id.to_string(),
+        match generation.state {
+            State::Live => "live",
+            State::Canary => "canary",
+            State::Draining => "draining",
+            State::Standby => "standby",
+            State::Retired => "retired",
+        }
+        .to_owned(),
+        short(&generation.build_id),
+        grouped(generation.in_flight),
+        grouped(generation.requests),
+        grouped(errors),
+        age(generation.age_seconds),
+        generation.source.display().to_string(),
+    ]
+}
+
+const KEPT_HEADINGS: [&str; 4] = ["kept build", "state", "age", "release"];
+
+fn kept_row(release: &ReleaseStatus) -> [String; 4] {
+    let state = match (release.current, &release.refused, release.kept) {
+        (true, ..) => "serves".to_owned(),
+        (_, Some(reason), true) => format!("refused: {reason}"),
+        (_, Some(reason), false) => format!("refused, no longer kept: {reason}"),
+        (_, None, _) => "kept".to_owned(),
+    };
+    let source = release.source.display().to_string();
+    [short(&release.build_id), state, age(release.age_seconds), source]
+}
+
+fn short(build_id: &str) -> String {
+    build_id.chars().take(BUILD).collect()
+}
+
+/// `numbers` are the columns whose last digits belong under each other.
+pub(super) fn table<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    rows: &[[String; N]],
+    numbers: [bool; N],
+) -> fmt::Result {
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    });
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            if column > 0 {
+                line.push_str("  ");
+            }
+            if numbers.get(column) == Some(&true) {
+                write!(line, "{cell:>width$}")?;
+            } else {
+                write!(line, "{cell:<width$}")?;
+            }
+        }
+        writeln!(f, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// A budget, behind what it limits.
+fn of(budget: Option<u64>, show: impl Fn(u64) -> String) -> String {
+    budget.map(|most| format!(" (budget {})", show(most))).unwrap_or_default()
+}
+
+fn list(items: impl IntoIterator<Item = String>) -> String {
+    items.into_iter().collect::<Vec<_>>().join(" · ")
+}
+
+/// `1234567` as `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `3s`, `4m`, `5h 6m`, `7d 8h`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+fn age(seconds: f64) -> String {
+    let seconds = seconds as u64;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m"),
+        3600..86_400 => format!("{hours}h {}m", minutes % 60),
+        _ => format!("{days}d {}h", hours % 24),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+fn size(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::operate::admin::{Budget, CanaryStatus, Footprint, Refusal, RollbackStatus};
+
+    fn generation(id: u64, state: State, age_seconds: f64) -> GenerationStatus {
+        GenerationStatus {
+            id,
+            build_id: format!("{id:02}0123456789abcdef0123456789abcd"),
+            app: "site 0.1.0".to_owned(),
+            state,
+            source: "/srv/site/build".into(),
+            routes: 12,
+            age_seconds,
+            in_flight: id % 3,
+            requests: id * 123_457,
+            panics: 0,
+            server_errors: id - 1,
+        }
+    }
+
+    fn status() -> Status {
+        Status {
+            version: "0.1.0".to_owned(),
+            abi: 1,
+            pid: 4242,
+            url: "http://127.0.0.1:2518".to_owned(),
+            ready: true,
+            stopping: false,
+            uptime_seconds: 3.0 * 86_400.0,
+            generations: vec![
+                generation(1, State::Retired, 200_000.0),
+                generation(2, State::Draining, 5_000.0),
+                generation(11, State::Live, 12.3),
+            ],
+            loads: 1_003,
+            published: 1_002,
+            refused: 1,
+            last_refusal: None,
+            connections: 42,
+            rollbacks: 0,
+            last_rollback: None,
+            releases: Vec::new(),
+            canary: None,
+            process: Footprint {
+                anonymous_bytes: Some(98_765_432),
+                resident_bytes: None,
+                mappings: Some(5_120),
+                threads: Some(6),
+                descriptors: Some(31),
+            },
+            budget: Budget::default(),
+            routes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_well() {
+        assert_snapshot!(status(), @"
+        http://127.0.0.1:2518 ready · nova-host 0.1.0 · process 4242 · up 3d 0h
+
+        generation  state     build         in flight   requests  errors     age  release
+                11  live      110123456789          2  1,358,027      10     12s  /srv/site/build
+                 2  draining  020123456789          2    246,914       1  1h 23m  /srv/site/build
+                 1  retired   010123456789          1    123,457       0   2d 7h  /srv/site/build
+
+        1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections
+        98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
+        ");
+    }
+
+    #[test]
+    fn a_host_with_budgets() {
+        let budget = Budget { memory: Some(512_000_000), mappings: Some(32_000) };
+        let shown = Status { budget, ..status() }.to_string();
+        assert_snapshot!(shown.lines().last().unwrap(), @"98.8 MB of anonymous memory (budget 512.0 MB) · 5,120 mappings (budget 32,000) · 6 threads · 31 descriptors");
+    }
+
+    #[test]
+    fn a_host_that_refused_something() {
+        let status = Status {
+            ready: false,
+            generations: Vec::new(),
+            last_refusal: Some(Refusal {
+                source: "/srv/site/build".into(),
+                message: "/srv/site/build: refused by the preflight\nit said: no database".into(),
+                age_seconds: 61.0,
+            }),
+            process: Footprint::default(),
+            ..status()
+        };
+        assert_snapshot!(status, @"
+        http://127.0.0.1:2518 not ready · nova-host 0.1.0 · process 4242 · up 3d 0h
+
+        no generation has served yet
+
+        1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections
+
+        last refused, 1m ago:
+          /srv/site/build: refused by the preflight
+          it said: no database
+        ");
+    }
+
+    #[test]
+    fn a_host_that_went_back() {
+        let release = |build_id: &str, current, kept, refused: Option<&str>| ReleaseStatus {
+            build_id: build_id.repeat(16),
+            source: "/srv/site/build".into(),
+            copy: None,
+            current,
+            kept,
+            refused: refused.map(str::to_owned),
+            age_seconds: 61.0,
+        };
+        let failed = "12 of 31 requests failed (12 panics) within 0.4 s of its publish";
+        let status = Status {
+            rollbacks: 1,
+            last_rollback: Some(RollbackStatus {
+                from: "cd".repeat(16),
+                to: "ab".repeat(16),
+                reason: failed.to_owned(),
+                automatic: true,
+                age_seconds: 61.0,
+            }),
+            canary: Some(CanaryStatus {
+                generation: 12,
+                build_id: "ef".repeat(16),
+                share: 0.05,
+                left_seconds: 119.5,
+            }),
+            releases: vec![
+                release("ab", true, true, None),
+                release("cd", false, true, Some(failed)),
+                release("ef", false, true, None),
+                release("01", false, false, Some("rolled back by `nova rollback`")),
+            ],
+            ..status()
+        };
+        assert_snapshot!(status, @"
+        http://127.0.0.1:2518 ready · nova-host 0.1.0 · process 4242 · up 3d 0h
+
+        generation  state     build         in flight   requests  errors     age  release
+                11  live      110123456789          2  1,358,027      10     12s  /srv/site/build
+                 2  draining  020123456789          2    246,914       1  1h 23m  /srv/site/build
+                 1  retired   010123456789          1    123,457       0   2d 7h  /srv/site/build
+
+        canary: build efefefefefef of generation 12 answers 5% of the requests for 1m more
+
+        kept build    state                                                                      age  release
+        abababababab  serves                                                                      1m  /srv/site/build
+        cdcdcdcdcdcd  refused: 12 of 31 requests failed (12 panics) within 0.4 s of its publish   1m  /srv/site/build
+        efefefefefef  kept                                                                        1m  /srv/site/build
+        010101010101  refused, no longer kept: rolled back by `nova rollback`                     1m  /srv/site/build
+
+        1,003 libraries loaded · 1,002 swaps · 1 rollbacks · 1 refused · 42 connections
+        98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
+
+        last rollback, 1m ago, by itself: from cdcdcdcdcdcd to abababababab
+          12 of 31 requests failed (12 panics) within 0.4 s of its publish
+        ");
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+        for (seconds, text) in [
+            (0.9, "0s"),
+            (59.9, "59s"),
+            (60.0, "1m"),
+            (3_661.0, "1h 1m"),
+            (90_000.0, "1d 1h"),
+            (-1.0, "0s"),
+        ] {
+            assert_eq!(age(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! What `nova-host` is told on its command line, in `NOVA_*` variables and in its settings file.
+
+mod edge;
+mod file;
+mod units;
+
+pub mod probe;
+mod trust;
+
+mod swapping;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+pub use self::edge::{Edge, Limits, MetricsSettings, ProxySettings, Responses, Run, Tls};
+pub use self::units::Limit;
+use crate::library::loader::{LoadError, Store, writable_folder};
+use crate::process::log::{Format, LogFilter, LogSettings};
+use crate::process::service_folders;
+use crate::server;
+use crate::swap::SwapSettings;
+
+pub use self::swapping::{RecyclingConfig, RollbackConfig, share};
+pub use trust::TrustArgs;
+
+/// Serves route libraries, and swaps them while it serves.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "nova-host",
+    args_override_self = true,
+    override_usage = "nova-host [OPTIONS] --routes <LIB>",
+    version,
+    after_help = "\
+Swap in a new release with `nova swap PATH`; send SIGHUP to swap from the same paths, or start
+with --watch. SIGTERM stops without failing a request; a second one stops at once."
+)]
+pub struct Config {
+    /// A file of settings (TOML), named as the flags are, with underscores: max_body = "10m"
+    #[arg(long, value_name = "FILE", env = "NOVA_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// A release folder (`build/`) or a route library (`libnova_routes.so`); several of them
+    /// form one table of routes
+    #[arg(long, value_name = "LIB", env = "NOVA_ROUTES")]
+    pub routes: Vec<PathBuf>,
+
+    /// A folder of public files [default: the `public` folder of each release]
+    #[arg(long, value_name = "DIR", env = "NOVA_PUBLIC")]
+    pub public: Option<PathBuf>,
+
+    /// The address or name to listen on; 0.0.0.0 for all interfaces
+    #[arg(long, value_name = "HOST", env = "NOVA_HOST", default_value = "127.0.0.1")]
+    pub host: String,
+
+    /// The port to listen on; 0 for any that is free
+    #[arg(long, value_name = "PORT", env = "NOVA_PORT", default_value_t = 2518)]
+    pub port: u16,
+
+    /// How long requests may run on after SIGTERM
+    #[arg(long, value_name = "SECONDS", env = "NOVA_GRACE", default_value = "30", value_parser = duration)]
+    pub grace: Duration,
+
+    /// Swap when a file of a release changes
+    #[arg(long, env = "NOVA_WATCH", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
+    pub watch: bool,
+
+    /// Where releases are kept, and which of them serves and which are refused; a folder for each
+    /// host [default: $STATE_DIRECTORY, as systemd sets it; without it copies of the libraries
+    /// are in $XDG_RUNTIME_DIR or /tmp, and nothing outlives the host]
+    #[arg(long, value_name = "DIR", env = "NOVA_STATE", help_heading = "Swapping")]
+    pub state: Option<PathBuf>,
+
+    /// How long open streams of an old generation may go on after a swap; `never` ends none
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "NOVA_DRAIN",
+        default_value = "600",
+        value_parser = drain,
+        help_heading = "Swapping"
+    )]
+    pub drain: Drain,
+
+    /// How long `init` of an app may take
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "NOVA_INIT_TIMEOUT",
+        default_value = "10",
+        value_parser = duration,
+        help_heading = "Swapping"
+    )]
+    pub init_timeout: Duration,
+
+    /// How long the check of a candidate may take, in a process of its own
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "NOVA_PREFLIGHT_TIMEOUT",
+        default_value = "30",
+        value_parser = duration,
+        help_heading = "Swapping"
+    )]
+    pub preflight_timeout: Duration,
+
+    /// Swap without checking the candidate in a process of its own
+    #[arg(long, env = "NOVA_NO_PREFLIGHT", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
+    pub no_preflight: bool,
+
+    /// When the host goes back to the release before
+    #[command(flatten)]
+    pub rollback: RollbackConfig,
+
+    /// When the host starts anew
+    #[command(flatten)]
+    pub recycling: RecyclingConfig,
+
+    /// The socket for `nova swap` and `nova status` [default: host-PORT.sock in
+    /// $RUNTIME_DIRECTORY, or in a folder of the user's in $XDG_RUNTIME_DIR or /tmp]
+    #[arg(long, value_name = "SOCKET", env = "NOVA_ADMIN", help_heading = "Administration")]
+    pub admin: Option<PathBuf>,
+
+    /// Open no socket for `nova swap` and `nova status`
+    #[arg(long, conflicts_with = "admin", help_heading = "Administration")]
+    pub no_admin: bool,
+
+    /// Whose signatures are asked for.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// Asking another host instead of being one.
+    #[command(flatten)]
+    pub probe: probe::Probe,
+
+    /// Which events are logged: error, warn, info, debug, trace, off, or a list such as
+    /// warn,app=debug
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "NOVA_LOG",
+        default_value = "info",
+        help_heading = "Logging"
+    )]
+    pub log: LogFilter,
+
+    /// How a line of the log looks: human or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "NOVA_LOG_FORMAT",
+        default_value = "human",
+        help_heading = "Logging"
+    )]
+    pub log_format: Format,
+
+    /// Do not log requests
+    #[arg(long, env = "NOVA_NO_ACCESS_LOG", value_parser = FalseyValueParser::new(), help_heading = "Logging")]
+    pub no_access_log: bool,
+
+    /// What concerns the edge.
+    #[command(flatten)]
+    pub edge: Edge,
+}
+
+/// How long open streams of an old generation may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain(pub Option<Duration>);
+
+impl Config {
+    /// All but a probe need a library.
+    fn checked(config: Self) -> Result<Self, clap::Error> {
+        if config.routes.is_empty() && config.probe.probe.is_none() {
+            let text = "the following required arguments were not provided:\n  --routes <LIB>";
+            return Err(Self::command().error(ErrorKind::MissingRequiredArgument, text));
+        }
+        Ok(config)
+    }
+
+    /// The part that concerns the log.
+    #[must_use]
+    pub fn log_settings(&self) -> LogSettings {
+        LogSettings {
+            filter: self.log.clone(),
+            format: self.log_format,
+            access: !self.no_access_log,
+        }
+    }
+
+    /// What outlives a restart: the folder that was named, or the service manager's.
+    #[must_use]
+    pub fn state_folder(&self) -> Option<PathBuf> {
+        self.state.clone().or_else(service_folders::state_folder)
+    }
+
+    /// Where the store is: in the state folder, or wherever there is a place.
+    ///
+    /// # Errors
+    /// If the folder that was named cannot be used.
+    pub fn store(&self) -> Result<Store, LoadError> {
+        match &self.state {
+            Some(folder) => Store::open(folder.join("libraries")),
+            None => Ok(Store::open_default()),
+        }
+    }
+
+    /// The part that concerns the server.
+    #[must_use]
+    pub fn server_options(&self) -> server::Options {
+        let Edge { limits, run, .. } = &self.edge;
+        server::Options {
+            header_timeout: limits.header_timeout,
+            idle_timeout: limits.idle_timeout,
+            send_timeout: limits.send_timeout,
+            max_header: limits.max_header,
+            max_connections: limits.max_connections.0,
+            // It begins with the signal, and the delay comes first.
+            grace: self.grace.saturating_sub(run.stop_delay),
+            ..server::Options::default()
+        }
+    }
+
+    /// Where the public files of signed releases are copied to, if there are to be any.
+    fn copies(&self) -> Option<PathBuf> {
+        if self.trust.trust.is_empty() {
+            return None;
+        }
+        let state = self.state.as_ref().map(|folder| folder.join("public"));
+        state.or_else(|| writable_folder("public"))
+    }
+
+    /// The part that concerns swaps; `program` is this executable, whose `main` knows how to be a
+    /// child.
+    #[must_use]
+    pub fn swap_settings(&self, program: Option<PathBuf>) -> SwapSettings {
+        SwapSettings {
+            preflight: program.filter(|_| !self.no_preflight),
+            preflight_limit: self.preflight_timeout,
+            init_limit: self.init_timeout,
+            drain_limit: self.drain.0,
+            trust: self.trust.trust(self.copies()),
+            release_files: self.public.is_none(),
+            standby: self.rollback.limits().map_or(Duration::ZERO, |limits| limits.window),
+            ..SwapSettings::default()
+        }
+    }
+}
+
+/// `30`, `0.5`, `30s`, `500ms`, `10m`, `1h`.
+///
+/// # Errors
+///
+/// When `text` is none of these.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds_per_unit = match &text[digits.len()..] {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => f64::NAN,
+    };
+    digits
+        .parse::<f64>()
+        .ok()
+        .and_then(|number| Duration::try_from_secs_f64(number * seconds_per_unit).ok())
+        .ok_or_else(|| "give seconds, or a number with ms, s, m or h".to_owned())
+}
+
+fn drain(text: &str) -> Result<Drain, String> {
+    match text {
+        "never" => Ok(Drain(None)),
+        text => duration(text)
+            .map(|limit| Drain(Some(limit)))
+            .map_err(|message| format!("{message}, or `never`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches as _;
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Config, clap::Error> {
+        // What the machine's environment says about Nova is none of the test's business.
+        let mut command = Config::command().mut_args(|arg| arg.env(None::<&str>));
+        let arguments = std::iter::once("nova-host").chain(args.iter().copied());
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        Config::checked(Config::from_arg_matches_mut(&mut matches)?)
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults() {
+        let config = parse(&["--routes", "build"]).unwrap();
+        assert_eq!(config.routes, [PathBuf::from("build")]);
+        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 2518));
+        assert_eq!(config.drain, Drain(Some(Duration::from_secs(600))));
+        assert_eq!(config.server_options().grace, Duration::from_secs(30));
+        assert!(config.log_settings().access);
+        let settings = config.swap_settings(Some("/bin/nova-host".into()));
+        assert_eq!(settings.preflight, Some("/bin/nova-host".into()));
+        assert_eq!(settings.preflight_limit, Duration::from_secs(30));
+        assert_eq!(settings.init_limit, Duration::from_secs(10));
+        assert!(!settings.dev);
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let config = parse(&[
+            "--routes",
+            "a.so",
+            "--routes",
+            "b.so",
+            "--public",
+            "files",
+            "--host",
+            "::1",
+            "--port",
+            "0",
+            "--watch",
+            "--admin",
+            "/run/a.sock",
+            "--state",
+            "/var/lib/nova",
+            "--drain",
+            "never",
+            "--grace",
+            "500ms",
+            "--log",
+            "warn,app=debug",
+            "--log-format",
+            "json",
+            "--no-access-log",
+            "--preflight-timeout",
+            "1.5",
+            "--init-timeout",
+            "2m",
+            "--no-preflight",
+        ])
+        .unwrap();
+        assert_eq!(config.routes, [PathBuf::from("a.so"), PathBuf::from("b.so")]);
+        assert_eq!(config.grace, Duration::from_millis(500));
+        assert_eq!(config.log_format, Format::Json);
+        let settings = config.swap_settings(Some("/bin/nova-host".into()));
+        assert_eq!(settings.preflight, None);
+        assert_eq!(settings.preflight_limit, Duration::from_millis(1500));
+        assert_eq!(settings.init_limit, Duration::from_secs(120));
+        assert_eq!(settings.drain_limit, None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (args, expected) in [
+            (&["--port", "2518"][..], "--routes <LIB>"),
+            (&["--routes", "a", "--port", "70000"], "70000 is not in 0..=65535"),
+            (&["--routes", "a", "--grace", "soon"], "give seconds, or a number with ms, s, m or h"),
+            (&["--routes", "a", "--drain", "later"], "or `never`"),
+            (&["--routes", "a", "--log", "loud"], "`loud` is no level"),
+            (&["--routes", "a", "--admin", "b", "--no-admin"], "cannot be used with"),
+        ] {
+            let error = parse(args).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (text, milliseconds) in
+            [("30", 30_000), ("0.5", 500), ("0", 0), ("2s", 2_000), ("15ms", 15), ("1h", 3_600_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "s", "-1", "1d", "1 s", "NaN", "inf", "1e300h", "ms5"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_help() {
+        let help = Config::command().mut_args(|arg| arg.hide_env_values(true)).term_width(100);
+        insta::assert_snapshot!(help.clone().render_help());
+    }
+}
