@@ -1,7 +1,6 @@
 //! Chromium, driven through chromedriver.
 
 use std::path::Path;
-use std::time::Duration;
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::error::CmdError;
@@ -17,10 +16,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use url::{ParseError, Url};
 
+use crate::PATIENCE;
 use crate::process::Process;
-
-/// How long a page may take to become what it is to be, a build of one page included.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with a fresh profile and one window.
 pub struct Browser {
