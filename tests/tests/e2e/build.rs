@@ -1,5 +1,6 @@
 //! `nova build`: a release that runs where there is no Rust, and what it is made of.
 
+use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -333,9 +334,11 @@ async fn what_a_build_lacks_is_said() {
 async fn each_switch_reaches_cargo() {
     let app = app("switches");
     // In the place of cargo: it notes down what it is given, and builds nothing.
-    app.write("cargo.sh", "#!/bin/sh\nenv > \"$(dirname \"$0\")/given\"\nexit 101\n");
-    let cargo = app.path.join("cargo.sh");
+    let note = "#!/bin/sh\n[ \"$1\" = rustc ] && env > \"${0%/*}/given\"\nexit 101\n";
+    app.write("first/cargo", note);
+    let cargo = app.path.join("first/cargo");
     fs::set_permissions(&cargo, fs::Permissions::from_mode(0o700)).expect("a mode");
+    let path = format!("{}/first:{}", app.path.display(), env::var("PATH").expect("a PATH"));
     for (settings, args, given) in [
         ("codegen-units = 1", &["build"][..], "CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1"),
         ("lto = \"fat\"", &["build"], "CARGO_PROFILE_RELEASE_LTO=fat"),
@@ -344,12 +347,12 @@ async fn each_switch_reaches_cargo() {
     ] {
         app.write("nova.toml", &format!("[build]\n{settings}\n"));
         let mut command = app.command("nova").await;
-        command.args(args).env("CARGO", &cargo);
+        command.args(args).env("PATH", &path);
         let mut process = Process::spawn(command);
         assert_eq!(process.read_to_end().await.code(), Some(1), "{process}");
-        let environment = app.read("given");
+        let environment = app.read("first/given");
         assert!(environment.lines().any(|line| line == given), "{given}\n{environment}\n{process}");
-        app.delete("given");
+        app.delete("first/given");
     }
 }
 
