@@ -14,7 +14,7 @@ use nova_abi::{
 use tokio::runtime::{EnterGuard, Handle, Runtime};
 
 use super::answer::{self, Answering};
-use super::{cause, page};
+use super::{cause, page, panics};
 use crate::app::StartedApp;
 use crate::info::{self, Info};
 use crate::split::Pages;
@@ -79,8 +79,11 @@ impl Plugin for Running {
     }
 
     async fn export(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let exported = Inside::new(self.place.clone(), self.app.export()).await;
-        exported.map_err(|error| Failure::error(cause(&error)))
+        let exported = Inside::new(self.place.clone(), self.app.export());
+        match panics::Caught::new(exported).await {
+            Ok(exported) => exported.map_err(|error| Failure::error(cause(&error))),
+            Err(panic) => Err(Failure::panic(panics::describe(&panic))),
+        }
     }
 
     fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<RArc<Route>>), NotAttached> {

@@ -133,10 +133,10 @@ impl StartedApp {
     fn next(self: &Arc<Self>, route: usize, depth: usize, head: &RequestContext<'_>) -> Next {
         let app = Arc::clone(self);
         let params = (0..).map_while(|index| head.param_at(index).map(str::to_owned)).collect();
-        let client_addr = head.client_addr();
+        let connection = head.connection();
         Next::new(move |request| {
             Box::pin(async move {
-                let cx = RequestContext::owned(request, params, client_addr);
+                let cx = RequestContext::owned(request, params, connection);
                 with_content_type(app.enter(route, depth, cx).await)
             })
         })

@@ -20,9 +20,9 @@ use nova_host::release::Release;
 use nova_host::release::plan::{PLAN, Plan};
 use nova_host::release::trust::Trust;
 use nova_route_template::{
-    Build, Built, Event, Manifest, Output, PartialSettings, Prepared, PublicFiles, Settings, Sizes,
-    Strip, Stripped, Style, Stylesheet, compile_styles, prepare, sizes, strip, write_prerendered,
-    write_public, write_release,
+    Build, BuildOutput, CodeSizes, Event, Manifest, Output, PartialSettings, PreparedApp,
+    PublicFiles, Settings, Strip, StrippedLibrary, Style, Stylesheet, code_sizes, compile_styles,
+    prepare, strip, write_prerendered, write_public, write_release,
 };
 
 use self::gate::Training;
@@ -83,7 +83,7 @@ pub(super) struct Args {
 struct BuildJob<'a> {
     args: &'a Args,
     settings: Settings,
-    prepared: Prepared,
+    prepared: PreparedApp,
     /// The folder of the release.
     out: PathBuf,
     /// What lies there already.
@@ -199,7 +199,7 @@ impl<'a> BuildJob<'a> {
 }
 
 /// Compiles the library: once, or twice where it is asked for a profile, with the training between.
-fn compile_by_profile(job: &BuildJob<'_>) -> anyhow::Result<(Built, Option<PathBuf>)> {
+fn compile_by_profile(job: &BuildJob<'_>) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
     let steps = job.steps;
     if !job.args.pgo {
         return steps.run("compiling the library", || compile(job, None));
@@ -218,7 +218,7 @@ fn compile_by_profile(job: &BuildJob<'_>) -> anyhow::Result<(Built, Option<PathB
 fn compile(
     job: &BuildJob<'_>,
     flags: Option<&Flags<'_>>,
-) -> anyhow::Result<(Built, Option<PathBuf>)> {
+) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
     // Names and lines are what the report and the debug file are made of. The names are of the
     // kind that says for which page a generic function was compiled.
     let build = cargo_build(job)
@@ -250,7 +250,7 @@ fn cargo_build(job: &BuildJob<'_>) -> Build {
 }
 
 /// Runs a build to its end, and tells what it does.
-fn follow(job: &BuildJob<'_>, build: Build) -> anyhow::Result<(Built, Option<PathBuf>)> {
+fn follow(job: &BuildJob<'_>, build: Build) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
     let steps = job.steps;
     let mut output = String::new();
     let mut compiled = 0_usize;
@@ -285,12 +285,15 @@ fn follow(job: &BuildJob<'_>, build: Build) -> anyhow::Result<(Built, Option<Pat
 }
 
 /// Takes names and line numbers out of the library, after they were counted.
-fn strip_symbols(job: &BuildJob<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
+fn strip_symbols(
+    job: &BuildJob<'_>,
+    built: &BuildOutput,
+) -> anyhow::Result<(StrippedLibrary, CodeSizes)> {
     let library = &built.library;
     let bytes =
         std::fs::read(library).with_context(|| format!("{} cannot be read", library.display()))?;
     let pages = &job.prepared.tree.pages;
-    let sizes = sizes(&bytes, job.prepared.project.name(), pages)?;
+    let sizes = code_sizes(&bytes, job.prepared.project.name(), pages)?;
     let what = job.settings.build.strip();
     let name = nova_route_template::LIBRARY;
     let stripped = strip(library, &job.work(), name, what)?;
@@ -304,7 +307,7 @@ fn strip_symbols(job: &BuildJob<'_>, built: &Built) -> anyhow::Result<(Stripped,
 }
 
 /// Starts the library in a child process and asks its routes, as a host does before a swap.
-fn check(job: &BuildJob<'_>, stripped: &Stripped) -> anyhow::Result<()> {
+fn check(job: &BuildJob<'_>, stripped: &StrippedLibrary) -> anyhow::Result<()> {
     let mut release = Release::read(&stripped.library, &Trust::default())?;
     release.plan = Plan::read(&job.prepared.project.dir().join(PLAN))?;
     let report = block_on(check::preflight(release))??;
@@ -315,13 +318,20 @@ fn check(job: &BuildJob<'_>, stripped: &Stripped) -> anyhow::Result<()> {
 }
 
 /// Sends the plan's requests to the library: all of them, if it is built for good.
-fn exercise(job: &BuildJob<'_>, stripped: &Stripped) -> anyhow::Result<precompile::Exercise> {
+fn exercise(
+    job: &BuildJob<'_>,
+    stripped: &StrippedLibrary,
+) -> anyhow::Result<precompile::Exercise> {
     let extent = if job.args.aot { Extent::Everything } else { Extent::Reads };
     gate::exercise(&job.prepared.project, &stripped.library, &job.out, extent)
 }
 
 /// Renders the pages that declare themselves static.
-fn render(job: &BuildJob<'_>, stripped: &Stripped, files: &mut SiteFiles) -> anyhow::Result<()> {
+fn render(
+    job: &BuildJob<'_>,
+    stripped: &StrippedLibrary,
+    files: &mut SiteFiles,
+) -> anyhow::Result<()> {
     let BuildJob { prepared, out, .. } = job;
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let rendered = gate::render(&prepared.project, &stripped.library, out, stylesheet, public)?;
@@ -356,13 +366,13 @@ fn files(job: &BuildJob<'_>) -> anyhow::Result<SiteFiles> {
 /// Writes everything else; gives the manifest, and the size of the host program.
 fn write(
     job: &BuildJob<'_>,
-    built: Built,
-    stripped: &Stripped,
+    built: BuildOutput,
+    stripped: &StrippedLibrary,
     files: &SiteFiles,
     host: &Path,
 ) -> anyhow::Result<(Manifest, u64)> {
     let BuildJob { args, prepared, out, .. } = job;
-    let built = Built { library: stripped.library.clone(), ..built };
+    let built = BuildOutput { library: stripped.library.clone(), ..built };
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let manifest = write_release(out, prepared, &built, &args.profile, stylesheet, public)
         .with_context(|| format!("the release in {} was not written", out.display()))?;
