@@ -7,6 +7,7 @@
 pub mod dispatch;
 pub mod files;
 pub mod health;
+pub mod prerendered;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

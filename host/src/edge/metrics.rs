@@ -7,6 +7,7 @@
 mod listener;
 mod render;
 mod route;
+mod route_status;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +20,8 @@ use http::{Method, StatusCode};
 pub use self::listener::MetricsError;
 pub(crate) use self::listener::MetricsListener;
 use self::route::Route;
+pub use self::route_status::{Bucket, RouteStatus};
 use super::limits::Refused;
-use crate::operate::admin::RouteStatus;
 
 /// More patterns than any app has; those that come after are counted together.
 const MOST_ROUTES: usize = 10_000;

@@ -20,12 +20,12 @@ use self::back::Trial;
 use crate::edge::Metrics;
 use crate::library::loader::BuildId;
 use crate::library::start::StartInfo;
+use crate::operate::admin::Budget;
 use crate::operate::admin::{
     CanaryRequest, CanaryStatus, Control, Footprint, GenerationStatus, Reason, Refusal,
     ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, Status, Swap, SwapFailure,
     SwapReport, SwapRequest,
 };
-use crate::operate::recycle::Budget;
 use crate::operate::trial::Limits;
 use crate::release::Release;
 use crate::release::ledger::{Ledger, age};

@@ -10,6 +10,7 @@ use nova_abi::{Param, Peer, Target};
 use nova_routing::{BadPath, Match};
 use smallvec::SmallVec;
 
+use super::prerendered;
 use crate::generation::body::Body;
 use crate::generation::call::{Call, call, internal_error, plain};
 use crate::generation::table::{Entry, Table};
@@ -94,7 +95,7 @@ where
     loop {
         let table = switch.table();
         let table = table.choose();
-        if let Some(answered) = prerendered(table, parts) {
+        if let Some(answered) = prerendered_page(table, parts) {
             return answered;
         }
         let decided = decide(table, parts);
@@ -134,10 +135,11 @@ where
 }
 
 /// A page of a live release that was rendered when it was built.
-fn prerendered(table: &Table, parts: &Parts) -> Option<Answered> {
+fn prerendered_page(table: &Table, parts: &Parts) -> Option<Answered> {
     table.prerendering().find_map(|generation| {
-        let pages = &generation.brought.prerendered;
-        let response = pages.respond(&parts.method, parts.uri.path(), &parts.headers)?;
+        let pages = &generation.assets.prerendered;
+        let response =
+            prerendered::respond(pages, &parts.method, parts.uri.path(), &parts.headers)?;
         Some(Answered { response, generation: Some(generation.id) })
     })
 }

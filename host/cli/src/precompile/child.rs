@@ -377,7 +377,7 @@ impl Exerciser<'_> {
             let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
             return Ok((Outcome::Hung { limit_ms }, Answer::default()));
         };
-        let is_file = self.generation.brought.prerendered.holds(planned.path())
+        let is_file = self.generation.assets.prerendered.holds(planned.path())
             && matches!(&*planned.method, "GET" | "HEAD");
         let by_code = answered.generation.is_some() && !is_file;
         let (head, mut body) = answered.response.into_parts();

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Metrics;
 use super::route::BOUNDS;
-use crate::operate::admin::Footprint;
+use crate::process::footprint::Footprint;
 use crate::server::Handle;
 use crate::site::Site;
 use crate::swap::State;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::operate::admin::{Bucket, RouteStatus};
+use super::route_status::{Bucket, RouteStatus};
 
 /// The methods that are told apart; all others are one.
 pub(crate) const METHODS: [&str; 8] =
