@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use nova_abi::App;
 use serde::{Deserialize, Serialize};
@@ -157,15 +157,6 @@ impl Generation {
     /// not shut down and whose streams were not [cut](Self::cut).
     pub(crate) fn reopen(&self) {
         self.closed.store(false, Ordering::SeqCst);
-    }
-
-    /// Waits until no request is inside, or until `deadline`: then open streams are ended so
-    /// that browsers connect again. Gives back how many requests were cut.
-    pub(crate) async fn drain(&self, deadline: Instant) -> usize {
-        match tokio::time::timeout_at(deadline.into(), self.empty()).await {
-            Ok(()) => 0,
-            Err(_) => self.cut().await,
-        }
     }
 
     /// Ends the open streams, and gives back how many there were.

@@ -24,9 +24,8 @@ use self::signals::{Order, Signals};
 use crate::edge::{Front, Metrics};
 use crate::generation::preflight;
 use crate::operate::admin::{AdminSocket, BindError, Budget, default_socket};
+use crate::operate::handover::{Handover, PeerOrder, Program, Recycler, Successor};
 use crate::operate::operator::Operator;
-use crate::operate::recycle::Recycler;
-use crate::operate::succession::{self, As, Inheritance, Program};
 use crate::process;
 use crate::process::log::{AccessLog, Log, announce};
 use crate::process::service_manager::Service;
@@ -80,7 +79,7 @@ fn run_program(config: &Config, linked: Option<Linked>) -> ExitCode {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
         Ok(Ended::Renewed(program, stand_in)) => {
             // Comes back only if it fails; then the stand-in ends with us, as it should.
-            eprintln!("nova-host: the host cannot be renewed: {}", program.renew(stand_in));
+            eprintln!("nova-host: the host cannot be renewed: {}", program.recycle(stand_in));
             ExitCode::FAILURE
         }
         // As a shell reports a process that a signal has ended.
@@ -110,7 +109,7 @@ fn start(config: &Config, linked: Option<Linked>) -> Result<Ended, Error> {
     let releases: Vec<PathBuf> =
         config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
     // What another process left says what to read; what is watched is read behind the watch.
-    let alone = linked.is_none() && !Inheritance::is_there();
+    let alone = linked.is_none() && !Handover::is_there();
     let ground = alone.then(|| Ground::prepare(config, false, false)).transpose()?;
     let reading = ground.as_ref().filter(|_| !config.watch).map(|ground| ground.read(&releases));
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -140,9 +139,9 @@ async fn run(
 ) -> Result<Ended, Error> {
     let Began { releases, ground, reading } = began;
     let mut signals = Signals::new()?;
-    let mut inherited = Inheritance::receive()
+    let mut inherited = Handover::receive()
         .map_err(|error| format!("nothing is left by the process before: {error}"))?;
-    let is_stand_in = inherited.as_ref().is_some_and(|left| left.as_what == As::StandIn);
+    let is_stand_in = inherited.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
     let service = if is_stand_in { Service::none() } else { Service::of_this_process() };
     let public = config.public.as_ref().map(std::path::absolute).transpose()?;
     // First of all: that a port is taken is known before any code of an app has run.
@@ -185,7 +184,7 @@ async fn run(
         (config.watch && linked.is_none()).then(|| ReleaseWatch::new(&releases)).transpose()?;
     let start = async {
         match (&inherited, linked) {
-            (Some(left), _) => operator.take_over(left.will.clone()).await,
+            (Some(left), _) => operator.take_over(left.state.clone()).await,
             (None, None) => {
                 let reading = reading.unwrap_or_else(|| ground.read(&releases));
                 operator.start_read(reading.await.map_err(|_| SwapError::NothingServes)??).await
@@ -201,7 +200,7 @@ async fn run(
         signal = signals.stop() => return Ok(Ended::Forced(signal)),
     };
     if let Err(error) = started {
-        return match inherited.filter(|left| left.as_what == As::Renewed) {
+        return match inherited.filter(|left| left.successor == Successor::Recycled) {
             Some(left) => {
                 tracing::error!("the renewed host does not start: {error}");
                 keep_stand_in(left, &mut signals).await
@@ -232,11 +231,11 @@ async fn run(
     match inherited {
         None => announce(&url),
         Some(left) => {
-            let (as_what, pid) = (left.as_what, left.will.pid);
+            let (successor, pid) = (left.successor, left.state.pid);
             let before = left.serving()?;
-            match as_what {
-                As::StandIn => signals.first = Some(before),
-                As::Renewed => drop(tokio::spawn(before.ended(pid))),
+            match successor {
+                Successor::StandIn => signals.first = Some(before),
+                Successor::Recycled => drop(tokio::spawn(before.ended(pid))),
             }
         }
     }
@@ -250,17 +249,17 @@ async fn run(
                 () = &mut recycling, if !recycled => recycled = true,
                 order = signals.next() => match order {
                     Order::Stop(signal) if site.is_stopping() => {
-                        recycler.order(succession::Order::Abort).await;
+                        recycler.order(PeerOrder::Abort).await;
                         return Ok(Ended::Forced(signal));
                     }
                     Order::Stop(_) => {
                         service.stopping();
-                        recycler.order(succession::Order::Stop).await;
+                        recycler.order(PeerOrder::Stop).await;
                         stop(&site, &handle, config.edge.run.stop_delay);
                     }
                     Order::Abort => return Ok(Ended::Forced(9)),
                     Order::Reload if recycler.has_stand_in().await => {
-                        recycler.order(succession::Order::Reload).await;
+                        recycler.order(PeerOrder::Reload).await;
                     }
                     Order::Reload => {
                         if let Some(certificate) = certificate.clone() {
@@ -298,7 +297,7 @@ async fn run(
             None => Ended::Stopped,
         }),
         signal = signals.stop() => {
-            recycler.order(succession::Order::Stop).await;
+            recycler.order(PeerOrder::Stop).await;
             Ok(Ended::Forced(signal))
         }
     }
@@ -306,8 +305,8 @@ async fn run(
 
 /// What is left of a renewed host that does not start: the process whose id everybody knows, which
 /// passes on what it is told to the stand-in, and ends with it.
-async fn keep_stand_in(left: Inheritance, signals: &mut Signals) -> Result<Ended, Error> {
-    tracing::warn!("process {} goes on; SIGUSR2 tries again", left.will.pid);
+async fn keep_stand_in(left: Handover, signals: &mut Signals) -> Result<Ended, Error> {
+    tracing::warn!("process {} goes on; SIGUSR2 tries again", left.state.pid);
     let mut stand_in = left.failed()?;
     let mut stopping = false;
     loop {
@@ -316,18 +315,18 @@ async fn keep_stand_in(left: Inheritance, signals: &mut Signals) -> Result<Ended
             _ = stand_in.order() => return Ok(Ended::Stopped),
             order = signals.next() => match order {
                 Order::Stop(signal) if stopping => {
-                    stand_in.give(succession::Order::Abort).await;
+                    stand_in.give(PeerOrder::Abort).await;
                     return Ok(Ended::Forced(signal));
                 }
                 Order::Stop(_) => {
                     stopping = true;
-                    stand_in.give(succession::Order::Stop).await;
+                    stand_in.give(PeerOrder::Stop).await;
                 }
                 Order::Recycle if !stopping => {
-                    stand_in.give(succession::Order::TakeBack).await;
+                    stand_in.give(PeerOrder::TakeBack).await;
                     return Ok(Ended::Renewed(Program::current()?, stand_in.into_socket()?));
                 }
-                Order::Reload => stand_in.give(succession::Order::Reload).await,
+                Order::Reload => stand_in.give(PeerOrder::Reload).await,
                 Order::Recycle | Order::Abort | Order::TakeBack => {}
             },
         }

@@ -2,8 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::operate::recycle::Recycler;
-use crate::operate::succession::{self, Conversation};
+use crate::operate::handover::{Peer, PeerOrder, Recycler};
 
 /// What the system tells us to do; a stand-in is told by the process that it stands in for, because
 /// a terminal and a service manager send their signals to both.
@@ -12,7 +11,7 @@ pub(super) struct Signals {
     interrupt: Signal,
     hang_up: Signal,
     recycle: Signal,
-    pub(super) first: Option<Conversation>,
+    pub(super) first: Option<Peer>,
     /// The first process is gone, which was heard.
     alone: bool,
 }
@@ -35,10 +34,10 @@ impl Signals {
                 return std::future::pending().await;
             }
             return match first.order().await {
-                Some(succession::Order::Stop) => Order::Stop(15),
-                Some(succession::Order::Abort) => Order::Abort,
-                Some(succession::Order::Reload) => Order::Reload,
-                Some(succession::Order::TakeBack) => Order::TakeBack,
+                Some(PeerOrder::Stop) => Order::Stop(15),
+                Some(PeerOrder::Abort) => Order::Abort,
+                Some(PeerOrder::Reload) => Order::Reload,
+                Some(PeerOrder::TakeBack) => Order::TakeBack,
                 None => {
                     self.alone = true;
                     Order::Stop(15)
