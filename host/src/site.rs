@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body as HttpBody;
 
 use self::dispatch::Answered;
@@ -88,7 +88,8 @@ impl Site {
         let closes = self.leaving.load(Ordering::Relaxed) && request.version() <= Version::HTTP_11;
         let mut answered =
             dispatch::respond_noting(&self.switch, request, peer, files, matched).await;
-        if closes {
+        // What switches protocols keeps its connection, and is told in another way.
+        if closes && answered.response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let close = HeaderValue::from_static("close");
             answered.response.headers_mut().insert(header::CONNECTION, close);
         }

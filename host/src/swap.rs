@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nova_abi::OwnedBytes;
+use nova_abi::{FailureKind, OwnedBytes};
 
 use self::drains::Drains;
 use self::gate::SwapGate;
@@ -316,7 +316,14 @@ impl Switch {
     /// the old code: then init runs anew.
     async fn saved(old: &Generation) -> Option<OwnedBytes> {
         old.app().export().await.unwrap_or_else(|failure| {
-            tracing::warn!("the state of generation {} was not exported: {failure}", old.id);
+            let what = match failure.kind {
+                FailureKind::Panic => "panicked",
+                FailureKind::Error | FailureKind::Disconnected => "failed",
+            };
+            tracing::warn!(
+                "`export` of app.rs {what} in generation {}, so its state is lost: {failure}",
+                old.id
+            );
             None
         })
     }

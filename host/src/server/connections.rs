@@ -253,7 +253,10 @@ impl Connections {
 impl Open {
     /// Ends the rest of the connection that has rested longest, if one does.
     fn shed(&mut self) {
-        let resting = self.entries.values().filter(|it| it.waiting.idle.load(Ordering::Relaxed));
+        let rests = |it: &&Entry| {
+            it.waiting.idle.load(Ordering::Relaxed) && !it.waiting.upgraded.load(Ordering::Relaxed)
+        };
+        let resting = self.entries.values().filter(rests);
         if let Some(entry) = resting.min_by_key(|entry| entry.waiting.deadline()) {
             entry.waiting.until(0);
             if let Some(waker) = &entry.waker {

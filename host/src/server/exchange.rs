@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use super::connections::Wait;
 use super::{Peer, Service};
 use crate::server::guarded_body::Held;
+use crate::server::upgrade::Upgradable;
 
 /// A service for one connection: it knows the peer, cannot fail, and marks the exchanges.
 pub(super) struct PerConnection<S> {
@@ -26,8 +27,9 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S>
     type Error = Infallible;
     type Future = Exchange<S::Future>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.wait.end();
+        Upgradable::mark(request.extensions_mut(), || self.wait.signals().clone());
         let over = Over(self.wait.clone());
         Exchange { future: self.service.call(request, self.peer), over: Some(over) }
     }
