@@ -11,6 +11,7 @@
 
 pub mod companion;
 pub(crate) mod descriptors;
+pub mod footprint;
 pub mod log;
 pub mod service_folders;
 pub mod service_manager;

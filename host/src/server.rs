@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::rustls::ServerConfig;
 
 use self::connection::Protocols;
-use self::connections::{Connections, Limits, Phase};
+use self::connections::{ConnectionLimits, Connections, Phase};
 use crate::server::networks::Networks;
 
 /// Any error of a response body.
@@ -146,7 +146,7 @@ impl Server {
             .collect::<io::Result<_>>()?;
         Ok(Self {
             listeners,
-            connections: Connections::new(Limits {
+            connections: Connections::new(ConnectionLimits {
                 head: options.header_timeout,
                 idle: options.idle_timeout,
                 send: options.send_timeout,

@@ -17,12 +17,12 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use crate::generation::body::{Body, BodyError};
 use crate::generation::call::plain;
 
-/// How long whoever is turned away should wait, in seconds.
+/// How long a client that is turned away should wait, in seconds.
 const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request is not answered by a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum LimitError {
     /// Too many are being answered.
     Busy,
     /// Its body is too long.
@@ -31,7 +31,7 @@ pub(crate) enum Refused {
     Late,
 }
 
-impl Refused {
+impl LimitError {
     pub(crate) fn response(self) -> Response<Body> {
         let (status, text) = match self {
             Self::Busy => {
@@ -50,30 +50,30 @@ impl Refused {
 
 /// How many requests may be without an answer at once.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct RequestLimit {
     most: usize,
     taken: AtomicUsize,
 }
 
-impl Room {
+impl RequestLimit {
     pub(crate) const fn new(most: usize) -> Self {
         Self { most, taken: AtomicUsize::new(0) }
     }
 
-    /// A place, until it is dropped; `None` when all are taken.
-    pub(crate) fn enter(&self) -> Option<Place<'_>> {
+    /// A permit, until it is dropped; `None` when all are taken.
+    pub(crate) fn acquire(&self) -> Option<Permit<'_>> {
         let before = self.taken.fetch_add(1, Ordering::Relaxed);
         // Dropped at once where it is one too many.
-        let place = Place(self);
-        (before < self.most).then_some(place)
+        let permit = Permit(self);
+        (before < self.most).then_some(permit)
     }
 }
 
-/// See [`Room::enter`].
+/// See [`RequestLimit::acquire`].
 #[derive(Debug)]
-pub(crate) struct Place<'a>(&'a Room);
+pub(crate) struct Permit<'a>(&'a RequestLimit);
 
-impl Drop for Place<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
@@ -190,14 +190,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_free_again() {
-        let room = Room::new(2);
-        let (first, second) = (room.enter(), room.enter());
+    fn a_permit_is_free_again() {
+        let limit = RequestLimit::new(2);
+        let (first, second) = (limit.acquire(), limit.acquire());
         assert!(first.is_some() && second.is_some());
-        assert!(room.enter().is_none());
-        assert!(room.enter().is_none(), "whoever was turned away holds no place");
+        assert!(limit.acquire().is_none());
+        assert!(limit.acquire().is_none(), "a request that was turned away holds no permit");
         drop(first);
-        assert!(room.enter().is_some());
+        assert!(limit.acquire().is_some());
     }
 
     #[tokio::test(start_paused = true)]

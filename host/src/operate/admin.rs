@@ -5,7 +5,6 @@
 //! does what is asked.
 
 mod client;
-mod footprint;
 mod place;
 mod render;
 mod routes;
@@ -19,10 +18,10 @@ use crate::operate::recycle::Budget;
 use crate::swap::State;
 
 pub use self::client::{AdminClient, AdminError};
-pub use self::footprint::Footprint;
 pub use self::place::{default_socket, find, runtime_folder};
 pub use self::routes::{Bucket, RouteStatus, RouteTable};
 pub use self::server::{AdminServer, AdminSocket, BindError};
+pub use crate::process::footprint::Footprint;
 
 /// What the socket gives access to.
 pub trait Control: Send + Sync + 'static {

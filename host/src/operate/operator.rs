@@ -22,8 +22,8 @@ use crate::library::loader::BuildId;
 use crate::library::start::StartInfo;
 use crate::operate::admin::{
     CanaryRequest, CanaryStatus, Control, Footprint, GenerationStatus, Reason, Refusal,
-    ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, Status, Swap, SwapFailure,
-    SwapReport, SwapRequest,
+    ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, RouteStatus, Status, Swap,
+    SwapFailure, SwapReport, SwapRequest,
 };
 use crate::operate::recycle::Budget;
 use crate::operate::trial::Limits;
@@ -270,7 +270,7 @@ impl Control for Operator {
             }),
             process: Footprint::now(),
             budget: self.budget,
-            routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
+            routes: self.metrics.iter().flat_map(|it| it.routes()).map(RouteStatus::from).collect(),
         }
     }
 

@@ -19,7 +19,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-pub use self::access::{Access, AccessLog, Logged};
+pub use self::access::{AccessLine, AccessLog, LoggedBody};
 pub use self::format::Format;
 pub use self::format::now as timestamp;
 
@@ -148,7 +148,7 @@ impl Log {
             AccessLog::off()
         };
         tracing_subscriber::registry()
-            .with(Events { lines: writer.lines(), style }.with_filter(targets))
+            .with(EventLayer { lines: writer.lines(), style }.with_filter(targets))
             .try_init()?;
         Ok(Self { writer, access })
     }
@@ -175,12 +175,12 @@ pub fn announce(url: &str) {
 }
 
 /// The layer that makes lines of events.
-struct Events {
+struct EventLayer {
     lines: writer::Lines,
     style: Style,
 }
 
-impl<S: Subscriber> Layer<S> for Events {
+impl<S: Subscriber> Layer<S> for EventLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         self.lines.send(self.style.event(event));
     }

@@ -14,11 +14,11 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// The service that this process is, if it is one.
 #[derive(Clone, Debug, Default)]
-pub struct Service {
+pub struct ServiceManager {
     address: Option<Arc<SocketAddr>>,
 }
 
-impl Service {
+impl ServiceManager {
     /// No service: nobody is told anything.
     #[must_use]
     pub fn none() -> Self {
@@ -100,8 +100,8 @@ mod tests {
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    fn service(name: &str) -> Service {
-        Service { address: Some(Arc::new(address(name).unwrap())) }
+    fn service(name: &str) -> ServiceManager {
+        ServiceManager { address: Some(Arc::new(address(name).unwrap())) }
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         assert!(time.split_once('\n').unwrap().0.parse::<u64>().unwrap() > 0);
         service.stopping();
         assert!(heard(&manager).starts_with("STOPPING=1\n"));
-        Service::none().ready();
+        ServiceManager::none().ready();
     }
 
     #[test]

@@ -16,7 +16,10 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-pub use self::edge::{Edge, Limits, MetricsSettings, ProxySettings, Responses, Run, Tls};
+pub use self::edge::{
+    EdgeSettings, LimitSettings, MetricsSettings, ProcessSettings, ProxySettings, ResponseSettings,
+    TlsSettings,
+};
 pub use self::units::Limit;
 use crate::library::loader::{LoadError, Store, writable_folder};
 use crate::process::log::{Format, LogFilter, LogSettings};
@@ -162,7 +165,7 @@ pub struct Config {
 
     /// What concerns the edge.
     #[command(flatten)]
-    pub edge: Edge,
+    pub edge: EdgeSettings,
 }
 
 /// How long open streams of an old generation may go on.
@@ -209,7 +212,7 @@ impl Config {
     /// The part that concerns the server.
     #[must_use]
     pub fn server_options(&self) -> server::Options {
-        let Edge { limits, run, .. } = &self.edge;
+        let EdgeSettings { limits, run, .. } = &self.edge;
         server::Options {
             header_timeout: limits.header_timeout,
             idle_timeout: limits.idle_timeout,

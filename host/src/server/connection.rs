@@ -151,7 +151,7 @@ async fn speak<I, S>(
             }
         }
         Version::Http2 => {
-            ticket.wait().rest();
+            ticket.wait().idle();
             let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: false });
             let mut connection = protocols.http2.serve_connection(io, service);
             drive(&mut connection, ticket).await;
@@ -167,7 +167,7 @@ async fn owed<T>(ticket: &Ticket, work: impl Future<Output = T>) -> Option<T> {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(done));
         }
-        if ticket.phase() >= Phase::Closing || wait.is_over() {
+        if ticket.phase() >= Phase::Closing || wait.timed_out() {
             return Poll::Ready(None);
         }
         Poll::Pending
@@ -238,7 +238,7 @@ async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
             if Pin::new(&mut *connection).poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            if wait.is_over() {
+            if wait.timed_out() {
                 if told || !C::TAKES_LEAVE {
                     return Poll::Ready(());
                 }
@@ -301,9 +301,9 @@ impl<I> Timed<I> {
     /// Whether the client takes what is sent.
     fn taken<T>(&self, sent: Poll<T>) -> Poll<T> {
         if sent.is_ready() {
-            self.wait.moved();
+            self.wait.write_progressed();
         } else {
-            self.wait.stuck();
+            self.wait.write_blocked();
         }
         sent
     }

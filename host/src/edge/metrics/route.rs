@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::operate::admin::{Bucket, RouteStatus};
-
 /// The methods that are told apart; all others are one.
 pub(crate) const METHODS: [&str; 8] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
@@ -20,9 +18,26 @@ pub(crate) const BOUNDS: [u64; 16] = [
     1_000_000, 2_500_000, 5_000_000, 10_000_000,
 ];
 
+/// What was counted of one route up to some moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteNumbers {
+    /// Its pattern, or the name of what answered in the place of a route.
+    pub route: String,
+    /// How many answers it gave.
+    pub requests: u64,
+    /// How many of them had a status of 400 to 499.
+    pub client_errors: u64,
+    /// How many of them had a status of 500 and above.
+    pub server_errors: u64,
+    /// The sum of the times until the head of an answer was there.
+    pub microseconds: u64,
+    /// How many answers took at most so many microseconds, cumulative; `None`: any time.
+    pub times: Vec<(Option<u64>, u64)>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Route {
+pub(crate) struct RouteCounters {
     /// By method and class.
     counts: [[AtomicU64; CLASSES.len()]; METHODS.len()],
     /// By bucket, each without those below it.
@@ -36,10 +51,10 @@ pub(crate) fn method(method: &Method) -> usize {
     METHODS.iter().position(|known| *known == name).unwrap_or(METHODS.len() - 1)
 }
 
-impl Route {
+impl RouteCounters {
     /// An answer of this status, whose head was there after `time`.
     pub(crate) fn count(&self, method: usize, status: StatusCode, time: Duration) {
-        // A status code begins with 1 to 5, or with what nobody sends.
+        // A status code begins with 1 to 5, or with what no page sends.
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.partition_point(|bound| *bound < time);
@@ -68,8 +83,8 @@ impl Route {
         })
     }
 
-    /// What the status tells of it; `None` if it never answered.
-    pub(crate) fn status(&self, route: &str) -> Option<RouteStatus> {
+    /// Its numbers as of now; `None` if it never answered.
+    pub(crate) fn snapshot(&self, route: &str) -> Option<RouteNumbers> {
         let times = self.times();
         let requests = *times.last().filter(|count| **count > 0)?;
         let of_class = |wanted| {
@@ -77,16 +92,13 @@ impl Route {
             counts.map(|(.., count)| count).sum()
         };
         let bounds = BOUNDS.into_iter().map(Some).chain([None]);
-        Some(RouteStatus {
+        Some(RouteNumbers {
             route: route.to_owned(),
             requests,
             client_errors: of_class("4xx"),
             server_errors: of_class("5xx"),
-            total_us: self.microseconds(),
-            times: bounds
-                .zip(times)
-                .map(|(at_most_us, count)| Bucket { at_most_us, count })
-                .collect(),
+            microseconds: self.microseconds(),
+            times: bounds.zip(times).collect(),
         })
     }
 
@@ -101,7 +113,7 @@ mod tests {
 
     #[test]
     fn answers_are_counted_by_method_class_and_time() {
-        let route = Route::default();
+        let route = RouteCounters::default();
         let [get, purge] =
             [Method::GET, Method::from_bytes(b"PURGE").unwrap()].map(|it| method(&it));
         for (method, status, micros) in
@@ -117,9 +129,9 @@ mod tests {
         let times = route.times();
         assert_eq!((times[0], times[1], times[15], times[16]), (2, 3, 3, 4));
         assert_eq!(route.microseconds(), 20_000_251);
-        let status = route.status("/").unwrap();
-        assert_eq!((status.requests, status.client_errors, status.server_errors), (4, 1, 1));
-        assert_eq!((status.within(0.5), status.within(0.99)), (Some(100), None));
-        assert_eq!(Route::default().status("/"), None);
+        let numbers = route.snapshot("/").unwrap();
+        assert_eq!((numbers.requests, numbers.client_errors, numbers.server_errors), (4, 1, 1));
+        assert_eq!((numbers.times[0], numbers.times[16]), ((Some(100), 2), (None, 4)));
+        assert_eq!(RouteCounters::default().snapshot("/"), None);
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::render::{grouped, table};
+use crate::edge::metrics::RouteNumbers;
 
 /// The answers of one route since the process began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,17 @@ pub struct Bucket {
     pub at_most_us: Option<u64>,
     /// How many took no longer.
     pub count: u64,
+}
+
+impl From<RouteNumbers> for RouteStatus {
+    fn from(numbers: RouteNumbers) -> Self {
+        let RouteNumbers { route, requests, client_errors, server_errors, microseconds, times } =
+            numbers;
+        let times = times.into_iter().map(|(at_most_us, count)| Bucket { at_most_us, count });
+        let total_us = microseconds;
+        let times = times.collect();
+        Self { route, requests, client_errors, server_errors, total_us, times }
+    }
 }
 
 impl RouteStatus {
