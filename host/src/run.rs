@@ -1,8 +1,8 @@
 //! The program `nova-host`, and any program that has routes linked into it: settings, sockets,
 //! signals, and how it ends.
 //!
-//! A run goes through four types, each of which makes the next: [`Bootstrap`] has what can be begun
-//! before there is a runtime, `Bound` has the ports, `Started` has the releases, `Serving` answers
+//! A run goes through four types, each made of the one before: [`Bootstrap`] has what can be
+//! begun before there is a runtime, `Bound` has the ports, `Started` has the releases, `Serving` answers
 //! until the host is told to stop. What goes wrong goes wrong as early as it can: a port that is
 //! taken is known before any code of an app has run.
 
@@ -25,9 +25,12 @@ use std::process::ExitCode;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use self::bootstrap::Bootstrap;
+use self::bound::Bound;
 use self::config::Config;
 use self::config::probe::probe;
 pub use self::linked::Linked;
+use self::serving::Serving;
+use self::started::Started;
 use crate::generation::preflight;
 use crate::operate::succession::Program;
 use crate::process;
@@ -114,13 +117,12 @@ fn start(config: &Config, linked: Option<Linked>) -> Result<Exit, Error> {
 }
 
 async fn run(bootstrap: Bootstrap<'_>, access: AccessLog) -> Result<Exit, Error> {
-    let bound = bootstrap.bind()?;
-    let started = match bound.start().await? {
+    let bound = Bound::bind(bootstrap)?;
+    let started = match Started::start(bound).await? {
         ControlFlow::Continue(started) => started,
         ControlFlow::Break(exit) => return Ok(exit),
     };
-    let serving = started.serve(access).await?;
-    serving.until_stopped().await
+    Serving::open(started, access)?.until_stopped().await
 }
 
 /// Lets the process have as many connections and files as it may: many systems begin with 1,024.

@@ -1,24 +1,21 @@
 //! A host whose apps have started, and that answers nothing yet.
 
-use std::os::unix::net::UnixListener;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::Error;
 use super::bound::Bound;
-use super::config::Config;
-use super::lifecycle::Lifecycle;
-use super::serving::Serving;
-use super::signals::Signals;
-use crate::edge::{Edge, Metrics};
-use crate::operate::admin::{AdminSocket, BindError, default_socket};
+use super::stand_in::forward_to_stand_in;
+use super::{Error, Exit};
+use crate::edge::Metrics;
 use crate::operate::operator::Operator;
-use crate::operate::recycle::{Budget, Recycler};
-use crate::operate::succession::{As, Inheritance};
-use crate::process::log::{AccessLog, announce};
+use crate::operate::recycle::Budget;
+use crate::operate::succession::As;
 use crate::release::watch::ReleaseWatch;
 use crate::site::Site;
+use crate::site::files::{Assets, Caching};
+use crate::swap::SwapError;
 
 /// See the [module](self).
 pub(super) struct Started<'c> {
@@ -32,86 +29,62 @@ pub(super) struct Started<'c> {
     pub(super) unpacked: Option<TempDir>,
 }
 
-impl Started<'_> {
-    /// Opens the way in for requests and for `nova`, and says so to all who wait for it.
-    pub(super) async fn serve(self, access: AccessLog) -> Result<Serving, Error> {
-        let Self { bound, site, operator, budget, metrics, watch, unpacked } = self;
-        let Bound { config, mut signals, mut inheritance, service_manager, server, .. } = bound;
-        spawn_followers(&operator, watch);
-        let inherited = inheritance.as_mut().and_then(|left| left.admin.take());
-        let admin = admin_socket(config, bound.port, inherited)?;
-        let admin = admin.map(|socket| socket.serve(Arc::clone(&operator)));
-        let recycler = Recycler::new(Arc::clone(&operator), budget, bound.handles, admin);
-
-        let (certificate, handle) = (bound.edge.certificate(), server.handle());
-        let edge = bound.edge.build(config, Arc::clone(&site), access, handle.clone(), metrics)?;
-        // One for all connections and for as long as the process lives, so nothing counts its users.
-        let edge: &'static Edge = Box::leak(Box::new(edge));
-        let is_stand_in = inheritance.as_ref().is_some_and(|left| left.as_what == As::StandIn);
-        match inheritance {
-            None => announce(&bound.url),
-            Some(left) => take_over_from(left, &mut signals)?,
-        }
-        service_manager.ready();
-        let lifecycle = Lifecycle {
-            site,
-            server: handle,
-            operator,
-            recycler,
-            service_manager,
-            certificate,
-            releases: bound.releases,
-            stop_delay: config.edge.run.stop_delay,
-            is_stand_in,
-            is_linked: bound.linked.is_some(),
-            _state: bound.state,
-            _unpacked: unpacked,
+impl<'c> Started<'c> {
+    /// Starts the apps. A signal ends that, and where a renewed host fails, the stand-in serves on.
+    pub(super) async fn start(mut bound: Bound<'c>) -> Result<ControlFlow<Exit, Self>, Error> {
+        let config = bound.config;
+        let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
+        let site = Arc::new(Site::new(Arc::clone(&bound.state.switch), assets));
+        let budget = match bound.linked {
+            // It keeps nothing that could be given back.
+            Some(_) => Budget::default(),
+            None => config.recycling.budget(),
         };
-        Ok(Serving { signals, server, edge, lifecycle })
-    }
-}
+        // Counted where the numbers can be read.
+        let is_counted = config.edge.metrics.metrics.is_some() || !config.no_admin;
+        let metrics = is_counted.then(Arc::<Metrics>::default);
+        let (server, public) = (bound.server.handle(), bound.public.take());
+        let operator = Operator::new(Arc::clone(&site), server, bound.url.clone(), public)
+            .watching(config.rollback.limits())
+            .within(budget)
+            .counting(metrics.clone());
+        let operator = Arc::new(operator);
+        let unpacked = bound.linked.map(|linked| linked.unpack()).transpose()?.flatten();
+        // Before the releases are read, so that no change is missed.
+        let watch = (config.watch && bound.linked.is_none())
+            .then(|| ReleaseWatch::new(&bound.releases))
+            .transpose()?;
 
-fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>) {
-    let guard = Arc::clone(operator);
-    tokio::spawn(async move { guard.guard().await });
-    if let Some(watch) = watch {
-        let follower = Arc::clone(operator);
-        tokio::spawn(async move { follower.follow_releases(watch).await });
-        let follower = Arc::clone(operator);
-        tokio::spawn(async move { follower.follow_files().await });
-    }
-}
-
-/// Tells the process before that this one serves.
-fn take_over_from(left: Inheritance, signals: &mut Signals) -> Result<(), Error> {
-    let (as_what, pid) = (left.as_what, left.will.pid);
-    let before = left.serving()?;
-    match as_what {
-        As::StandIn => signals.first = Some(before),
-        As::Renewed => drop(tokio::spawn(before.ended(pid))),
-    }
-    Ok(())
-}
-
-/// The socket that the settings name has to be there; the default one may be missing.
-fn admin_socket(
-    config: &Config,
-    port: u16,
-    inherited: Option<UnixListener>,
-) -> Result<Option<AdminSocket>, BindError> {
-    if let Some(inherited) = inherited {
-        let path = config.admin.clone().unwrap_or_else(|| default_socket(port));
-        return AdminSocket::inherit(inherited, &path).map(Some);
-    }
-    match &config.admin {
-        _ if config.no_admin => Ok(None),
-        Some(path) => AdminSocket::bind(path).map(Some),
-        None => match AdminSocket::bind_in_own_folder(&default_socket(port)) {
-            Ok(socket) => Ok(Some(socket)),
-            Err(error) => {
-                tracing::warn!("`nova swap` and `nova status` cannot reach this host: {error}");
-                Ok(None)
+        let folder = unpacked.as_ref().map(TempDir::path);
+        let linked = bound.linked;
+        let start = async {
+            match (&bound.inheritance, linked) {
+                (Some(left), _) => operator.take_over(left.will.clone()).await,
+                (None, None) => {
+                    let reading = bound.reading.take();
+                    let reading = reading.unwrap_or_else(|| bound.state.read(&bound.releases));
+                    operator.start_read(reading.await.map_err(|_| SwapError::NothingServes)??).await
+                }
+                (None, Some(linked)) => {
+                    operator.start_read(vec![linked.release(&site.switch, folder)?]).await
+                }
             }
-        },
+        };
+        let started = tokio::select! {
+            started = start => started,
+            signal = bound.signals.stop() => return Ok(ControlFlow::Break(Exit::Forced(signal))),
+        };
+        if let Err(error) = started {
+            let Some(left) = bound.inheritance.filter(|left| left.as_what == As::Renewed) else {
+                return Err(error.into());
+            };
+            tracing::error!("the renewed host does not start: {error}");
+            let exit = forward_to_stand_in(left, &mut bound.signals).await?;
+            return Ok(ControlFlow::Break(exit));
+        }
+        if bound.state.owns_store {
+            operator.sweep().await;
+        }
+        Ok(ControlFlow::Continue(Self { bound, site, operator, budget, metrics, watch, unpacked }))
     }
 }
