@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::library::loader::{BuildId, Library, Routes};
-use crate::release::assets::Brought;
+use crate::release::assets::ReleaseAssets;
 
 /// The number of a generation, counted from 1 over the life of a host.
 #[derive(
@@ -79,7 +79,7 @@ pub struct Generation {
     /// What it has done.
     pub counters: Arc<Counters>,
     /// What its release brought besides the library.
-    pub brought: Brought,
+    pub assets: ReleaseAssets,
     build_id: BuildId,
     app: App,
     closed: AtomicBool,
@@ -95,10 +95,10 @@ impl Generation {
         source: PathBuf,
         library: Arc<Library>,
         app: App,
-        brought: Brought,
+        assets: ReleaseAssets,
     ) -> Arc<Self> {
         let view = View { build_id: library.build_id.clone(), routes: library.routes.clone(), app };
-        Arc::new(Self { brought, ..Self::of(id, source, library, view) })
+        Arc::new(Self { assets, ..Self::of(id, source, library, view) })
     }
 
     /// The same for a view of a library's app, which has other routes than the library.
@@ -121,7 +121,7 @@ impl Generation {
             routes,
             started: SystemTime::now(),
             counters: Arc::default(),
-            brought: Brought::default(),
+            assets: ReleaseAssets::default(),
             build_id,
             app,
             closed: AtomicBool::new(false),

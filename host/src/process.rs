@@ -7,7 +7,7 @@
 //!
 //! A child does one job and is gone ([`ask`]), or stays, takes orders and reports events
 //! (`process/companion.rs`), or takes the place of the process that started it
-//! ([`succession`]).
+//! (`operate/handover`).
 
 pub mod companion;
 pub(crate) mod descriptors;

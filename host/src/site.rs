@@ -5,7 +5,7 @@
 pub mod destination;
 pub mod files;
 pub mod health;
-mod prerendered;
+pub mod prerendered;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

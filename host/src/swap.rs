@@ -35,7 +35,7 @@ use crate::release::ledger::Ledger;
 pub use back::Back;
 use canary::Running;
 pub use canary::Trying;
-pub(crate) use canary::percent;
+pub use canary::percent;
 pub use error::SwapError;
 use history::History;
 pub use history::{Record, State};

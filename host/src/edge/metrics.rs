@@ -7,6 +7,7 @@
 mod listener;
 mod render;
 mod route;
+mod route_status;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use parking_lot::Mutex;
 pub use self::listener::MetricsError;
 pub(crate) use self::listener::MetricsListener;
 use self::route::RouteCounters;
-pub use self::route::RouteNumbers;
+pub use self::route_status::{Bucket, RouteStatus};
 use super::limits::LimitError;
 
 /// More patterns than any app has; those that come after are counted together.
@@ -64,9 +65,9 @@ pub(crate) enum Responder {
 impl Metrics {
     /// The routes that have answered, and what answered in the place of one.
     #[must_use]
-    pub fn routes(&self) -> Vec<RouteNumbers> {
+    pub fn routes(&self) -> Vec<RouteStatus> {
         let routes = self.routes.load();
-        self.all(&routes).filter_map(|(name, route)| route.snapshot(name)).collect()
+        self.all(&routes).filter_map(|(name, route)| route.status(name)).collect()
     }
 
     /// All that responds, by name. A pattern begins with a slash, so no route has the other names.

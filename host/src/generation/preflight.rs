@@ -15,7 +15,7 @@ use crate::generation::{Generation, GenerationId};
 use crate::library::loader::{Loader, Store};
 use crate::library::start::{StartInfo, start};
 use crate::process::{Answers, ChildError, Role, ask, serve_parent};
-use crate::release::assets::Brought;
+use crate::release::assets::ReleaseAssets;
 
 /// What the child is.
 pub const ROLE: Role = Role::new("preflight", || serve_parent(run));
@@ -115,8 +115,13 @@ async fn examine(job: Job, answers: &mut Answers) -> Result<Report, String> {
     let app = start(&library, Purpose::Preflight, job.info, None, job.init_limit)
         .await
         .map_err(|error| error.to_string())?;
-    let generation =
-        Generation::new(GenerationId(0), job.library, library.clone(), app, Brought::default());
+    let generation = Generation::new(
+        GenerationId(0),
+        job.library,
+        library.clone(),
+        app,
+        ReleaseAssets::default(),
+    );
     let mut report = Report::default();
     if !job.exercise {
         return Ok(report);

@@ -20,12 +20,12 @@ use self::back::Trial;
 use crate::edge::Metrics;
 use crate::library::loader::BuildId;
 use crate::library::start::StartInfo;
+use crate::operate::admin::Budget;
 use crate::operate::admin::{
     CanaryRequest, CanaryStatus, Control, Footprint, GenerationStatus, Reason, Refusal,
-    ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, RouteStatus, Status, Swap,
-    SwapFailure, SwapReport, SwapRequest,
+    ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, Status, Swap, SwapFailure,
+    SwapReport, SwapRequest,
 };
-use crate::operate::recycle::Budget;
 use crate::operate::trial::Limits;
 use crate::release::Release;
 use crate::release::ledger::{Ledger, age};
@@ -270,7 +270,7 @@ impl Control for Operator {
             }),
             process: Footprint::now(),
             budget: self.budget,
-            routes: self.metrics.iter().flat_map(|it| it.routes()).map(RouteStatus::from).collect(),
+            routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
         }
     }
 

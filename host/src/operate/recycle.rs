@@ -11,13 +11,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::process::Child;
 use tokio::sync::{Mutex, Notify};
 
-use crate::operate::admin::{AdminServer, Footprint};
+use crate::operate::admin::{AdminServer, Budget};
 use crate::operate::operator::Operator;
 use crate::operate::succession::{Conversation, Order, Program};
+use crate::process::footprint::Footprint;
 
 /// How long connections are kept that were open before, so that each can be told with an answer
 /// that it is the last one.
@@ -32,32 +32,6 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A host that is this young, and has loaded nothing since its start, is not recycled for its
 /// budget: the next one would be no smaller.
 const YOUNG: Duration = Duration::from_secs(600);
-
-/// What a host may keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Budget {
-    /// Bytes of memory that belong to no file.
-    pub memory: Option<u64>,
-    /// Mapped regions.
-    pub mappings: Option<u64>,
-}
-
-impl Budget {
-    /// What is passed, as the end of a sentence about it.
-    #[must_use]
-    pub fn passed_by(&self, footprint: &Footprint) -> Option<String> {
-        let over = |used: Option<u64>, budget: Option<u64>| {
-            let (used, budget) = (used?, budget?);
-            (used > budget).then_some((used, budget))
-        };
-        if let Some((used, budget)) = over(footprint.anonymous_bytes, self.memory) {
-            let (used, budget) = (used / 1_000_000, budget / 1_000_000);
-            return Some(format!("{used} MB of memory are more than the budget of {budget} MB"));
-        }
-        let (used, budget) = over(footprint.mappings, self.mappings)?;
-        Some(format!("{used} mappings are more than the budget of {budget}"))
-    }
-}
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -226,34 +200,5 @@ impl Recycler {
         self.hand_over_admin();
         self.operator.leave(LAST_ANSWERS).await;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_budget_that_is_passed_says_so() {
-        let footprint = Footprint {
-            anonymous_bytes: Some(300_000_000),
-            mappings: Some(50_000),
-            ..Footprint::default()
-        };
-        for (memory, mappings, text) in [
-            (None, None, None),
-            (Some(300_000_000), Some(50_000), None),
-            (
-                Some(200_000_000),
-                Some(1),
-                Some("300 MB of memory are more than the budget of 200 MB"),
-            ),
-            (None, Some(49_999), Some("50000 mappings are more than the budget of 49999")),
-        ] {
-            let passed = Budget { memory, mappings }.passed_by(&footprint);
-            assert_eq!(passed.as_deref(), text);
-        }
-        let budget = Budget { memory: Some(1), mappings: Some(1) };
-        assert_eq!(budget.passed_by(&Footprint::default()), None, "/proc is not there");
     }
 }

@@ -50,7 +50,7 @@ pub struct Will {
     pub last_generation: u64,
     /// The stylesheets that pages may still name, oldest first: name and text.
     pub stylesheets: Vec<(String, String)>,
-    /// The folders of public files that releases brought, newest first.
+    /// The folders of public files that releases assets, newest first.
     pub folders: Vec<PathBuf>,
     /// The state of each app that saves it.
     pub states: Vec<Option<Vec<u8>>>,

@@ -1,6 +1,6 @@
 //! Pages that were rendered when the release was built.
 //!
-//! They belong to one release, and are held in memory by its generation: whoever replaces a release
+//! They belong to one release, and are held in memory by its generation: what replaces a release
 //! replaces them, and what is written into its folder meanwhile is not seen.
 
 use std::collections::HashMap;
@@ -8,32 +8,36 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use crate::library::digest::hex;
+
 /// The pages of a release, by path.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Prerendered(HashMap<String, Page>);
+pub struct Prerendered(HashMap<String, PrerenderedPage>);
 
 /// One page.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Page {
-    pub(crate) html: Bytes,
-    /// Its entity tag, in quotes.
-    pub(crate) tag: String,
+pub struct PrerenderedPage {
+    /// The document.
+    pub html: Bytes,
+    /// Its entity tag, with the quotation marks.
+    pub tag: String,
 }
 
 impl Prerendered {
     /// Adds the page at a path.
     pub(crate) fn add(&mut self, path: String, html: Bytes) {
-        let digest = Sha256::digest(&html);
-        let digits: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        self.0.insert(path, Page { html, tag: format!("\"{digits}\"") });
+        let tag = format!("\"{}\"", hex(&Sha256::digest(&html)[..8]));
+        self.0.insert(path, PrerenderedPage { html, tag });
     }
 
     /// The page at a path.
-    pub(crate) fn page(&self, path: &str) -> Option<&Page> {
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&PrerenderedPage> {
         self.0.get(path)
     }
 
     /// Whether there is one at a path.
+    #[must_use]
     pub fn holds(&self, path: &str) -> bool {
         self.0.contains_key(path)
     }
@@ -44,7 +48,7 @@ impl Prerendered {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -157,8 +157,8 @@ impl ErrorPage<'_> {
 /// A page of a live release that was rendered when it was built.
 fn prerendered_page(table: &Table, head: &Parts) -> Option<SiteResponse> {
     table.prerendering().find_map(|generation| {
-        let pages = &generation.brought.prerendered;
-        let response = prerendered::respond(pages, head)?;
+        let pages = &generation.assets.prerendered;
+        let response = prerendered::respond(pages, &head.method, head.uri.path(), &head.headers)?;
         Some(SiteResponse { response, origin: Origin::Prerendered(generation.id) })
     })
 }

@@ -22,7 +22,6 @@ use percent_encoding::percent_decode_str;
 use self::index::{Index, Place};
 use crate::generation::body::Body;
 
-pub use self::index::{public_files, walk};
 pub use self::stylesheet::stylesheet;
 
 /// What may be kept of public files, and for how long.

@@ -1,49 +1,56 @@
-//! Pages that were rendered with a release, answered as files are. They come before the routes that
-//! made them.
+//! Answering with the pages that were rendered when a release was built. They come before the
+//! routes that made them.
 
-use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::generation::body::Body;
 use crate::release::prerendered::Prerendered;
 
 /// Answers a request for one of the pages; `None` if it is for something else.
-pub(super) fn respond(pages: &Prerendered, head: &Parts) -> Option<Response<Body>> {
-    if !matches!(head.method, Method::GET | Method::HEAD) {
+#[must_use]
+pub fn respond(
+    pages: &Prerendered,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Option<Response<Body>> {
+    if pages.is_empty() || !matches!(*method, Method::GET | Method::HEAD) {
         return None;
     }
-    let page = pages.page(head.uri.path())?;
-    let is_known = head
-        .headers
+    let page = pages.get(path)?;
+    let known = headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(|candidate| candidate.trim().trim_start_matches("W/"))
         .any(|candidate| candidate == page.tag || candidate == "*");
-    let body = if is_known { Body::empty() } else { Body::from(page.html.clone()) };
+    let body = match *method {
+        _ if known => Body::empty(),
+        Method::HEAD => Body::empty(),
+        _ => Body::from(page.html.clone()),
+    };
     let mut response = Response::new(body);
-    let headers = response.headers_mut();
+    let answer = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(&page.tag) {
-        headers.insert(header::ETAG, tag);
+        answer.insert(header::ETAG, tag);
     }
     // It names files of its release, so it is asked for each time.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if is_known {
+    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Some(response);
     }
     let html = HeaderValue::from_static("text/html; charset=utf-8");
-    headers.insert(header::CONTENT_TYPE, html);
-    headers.insert(header::CONTENT_LENGTH, page.html.len().into());
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer.insert(header::CONTENT_TYPE, html);
+    answer.insert(header::CONTENT_LENGTH, page.html.len().into());
+    answer.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Some(response)
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use http::Request;
     use http_body::Body as _;
 
     use super::*;
@@ -52,23 +59,22 @@ mod tests {
     fn a_page_is_answered_as_a_file() {
         let mut pages = Prerendered::default();
         pages.add("/about".into(), Bytes::from_static(b"<p>about</p>"));
-        let ask = |method: &str, path: &str, tag: Option<&HeaderValue>| {
-            let mut request = Request::builder().method(method).uri(path);
-            if let Some(tag) = tag {
-                request = request.header(header::IF_NONE_MATCH, tag);
-            }
-            respond(&pages, &request.body(()).unwrap().into_parts().0)
-        };
-        let page = ask("GET", "/about", None).unwrap();
+        let ask = |method, path, headers: &HeaderMap| respond(&pages, &method, path, headers);
+        let mut headers = HeaderMap::new();
+        let page = ask(Method::GET, "/about", &headers).unwrap();
         assert_eq!(page.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
         assert_eq!(page.body().size_hint().exact(), Some(12));
-        let head = ask("HEAD", "/about", None).unwrap();
+        let head = ask(Method::HEAD, "/about", &headers).unwrap();
         assert_eq!(head.headers()[header::CONTENT_LENGTH], "12");
-        let unchanged = ask("GET", "/about", Some(&page.headers()[header::ETAG])).unwrap();
+        assert_eq!(head.body().size_hint().exact(), Some(0));
+        headers.insert(header::IF_NONE_MATCH, page.headers()[header::ETAG].clone());
+        let unchanged = ask(Method::GET, "/about", &headers).unwrap();
         assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
         assert!(!unchanged.headers().contains_key(header::CONTENT_TYPE));
-        for (method, path) in [("POST", "/about"), ("GET", "/"), ("GET", "/about/")] {
-            assert!(ask(method, path, None).is_none(), "{path}");
+        for (method, path) in
+            [(Method::POST, "/about"), (Method::GET, "/"), (Method::GET, "/about/")]
+        {
+            assert!(ask(method, path, &headers).is_none(), "{path}");
         }
     }
 }

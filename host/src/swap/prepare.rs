@@ -16,7 +16,7 @@ use crate::generation::table::Table;
 use crate::library::loader::{Candidate, Library, LoadError};
 use crate::library::start::{StartInfo, start};
 use crate::release::Release;
-use crate::release::assets::Brought;
+use crate::release::assets::ReleaseAssets;
 use crate::release::ledger::Facts;
 use crate::release::plan::Plan;
 
@@ -63,7 +63,7 @@ impl Switch {
         let old = table.generations().get(slot).cloned();
         if let Some(old) = &old
             && *old.build_id() == release.candidate.build_id
-            && !old.brought.differs(&release, self.settings.release_files)
+            && !old.assets.differs(&release, self.settings.release_files)
             && !force
         {
             return Err(SwapError::AlreadyLive {
@@ -123,7 +123,7 @@ impl Switch {
         report: Report,
     ) -> Result<(Arc<Generation>, Swapped), SwapError> {
         let Incoming { mut release, info } = incoming;
-        let brought = Brought::take(&mut release);
+        let assets = ReleaseAssets::take(&mut release);
         let Release { source, candidate, stylesheet, public, plan, .. } = release;
         let loading = Instant::now();
         let library = self.load(candidate).await?;
@@ -137,7 +137,7 @@ impl Switch {
         if let Some(sheet) = stylesheet {
             self.stylesheets.add(sheet);
         }
-        let generation = Generation::new(id, source, library, app, brought);
+        let generation = Generation::new(id, source, library, app, assets);
         if self.settings.exercise {
             // A host that starts is waited for; one that swaps serves meanwhile.
             let limit = self.settings.warm_limit;

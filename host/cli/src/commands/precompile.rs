@@ -11,7 +11,8 @@ use nova_route_template::Project;
 
 use super::{Outcome, block_on, check};
 use crate::precompile::{Exercised, Extent, Order, Outcome as Ended, Precompiled, precompile};
-use crate::terminal::style::{BAD, DIM, GOOD, columns, took};
+use crate::terminal::style::{BAD, DIM, GOOD, took};
+use crate::terminal::table::columns;
 
 /// The name of the report in a release.
 const REPORT: &str = "precompile-report.json";

@@ -51,26 +51,6 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// Rows as aligned columns, the last one ragged; no line ends in a blank.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 /// A size in the unit that reads best.
 pub(crate) fn bytes(bytes: u64) -> String {
     let kilobytes = bytes as f64 / 1024.0;
@@ -115,15 +95,6 @@ mod tests {
         assert_eq!(
             anstream::adapter::strip_str(&error(&unsaid)).to_string(),
             "error: cannot write build/manifest.json\n  because: disk is full"
-        );
-    }
-
-    #[test]
-    fn columns_align() {
-        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
-        assert_eq!(
-            columns(&[row("GET", "/"), row("DELETE", "/ü"), row("x", "")]),
-            "GET     /\nDELETE  /ü\nx\n"
         );
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
+use super::route_status::{Bucket, RouteStatus};
+
 /// The methods that are told apart; all others are one.
 pub(crate) const METHODS: [&str; 8] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
@@ -17,23 +19,6 @@ pub(crate) const BOUNDS: [u64; 16] = [
     100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000,
 ];
-
-/// What was counted of one route up to some moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteNumbers {
-    /// Its pattern, or the name of what answered in the place of a route.
-    pub route: String,
-    /// How many answers it gave.
-    pub requests: u64,
-    /// How many of them had a status of 400 to 499.
-    pub client_errors: u64,
-    /// How many of them had a status of 500 and above.
-    pub server_errors: u64,
-    /// The sum of the times until the head of an answer was there.
-    pub microseconds: u64,
-    /// How many answers took at most so many microseconds, cumulative; `None`: any time.
-    pub times: Vec<(Option<u64>, u64)>,
-}
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -84,7 +69,7 @@ impl RouteCounters {
     }
 
     /// Its numbers as of now; `None` if it never answered.
-    pub(crate) fn snapshot(&self, route: &str) -> Option<RouteNumbers> {
+    pub(crate) fn status(&self, route: &str) -> Option<RouteStatus> {
         let times = self.times();
         let requests = *times.last().filter(|count| **count > 0)?;
         let of_class = |wanted| {
@@ -92,13 +77,16 @@ impl RouteCounters {
             counts.map(|(.., count)| count).sum()
         };
         let bounds = BOUNDS.into_iter().map(Some).chain([None]);
-        Some(RouteNumbers {
+        Some(RouteStatus {
             route: route.to_owned(),
             requests,
             client_errors: of_class("4xx"),
             server_errors: of_class("5xx"),
-            microseconds: self.microseconds(),
-            times: bounds.zip(times).collect(),
+            total_us: self.microseconds(),
+            times: bounds
+                .zip(times)
+                .map(|(at_most_us, count)| Bucket { at_most_us, count })
+                .collect(),
         })
     }
 
@@ -129,9 +117,9 @@ mod tests {
         let times = route.times();
         assert_eq!((times[0], times[1], times[15], times[16]), (2, 3, 3, 4));
         assert_eq!(route.microseconds(), 20_000_251);
-        let numbers = route.snapshot("/").unwrap();
-        assert_eq!((numbers.requests, numbers.client_errors, numbers.server_errors), (4, 1, 1));
-        assert_eq!((numbers.times[0], numbers.times[16]), ((Some(100), 2), (None, 4)));
-        assert_eq!(RouteCounters::default().snapshot("/"), None);
+        let status = route.status("/").unwrap();
+        assert_eq!((status.requests, status.client_errors, status.server_errors), (4, 1, 1));
+        assert_eq!((status.within(0.5), status.within(0.99)), (Some(100), None));
+        assert_eq!(RouteCounters::default().status("/"), None);
     }
 }

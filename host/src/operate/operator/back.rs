@@ -9,7 +9,7 @@ use crate::generation::{Counters, GenerationId};
 use crate::library::loader::BuildId;
 use crate::operate::trial::{Limits, Tally, describe};
 use crate::release::ledger::Kept;
-use crate::release::public_of;
+use crate::release::public::public_folder;
 use crate::swap::{Back, SwapError, Swapped, Trying, percent};
 
 /// How often a generation on trial is looked at.
@@ -284,7 +284,7 @@ impl Operator {
         // Nobody has verified what lies at the source of a signed release now.
         let source = (!switch.settings().trust.wants_signatures()).then_some(&to.source);
         let kept = switch.ledger().public_of(&to.build_id);
-        let public = kept.or_else(|| public_of(source?));
+        let public = kept.or_else(|| public_folder(source?));
         let favicon = self.favicon_in(public.as_deref()).await;
         let table = switch.table();
         let left = table.generations().iter().find(|live| live.id == from);

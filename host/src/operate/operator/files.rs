@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Operator, locked};
-use crate::release::public_of;
+use crate::release::public::public_folder;
 use crate::release::watch::FolderWatch;
 use crate::site::files::favicon_of;
 
@@ -47,7 +47,7 @@ impl Operator {
         if self.public.is_some() || self.site.switch.settings().trust.wants_signatures() {
             return;
         }
-        if let Some(folder) = public_of(release) {
+        if let Some(folder) = public_folder(release) {
             self.change_folders(move |folders| {
                 if !folders.contains(&folder) {
                     folders.push(folder);
@@ -116,7 +116,7 @@ impl Operator {
     }
 
     pub(super) async fn favicon_of(&self, release: &Path) -> Option<&'static str> {
-        self.favicon_in(public_of(release).as_deref()).await
+        self.favicon_in(public_folder(release).as_deref()).await
     }
 
     pub(super) async fn favicon_in(&self, public: Option<&Path>) -> Option<&'static str> {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::{Book, Kept, LIBRARY, Ledger, MANIFEST, RELEASES, now};
 use crate::library::loader::{BuildId, Store, keep_folders};
 use crate::release::Release;
-use crate::site::files::walk;
+use crate::release::public::{PUBLIC, walk};
 
 /// What begins the name of a copy that is not complete.
 const UNFINISHED: &str = ".new-";
@@ -158,7 +158,7 @@ fn copy(releases: &Path, facts: &Facts, store: &Store, last: Option<&Path>) -> i
         write(&file, bytes)?;
     }
     if let Some(public) = &facts.public {
-        copy_public(&public.canonicalize()?, &folder.join("public"), last)?;
+        copy_public(&public.canonicalize()?, &folder.join(PUBLIC), last)?;
     }
     fs::rename(folder, &place)?;
     // It has another name now: there is nothing left to remove.

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::duration;
-use crate::operate::recycle::Budget;
+use crate::operate::admin::Budget;
 use crate::operate::trial::Limits;
 
 /// When a host goes back to the release before.

@@ -318,8 +318,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::dev::watch::change::{Change, Kind};
     use crate::dev::wire::message;
+    use nova_host::operate::admin::Budget;
     use nova_host::operate::admin::Footprint;
-    use nova_host::operate::recycle::Budget;
 
     pub(crate) fn status() -> Status {
         Status {
