@@ -157,7 +157,7 @@ pub async fn follow<J: Serialize, A: DeserializeOwned, T>(
                     deadline = tokio::time::Instant::now() + patience;
                 }
             },
-            _ => tracing::debug!(line, "a child printed something that is no answer"),
+            _ => tracing::debug!(line, "a child printed a line that is not an answer"),
         }
     }
     let status = tokio::time::timeout_at(deadline, child.wait()).await;
@@ -236,7 +236,7 @@ fn take_stdout() -> std::io::Result<std::fs::File> {
     Ok(out.into())
 }
 
-/// From here on, whoever reads standard input reads nothing: what was there is ours.
+/// From here on, standard input is empty for all other code: what was there is ours.
 pub(crate) fn take_stdin() -> std::io::Result<OwnedFd> {
     let stdin = std::io::stdin().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;

@@ -34,8 +34,8 @@ use crate::server::networks::Networks;
 /// Any error of a response body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A connection whose request has not arrived when the server stops is given this long: whoever
-/// connected just before has its request on the way.
+/// A connection whose request has not arrived when the server stops is given this long: the request
+/// of a client that connected just before is on its way.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Answers requests. Implemented by functions of a request and a [`Peer`].
@@ -95,7 +95,7 @@ pub struct Options {
     pub max_connections: Option<usize>,
     /// With this, connections are encrypted.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Who begins connections with a header of the PROXY protocol; nobody by default.
+    /// Which proxies begin connections with a header of the PROXY protocol; none by default.
     pub proxy_protocol: Networks,
 }
 

@@ -104,7 +104,7 @@ impl Events {
         while let Ok(Some(line)) = self.lines.next_line().await {
             match serde_json::from_str::<Line<E>>(&line) {
                 Ok(line) if line.nonce == self.nonce => return Some(line.message),
-                _ => tracing::debug!(line, "a child printed something that is no event"),
+                _ => tracing::debug!(line, "a child printed a line that is not an event"),
             }
         }
         None

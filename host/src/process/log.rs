@@ -1,4 +1,4 @@
-//! What the host says: events on standard error, one line each, and the one line on standard
+//! The log of the host: events on standard error, one line each, and the one line on standard
 //! output that says where it listens.
 //!
 //! Events come from `tracing` (the host's own and those of route libraries) and from the
@@ -40,14 +40,14 @@ pub struct LogSettings {
 /// Where the lines end up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reader {
-    /// Somebody watches them.
+    /// They are shown on a terminal.
     pub terminal: bool,
     /// Colours are wanted.
     pub color: bool,
 }
 
 impl Reader {
-    /// Whoever reads the standard error of this process.
+    /// That of the standard error of this process.
     #[must_use]
     pub fn of_stderr() -> Self {
         let stderr = std::io::stderr();
@@ -64,7 +64,7 @@ impl Reader {
 /// let filter: LogFilter = "warn,app=debug".parse()?;
 /// assert_eq!(
 ///     "loud".parse::<LogFilter>().unwrap_err().to_string(),
-///     "`loud` is no level: use error, warn, info, debug, trace or off, \
+///     "unknown level `loud`; use error, warn, info, debug, trace or off, \
 ///      or a list such as warn,app=debug"
 /// );
 /// # Ok::<(), nova_host::process::log::LogFilterError>(())
@@ -75,7 +75,7 @@ pub struct LogFilter(Targets);
 /// What is wrong with a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no level: use error, warn, info, debug, trace or off, \
+    "unknown level `{0}`; use error, warn, info, debug, trace or off, \
      or a list such as warn,app=debug"
 )]
 pub struct LogFilterError(String);
@@ -132,7 +132,7 @@ impl Log {
         Self::start_towards(settings, Reader::of_stderr())
     }
 
-    /// As [`start`](Self::start), where standard error is passed on to somebody else.
+    /// As [`start`](Self::start), where standard error is passed on to `reader`.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl Log {
     }
 }
 
-/// Says on standard output where the host listens. Nobody may be reading there, which is fine.
+/// Says on standard output where the host listens. It need not be read there.
 pub fn announce(url: &str) {
     let mut line = String::new();
     let mut stdout = std::io::stdout().lock();

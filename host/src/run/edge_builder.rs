@@ -1,5 +1,5 @@
-//! Opening the edge as the settings say: everything that can be wrong with it is known before any
-//! code of an app has run.
+//! The edge as the settings say: everything that can be wrong with it is known before any code of
+//! an app has run.
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::server::tls::{Certificate, TlsError};
 use crate::server::{Handle, Options};
 use crate::site::Site;
 
-/// What is open, and what is read already, before the host serves.
+/// An edge that is not built yet: what is open, and what is read already.
 #[derive(Debug)]
 pub(super) struct EdgeBuilder {
     certificate: Option<Arc<Certificate>>,
@@ -29,20 +29,20 @@ pub(super) enum EdgeError {
     /// The certificate is not usable.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// rustls does not want to.
+    /// rustls refuses the settings.
     #[error("TLS cannot be set up: {0}")]
     Rustls(#[from] tokio_rustls::rustls::Error),
     /// The numbers cannot be read where they should be.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     /// One of two settings that belong together.
-    #[error("--tls-cert and --tls-key belong together: {0} is missing")]
+    #[error("{0} is missing: --tls-cert and --tls-key are given together")]
     HalfOfTls(&'static str),
     /// The PROXY protocol without a proxy.
-    #[error("--proxy-protocol is only spoken with proxies that are named with --trusted-proxy")]
+    #[error("--proxy-protocol needs proxies that are named with --trusted-proxy")]
     NoProxy,
     /// Nothing would be left for the requests.
-    #[error("--stop-delay is a part of --grace and has to be shorter")]
+    #[error("--stop-delay is not shorter than --grace, which it is a part of; give a shorter one")]
     StopDelay,
 }
 

@@ -231,7 +231,7 @@ where
 /// Runs `connection` to its end, which a stop and an overdue request bring nearer.
 async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
     let wait = ticket.wait();
-    let mut told = false;
+    let mut is_leaving = false;
     poll_fn(|cx| {
         loop {
             // How a connection ended is the client's affair: it left, or it was told in HTTP.
@@ -239,18 +239,18 @@ async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
                 return Poll::Ready(());
             }
             if wait.timed_out() {
-                if told || !C::TAKES_LEAVE {
+                if is_leaving || !C::TAKES_LEAVE {
                     return Poll::Ready(());
                 }
-                told = true;
+                is_leaving = true;
                 wait.leave();
                 Pin::new(&mut *connection).stop();
                 continue;
             }
             match ticket.phase() {
                 Phase::Aborted => return Poll::Ready(()),
-                Phase::Stopping | Phase::Closing if !told => {
-                    told = true;
+                Phase::Stopping | Phase::Closing if !is_leaving => {
+                    is_leaving = true;
                     Pin::new(&mut *connection).stop();
                 }
                 _ => return Poll::Pending,

@@ -147,7 +147,7 @@ impl Connections {
 
     /// Goes on to [`Phase::Stopping`], and aborts after `limit`. Of two limits the earlier counts.
     pub(super) fn stop(&self, limit: Option<Duration>) {
-        // One that no clock can show is none.
+        // A limit beyond what a clock can show is no limit.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut open = self.open();
         open.deadline = open.deadline.into_iter().chain(deadline).min();

@@ -1,8 +1,8 @@
 //! Public files and stylesheets.
 //!
 //! A path of a request never becomes a path of the file system. The folders are walked once, and
-//! what was found then, under the URL that it was found for, is all that is served: whatever a
-//! client encodes or inserts either is one of those URLs or is none of ours. The files themselves
+//! what was found then, under the URL that it was found for, is all that is served: what a
+//! client encodes or inserts either is one of those URLs or is not found. The files themselves
 //! are answered by tower-http (ranges, conditions, precompressed variants).
 
 mod content_type;

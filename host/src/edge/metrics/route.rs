@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 
 use super::route_status::{Bucket, RouteStatus};
 
-/// The methods that are told apart; all others are one.
+/// The methods that are counted apart; all others are one.
 pub(crate) const METHODS: [&str; 8] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 

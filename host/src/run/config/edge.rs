@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, Resettable};
 
 use super::duration;
 use super::units::{Limit, bytes_or_none, count_or_none, head, time_or_none};
@@ -36,6 +36,7 @@ pub struct EdgeSettings {
 
 /// How the process runs and stops.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = Resettable::Reset)]
 pub struct ProcessSettings {
     /// How many threads answer requests [default: as many as the process may use of the
     /// machine's processors, by affinity and cgroup]

@@ -141,7 +141,7 @@ async fn a_stop_hurries_what_was_handed_over() {
 }
 
 #[tokio::test]
-async fn an_abort_waits_for_nobody() {
+async fn an_abort_does_not_wait() {
     let (started, mut starts) = mpsc::channel(1);
     let server = start(move |_: Request<Incoming>, _: Peer| {
         let started = started.clone();
