@@ -26,7 +26,7 @@ pub use self::request_id::REQUEST_ID;
 
 use self::encoding::{Coding, compress};
 use self::forwarded::{Client, Proxies};
-use self::limits::{Capped, LimitError, RequestLimit, within};
+use self::limits::{LimitError, LimitedBody, RequestLimit, within};
 use self::metrics::Responder;
 use self::security::Security;
 use crate::generation::body::{Body, BodyError};
@@ -110,7 +110,7 @@ impl Edge {
             },
             _ => None,
         };
-        let Some(body) = Capped::new(body, self.max_body) else {
+        let Some(body) = LimitedBody::new(body, self.max_body) else {
             return self.refuse(LimitError::TooLarge, Responder::Refused);
         };
         let exceeded = body.exceeded();
@@ -122,7 +122,7 @@ impl Edge {
         let Some(response) = within(self.handler_limit, response).await else {
             return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
         };
-        if exceeded.is_so() {
+        if exceeded.is_set() {
             return self.refuse(LimitError::TooLarge, route.unwrap_or(Responder::Refused));
         }
         let SiteResponse { response, origin } = response;

@@ -165,9 +165,9 @@ impl Server {
 
     /// Serves until the [`Handle`] says stop and the last request is answered, or the grace
     /// period is over. A future that is dropped cuts the connections.
-    pub async fn run<S: Service>(self, service: S) -> Stopped {
+    pub async fn run<S: Service>(self, service: S) -> StopReport {
         let Self { listeners, connections, protocols, grace: _ } = self;
-        let _cut = Cut(&connections);
+        let _guard = AbortGuard(&connections);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             accepting.spawn(accept::accept(
@@ -198,14 +198,14 @@ impl Server {
             () = connections.sweep() => unreachable!("the sweep has no end"),
         }
         connections.advance(Phase::Aborted);
-        Stopped { cut: connections.cut() }
+        StopReport { cut: connections.cut() }
     }
 }
 
 /// Ends the connections when the server is gone.
-struct Cut<'a>(&'a Connections);
+struct AbortGuard<'a>(&'a Connections);
 
-impl Drop for Cut<'_> {
+impl Drop for AbortGuard<'_> {
     fn drop(&mut self) {
         self.0.advance(Phase::Aborted);
     }
@@ -215,7 +215,7 @@ impl Drop for Cut<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
-pub struct Stopped {
+pub struct StopReport {
     /// The connections that were cut, because the grace period was over or the stop was forced.
     pub cut: usize,
 }

@@ -15,7 +15,7 @@ use crate::operate::recycle::Recycler;
 use crate::operate::succession::Order;
 use crate::process::service_manager::ServiceManager;
 use crate::server::tls::Certificate;
-use crate::server::{Handle, Stopped};
+use crate::server::{Handle, StopReport};
 use crate::site::Site;
 
 /// How long the apps' `shutdown` may take after the last request.
@@ -103,7 +103,11 @@ impl Lifecycle {
     }
 
     /// Ends a host whose server has stopped; a signal to stop ends it at once.
-    pub(super) async fn end(self, stopped: Stopped, signals: &mut Signals) -> Result<Exit, Error> {
+    pub(super) async fn end(
+        self,
+        stopped: StopReport,
+        signals: &mut Signals,
+    ) -> Result<Exit, Error> {
         let ended = async {
             self.shut_down(stopped).await;
             if !self.site.is_stopping() {
@@ -124,7 +128,7 @@ impl Lifecycle {
         }
     }
 
-    async fn shut_down(&self, stopped: Stopped) {
+    async fn shut_down(&self, stopped: StopReport) {
         if stopped.cut > 0 {
             tracing::warn!("{} connections were cut at the deadline", stopped.cut);
         }

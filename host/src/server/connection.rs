@@ -141,7 +141,7 @@ async fn speak<I, S>(
 {
     match version {
         Version::Http1 => {
-            let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: true });
+            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), requests: true });
             let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
             drive(&mut connection, ticket).await;
             if ticket.phase() < Phase::Aborted
@@ -152,7 +152,7 @@ async fn speak<I, S>(
         }
         Version::Http2 => {
             ticket.wait().idle();
-            let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: false });
+            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), requests: false });
             let mut connection = protocols.http2.serve_connection(io, service);
             drive(&mut connection, ticket).await;
         }
@@ -283,14 +283,14 @@ async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut stream: I) {
 }
 
 /// A socket that tells its connection's [`Wait`] of bytes that come and go.
-struct Timed<I> {
+struct TimedStream<I> {
     stream: I,
     wait: Wait,
     /// Whether the bytes tell of requests: in HTTP/1.1 the first ones after an answer do.
     requests: bool,
 }
 
-impl<I> Timed<I> {
+impl<I> TimedStream<I> {
     fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if self.requests && written.is_ready() {
             self.wait.sent();
@@ -309,7 +309,7 @@ impl<I> Timed<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for TimedStream<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -324,7 +324,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for TimedStream<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -56,7 +56,7 @@ pub(super) struct Connections {
     /// Milliseconds since `started`, as of the last sweep or the last connection.
     now: AtomicU64,
     limits: ConnectionLimits,
-    open: Mutex<Open>,
+    open: Mutex<Registry>,
     /// The first connection came, one went for which others wait, or the phase changed.
     changed: Notify,
     /// Whether a new connection waits for another to go.
@@ -64,9 +64,9 @@ pub(super) struct Connections {
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct Registry {
     next: u64,
-    entries: HashMap<u64, Entry>,
+    entries: HashMap<u64, RegistryEntry>,
     /// How many were open when the server aborted.
     cut: usize,
     /// Once the server stops, when it aborts; `None`: when the last connection is gone.
@@ -74,7 +74,7 @@ struct Open {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct RegistryEntry {
     deadlines: Arc<Deadlines>,
     waker: Option<Waker>,
 }
@@ -100,7 +100,7 @@ impl Connections {
         let mut open = self.open();
         let id = open.next;
         open.next += 1;
-        open.entries.insert(id, Entry { deadlines: Arc::clone(&deadlines), waker: None });
+        open.entries.insert(id, RegistryEntry { deadlines: Arc::clone(&deadlines), waker: None });
         let first = open.entries.len() == 1;
         drop(open);
         if first {
@@ -245,12 +245,12 @@ impl Connections {
         self.now().saturating_add(limit)
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, Registry> {
         self.open.lock()
     }
 }
 
-impl Open {
+impl Registry {
     /// Ends the rest of the connection that has rested longest, if one does.
     fn shed(&mut self) {
         let resting = self.entries.values().filter(|it| it.deadlines.idle.load(Ordering::Relaxed));
