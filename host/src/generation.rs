@@ -11,6 +11,7 @@ pub mod call;
 pub mod exercise;
 pub mod preflight;
 pub mod table;
+mod upgrade;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
 use nova_abi::App;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -85,6 +87,8 @@ pub struct Generation {
     closed: AtomicBool,
     idle: Notify,
     expired: CancellationToken,
+    /// Cancelled while another one has taken its place.
+    draining: Mutex<CancellationToken>,
 }
 
 impl Generation {
@@ -127,6 +131,7 @@ impl Generation {
             closed: AtomicBool::new(false),
             idle: Notify::new(),
             expired: CancellationToken::new(),
+            draining: Mutex::default(),
         }
     }
 
@@ -151,11 +156,14 @@ impl Generation {
     /// Lets no further request in; those inside go on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        self.draining.lock().cancel();
     }
 
     /// Lets requests in again, before it is in a table again. Only for a generation whose app was
     /// not shut down and whose streams were not [cut](Self::cut).
     pub(crate) fn reopen(&self) {
+        // What was told to end stays told.
+        *self.draining.lock() = CancellationToken::new();
         self.closed.store(false, Ordering::SeqCst);
     }
 
@@ -185,6 +193,11 @@ impl Generation {
             }
             idle.await;
         }
+    }
+
+    /// Cancelled when this generation drains: what stays open should end soon.
+    pub(crate) fn draining(&self) -> CancellationToken {
+        self.draining.lock().clone()
     }
 
     /// Cancelled when the streams of this generation must end.

@@ -12,10 +12,12 @@ mod connection;
 mod connections;
 mod exchange;
 pub mod guarded_body;
+pub(crate) mod linger;
 pub mod listen;
 pub mod networks;
 mod proxy_protocol;
 pub mod tls;
+pub mod upgrade;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

@@ -133,7 +133,8 @@ impl Site {
         if head.method == Method::HEAD {
             drop_body(&mut answer.response);
         }
-        if closes {
+        // What switches protocols keeps its connection, and is told in another way.
+        if closes && answer.response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let close = HeaderValue::from_static("close");
             answer.response.headers_mut().insert(header::CONNECTION, close);
         }

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use nova_abi::OwnedBytes;
+use nova_abi::{FailureKind, OwnedBytes};
 use serde::{Deserialize, Serialize};
 
 use crate::generation::table::{Table, TableError};
@@ -369,7 +369,14 @@ impl Switch {
     /// the old code: then init runs anew.
     async fn saved(old: &Generation) -> Option<OwnedBytes> {
         old.app().export().await.unwrap_or_else(|failure| {
-            tracing::warn!("the state of generation {} was not exported: {failure}", old.id);
+            let what = match failure.kind {
+                FailureKind::Panic => "panicked",
+                FailureKind::Error | FailureKind::Disconnected => "failed",
+            };
+            tracing::warn!(
+                "`export` of app.rs {what} in generation {}, so its state is lost: {failure}",
+                old.id
+            );
             None
         })
     }

@@ -10,12 +10,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::StatusCode;
+use futures_core::stream::BoxStream;
 
-pub use self::channel::{Closed, Sender};
-use crate::error::{Error, Rejection};
-use crate::html::{Links, Page};
-use crate::stream::Converted;
+pub use self::channel::{BodySender, Closed};
+use crate::error::{Error, Rejection, RejectionKind};
+use crate::html::{Links, PageContent};
+use crate::stream::PageStream;
+use crate::upgrade::TakeOver;
 
 /// How many bytes of a request's body a page reads unless it says otherwise: 2 MiB. A longer one is
 /// answered with 413 (RFC 9110, section 15.5.14).
@@ -51,19 +52,21 @@ pub(crate) enum Kind {
     Vec(Vec<u8>),
     Bytes(Bytes),
     Stream(ByteStream),
+    /// What is done with the connection, after a 101.
+    Upgrade(TakeOver),
     /// A page that still needs its layouts and its shell; gone when the pipeline ends.
-    Page(Box<Page>),
+    Page(Box<PageContent>),
     /// An error that still needs its page; gone when the pipeline ends.
     Error(Error),
 }
 
 /// What is left for the pipeline to render.
 pub(crate) enum Unfinished {
-    Page(Box<Page>),
+    Page(Box<PageContent>),
     Error(Error),
 }
 
-pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+pub(crate) type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
 #[derive(Clone, Copy)]
 struct Limit {
@@ -91,11 +94,11 @@ impl Body {
         B: Into<Bytes>,
         E: Into<Error>,
     {
-        Body::new(Kind::Stream(Box::pin(Converted::<_, Bytes>::new(stream))))
+        Body::new(Kind::Stream(Box::pin(PageStream::<_, Bytes>::new(stream))))
     }
 
     /// A body and the sending end for it. The body ends when the sender is dropped, and
-    /// [`Sender::send`] waits while the client is slower than the page.
+    /// [`BodySender::send`] waits while the client is slower than the page.
     ///
     /// ```
     /// use nova::prelude::*;
@@ -112,8 +115,8 @@ impl Body {
     /// }
     /// ```
     #[must_use]
-    pub fn channel() -> (Sender, Self) {
-        let (sender, pieces) = Sender::new();
+    pub fn channel() -> (BodySender, Self) {
+        let (sender, pieces) = BodySender::new();
         (sender, Body::new(Kind::Stream(Box::pin(pieces))))
     }
 
@@ -149,7 +152,7 @@ impl Body {
     pub async fn text(self) -> Result<String, Error> {
         let bytes = Vec::from(self.bytes().await?);
         let not_utf8 = |error| {
-            Rejection::new(StatusCode::BAD_REQUEST, "the body is not UTF-8").with_source(error)
+            Rejection::of(RejectionKind::InvalidSyntax, "the body is not UTF-8").with_source(error)
         };
         Ok(String::from_utf8(bytes).map_err(not_utf8)?)
     }
@@ -158,7 +161,7 @@ impl Body {
     #[must_use]
     pub fn len(&self) -> Option<usize> {
         match &self.kind {
-            Kind::Empty => Some(0),
+            Kind::Empty | Kind::Upgrade(_) => Some(0),
             Kind::Static(bytes) => Some(bytes.len()),
             Kind::Vec(bytes) => Some(bytes.len()),
             Kind::Bytes(bytes) => Some(bytes.len()),
@@ -196,8 +199,12 @@ impl Body {
         self
     }
 
-    pub(crate) fn page(page: Box<Page>) -> Self {
+    pub(crate) fn page(page: Box<PageContent>) -> Self {
         Body::new(Kind::Page(page))
+    }
+
+    pub(crate) fn upgrade(take_over: TakeOver) -> Self {
+        Body::new(Kind::Upgrade(take_over))
     }
 
     pub(crate) fn error(error: Error) -> Self {
@@ -228,7 +235,7 @@ impl Body {
 }
 
 fn too_large(max: usize) -> Error {
-    Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {max} bytes"))
+    Rejection::of(RejectionKind::BodyTooLarge, format!("the body is longer than {max} bytes"))
         .into()
 }
 
@@ -265,6 +272,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Stream(_) => f.write_str("Body(stream)"),
+            Kind::Upgrade(_) => f.write_str("Body(upgrade)"),
             Kind::Page(_) => f.write_str("Body(page)"),
             Kind::Error(error) => write!(f, "Body({error:?})"),
             _ => write!(f, "Body({} bytes)", self.len().unwrap_or(0)),

@@ -253,7 +253,11 @@ impl Connections {
 impl Registry {
     /// Ends the rest of the connection that has rested longest, if one does.
     fn shed(&mut self) {
-        let resting = self.entries.values().filter(|it| it.deadlines.idle.load(Ordering::Relaxed));
+        let rests = |it: &&RegistryEntry| {
+            let deadlines = &it.deadlines;
+            deadlines.idle.load(Ordering::Relaxed) && !deadlines.upgraded.load(Ordering::Relaxed)
+        };
+        let resting = self.entries.values().filter(rests);
         if let Some(entry) = resting.min_by_key(|entry| entry.deadlines.deadline()) {
             entry.deadlines.until(0);
             if let Some(waker) = &entry.waker {

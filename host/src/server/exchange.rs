@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::connections::Wait;
 use super::guarded_body::GuardedBody;
+use super::upgrade::Upgradable;
 use super::{Peer, Service};
 
 /// A service for one connection: it knows the peer, cannot fail, and marks the exchanges.
@@ -26,8 +27,9 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S>
     type Error = Infallible;
     type Future = Exchange<S::Future>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.wait.request_started();
+        Upgradable::mark(request.extensions_mut(), || self.wait.signals().clone());
         let guard = ExchangeGuard(self.wait.clone());
         Exchange { future: self.service.call(request, self.peer), guard: Some(guard) }
     }

@@ -7,14 +7,14 @@ use abi_stable::{
     library::RootModule,
     package_version_strings,
     sabi_types::VersionStrings,
-    std_types::{RArc, ROption, RResult, RSlice, RStr, RString, RVec},
+    std_types::{RArc, ROption, RResult, RSlice, RString, RVec},
 };
-use async_ffi::{ContextExt, FfiContext, FfiFuture, FutureExt};
+use async_ffi::{ContextExt, FfiContext};
 
 use crate::{
-    Answer, Exchange, Failure, NotAttached, OwnedBytes, PageEntry, Panic, ResponseHead, Start,
-    Target,
-    guard::{catch, drop_quietly, guarded},
+    Answer, Exchange, Failure, GuardedFuture, HostServices, NotAttached, OwnedBytes, PageEntry,
+    Panic, ResponseHead, Start, Target,
+    guard::{catch, drop_quietly},
     page::Attached,
 };
 
@@ -31,7 +31,7 @@ pub struct Library {
     pub routes: extern "C" fn() -> RResult<RVec<Route>, Failure>,
     /// Starts an application: makes its runtime and runs the app's `init`.
     #[sabi(last_prefix_field)]
-    pub init: extern "C" fn(InitContext) -> FfiFuture<RResult<App, Failure>>,
+    pub init: extern "C" fn(InitContext) -> GuardedFuture<'static, App>,
 }
 
 impl RootModule for LibraryRef {
@@ -69,62 +69,16 @@ pub enum Purpose {
     Precompile,
 }
 
-/// What `init` is told. Owned by the library from then on.
+/// What `init` is given. Owned by the library from then on.
 #[repr(C)]
-#[derive(StableAbi)]
+#[derive(Debug, StableAbi)]
 pub struct InitContext {
     /// Why the application is started.
     pub purpose: Purpose,
-    /// Whether a developer is watching: error pages may show what is inside.
-    pub dev: bool,
-    /// The build id of the library, 32 hex digits of its file's SHA-256.
-    pub build_id: RString,
-    /// The URL of the stylesheet, for the page shell.
-    pub stylesheet: ROption<RString>,
-    /// The URL of the favicon, for the page shell.
-    pub favicon: ROption<RString>,
     /// What the previous generation's `export` saved.
     pub saved: ROption<OwnedBytes>,
-    /// Where the library's log goes.
-    pub log: LogSink,
-}
-
-/// The levels of a log line, most severe first.
-#[repr(u8)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, StableAbi)]
-#[allow(missing_docs)]
-pub enum LogLevel {
-    Error = 1,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// One event of a library's `tracing`, borrowed for the call.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, StableAbi)]
-pub struct LogEvent<'a> {
-    /// The level.
-    pub level: LogLevel,
-    /// The module that logs.
-    pub target: RStr<'a>,
-    /// The message with its fields, and the spans it stands in.
-    pub message: RStr<'a>,
-    /// The source file, or empty.
-    pub file: RStr<'a>,
-    /// The line in it, or 0.
-    pub line: u32,
-}
-
-/// The host's log, callable from any thread for as long as the process lives.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, StableAbi)]
-pub struct LogSink {
-    /// The most verbose level that the host wants to hear; `None`: nothing.
-    pub max_level: ROption<LogLevel>,
-    /// Takes one event.
-    pub write: extern "C" fn(&LogEvent<'_>),
+    /// What the host offers and says.
+    pub services: HostServices,
 }
 
 /// What the SDK implements: an application that `init` has made.
@@ -170,10 +124,10 @@ pub struct App {
         ResponseHead<'static>,
         &mut FfiContext<'_>,
     ) -> Start<'static>,
-    export: unsafe extern "C" fn(*const ()) -> FfiFuture<RResult<ROption<OwnedBytes>, Failure>>,
+    export: unsafe extern "C" fn(*const ()) -> GuardedFuture<'static, ROption<OwnedBytes>>,
     attach:
         unsafe extern "C" fn(*const (), RSlice<'_, PageEntry>) -> RResult<Attached, NotAttached>,
-    shutdown: unsafe extern "C" fn(*const ()) -> FfiFuture<()>,
+    shutdown: unsafe extern "C" fn(*const ()) -> GuardedFuture<'static, ()>,
     drop: unsafe extern "C" fn(*mut ()),
 }
 
@@ -222,7 +176,7 @@ impl App {
     pub async fn export(&self) -> Result<Option<OwnedBytes>, Failure> {
         // SAFETY: `export` belongs to `plugin`, which `&self` keeps alive through the await.
         let exported = unsafe { (self.export)(self.plugin) };
-        exported.await.into_result().map(ROption::into_option)
+        exported.await.map(ROption::into_option)
     }
 
     /// Another view of the same running app, with the routes of these page libraries after the
@@ -241,7 +195,8 @@ impl App {
     pub async fn shutdown(&self) {
         // SAFETY: as in `export`.
         let done = unsafe { (self.shutdown)(self.plugin) };
-        done.await;
+        // A panic of the app's `shutdown` has been printed by its hook; it has nothing to answer.
+        drop(done.await);
     }
 }
 
@@ -274,11 +229,10 @@ unsafe extern "C" fn start<P: Plugin>(
 
 unsafe extern "C" fn export<P: Plugin>(
     plugin: *const (),
-) -> FfiFuture<RResult<ROption<OwnedBytes>, Failure>> {
+) -> GuardedFuture<'static, ROption<OwnedBytes>> {
     // SAFETY: `plugin` is the box of `App::new`; `App::export` awaits while it borrows the app.
     let plugin: &'static P = unsafe { &*plugin.cast() };
-    async move { plugin.export().await.map(|saved| saved.map(OwnedBytes::from_vec).into()).into() }
-        .into_ffi()
+    GuardedFuture::new(async move { Ok(plugin.export().await?.map(OwnedBytes::from_vec).into()) })
 }
 
 unsafe extern "C" fn attach<P: Plugin>(
@@ -296,11 +250,13 @@ unsafe extern "C" fn attach<P: Plugin>(
     }
 }
 
-unsafe extern "C" fn shutdown<P: Plugin>(plugin: *const ()) -> FfiFuture<()> {
+unsafe extern "C" fn shutdown<P: Plugin>(plugin: *const ()) -> GuardedFuture<'static, ()> {
     // SAFETY: as in `export`.
     let plugin: &'static P = unsafe { &*plugin.cast() };
-    // A panic of the app's shutdown has been printed by its hook; there is nobody to answer.
-    async move { drop(guarded(plugin.shutdown()).await) }.into_ffi()
+    GuardedFuture::new(async move {
+        plugin.shutdown().await;
+        Ok(())
+    })
 }
 
 unsafe extern "C" fn drop_plugin<P>(plugin: *mut ()) {

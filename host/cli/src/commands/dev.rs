@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let dir = args
         .dir
         .canonicalize()
-        .with_context(|| format!("there is no folder {}", args.dir.display()))?;
+        .with_context(|| format!("no such folder: {}", args.dir.display()))?;
     if !dir.join("Cargo.toml").is_file() {
         bail!(
             "there is no app in {}: it has no Cargo.toml; make one with `nova new PATH`, or name \

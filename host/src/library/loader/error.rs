@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use nova_abi::ABI;
 use nova_abi::note::NoteError;
 
+use super::build_id::BuildIdError;
 use super::elf::ElfError;
 
 /// Why a library was not loaded.
@@ -70,6 +71,19 @@ pub enum LoadError {
          remove `panic` from the profile in Cargo.toml and build it again", .path.display()
     )]
     PanicStrategy { path: PathBuf, found: String },
+
+    #[error(
+        "{}: was built for {found}, this host runs libraries for {expected}{}; \
+         build it with `--target {expected}`", .path.display(),
+        if .found.contains("musl") {
+            ": a library for musl brings a C library of its own, and two of them do not go together \
+             in one process"
+        } else { "" }
+    )]
+    Target { path: PathBuf, found: String, expected: &'static str },
+
+    #[error("{}: {cause}", .path.display())]
+    BuildId { path: PathBuf, cause: BuildIdError },
 
     #[error("{}: the private copy of the library cannot be written: {source}", .path.display())]
     Store { path: PathBuf, source: io::Error },

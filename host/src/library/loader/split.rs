@@ -11,7 +11,7 @@
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use nova_abi::PageEntry;
 use object::read::ReadCache;
@@ -90,7 +90,7 @@ impl Loader {
     /// # Errors
     /// If it is not a complete library of ours, or another one of its name is mapped.
     pub fn map_shared(&self, path: &Path) -> Result<(), LoadError> {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = self.parts.lock();
         let path = absolute(path)?;
         if parts.shared.contains(&path) {
             return Ok(());
@@ -112,7 +112,7 @@ impl Loader {
     /// # Errors
     /// As [`load`](Self::load), or if another library of its name is mapped.
     pub fn load_app(&self, path: &Path, build_id: BuildId) -> Result<Arc<Library>, LoadError> {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = self.parts.lock();
         let path = absolute(path)?;
         if let Some(library) = parts.apps.get(&path) {
             return Ok(library.clone());
@@ -123,17 +123,11 @@ impl Loader {
             .map_err(|cause| LoadError::Elf { path: path.clone(), cause })?;
         let soname = names.soname.ok_or_else(|| LoadError::Nameless { path: path.clone() })?;
         parts.check_name(&path, &soname)?;
-        let (root, listener) = open::open(&path, &path)?;
+        let root = open::open(&path, &path)?;
         parts.names.insert(soname.clone(), path.clone());
-        let routes = open::routes(&root).map_err(|failure| LoadError::Routes {
-            path: path.clone(),
-            message: failure.message.into(),
-        })?;
+        let library = Library::new(build_id, note, root, &path)?;
         let size = bytes.len() as u64;
-        let soname = Some(soname);
-        let reserved = Vec::new();
-        let library = Library { build_id, note, routes, reserved, size, soname, root, listener };
-        let library = Arc::new(library);
+        let library = Arc::new(Library { size, soname: Some(soname), ..library });
         parts.apps.insert(path, library.clone());
         Ok(library)
     }
@@ -150,7 +144,7 @@ impl Loader {
         symbol: &str,
         app: &Library,
     ) -> Result<PageEntry, LoadError> {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = self.parts.lock();
         if let Some(page) = parts.pages.get(path).filter(|page| page.symbol == symbol) {
             check_app(path, &page.apps, app)?;
             return Ok(page.entry);
@@ -161,7 +155,7 @@ impl Loader {
         elf::check_file(&*bytes).map_err(refused)?;
         let apps = parts.apps_among(dynamic::names(&*bytes).map_err(refused)?.needed);
         check_app(&path, &apps, app)?;
-        if !dynamic::exports(&bytes, symbol).map_err(refused)? {
+        if dynamic::definition(&bytes, symbol).map_err(refused)?.is_none() {
             return Err(LoadError::NotAPage { path, symbol: symbol.into() });
         }
         let entry = open::page(&path, symbol)?;

@@ -1,10 +1,11 @@
 //! The deadlines of one connection: a store or two per request, and no timer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::{Connections, NEVER};
+use crate::server::upgrade::Signals;
 
 /// How long a client has to take leave when it is told that it was idle for too long.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -20,6 +21,10 @@ pub(super) struct Deadlines {
     pub(super) idle: AtomicBool,
     /// How many exchanges are under way; in HTTP/1.1 one at most.
     exchanges: AtomicUsize,
+    /// Whether another protocol is spoken: then no request is waited for.
+    pub(super) upgraded: AtomicBool,
+    /// For the other protocol; made for the first request that asks for one.
+    signals: OnceLock<Signals>,
 }
 
 impl Default for Deadlines {
@@ -29,6 +34,8 @@ impl Default for Deadlines {
             send: AtomicU64::new(NEVER),
             idle: AtomicBool::new(false),
             exchanges: AtomicUsize::new(0),
+            upgraded: AtomicBool::new(false),
+            signals: OnceLock::new(),
         }
     }
 }
@@ -39,7 +46,11 @@ impl Deadlines {
     }
 
     pub(super) fn deadline(&self) -> u64 {
-        self.request.load(Ordering::Relaxed).min(self.send.load(Ordering::Relaxed))
+        let send = self.send.load(Ordering::Relaxed);
+        if self.upgraded.load(Ordering::Relaxed) {
+            return send;
+        }
+        self.request.load(Ordering::Relaxed).min(send)
     }
 }
 
@@ -123,6 +134,23 @@ impl Wait {
         self.deadlines.until(self.connections.now_after(LEAVE));
     }
 
+    /// HTTP is over, and another protocol is spoken. What is sent has to be taken still.
+    pub(in crate::server) fn upgraded(&self) {
+        self.deadlines.upgraded.store(true, Ordering::Relaxed);
+    }
+
+    /// What is said to those who speak another protocol on this connection.
+    pub(in crate::server) fn signals(&self) -> &Signals {
+        self.deadlines.signals.get_or_init(Signals::default)
+    }
+
+    /// The connection itself is closed.
+    pub(in crate::server) fn closed(&self) {
+        if let Some(signals) = self.deadlines.signals.get() {
+            signals.closed.cancel();
+        }
+    }
+
     /// Whether the client has kept us waiting for too long.
     pub(in crate::server) fn timed_out(&self) -> bool {
         self.deadlines.deadline() <= self.connections.now()
@@ -175,6 +203,21 @@ mod tests {
         wait.received();
         wait.sent();
         assert!(!wait.timed_out());
+    }
+
+    #[test]
+    fn another_protocol_may_rest_but_not_refuse_what_is_sent() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.request_started();
+        wait.upgraded();
+        wait.request_finished();
+        clock.at(1_000_000);
+        wait.received();
+        assert!(!wait.timed_out());
+        wait.write_blocked();
+        clock.at(1_000_050);
+        assert!(wait.timed_out());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use nova_abi::abi_stable::std_types::ROption;
-use nova_abi::{App, InitContext, LogEvent, LogSink, NotAttached, Purpose};
+use nova_abi::{App, HostServices, InitContext, LogEvent, LogSink, NotAttached, Purpose, Services};
 
 use super::*;
 use crate::app::Routes;
@@ -17,16 +17,16 @@ const NOTE: usize = 1;
 
 async fn started(routes: fn() -> Routes) -> App {
     extern "C" fn write(_: &LogEvent<'_>) {}
-    let context = InitContext {
-        purpose: Purpose::Serve,
-        dev: true,
-        build_id: "0".repeat(32).into(),
-        stylesheet: ROption::RNone,
-        favicon: ROption::RNone,
-        saved: ROption::RNone,
+    let services = HostServices::new(Services {
         log: LogSink { max_level: ROption::RNone, write },
-    };
-    crate::abi::init(routes, context, NOTE).await.into_result().expect("a started app")
+        dev: true,
+        build_id: "0".repeat(32),
+        stylesheet: None,
+        favicon: None,
+        public: Vec::new(),
+    });
+    let context = InitContext { purpose: Purpose::Serve, saved: ROption::RNone, services };
+    crate::abi::init(routes, context, NOTE).await.expect("a started app")
 }
 
 fn entry(entry: unsafe extern "C" fn(*mut ())) -> PageEntry {

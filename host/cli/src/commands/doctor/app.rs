@@ -5,15 +5,15 @@ use std::path::Path;
 
 use nova_host::release::Release;
 use nova_host::release::trust::Trust;
-use nova_route_template::scaffold::vendored;
+use nova_route_template::scaffold::vendored_version;
 use nova_route_template::{
     Build, CargoError, Level, MANIFEST, Manifest, Output, PartialSettings, Project, RouteTree,
     Settings, SourceFile, is_in_step, prepare,
 };
 
 use super::Finding;
-use crate::commands::build::report::Report;
-use crate::commands::check::size;
+use crate::commands::build::report::BuildReport;
+use crate::terminal::style::size;
 
 /// A library of more bytes than this is worth a word.
 const LARGE: u64 = 20_000_000;
@@ -39,7 +39,7 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::good("app", project.name())];
     findings.extend(pages(&project));
-    findings.push(sdk(vendored(project.dir()).as_deref()));
+    findings.push(sdk(vendored_version(project.dir()).as_deref()));
     findings.extend(release(&project));
     findings.extend(image(&project));
     findings
@@ -182,11 +182,11 @@ fn release(project: &Project) -> Option<Finding> {
 fn image(project: &Project) -> Option<Finding> {
     let settings =
         Settings::load(project.dir(), |name| std::env::var_os(name), PartialSettings::default());
-    let report = Report::read(&project.dir().join(settings.ok()?.out))?;
+    let report = BuildReport::read(&project.dir().join(settings.ok()?.out))?;
     Some(image_size(&report))
 }
 
-fn image_size(report: &Report) -> Finding {
+fn image_size(report: &BuildReport) -> Finding {
     let largest = report.crates.iter().take(3);
     let largest: Vec<_> =
         largest.map(|krate| format!("{} {}", krate.name, size(krate.code))).collect();
@@ -254,7 +254,7 @@ mod tests {
             "crates": [{ "name": "sqlx", "code": 5_000_000 }, { "name": "std", "code": 400_000 }],
             "steps": [],
         });
-        let mut report: Report = serde_json::from_value(json).expect("a report");
+        let mut report: BuildReport = serde_json::from_value(json).expect("a report");
         let large = image_size(&report);
         assert_eq!(large.verdict, Verdict::Weak);
         assert_eq!(

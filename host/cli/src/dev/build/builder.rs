@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nova_host::library::start::StartInfo;
 use nova_host::swap::Swapped;
 use nova_route_template::{
-    Build, Built, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
+    Build, BuildOutput, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -230,7 +230,7 @@ impl Work {
 }
 
 struct Compiled {
-    built: Built,
+    built: BuildOutput,
     notes: Vec<String>,
     inputs: BTreeSet<PathBuf>,
 }

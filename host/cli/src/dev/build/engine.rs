@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use nova_route_template::split::{Compiled, Split, SplitError};
-use nova_route_template::{CargoError, Prepared};
+use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
+use nova_route_template::{CargoError, PreparedApp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -55,10 +55,10 @@ pub(crate) struct Engine {
     /// Variables that the compiler sees besides those of this process.
     environment: Environment,
     sources: Arc<Mutex<Option<Sources>>>,
-    prepared: Option<Arc<Prepared>>,
+    prepared: Option<Arc<PreparedApp>>,
     /// The pages that other files name.
     named: BTreeSet<String>,
-    split: Option<Arc<Split>>,
+    split: Option<Arc<PartsCompiler>>,
     known: Known,
     /// What serves until somebody saves a page, or asks for one that it does not fit.
     precompiled: Option<Precompiled>,
@@ -158,10 +158,10 @@ enum What {
 
 enum Outcome {
     Scanned(Box<Result<Scanned, Failure>>),
-    Opened(Box<Result<(Split, Known), SplitError>>),
+    Opened(Box<Result<(PartsCompiler, Known), PartsError>>),
     App(Box<Result<MadeApp, Failure>>),
     Page(Box<Result<MadePage, Failure>>),
-    Tried(Box<Result<Compiled, CargoError>>),
+    Tried(Box<Result<UnitOutput, CargoError>>),
 }
 
 impl Engine {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nova_route_template::CargoError;
-use nova_route_template::split::{Compiled, Split, SplitError};
+use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
 
 use super::known::Known;
 use super::work::{MadeApp, MadePage, Scanned};
@@ -61,7 +61,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn opened(&mut self, opened: Result<(Split, Known), SplitError>) {
+    pub(super) fn opened(&mut self, opened: Result<(PartsCompiler, Known), PartsError>) {
         match opened {
             Ok((split, known)) => {
                 let recent: Vec<String> = self.known.recent().to_vec();
@@ -80,7 +80,7 @@ impl Engine {
                     self.urgent.push_back(file);
                 }
             }
-            Err(SplitError::Cargo(error)) => self.fail(error.into()),
+            Err(PartsError::Cargo(error)) => self.fail(error.into()),
             Err(error) => {
                 self.forget_precompiled();
                 self.ready.push_back(Update::Whole { reason: error.to_string() });
@@ -160,7 +160,7 @@ impl Engine {
         &mut self,
         file: Option<String>,
         reason: &'static str,
-        tried: Result<Compiled, CargoError>,
+        tried: Result<UnitOutput, CargoError>,
     ) {
         match (file, tried) {
             (Some(file), Ok(_)) => {
