@@ -189,7 +189,7 @@ mod tests {
 
     use http::{Method, StatusCode};
 
-    use super::super::Answerer;
+    use super::super::Responder;
     use super::*;
 
     #[test]
@@ -205,9 +205,9 @@ mod tests {
     #[test]
     fn the_requests_of_a_route() {
         let metrics = std::sync::Arc::new(Metrics::default());
-        let flight = metrics.begin(&Method::GET);
-        flight.answered(&Answerer::Route(metrics.route("/users/{id}")), StatusCode::OK);
-        let again = metrics.begin(&Method::GET);
+        let timer = metrics.start_timer(&Method::GET);
+        timer.observe(&Responder::Route(metrics.route("/users/{id}")), StatusCode::OK);
+        let again = metrics.start_timer(&Method::GET);
         metrics.route("/users/{id}").count(0, StatusCode::OK, Duration::from_micros(300));
         drop(again);
         let mut text = Text::default();

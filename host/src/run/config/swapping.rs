@@ -133,7 +133,7 @@ fn mappings(text: &str) -> Result<Mappings, String> {
 ///
 /// # Errors
 ///
-/// When `text` is none of these.
+/// When `text` is something else.
 pub fn share(text: &str) -> Result<f64, String> {
     let digits = text.strip_suffix('%').unwrap_or(text);
     let percent = digits.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
