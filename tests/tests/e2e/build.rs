@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING};
 use nova_tests::client::fresh;
@@ -74,6 +75,27 @@ async fn asked(address: SocketAddr, path: &str, encodings: &str) -> (String, Vec
     (head.to_lowercase(), answer[end + 4..].to_vec())
 }
 
+/// The host that is shipped is not the dev server: it does not take its role, and holds none of the
+/// text that the dev server, which is in `nova`, sends to browsers.
+async fn is_lean(host: &Path) {
+    let mut command = Command::new(host);
+    command.args(["__nova-child", "dev-server"]);
+    let mut child = Process::spawn(command);
+    let status = child.read_to_end().await;
+    assert_eq!(status.code(), Some(1), "{child}");
+    assert!(child.output().contains("unknown role `dev-server`"), "{child}");
+
+    let scripts = root().join("host/cli/src/dev/server/client");
+    let (nova, host) = (binary("nova").await, host.to_owned());
+    let programs = [nova, host].map(|program| fs::read(program).expect("a program"));
+    for script in fs::read_dir(scripts).expect("the scripts of the dev server") {
+        let text = fs::read_to_string(script.expect("a script").path()).expect("a text");
+        let line = text.lines().max_by_key(|line| line.len()).expect("a line").as_bytes();
+        let held = programs.each_ref().map(|program| memchr::memmem::find(program, line).is_some());
+        assert_eq!(held, [true, false], "{}", String::from_utf8_lossy(line));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_runs_where_there_is_no_rust() {
     let app = app("release");
@@ -113,6 +135,8 @@ async fn a_release_runs_where_there_is_no_rust() {
     let size = |file: &str| fs::metadata(build.join(file)).expect("a file").len();
     assert_eq!(report["library"], size("libnova_routes.so"));
     assert!(size("debug/libnova_routes.so.debug") > size("libnova_routes.so"), "{report}");
+
+    is_lean(&build.join("nova-host")).await;
 
     // Elsewhere, for another user, without any tool of Rust on its PATH.
     let place = tempfile::tempdir().expect("a temporary folder");
