@@ -17,7 +17,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use nova_abi::App;
 use parking_lot::Mutex;
@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::library::loader::{BuildId, Library, Routes};
-use crate::release::assets::Brought;
+use crate::release::assets::ReleaseAssets;
 
 /// The number of a generation, counted from 1 over the life of a host.
 #[derive(
@@ -81,7 +81,7 @@ pub struct Generation {
     /// What it has done.
     pub counters: Arc<Counters>,
     /// What its release brought besides the library.
-    pub brought: Brought,
+    pub assets: ReleaseAssets,
     build_id: BuildId,
     app: App,
     closed: AtomicBool,
@@ -99,10 +99,10 @@ impl Generation {
         source: PathBuf,
         library: Arc<Library>,
         app: App,
-        brought: Brought,
+        assets: ReleaseAssets,
     ) -> Arc<Self> {
         let view = View { build_id: library.build_id.clone(), routes: library.routes.clone(), app };
-        Arc::new(Self { brought, ..Self::of(id, source, library, view) })
+        Arc::new(Self { assets, ..Self::of(id, source, library, view) })
     }
 
     /// The same for a view of a library's app, which has other routes than the library.
@@ -125,7 +125,7 @@ impl Generation {
             routes,
             started: SystemTime::now(),
             counters: Arc::default(),
-            brought: Brought::default(),
+            assets: ReleaseAssets::default(),
             build_id,
             app,
             closed: AtomicBool::new(false),
@@ -165,15 +165,6 @@ impl Generation {
         // What was told to end stays told.
         *self.draining.lock() = CancellationToken::new();
         self.closed.store(false, Ordering::SeqCst);
-    }
-
-    /// Waits until no request is inside, or until `deadline`: then open streams are ended so
-    /// that browsers connect again. Gives back how many requests were cut.
-    pub(crate) async fn drain(&self, deadline: Instant) -> usize {
-        match tokio::time::timeout_at(deadline.into(), self.empty()).await {
-            Ok(()) => 0,
-            Err(_) => self.cut().await,
-        }
     }
 
     /// Ends the open streams, and gives back how many there were.

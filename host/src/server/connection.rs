@@ -140,7 +140,7 @@ async fn speak<I, S>(
 {
     match version {
         Version::Http1 => {
-            let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: true });
+            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), requests: true });
             let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
             drive(&mut connection, ticket).await;
             match connection.into_parts() {
@@ -152,8 +152,8 @@ async fn speak<I, S>(
             }
         }
         Version::Http2 => {
-            ticket.wait().rest();
-            let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: false });
+            ticket.wait().idle();
+            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), requests: false });
             let mut connection = protocols.http2.serve_connection(io, service);
             drive(&mut connection, ticket).await;
         }
@@ -168,7 +168,7 @@ async fn owed<T>(ticket: &Ticket, work: impl Future<Output = T>) -> Option<T> {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(done));
         }
-        if ticket.phase() >= Phase::Closing || wait.is_over() {
+        if ticket.phase() >= Phase::Closing || wait.timed_out() {
             return Poll::Ready(None);
         }
         Poll::Pending
@@ -232,26 +232,26 @@ where
 /// Runs `connection` to its end, which a stop and an overdue request bring nearer.
 async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
     let wait = ticket.wait();
-    let mut told = false;
+    let mut is_leaving = false;
     poll_fn(|cx| {
         loop {
             // How a connection ended is the client's affair: it left, or it was told in HTTP.
             if Pin::new(&mut *connection).poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            if wait.is_over() {
-                if told || !C::TAKES_LEAVE {
+            if wait.timed_out() {
+                if is_leaving || !C::TAKES_LEAVE {
                     return Poll::Ready(());
                 }
-                told = true;
+                is_leaving = true;
                 wait.leave();
                 Pin::new(&mut *connection).stop();
                 continue;
             }
             match ticket.phase() {
                 Phase::Aborted => return Poll::Ready(()),
-                Phase::Stopping | Phase::Closing if !told => {
-                    told = true;
+                Phase::Stopping | Phase::Closing if !is_leaving => {
+                    is_leaving = true;
                     Pin::new(&mut *connection).stop();
                 }
                 _ => return Poll::Pending,
@@ -272,7 +272,7 @@ async fn outlast(ticket: &Ticket) {
         if phase >= Phase::Stopping {
             leaving.cancel();
         }
-        if phase == Phase::Aborted || wait.is_over() {
+        if phase == Phase::Aborted || wait.timed_out() {
             cut.cancel();
         }
         if phase == Phase::Aborted { Poll::Ready(()) } else { closed.as_mut().poll(cx) }
@@ -281,14 +281,14 @@ async fn outlast(ticket: &Ticket) {
 }
 
 /// A socket that tells its connection's [`Wait`] of bytes that come and go.
-struct Timed<I> {
+struct TimedStream<I> {
     stream: I,
     wait: Wait,
     /// Whether the bytes tell of requests: in HTTP/1.1 the first ones after an answer do.
     requests: bool,
 }
 
-impl<I> Timed<I> {
+impl<I> TimedStream<I> {
     fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if self.requests && written.is_ready() {
             self.wait.sent();
@@ -299,21 +299,21 @@ impl<I> Timed<I> {
     /// Whether the client takes what is sent.
     fn taken<T>(&self, sent: Poll<T>) -> Poll<T> {
         if sent.is_ready() {
-            self.wait.moved();
+            self.wait.write_progressed();
         } else {
-            self.wait.stuck();
+            self.wait.write_blocked();
         }
         sent
     }
 }
 
-impl<I> Drop for Timed<I> {
+impl<I> Drop for TimedStream<I> {
     fn drop(&mut self) {
         self.wait.closed();
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for TimedStream<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -328,7 +328,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for TimedStream<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

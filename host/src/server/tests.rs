@@ -25,7 +25,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 struct Running {
     addr: SocketAddr,
     handle: Handle,
-    task: JoinHandle<Stopped>,
+    task: JoinHandle<StopReport>,
 }
 
 fn listener() -> (TcpListener, SocketAddr) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nova_host::operate::admin::{
     AdminClient, AdminError, Reason, Status, SwapFailure, SwapRequest,
 };
-use nova_host::swap::State;
+use nova_host::swap::GenerationState;
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::process::Process;
 use nova_tests::workspace::binary;
@@ -138,7 +138,7 @@ async fn a_host_answers_and_tells_how_it_is() {
     assert_eq!(status.loads, 1);
     assert_eq!(status.generations.len(), 1);
     let generation = &status.generations[0];
-    assert_eq!((generation.id, generation.state), (1, State::Live));
+    assert_eq!((generation.id, generation.state), (1, GenerationState::Live));
     assert_eq!(generation.source, ground.path("lib.so"));
     assert_eq!(generation.build_id, host.body("/build").await);
     assert!(generation.requests >= 1, "{generation:?}");

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nova_host::operate::admin::{AdminError, Reason, SwapRequest};
-use nova_host::swap::State;
+use nova_host::swap::GenerationState;
 use nova_tests::client::{Connection, Sipper, fresh};
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::host::{Host, Options};
@@ -247,7 +247,7 @@ async fn a_slow_client_gets_one_generation_to_its_last_byte() {
     for swap in 1..=4 {
         host.swap(&host.file("next.so", &stamped(&good, &swap.to_string()))).await.unwrap();
         let first = &host.status().await.generations[0];
-        assert_eq!((first.state, first.in_flight), (State::Draining, 1), "swap {swap}");
+        assert_eq!((first.state, first.in_flight), (GenerationState::Draining, 1), "swap {swap}");
         assert!(slow.sip(16 * 1024).await.unwrap());
     }
     let lines = slow.finish().await.unwrap();

@@ -6,7 +6,8 @@ use nova_route_template::{Method, Page, RouteTree, prepare};
 use serde::Serialize;
 
 use super::Outcome;
-use crate::terminal::style::{WARN, columns};
+use crate::terminal::style::WARN;
+use crate::terminal::table::columns;
 
 /// List what an app answers, and from which files
 #[derive(Debug, clap::Args)]

@@ -18,9 +18,8 @@ use nova_host::library::reserved::{RESERVED, is_reserved};
 use nova_host::library::start::StartInfo;
 use nova_host::process::{Answers, Role, serve_parent};
 use nova_host::release::plan::{Plan, Planned};
-use nova_host::site::Site;
-use nova_host::site::dispatch::Answered;
 use nova_host::site::files::{Assets, Caching};
+use nova_host::site::{Origin, Site, SiteResponse};
 use nova_host::swap::{STYLESHEETS, SwapSettings, Switch};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -395,9 +394,7 @@ impl Exerciser<'_> {
             let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
             return Ok((RequestOutcome::Hung { limit_ms }, Answer::default()));
         };
-        let is_file = self.generation.brought.prerendered.holds(planned.path())
-            && matches!(&*planned.method, "GET" | "HEAD");
-        let by_code = answered.generation.is_some() && !is_file;
+        let by_code = matches!(answered.origin, Origin::Route(_) | Origin::ErrorPage(_));
         let (head, mut body) = answered.response.into_parts();
         let status = head.status.as_u16();
         let kind = match (by_code, body.size_hint().exact()) {
@@ -433,7 +430,7 @@ impl Exerciser<'_> {
         Ok((outcome, answer))
     }
 
-    async fn answer(&self, request: Request<Full<Bytes>>) -> Answered {
+    async fn answer(&self, request: Request<Full<Bytes>>) -> SiteResponse {
         if !is_reserved(request.uri().path()) {
             return self.site.answer(request, Some(PEER)).await;
         }
@@ -441,12 +438,12 @@ impl Exerciser<'_> {
         let reserved = self.generation.library.reserved.iter();
         let found = reserved.into_iter().find(|(_, route)| route.pattern == parts.uri.path());
         let (Some((index, route)), Some(pin)) = (found, self.generation.enter()) else {
-            return Answered { response: internal_error(), generation: None };
+            return SiteResponse { response: internal_error(), origin: Origin::Host };
         };
-        let generation = Some(pin.id);
+        let origin = Origin::Route(pin.id);
         let target = Target::Route(*index);
         let wanted = Call { target, pattern: &route.pattern, params: &[], peer: None };
         let response = call(pin, wanted, &parts, None::<Empty<Bytes>>).await;
-        Answered { response, generation }
+        SiteResponse { response, origin }
     }
 }

@@ -64,26 +64,6 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// Rows as aligned columns, the last one ragged; no line ends in a blank.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 /// A number of bytes as people say it, in units of a thousand.
 pub(crate) fn size(bytes: u64) -> String {
     // More than 2^52 bytes would lose digits that are not printed.
@@ -149,14 +129,5 @@ mod tests {
         struct Outer(#[source] std::io::Error);
         let outer = Outer(std::io::Error::other("disk is full"));
         assert_eq!(chain(&outer), "nova.toml cannot be read: disk is full");
-    }
-
-    #[test]
-    fn columns_align() {
-        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
-        assert_eq!(
-            columns(&[row("GET", "/"), row("DELETE", "/ü"), row("x", "")]),
-            "GET     /\nDELETE  /ü\nx\n"
-        );
     }
 }

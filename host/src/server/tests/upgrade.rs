@@ -80,7 +80,7 @@ async fn a_stop_is_told_and_waited_for() {
     let mut said = Vec::new();
     client.0.read_to_end(&mut said).await.unwrap();
     assert_eq!(said, b"bye");
-    assert_eq!(server.task.await.unwrap(), Stopped { cut: 0 });
+    assert_eq!(server.task.await.unwrap(), StopReport { cut: 0 });
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn what_does_not_end_is_cut() {
     let server = start_with(service, options);
     let mut client = upgraded(&server).await;
     server.handle.stop();
-    assert_eq!(server.task.await.unwrap(), Stopped { cut: 1 });
+    assert_eq!(server.task.await.unwrap(), StopReport { cut: 1 });
     cuts.recv().await.unwrap();
     client.closed().await;
 }

@@ -86,7 +86,7 @@ async fn the_settings_file_comes_before_variables_and_flags() {
     let (code, said) = ground.refusal(&["--config", "bad.toml"]).await;
     assert_eq!(code, Some(2));
     assert!(
-        said.contains("bad.toml, line 2: `max_bodi` is no setting; did you mean `max_body`?"),
+        said.contains("bad.toml, line 2: unknown setting `max_bodi`; did you mean `max_body`?"),
         "{said}"
     );
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use nova_host::library::loader::BuildId;
-use nova_host::swap::State;
+use nova_host::swap::GenerationState;
 use nova_tests::client::fresh;
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::process::run;
@@ -186,12 +186,12 @@ async fn the_one_that_stands_by_has_its_state() {
     assert_eq!(host.text("/").await, "1");
     host.swap(&ground.library("next.so", &stamped(&stateful, "2")), false).await.unwrap();
     assert_eq!(host.text("/").await, "2");
-    assert_eq!(host.status().await.generations[0].state, State::Standby);
+    assert_eq!(host.status().await.generations[0].state, GenerationState::Standby);
     assert_eq!(host.back().await.unwrap(), 1);
     assert_eq!(host.text("/").await, "2", "it went on from where it stood");
     let states: Vec<_> =
         host.status().await.generations.iter().map(|generation| generation.state).collect();
-    assert_eq!(states[0], State::Live);
+    assert_eq!(states[0], GenerationState::Live);
 }
 
 #[tokio::test(flavor = "multi_thread")]

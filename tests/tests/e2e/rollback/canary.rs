@@ -1,7 +1,7 @@
 //! A release that answers a share of the requests.
 
 use nova_host::operate::admin::Status;
-use nova_host::swap::State;
+use nova_host::swap::GenerationState;
 use nova_tests::fixtures::{library, stamped};
 use rustix::process::Signal;
 
@@ -45,7 +45,7 @@ async fn a_canary_that_is_well_is_promoted() {
     assert!(locked(&seen.failed).is_empty());
     let status = host.status().await;
     assert!(status.canary.is_none());
-    assert_eq!(status.generations[0].state, State::Standby);
+    assert_eq!(status.generations[0].state, GenerationState::Standby);
     let new = host.text("/build").await;
     assert_ne!(new, old);
     assert_eq!(host.back().await.unwrap(), 1);
@@ -62,7 +62,7 @@ async fn a_canary_that_fails_or_is_ended_leaves_nothing() {
     let load = Load::start(host.address, 2);
     let flaky = ground.library("flaky.so", &library("flaky"));
     host.canary(&flaky, 0.2, 600.0).await.unwrap();
-    let line = host.process.line("is a canary no longer").await;
+    let line = host.process.line("was a canary and is refused").await;
     assert!(line.contains("requests failed"), "{line}");
     load.more(50).await;
     let failed = load.failed();

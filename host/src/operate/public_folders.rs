@@ -7,17 +7,60 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Operator, locked};
-use crate::release::public_of;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::release::public::public_folder;
 use crate::release::watch::FolderWatch;
+use crate::site::Site;
 use crate::site::files::favicon_of;
 
 /// How many folders that releases brought are served, the newest first.
-const BROUGHT: usize = 5;
+const MAX_BROUGHT: usize = 5;
 
-impl Operator {
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct PublicFolders {
+    site: Arc<Site>,
+    /// The folder that was named, instead of those of the releases.
+    named: Option<PathBuf>,
+    /// The folders as releases brought them, the newest first.
+    brought: Mutex<Vec<PathBuf>>,
+    /// Public files lie elsewhere now.
+    moved: Notify,
+}
+
+impl PublicFolders {
+    /// Those of a site; `named` is a folder to serve instead of those of the releases.
+    pub(super) fn new(site: Arc<Site>, named: Option<PathBuf>) -> Self {
+        Self { site, named, brought: Mutex::default(), moved: Notify::new() }
+    }
+
+    /// The folders that releases brought, the newest first.
+    pub(super) fn brought(&self) -> Vec<PathBuf> {
+        self.brought.lock().clone()
+    }
+
+    /// Serves the folders of the releases that a host starts with.
+    pub(super) async fn start(&self, of_releases: Vec<PathBuf>) {
+        let folders = self.named.clone().map_or(of_releases, |named| vec![named]);
+        self.brought.lock().clone_from(&folders);
+        self.change(move |served| *served = folders).await;
+    }
+
+    /// Serves what the process before served.
+    pub(super) async fn inherit(&self, brought: &[PathBuf]) {
+        match self.named.clone() {
+            None => {
+                *self.brought.lock() = brought.to_vec();
+                self.arrange().await;
+            }
+            Some(named) => self.change(move |served| *served = vec![named]).await,
+        }
+    }
+
     /// Serves public files as they change, for as long as this is polled.
-    pub async fn follow_files(&self) {
+    pub(super) async fn follow(&self) {
         loop {
             let site = Arc::clone(&self.site);
             let folders = tokio::task::spawn_blocking(move || site.assets.folders()).await;
@@ -30,11 +73,11 @@ impl Operator {
             };
             loop {
                 // The first time for what has changed before the watch was there.
-                self.change_folders(|_| {}).await;
+                self.change(|_| {}).await;
                 tokio::select! {
                     () = watch.changed() => {}
                     // Other folders: the watch is set anew.
-                    () = self.other_folders.notified() => break,
+                    () = self.moved.notified() => break,
                 }
             }
         }
@@ -42,13 +85,13 @@ impl Operator {
 
     /// Serves the files of a release that is about to serve, behind all others: its first page may
     /// be answered, and ask for them, before the swap is over.
-    pub(super) async fn lend_folder_of(&self, release: &Path) {
-        // What nobody has verified yet is not served.
-        if self.public.is_some() || self.site.switch.settings().trust.wants_signatures() {
+    pub(super) async fn lend(&self, release: &Path) {
+        // What is not verified yet is not served.
+        if self.named.is_some() || self.site.switch.settings().trust.wants_signatures() {
             return;
         }
-        if let Some(folder) = public_of(release) {
-            self.change_folders(move |folders| {
+        if let Some(folder) = public_folder(release) {
+            self.change(move |folders| {
                 if !folders.contains(&folder) {
                     folders.push(folder);
                 }
@@ -58,8 +101,8 @@ impl Operator {
     }
 
     /// Remembers a folder behind those that are known.
-    pub(super) fn add_folder(&self, folder: Option<PathBuf>) {
-        let mut brought = locked(&self.brought);
+    pub(super) fn add(&self, folder: Option<PathBuf>) {
+        let mut brought = self.brought.lock();
         if let Some(folder) = folder.filter(|folder| !brought.contains(folder)) {
             brought.push(folder);
         }
@@ -67,34 +110,28 @@ impl Operator {
 
     /// Serves the files in `folder` before those of the releases that were served so far.
     pub(super) async fn lead_with(&self, folder: Option<PathBuf>) {
-        if self.public.is_some() {
+        if self.named.is_some() {
             return;
         }
         if let Some(folder) = folder {
-            let most = BROUGHT.max(self.site.switch.table().generations().len());
+            let most = MAX_BROUGHT.max(self.site.switch.table().generations().len());
             // The guard does not live through the wait that follows.
-            let mut brought = locked(&self.brought);
+            let mut brought = self.brought.lock();
             brought.retain(|earlier| *earlier != folder);
             brought.insert(0, folder);
             brought.truncate(most);
         }
-        self.arrange_folders().await;
-    }
-
-    /// Writes down what serves, keeps copies of it, and serves their files.
-    pub(super) async fn keep(&self) {
-        self.site.switch.keep().await;
-        self.arrange_folders().await;
+        self.arrange().await;
     }
 
     /// Serves the files that were brought, then those that are kept, and no others.
-    pub(super) async fn arrange_folders(&self) {
-        if self.public.is_some() {
+    pub(super) async fn arrange(&self) {
+        if self.named.is_some() {
             return;
         }
-        let brought = locked(&self.brought).clone();
+        let brought = self.brought();
         let ledger = Arc::clone(self.site.switch.ledger());
-        self.change_folders(move |folders| {
+        self.change(move |folders| {
             *folders = brought;
             for kept in ledger.publics() {
                 if !folders.contains(&kept) {
@@ -103,24 +140,23 @@ impl Operator {
             }
         })
         .await;
-        self.other_folders.notify_one();
+        self.moved.notify_one();
     }
 
     /// Reading folders blocks; a large one must not hold a worker.
-    pub(super) async fn change_folders(
-        &self,
-        change: impl FnOnce(&mut Vec<PathBuf>) + Send + 'static,
-    ) {
+    async fn change(&self, change: impl FnOnce(&mut Vec<PathBuf>) + Send + 'static) {
         let site = Arc::clone(&self.site);
         tokio::task::spawn_blocking(move || site.assets.change(change)).await.ok();
     }
 
+    /// The icon that the pages of a release link.
     pub(super) async fn favicon_of(&self, release: &Path) -> Option<&'static str> {
-        self.favicon_in(public_of(release).as_deref()).await
+        self.favicon_in(public_folder(release).as_deref()).await
     }
 
+    /// The icon that pages link whose public files are in this folder.
     pub(super) async fn favicon_in(&self, public: Option<&Path>) -> Option<&'static str> {
-        match public.filter(|_| self.public.is_none()).map(Path::to_owned) {
+        match public.filter(|_| self.named.is_none()).map(Path::to_owned) {
             Some(folder) => {
                 tokio::task::spawn_blocking(move || favicon_of(&folder)).await.ok().flatten()
             }

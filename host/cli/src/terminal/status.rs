@@ -1,16 +1,35 @@
 //! A status as `nova status` shows it.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
-use super::{GenerationStatus, ReleaseStatus, Status};
-use crate::swap::{State, percent};
+use nova_host::operate::admin::{GenerationStatus, ReleaseStatus, Status};
+use nova_host::swap::{GenerationState, percent};
+
+use super::table::Align::{self, Left, Right};
+use super::table::{grouped, table};
 
 /// How much of a build id is shown: enough to tell builds apart.
 const BUILD: usize = 12;
 
-impl fmt::Display for Status {
+/// A status, for people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StatusView<'a>(pub(crate) &'a Status);
+
+impl fmt::Display for StatusView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match (self.stopping, self.ready) {
+        self.head(f)?;
+        self.generations(f)?;
+        self.releases(f)?;
+        self.numbers(f)?;
+        self.past(f)
+    }
+}
+
+impl StatusView<'_> {
+    /// Which host it is, and how it is.
+    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(status) = self;
+        let state = match (status.stopping, status.ready) {
             (true, _) => "stopping",
             (false, true) => "ready",
             (false, false) => "not ready",
@@ -18,21 +37,25 @@ impl fmt::Display for Status {
         writeln!(
             f,
             "{} {state} · nova-host {} · process {} · up {}",
-            self.url,
-            self.version,
-            self.pid,
-            age(self.uptime_seconds)
+            status.url,
+            status.version,
+            status.pid,
+            age(status.uptime_seconds)
         )?;
-        writeln!(f)?;
-        if self.generations.is_empty() {
+        writeln!(f)
+    }
+
+    fn generations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(status) = self;
+        if status.generations.is_empty() {
             writeln!(f, "no generation has served yet")?;
         } else {
             let mut rows = vec![HEADINGS.map(str::to_owned)];
-            rows.extend(self.generations.iter().rev().map(row));
-            table(f, &rows, NUMBERS)?;
+            rows.extend(status.generations.iter().rev().map(row));
+            f.write_str(&table(&rows, ALIGN))?;
         }
         writeln!(f)?;
-        if let Some(canary) = &self.canary {
+        if let Some(canary) = &status.canary {
             writeln!(
                 f,
                 "canary: build {} of generation {} answers {} of the requests for {} more",
@@ -43,48 +66,63 @@ impl fmt::Display for Status {
             )?;
             writeln!(f)?;
         }
-        if let [_, _, ..] = self.releases.as_slice() {
+        Ok(())
+    }
+
+    /// The releases that are kept or refused, where there is more than the one that serves.
+    fn releases(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(status) = self;
+        if let [_, _, ..] = status.releases.as_slice() {
             let mut rows = vec![KEPT_HEADINGS.map(str::to_owned)];
-            rows.extend(self.releases.iter().map(kept_row));
-            table(f, &rows, [false, false, true, false])?;
+            rows.extend(status.releases.iter().map(kept_row));
+            f.write_str(&table(&rows, [Left, Left, Right, Left]))?;
             writeln!(f)?;
         }
+        Ok(())
+    }
+
+    /// What was counted, and what the process takes.
+    fn numbers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(status) = self;
         let counts = [
-            (self.loads, "libraries loaded"),
-            (self.published, "swaps"),
-            (self.rollbacks, "rollbacks"),
-            (self.refused, "refused"),
-            (self.connections, "connections"),
+            (status.loads, "libraries loaded"),
+            (status.published, "swaps"),
+            (status.rollbacks, "rollbacks"),
+            (status.refused, "refused"),
+            (status.connections, "connections"),
         ];
         writeln!(f, "{}", list(counts.map(|(count, what)| format!("{} {what}", grouped(count)))))?;
-        let process = &self.process;
+        let (process, budget) = (&status.process, &status.budget);
         let numbers = [
             process.anonymous_bytes.map(|bytes| {
-                format!("{} of anonymous memory{}", size(bytes), of(self.budget.memory, size))
+                format!("{} of anonymous memory{}", size(bytes), of(budget.memory, size))
             }),
             process.mappings.map(|count| {
-                format!("{} mappings{}", grouped(count), of(self.budget.mappings, grouped))
+                format!("{} mappings{}", grouped(count), of(budget.mappings, grouped))
             }),
             process.threads.map(|count| format!("{} threads", grouped(count))),
             process.descriptors.map(|count| format!("{} descriptors", grouped(count))),
         ];
         let numbers = list(numbers.into_iter().flatten());
-        if !numbers.is_empty() {
-            writeln!(f, "{numbers}")?;
-        }
-        if let Some(back) = &self.last_rollback {
-            let by = if back.automatic { "by itself" } else { "as told" };
+        if numbers.is_empty() { Ok(()) } else { writeln!(f, "{numbers}") }
+    }
+
+    /// The last rollback, and the last candidate that was refused.
+    fn past(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(status) = self;
+        if let Some(rollback) = &status.last_rollback {
+            let by = if rollback.automatic { "by itself" } else { "as told" };
             writeln!(f)?;
             writeln!(
                 f,
                 "last rollback, {} ago, {by}: from {} to {}",
-                age(back.age_seconds),
-                short(&back.from),
-                short(&back.to)
+                age(rollback.age_seconds),
+                short(&rollback.from),
+                short(&rollback.to)
             )?;
-            writeln!(f, "  {}", back.reason)?;
+            writeln!(f, "  {}", rollback.reason)?;
         }
-        if let Some(refusal) = &self.last_refusal {
+        if let Some(refusal) = &status.last_refusal {
             writeln!(f)?;
             writeln!(f, "last refused, {} ago:", age(refusal.age_seconds))?;
             for line in refusal.message.lines() {
@@ -98,19 +136,18 @@ impl fmt::Display for Status {
 const HEADINGS: [&str; 8] =
     ["generation", "state", "build", "in flight", "requests", "errors", "age", "release"];
 
-/// The columns that hold numbers, whose last digits belong under each other.
-const NUMBERS: [bool; 8] = [true, false, false, true, true, true, true, false];
+const ALIGN: [Align; 8] = [Right, Left, Left, Right, Right, Right, Right, Left];
 
 fn row(generation: &GenerationStatus) -> [String; 8] {
     let errors = generation.server_errors.max(generation.panics);
     [
         generation.id.to_string(),
         match generation.state {
-            State::Live => "live",
-            State::Canary => "canary",
-            State::Draining => "draining",
-            State::Standby => "standby",
-            State::Retired => "retired",
+            GenerationState::Live => "live",
+            GenerationState::Canary => "canary",
+            GenerationState::Draining => "draining",
+            GenerationState::Standby => "standby",
+            GenerationState::Retired => "retired",
         }
         .to_owned(),
         short(&generation.build_id),
@@ -139,32 +176,6 @@ fn short(build_id: &str) -> String {
     build_id.chars().take(BUILD).collect()
 }
 
-/// `numbers` are the columns whose last digits belong under each other.
-pub(super) fn table<const N: usize>(
-    f: &mut fmt::Formatter<'_>,
-    rows: &[[String; N]],
-    numbers: [bool; N],
-) -> fmt::Result {
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
-    });
-    for row in rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            if column > 0 {
-                line.push_str("  ");
-            }
-            if numbers.get(column) == Some(&true) {
-                write!(line, "{cell:>width$}")?;
-            } else {
-                write!(line, "{cell:<width$}")?;
-            }
-        }
-        writeln!(f, "{}", line.trim_end())?;
-    }
-    Ok(())
-}
-
 /// A budget, behind what it limits.
 fn of(budget: Option<u64>, show: impl Fn(u64) -> String) -> String {
     budget.map(|most| format!(" (budget {})", show(most))).unwrap_or_default()
@@ -172,19 +183,6 @@ fn of(budget: Option<u64>, show: impl Fn(u64) -> String) -> String {
 
 fn list(items: impl IntoIterator<Item = String>) -> String {
     items.into_iter().collect::<Vec<_>>().join(" · ")
-}
-
-/// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `3s`, `4m`, `5h 6m`, `7d 8h`.
@@ -208,11 +206,11 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
+    use nova_host::operate::admin::{Budget, CanaryStatus, Footprint, Refusal, RollbackStatus};
 
     use super::*;
-    use crate::operate::admin::{Budget, CanaryStatus, Footprint, Refusal, RollbackStatus};
 
-    fn generation(id: u64, state: State, age_seconds: f64) -> GenerationStatus {
+    fn generation(id: u64, state: GenerationState, age_seconds: f64) -> GenerationStatus {
         GenerationStatus {
             id,
             build_id: format!("{id:02}0123456789abcdef0123456789abcd"),
@@ -238,9 +236,9 @@ mod tests {
             stopping: false,
             uptime_seconds: 3.0 * 86_400.0,
             generations: vec![
-                generation(1, State::Retired, 200_000.0),
-                generation(2, State::Draining, 5_000.0),
-                generation(11, State::Live, 12.3),
+                generation(1, GenerationState::Retired, 200_000.0),
+                generation(2, GenerationState::Draining, 5_000.0),
+                generation(11, GenerationState::Live, 12.3),
             ],
             loads: 1_003,
             published: 1_002,
@@ -265,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_host_that_is_well() {
-        assert_snapshot!(status(), @"
+        assert_snapshot!(StatusView(&status()), @"
         http://127.0.0.1:2518 ready · nova-host 0.1.0 · process 4242 · up 3d 0h
 
         generation  state     build         in flight   requests  errors     age  release
@@ -281,7 +279,8 @@ mod tests {
     #[test]
     fn a_host_with_budgets() {
         let budget = Budget { memory: Some(512_000_000), mappings: Some(32_000) };
-        let shown = Status { budget, ..status() }.to_string();
+        let status = Status { budget, ..status() };
+        let shown = StatusView(&status).to_string();
         assert_snapshot!(shown.lines().last().unwrap(), @"98.8 MB of anonymous memory (budget 512.0 MB) · 5,120 mappings (budget 32,000) · 6 threads · 31 descriptors");
     }
 
@@ -298,7 +297,7 @@ mod tests {
             process: Footprint::default(),
             ..status()
         };
-        assert_snapshot!(status, @"
+        assert_snapshot!(StatusView(&status), @"
         http://127.0.0.1:2518 not ready · nova-host 0.1.0 · process 4242 · up 3d 0h
 
         no generation has served yet
@@ -346,7 +345,7 @@ mod tests {
             ],
             ..status()
         };
-        assert_snapshot!(status, @"
+        assert_snapshot!(StatusView(&status), @"
         http://127.0.0.1:2518 ready · nova-host 0.1.0 · process 4242 · up 3d 0h
 
         generation  state     build         in flight   requests  errors     age  release
@@ -371,10 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_readable() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
+    fn ages_are_readable() {
         for (seconds, text) in [
             (0.9, "0s"),
             (59.9, "59s"),

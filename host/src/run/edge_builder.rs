@@ -1,72 +1,71 @@
-//! Opening the edge as the settings say: everything that can be wrong with it is known before any
-//! code of an app has run.
+//! The edge as the settings say: everything that can be wrong with it is known before any code of
+//! an app has run.
 
 use std::io;
 use std::sync::Arc;
 
-use crate::edge::Front;
+use crate::edge::Edge;
 use crate::edge::forwarded::Proxies;
-use crate::edge::limits::Room;
+use crate::edge::limits::RequestLimit;
 use crate::edge::metrics::{Metrics, MetricsError, MetricsListener};
 use crate::edge::security::Security;
 use crate::process::log::AccessLog;
-use crate::run::config::{Config, Edge};
+use crate::run::config::{Config, EdgeSettings};
 use crate::server::networks::Networks;
 use crate::server::tls::{Certificate, TlsError};
 use crate::server::{Handle, Options};
 use crate::site::Site;
 
-/// What is open, and what is read already, before the host serves.
+/// An edge that is not built yet: what is open, and what is read already.
 #[derive(Debug)]
-pub struct Entrance {
+pub(super) struct EdgeBuilder {
     certificate: Option<Arc<Certificate>>,
     metrics: Option<MetricsListener>,
 }
 
 /// Why the edge cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EntranceError {
+pub(super) enum EdgeError {
     /// The certificate is not usable.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// rustls does not want to.
+    /// rustls refuses the settings.
     #[error("TLS cannot be set up: {0}")]
     Rustls(#[from] tokio_rustls::rustls::Error),
     /// The numbers cannot be read where they should be.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
     /// One of two settings that belong together.
-    #[error("--tls-cert and --tls-key belong together: {0} is missing")]
+    #[error("{0} is missing: --tls-cert and --tls-key are given together")]
     HalfOfTls(&'static str),
-    /// A PROXY header from nobody.
-    #[error("--proxy-protocol is only spoken with proxies that are named with --trusted-proxy")]
+    /// The PROXY protocol without a proxy.
+    #[error("--proxy-protocol needs proxies that are named with --trusted-proxy")]
     NoProxy,
     /// Nothing would be left for the requests.
-    #[error("--stop-delay is a part of --grace and has to be shorter")]
+    #[error("--stop-delay is not shorter than --grace, which it is a part of; give a shorter one")]
     StopDelay,
 }
 
-impl Entrance {
+impl EdgeBuilder {
     /// Reads the certificate, and binds the address of the metrics; `inherits`: this process takes
     /// the place of another, which may have that address still.
     ///
     /// # Errors
     ///
     /// With the first thing that is wrong.
-    pub fn open(config: &Config, inherits: bool) -> Result<Self, EntranceError> {
-        let Edge { tls, proxies, metrics, run, .. } = &config.edge;
+    pub(super) fn open(config: &Config, inherits: bool) -> Result<Self, EdgeError> {
+        let EdgeSettings { tls, proxies, metrics, run, .. } = &config.edge;
         if !run.stop_delay.is_zero() && run.stop_delay >= config.grace {
-            return Err(EntranceError::StopDelay);
+            return Err(EdgeError::StopDelay);
         }
         if proxies.proxy_protocol && proxies.trusted_proxy.is_empty() {
-            return Err(EntranceError::NoProxy);
+            return Err(EdgeError::NoProxy);
         }
         let certificate = match (&tls.tls_cert, &tls.tls_key) {
             (Some(certificate), Some(key)) => Some(Certificate::read(certificate, key)?),
             (None, None) => None,
-            (Some(_), None) => return Err(EntranceError::HalfOfTls("--tls-key")),
-            (None, Some(_)) => return Err(EntranceError::HalfOfTls("--tls-cert")),
+            (Some(_), None) => return Err(EdgeError::HalfOfTls("--tls-key")),
+            (None, Some(_)) => return Err(EdgeError::HalfOfTls("--tls-cert")),
         };
         let metrics = metrics.metrics.as_deref();
         let metrics = metrics.map(|it| MetricsListener::bind(it, inherits)).transpose()?;
@@ -78,7 +77,7 @@ impl Entrance {
     /// # Errors
     ///
     /// When TLS cannot be set up.
-    pub fn server_options(&self, config: &Config) -> Result<Options, EntranceError> {
+    pub(super) fn server_options(&self, config: &Config) -> Result<Options, EdgeError> {
         let proxies = &config.edge.proxies;
         let tls = self.certificate.as_ref().map(Certificate::server_config).transpose()?;
         let proxy_protocol =
@@ -87,8 +86,7 @@ impl Entrance {
     }
 
     /// The address of the host, for people: encrypted or not.
-    #[must_use]
-    pub fn url(&self, url: String) -> String {
+    pub(super) fn url(&self, url: String) -> String {
         match (&self.certificate, url.strip_prefix("http://")) {
             (Some(_), Some(rest)) => format!("https://{rest}"),
             _ => url,
@@ -96,8 +94,7 @@ impl Entrance {
     }
 
     /// What reads the certificate again, if there is one.
-    #[must_use]
-    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+    pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
         self.certificate.clone()
     }
 
@@ -111,15 +108,15 @@ impl Entrance {
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn front(
+    pub(super) fn build(
         self,
         config: &Config,
         site: Arc<Site>,
         access: AccessLog,
         server: Handle,
         metrics: Option<Arc<Metrics>>,
-    ) -> io::Result<Front> {
-        let Edge { limits, proxies, responses, .. } = &config.edge;
+    ) -> io::Result<Edge> {
+        let EdgeSettings { limits, proxies, responses, .. } = &config.edge;
         if let Some(certificate) = self.certificate {
             tokio::spawn(certificate.follow());
         }
@@ -129,12 +126,12 @@ impl Entrance {
         }
         let security = (!responses.no_security_headers)
             .then(|| Security::new(responses.hsts.0.map(|time| time.as_secs())));
-        Ok(Front {
+        Ok(Edge {
             site,
             access,
             proxies: Proxies { trusted: proxies.trusted(), headers: proxies.proxy_headers },
             request_ids: !responses.no_request_ids,
-            room: limits.max_requests.0.map(Room::new),
+            requests: limits.max_requests.0.map(RequestLimit::new),
             max_body: limits.max_body.0,
             handler_limit: limits.handler_timeout.0,
             security,

@@ -5,21 +5,20 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 use bytes::Bytes;
 
-use super::{Book, Kept, LIBRARY, Ledger, MANIFEST, RELEASES, now};
+use super::{KeptRelease, LIBRARY, Ledger, MANIFEST, RELEASES, ReleaseLog, now};
 use crate::library::loader::{BuildId, Store, keep_folders};
 use crate::release::Release;
-use crate::site::files::walk;
+use crate::release::public::{PUBLIC, walk};
 
 /// What begins the name of a copy that is not complete.
 const UNFINISHED: &str = ".new-";
 
 /// What a copy of a release is made of, besides its library.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct ReleaseFacts {
     build_id: BuildId,
     app: String,
     source: PathBuf,
@@ -28,7 +27,7 @@ pub(crate) struct Facts {
     public: Option<PathBuf>,
 }
 
-impl Facts {
+impl ReleaseFacts {
     pub(crate) fn of(release: &Release) -> Self {
         Self {
             build_id: release.candidate.build_id.clone(),
@@ -64,9 +63,9 @@ impl Facts {
 impl Ledger {
     /// Notes that a release serves from now on as library `slot`, and is refused no longer.
     /// [`keep`](Self::keep) writes it down and makes the copy.
-    pub(crate) fn serves(&self, slot: usize, facts: Facts) {
+    pub(crate) fn serves(&self, slot: usize, facts: ReleaseFacts) {
         let Some(folder) = &self.folder else {
-            return self.note(|book| note(book, slot, &facts, None, false));
+            return self.note(|log| note(log, slot, &facts, None, false));
         };
         // It may have been started from a copy of ours.
         let releases = folder.join(RELEASES);
@@ -75,9 +74,9 @@ impl Ledger {
         let name = name.map_or_else(|| facts.name(), str::to_owned);
         let present = releases.join(&name).is_dir().then_some(name);
         let ours = facts.source.starts_with(folder);
-        self.note(|book| note(book, slot, &facts, present.clone(), ours));
+        self.note(|log| note(log, slot, &facts, present.clone(), ours));
         if present.is_none() {
-            self.pending.lock().unwrap_or_else(PoisonError::into_inner).push(facts);
+            self.pending.lock().push(facts);
         }
     }
 
@@ -86,14 +85,13 @@ impl Ledger {
     pub(crate) fn keep(&self, store: &Store) {
         let Some(folder) = &self.folder else { return };
         self.write();
-        let _keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending =
-            std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        let _keeping = self.keeping.lock();
+        let pending = std::mem::take(&mut *self.pending.lock());
         let releases = folder.join(RELEASES);
         for facts in pending {
             match copy(&releases, &facts, store, self.publics().first().map(PathBuf::as_path)) {
-                Ok(name) => self.change(|book| {
-                    let kept = book.releases.iter_mut();
+                Ok(name) => self.change(|log| {
+                    let kept = log.releases.iter_mut();
                     for kept in kept.filter(|kept| kept.build_id == facts.build_id) {
                         kept.folder = Some(name.clone());
                     }
@@ -111,9 +109,9 @@ impl Ledger {
 
     /// Removes the copies that no entry names.
     pub(super) fn forget_copies(&self, releases: &Path) {
-        let book = self.book();
+        let log = self.log();
         let named: HashSet<_> =
-            book.releases.iter().filter_map(|kept| kept.folder.as_deref()).collect();
+            log.releases.iter().filter_map(|kept| kept.folder.as_deref()).collect();
         keep_folders(releases, |copy| {
             copy.file_name().and_then(OsStr::to_str).is_some_and(|name| named.contains(name))
         });
@@ -121,21 +119,32 @@ impl Ledger {
 }
 
 /// `ours`: it was read from a copy, and its own place is the one that is known already.
-fn note(book: &mut Book, slot: usize, facts: &Facts, folder: Option<String>, ours: bool) {
-    let Facts { build_id, app, mut source, .. } = facts.clone();
-    let before = book.releases.iter().find(|kept| kept.slot == slot && kept.build_id == build_id);
+fn note(
+    log: &mut ReleaseLog,
+    slot: usize,
+    facts: &ReleaseFacts,
+    folder: Option<String>,
+    ours: bool,
+) {
+    let ReleaseFacts { build_id, app, mut source, .. } = facts.clone();
+    let before = log.releases.iter().find(|kept| kept.slot == slot && kept.build_id == build_id);
     if let Some(before) = before.filter(|_| ours) {
         source.clone_from(&before.source);
     }
     // It is the same time that it serves, if it did when the host ended.
-    let still = before.filter(|_| book.current.get(&slot) == Some(&build_id));
+    let still = before.filter(|_| log.current.get(&slot) == Some(&build_id));
     let since = still.map_or_else(now, |kept| kept.since);
-    book.allow(&build_id);
-    book.serves(Kept { slot, build_id, app, source, folder, since });
+    log.allow(&build_id);
+    log.serves(KeptRelease { slot, build_id, app, source, folder, since });
 }
 
 /// Copies a release into `releases`, and gives the name of the copy.
-fn copy(releases: &Path, facts: &Facts, store: &Store, last: Option<&Path>) -> io::Result<String> {
+fn copy(
+    releases: &Path,
+    facts: &ReleaseFacts,
+    store: &Store,
+    last: Option<&Path>,
+) -> io::Result<String> {
     let name = facts.name();
     let place = releases.join(&name);
     if place.is_dir() {
@@ -158,7 +167,7 @@ fn copy(releases: &Path, facts: &Facts, store: &Store, last: Option<&Path>) -> i
         write(&file, bytes)?;
     }
     if let Some(public) = &facts.public {
-        copy_public(&public.canonicalize()?, &folder.join("public"), last)?;
+        copy_public(&public.canonicalize()?, &folder.join(PUBLIC), last)?;
     }
     fs::rename(folder, &place)?;
     // It has another name now: there is nothing left to remove.
@@ -167,12 +176,12 @@ fn copy(releases: &Path, facts: &Facts, store: &Store, last: Option<&Path>) -> i
     Ok(name)
 }
 
-fn keep_library(facts: &Facts, kept: &Path) -> io::Result<()> {
+fn keep_library(facts: &ReleaseFacts, kept: &Path) -> io::Result<()> {
     let source = &facts.source;
     let library = if source.is_dir() { source.join(LIBRARY) } else { source.clone() };
     let bytes = fs::read(library)?;
     if BuildId::of(&bytes) != facts.build_id {
-        return Err(io::Error::other("another build lies there by now"));
+        return Err(io::Error::other("the build there is another one by now"));
     }
     write(kept, &bytes)
 }

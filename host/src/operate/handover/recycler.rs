@@ -1,23 +1,23 @@
 //! Recycling: a host gives back what it has kept, and stays the same process.
 //!
-//! No library is ever unmapped, so that each swap leaves something behind. When that passes a
-//! budget, or when SIGUSR2 says so, the host is renewed as [`succession`](crate::operate::succession)
-//! tells. Here is what the process does that leaves: [`Recycler::work`] starts the stand-in and
-//! hands over; [`Recycler::give_back`] is the stand-in's part of the second step.
+//! No library is ever unmapped, so each swap leaves something behind. When that passes a budget, or
+//! when SIGUSR2 says so, the host is recycled. Here is what the process does that leaves:
+//! [`Recycler::work`] starts the stand-in and hands over; [`Recycler::give_back`] is the stand-in's
+//! part of the second step.
 
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::process::Child;
 use tokio::sync::{Mutex, Notify};
 
-use crate::operate::admin::{AdminServer, Footprint};
+use super::{Peer, PeerOrder, Program};
+use crate::operate::admin::{AdminServer, Budget};
 use crate::operate::operator::Operator;
-use crate::operate::succession::{Conversation, Order, Program};
+use crate::process::footprint::Footprint;
 
 /// How long connections are kept that were open before, so that each can be told with an answer
 /// that it is the last one.
@@ -33,32 +33,6 @@ const LOOK: Duration = Duration::from_secs(1);
 /// budget: the next one would be no smaller.
 const YOUNG: Duration = Duration::from_secs(600);
 
-/// What a host may keep.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Budget {
-    /// Bytes of memory that belong to no file.
-    pub memory: Option<u64>,
-    /// Mapped regions.
-    pub mappings: Option<u64>,
-}
-
-impl Budget {
-    /// What is passed, as the end of a sentence about it.
-    #[must_use]
-    pub fn passed_by(&self, footprint: &Footprint) -> Option<String> {
-        let over = |used: Option<u64>, budget: Option<u64>| {
-            let (used, budget) = (used?, budget?);
-            (used > budget).then_some((used, budget))
-        };
-        if let Some((used, budget)) = over(footprint.anonymous_bytes, self.memory) {
-            let (used, budget) = (used / 1_000_000, budget / 1_000_000);
-            return Some(format!("{used} MB of memory are more than the budget of {budget} MB"));
-        }
-        let (used, budget) = over(footprint.mappings, self.mappings)?;
-        Some(format!("{used} mappings are more than the budget of {budget}"))
-    }
-}
-
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Recycler {
@@ -69,9 +43,9 @@ pub struct Recycler {
     sockets: Vec<TcpListener>,
     /// Another handle of the admin socket, and what answers on it.
     admin: Option<OwnedFd>,
-    answering: std::sync::Mutex<Option<AdminServer>>,
+    answering: parking_lot::Mutex<Option<AdminServer>>,
     wanted: Notify,
-    stand_in: Mutex<Option<(Conversation, Child)>>,
+    stand_in: Mutex<Option<(Peer, Child)>>,
 }
 
 impl Recycler {
@@ -90,7 +64,7 @@ impl Recycler {
             budget,
             sockets,
             admin: admin.as_ref().and_then(|admin| admin.socket().ok()),
-            answering: std::sync::Mutex::new(admin),
+            answering: parking_lot::Mutex::new(admin),
             wanted: Notify::new(),
             stand_in: Mutex::default(),
         }
@@ -147,11 +121,11 @@ impl Recycler {
     async fn hand_over(&self, reason: &str) -> io::Result<()> {
         let program = self.program.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
         tracing::info!("recycling: {reason}");
-        let quiet = self.operator.pause().await.map_err(io::Error::other)?;
+        let turn = self.operator.pause().await.map_err(io::Error::other)?;
         let (mut stand_in, mut child) = program.stand_in()?;
         let handed = async {
-            let will = self.operator.will(self.sockets.len()).await;
-            stand_in.hand_over(&self.descriptors(), &will).await
+            let state = self.operator.handover_state(self.sockets.len()).await;
+            stand_in.hand_over(&self.descriptors(), &state).await
         };
         let handed = tokio::time::timeout(PATIENCE, handed).await.unwrap_or_else(|_| {
             let text = format!("the stand-in did not serve within {PATIENCE:?}");
@@ -165,7 +139,7 @@ impl Recycler {
         }
         tracing::info!("process {} stands in", child.id().unwrap_or_default());
         // From here on there is no way back: swaps are the stand-in's.
-        quiet.for_good();
+        turn.keep_for_good();
         self.hand_over_admin();
         *self.stand_in.lock().await = Some((stand_in, child));
         self.operator.leave(LAST_ANSWERS).await;
@@ -178,8 +152,7 @@ impl Recycler {
     }
 
     fn hand_over_admin(&self) {
-        let mut answering = self.answering.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(admin) = answering.take() {
+        if let Some(admin) = self.answering.lock().take() {
             admin.hand_over();
         }
     }
@@ -190,7 +163,7 @@ impl Recycler {
     }
 
     /// Gives the stand-in an order, if there is one.
-    pub async fn order(&self, order: Order) {
+    pub async fn order(&self, order: PeerOrder) {
         if let Some((stand_in, _)) = &mut *self.stand_in.lock().await {
             stand_in.give(order).await;
         }
@@ -203,13 +176,13 @@ impl Recycler {
         }
     }
 
-    /// Takes back from the stand-in what the renewed program needs: `None` without a stand-in.
+    /// Takes back from the stand-in what the recycled program needs: `None` without a stand-in.
     ///
     /// # Errors
     /// If the system refuses.
     pub async fn take_back(&self) -> io::Result<Option<(Program, OwnedFd)>> {
         let Some((mut stand_in, _)) = self.stand_in.lock().await.take() else { return Ok(None) };
-        stand_in.give(Order::TakeBack).await;
+        stand_in.give(PeerOrder::TakeBack).await;
         let program = self.program.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Some((program.clone(), stand_in.into_socket()?)))
     }
@@ -218,42 +191,13 @@ impl Recycler {
     ///
     /// # Errors
     /// If that process fails; this one serves on.
-    pub async fn give_back(&self, first: &mut Conversation) -> io::Result<()> {
-        let quiet = self.operator.pause().await.map_err(io::Error::other)?;
-        let will = self.operator.will(self.sockets.len()).await;
-        first.hand_over(&self.descriptors(), &will).await?;
-        quiet.for_good();
+    pub async fn give_back(&self, first: &mut Peer) -> io::Result<()> {
+        let turn = self.operator.pause().await.map_err(io::Error::other)?;
+        let state = self.operator.handover_state(self.sockets.len()).await;
+        first.hand_over(&self.descriptors(), &state).await?;
+        turn.keep_for_good();
         self.hand_over_admin();
         self.operator.leave(LAST_ANSWERS).await;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_budget_that_is_passed_says_so() {
-        let footprint = Footprint {
-            anonymous_bytes: Some(300_000_000),
-            mappings: Some(50_000),
-            ..Footprint::default()
-        };
-        for (memory, mappings, text) in [
-            (None, None, None),
-            (Some(300_000_000), Some(50_000), None),
-            (
-                Some(200_000_000),
-                Some(1),
-                Some("300 MB of memory are more than the budget of 200 MB"),
-            ),
-            (None, Some(49_999), Some("50000 mappings are more than the budget of 49999")),
-        ] {
-            let passed = Budget { memory, mappings }.passed_by(&footprint);
-            assert_eq!(passed.as_deref(), text);
-        }
-        let budget = Budget { memory: Some(1), mappings: Some(1) };
-        assert_eq!(budget.passed_by(&Footprint::default()), None, "/proc is not there");
     }
 }

@@ -16,22 +16,22 @@ const REFUSALS: usize = 100;
 
 /// What a host remembers of its releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Book {
+pub struct ReleaseLog {
     /// Which build serves, for each library of the table.
     pub current: BTreeMap<usize, BuildId>,
     /// The releases that serve and the last ones that did, newest last.
-    pub releases: Vec<Kept>,
-    /// Builds that do not serve any more until somebody insists.
-    pub refused: Vec<Refused>,
-    /// How often the host went back to a release.
+    pub releases: Vec<KeptRelease>,
+    /// Builds that serve again only with `--force`.
+    pub refused: Vec<RefusedBuild>,
+    /// How often the host was rolled back.
     pub rollbacks: u64,
     /// The last time.
-    pub last_rollback: Option<WentBack>,
+    pub last_rollback: Option<RollbackRecord>,
 }
 
 /// A release that has served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptRelease {
     /// Which library of the table it is, counted from 0.
     pub slot: usize,
     /// Its build.
@@ -46,9 +46,9 @@ pub struct Kept {
     pub since: u64,
 }
 
-/// A build that does not serve any more until somebody insists.
+/// A build that serves again only with `--force`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
+pub struct RefusedBuild {
     /// The build.
     pub build_id: BuildId,
     /// Where it was read.
@@ -59,9 +59,9 @@ pub struct Refused {
     pub at: u64,
 }
 
-/// One time that the host went back.
+/// One rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WentBack {
+pub struct RollbackRecord {
     /// The build that was left.
     pub from: BuildId,
     /// The build that serves instead.
@@ -74,10 +74,10 @@ pub struct WentBack {
     pub at: u64,
 }
 
-/// Why a build that was asked for cannot be gone back to.
+/// Why there is no rollback.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what the fields are.
-pub enum NoWayBack {
+pub enum RollbackError {
     #[error("there is no release to go back to: none but the one that serves is kept")]
     Nothing,
     #[error(
@@ -87,9 +87,11 @@ pub enum NoWayBack {
     AllRefused,
     #[error("no kept release has a build id that begins with `{wanted}`; kept are {kept}")]
     Unknown { wanted: String, kept: String },
-    #[error("more than one kept release has a build id that begins with `{wanted}`: {kept}")]
+    #[error(
+        "ambiguous build `{wanted}`: it begins the build ids of {kept}; give more of its digits"
+    )]
     Ambiguous { wanted: String, kept: String },
-    #[error("build {0} serves already")]
+    #[error("build {0} serves already; `nova status` lists the others that are kept")]
     Current(BuildId),
     #[error(
         "build {build_id} was refused: {reason}; \
@@ -100,9 +102,9 @@ pub enum NoWayBack {
     WhichLibrary { kept: String },
 }
 
-impl Book {
+impl ReleaseLog {
     /// Notes that a release serves now; the oldest of those before it are let go.
-    pub fn serves(&mut self, release: Kept) {
+    pub fn serves(&mut self, release: KeptRelease) {
         let slot = release.slot;
         self.current.insert(slot, release.build_id.clone());
         self.releases.retain(|kept| kept.slot != slot || kept.build_id != release.build_id);
@@ -118,16 +120,39 @@ impl Book {
 
     /// Why a build is refused, if it is.
     #[must_use]
-    pub fn refusal(&self, build_id: &BuildId) -> Option<&Refused> {
+    pub fn refusal(&self, build_id: &BuildId) -> Option<&RefusedBuild> {
         self.refused.iter().find(|refused| refused.build_id == *build_id)
     }
 
     /// Refuses a build from now on.
-    pub fn refuse(&mut self, refused: Refused) {
+    pub fn refuse(&mut self, refused: RefusedBuild) {
         self.allow(&refused.build_id.clone());
         self.refused.push(refused);
         let surplus = self.refused.len().saturating_sub(REFUSALS);
         self.refused.drain(..surplus);
+    }
+
+    /// Notes that a release that was kept serves again.
+    pub fn serves_again(&mut self, release: KeptRelease) {
+        if self.current.get(&release.slot) == Some(&release.build_id) {
+            return;
+        }
+        let is_it =
+            |kept: &&KeptRelease| kept.slot == release.slot && kept.build_id == release.build_id;
+        let kept = self.releases.iter().find(is_it).cloned().unwrap_or(release);
+        self.serves(KeptRelease { since: now(), ..kept });
+    }
+
+    /// Notes a rollback. The build that was left, which was read at `source`, is refused from now
+    /// on, unless the same build serves instead.
+    pub fn rolled_back(&mut self, rollback: RollbackRecord, source: PathBuf) {
+        let RollbackRecord { from, to, reason, at, .. } = &rollback;
+        if from != to {
+            let (build_id, reason, at) = (from.clone(), reason.clone(), *at);
+            self.refuse(RefusedBuild { build_id, source, reason, at });
+        }
+        self.rollbacks += 1;
+        self.last_rollback = Some(rollback);
     }
 
     /// Refuses a build no longer.
@@ -137,7 +162,7 @@ impl Book {
 
     /// The release that serves as library `slot`.
     #[must_use]
-    pub fn serving(&self, slot: usize) -> Option<&Kept> {
+    pub fn serving(&self, slot: usize) -> Option<&KeptRelease> {
         let current = self.current.get(&slot)?;
         self.releases.iter().find(|kept| kept.slot == slot && kept.build_id == *current)
     }
@@ -146,7 +171,7 @@ impl Book {
     ///
     /// # Errors
     /// When there is none.
-    pub fn before(&self, slot: usize) -> Result<&Kept, NoWayBack> {
+    pub fn before(&self, slot: usize) -> Result<&KeptRelease, RollbackError> {
         let current = self.current.get(&slot);
         let mut others = self
             .releases
@@ -154,7 +179,11 @@ impl Book {
             .rev()
             .filter(|kept| kept.slot == slot && Some(&kept.build_id) != current)
             .peekable();
-        let none = if others.peek().is_some() { NoWayBack::AllRefused } else { NoWayBack::Nothing };
+        let none = if others.peek().is_some() {
+            RollbackError::AllRefused
+        } else {
+            RollbackError::Nothing
+        };
         others.find(|kept| self.refusal(&kept.build_id).is_none()).ok_or(none)
     }
 
@@ -162,31 +191,31 @@ impl Book {
     ///
     /// # Errors
     /// When it is none, several, the one that serves, or refused.
-    pub fn named(&self, wanted: &str) -> Result<&Kept, NoWayBack> {
-        let fits = |kept: &&Kept| kept.build_id.as_str().starts_with(wanted);
-        let found: Vec<&Kept> =
+    pub fn named(&self, wanted: &str) -> Result<&KeptRelease, RollbackError> {
+        let fits = |kept: &&KeptRelease| kept.build_id.as_str().starts_with(wanted);
+        let found: Vec<&KeptRelease> =
             self.releases.iter().filter(fits).filter(|_| !wanted.is_empty()).collect();
-        let list = |releases: &mut dyn Iterator<Item = &Kept>| {
+        let list = |releases: &mut dyn Iterator<Item = &KeptRelease>| {
             let names: Vec<_> = releases.map(|kept| kept.build_id.to_string()).collect();
             if names.is_empty() { "none".to_owned() } else { names.join(", ") }
         };
         let kept = match found.as_slice() {
             [] => {
                 let kept = list(&mut self.releases.iter());
-                return Err(NoWayBack::Unknown { wanted: wanted.to_owned(), kept });
+                return Err(RollbackError::Unknown { wanted: wanted.to_owned(), kept });
             }
             [kept] => kept,
             several => {
                 let kept = list(&mut several.iter().copied());
-                return Err(NoWayBack::Ambiguous { wanted: wanted.to_owned(), kept });
+                return Err(RollbackError::Ambiguous { wanted: wanted.to_owned(), kept });
             }
         };
         if self.current.get(&kept.slot) == Some(&kept.build_id) {
-            return Err(NoWayBack::Current(kept.build_id.clone()));
+            return Err(RollbackError::Current(kept.build_id.clone()));
         }
         match self.refusal(&kept.build_id) {
-            Some(Refused { build_id, reason, .. }) => {
-                Err(NoWayBack::Refused { build_id: build_id.clone(), reason: reason.clone() })
+            Some(RefusedBuild { build_id, reason, .. }) => {
+                Err(RollbackError::Refused { build_id: build_id.clone(), reason: reason.clone() })
             }
             None => Ok(kept),
         }
@@ -195,8 +224,8 @@ impl Book {
     /// The release that `nova rollback` goes back to: the one that is named, or the one before.
     ///
     /// # Errors
-    /// When there is none, or it is not clear which.
-    pub fn wanted(&self, named: Option<&str>) -> Result<&Kept, NoWayBack> {
+    /// When there is none, or more than one that could be meant.
+    pub fn wanted(&self, named: Option<&str>) -> Result<&KeptRelease, RollbackError> {
         match named {
             Some(build_id) => self.named(build_id),
             None if self.current.len() > 1 => {
@@ -205,7 +234,7 @@ impl Book {
                         && self.refusal(&kept.build_id).is_none()
                 });
                 let list = old.map(|kept| format!("{} ({})", kept.build_id, kept.app));
-                Err(NoWayBack::WhichLibrary { kept: list.collect::<Vec<_>>().join(", ") })
+                Err(RollbackError::WhichLibrary { kept: list.collect::<Vec<_>>().join(", ") })
             }
             None => self.before(self.current.keys().next().copied().unwrap_or_default()),
         }
@@ -230,8 +259,8 @@ mod tests {
         BuildId::of(name.as_bytes())
     }
 
-    fn kept(slot: usize, name: &str) -> Kept {
-        Kept {
+    fn kept(slot: usize, name: &str) -> KeptRelease {
+        KeptRelease {
             slot,
             build_id: build(name),
             app: format!("{name} 0.1.0"),
@@ -241,16 +270,16 @@ mod tests {
         }
     }
 
-    fn book(names: &[&str]) -> Book {
-        let mut book = Book::default();
+    fn log(names: &[&str]) -> ReleaseLog {
+        let mut log = ReleaseLog::default();
         for name in names {
-            book.serves(kept(0, name));
+            log.serves(kept(0, name));
         }
-        book
+        log
     }
 
-    fn refuse(book: &mut Book, name: &str) {
-        book.refuse(Refused {
+    fn refuse(log: &mut ReleaseLog, name: &str) {
+        log.refuse(RefusedBuild {
             build_id: build(name),
             source: "/srv/build".into(),
             reason: "it panicked".into(),
@@ -260,60 +289,60 @@ mod tests {
 
     #[test]
     fn the_one_that_serves_and_five_before_it_are_kept() {
-        let mut book = book(&["a", "b", "c", "d", "e", "f", "g", "h"]);
-        book.serves(kept(1, "other"));
-        let apps: Vec<_> = book.releases.iter().map(|kept| &kept.app[..1]).collect();
+        let mut log = log(&["a", "b", "c", "d", "e", "f", "g", "h"]);
+        log.serves(kept(1, "other"));
+        let apps: Vec<_> = log.releases.iter().map(|kept| &kept.app[..1]).collect();
         assert_eq!(apps, ["c", "d", "e", "f", "g", "h", "o"]);
-        assert_eq!(book.serving(0).unwrap().build_id, build("h"));
-        assert_eq!(book.serving(1).unwrap().build_id, build("other"));
+        assert_eq!(log.serving(0).unwrap().build_id, build("h"));
+        assert_eq!(log.serving(1).unwrap().build_id, build("other"));
     }
 
     #[test]
     fn a_release_that_serves_again_is_the_newest_once() {
-        let book = book(&["a", "b", "a"]);
-        assert_eq!(book.releases.len(), 2);
-        assert_eq!(book.before(0).unwrap().build_id, build("b"));
+        let log = log(&["a", "b", "a"]);
+        assert_eq!(log.releases.len(), 2);
+        assert_eq!(log.before(0).unwrap().build_id, build("b"));
     }
 
     #[test]
     fn the_way_back_leaves_refused_builds_out() {
-        let mut book = book(&["a", "b", "c"]);
-        assert_eq!(book.before(0).unwrap().build_id, build("b"));
-        refuse(&mut book, "b");
-        assert_eq!(book.before(0).unwrap().build_id, build("a"));
-        refuse(&mut book, "a");
-        assert_eq!(book.before(0), Err(NoWayBack::AllRefused));
-        book.allow(&build("b"));
-        assert_eq!(book.before(0).unwrap().build_id, build("b"));
-        assert_eq!(book.before(1), Err(NoWayBack::Nothing));
+        let mut log = log(&["a", "b", "c"]);
+        assert_eq!(log.before(0).unwrap().build_id, build("b"));
+        refuse(&mut log, "b");
+        assert_eq!(log.before(0).unwrap().build_id, build("a"));
+        refuse(&mut log, "a");
+        assert_eq!(log.before(0), Err(RollbackError::AllRefused));
+        log.allow(&build("b"));
+        assert_eq!(log.before(0).unwrap().build_id, build("b"));
+        assert_eq!(log.before(1), Err(RollbackError::Nothing));
     }
 
     #[test]
     fn a_release_is_named_by_the_beginning_of_its_build_id() {
-        let mut book = book(&["a", "b", "c"]);
+        let mut log = log(&["a", "b", "c"]);
         let a = build("a");
-        assert_eq!(book.wanted(Some(&a.as_str()[..6])).unwrap().build_id, a);
-        assert_eq!(book.wanted(Some(build("c").as_str())), Err(NoWayBack::Current(build("c"))));
-        assert!(matches!(book.wanted(Some("xyz")), Err(NoWayBack::Unknown { .. })));
-        assert!(matches!(book.wanted(Some("")), Err(NoWayBack::Unknown { .. })));
-        refuse(&mut book, "a");
-        assert!(matches!(book.wanted(Some(a.as_str())), Err(NoWayBack::Refused { .. })));
-        assert_eq!(book.wanted(None).unwrap().build_id, build("b"));
-        book.serves(kept(1, "d"));
-        let error = book.wanted(None).unwrap_err().to_string();
+        assert_eq!(log.wanted(Some(&a.as_str()[..6])).unwrap().build_id, a);
+        assert_eq!(log.wanted(Some(build("c").as_str())), Err(RollbackError::Current(build("c"))));
+        assert!(matches!(log.wanted(Some("xyz")), Err(RollbackError::Unknown { .. })));
+        assert!(matches!(log.wanted(Some("")), Err(RollbackError::Unknown { .. })));
+        refuse(&mut log, "a");
+        assert!(matches!(log.wanted(Some(a.as_str())), Err(RollbackError::Refused { .. })));
+        assert_eq!(log.wanted(None).unwrap().build_id, build("b"));
+        log.serves(kept(1, "d"));
+        let error = log.wanted(None).unwrap_err().to_string();
         assert!(error.contains("--to") && error.contains("b 0.1.0"), "{error}");
         assert!(!error.contains("a 0.1.0"), "{error}");
     }
 
     #[test]
     fn refusals_do_not_grow_without_end() {
-        let mut book = Book::default();
+        let mut log = ReleaseLog::default();
         for number in 0..REFUSALS + 10 {
-            refuse(&mut book, &number.to_string());
+            refuse(&mut log, &number.to_string());
         }
-        refuse(&mut book, "50");
-        assert_eq!(book.refused.len(), REFUSALS);
-        assert!(book.refusal(&build("9")).is_none());
-        assert_eq!(book.refused.last().unwrap().build_id, build("50"));
+        refuse(&mut log, "50");
+        assert_eq!(log.refused.len(), REFUSALS);
+        assert!(log.refusal(&build("9")).is_none());
+        assert_eq!(log.refused.last().unwrap().build_id, build("50"));
     }
 }

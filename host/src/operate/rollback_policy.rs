@@ -1,5 +1,5 @@
-//! How a new generation does: whether so many of its requests fail that the one before is wanted
-//! back.
+//! When a host goes back by itself: so many requests of a new generation fail that the one before
+//! is wanted again.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::generation::Counters;
 
 /// When a new generation has failed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
+pub struct RollbackPolicy {
     /// How long it is watched.
     pub window: Duration,
     /// So many failures are too many…
@@ -19,7 +19,7 @@ pub struct Limits {
     pub requests: u64,
 }
 
-impl Default for Limits {
+impl Default for RollbackPolicy {
     fn default() -> Self {
         Self { window: Duration::from_secs(60), failures: 5, share: 0.2, requests: 10 }
     }
@@ -65,11 +65,11 @@ impl Tally {
     }
 }
 
-impl Limits {
+impl RollbackPolicy {
     /// Whether a generation that has done this has failed. One that replaced a generation which
     /// was no better has not: what is wrong then is elsewhere.
     #[must_use]
-    pub fn are_passed_by(&self, done: Tally, by_the_one_before: Tally) -> bool {
+    pub fn is_broken_by(&self, done: Tally, by_the_one_before: Tally) -> bool {
         done.failures >= self.failures.max(1)
             && done.requests >= self.requests
             && done.share() >= self.share
@@ -98,8 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn a_generation_fails_when_all_of_the_limits_are_passed() {
-        let limits = Limits::default();
+    fn a_generation_fails_when_all_of_the_policy_is_broken() {
+        let policy = RollbackPolicy::default();
         for (failures, requests, failed) in [
             (0, 0, false),
             (4, 10, false),
@@ -112,7 +112,7 @@ mod tests {
         ] {
             let done = tally(failures, requests);
             assert_eq!(
-                limits.are_passed_by(done, Tally::default()),
+                policy.is_broken_by(done, Tally::default()),
                 failed,
                 "{failures} of {requests}"
             );
@@ -121,16 +121,17 @@ mod tests {
 
     #[test]
     fn what_was_as_bad_before_is_no_reason() {
-        let limits = Limits::default();
-        assert!(!limits.are_passed_by(tally(10, 20), tally(50, 100)));
-        assert!(limits.are_passed_by(tally(11, 20), tally(50, 100)));
+        let policy = RollbackPolicy::default();
+        assert!(!policy.is_broken_by(tally(10, 20), tally(50, 100)));
+        assert!(policy.is_broken_by(tally(11, 20), tally(50, 100)));
     }
 
     #[test]
-    fn limits_of_zero_still_want_a_failure() {
-        let limits = Limits { failures: 0, share: 0.0, requests: 0, ..Limits::default() };
-        assert!(!limits.are_passed_by(tally(0, 100), Tally::default()));
-        assert!(limits.are_passed_by(tally(1, 100), Tally::default()));
+    fn a_policy_of_zero_still_want_a_failure() {
+        let policy =
+            RollbackPolicy { failures: 0, share: 0.0, requests: 0, ..RollbackPolicy::default() };
+        assert!(!policy.is_broken_by(tally(0, 100), Tally::default()));
+        assert!(policy.is_broken_by(tally(1, 100), Tally::default()));
     }
 
     #[test]

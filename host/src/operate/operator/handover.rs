@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use nova_abi::OwnedBytes;
 
-use super::{Operator, locked, say};
-use crate::operate::succession::Will;
-use crate::swap::{Pause, SwapError};
+use super::{Operator, say};
+use crate::operate::handover::HandoverState;
+use crate::swap::{SwapError, SwapTurn};
 
 impl Operator {
     /// How many libraries are mapped.
@@ -16,39 +16,32 @@ impl Operator {
         self.site.switch.loads()
     }
 
-    /// Why this is no good time to leave, if it is none.
+    /// Why the process had better not leave now, if there is a reason.
     pub(crate) fn busy(&self) -> Option<&'static str> {
         if self.site.switch.canary().is_some() {
             return Some("a canary is under way");
         }
-        let trial = !locked(&self.trials).is_empty();
-        trial.then_some("a generation is on trial")
+        (!self.watches.is_empty()).then_some("a new generation is watched")
     }
 
     /// Lets no swap begin as long as what this gives back is kept.
     ///
     /// # Errors
     /// When one is under way.
-    pub(crate) async fn pause(&self) -> Result<Pause, SwapError> {
-        let pause = self.site.switch.pause().await?;
+    pub(crate) async fn pause(&self) -> Result<SwapTurn, SwapError> {
+        let turn = self.site.switch.pause()?;
         // Everything is written before another process reads it.
         self.site.switch.keep().await;
-        Ok(pause)
+        Ok(turn)
     }
 
     /// What the next process has to know; it gets `sockets` sockets to listen on.
-    pub(crate) async fn will(&self, sockets: usize) -> Will {
-        let switch = &self.site.switch;
-        let states = switch.states().await;
-        Will {
+    pub(crate) async fn handover_state(&self, sockets: usize) -> HandoverState {
+        HandoverState {
             pid: std::process::id(),
             sockets,
-            book: switch.ledger().book(),
-            last_generation: switch.last_generation().0,
-            stylesheets: switch.stylesheets(),
-            folders: locked(&self.brought).clone(),
-            states,
-            totals: switch.totals(),
+            switch: self.site.switch.state().await,
+            folders: self.folders.brought(),
         }
     }
 
@@ -56,36 +49,31 @@ impl Operator {
     /// one, and the rest is closed after `last_answers`.
     pub(crate) async fn leave(&self, last_answers: Duration) {
         self.site.leave();
-        locked(&self.trials).clear();
+        self.watches.clear();
         tokio::time::sleep(last_answers).await;
         // The successor answers already: an open stream may end as it does after a swap.
-        self.server.hand_over(self.site.switch.drain_limit());
+        self.status.server.hand_over(self.site.switch.settings().drain_limit);
     }
 
     /// Starts what the process before served.
     ///
     /// # Errors
     /// When one of the releases does not start.
-    pub async fn take_over(&self, will: Will) -> Result<(), SwapError> {
+    pub async fn take_over(&self, state: HandoverState) -> Result<(), SwapError> {
         let switch = Arc::clone(&self.site.switch);
-        switch.inherit(&will);
-        if self.public.is_none() {
-            locked(&self.brought).clone_from(&will.folders);
-            self.arrange_folders().await;
-        } else {
-            let folders = self.public.iter().cloned().collect();
-            self.change_folders(move |served| *served = folders).await;
-        }
+        switch.inherit(&state.switch);
+        self.folders.inherit(&state.folders).await;
         let reading = Arc::clone(&switch);
         let read = tokio::task::spawn_blocking(move || reading.read_serving());
         let releases =
             read.await.map_err(|error| SwapError::Inherited(io::Error::other(error)))??;
         let sources: Vec<_> = releases.iter().map(|release| release.source.clone()).collect();
         let info = self.info(self.site.assets.favicon());
-        let states = will.states.into_iter().map(|state| state.map(OwnedBytes::from_vec)).collect();
-        let swapped = switch.start_with(releases, &info, states).await?;
-        for (source, swapped) in sources.iter().zip(&swapped) {
-            say(source, swapped);
+        let apps = state.switch.apps.into_iter();
+        let states = apps.map(|app| app.map(OwnedBytes::from_vec)).collect();
+        let reports = switch.start_with(releases, &info, states).await?;
+        for (source, report) in sources.iter().zip(&reports) {
+            say(source, report);
         }
         Ok(())
     }
