@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use nova_host::swap::State;
+use nova_host::swap::GenerationState;
 use nova_tests::client::fresh;
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::host::{Host, Options};
@@ -112,10 +112,10 @@ async fn a_connection_stays_on_its_generation_and_is_told_that_it_drains() {
     // New connections meet the new generation, which does not drain.
     let mut fresh = Client::upgraded(host.address, "/echo").await;
     fresh.echoes("new\n").await;
-    assert_eq!(host.status().await.generations[0].state, State::Draining);
+    assert_eq!(host.status().await.generations[0].state, GenerationState::Draining);
     echo.stream.shutdown().await.unwrap();
     assert_eq!(echo.rest().await, b"");
-    while host.status().await.generations[0].state == State::Draining {}
+    while host.status().await.generations[0].state == GenerationState::Draining {}
     fresh.echoes("still\n").await;
 }
 
@@ -132,7 +132,7 @@ async fn what_does_not_end_is_cut_at_the_drain_limit() {
     host.swap(&host.file("new.so", &stamped(&upgrade, "new"))).await.unwrap();
     assert_eq!(echo.rest().await, format!("draining {old}\n").as_bytes());
     assert_eq!(handed_on.rest().await, b"");
-    while host.status().await.generations[0].state != State::Retired {}
+    while host.status().await.generations[0].state != GenerationState::Retired {}
 }
 
 #[tokio::test(flavor = "multi_thread")]

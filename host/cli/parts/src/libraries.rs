@@ -117,7 +117,9 @@ impl Libraries {
         };
         let inode = |path: &Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
         match self.names.get(name) {
-            Some(other) if other != path && (inode(other).is_none() || inode(other) != inode(path)) => {
+            Some(other)
+                if other != path && (inode(other).is_none() || inode(other) != inode(path)) =>
+            {
                 Err(PartError::SameName {
                     path: path.into(),
                     name: name.into(),

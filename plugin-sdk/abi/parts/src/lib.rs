@@ -92,7 +92,7 @@ impl NotAttached {
 }
 
 /// What the SDK implements: an app that can go on with other pages.
-pub trait PartedPlugin: Plugin {
+pub trait PartedPlugin: Plugin + Sized {
     /// Another view of the same running application, whose routes are the library's own and then
     /// those of these page libraries. The view is complete in itself: its routes are counted anew,
     /// and it lives as long as the host keeps it.
@@ -106,7 +106,8 @@ pub trait PartedPlugin: Plugin {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Parts {
-    attach: unsafe extern "C" fn(*const (), RSlice<'_, PageEntry>) -> RResult<Attached, NotAttached>,
+    attach:
+        unsafe extern "C" fn(*const (), RSlice<'_, PageEntry>) -> RResult<Attached, NotAttached>,
 }
 
 // SAFETY: the name is this type's, with the number of what is in it.
@@ -118,11 +119,11 @@ impl Parts {
     /// The table of applications of this type.
     #[must_use]
     pub const fn of<P: PartedPlugin>() -> Self {
-        Self { attach: attach::<P> }
+        Self { attach: attach_to::<P> }
     }
 }
 
-unsafe extern "C" fn attach<P: PartedPlugin>(
+unsafe extern "C" fn attach_to<P: PartedPlugin>(
     plugin: *const (),
     pages: RSlice<'_, PageEntry>,
 ) -> RResult<Attached, NotAttached> {
