@@ -67,6 +67,10 @@ fn files_that_are_no_library_of_this_host() {
     say("a newer ABI", door.load("newer.so", &replaced(&good, b"\nabi=1\n", b"\nabi=2\n")));
     say("an older ABI", door.load("older.so", &replaced(&good, b"\nabi=1\n", b"\nabi=0\n")));
     say("panic = \"abort\"", door.load("aborting.so", &aborting()));
+    say(
+        "musl",
+        door.load("musl.so", &replaced(&good, b"-unknown-linux-gnu\n", b"-unknow-linux-musl\n")),
+    );
     say("a damaged note", door.load("note.so", &replaced(&good, b"\nabi=1\n", b"\nabi=x\n")));
     say("no root module", {
         let name = b"_1as_0lib_1header_0root_bmodule_bloader";
