@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::host_state::HostState;
-use super::signals::{Action, Signals};
+use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
 use crate::operate::operator::Operator;
 use crate::operate::recycle::Recycler;
@@ -41,7 +41,7 @@ pub(super) struct Lifecycle {
 
 impl Lifecycle {
     /// Does what a signal asks for; `Some`: the process ends now.
-    pub(super) async fn act(&self, action: Action, signals: &mut Signals) -> Option<Exit> {
+    pub(super) async fn act(&self, action: Action, signals: &mut ProcessSignals) -> Option<Exit> {
         match action {
             Action::Stop(signal) if self.site.is_stopping() => {
                 self.recycler.order(Order::Abort).await;
@@ -106,7 +106,7 @@ impl Lifecycle {
     pub(super) async fn end(
         self,
         stopped: StopReport,
-        signals: &mut Signals,
+        signals: &mut ProcessSignals,
     ) -> Result<Exit, Error> {
         let ended = async {
             self.shut_down(stopped).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bound::Bound;
 use super::config::Config;
 use super::lifecycle::Lifecycle;
-use super::signals::Signals;
+use super::signals::ProcessSignals;
 use super::started::Started;
 use super::{Error, Exit};
 use crate::edge::Edge;
@@ -20,7 +20,7 @@ use crate::server::Server;
 
 /// See the [module](self).
 pub(super) struct Serving {
-    pub(super) signals: Signals,
+    pub(super) signals: ProcessSignals,
     pub(super) server: Server,
     pub(super) edge: &'static Edge,
     pub(super) lifecycle: Lifecycle,
@@ -100,7 +100,7 @@ fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>) {
 }
 
 /// Tells the process before that this one serves.
-fn take_over_from(left: Inheritance, signals: &mut Signals) -> Result<(), Error> {
+fn take_over_from(left: Inheritance, signals: &mut ProcessSignals) -> Result<(), Error> {
     let (as_what, pid) = (left.as_what, left.will.pid);
     let before = left.serving()?;
     match as_what {

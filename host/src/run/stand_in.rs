@@ -1,14 +1,14 @@
 //! What is left of a renewed host that does not start: the process whose id is known outside, which
 //! passes on what it is told to the stand-in, and ends with it.
 
-use super::signals::{Action, Signals};
+use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
 use crate::operate::succession::{Inheritance, Order, Program};
 
 /// Passes signals on until the stand-in has ended.
 pub(super) async fn forward_to_stand_in(
     left: Inheritance,
-    signals: &mut Signals,
+    signals: &mut ProcessSignals,
 ) -> Result<Exit, Error> {
     tracing::warn!("process {} goes on; SIGUSR2 tries again", left.will.pid);
     let mut stand_in = left.failed()?;
