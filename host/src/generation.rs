@@ -17,7 +17,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use nova_abi::App;
 use parking_lot::Mutex;
@@ -165,15 +165,6 @@ impl Generation {
         // What was told to end stays told.
         *self.draining.lock() = CancellationToken::new();
         self.closed.store(false, Ordering::SeqCst);
-    }
-
-    /// Waits until no request is inside, or until `deadline`: then open streams are ended so
-    /// that browsers connect again. Gives back how many requests were cut.
-    pub(crate) async fn drain(&self, deadline: Instant) -> usize {
-        match tokio::time::timeout_at(deadline.into(), self.empty()).await {
-            Ok(()) => 0,
-            Err(_) => self.cut().await,
-        }
     }
 
     /// Ends the open streams, and gives back how many there were.

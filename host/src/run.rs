@@ -32,7 +32,7 @@ pub use self::linked::LinkedRelease;
 use self::serving::Serving;
 use self::started::Started;
 use crate::generation::preflight;
-use crate::operate::succession::Program;
+use crate::operate::handover::Program;
 use crate::process;
 use crate::process::log::{AccessLog, Log};
 use crate::swap::SwapError;
@@ -74,7 +74,7 @@ fn run_program(config: &Config, linked: Option<LinkedRelease>) -> ExitCode {
         Ok(Exit::Stopped) => ExitCode::SUCCESS,
         Ok(Exit::Renew(program, stand_in)) => {
             // Comes back only if it fails; then the stand-in ends with us, as it should.
-            eprintln!("nova-host: the host cannot be renewed: {}", program.renew(stand_in));
+            eprintln!("nova-host: the host cannot be recycled: {}", program.recycle(stand_in));
             ExitCode::FAILURE
         }
         // As a shell reports a process that a signal has ended.

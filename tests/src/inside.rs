@@ -12,7 +12,9 @@ use nova_host::library::start::StartInfo;
 use nova_host::server::{Options, Peer, Server};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
-use nova_host::swap::{PageLibrary, SplitApp, State, SwapError, SwapSettings, Swapped, Switch};
+use nova_host::swap::{
+    GenerationState, PageLibrary, SplitApp, SwapError, SwapReport, SwapSettings, Switch,
+};
 
 use crate::PATIENCE;
 use crate::split::Workshop;
@@ -42,7 +44,11 @@ impl Inside {
     ///
     /// # Errors
     /// What the switch says.
-    pub async fn open(&self, app: &SplitApp, pages: &[PageLibrary]) -> Result<Swapped, SwapError> {
+    pub async fn open(
+        &self,
+        app: &SplitApp,
+        pages: &[PageLibrary],
+    ) -> Result<SwapReport, SwapError> {
         self.switch.open(app, pages, &StartInfo::default()).await
     }
 
@@ -101,7 +107,7 @@ impl Inside {
     pub async fn settled(&self) {
         let drained = async {
             let drains = |switch: &Switch| {
-                switch.history().iter().any(|record| record.state == State::Draining)
+                switch.history().iter().any(|record| record.state == GenerationState::Draining)
             };
             while drains(&self.switch) {
                 tokio::task::yield_now().await;

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use nova_host::swap::{PageLibrary, State};
+use nova_host::swap::{GenerationState, PageLibrary};
 use nova_tests::inside::Inside;
 use nova_tests::split::{Page, Workshop};
 
@@ -66,7 +66,7 @@ async fn a_page_swap_keeps_its_library_and_nothing_that_grows_with_the_app() {
     assert!(each < BUDGET, "{each} KB per swap");
 
     let history = host.switch.history();
-    let live = history.iter().filter(|record| record.state == State::Live).count();
+    let live = history.iter().filter(|record| record.state == GenerationState::Live).count();
     assert_eq!(live, 1);
     assert!(history.len() <= 21, "{} generations are remembered", history.len());
 }

@@ -24,13 +24,13 @@ pub trait Control: Send + Sync + 'static {
     fn swap(
         &self,
         request: SwapRequest,
-    ) -> impl Future<Output = Result<SwapReport, SwapFailure>> + Send;
+    ) -> impl Future<Output = Result<SwapResponse, SwapFailure>> + Send;
 
     /// Lets a release answer a share of the requests for a while.
     fn canary(
         &self,
         request: CanaryRequest,
-    ) -> impl Future<Output = Result<SwapReport, SwapFailure>> + Send {
+    ) -> impl Future<Output = Result<SwapResponse, SwapFailure>> + Send {
         async move {
             let path = request.path.display();
             let message = format!("{path}: this host tries no canaries");
@@ -42,7 +42,7 @@ pub trait Control: Send + Sync + 'static {
     fn rollback(
         &self,
         request: RollbackRequest,
-    ) -> impl Future<Output = Result<RollbackReport, SwapFailure>> + Send;
+    ) -> impl Future<Output = Result<RollbackResponse, SwapFailure>> + Send;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::Error;
 use super::config::Config;
 use super::host_state::{HostState, ReleaseReading};
 use super::linked::LinkedRelease;
-use crate::operate::succession::Inheritance;
+use crate::operate::handover::Handover;
 
 /// See the [module](self).
 pub(super) struct Bootstrap<'c> {
@@ -24,7 +24,7 @@ impl<'c> Bootstrap<'c> {
     pub(super) fn new(config: &'c Config, linked: Option<LinkedRelease>) -> Result<Self, Error> {
         let releases: Vec<PathBuf> =
             config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
-        let starts_alone = linked.is_none() && !Inheritance::is_there();
+        let starts_alone = linked.is_none() && !Handover::is_there();
         let state = starts_alone.then(|| HostState::open(config, false, false)).transpose()?;
         // What is watched is read behind the watch.
         let reading = state.as_ref().filter(|_| !config.watch).map(|state| state.read(&releases));

@@ -10,7 +10,7 @@ use super::edge_builder::EdgeBuilder;
 use super::host_state::{HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use super::signals::ProcessSignals;
-use crate::operate::succession::{As, Inheritance};
+use crate::operate::handover::{Handover, Successor};
 use crate::process::service_manager::ServiceManager;
 use crate::server::Server;
 use crate::server::listen::Listeners;
@@ -24,7 +24,7 @@ pub(super) struct Bound<'c> {
     pub(super) state: HostState,
     pub(super) reading: Option<ReleaseReading>,
     pub(super) signals: ProcessSignals,
-    pub(super) inheritance: Option<Inheritance>,
+    pub(super) handover: Option<Handover>,
     pub(super) service_manager: ServiceManager,
     pub(super) public: Option<PathBuf>,
     pub(super) edge: EdgeBuilder,
@@ -40,14 +40,15 @@ impl<'c> Bound<'c> {
     pub(super) fn bind(bootstrap: Bootstrap<'c>) -> Result<Self, Error> {
         let Bootstrap { config, linked, releases, state, reading } = bootstrap;
         let signals = ProcessSignals::new()?;
-        let mut inheritance = Inheritance::receive()
+        let mut handover = Handover::receive()
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
-        let is_stand_in = inheritance.as_ref().is_some_and(|left| left.as_what == As::StandIn);
+        let is_stand_in =
+            handover.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
         let service_manager =
             if is_stand_in { ServiceManager::none() } else { ServiceManager::of_this_process() };
         let public = config.public.as_ref().map(std::path::absolute).transpose()?;
-        let edge = EdgeBuilder::open(config, inheritance.is_some())?;
-        let listeners = match &mut inheritance {
+        let edge = EdgeBuilder::open(config, handover.is_some())?;
+        let listeners = match &mut handover {
             Some(left) => Listeners::from_sockets(std::mem::take(&mut left.sockets))?,
             None => match Listeners::of_the_service()? {
                 Some(listeners) => listeners,
@@ -69,7 +70,7 @@ impl<'c> Bound<'c> {
             state,
             reading,
             signals,
-            inheritance,
+            handover,
             service_manager,
             public,
             edge,

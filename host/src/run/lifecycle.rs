@@ -10,9 +10,8 @@ use tempfile::TempDir;
 use super::host_state::HostState;
 use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
+use crate::operate::handover::{PeerOrder, Recycler};
 use crate::operate::operator::Operator;
-use crate::operate::recycle::Recycler;
-use crate::operate::succession::Order;
 use crate::process::service_manager::ServiceManager;
 use crate::server::tls::Certificate;
 use crate::server::{Handle, StopReport};
@@ -44,17 +43,17 @@ impl Lifecycle {
     pub(super) async fn act(&self, action: Action, signals: &mut ProcessSignals) -> Option<Exit> {
         match action {
             Action::Stop(signal) if self.site.is_stopping() => {
-                self.recycler.order(Order::Abort).await;
+                self.recycler.order(PeerOrder::Abort).await;
                 return Some(Exit::Forced(signal));
             }
             Action::Stop(_) => {
                 self.service_manager.stopping();
-                self.recycler.order(Order::Stop).await;
+                self.recycler.order(PeerOrder::Stop).await;
                 self.stop();
             }
             Action::Abort => return Some(Exit::Forced(Signal::KILL)),
             Action::Reload if self.recycler.has_stand_in().await => {
-                self.recycler.order(Order::Reload).await;
+                self.recycler.order(PeerOrder::Reload).await;
             }
             Action::Reload => self.reload(),
             Action::Recycle if self.is_stand_in => {}
@@ -122,7 +121,7 @@ impl Lifecycle {
                 None => Exit::Stopped,
             }),
             signal = signals.stop() => {
-                self.recycler.order(Order::Stop).await;
+                self.recycler.order(PeerOrder::Stop).await;
                 Ok(Exit::Forced(signal))
             }
         }

@@ -11,9 +11,8 @@ use super::started::Started;
 use super::{Error, Exit};
 use crate::edge::Edge;
 use crate::operate::admin::{AdminSocket, BindError, default_socket};
+use crate::operate::handover::{Handover, Recycler, Successor};
 use crate::operate::operator::Operator;
-use crate::operate::recycle::Recycler;
-use crate::operate::succession::{As, Inheritance};
 use crate::process::log::{AccessLog, announce};
 use crate::release::watch::ReleaseWatch;
 use crate::server::Server;
@@ -30,9 +29,9 @@ impl Serving {
     /// Opens the way in for requests and for `nova`, and says so to all who wait for it.
     pub(super) fn open(started: Started<'_>, access: AccessLog) -> Result<Self, Error> {
         let Started { bound, site, operator, budget, metrics, watch, unpacked } = started;
-        let Bound { config, mut signals, mut inheritance, service_manager, server, .. } = bound;
+        let Bound { config, mut signals, mut handover, service_manager, server, .. } = bound;
         spawn_followers(&operator, watch);
-        let inherited = inheritance.as_mut().and_then(|left| left.admin.take());
+        let inherited = handover.as_mut().and_then(|left| left.admin.take());
         let admin = admin_socket(config, bound.port, inherited)?;
         let admin = admin.map(|socket| socket.serve(Arc::clone(&operator)));
         let recycler = Recycler::new(Arc::clone(&operator), budget, bound.handles, admin);
@@ -41,8 +40,9 @@ impl Serving {
         let edge = bound.edge.build(config, Arc::clone(&site), access, handle.clone(), metrics)?;
         // One for all connections and for as long as the process lives, so nothing counts its users.
         let edge: &'static Edge = Box::leak(Box::new(edge));
-        let is_stand_in = inheritance.as_ref().is_some_and(|left| left.as_what == As::StandIn);
-        match inheritance {
+        let is_stand_in =
+            handover.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
+        match handover {
             None => announce(&bound.url),
             Some(left) => take_over_from(left, &mut signals)?,
         }
@@ -100,12 +100,12 @@ fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>) {
 }
 
 /// Tells the process before that this one serves.
-fn take_over_from(left: Inheritance, signals: &mut ProcessSignals) -> Result<(), Error> {
-    let (as_what, pid) = (left.as_what, left.will.pid);
+fn take_over_from(left: Handover, signals: &mut ProcessSignals) -> Result<(), Error> {
+    let (successor, pid) = (left.successor, left.state.pid);
     let before = left.serving()?;
-    match as_what {
-        As::StandIn => signals.first = Some(before),
-        As::Renewed => drop(tokio::spawn(before.ended(pid))),
+    match successor {
+        Successor::StandIn => signals.first = Some(before),
+        Successor::Recycled => drop(tokio::spawn(before.ended(pid))),
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use rustix::process::Signal;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
-use crate::operate::recycle::Recycler;
-use crate::operate::succession::{Conversation, Order};
+use crate::operate::handover::Recycler;
+use crate::operate::handover::{Peer, PeerOrder};
 
 /// The signals of this process. A stand-in is told by the process that it stands in for instead,
 /// because a terminal and a service manager send their signals to both.
@@ -13,7 +13,7 @@ pub(super) struct ProcessSignals {
     interrupt: SignalStream,
     hang_up: SignalStream,
     recycle: SignalStream,
-    pub(super) first: Option<Conversation>,
+    pub(super) first: Option<Peer>,
     /// The first process is gone, which was heard.
     is_alone: bool,
 }
@@ -51,10 +51,10 @@ impl ProcessSignals {
                 return std::future::pending().await;
             }
             return match first.order().await {
-                Some(Order::Stop) => Action::Stop(Signal::TERM),
-                Some(Order::Abort) => Action::Abort,
-                Some(Order::Reload) => Action::Reload,
-                Some(Order::TakeBack) => Action::GiveBack,
+                Some(PeerOrder::Stop) => Action::Stop(Signal::TERM),
+                Some(PeerOrder::Abort) => Action::Abort,
+                Some(PeerOrder::Reload) => Action::Reload,
+                Some(PeerOrder::TakeBack) => Action::GiveBack,
                 None => {
                     self.is_alone = true;
                     Action::Stop(Signal::TERM)
@@ -82,7 +82,7 @@ impl ProcessSignals {
         if let Some(first) = &mut self.first
             && let Err(error) = recycler.give_back(first).await
         {
-            tracing::error!("the host is not renewed: {error}; this process serves on");
+            tracing::error!("the host is not recycled: {error}; this process serves on");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! What is left of a renewed host that does not start: the process whose id is known outside, which
+//! What is left of a recycled host that does not start: the process whose id is known outside, which
 //! passes on what it is told to the stand-in, and ends with it.
 
 use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
-use crate::operate::succession::{Inheritance, Order, Program};
+use crate::operate::handover::{Handover, PeerOrder, Program};
 
 /// Passes signals on until the stand-in has ended.
 pub(super) async fn forward_to_stand_in(
-    left: Inheritance,
+    left: Handover,
     signals: &mut ProcessSignals,
 ) -> Result<Exit, Error> {
-    tracing::warn!("process {} goes on; SIGUSR2 tries again", left.will.pid);
+    tracing::warn!("process {} goes on; SIGUSR2 tries again", left.state.pid);
     let mut stand_in = left.failed()?;
     let mut is_stopping = false;
     loop {
@@ -19,18 +19,18 @@ pub(super) async fn forward_to_stand_in(
             _ = stand_in.order() => return Ok(Exit::Stopped),
             action = signals.next() => match action {
                 Action::Stop(signal) if is_stopping => {
-                    stand_in.give(Order::Abort).await;
+                    stand_in.give(PeerOrder::Abort).await;
                     return Ok(Exit::Forced(signal));
                 }
                 Action::Stop(_) => {
                     is_stopping = true;
-                    stand_in.give(Order::Stop).await;
+                    stand_in.give(PeerOrder::Stop).await;
                 }
                 Action::Recycle if !is_stopping => {
-                    stand_in.give(Order::TakeBack).await;
+                    stand_in.give(PeerOrder::TakeBack).await;
                     return Ok(Exit::Renew(Program::current()?, stand_in.into_socket()?));
                 }
-                Action::Reload => stand_in.give(Order::Reload).await,
+                Action::Reload => stand_in.give(PeerOrder::Reload).await,
                 Action::Recycle | Action::Abort | Action::GiveBack => {}
             },
         }

@@ -10,8 +10,8 @@ use super::stand_in::forward_to_stand_in;
 use super::{Error, Exit};
 use crate::edge::Metrics;
 use crate::operate::admin::Budget;
+use crate::operate::handover::Successor;
 use crate::operate::operator::Operator;
-use crate::operate::succession::As;
 use crate::release::watch::ReleaseWatch;
 use crate::site::Site;
 use crate::site::files::{Assets, Caching};
@@ -30,7 +30,7 @@ pub(super) struct Started<'c> {
 }
 
 impl<'c> Started<'c> {
-    /// Starts the apps. A signal ends that, and where a renewed host fails, the stand-in serves on.
+    /// Starts the apps. A signal ends that, and where a recycled host fails, the stand-in serves on.
     pub(super) async fn start(mut bound: Bound<'c>) -> Result<ControlFlow<Exit, Self>, Error> {
         let config = bound.config;
         let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
@@ -58,8 +58,8 @@ impl<'c> Started<'c> {
         let folder = unpacked.as_ref().map(TempDir::path);
         let linked = bound.linked;
         let start = async {
-            match (&bound.inheritance, linked) {
-                (Some(left), _) => operator.take_over(left.will.clone()).await,
+            match (&bound.handover, linked) {
+                (Some(left), _) => operator.take_over(left.state.clone()).await,
                 (None, None) => {
                     let reading = bound.reading.take();
                     let reading = reading.unwrap_or_else(|| bound.state.read(&bound.releases));
@@ -75,10 +75,11 @@ impl<'c> Started<'c> {
             signal = bound.signals.stop() => return Ok(ControlFlow::Break(Exit::Forced(signal))),
         };
         if let Err(error) = started {
-            let Some(left) = bound.inheritance.filter(|left| left.as_what == As::Renewed) else {
+            let Some(left) = bound.handover.filter(|left| left.successor == Successor::Recycled)
+            else {
                 return Err(error.into());
             };
-            tracing::error!("the renewed host does not start: {error}");
+            tracing::error!("the recycled host does not start: {error}");
             let exit = forward_to_stand_in(left, &mut bound.signals).await?;
             return Ok(ControlFlow::Break(exit));
         }

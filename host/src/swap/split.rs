@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use nova_abi::{App, NotAttached, PageEntry, Purpose};
 use serde::{Deserialize, Serialize};
 
-use super::{SwapError, Swapped, Switch, micros};
+use super::lifecycle::CandidateGeneration;
+use super::report::micros;
+use super::{SwapError, SwapReport, Switch};
 use crate::generation::{Generation, View};
 use crate::library::loader::{BuildId, Library, LoadError};
 use crate::library::start::{StartInfo, start};
@@ -46,38 +48,38 @@ impl Switch {
     /// # Errors
     /// With what is wrong with one of the libraries, with `init`, or with the routes.
     pub async fn open(
-        self: &Arc<Self>,
+        &self,
         app: &SplitApp,
         pages: &[PageLibrary],
         info: &StartInfo,
-    ) -> Result<Swapped, SwapError> {
-        let _swapping = self.swapping.lock().await;
-        self.noted(&app.app, self.open_alone(app, pages, info)).await
+    ) -> Result<SwapReport, SwapError> {
+        let _turn = self.gate.enter(&app.app).await;
+        self.counted(self.open_alone(app, pages, info).await)
     }
 
     /// Lets the app that serves go on with these pages and no others: the complete list.
     ///
     /// # Errors
     /// With what is wrong with a page, or if these are the pages that it has already.
-    pub async fn attach(self: &Arc<Self>, pages: &[PageLibrary]) -> Result<Swapped, SwapError> {
-        let _swapping = self.swapping.lock().await;
+    pub async fn attach(&self, pages: &[PageLibrary]) -> Result<SwapReport, SwapError> {
+        let _turn = self.gate.enter(Path::new("pages")).await;
         let old = self.table().generations().first().cloned().ok_or(SwapError::NothingServes)?;
-        self.noted(&old.source, self.attach_alone(&old, pages)).await
+        self.counted(self.attach_alone(&old, pages).await)
     }
 
     async fn open_alone(
-        self: &Arc<Self>,
+        &self,
         app: &SplitApp,
         pages: &[PageLibrary],
         info: &StartInfo,
-    ) -> Result<Swapped, SwapError> {
+    ) -> Result<SwapReport, SwapError> {
         let began = Instant::now();
         let old = self.table().generations().first().cloned();
         let (library, entries) = tokio::task::block_in_place(|| {
             for shared in &app.shared {
-                self.loader.map_shared(shared)?;
+                self.launcher.loader.map_shared(shared)?;
             }
-            let library = self.loader.load_app(&app.app, app.build.clone())?;
+            let library = self.launcher.loader.load_app(&app.app, app.build.clone())?;
             let entries = self.load_pages(pages, &library)?;
             Ok::<_, LoadError>((library, entries))
         })?;
@@ -87,8 +89,8 @@ impl Switch {
             Some(old) => Self::saved(old).await,
             None => None,
         };
-        let info = StartInfo { dev: self.settings.dev, ..info.clone() };
-        let started = start(&library, Purpose::Serve, info, saved, self.settings.init_limit)
+        let info = StartInfo { dev: self.settings().dev, ..info.clone() };
+        let started = start(&library, Purpose::Serve, info, saved, self.settings().init_limit)
             .await
             .map_err(|cause| SwapError::Start { path: app.app.clone(), cause })?;
         let build_id = view_id(&library.build_id, pages);
@@ -101,17 +103,17 @@ impl Switch {
         };
         // The view keeps the app running.
         drop(started);
-        let id = self.next_id();
+        let id = self.launcher.next_id();
         let generation = Generation::of_view(id, app.app.clone(), library, view);
         let init_us = micros(starting);
         self.serve(generation, Times { began, load_us, init_us }).await
     }
 
     async fn attach_alone(
-        self: &Arc<Self>,
+        &self,
         old: &Arc<Generation>,
         pages: &[PageLibrary],
-    ) -> Result<Swapped, SwapError> {
+    ) -> Result<SwapReport, SwapError> {
         let began = Instant::now();
         let library = &old.library;
         let build_id = view_id(&library.build_id, pages);
@@ -123,7 +125,7 @@ impl Switch {
         let load_us = micros(began);
         let attaching = Instant::now();
         let view = view(old.app(), &old.source, build_id, pages, &entries)?;
-        let (id, source) = (self.next_id(), old.source.clone());
+        let (id, source) = (self.launcher.next_id(), old.source.clone());
         let generation = Generation::of_view(id, source, library.clone(), view);
         let init_us = micros(attaching);
         self.serve(generation, Times { began, load_us, init_us }).await
@@ -134,33 +136,26 @@ impl Switch {
         pages: &[PageLibrary],
         app: &Library,
     ) -> Result<Vec<PageEntry>, LoadError> {
-        pages.iter().map(|page| self.loader.load_page(&page.path, &page.symbol, app)).collect()
+        pages
+            .iter()
+            .map(|page| self.launcher.loader.load_page(&page.path, &page.symbol, app))
+            .collect()
     }
 
     /// Publishes a view; one that makes no table is shut down, so that its app knows.
     async fn serve(
-        self: &Arc<Self>,
+        &self,
         generation: Arc<Generation>,
         times: Times,
-    ) -> Result<Swapped, SwapError> {
-        let old = match self.publish(&generation, 0) {
-            Ok(old) => old,
-            Err(error) => {
-                generation.app().shutdown().await;
-                return Err(error.into());
-            }
-        };
+    ) -> Result<SwapReport, SwapError> {
+        let candidate = CandidateGeneration::new(generation.clone());
+        let replaced = self.publish(candidate, 0, Duration::ZERO).await?;
         let Times { began, load_us, init_us } = times;
-        let replaced = old.as_ref().map(|old| old.id);
-        let swapped = Swapped { replaced, load_us, init_us, ..Swapped::by(&generation, began) };
-        if let Some(old) = old {
-            self.retire(old, Some(0), Duration::ZERO);
-        }
-        Ok(swapped)
+        Ok(SwapReport { replaced, load_us, init_us, ..SwapReport::of(&generation, began) })
     }
 }
 
-/// The times of a swap's steps, as [`Swapped`] reports them.
+/// The times of a swap's steps, as [`SwapReport`] reports them.
 struct Times {
     began: Instant,
     load_us: u64,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use nova_host::operate::admin::{GenerationStatus, ReleaseStatus, Status};
-use nova_host::swap::{State, percent};
+use nova_host::swap::{GenerationState, percent};
 
 use super::table::Align::{self, Left, Right};
 use super::table::{grouped, table};
@@ -143,11 +143,11 @@ fn row(generation: &GenerationStatus) -> [String; 8] {
     [
         generation.id.to_string(),
         match generation.state {
-            State::Live => "live",
-            State::Canary => "canary",
-            State::Draining => "draining",
-            State::Standby => "standby",
-            State::Retired => "retired",
+            GenerationState::Live => "live",
+            GenerationState::Canary => "canary",
+            GenerationState::Draining => "draining",
+            GenerationState::Standby => "standby",
+            GenerationState::Retired => "retired",
         }
         .to_owned(),
         short(&generation.build_id),
@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    fn generation(id: u64, state: State, age_seconds: f64) -> GenerationStatus {
+    fn generation(id: u64, state: GenerationState, age_seconds: f64) -> GenerationStatus {
         GenerationStatus {
             id,
             build_id: format!("{id:02}0123456789abcdef0123456789abcd"),
@@ -236,9 +236,9 @@ mod tests {
             stopping: false,
             uptime_seconds: 3.0 * 86_400.0,
             generations: vec![
-                generation(1, State::Retired, 200_000.0),
-                generation(2, State::Draining, 5_000.0),
-                generation(11, State::Live, 12.3),
+                generation(1, GenerationState::Retired, 200_000.0),
+                generation(2, GenerationState::Draining, 5_000.0),
+                generation(11, GenerationState::Live, 12.3),
             ],
             loads: 1_003,
             published: 1_002,

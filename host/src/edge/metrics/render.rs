@@ -9,7 +9,7 @@ use super::route::BOUNDS;
 use crate::process::footprint::Footprint;
 use crate::server::Handle;
 use crate::site::Site;
-use crate::swap::State;
+use crate::swap::GenerationState;
 
 /// What the numbers of the process are read from.
 #[derive(Debug)]
@@ -135,13 +135,14 @@ fn generations(text: &mut Text, sources: &Sources<'_>) {
     let history = switch.history();
     let name = "nova_generations";
     text.family(name, "gauge", "Generations that serve, and that finish what they have.");
-    for (state, label) in [(State::Live, "live"), (State::Draining, "draining")] {
+    for (state, label) in [(GenerationState::Live, "live"), (GenerationState::Draining, "draining")]
+    {
         let count = history.iter().filter(|record| record.state == state).count();
         text.line(format_args!("{name}{{state=\"{label}\"}} {count}"));
     }
     let name = "nova_generation";
     text.family(name, "gauge", "The number of the generation that serves, with its build.");
-    for record in history.iter().filter(|record| record.state == State::Live) {
+    for record in history.iter().filter(|record| record.state == GenerationState::Live) {
         let (app, build, id) = (quoted(&record.app), record.build_id.as_str(), record.id);
         text.line(format_args!("{name}{{app=\"{app}\",build=\"{build}\"}} {id}"));
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::edge::metrics::{Bucket, RouteStatus};
 pub use crate::process::footprint::Footprint;
-use crate::swap::State;
+use crate::swap::GenerationState;
 
 /// What a host does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub struct GenerationStatus {
     /// Its app's name and version.
     pub app: String,
     /// Whether it serves.
-    pub state: State,
+    pub state: GenerationState,
     /// Where its release was read.
     pub source: PathBuf,
     /// How many routes it has.
@@ -168,7 +168,7 @@ pub struct RollbackRequest {
 
 /// What a rollback did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RollbackReport {
+pub struct RollbackResponse {
     /// The build that was left, and is refused from now on.
     pub refused: String,
     /// What serves instead.
@@ -187,7 +187,7 @@ pub struct SwapRequest {
 
 /// What a swap did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SwapReport {
+pub struct SwapResponse {
     /// The releases that serve now, in the order of the request.
     pub swapped: Vec<Swap>,
 }
@@ -228,6 +228,14 @@ pub struct SwapFailure {
     /// The releases of the same request that were swapped in before.
     #[serde(default)]
     pub swapped: Vec<Swap>,
+}
+
+impl SwapFailure {
+    /// A failure before any release was swapped in.
+    #[must_use]
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), swapped: Vec::new() }
+    }
 }
 
 /// The kinds of reasons.

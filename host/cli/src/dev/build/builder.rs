@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nova_host::library::start::StartInfo;
-use nova_host::swap::Swapped;
+use nova_host::swap::SwapReport;
 use nova_route_template::{
     Build, BuildOutput, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
 };
@@ -63,7 +63,7 @@ pub(crate) struct Finished {
 #[derive(Debug)]
 pub(crate) struct Success {
     /// `None`: it did already.
-    pub(crate) swapped: Option<Swapped>,
+    pub(crate) swapped: Option<SwapReport>,
     /// What its owner may want to know about the pages.
     pub(crate) notes: Vec<String>,
     /// What rustc printed about the app itself.

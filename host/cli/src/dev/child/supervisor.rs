@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_host::swap::Swapped;
+use nova_host::swap::SwapReport;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -195,7 +195,7 @@ impl Keeper {
     }
 
     /// What serves, from where nobody writes: the compiler's own output is another by and by.
-    fn private(&self, load: Load, swapped: &Swapped) -> Load {
+    fn private(&self, load: Load, swapped: &SwapReport) -> Load {
         match self.standing.whole(load) {
             Load::Library { info, .. } => copy_of(&self.job.store, swapped.build_id.as_str(), info),
             // Libraries of a split app are never written again.
@@ -245,7 +245,7 @@ impl Keeper {
     }
 
     /// A server that accepts, where there is none.
-    async fn recover(&mut self) -> Result<(Life, Option<Swapped>), Refusal> {
+    async fn recover(&mut self) -> Result<(Life, Option<SwapReport>), Refusal> {
         loop {
             if self.unexplained.is_enough() {
                 if self.standing.load.take().is_none() {
@@ -278,7 +278,7 @@ impl Keeper {
         &mut self,
         life: &mut Life,
         surroundings: Surroundings,
-    ) -> Result<Option<Swapped>, Refusal> {
+    ) -> Result<Option<SwapReport>, Refusal> {
         let before = std::mem::replace(&mut self.surroundings, surroundings);
         let (mut next, swapped) = match self.raise().await {
             Ok(raised) => raised,
@@ -297,7 +297,7 @@ impl Keeper {
     }
 
     /// Starts a server and tells it everything; it does not accept yet.
-    async fn raise(&mut self) -> Result<(Life, Option<Swapped>), NoStart> {
+    async fn raise(&mut self) -> Result<(Life, Option<SwapReport>), NoStart> {
         let limit = self.job.init_limit.saturating_add(START);
         let raised = timeout(limit, self.start_and_tell()).await;
         let late = || Refusal(format!("the server did not start within {limit:?}"));
@@ -308,7 +308,7 @@ impl Keeper {
         Ok((life, swapped))
     }
 
-    async fn start_and_tell(&mut self) -> Result<(Life, Option<Swapped>), NoStart> {
+    async fn start_and_tell(&mut self) -> Result<(Life, Option<SwapReport>), NoStart> {
         let Surroundings { environment, poll_limit } = &self.surroundings;
         let job = Job {
             last_generation: self.standing.generation,

@@ -9,7 +9,7 @@ use nova_host::server::listen::Listeners;
 use nova_host::server::{Handle, Options, Peer, Server};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
-use nova_host::swap::{SwapError, SwapSettings, Swapped, Switch};
+use nova_host::swap::{SwapError, SwapReport, SwapSettings, Switch};
 use tokio::sync::mpsc;
 
 use super::GRACE;
@@ -204,7 +204,7 @@ impl Obedient {
     }
 }
 
-async fn bring(switch: &Arc<Switch>, load: Load, trust: Trust) -> Result<Swapped, SwapError> {
+async fn bring(switch: &Arc<Switch>, load: Load, trust: Trust) -> Result<SwapReport, SwapError> {
     match (load, trust) {
         (Load::Open { app, pages, info, .. }, _) => switch.open(&app, &pages, &info).await,
         (Load::Attach { pages, .. }, _) => switch.attach(&pages).await,

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use nova_host::library::start::StartInfo;
 use nova_host::site::files::favicon_of;
-use nova_host::swap::Swapped;
+use nova_host::swap::SwapReport;
 use nova_route_template::{PartialSettings, Project};
 
 use super::journal::Journal;
@@ -332,6 +332,6 @@ impl Session {
 }
 
 /// What a server that has just started serves.
-fn serving(swapped: Option<Swapped>) -> String {
+fn serving(swapped: Option<SwapReport>) -> String {
     swapped.map(|swapped| format!("generation {}", swapped.generation)).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nova_host::swap::Swapped;
+use nova_host::swap::SwapReport;
 use nova_route_template::{CargoError, Diagnostic, Level};
 
 use super::problems;
@@ -103,7 +103,7 @@ impl Session {
         self.show_pages();
     }
 
-    fn went_live(&mut self, publication: &Publication, swapped: &Swapped, loading: Duration) {
+    fn went_live(&mut self, publication: &Publication, swapped: &SwapReport, loading: Duration) {
         self.build_problems(&publication.failures);
         self.whole = false;
         let begins = !std::mem::replace(&mut self.journal.state.build.split, true);

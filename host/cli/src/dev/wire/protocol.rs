@@ -9,7 +9,7 @@ use std::time::Duration;
 use nova_host::generation::GenerationId;
 use nova_host::library::start::StartInfo;
 use nova_host::process::log::{Format, Reader};
-use nova_host::swap::{PageLibrary, SplitApp, Swapped};
+use nova_host::swap::{PageLibrary, SplitApp, SwapReport};
 use serde::{Deserialize, Serialize};
 
 use super::message::Problem;
@@ -147,7 +147,7 @@ pub(crate) enum Event {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Loaded {
     /// It serves.
-    Swapped(Swapped),
+    Swapped(SwapReport),
     /// It did already.
     Same,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use nova_host::operate::admin::{GenerationStatus, Status};
-use nova_host::swap::State;
+use nova_host::swap::GenerationState;
 
 use super::chart::{chart, charted};
 use crate::dev::wire::message::Problem;
@@ -263,11 +263,11 @@ fn generations(status: &Status) -> Markup {
 
 fn generation(generation: &GenerationStatus) -> Markup {
     let class = match generation.state {
-        State::Live => "live",
-        State::Canary => "canary",
-        State::Draining => "draining",
-        State::Standby => "standby",
-        State::Retired => "retired",
+        GenerationState::Live => "live",
+        GenerationState::Canary => "canary",
+        GenerationState::Draining => "draining",
+        GenerationState::Standby => "standby",
+        GenerationState::Retired => "retired",
     };
     let build = generation.build_id.get(..12).unwrap_or(&generation.build_id);
     html! {
@@ -334,7 +334,7 @@ pub(crate) mod tests {
                 id: 7,
                 build_id: "0123456789abcdef".into(),
                 app: "app 0.1.0".into(),
-                state: State::Draining,
+                state: GenerationState::Draining,
                 source: "lib.so".into(),
                 routes: 2,
                 age_seconds: 3.0,
