@@ -72,7 +72,7 @@ fn run_program(config: &Config, linked: Option<LinkedRelease>) -> ExitCode {
     }
     match start(config, linked) {
         Ok(Exit::Stopped) => ExitCode::SUCCESS,
-        Ok(Exit::Renew(program, stand_in)) => {
+        Ok(Exit::Recycle(program, stand_in)) => {
             // Comes back only if it fails; then the stand-in ends with us, as it should.
             eprintln!("nova-host: the host cannot be recycled: {}", program.recycle(stand_in));
             ExitCode::FAILURE
@@ -98,7 +98,7 @@ enum Exit {
     /// By this signal, before its time.
     Forced(Signal),
     /// To go on as this program, with what the stand-in behind the socket has.
-    Renew(Program, OwnedFd),
+    Recycle(Program, OwnedFd),
 }
 
 fn start(config: &Config, linked: Option<LinkedRelease>) -> Result<Exit, Error> {

@@ -117,7 +117,7 @@ impl Lifecycle {
         };
         tokio::select! {
             ended = ended => Ok(match ended? {
-                Some((program, stand_in)) => Exit::Renew(program, stand_in),
+                Some((program, stand_in)) => Exit::Recycle(program, stand_in),
                 None => Exit::Stopped,
             }),
             signal = signals.stop() => {

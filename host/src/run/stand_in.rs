@@ -28,7 +28,7 @@ pub(super) async fn forward_to_stand_in(
                 }
                 Action::Recycle if !is_stopping => {
                     stand_in.give(PeerOrder::TakeBack).await;
-                    return Ok(Exit::Renew(Program::current()?, stand_in.into_socket()?));
+                    return Ok(Exit::Recycle(Program::current()?, stand_in.into_socket()?));
                 }
                 Action::Reload => stand_in.give(PeerOrder::Reload).await,
                 Action::Recycle | Action::Abort | Action::GiveBack => {}
