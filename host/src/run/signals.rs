@@ -8,7 +8,7 @@ use crate::operate::handover::{Peer, PeerOrder};
 
 /// The signals of this process. A stand-in is told by the process that it stands in for instead,
 /// because a terminal and a service manager send their signals to both.
-pub(super) struct Signals {
+pub(super) struct ProcessSignals {
     terminate: SignalStream,
     interrupt: SignalStream,
     hang_up: SignalStream,
@@ -32,7 +32,7 @@ pub(super) enum Action {
     GiveBack,
 }
 
-impl Signals {
+impl ProcessSignals {
     pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

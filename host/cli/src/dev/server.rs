@@ -28,7 +28,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_host::process::companion::{Inbox, Inherited};
+use nova_host::process::companion::{ChildInputs, Inbox};
 use nova_host::process::log::{Log, LogFilter, LogSettings};
 use nova_host::process::{Answers, Role, companion};
 use nova_host::server::listen::Listeners;
@@ -50,8 +50,8 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 const LEAST_THREADS: usize = 4;
 
 /// Serves until the supervisor says stop, or is gone.
-fn run(job: Job, inherited: Inherited, answers: Answers) {
-    let Inherited { mut descriptors, orders } = inherited;
+fn run(job: Job, inherited: ChildInputs, answers: Answers) {
+    let ChildInputs { mut descriptors, orders } = inherited;
     let settings =
         LogSettings { filter: LogFilter::for_development(), format: job.log_format, access: false };
     // A log that cannot be started is nothing to refuse requests for.
