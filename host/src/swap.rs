@@ -266,7 +266,7 @@ impl Switch {
         let slot = slot_for(&table, &release)?;
         let old = table.generations().get(slot).cloned();
         if !force {
-            self.is_wanted(source, &release, old.as_deref())?;
+            self.check_wanted(source, &release, old.as_deref())?;
         }
         let info = launcher.info_for(&release, info);
         let checking = Instant::now();
@@ -285,7 +285,7 @@ impl Switch {
     }
 
     /// Says that a release is not what serves already, and was not refused.
-    fn is_wanted(
+    fn check_wanted(
         &self,
         source: &Path,
         release: &Release,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nova_host::library::start::StartInfo;
 use nova_host::process::{ChildError, command, follow};
-use nova_host::release::plan::{Plan, Planned};
+use nova_host::release::plan::{Plan, PlannedRequest};
 use serde::{Deserialize, Serialize};
 
 use super::child::{PlanFor, PrecompileJob, PrecompileMessage, ROLE, RenderedPage};
@@ -38,7 +38,7 @@ pub(crate) enum Extent {
 
 impl Extent {
     /// Whether a request is sent.
-    pub(super) fn holds(self, planned: &Planned) -> bool {
+    pub(super) fn holds(self, planned: &PlannedRequest) -> bool {
         !planned.skip
             && match self {
                 Self::Everything => true,
