@@ -16,8 +16,7 @@ use nova_host::library::loader::BuildId;
 use nova_host::swap::{PageLibrary, SplitApp};
 use tempfile::TempDir;
 
-use crate::fixtures::target;
-use crate::workspace::root;
+use crate::workspace::{apps, root};
 
 /// What all split apps of a test process share.
 struct Image {
@@ -240,7 +239,7 @@ fn captured(folder: &Path) -> (Vec<String>, BTreeMap<String, String>) {
          [lib]\npath = \"app.rs\"\ncrate-type = [\"cdylib\"]\n\
          [dependencies]\nmaud = \"0.27\"\n\
          nova = {{ package = \"nova-plugin-sdk\", path = {:?} }}\n\
-         [profile.dev]\ndebug = false\nstrip = true\n\
+         [profile.dev]\ndebug = \"line-tables-only\"\n\
          [workspace]\n",
         root().join("plugin-sdk")
     );
@@ -249,7 +248,7 @@ fn captured(folder: &Path) -> (Vec<String>, BTreeMap<String, String>) {
     // It fails: the wrapper does, once it has seen what it is there for.
     let output = Command::new(cargo)
         .args(["build", "--quiet", "--target-dir"])
-        .arg(target())
+        .arg(apps())
         .current_dir(package)
         .env("RUSTC_WORKSPACE_WRAPPER", &wrapper)
         .env_remove("RUSTFLAGS")

@@ -36,6 +36,19 @@ pub(crate) fn error(error: &anyhow::Error) -> String {
     text
 }
 
+/// An error and what led to it, on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+        let cause = cause.to_string();
+        // Errors of other crates often end with their cause already.
+        if !text.contains(&cause) {
+            let _ = write!(text, ": {cause}");
+        }
+    }
+    text
+}
+
 /// A duration as people say it.
 pub(crate) fn took(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
@@ -107,5 +120,14 @@ mod tests {
             anstream::adapter::strip_str(&error(&unsaid)).to_string(),
             "error: cannot write build/manifest.json\n  because: disk is full"
         );
+    }
+
+    #[test]
+    fn a_chain_is_one_line() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("nova.toml cannot be read")]
+        struct Outer(#[source] std::io::Error);
+        let outer = Outer(std::io::Error::other("disk is full"));
+        assert_eq!(chain(&outer), "nova.toml cannot be read: disk is full");
     }
 }

@@ -109,21 +109,6 @@ impl Host {
         Ok(report.serving.generation)
     }
 
-    /// Waits until it has printed a line that contains `text`, in whichever order.
-    pub(crate) async fn said(&self, text: &str) -> String {
-        let said = async {
-            loop {
-                let output = self.process.output();
-                if let Some(line) = output.lines().find(|line| line.contains(text)) {
-                    return line.to_owned();
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        let said = tokio::time::timeout(nova_tests::PATIENCE, said).await;
-        said.unwrap_or_else(|_| panic!("never said {text:?}\n{}", self.process))
-    }
-
     /// Waits until the release that serves has been copied.
     pub(crate) async fn kept(&self) -> ReleaseStatus {
         let kept = async {

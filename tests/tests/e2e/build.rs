@@ -1,8 +1,10 @@
 //! `nova build`: a release that runs where there is no Rust, and what it is made of.
 
+use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING};
 use nova_tests::client::fresh;
@@ -40,6 +42,7 @@ fn app(test: &str) -> App {
     let sdk = root().join("plugin-sdk").display().to_string();
     app.edit("Cargo.toml", "../../../plugin-sdk", &sdk);
     app.edit("Cargo.toml", "nova-minimal", &format!("{test}-minimal"));
+    app.lock();
     app.write("pages/index.rs", PAGE);
     app.write("pages/live/[name].rs", LIVE);
     app.write("styles/main.scss", "$ink: teal;\n.a { .b { color: $ink; } }\n");
@@ -70,6 +73,27 @@ async fn asked(address: SocketAddr, path: &str, encodings: &str) -> (String, Vec
     let end = answer.windows(4).position(|end| end == b"\r\n\r\n").expect("a head");
     let head = String::from_utf8(answer[..end].to_vec()).expect("a head of text");
     (head.to_lowercase(), answer[end + 4..].to_vec())
+}
+
+/// The host that is shipped is not the dev server: it does not take its role, and holds none of the
+/// text that the dev server, which is in `nova`, sends to browsers.
+async fn is_lean(host: &Path) {
+    let mut command = Command::new(host);
+    command.args(["__nova-child", "dev-server"]);
+    let mut child = Process::spawn(command);
+    let status = child.read_to_end().await;
+    assert_eq!(status.code(), Some(1), "{child}");
+    assert!(child.output().contains("unknown role `dev-server`"), "{child}");
+
+    let scripts = root().join("host/cli/src/dev/server/client");
+    let (nova, host) = (binary("nova").await, host.to_owned());
+    let programs = [nova, host].map(|program| fs::read(program).expect("a program"));
+    for script in fs::read_dir(scripts).expect("the scripts of the dev server") {
+        let text = fs::read_to_string(script.expect("a script").path()).expect("a text");
+        let line = text.lines().max_by_key(|line| line.len()).expect("a line").as_bytes();
+        let held = programs.each_ref().map(|program| memchr::memmem::find(program, line).is_some());
+        assert_eq!(held, [true, false], "{}", String::from_utf8_lossy(line));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,6 +135,8 @@ async fn a_release_runs_where_there_is_no_rust() {
     let size = |file: &str| fs::metadata(build.join(file)).expect("a file").len();
     assert_eq!(report["library"], size("libnova_routes.so"));
     assert!(size("debug/libnova_routes.so.debug") > size("libnova_routes.so"), "{report}");
+
+    is_lean(&build.join("nova-host")).await;
 
     // Elsewhere, for another user, without any tool of Rust on its PATH.
     let place = tempfile::tempdir().expect("a temporary folder");
@@ -329,28 +355,40 @@ async fn what_a_build_lacks_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_switch_shrinks_the_library() {
-    let app = App::example("starter", "switches");
-    let mut sizes = Vec::new();
-    for settings in [
-        "strip = \"none\"",
-        "strip = \"debuginfo\"",
-        "strip = \"symbols\"",
-        // Each of these compiles all dependencies anew.
-        "codegen-units = 1",
-        "lto = \"fat\"",
-        "opt-level = \"z\"",
+async fn each_switch_reaches_cargo() {
+    let app = app("switches");
+    // In the place of cargo: it notes down what it is given, and builds nothing.
+    let note = "#!/bin/sh\n[ \"$1\" = rustc ] && env > \"${0%/*}/given\"\nexit 101\n";
+    app.write("first/cargo", note);
+    let cargo = app.path.join("first/cargo");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o700)).expect("a mode");
+    let path = format!("{}/first:{}", app.path.display(), env::var("PATH").expect("a PATH"));
+    for (settings, args, given) in [
+        ("codegen-units = 1", &["build"][..], "CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1"),
+        ("lto = \"fat\"", &["build"], "CARGO_PROFILE_RELEASE_LTO=fat"),
+        ("opt-level = \"z\"", &["build"], "CARGO_PROFILE_RELEASE_OPT_LEVEL=z"),
+        ("", &["build", "--aot"], "CARGO_PROFILE_RELEASE_LTO=fat"),
     ] {
         app.write("nova.toml", &format!("[build]\n{settings}\n"));
-        let (status, said) = nova(&app, &["build"]).await;
-        assert_eq!(status, Some(0), "{settings}\n{said}");
-        let size = fs::metadata(app.path.join("build/libnova_routes.so")).expect("a file").len();
-        println!("{size:>9}  {}", settings.replace('\n', ", "));
-        sizes.push((settings, size));
+        let mut command = app.command("nova").await;
+        command.args(args).env("PATH", &path);
+        let mut process = Process::spawn(command);
+        assert_eq!(process.read_to_end().await.code(), Some(1), "{process}");
+        let environment = app.read("first/given");
+        assert!(environment.lines().any(|line| line == given), "{given}\n{environment}\n{process}");
+        app.delete("first/given");
     }
-    let usual = sizes[2].1;
-    assert!(sizes[0].1 > sizes[1].1 && sizes[1].1 > usual, "{sizes:?}");
-    for (settings, size) in &sizes[3..] {
-        assert!(*size < usual, "{settings} does not shrink {usual}: {sizes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_more_is_stripped_the_smaller_the_library() {
+    let app = app("stripped");
+    let mut sizes = Vec::new();
+    for strip in ["none", "debuginfo", "symbols"] {
+        app.write("nova.toml", &format!("[build]\nstrip = {strip:?}\n"));
+        let (status, said) = nova(&app, &["build", "--profile", "dev", "--no-precompile"]).await;
+        assert_eq!(status, Some(0), "{strip}\n{said}");
+        sizes.push(fs::metadata(app.path.join("build/libnova_routes.so")).expect("a file").len());
     }
+    assert!(sizes[0] > sizes[1] && sizes[1] > sizes[2], "{sizes:?}");
 }

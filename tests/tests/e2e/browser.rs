@@ -133,7 +133,10 @@ async fn styles_change_without_a_reload() {
 
     // A page that is opened now has the styles of now from its first moment on.
     browser.open(&dev.at("/users")).await;
-    assert_eq!(browser.value(kept).await, "30px");
+    let styles = "[document.readyState, document.title, ...performance.getEntriesByType('resource')]\
+                  .map((it) => it.name ? `${it.name} ${it.responseStatus} ${it.decodedBodySize}` : it)";
+    let loaded = browser.value(styles).await;
+    assert_eq!(browser.value(kept).await, "30px", "{loaded}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -142,7 +142,7 @@ async fn the_usual_port_gives_way_and_a_named_one_does_not() {
     // Where it is taken already, that serves as well.
     let _taken = TcpListener::bind("127.0.0.1:2518");
     let dev = Dev::start_with(&app, &[]).await;
-    assert!(dev.process.output().contains("port 2518 is in use"), "{}", dev.process);
+    dev.process.said("port 2518 is in use").await;
 
     let port = dev.address.port().to_string();
     let mut command = app.command("nova").await;

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ground::Ground;
+use super::ground::Ground;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_compressed_as_the_client_takes_them() {

@@ -10,8 +10,8 @@ use nova_tests::workspace::binary;
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use crate::ground::Ground;
-use crate::recycle::renewed;
+use super::ground::Ground;
+use super::recycle::renewed;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_library_has_an_exit_code_of_its_own() {

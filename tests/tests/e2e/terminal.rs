@@ -25,7 +25,7 @@ async fn keys_do_what_the_help_says() {
     let mut dev = Dev::start_at(&app, &["--port", "0"], terminal.stdin()).await;
     dev.process.line("build ").await;
     // The banner and the ready line come on two streams, in either order.
-    assert!(dev.process.output().contains("press ? for the keys"), "{}", dev.process);
+    dev.process.said("press ? for the keys").await;
     assert!(!terminal.is_as_before(), "keys arrive as they are pressed");
 
     terminal.press("?");

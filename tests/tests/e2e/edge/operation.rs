@@ -4,13 +4,13 @@ use nova_tests::process::Process;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ground::{Ground, Host};
+use super::ground::{Ground, Host};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_reads_what_was_counted() {
     let ground = Ground::new();
     let host = ground.start(&["--metrics", "127.0.0.1:0"]).await;
-    let said = host.process.output();
+    let said = host.process.said("metrics are at http://").await;
     let (_, rest) = said.split_once("metrics are at http://").unwrap();
     let address = rest.split('/').next().unwrap().to_owned();
     for path in ["/text", "/text", "/sleep/1", "/sleep/2", "/nowhere", "/healthz", "/panics"] {

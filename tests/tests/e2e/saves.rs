@@ -33,12 +33,11 @@ fn app() -> App {
         &format!(
             "[package]\nname = \"saves\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
              [lib]\npath = \"lib.rs\"\n\n[dependencies]\nmaud = \"0.27\"\n\
-             nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n\n[workspace]\n"
+             nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n\n\
+             [profile.dev]\ndebug = \"line-tables-only\"\n\n[workspace]\n"
         ),
     );
-    // What is locked there is what is needed here.
-    fs::copy(root().join("examples/starter/Cargo.lock"), app.path.join("Cargo.lock"))
-        .expect("a lock file");
+    app.lock();
     app.write(".gitignore", "/target\n/.nova\n/Cargo.lock\n/lib.rs\n");
     app.write("lib.rs", "//! Saves.\n\n// nova:begin\n// nova:end\n");
     all(&app, "first");

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ground::{Answer, Ground};
+use super::ground::{Answer, Ground};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_have_ids_and_clients() {

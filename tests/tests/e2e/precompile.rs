@@ -216,9 +216,11 @@ async fn compiling_exercises_what_changes_nothing() {
         &format!(
             "[package]\nname = \"exercised-app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
              [lib]\npath = \"lib.rs\"\n[workspace]\n[dependencies]\nmaud = \"0.27\"\n\
-             nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n"
+             nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n\
+             [profile.dev]\ndebug = \"line-tables-only\"\n"
         ),
     );
+    app.lock();
     app.write("pages/index.rs", "pub fn get() -> &'static str { \"index\" }\n");
     app.write(
         "pages/sick.rs",

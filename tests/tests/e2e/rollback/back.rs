@@ -11,7 +11,7 @@ use nova_tests::process::run;
 use nova_tests::workspace::binary;
 use rustix::process::Signal;
 
-use crate::ground::{Ground, Host, Load, locked};
+use super::ground::{Ground, Host, Load, locked};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_panics_is_gone_within_a_second_and_stays_gone() {
@@ -61,7 +61,7 @@ async fn a_release_that_panics_is_gone_within_a_second_and_stays_gone() {
 
     // …and in the next process, which finds it at the path that it is told.
     let host = ground.start(&["--routes", "lib.so"]).await;
-    let line = host.said("was refused").await;
+    let line = host.process.said("was refused").await;
     assert!(line.contains("requests failed"), "{line}");
     assert_eq!(host.text("/build").await, build);
 
@@ -125,7 +125,7 @@ async fn assets_outlive_a_swap_a_rollback_and_a_restart() {
 
     // The second release lies at the path, and is refused; the first one exists as a copy only.
     let host = ground.start(&args).await;
-    host.said("was refused: rolled back by `nova rollback`").await;
+    host.process.said("was refused: rolled back by `nova rollback`").await;
     assert_eq!(host.text("/").await, page);
     host.kept().await;
     let wait = async {
@@ -201,7 +201,7 @@ async fn a_damaged_state_file_is_put_aside() {
     fs::create_dir(ground.path("state")).unwrap();
     fs::write(ground.path("state/releases.json"), "{\"version\": 1, \"releases\": [").unwrap();
     let host = ground.start(&["--routes", "lib.so"]).await;
-    let line = host.said("the memory of releases is damaged").await;
+    let line = host.process.said("the memory of releases is damaged").await;
     assert!(line.contains("releases.json.bad-"), "{line}");
     host.kept().await;
     let names = fs::read_dir(ground.path("state")).unwrap().flatten();

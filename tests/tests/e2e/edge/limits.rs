@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ground::Ground;
+use super::ground::Ground;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_are_kept() {

@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::ground::{Answer, Ground, Host};
+use super::ground::{Answer, Ground, Host};
 
 /// A TLS connection to a host that shows `certificate` and no other.
 async fn encrypted(

@@ -57,7 +57,7 @@ async fn every_hazard_answers_as_under_cargo() {
         let (_, expected) = PAGES.iter().find(|(page, _)| *page == name).expect("a page");
         assert_eq!(fresh(dev.address, &format!("/{name}")).await.unwrap(), *expected);
         let said = format!("pages/{name}.rs is compiled with the app library");
-        assert!(dev.process.output().contains(&said), "{said}\n{}", dev.process);
+        dev.process.said(&said).await;
     }
     for (page, expected) in PAGES {
         assert_eq!(fresh(dev.address, &format!("/{page}")).await.unwrap(), expected, "{page}");

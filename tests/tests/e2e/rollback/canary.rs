@@ -5,7 +5,7 @@ use nova_host::swap::GenerationState;
 use nova_tests::fixtures::{library, stamped};
 use rustix::process::Signal;
 
-use crate::ground::{Ground, Load, locked};
+use super::ground::{Ground, Load, locked};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_that_is_well_is_promoted() {

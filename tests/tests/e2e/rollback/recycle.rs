@@ -6,7 +6,7 @@ use nova_tests::client::Connection;
 use nova_tests::fixtures::{library, stamped};
 use rustix::process::Signal;
 
-use crate::ground::{Ground, Host, Load, locked};
+use super::ground::{Ground, Host, Load, locked};
 
 /// Waits until the process has been renewed and no stand-in is left.
 pub(crate) async fn renewed(host: &mut Host) {

@@ -15,11 +15,11 @@ fn workspace() -> App {
              [workspace.package]\nedition = \"2024\"\nversion = \"0.1.0\"\n\n\
              [workspace.dependencies]\nmaud = \"0.27\"\nwording = {{ path = \"wording\" }}\n\
              nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n\n\
-             [profile.dev]\ndebug-assertions = false\n"
+             [profile.dev]\ndebug = \"line-tables-only\"\n\n\
+             [profile.dev.package.site]\ndebug-assertions = false\n"
         ),
     );
-    let lock = root().join("examples/starter/Cargo.lock");
-    std::fs::copy(lock, app.path.join("Cargo.lock")).expect("a lock file");
+    app.lock();
     let package = |name: &str| {
         format!("[package]\nname = {name:?}\nedition.workspace = true\nversion.workspace = true\n")
     };
