@@ -141,7 +141,9 @@ impl Generation {
         &self.build_id
     }
 
-    pub(crate) fn app(&self) -> &App {
+    /// The app, as far as this generation goes.
+    #[must_use]
+    pub fn app(&self) -> &App {
         &self.app
     }
 

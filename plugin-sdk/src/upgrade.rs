@@ -148,8 +148,9 @@ impl<S: Sync> OptionalFromRequest<S> for Upgrade {
 
 /// Whether the client asks for another protocol.
 fn asks(cx: &RequestContext<'_>) -> bool {
-    let connection = cx.header(CONNECTION.as_str()).unwrap_or_default();
-    names(connection).any(|name| name.eq_ignore_ascii_case("upgrade"))
+    let lines = cx.headers_named(&CONNECTION);
+    let mut options = lines.iter().filter_map(|line| line.to_str().ok()).flat_map(names);
+    options.any(|option| option.eq_ignore_ascii_case("upgrade"))
         && cx.header(UPGRADE.as_str()).is_some()
 }
 

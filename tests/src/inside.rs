@@ -12,9 +12,8 @@ use nova_host::library::start::StartInfo;
 use nova_host::server::{Options, Peer, Server};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
-use nova_host::swap::{
-    GenerationState, PageLibrary, SplitApp, SwapError, SwapReport, SwapSettings, Switch,
-};
+use nova_host::swap::{GenerationState, SwapReport, SwapSettings, Switch};
+use nova_parts::{PageLibrary, PartError, PartedApp, PartedSwitch};
 
 use crate::PATIENCE;
 use crate::split::Workshop;
@@ -23,6 +22,8 @@ use crate::split::Workshop;
 pub struct Inside {
     /// The switch.
     pub switch: Arc<Switch>,
+    /// The same for parted apps.
+    pub parts: PartedSwitch,
     site: Arc<Site>,
 }
 
@@ -37,7 +38,8 @@ impl Inside {
         let settings = SwapSettings { dev: true, ..SwapSettings::default() };
         let switch = Arc::new(Switch::new(settings, store));
         let assets = Arc::new(Assets::new(Vec::new(), Caching::Revalidate));
-        Self { site: Arc::new(Site::new(switch.clone(), assets)), switch }
+        let site = Arc::new(Site::new(switch.clone(), assets));
+        Self { site, parts: PartedSwitch::new(switch.clone()), switch }
     }
 
     /// Opens an app.
@@ -46,10 +48,10 @@ impl Inside {
     /// What the switch says.
     pub async fn open(
         &self,
-        app: &SplitApp,
+        app: &PartedApp,
         pages: &[PageLibrary],
-    ) -> Result<SwapReport, SwapError> {
-        self.switch.open(app, pages, &StartInfo::default()).await
+    ) -> Result<SwapReport, PartError> {
+        self.parts.open(app, pages, &StartInfo::default()).await
     }
 
     /// Listens on a port from now on.

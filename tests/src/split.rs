@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nova_host::library::loader::BuildId;
-use nova_host::swap::{PageLibrary, SplitApp};
+use nova_parts::{PageLibrary, PartedApp};
 use tempfile::TempDir;
 
 use crate::workspace::{apps, root};
@@ -71,7 +71,7 @@ impl Workshop {
     /// # Panics
     /// If it does not compile, or `from` is not in the fixture.
     #[must_use]
-    pub fn app(&self, from: &str, to: &str) -> SplitApp {
+    pub fn app(&self, from: &str, to: &str) -> PartedApp {
         let code = fs::read_to_string(root().join("tests/fixtures/split/app.rs")).expect("a text");
         assert!(code.contains(from), "{from:?} is not in the fixture");
         let code = code.replace(from, to);
@@ -82,7 +82,7 @@ impl Workshop {
         let mut rustc = self.rustc(&source, &library, "dylib");
         rustc.args(["--crate-name", "split", "-C", &format!("metadata={id}")]);
         run(&mut rustc);
-        SplitApp {
+        PartedApp {
             shared: vec![self.image.std.clone(), self.image.image.clone()],
             build: BuildId::of(&fs::read(&library).expect("a library")),
             app: library,
@@ -94,7 +94,7 @@ impl Workshop {
     /// # Panics
     /// If it does not compile.
     #[must_use]
-    pub fn page(&self, app: &SplitApp, page: &Page<'_>) -> PageLibrary {
+    pub fn page(&self, app: &PartedApp, page: &Page<'_>) -> PageLibrary {
         let id = unique();
         let Page { name, pattern, form, code } = page;
         let file = format!("pages/{name}.rs");

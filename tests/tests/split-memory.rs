@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use nova_host::swap::{GenerationState, PageLibrary};
+use nova_host::swap::GenerationState;
+use nova_parts::PageLibrary;
 use nova_tests::inside::Inside;
 use nova_tests::split::{Page, Workshop};
 
@@ -40,7 +41,7 @@ async fn a_page_swap_keeps_its_library_and_nothing_that_grows_with_the_app() {
     };
     host.open(&app, std::slice::from_ref(&page)).await.unwrap();
     let swap = async |n: usize| {
-        let swapped = host.switch.attach(&[build(n)]).await.unwrap();
+        let swapped = host.parts.attach(&[build(n)]).await.unwrap();
         assert!(host.text("/page").await.contains("<p>hello</p>"));
         swapped
     };

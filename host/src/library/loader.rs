@@ -13,7 +13,7 @@
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
 //! locals. Loading the same bytes again gives the library that is there already.
 //!
-//! The parts of a split app come through here too, with the same checks; see `split`.
+//! What `nova dev` maps in place comes through here too, with the same checks; see `in_place`.
 
 mod build_id;
 mod content;
@@ -21,10 +21,10 @@ mod dynamic;
 mod elf;
 mod error;
 mod file;
+mod in_place;
 mod note;
 mod open;
 mod place;
-mod split;
 mod store;
 
 use std::collections::HashMap;
@@ -43,8 +43,8 @@ use crate::library::reserved;
 pub use build_id::{BuildId, BuildIdError};
 use content::Content;
 pub use error::LoadError;
+pub use in_place::InPlace;
 pub use place::Guard;
-use split::Parts;
 pub use store::{PlaceForCopies, place_for_copies};
 pub use store::{Staged, Store};
 pub(crate) use store::{keep_folders, private_folder, writable_folder};
@@ -64,8 +64,6 @@ pub struct Library {
     pub reserved: Vec<(u32, RArc<Route>)>,
     /// The size of its file in bytes.
     pub size: u64,
-    /// The name by which page libraries need it.
-    soname: Option<String>,
     root: LibraryRef,
 }
 
@@ -87,7 +85,7 @@ impl Library {
             message: failure.message.into(),
         })?;
         let (routes, reserved) = split_reserved(&routes);
-        Ok(Self { build_id, note, routes, reserved, size: 0, soname: None, root })
+        Ok(Self { build_id, note, routes, reserved, size: 0, root })
     }
 
     /// A library that is linked into this program: the same contract without a file. `root` is what
@@ -201,21 +199,19 @@ fn note_of(path: &Path, bytes: &[u8]) -> Result<Note, LoadError> {
 pub struct Loader {
     store: Store,
     loaded: Mutex<HashMap<BuildId, Arc<Library>>>,
-    parts: Mutex<Parts>,
 }
 
 impl Loader {
     /// A loader that keeps its private copies in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, loaded: Mutex::default(), parts: Mutex::default() }
+        Self { store, loaded: Mutex::default() }
     }
 
     /// How many libraries this process has mapped.
     #[must_use]
     pub fn loads(&self) -> usize {
-        let loaded = self.loaded.lock().len();
-        loaded + self.parts.lock().len()
+        self.loaded.lock().len()
     }
 
     /// Whether this process has mapped that build.

@@ -24,9 +24,7 @@ pub enum SwapError {
     Start { path: PathBuf, cause: StartError },
     #[error(transparent)]
     Table(#[from] TableError),
-    #[error("{subject}: cannot be attached: {cause}")]
-    Attach { subject: String, cause: String },
-    #[error("no app serves yet to which pages could be attached; open one first")]
+    #[error("no app serves yet")]
     NothingServes,
     #[error(
         "{}: build {build_id} is live already, as generation {generation}; \

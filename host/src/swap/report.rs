@@ -72,6 +72,11 @@ impl SwapTotals {
         };
     }
 
+    /// Counts a candidate that somebody else has refused.
+    pub(super) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Swaps that were published, and candidates that were refused.
     pub(super) fn get(&self) -> (u64, u64) {
         (self.published.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))

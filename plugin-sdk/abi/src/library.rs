@@ -7,15 +7,14 @@ use abi_stable::{
     library::RootModule,
     package_version_strings,
     sabi_types::VersionStrings,
-    std_types::{RArc, ROption, RResult, RSlice, RString, RVec},
+    std_types::{ROption, RResult, RStr, RString, RVec},
 };
 use async_ffi::{ContextExt, FfiContext};
 
 use crate::{
-    Answer, Exchange, Failure, GuardedFuture, HostServices, NotAttached, OwnedBytes, PageEntry,
+    Answer, Exchange, Extension, ExtensionTable, Failure, GuardedFuture, HostServices, OwnedBytes,
     Panic, ResponseHead, Start, Target,
     guard::{catch, drop_quietly},
-    page::Attached,
 };
 
 /// The name that abi_stable's root module carries.
@@ -96,16 +95,10 @@ pub trait Plugin: Send + Sync + 'static {
     /// The state to hand to the next generation; `None` where the app exports none.
     fn export(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send + '_;
 
-    /// Another view of the same running application, whose routes are the library's own and then
-    /// those of these page libraries. The view is complete in itself: its routes are counted anew,
-    /// and it lives as long as the host keeps it. The routes are told in shared pieces: a view of
-    /// a thousand pages may differ from the one before in one.
-    ///
-    /// # Errors
-    /// If the application was not made for pages to be attached, or a page does not fit it.
-    fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<RArc<Route>>), NotAttached>
-    where
-        Self: Sized;
+    /// What it can do besides; a host asks for an [`Extension`] by its name.
+    fn extensions(&self) -> &[ExtensionTable] {
+        &[]
+    }
 
     /// Ends this view of the application: no call is in flight in it, none will come. The
     /// application itself ends with its last view.
@@ -125,8 +118,7 @@ pub struct App {
         &mut FfiContext<'_>,
     ) -> Start<'static>,
     export: unsafe extern "C" fn(*const ()) -> GuardedFuture<'static, ROption<OwnedBytes>>,
-    attach:
-        unsafe extern "C" fn(*const (), RSlice<'_, PageEntry>) -> RResult<Attached, NotAttached>,
+    extension: unsafe extern "C" fn(*const (), RStr<'_>) -> *const (),
     shutdown: unsafe extern "C" fn(*const ()) -> GuardedFuture<'static, ()>,
     drop: unsafe extern "C" fn(*mut ()),
 }
@@ -143,7 +135,7 @@ impl App {
             plugin: Box::into_raw(Box::new(plugin)).cast(),
             start: start::<P>,
             export: export::<P>,
-            attach: attach::<P>,
+            extension: extension::<P>,
             shutdown: shutdown::<P>,
             drop: drop_plugin::<P>,
         }
@@ -179,16 +171,15 @@ impl App {
         exported.await.map(ROption::into_option)
     }
 
-    /// Another view of the same running app, with the routes of these page libraries after the
-    /// library's own, and all its routes in the order that [`Target::Route`] counts.
-    ///
-    /// # Errors
-    /// If the app was not opened for pages, a page does not fit it, or declaring a page panicked.
-    pub fn attach(&self, pages: &[PageEntry]) -> Result<(App, Vec<RArc<Route>>), NotAttached> {
-        // SAFETY: `attach` belongs to `plugin`; the slice lives through the call. What the
-        // entries need is promised by who made them.
-        let attached = unsafe { (self.attach)(self.plugin, RSlice::from_slice(pages)) };
-        attached.into_result().map(|Attached { app, routes }| (app, routes.into()))
+    /// The table of an [`Extension`], and the pointer that its functions take first; both are good
+    /// for as long as the app. `None`: this app's SDK does not know it.
+    #[must_use]
+    pub fn extension<E: Extension>(&self) -> Option<(&'static E, *const ())> {
+        // SAFETY: `extension` belongs to `plugin`.
+        let table = unsafe { (self.extension)(self.plugin, E::NAME.into()) };
+        // SAFETY: null, or what an `ExtensionTable` of this name was made of: a table of this type
+        // that lives forever, as a library does.
+        unsafe { table.cast::<E>().as_ref() }.map(|table| (table, self.plugin.cast_const()))
     }
 
     /// Ends this view: the app's `shutdown` runs with the last one. No call may be in flight.
@@ -235,19 +226,14 @@ unsafe extern "C" fn export<P: Plugin>(
     GuardedFuture::new(async move { Ok(plugin.export().await?.map(OwnedBytes::from_vec).into()) })
 }
 
-unsafe extern "C" fn attach<P: Plugin>(
-    plugin: *const (),
-    pages: RSlice<'_, PageEntry>,
-) -> RResult<Attached, NotAttached> {
+unsafe extern "C" fn extension<P: Plugin>(plugin: *const (), name: RStr<'_>) -> *const () {
     // SAFETY: `plugin` is the box of `App::new`, borrowed through this call.
     let plugin = unsafe { &*plugin.cast::<P>() };
-    match catch(|| plugin.attach(pages.as_slice())) {
-        Ok(Ok((view, routes))) => {
-            RResult::ROk(Attached { app: App::new(view), routes: routes.into() })
-        }
-        Ok(Err(failure)) => RResult::RErr(failure),
-        Err(message) => RResult::RErr(NotAttached::app(Failure::panic(message))),
-    }
+    let find = || {
+        let tables = plugin.extensions().iter().map(|table| table.named(name.as_str()));
+        tables.into_iter().find(|table| !table.is_null())
+    };
+    catch(find).ok().flatten().unwrap_or(std::ptr::null())
 }
 
 unsafe extern "C" fn shutdown<P: Plugin>(plugin: *const ()) -> GuardedFuture<'static, ()> {

@@ -8,9 +8,8 @@ use std::task::{Context, Poll};
 use futures_core::future::BoxFuture;
 use http::StatusCode;
 use nova_abi::abi_stable::std_types::RArc;
-use nova_abi::{
-    Exchange, Failure, NotAttached, PageEntry, Plugin, ResponseHead, Route, Start, Target,
-};
+use nova_abi::{Exchange, ExtensionTable, Failure, Plugin, ResponseHead, Route, Start, Target};
+use nova_abi_parts::{NotAttached, PageEntry, PartedPlugin, Parts};
 use tokio::runtime::{EnterGuard, Handle, Runtime};
 
 use super::answer::{self, Answering};
@@ -86,6 +85,25 @@ impl Plugin for Running {
         }
     }
 
+    fn extensions(&self) -> &[ExtensionTable] {
+        static PARTS: Parts = Parts::of::<Running>();
+        // SAFETY: its functions are for a `Running`, and this is one.
+        static EXTENSIONS: [ExtensionTable; 1] = [unsafe { ExtensionTable::new(&PARTS) }];
+        &EXTENSIONS
+    }
+
+    async fn shutdown(&self) {
+        if !self.end() {
+            return;
+        }
+        let ended = Inside::new(self.place.clone(), Arc::clone(&self.app).shutdown()).await;
+        if let Err(error) = ended {
+            tracing::error!("`shutdown` of app.rs failed: {}", cause(&error));
+        }
+    }
+}
+
+impl PartedPlugin for Running {
     fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<RArc<Route>>), NotAttached> {
         let _inside = self.place.enter();
         let note = self.shared.note;
@@ -99,16 +117,6 @@ impl Plugin for Running {
         let (place, shared) = (self.place.clone(), Arc::clone(&self.shared));
         let view = Self { app, place, shared, ended: AtomicBool::new(false) };
         Ok((view, routes))
-    }
-
-    async fn shutdown(&self) {
-        if !self.end() {
-            return;
-        }
-        let ended = Inside::new(self.place.clone(), Arc::clone(&self.app).shutdown()).await;
-        if let Err(error) = ended {
-            tracing::error!("`shutdown` of app.rs failed: {}", cause(&error));
-        }
     }
 }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use http::StatusCode;
 use http::header::{ALLOW, HeaderValue};
+use nova_abi::Failure;
 use nova_abi::abi_stable::std_types::RArc;
-use nova_abi::{Failure, NotAttached, PageEntry};
+use nova_abi_parts::{NotAttached, PageEntry};
 use nova_routing::{Decision, MethodSet};
 
 use super::page_libraries::{DeclarePages, PageLibraries};

@@ -17,6 +17,8 @@ mod nova_host;
 mod precompile;
 mod rollback;
 mod saves;
+mod services;
 mod swap;
 mod terminal;
 mod trust;
+mod upgrade;

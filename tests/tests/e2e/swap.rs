@@ -207,6 +207,22 @@ async fn state_goes_over_to_the_next_generation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_panics_does_not_keep_the_old_code() {
+    let library = library("export-panic");
+    let mut host =
+        Host::start_with(&library, Options { args: &["--watch"], ..Options::default() }).await;
+    let before = fresh(host.address, "/build").await.unwrap();
+    host.swap(&host.file("new.so", &stamped(&library, "new"))).await.unwrap();
+    let line = host.process.line("`export` of app.rs panicked").await;
+    assert!(line.contains("generation 1"), "{line}");
+    assert!(line.contains("the state cannot be told at"), "{line}");
+    assert_ne!(fresh(host.address, "/build").await.unwrap(), before);
+    // What follows the file goes on, too.
+    let _ = host.file("libnova_routes.so", &stamped(&library, "watched"));
+    host.process.line("generation 3").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_panics_is_one_answer_and_its_log_is_the_hosts() {
     let mut host = Host::start(&library("good")).await;
     let mut connection = Connection::open(host.address).await.unwrap();

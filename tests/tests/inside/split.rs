@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nova_host::generation::call::HandlerPanic;
-use nova_host::swap::{PageLibrary, SplitApp, SwapError};
+use nova_host::swap::SwapError;
+use nova_parts::{PageLibrary, PartError, PartedApp};
 use nova_tests::client::{Connection, fresh};
 use nova_tests::fixtures::replaced;
 use nova_tests::inside::Inside;
@@ -44,13 +45,13 @@ async fn a_page_swap_keeps_the_state_and_an_app_swap_hands_it_over() {
     assert_eq!(host.get("/one").await.0, 404);
 
     let pages = [count.clone(), one.clone()];
-    let attached = host.switch.attach(&pages).await.unwrap();
+    let attached = host.parts.attach(&pages).await.unwrap();
     assert_eq!((attached.generation.0, attached.routes), (2, 3));
     assert_ne!(attached.build_id, opened.build_id);
     assert_eq!(host.text("/one").await, "one");
     assert_eq!(host.text("/count").await, "2");
-    let again = host.switch.attach(&pages).await.expect_err("nothing to do");
-    assert!(matches!(again, SwapError::AlreadyLive { .. }), "{again}");
+    let again = host.parts.attach(&pages).await.expect_err("nothing to do");
+    assert!(matches!(again, PartError::Swap(SwapError::AlreadyLive { .. })), "{again}");
 
     let other = workshop.app("hello", "good day");
     let count = workshop.page(&other, &COUNT);
@@ -76,7 +77,7 @@ async fn statics_types_and_layouts_of_the_app_library_are_those_of_its_pages() {
     host.open(&app, &pages).await.unwrap();
     assert!(host.text("/a").await.contains("<main data-layout>hello 0</main>"));
     assert!(host.text("/b").await.contains("<main data-layout>hello 1</main>"));
-    host.switch.attach(&pages[1..]).await.unwrap();
+    host.parts.attach(&pages[1..]).await.unwrap();
     assert!(host.text("/b").await.contains("<main data-layout>hello 2</main>"));
 }
 
@@ -147,12 +148,12 @@ async fn shutdown_runs_once_when_the_last_view_is_gone() {
     let (tell, one) = (workshop.page(&app, &tell), workshop.page(&app, &ONE));
     host.open(&app, std::slice::from_ref(&tell)).await.unwrap();
     host.text("/tell").await;
-    host.switch.attach(&[tell.clone(), one.clone()]).await.unwrap();
-    host.switch.attach(std::slice::from_ref(&one)).await.unwrap();
+    host.parts.attach(&[tell.clone(), one.clone()]).await.unwrap();
+    host.parts.attach(std::slice::from_ref(&one)).await.unwrap();
 
     // Two pages of one route make no table: that view ends, and the app goes on.
-    let refused = host.switch.attach(&[one.clone(), workshop.page(&app, &ONE)]).await;
-    assert!(matches!(refused, Err(SwapError::Table(_))), "{refused:?}");
+    let refused = host.parts.attach(&[one.clone(), workshop.page(&app, &ONE)]).await;
+    assert!(matches!(refused, Err(PartError::Swap(SwapError::Table(_)))), "{refused:?}");
     host.settled().await;
     assert!(!log.exists(), "the app runs on");
     assert_eq!(host.text("/one").await, "one");
@@ -168,14 +169,14 @@ async fn what_does_not_belong_to_the_app_is_refused_before_it_is_mapped() {
     let workshop = Workshop::new();
     let host = Inside::new(&workshop);
     let app = workshop.app("hello", "hello");
-    let nothing = host.switch.attach(&[]).await.expect_err("no app serves");
+    let nothing = host.parts.attach(&[]).await.expect_err("no app serves");
     let one = workshop.page(&app, &ONE);
     host.open(&app, std::slice::from_ref(&one)).await.unwrap();
-    let loads = host.switch.loads();
+    let loads = host.parts.loads();
 
     let mut said = format!("no app\n    {nothing}\n");
     let mut say = async |case: &str, page: PageLibrary| {
-        let refused = host.switch.attach(&[page]).await.expect_err(case);
+        let refused = host.parts.attach(&[page]).await.expect_err(case);
         writeln!(said, "{case}\n    {refused}").unwrap();
         assert_eq!(host.text("/one").await, "one", "{case}");
     };
@@ -200,25 +201,25 @@ async fn what_does_not_belong_to_the_app_is_refused_before_it_is_mapped() {
     })
     .await;
     say("missing", PageLibrary { path: workshop.path("none.so"), ..one.clone() }).await;
-    assert_eq!(host.switch.loads(), loads, "nothing of these was mapped");
+    assert_eq!(host.parts.loads(), loads, "nothing of these was mapped");
 
-    let mut say = async |case: &str, app: SplitApp| {
+    let mut say = async |case: &str, app: PartedApp| {
         let refused = host.open(&app, &[]).await.expect_err(case);
         writeln!(said, "{case}\n    {refused}").unwrap();
         assert_eq!(host.text("/one").await, "one", "{case}");
     };
     say("an app of a name that is taken", {
         let path = workshop.write("elsewhere/libnova_app.so", fs::read(&app.app).unwrap());
-        SplitApp { app: path, ..app.clone() }
+        PartedApp { app: path, ..app.clone() }
     })
     .await;
-    say("a page in the place of the app", SplitApp { app: one.path.clone(), ..app.clone() }).await;
+    say("a page in the place of the app", PartedApp { app: one.path.clone(), ..app.clone() }).await;
     say("a whole library in the place of the app", {
-        SplitApp { app: workshop.write_library("good"), ..app.clone() }
+        PartedApp { app: workshop.write_library("good"), ..app.clone() }
     })
     .await;
     say("a page in the place of the image", {
-        SplitApp { shared: vec![one.path.clone()], ..other.clone() }
+        PartedApp { shared: vec![one.path.clone()], ..other.clone() }
     })
     .await;
     let closed = workshop.app("app.open()", "app.finish()");
@@ -264,7 +265,7 @@ async fn no_request_fails_while_pages_are_swapped() {
     while rounds < 200 || answered() < Some(100) {
         rounds += 1;
         let page = builds[rounds % 2].clone();
-        host.switch.attach(&[page, count.clone()]).await.unwrap();
+        host.parts.attach(&[page, count.clone()]).await.unwrap();
         assert!(clients.try_join_next().is_none(), "a client ended: its request failed");
     }
     stop.store(true, Ordering::Relaxed);
@@ -305,7 +306,7 @@ async fn a_page_among_a_thousand() {
     let new = says("new", "/page/0777/{id}", "pub fn get() -> &'static str { \"new\" }");
     let mut pages = pages;
     pages[777] = workshop.page(&app, &new);
-    let attached = host.switch.attach(&pages).await.unwrap();
+    let attached = host.parts.attach(&pages).await.unwrap();
     println!("one of 1,000 pages attached: {attached:?}");
     assert_eq!(attached.routes, 1001);
     assert_eq!(host.text("/page/0777/x").await, "new");

@@ -97,31 +97,6 @@ pub enum LoadError {
     )]
     Layout { path: PathBuf, cause: String, details: String },
 
-    #[error(
-        "{}: calls itself `{name}`, and so does {}, which is mapped already; the dynamic linker \
-         knows libraries by that name alone, so each build needs one of its own",
-        .path.display(), .other.display()
-    )]
-    SameName { path: PathBuf, name: String, other: PathBuf },
-
-    #[error(
-        "{}: has no name of its own for the dynamic linker (DT_SONAME), so no other library can \
-         need it; was it built as a `dylib`?", .path.display()
-    )]
-    Nameless { path: PathBuf },
-
-    #[error(
-        "{}: was compiled against {found}, the app library that serves is {running}; \
-         build the page again", .path.display()
-    )]
-    OtherApp { path: PathBuf, found: String, running: String },
-
-    #[error(
-        "{}: is a shared library, but not the page library that it should be: it does not \
-         export `{symbol}`", .path.display()
-    )]
-    NotAPage { path: PathBuf, symbol: String },
-
     #[error("{}: declaring its routes panicked: {message}", .path.display())]
     Routes { path: PathBuf, message: String },
 }

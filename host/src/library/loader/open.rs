@@ -7,7 +7,7 @@ use std::path::Path;
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use nova_abi::abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use nova_abi::abi_stable::std_types::RArc;
-use nova_abi::{Failure, LibraryRef, PageEntry};
+use nova_abi::{Exported, Failure, LibraryRef};
 
 use super::{LoadError, Routes};
 
@@ -33,14 +33,14 @@ pub(super) fn shared(path: &Path) -> Result<(), LoadError> {
     map(path, path).map(drop)
 }
 
-/// Maps a page library; `symbol` was found in the file.
-pub(super) fn page(path: &Path, symbol: &str) -> Result<PageEntry, LoadError> {
+/// Maps a library, and looks up a symbol that was found in the file.
+pub(super) fn symbol<T: Exported>(path: &Path, symbol: &str) -> Result<T, LoadError> {
     let library = map(path, path)?;
-    // SAFETY: `nova::export_page!` exports this type under the symbols that `nova` chooses, and
-    // the library stays mapped. That it belongs to the app was checked in the file.
+    // SAFETY: the name begins with the type's prefix, so a library of Nova exports this type there;
+    // it is one address long, and the library stays mapped.
     unsafe {
-        let entry = library.get::<unsafe extern "C" fn(*mut ())>(symbol.as_bytes());
-        entry.map(|entry| PageEntry::new(*entry)).map_err(|error| refused(path, &error))
+        let found = library.get::<T>(symbol.as_bytes());
+        found.map(|found| *found).map_err(|error| refused(path, &error))
     }
 }
 

@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use crate::dev::wire::message::Kind;
     use nova_host::library::loader::BuildId;
-    use nova_host::swap::{PageLibrary, SplitApp};
+    use nova_parts::{PageLibrary, PartedApp};
 
     fn mark(page: &str) -> Mark {
         Mark { page: page.into(), problem: Problem::new(Kind::Crash, page, "") }
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn attached_pages_are_kept_with_their_app_and_only_other_code_is_forgiven() {
-        let app = SplitApp {
+        let app = PartedApp {
             shared: vec!["/std.so".into()],
             app: "/app.so".into(),
             build: BuildId::of(b"app"),

@@ -10,6 +10,7 @@ use nova_host::server::{Handle, Options, Peer, Server};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
 use nova_host::swap::{SwapError, SwapReport, SwapSettings, Switch};
+use nova_parts::{PartError, PartedSwitch};
 use tokio::sync::mpsc;
 
 use super::GRACE;
@@ -30,6 +31,7 @@ use crate::terminal::launch::Editor;
 /// Everything that an order may be about.
 pub(crate) struct Obedient {
     switch: Arc<Switch>,
+    parts: Arc<PartedSwitch>,
     assets: Arc<Assets>,
     hub: Arc<Hub>,
     sheet: Arc<Sheet>,
@@ -104,6 +106,7 @@ impl Obedient {
         });
         let server = Some(server);
         Ok(Self {
+            parts: Arc::new(PartedSwitch::new(switch.clone())),
             switch,
             assets,
             hub,
@@ -176,7 +179,7 @@ impl Obedient {
 
     /// Loads in the background: an `init` may take its time, and other orders go on.
     fn load(&self, id: u64, load: Load, trust: Trust, same: Vec<String>) {
-        let (switch, reporter) = (self.switch.clone(), self.reporter.clone());
+        let (parts, reporter) = (self.parts.clone(), self.reporter.clone());
         let (hub, avoided) = (self.hub.clone(), self.avoided.clone());
         let pages = self.pages.clone();
         let split = !matches!(load, Load::Library { .. });
@@ -185,7 +188,7 @@ impl Obedient {
             Load::Open { version, .. } | Load::Attach { version, .. } => Some(version.clone()),
         };
         tokio::spawn(async move {
-            let result = match bring(&switch, load, trust).await {
+            let result = match bring(&parts, load, trust).await {
                 Ok(swapped) => {
                     if trust == Trust::Fresh {
                         // Before any page is told to reload: what it asks for is new code.
@@ -196,7 +199,7 @@ impl Obedient {
                     hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
                     Ok(Loaded::Swapped(swapped))
                 }
-                Err(SwapError::AlreadyLive { .. }) => Ok(Loaded::Same),
+                Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(Loaded::Same),
                 Err(error) => Err(Refusal(error.to_string())),
             };
             reporter.report(Event::Done { id, result });
@@ -204,11 +207,14 @@ impl Obedient {
     }
 }
 
-async fn bring(switch: &Arc<Switch>, load: Load, trust: Trust) -> Result<SwapReport, SwapError> {
+async fn bring(parts: &PartedSwitch, load: Load, trust: Trust) -> Result<SwapReport, PartError> {
+    let switch = parts.switch();
     match (load, trust) {
-        (Load::Open { app, pages, info, .. }, _) => switch.open(&app, &pages, &info).await,
-        (Load::Attach { pages, .. }, _) => switch.attach(&pages).await,
-        (Load::Library { path, info }, Trust::Fresh) => switch.swap_next(&path, &info, false).await,
+        (Load::Open { app, pages, info, .. }, _) => parts.open(&app, &pages, &info).await,
+        (Load::Attach { pages, .. }, _) => parts.attach(&pages).await,
+        (Load::Library { path, info }, Trust::Fresh) => {
+            Ok(switch.swap_next(&path, &info, false).await?)
+        }
         (Load::Library { path, info }, Trust::Served) => {
             let swapped = switch.start(&[path], &info).await?;
             Ok(swapped.into_iter().next().expect("one library makes one generation"))

@@ -1,7 +1,7 @@
 //! What is compiled, on its way to the session; and to the disk, for the next one.
 
 use nova_host::library::loader::BuildId;
-use nova_host::swap::{PageLibrary, SplitApp};
+use nova_parts::{PageLibrary, PartedApp};
 
 use super::{Engine, Pending, Publication, Update, known};
 
@@ -40,7 +40,7 @@ impl Engine {
         let Pending { changes, since, watch, timing, due: _, rebuild } = pending;
         let shown = self.failed.values().filter(|broken| broken.shown);
         self.ready.push_back(Update::Publish(Publication {
-            app: SplitApp {
+            app: PartedApp {
                 shared: vec![image.std.clone(), image.library.clone()],
                 app: library.library.clone(),
                 build: BuildId::of(library.build.as_bytes()),
