@@ -48,7 +48,7 @@ pub use self::canary::{CanarySpec, CanaryView, percent};
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
 pub use self::history::{GenerationRecord, GenerationState};
-pub use self::manual::{ManualSwap, Started};
+pub use self::manual::{ManualSwap, StartedApp};
 pub use self::report::SwapReport;
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
