@@ -44,11 +44,12 @@ use crate::library::start::StartInfo;
 use crate::release::ledger::{Ledger, ReleaseFacts};
 use crate::release::{Release, Stylesheet};
 
-pub use self::canary::{CanarySpec, CanaryView, percent};
+pub use self::canary::percent;
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
 pub use self::history::{GenerationRecord, GenerationState};
 pub use self::manual::{ManualSwap, StartedApp};
+pub use self::publisher::{CanarySpec, CanaryView};
 pub use self::report::SwapReport;
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
