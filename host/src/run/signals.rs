@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
 use crate::operate::handover::Recycler;
-use crate::operate::handover::{Peer, PeerOrder};
+use crate::operate::handover::{HandoverPeer, PeerOrder};
 
 /// The signals of this process. A stand-in is told by the process that it stands in for instead,
 /// because a terminal and a service manager send their signals to both.
@@ -13,7 +13,7 @@ pub(super) struct ProcessSignals {
     interrupt: SignalStream,
     hang_up: SignalStream,
     recycle: SignalStream,
-    pub(super) first: Option<Peer>,
+    pub(super) first: Option<HandoverPeer>,
     /// The first process is gone, which was heard.
     is_alone: bool,
 }
