@@ -331,7 +331,7 @@ async fn an_ahead_of_time_build_fails_by_the_names_of_its_failures() {
 async fn what_a_build_lacks_is_said() {
     let app = app("lacking");
     for (settings, args, expected) in [
-        ("", &["build", "--nova-host", "/no/such"][..], "what --nova-host names"),
+        ("", &["build", "--nova-host", "/no/such"][..], "no such program; --nova-host names it"),
         ("[build]\npanic = \"abort\"\n", &["build"], "panic cannot be set"),
         ("[build]\nopt-level = 9\n", &["build"], "opt-level must be 0, 1, 2, 3"),
         ("", &["start"], "there is no release in ./build"),

@@ -99,7 +99,7 @@ async fn wrong_usage_is_two_and_a_failure_is_one() {
         (&["new", "x", "--template", "huge"], 2, "possible values: minimal, starter, api"),
         (&["--help"], 0, "Serve an app, and update it in the browser"),
         (&["--version"], 0, "nova 0."),
-        (&["dev", "/no/such/folder"], 1, "there is no folder /no/such/folder"),
+        (&["dev", "/no/such/folder"], 1, "no such folder: /no/such/folder"),
         (&["dev", &empty], 1, "it has no Cargo.toml; make one with `nova new PATH`"),
         (&["routes", &empty], 1, "there is no Cargo.toml"),
         (&["compile", &empty], 1, "there is no Cargo.toml"),

@@ -113,6 +113,8 @@ fn versions_are_no_reason_to_refuse_but_layouts_are() {
         edit(&copy.join("Cargo.toml"), "\nversion = \"0.1.0\"", "\nversion = \"0.9.7\"");
         let pinned = "path = \"plugin-sdk\", version = \"0.1.0\"";
         edit(&copy.join("Cargo.toml"), pinned, "path = \"plugin-sdk\"");
+        let pinned = "path = \"plugin-sdk/routing\", version = \"0.1.0\"";
+        edit(&copy.join("Cargo.toml"), pinned, "path = \"plugin-sdk/routing\"");
     });
     assert!(other_sdk.windows(9).any(|window| window == b"sdk=0.9.7"), "the note says 0.9.7");
     assert_eq!(door.says(door.load("sdk.so", &other_sdk)), "loaded, 12 routes");
