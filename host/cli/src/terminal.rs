@@ -2,4 +2,5 @@
 
 pub(crate) mod ansi;
 pub(crate) mod launch;
+pub(crate) mod routes;
 pub(crate) mod style;

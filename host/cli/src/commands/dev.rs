@@ -9,8 +9,9 @@ use nova_host::server::listen::{ListenError, Listeners};
 use nova_route_template::{PartialSettings, Settings};
 
 use super::Outcome;
-use crate::dev::session::report::Voice;
-use crate::dev::session::{self, Setup, settings};
+use crate::dev::report::Voice;
+use crate::dev::session::{self, Setup};
+use crate::dev::settings;
 
 /// How many ports are tried after the usual one.
 const TRIES: u16 = 100;

@@ -10,9 +10,7 @@ pub(crate) mod engine_updates;
 pub(crate) mod journal;
 pub(crate) mod keys;
 pub(crate) mod problems;
-pub(crate) mod publishing;
-pub(crate) mod report;
-pub(crate) mod settings;
+pub(crate) mod publisher;
 pub(crate) mod store;
 pub(crate) mod styles;
 
@@ -35,18 +33,19 @@ use tokio_util::sync::CancellationToken;
 
 use self::journal::Journal;
 use self::keys::Keys;
-use self::publishing::Publishing;
-use self::report::{Banner, Terminal, Voice};
+use self::publisher::Publisher;
 use crate::dev::build::builder::Builder;
 use crate::dev::build::engine::Engine;
-use crate::dev::child::handle::{Environment, Notice, Server, Surroundings};
-use crate::dev::child::supervisor::Keeper;
+use crate::dev::child::handle::{Notice, ProcessSettings, ServerHandle};
+use crate::dev::child::supervisor::ServerSupervisor;
+use crate::dev::report::{Banner, Terminal, Voice};
 use crate::dev::session::actions::{Next, Session};
-use crate::dev::session::store::Copies;
+use crate::dev::session::store::SessionStore;
+use crate::dev::settings::Environment;
 use crate::dev::watch::change::{Plan, plan};
 use crate::dev::watch::snapshot::Snapshot;
 use crate::dev::watch::watcher::Watch;
-use crate::dev::wire::protocol::{Job, Refusal};
+use crate::dev::wire::protocol::{Refusal, ServerJob};
 use crate::dev::wire::state::DevState;
 
 /// What whoever sits at a breakpoint is given: a day, which a clock can add to any moment.
@@ -85,7 +84,7 @@ pub(crate) enum DevError {
     #[error(transparent)]
     Watch(#[from] WatchError),
     #[error("{0}")]
-    Server(#[from] Refusal),
+    ServerHandle(#[from] Refusal),
     #[error("the session cannot be set up: {0}")]
     Setup(#[from] io::Error),
 }
@@ -95,7 +94,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let Setup { dir, listeners, settings, flags, environment, library, debugger, program, .. } =
         setup;
     let terminal = Arc::new(Terminal::new(setup.voice));
-    let copies = Copies::new(&dir)?;
+    let copies = SessionStore::new(&dir)?;
     let favicon = favicon_of(&dir.join("public")).map(str::to_owned);
     let stylesheet = Some(styles::URL.to_owned());
     let info = StartInfo { dev: true, stylesheet, favicon, ..StartInfo::default() };
@@ -105,7 +104,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let mut snapshot = Snapshot::take(&dir);
 
     let url = listeners.url();
-    let job = Job {
+    let job = ServerJob {
         dir: dir.clone(),
         host: settings.host.clone(),
         // A debugger is attached to the server, not to the child that checks for it.
@@ -118,14 +117,15 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
         log_format: setup.log_format,
     };
     let poll_limit = (!debugger).then_some(settings.dev.poll_limit);
-    let surroundings = Surroundings { environment: environment.clone(), poll_limit };
-    let (server, commands) = Server::new();
+    let surroundings = ProcessSettings { environment: environment.clone(), poll_limit };
+    let (server, commands) = ServerHandle::new();
     let (notify, mut notices) = mpsc::unbounded_channel();
     let addresses = listeners.addresses().to_owned();
     let sockets = listeners.into_sockets();
     let mut engine = Engine::new(&dir, &program);
     engine.environment(environment.clone());
-    let keeper = Keeper::new(program, job, surroundings, sockets, terminal.clone(), notify);
+    let keeper =
+        ServerSupervisor::new(program, job, surroundings, sockets, terminal.clone(), notify);
     let stop = CancellationToken::new();
     let keeping = tokio::spawn(keeper.keep(commands, stop.clone()));
     announce(&url);
@@ -138,7 +138,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let mut session = Session {
         builder,
         engine,
-        publishing: Publishing::default(),
+        publishing: Publisher::default(),
         info: info.clone(),
         whole: false,
         beside: Vec::new(),

@@ -5,9 +5,10 @@
 //! runs to its end, and the newer build waits for that. Whatever happens, the generation that
 //! serves goes on serving until another is published.
 
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nova_host::library::start::StartInfo;
@@ -18,17 +19,19 @@ use nova_route_template::{
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::freshness::freshen;
-use super::inputs;
-use crate::dev::child::handle::{Environment, Server};
+use super::dep_info;
+use super::touch::touch_crate_root;
+use crate::dev::child::handle::ServerHandle;
+use crate::dev::settings::Environment;
+use crate::dev::watch::age::since_written;
 use crate::dev::watch::change::Change;
-use crate::dev::wire::phases::{Phases, micros, since_written};
-use crate::dev::wire::protocol::{Load, Loaded, Refusal};
-use crate::dev::wire::state::Route;
+use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::protocol::{Load, LoadOutcome, Refusal};
+use crate::dev::wire::state::RouteInfo;
 
 /// What the builder has to say.
 #[derive(Debug)]
-pub(crate) enum Update {
+pub(crate) enum BuildEvent {
     /// One more crate is ready.
     Progress {
         /// How many are.
@@ -41,27 +44,27 @@ pub(crate) enum Update {
         /// The name of the app.
         app: String,
         /// Its routes.
-        routes: Vec<Route>,
+        routes: Vec<RouteInfo>,
     },
     /// A build reached an end of its own.
-    Finished(Box<Finished>),
+    BuildReport(Box<BuildReport>),
 }
 
 /// A build that reached an end of its own.
 #[derive(Debug)]
-pub(crate) struct Finished {
+pub(crate) struct BuildReport {
     /// What was saved, also for builds that were stopped; empty for the first one.
     pub(crate) changes: Vec<Change>,
     /// Where the time went.
     pub(crate) phases: Phases,
     /// From the write of the newest file to the end.
     pub(crate) took: Duration,
-    pub(crate) result: Result<Success, Failure>,
+    pub(crate) result: Result<BuildSuccess, BuildFailure>,
 }
 
 /// A library that serves.
 #[derive(Debug)]
-pub(crate) struct Success {
+pub(crate) struct BuildSuccess {
     /// `None`: it did already.
     pub(crate) swapped: Option<Swapped>,
     /// What its owner may want to know about the pages.
@@ -76,7 +79,7 @@ pub(crate) struct Success {
 
 /// Why nothing new serves.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum BuildFailure {
     /// The app's own files: names, routes, the manifest.
     #[error(transparent)]
     App(#[from] PrepareError),
@@ -91,23 +94,23 @@ pub(crate) enum Failure {
 /// Builds an app and has a server load what it built.
 pub(crate) struct Builder {
     dir: PathBuf,
-    server: Server,
+    server: ServerHandle,
     info: StartInfo,
     environment: Environment,
-    current: Option<Job>,
-    sender: mpsc::UnboundedSender<Update>,
-    updates: mpsc::UnboundedReceiver<Update>,
+    current: Option<RunningBuild>,
+    sender: mpsc::UnboundedSender<BuildEvent>,
+    updates: mpsc::UnboundedReceiver<BuildEvent>,
 }
 
-struct Job {
+struct RunningBuild {
     changes: Vec<Change>,
-    cancel: Cancel,
+    cancel: BuildGate,
     task: JoinHandle<()>,
 }
 
 impl Builder {
     /// A builder of the app in `dir`; libraries are started with `info`.
-    pub(crate) fn new(dir: &Path, server: Server, info: StartInfo) -> Self {
+    pub(crate) fn new(dir: &Path, server: ServerHandle, info: StartInfo) -> Self {
         let (sender, updates) = mpsc::unbounded_channel();
         let (dir, environment) = (dir.to_owned(), Environment::new());
         Self { dir, server, info, environment, current: None, sender, updates }
@@ -131,8 +134,8 @@ impl Builder {
             job.task
         });
         let watch = since_written(&self.dir, &changes);
-        let cancel = Cancel::default();
-        let work = Work {
+        let cancel = BuildGate::default();
+        let work = BuildTask {
             dir: self.dir.clone(),
             changes: changes.clone(),
             server: self.server.clone(),
@@ -154,11 +157,11 @@ impl Builder {
                 return;
             }
             let took = watch + since.elapsed();
-            let finished = Finished { changes: reported, phases, took, result };
+            let finished = BuildReport { changes: reported, phases, took, result };
             // The session is over when nobody listens.
-            let _ = updates.send(Update::Finished(Box::new(finished)));
+            let _ = updates.send(BuildEvent::BuildReport(Box::new(finished)));
         });
-        self.current = Some(Job { changes, cancel, task });
+        self.current = Some(RunningBuild { changes, cancel, task });
     }
 
     /// Whether a build goes on.
@@ -172,7 +175,7 @@ impl Builder {
     }
 
     /// The next thing to report. A call that is given up loses nothing.
-    pub(crate) async fn update(&mut self) -> Update {
+    pub(crate) async fn update(&mut self) -> BuildEvent {
         self.updates.recv().await.expect("the builder holds a sender")
     }
 
@@ -185,18 +188,18 @@ impl Builder {
     }
 }
 
-struct Work {
+struct BuildTask {
     dir: PathBuf,
     changes: Vec<Change>,
-    server: Server,
+    server: ServerHandle,
     info: StartInfo,
     environment: Environment,
-    cancel: Cancel,
-    updates: mpsc::UnboundedSender<Update>,
+    cancel: BuildGate,
+    updates: mpsc::UnboundedSender<BuildEvent>,
 }
 
-impl Work {
-    async fn run(self, phases: &mut Phases) -> Result<Success, Failure> {
+impl BuildTask {
+    async fn run(self, phases: &mut Phases) -> Result<BuildSuccess, BuildFailure> {
         let Self { dir, changes, server, info, environment, cancel, updates } = self;
         let gate = cancel.clone();
         let began = Instant::now();
@@ -205,7 +208,7 @@ impl Work {
         })
         .await;
         phases.compile_us = micros(began.elapsed());
-        let Compiled { built, notes, inputs } = match built {
+        let CargoBuild { built, notes, inputs } = match built {
             Ok(compiled) => compiled?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
@@ -214,22 +217,22 @@ impl Work {
         }
         let load = Load::Library { path: built.library.clone(), info };
         let swapped = match server.load(load).await? {
-            Loaded::Swapped(swapped) => {
+            LoadOutcome::Swapped(swapped) => {
                 phases.load_us = swapped.preflight_us + swapped.load_us;
                 phases.swap_us = swapped.total_us.saturating_sub(phases.load_us);
                 Some(swapped)
             }
-            Loaded::Same => None,
+            LoadOutcome::Same => None,
         };
         // Those of dependencies, the SDK for one, are not for the app's owner to mend.
         let own = |it: &Diagnostic| it.place.as_ref().is_none_or(|it| !it.file.starts_with('/'));
         let warnings = built.diagnostics.into_iter().filter(own).map(|it| it.rendered).collect();
         let bytes = built.library.metadata().map_or(0, |library| library.len());
-        Ok(Success { swapped, notes, warnings, inputs, bytes })
+        Ok(BuildSuccess { swapped, notes, warnings, inputs, bytes })
     }
 }
 
-struct Compiled {
+struct CargoBuild {
     built: Built,
     notes: Vec<String>,
     inputs: BTreeSet<PathBuf>,
@@ -239,14 +242,14 @@ fn build(
     dir: &Path,
     changes: &[Change],
     environment: Environment,
-    cancel: &Cancel,
-    updates: &mpsc::UnboundedSender<Update>,
-) -> Result<Compiled, Failure> {
+    cancel: &BuildGate,
+    updates: &mpsc::UnboundedSender<BuildEvent>,
+) -> Result<CargoBuild, BuildFailure> {
     let prepared = prepare(dir)?;
-    let routes = Route::all(&prepared.tree);
+    let routes = RouteInfo::all(&prepared.tree);
     let app = prepared.project.name().to_owned();
-    let _ = updates.send(Update::Scanned { app, routes });
-    freshen(dir, prepared.project.crate_root(), changes);
+    let _ = updates.send(BuildEvent::Scanned { app, routes });
+    touch_crate_root(dir, prepared.project.crate_root(), changes);
     let running = Build::new(&prepared.project, prepared.crate_root.origins)
         .profile("dev")
         .output(Output::Capture)
@@ -258,17 +261,17 @@ fn build(
     let built = running.wait(|event| {
         if let Event::Compiled { name, fresh: false } = event {
             crates += 1;
-            let _ = updates.send(Update::Progress { crates, name });
+            let _ = updates.send(BuildEvent::Progress { crates, name });
         }
     })?;
-    let inputs = inputs::of(&built.library, prepared.project.dir());
+    let inputs = dep_info::of(&built.library, prepared.project.dir());
     let notes = prepared.warnings.iter().map(ToString::to_string).collect();
-    Ok(Compiled { built, notes, inputs })
+    Ok(CargoBuild { built, notes, inputs })
 }
 
 /// Whether a build goes on, is to stop, or has passed the point where it cannot be stopped.
 #[derive(Clone, Default)]
-struct Cancel(Arc<Mutex<Stage>>);
+struct BuildGate(Arc<Mutex<Stage>>);
 
 #[derive(Default)]
 enum Stage {
@@ -279,7 +282,7 @@ enum Stage {
     Cancelled,
 }
 
-impl Cancel {
+impl BuildGate {
     /// Stops the build; `false` if it is too late for that.
     fn cancel(&self) -> bool {
         let mut stage = self.lock();
@@ -315,7 +318,7 @@ impl Cancel {
         go
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Stage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Stage> {
+        self.0.lock()
     }
 }

@@ -13,18 +13,19 @@
 //! pages that serve at one time are all built against one app library: after a change to that one,
 //! nothing is published before the page on screen fits it.
 
+mod event;
 mod hazard;
+mod inventory;
 mod jobs;
-mod known;
 mod outcomes;
 mod precompiled;
 mod publish;
-mod update;
 mod work;
 
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nova_route_template::split::{Compiled, Split, SplitError};
@@ -32,14 +33,14 @@ use nova_route_template::{CargoError, Prepared};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use self::known::Known;
-use self::precompiled::Precompiled;
-pub(crate) use self::update::{Health, PageView, Publication, Timing, Update};
-use self::work::{Cancel, MadeApp, MadePage, Ready, Scanned, Sources};
-use super::builder::Failure;
-use crate::dev::child::handle::Environment;
+pub(crate) use self::event::{EngineEvent, Health, PageView, Publication, Timing};
+use self::inventory::{AppBuild, Inventory, PageBuild};
+use self::precompiled::PrecompiledLibrary;
+use self::work::{AppScan, Cancellation, CompiledApp, CompiledPage, ImageProgress, Sources};
+use super::builder::BuildFailure;
+use crate::dev::settings::Environment;
 use crate::dev::watch::change::{Area, Change};
-use crate::dev::wire::protocol::Page;
+use crate::dev::wire::protocol::PageRoute;
 
 /// Nothing was saved or asked for in so long: there is time for what nobody waits for.
 const QUIET: Duration = Duration::from_millis(1500);
@@ -59,9 +60,9 @@ pub(crate) struct Engine {
     /// The pages that other files name.
     named: BTreeSet<String>,
     split: Option<Arc<Split>>,
-    known: Known,
+    known: Inventory,
     /// What serves until somebody saves a page, or asks for one that it does not fit.
-    precompiled: Option<Precompiled>,
+    precompiled: Option<PrecompiledLibrary>,
     /// What must be done before any page can be compiled.
     stale: Stale,
     /// Whether the app library in `known` is the one that serves.
@@ -74,18 +75,18 @@ pub(crate) struct Engine {
     /// are asked for: a thousand libraries are not mapped in no time.
     loaded: BTreeSet<String>,
     /// What serves until the server has taken the newest app library.
-    before: Option<Before>,
+    before: Option<PreviousApp>,
     /// Pages of which an older version serves until the new one compiles.
     outdated: BTreeSet<String>,
     /// Pages that were saved in this session.
     edited: BTreeSet<String>,
     /// What the next publication is for.
-    pending: Pending,
-    job: Option<Job>,
-    ready: VecDeque<Update>,
+    pending: PublicationDraft,
+    job: Option<RunningJob>,
+    ready: VecDeque<EngineEvent>,
     /// The pages that were told last.
-    told: Vec<Page>,
-    progress: (mpsc::UnboundedSender<Ready>, mpsc::UnboundedReceiver<Ready>),
+    told: Vec<PageRoute>,
+    progress: (mpsc::UnboundedSender<ImageProgress>, mpsc::UnboundedReceiver<ImageProgress>),
     /// When the developer last did something.
     active: Instant,
     /// Whether the whole crate was checked since the last change.
@@ -107,7 +108,7 @@ struct Stale {
 
 /// What the next publication is for.
 #[derive(Debug, Default)]
-struct Pending {
+struct PublicationDraft {
     changes: Vec<Change>,
     since: Option<Instant>,
     watch: Duration,
@@ -119,27 +120,27 @@ struct Pending {
 }
 
 /// An app library that served, and its pages.
-struct Before {
-    app: known::App,
-    pages: BTreeMap<String, known::Page>,
+struct PreviousApp {
+    app: AppBuild,
+    pages: BTreeMap<String, PageBuild>,
     loaded: BTreeSet<String>,
 }
 
 /// A page that does not compile.
 struct Broken {
-    failure: Arc<Failure>,
+    failure: Arc<BuildFailure>,
     /// Whether it was saved or asked for, so that somebody should see this.
     shown: bool,
 }
 
-struct Job {
-    what: What,
-    cancel: Cancel,
-    handle: JoinHandle<Outcome>,
+struct RunningJob {
+    what: JobKind,
+    cancel: Cancellation,
+    handle: JoinHandle<JobResult>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
+enum JobKind {
     Scan,
     Open,
     App,
@@ -156,11 +157,11 @@ enum What {
     Check,
 }
 
-enum Outcome {
-    Scanned(Box<Result<Scanned, Failure>>),
-    Opened(Box<Result<(Split, Known), SplitError>>),
-    App(Box<Result<MadeApp, Failure>>),
-    Page(Box<Result<MadePage, Failure>>),
+enum JobResult {
+    AppScan(Box<Result<AppScan, BuildFailure>>),
+    Opened(Box<Result<(Split, Inventory), SplitError>>),
+    App(Box<Result<CompiledApp, BuildFailure>>),
+    Page(Box<Result<CompiledPage, BuildFailure>>),
     Tried(Box<Result<Compiled, CargoError>>),
 }
 
@@ -175,7 +176,7 @@ impl Engine {
             prepared: None,
             named: BTreeSet::new(),
             split: None,
-            known: Known::default(),
+            known: Inventory::default(),
             precompiled: None,
             stale: Stale { files: true, image: true, ..Stale::default() },
             published: None,
@@ -186,7 +187,7 @@ impl Engine {
             outdated: BTreeSet::new(),
             unsaved: false,
             edited: BTreeSet::new(),
-            pending: Pending::default(),
+            pending: PublicationDraft::default(),
             job: None,
             ready: VecDeque::new(),
             told: Vec::new(),
@@ -315,7 +316,7 @@ impl Engine {
         if let Some(broken) = self.failed.get_mut(file) {
             broken.shown = true;
             let failure = broken.failure.clone();
-            self.ready.push_back(Update::PageFailed { file: file.to_owned(), failure });
+            self.ready.push_back(EngineEvent::PageFailed { file: file.to_owned(), failure });
             return;
         }
         if self.known.pages.contains_key(file) && self.is_app_published() {
@@ -366,7 +367,7 @@ impl Engine {
     /// before it serves on, and pages that are asked for are compiled against that.
     pub(crate) fn refused(&mut self) {
         self.forget_precompiled();
-        let Some(Before { app, pages, loaded }) = self.before.take() else { return };
+        let Some(PreviousApp { app, pages, loaded }) = self.before.take() else { return };
         self.published = Some(app.library.build.clone());
         self.known.app = Some(app);
         self.known.pages = pages;
@@ -389,7 +390,7 @@ impl Engine {
         let Some(prepared) = &self.prepared else { return Vec::new() };
         let inside = self.known.app.as_ref().map(|app| &app.inside);
         let building = self.job.as_ref().and_then(|job| match &job.what {
-            What::Page { file, .. } => Some(file.as_str()),
+            JobKind::Page { file, .. } => Some(file.as_str()),
             _ => None,
         });
         let view = |page: &nova_route_template::Page| {
@@ -434,7 +435,7 @@ impl Engine {
     }
 
     /// The next thing to do or to report. A call that is given up loses nothing.
-    pub(crate) async fn update(&mut self) -> Update {
+    pub(crate) async fn update(&mut self) -> EngineEvent {
         loop {
             if let Some(update) = self.ready.pop_front() {
                 return update;
@@ -456,7 +457,7 @@ impl Engine {
             };
             tokio::select! {
                 Some((crates, name)) = self.progress.1.recv() => {
-                    return Update::Progress { crates, name };
+                    return EngineEvent::Progress { crates, name };
                 }
                 outcome = &mut job.handle => {
                     let what = job.what.clone();
@@ -473,9 +474,9 @@ impl Engine {
     }
 }
 
-impl Job {
+impl RunningJob {
     fn is_idle_work(&self) -> bool {
-        matches!(&self.what, What::Check | What::Page { waited_for: false, .. })
+        matches!(&self.what, JobKind::Check | JobKind::Page { waited_for: false, .. })
     }
 }
 

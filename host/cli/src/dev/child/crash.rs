@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use nova_host::generation::GenerationId;
 
-use crate::dev::wire::flight_recorder::Flight;
-use crate::dev::wire::message::{Kind, Problem};
-use crate::dev::wire::protocol::Mark;
+use crate::dev::wire::flight_recorder::RunningRequest;
+use crate::dev::wire::message::{Problem, ProblemKind};
+use crate::dev::wire::protocol::QuarantinedPage;
 
 /// What is known of a server that ended without having been told to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub(crate) struct Crash {
     /// What it printed last.
     pub(crate) last_words: String,
     /// The page that did not return, and the limit that it was given.
-    pub(crate) hung: Option<(Flight, Duration)>,
+    pub(crate) hung: Option<(RunningRequest, Duration)>,
     /// The requests whose code was running.
-    pub(crate) flights: Vec<Flight>,
+    pub(crate) flights: Vec<RunningRequest>,
 }
 
 impl Crash {
@@ -38,7 +38,7 @@ impl Crash {
     }
 
     /// The requests that may have done it; none: nothing was being answered.
-    pub(crate) fn suspects(&self) -> Vec<&Flight> {
+    pub(crate) fn suspects(&self) -> Vec<&RunningRequest> {
         match &self.hung {
             Some((flight, _)) => vec![flight],
             None => self.flights.iter().collect(),
@@ -46,20 +46,20 @@ impl Crash {
     }
 
     /// A mark for each page that may have done it.
-    pub(crate) fn marks(&self) -> Vec<Mark> {
+    pub(crate) fn marks(&self) -> Vec<QuarantinedPage> {
         let suspects = self.suspects();
-        let mut marks: Vec<Mark> = Vec::new();
+        let mut marks: Vec<QuarantinedPage> = Vec::new();
         for flight in &suspects {
             let page = flight.culprit();
             if marks.iter().all(|mark| mark.page != page) {
                 let title = format!("{} ended the server: {}", flight.request(), self.cause());
-                let problem = Problem::new(Kind::Crash, title, &self.text(suspects.len()))
+                let problem = Problem::new(ProblemKind::Crash, title, &self.text(suspects.len()))
                     .during(flight.request());
                 let problem = match &flight.file {
                     Some(file) => problem.at(file, None, None),
                     None => problem,
                 };
-                marks.push(Mark { page: page.to_owned(), problem });
+                marks.push(QuarantinedPage { page: page.to_owned(), problem });
             }
         }
         marks
@@ -73,7 +73,11 @@ impl Crash {
 
     /// The problem of a server that ended with nothing to answer.
     pub(crate) fn problem(&self) -> Problem {
-        Problem::new(Kind::Crash, format!("The server ended: {}", self.cause()), &self.text(0))
+        Problem::new(
+            ProblemKind::Crash,
+            format!("The server ended: {}", self.cause()),
+            &self.text(0),
+        )
     }
 
     fn text(&self, suspects: usize) -> String {
@@ -107,9 +111,9 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// When servers ended and no request was to blame.
 #[derive(Debug, Default)]
-pub(crate) struct Unexplained(VecDeque<Instant>);
+pub(crate) struct UnexplainedCrashes(VecDeque<Instant>);
 
-impl Unexplained {
+impl UnexplainedCrashes {
     /// Once more, just now.
     pub(crate) fn add(&mut self) {
         self.0.push_back(Instant::now());
@@ -140,12 +144,12 @@ fn about_the_end(lines: &str, how: &str) -> String {
 mod tests {
     use super::*;
 
-    fn flight(path: &str, file: Option<&str>) -> Flight {
+    fn flight(path: &str, file: Option<&str>) -> RunningRequest {
         let (path, file) = (path.into(), file.map(Into::into));
-        Flight { method: "GET".into(), path, file, generation: GenerationId(2) }
+        RunningRequest { method: "GET".into(), path, file, generation: GenerationId(2) }
     }
 
-    fn crash(how: &str, last_words: &str, flights: &[Flight]) -> Crash {
+    fn crash(how: &str, last_words: &str, flights: &[RunningRequest]) -> Crash {
         Crash {
             how: how.into(),
             last_words: last_words.into(),

@@ -7,17 +7,17 @@ use nova_host::generation::GenerationId;
 use nova_host::library::start::StartInfo;
 
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::{Load, Mark, Order, Page, Topic};
+use crate::dev::wire::protocol::{Load, Order, PageRoute, QuarantinedPage, Topic};
 use crate::dev::wire::state::DevState;
 
 /// The sum of all orders.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
+pub(crate) struct ReplayState {
     /// What serves; for a library, its private copy.
     pub(crate) load: Option<Load>,
     /// The last number that was given.
     pub(crate) generation: GenerationId,
-    marks: Vec<Mark>,
+    marks: Vec<QuarantinedPage>,
     /// Why the server before ended, where no page is to blame.
     unexplained: Option<Problem>,
     problems: BTreeMap<Topic, Vec<Problem>>,
@@ -25,11 +25,11 @@ pub(crate) struct Standing {
     revision: u64,
     progress: Option<String>,
     state: Option<Box<DevState>>,
-    routes: Vec<Page>,
+    routes: Vec<PageRoute>,
     failed: BTreeMap<String, Problem>,
 }
 
-impl Standing {
+impl ReplayState {
     /// Keeps what lasts of an order.
     pub(crate) fn keep(&mut self, order: &Order) {
         match order.clone() {
@@ -142,12 +142,12 @@ pub(crate) fn copy_of(store: &std::path::Path, build_id: &str, info: StartInfo) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
     use nova_host::library::loader::BuildId;
     use nova_host::swap::{PageLibrary, SplitApp};
 
-    fn mark(page: &str) -> Mark {
-        Mark { page: page.into(), problem: Problem::new(Kind::Crash, page, "") }
+    fn mark(page: &str) -> QuarantinedPage {
+        QuarantinedPage { page: page.into(), problem: Problem::new(ProblemKind::Crash, page, "") }
     }
 
     fn library(path: &str) -> Load {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_last_word_on_each_subject_is_said_again() {
-        let mut standing = Standing::default();
+        let mut standing = ReplayState::default();
         for order in [
             Order::Style { href: "/1".into(), css: "a".into() },
             Order::Style { href: "/2".into(), css: "b".into() },
@@ -185,10 +185,10 @@ mod tests {
 
     #[test]
     fn other_code_is_not_to_blame_and_the_same_code_is() {
-        let mut standing = Standing::default();
+        let mut standing = ReplayState::default();
         standing.keep(&Order::Avoid(mark("pages/a.rs")));
         standing.keep(&Order::Progress("3 crates".into()));
-        standing.ended_by_itself(Problem::new(Kind::Crash, "nobody", ""));
+        standing.ended_by_itself(Problem::new(ProblemKind::Crash, "nobody", ""));
         standing.serves_again(library("/1"), GenerationId(1));
         assert_eq!(standing.crashes().len(), 2);
         standing.serves(library("/2"), GenerationId(2), &[]);
@@ -214,7 +214,7 @@ mod tests {
             symbol: "page".into(),
         };
         let info = StartInfo::default();
-        let mut standing = Standing::default();
+        let mut standing = ReplayState::default();
         let pages = vec![page("pages/a.rs", "/a1.so"), page("pages/b.rs", "/b1.so")];
         let version = "1".to_owned();
         let load = Load::Open { app: app.clone(), pages, version, info };

@@ -14,13 +14,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::crash::{Crash, Unexplained};
-use crate::dev::child::handle::{Command, Notice, Surroundings};
-use crate::dev::child::process::Life;
-use crate::dev::child::replay::{Standing, copy_of};
-use crate::dev::session::problems;
-use crate::dev::session::report::Terminal;
-use crate::dev::wire::protocol::{Event, Job, Load, Loaded, Order, Refusal, Topic, Trust};
+use super::crash::{Crash, UnexplainedCrashes};
+use crate::dev::child::handle::{Notice, ProcessSettings, SupervisorCommand};
+use crate::dev::child::process::ServerProcess;
+use crate::dev::child::replay::{ReplayState, copy_of};
+use crate::dev::report::Terminal;
+use crate::dev::wire::protocol::{
+    Load, LoadOutcome, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
+};
 
 /// How much longer than `init` all the rest of a start may take.
 const START: Duration = Duration::from_secs(20);
@@ -29,53 +30,53 @@ const START: Duration = Duration::from_secs(20);
 const FIRST_LOAD: u64 = 0;
 
 /// What servers are started with.
-pub(crate) struct Keeper {
+pub(crate) struct ServerSupervisor {
     program: PathBuf,
-    job: Job,
-    surroundings: Surroundings,
+    job: ServerJob,
+    surroundings: ProcessSettings,
     sockets: Vec<TcpListener>,
     terminal: Arc<Terminal>,
     notices: mpsc::UnboundedSender<Notice>,
-    standing: Standing,
+    standing: ReplayState,
     /// Loads that have no answer yet.
-    asked: Vec<Asked>,
+    asked: Vec<PendingLoad>,
     last_id: u64,
-    unexplained: Unexplained,
+    unexplained: UnexplainedCrashes,
 }
 
-struct Asked {
+struct PendingLoad {
     id: u64,
     load: Load,
-    answer: oneshot::Sender<Result<Loaded, Refusal>>,
+    answer: oneshot::Sender<Result<LoadOutcome, Refusal>>,
     /// Pages of it that have ended a server: it was published, and the word of that was lost with
     /// the server.
     guilty: Vec<String>,
 }
 
 /// Why a conversation with a server is over.
-enum Next {
+enum ConversationEnd {
     /// It is gone.
     Gone,
     /// Another is wanted, with these.
-    Renew(Surroundings),
+    Renew(ProcessSettings),
 }
 
 /// Why a server did not come up.
-enum NoStart {
+enum StartError {
     Refused(Refusal),
     Crashed(Crash),
 }
 
-impl Keeper {
+impl ServerSupervisor {
     pub(crate) fn new(
         program: PathBuf,
-        job: Job,
-        surroundings: Surroundings,
+        job: ServerJob,
+        surroundings: ProcessSettings,
         sockets: Vec<TcpListener>,
         terminal: Arc<Terminal>,
         notices: mpsc::UnboundedSender<Notice>,
     ) -> Self {
-        let (standing, unexplained) = (Standing::default(), Unexplained::default());
+        let (standing, unexplained) = (ReplayState::default(), UnexplainedCrashes::default());
         let (asked, last_id) = (Vec::new(), FIRST_LOAD);
         Self {
             program,
@@ -94,7 +95,7 @@ impl Keeper {
     /// Keeps a server until the stop, and ends it then.
     pub(crate) async fn keep(
         mut self,
-        mut commands: mpsc::UnboundedReceiver<Command>,
+        mut commands: mpsc::UnboundedReceiver<SupervisorCommand>,
         stop: CancellationToken,
     ) {
         let first = stop.run_until_cancelled(self.recover()).await;
@@ -107,12 +108,12 @@ impl Keeper {
             let talk = self.converse(&mut life, &mut commands);
             let Some(next) = stop.run_until_cancelled(talk).await else { break };
             match next {
-                Next::Renew(surroundings) => {
+                ConversationEnd::Renew(surroundings) => {
                     let renewed = stop.run_until_cancelled(self.renew(&mut life, surroundings));
                     let Some(renewed) = renewed.await else { break };
                     self.notify(Notice::Renewed(renewed));
                 }
-                Next::Gone => {
+                ConversationEnd::Gone => {
                     let crash = life.crash().await;
                     self.blame(crash);
                     match stop.run_until_cancelled(self.recover()).await {
@@ -133,26 +134,26 @@ impl Keeper {
     /// Passes orders and events on for as long as the server lives.
     async fn converse(
         &mut self,
-        life: &mut Life,
-        commands: &mut mpsc::UnboundedReceiver<Command>,
-    ) -> Next {
+        life: &mut ServerProcess,
+        commands: &mut mpsc::UnboundedReceiver<SupervisorCommand>,
+    ) -> ConversationEnd {
         loop {
             tokio::select! {
                 event = life.next() => match event {
                     Some(event) => self.hear(event, life).await,
-                    None => return Next::Gone,
+                    None => return ConversationEnd::Gone,
                 },
                 command = commands.recv() => match command {
-                    Some(Command::Tell(order)) => self.tell(life, order).await,
-                    Some(Command::Load(load, answer)) => {
+                    Some(SupervisorCommand::Tell(order)) => self.tell(life, order).await,
+                    Some(SupervisorCommand::Load(load, answer)) => {
                         self.last_id += 1;
                         let id = self.last_id;
-                        let asked = Asked { id, load, answer, guilty: Vec::new() };
+                        let asked = PendingLoad { id, load, answer, guilty: Vec::new() };
                         let order = self.fresh(&asked);
                         self.asked.push(asked);
                         life.tell(&order).await;
                     }
-                    Some(Command::Renew(surroundings)) => return Next::Renew(surroundings),
+                    Some(SupervisorCommand::Renew(surroundings)) => return ConversationEnd::Renew(surroundings),
                     // Whoever commands is gone, and says stop by another way.
                     None => std::future::pending().await,
                 },
@@ -160,35 +161,35 @@ impl Keeper {
         }
     }
 
-    async fn hear(&mut self, event: Event, life: &mut Life) {
+    async fn hear(&mut self, event: ServerEvent, life: &mut ServerProcess) {
         match event {
-            Event::Done { id, result } => {
+            ServerEvent::Done { id, result } => {
                 let Some(at) = self.asked.iter().position(|asked| asked.id == id) else { return };
-                let Asked { load, answer, guilty, .. } = self.asked.swap_remove(at);
-                if let Ok(Loaded::Swapped(swapped)) = &result {
-                    self.unexplained = Unexplained::default();
+                let PendingLoad { load, answer, guilty, .. } = self.asked.swap_remove(at);
+                if let Ok(LoadOutcome::Swapped(swapped)) = &result {
+                    self.unexplained = UnexplainedCrashes::default();
                     let load = self.private(load, swapped);
                     self.standing.serves(load, swapped.generation, &guilty);
                 }
                 // Whoever asked may not want to know any more.
                 let _ = answer.send(result);
             }
-            Event::Retry { page } => {
+            ServerEvent::Retry { page } => {
                 self.standing.forgive(&page);
                 self.tell_crashes(life).await;
             }
-            Event::Panicked { request, location, message } => {
+            ServerEvent::Panicked { request, location, message } => {
                 self.notify(Notice::Panicked { request, location, message });
             }
-            Event::Wanted { file } => self.notify(Notice::Wanted { file }),
-            Event::Seen { file } => self.notify(Notice::Seen { file }),
+            ServerEvent::Wanted { file } => self.notify(Notice::Wanted { file }),
+            ServerEvent::Seen { file } => self.notify(Notice::Seen { file }),
             // The life keeps the one for itself; the other was waited for.
-            Event::Hung(_) | Event::Ready => {}
+            ServerEvent::Hung(_) | ServerEvent::Ready => {}
         }
     }
 
-    fn fresh(&self, asked: &Asked) -> Order {
-        let Asked { id, load, guilty, .. } = asked;
+    fn fresh(&self, asked: &PendingLoad) -> Order {
+        let PendingLoad { id, load, guilty, .. } = asked;
         let mut same = self.standing.unchanged(&self.standing.whole(load.clone()));
         same.extend(guilty.iter().cloned());
         Order::Load { id: *id, load: load.clone(), trust: Trust::Fresh, same }
@@ -203,18 +204,18 @@ impl Keeper {
         }
     }
 
-    async fn tell(&mut self, life: &mut Life, order: Order) {
+    async fn tell(&mut self, life: &mut ServerProcess, order: Order) {
         self.standing.keep(&order);
         life.tell(&order).await;
     }
 
-    async fn tell_crashes(&mut self, life: &mut Life) {
+    async fn tell_crashes(&mut self, life: &mut ServerProcess) {
         let problems = self.standing.crashes();
         self.tell(life, Order::Problems { topic: Topic::Crash, problems }).await;
     }
 
     /// Loads that the server before did not come to.
-    async fn ask_again(&mut self, life: &mut Life) {
+    async fn ask_again(&mut self, life: &mut ServerProcess) {
         for asked in &self.asked {
             life.tell(&self.fresh(asked)).await;
         }
@@ -226,7 +227,7 @@ impl Keeper {
         if marks.is_empty() {
             self.unexplained.add();
             // What was being loaded at that moment is the nearest to an explanation there is.
-            for Asked { answer, .. } in self.asked.drain(..) {
+            for PendingLoad { answer, .. } in self.asked.drain(..) {
                 let text = format!("it ended the server while it was loaded: {}", crash.cause());
                 let _ = answer.send(Err(Refusal(text)));
             }
@@ -245,13 +246,13 @@ impl Keeper {
     }
 
     /// A server that accepts, where there is none.
-    async fn recover(&mut self) -> Result<(Life, Option<Swapped>), Refusal> {
+    async fn recover(&mut self) -> Result<(ServerProcess, Option<Swapped>), Refusal> {
         loop {
             if self.unexplained.is_enough() {
                 if self.standing.load.take().is_none() {
                     return Err(Refusal("the server ends as soon as it has started".into()));
                 }
-                self.unexplained = Unexplained::default();
+                self.unexplained = UnexplainedCrashes::default();
                 self.notify(Notice::GaveUp);
             }
             match self.raise().await {
@@ -260,15 +261,17 @@ impl Keeper {
                     life.tell(&Order::Control).await;
                     return Ok((life, swapped));
                 }
-                Err(NoStart::Crashed(crash)) if self.standing.load.is_some() => self.blame(crash),
-                Err(NoStart::Crashed(crash)) => return Err(Refusal(crash.cause())),
+                Err(StartError::Crashed(crash)) if self.standing.load.is_some() => {
+                    self.blame(crash)
+                }
+                Err(StartError::Crashed(crash)) => return Err(Refusal(crash.cause())),
                 // It served a moment ago, and `init` may depend on more than code.
-                Err(NoStart::Refused(refusal)) if self.standing.load.take().is_some() => {
-                    self.standing.ended_by_itself(problems::of_refusal(&refusal));
+                Err(StartError::Refused(refusal)) if self.standing.load.take().is_some() => {
+                    self.standing.ended_by_itself(refusal.problem());
                     let problems = self.standing.crashes();
                     self.standing.keep(&Order::Problems { topic: Topic::Crash, problems });
                 }
-                Err(NoStart::Refused(refusal)) => return Err(refusal),
+                Err(StartError::Refused(refusal)) => return Err(refusal),
             }
         }
     }
@@ -276,8 +279,8 @@ impl Keeper {
     /// A server with other surroundings in the place of `life`, which serves until then.
     async fn renew(
         &mut self,
-        life: &mut Life,
-        surroundings: Surroundings,
+        life: &mut ServerProcess,
+        surroundings: ProcessSettings,
     ) -> Result<Option<Swapped>, Refusal> {
         let before = std::mem::replace(&mut self.surroundings, surroundings);
         let (mut next, swapped) = match self.raise().await {
@@ -285,8 +288,8 @@ impl Keeper {
             Err(no_start) => {
                 self.surroundings = before;
                 return Err(match no_start {
-                    NoStart::Refused(refusal) => refusal,
-                    NoStart::Crashed(crash) => Refusal(crash.cause()),
+                    StartError::Refused(refusal) => refusal,
+                    StartError::Crashed(crash) => Refusal(crash.cause()),
                 });
             }
         };
@@ -297,29 +300,31 @@ impl Keeper {
     }
 
     /// Starts a server and tells it everything; it does not accept yet.
-    async fn raise(&mut self) -> Result<(Life, Option<Swapped>), NoStart> {
+    async fn raise(&mut self) -> Result<(ServerProcess, Option<Swapped>), StartError> {
         let limit = self.job.init_limit.saturating_add(START);
         let raised = timeout(limit, self.start_and_tell()).await;
         let late = || Refusal(format!("the server did not start within {limit:?}"));
-        let (life, swapped) = raised.map_err(|_| NoStart::Refused(late()))??;
+        let (life, swapped) = raised.map_err(|_| StartError::Refused(late()))??;
         if let (Some(load), Some(swapped)) = (self.standing.load.clone(), &swapped) {
             self.standing.serves_again(load, swapped.generation);
         }
         Ok((life, swapped))
     }
 
-    async fn start_and_tell(&mut self) -> Result<(Life, Option<Swapped>), NoStart> {
-        let Surroundings { environment, poll_limit } = &self.surroundings;
-        let job = Job {
+    async fn start_and_tell(&mut self) -> Result<(ServerProcess, Option<Swapped>), StartError> {
+        let ProcessSettings { environment, poll_limit } = &self.surroundings;
+        let job = ServerJob {
             last_generation: self.standing.generation,
             poll_limit: *poll_limit,
             ..self.job.clone()
         };
         let terminal = self.terminal.clone();
         let mut life =
-            Life::start(&self.program, &job, environment, &self.sockets, terminal).await.map_err(
-                |error| NoStart::Refused(Refusal(format!("the server cannot be started: {error}"))),
-            )?;
+            ServerProcess::start(&self.program, &job, environment, &self.sockets, terminal)
+                .await
+                .map_err(|error| {
+                StartError::Refused(Refusal(format!("the server cannot be started: {error}")))
+            })?;
         for order in self.standing.orders() {
             life.tell(&order).await;
         }
@@ -336,16 +341,16 @@ impl Keeper {
         }
         loop {
             match life.next().await {
-                Some(Event::Ready) if !loads => return Ok((life, None)),
-                Some(Event::Done { id: FIRST_LOAD, result }) => {
+                Some(ServerEvent::Ready) if !loads => return Ok((life, None)),
+                Some(ServerEvent::Done { id: FIRST_LOAD, result }) => {
                     return match result {
-                        Ok(Loaded::Swapped(swapped)) => Ok((life, Some(swapped))),
-                        Ok(Loaded::Same) => Ok((life, None)),
-                        Err(refusal) => Err(NoStart::Refused(refusal)),
+                        Ok(LoadOutcome::Swapped(swapped)) => Ok((life, Some(swapped))),
+                        Ok(LoadOutcome::Same) => Ok((life, None)),
+                        Err(refusal) => Err(StartError::Refused(refusal)),
                     };
                 }
                 Some(_) => {}
-                None => return Err(NoStart::Crashed(life.crash().await)),
+                None => return Err(StartError::Crashed(life.crash().await)),
             }
         }
     }

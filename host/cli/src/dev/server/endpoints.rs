@@ -10,14 +10,14 @@ use nova_host::generation::body::Body;
 use nova_host::operate::admin::Status;
 use percent_encoding::percent_decode_str;
 
-use super::avoided::{Avoided, RETRY, Retry};
 use super::client::CLIENT;
 use super::guard::Guard;
 use super::hub::Hub;
 use super::page::{Board, View, render};
+use super::quarantine::{Quarantine, RETRY, Retry};
 use super::reporter::Reporter;
-use super::sheet::Sheet;
-use crate::dev::wire::protocol::Event;
+use super::stylesheet::Stylesheet;
+use crate::dev::wire::protocol::ServerEvent;
 use crate::terminal::launch::{At, Editor, EditorError, file_of_app};
 
 /// Every path of the dev host's own begins with this; no page can.
@@ -32,8 +32,8 @@ pub(crate) fn is_own(path: &str) -> bool {
 pub(crate) struct Endpoints {
     pub(crate) guard: Guard,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) sheet: Arc<Sheet>,
-    pub(crate) avoided: Arc<Avoided>,
+    pub(crate) sheet: Arc<Stylesheet>,
+    pub(crate) avoided: Arc<Quarantine>,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) board: Arc<Board>,
     /// The app's folder.
@@ -118,7 +118,7 @@ impl Endpoints {
             return refuse(StatusCode::BAD_REQUEST, "the query does not name a page\n");
         };
         self.avoided.forgive(&retry.page);
-        self.reporter.report(Event::Retry { page: retry.page.clone() });
+        self.reporter.report(ServerEvent::Retry { page: retry.page.clone() });
         retry.response()
     }
 

@@ -4,9 +4,10 @@
 //! a broadcast channel. A subscriber first gets the state, then every change; one that fell
 //! behind gets the state again, which is as good as everything it missed.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,11 +32,11 @@ const BACKLOG: usize = 64;
 
 /// The state and the channel. One per server.
 pub(crate) struct Hub {
-    inner: Mutex<Inner>,
+    inner: Mutex<HubInner>,
 }
 
-struct Inner {
-    state: State,
+struct HubInner {
+    state: HubState,
     /// The pages that are on screen, by subscription, the latest last.
     screens: BTreeMap<u64, String>,
     subscriptions: u64,
@@ -44,7 +45,7 @@ struct Inner {
 }
 
 #[derive(Default)]
-struct State {
+struct HubState {
     build: Option<String>,
     revision: u64,
     style: Option<String>,
@@ -65,8 +66,8 @@ impl Hub {
     /// A hub before the first build.
     pub(crate) fn new() -> Self {
         Self {
-            inner: Mutex::new(Inner {
-                state: State::default(),
+            inner: Mutex::new(HubInner {
+                state: HubState::default(),
                 screens: BTreeMap::new(),
                 subscriptions: 0,
                 events: Some(broadcast::Sender::new(BACKLOG)),
@@ -199,8 +200,8 @@ impl Hub {
     }
 
     /// No code panics while it holds the lock, and the state is whole after every statement.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HubInner> {
+        self.inner.lock()
     }
 }
 
@@ -218,7 +219,7 @@ impl Drop for Screen {
     }
 }
 
-impl Inner {
+impl HubInner {
     fn send(&self, message: &Message) {
         if let Some(events) = &self.events {
             // Nobody listening is no error.
@@ -233,7 +234,7 @@ impl Inner {
     }
 }
 
-impl State {
+impl HubState {
     fn version(&self) -> Option<String> {
         let build = self.build.as_ref()?;
         Some(format!("{build}.{}", self.revision))
@@ -271,7 +272,7 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
 
     /// Reads the frames of a closed hub's subscription, as text.
     async fn all(body: impl http_body::Body<Data = Bytes, Error = Infallible>) -> String {
@@ -280,7 +281,7 @@ mod tests {
     }
 
     fn problem(title: &str) -> Problem {
-        Problem::new(Kind::Compile, title, "")
+        Problem::new(ProblemKind::Compile, title, "")
     }
 
     #[tokio::test]

@@ -149,7 +149,7 @@ mod tests {
     use http_body_util::{BodyExt as _, Full, StreamBody};
 
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
 
     fn served() -> Served {
         Served { version: Some("abc.0".into()), style: Some("/_nova/style-1.css".into()) }
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_panic_travels_in_the_tag() {
-        let problem = Problem::new(Kind::Panic, "index \"3\" <out>", "at '1'");
+        let problem = Problem::new(ProblemKind::Panic, "index \"3\" <out>", "at '1'");
         let tag = tag(
             StatusCode::INTERNAL_SERVER_ERROR,
             &Method::POST,

@@ -5,8 +5,9 @@
 //! and then either the page is published or its failure comes. A client that goes away drops its
 //! wait. With all pages in one library nothing waits.
 
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
@@ -18,19 +19,19 @@ use tokio::sync::watch;
 use super::reporter::Reporter;
 use super::waiting::{self, wants_page};
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::{Event, Page};
+use crate::dev::wire::protocol::{PageRoute, ServerEvent};
 use crate::terminal::ansi::escaped;
 
 /// What is known of the pages.
 pub(crate) struct Pages {
-    known: watch::Sender<Known>,
+    known: watch::Sender<PagesState>,
     reporter: Arc<Reporter>,
     /// The page that was asked for last.
     seen: Mutex<String>,
 }
 
 #[derive(Default)]
-struct Known {
+struct PagesState {
     /// Whether pages are libraries of their own.
     split: bool,
     router: Router<String>,
@@ -50,19 +51,19 @@ impl Pages {
 
     /// A browser asked for the page in `file`.
     pub(crate) fn seen(&self, file: &str) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         // A page that is asked for again and again is no news.
         if *seen != file {
             file.clone_into(&mut seen);
-            self.reporter.report(Event::Seen { file: file.to_owned() });
+            self.reporter.report(ServerEvent::Seen { file: file.to_owned() });
         }
     }
 
     /// The app has these pages now.
-    pub(crate) fn routes(&self, pages: Vec<Page>) {
+    pub(crate) fn routes(&self, pages: Vec<PageRoute>) {
         let mut router = Router::new();
         let stale = pages.iter().filter(|page| page.stale).map(|page| page.file.clone()).collect();
-        for Page { pattern, file, .. } in pages {
+        for PageRoute { pattern, file, .. } in pages {
             // The scan refuses patterns that are none, and two of a kind.
             if let Ok(pattern) = Pattern::parse(&pattern) {
                 let _ = router.insert(pattern, file);
@@ -125,12 +126,12 @@ impl Pages {
             false
         });
         if is_new {
-            self.reporter.report(Event::Wanted { file });
+            self.reporter.report(ServerEvent::Wanted { file });
         }
     }
 }
 
-impl Known {
+impl PagesState {
     /// The page that a request for `path` needs and that does not serve.
     fn missing(&self, app: &Site, path: &str) -> Option<String> {
         if !self.split && self.stale.is_empty() {
@@ -178,7 +179,7 @@ mod tests {
     use std::io::{Read as _, Seek as _};
 
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
     use nova_host::library::loader::Store;
     use nova_host::site::files::{Assets, Caching};
     use nova_host::swap::{SwapSettings, Switch};
@@ -193,7 +194,7 @@ mod tests {
         let app = Site::new(Arc::new(switch), Arc::new(assets));
         let mut events = tempfile::tempfile().expect("a file");
         let pages = Pages::new(Reporter::to(events.try_clone().expect("a descriptor")));
-        let page = |pattern: &str, file: &str| Page {
+        let page = |pattern: &str, file: &str| PageRoute {
             pattern: pattern.into(),
             file: file.into(),
             stale: file == "pages/old.rs",
@@ -223,7 +224,7 @@ mod tests {
         assert_eq!(waits("/7").await, Some(0));
 
         let (failed, ()) = tokio::join!(pages.ready(&app, "/a", &none), async {
-            pages.failed("pages/a.rs".into(), Problem::new(Kind::Compile, "mismatched", ""));
+            pages.failed("pages/a.rs".into(), Problem::new(ProblemKind::Compile, "mismatched", ""));
         });
         assert_eq!(failed.expect("a failure").status(), StatusCode::INTERNAL_SERVER_ERROR);
 

@@ -14,25 +14,25 @@ use nova_host::generation::call::HandlerPanic;
 use nova_host::server::Peer;
 use nova_host::site::Site;
 
-use super::avoided::Avoided;
 use super::endpoints::{Endpoints, is_own};
 use super::hub::Hub;
 use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
 use super::pages::Pages;
+use super::quarantine::Quarantine;
 use super::reporter::Reporter;
 use super::{panics, tracked, waiting};
-use crate::dev::wire::flight_recorder::{Flight, Recorder};
+use crate::dev::wire::flight_recorder::{FlightRecorder, RunningRequest};
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::Event;
+use crate::dev::wire::protocol::ServerEvent;
 
 /// Everything that answers a request. One per server.
 pub(crate) struct DevSite {
     pub(crate) endpoints: Endpoints,
     pub(crate) hub: Arc<Hub>,
     pub(crate) app: Arc<Site>,
-    pub(crate) avoided: Arc<Avoided>,
+    pub(crate) avoided: Arc<Quarantine>,
     pub(crate) pages: Arc<Pages>,
-    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) recorder: Arc<FlightRecorder>,
     pub(crate) reporter: Arc<Reporter>,
     /// The app's folder.
     pub(crate) dir: PathBuf,
@@ -85,14 +85,14 @@ impl DevSite {
             return instead;
         }
         let (method, path) = (request.method().to_string(), path.to_owned());
-        let flight = Flight { method, path, file, generation };
+        let flight = RunningRequest { method, path, file, generation };
         let tracked = self.recorder.begin(flight);
         tracked::answer(tracked, async { self.app.answer(request, Some(peer.addr)).await.response })
             .await
     }
 
     fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {
-        self.reporter.report(Event::Panicked {
+        self.reporter.report(ServerEvent::Panicked {
             request: asked.to_owned(),
             location: panic.location.clone(),
             message: panic.message.clone(),

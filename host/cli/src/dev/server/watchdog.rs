@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::end_now;
 use super::reporter::Reporter;
-use crate::dev::wire::flight_recorder::{Flight, Recorder};
-use crate::dev::wire::protocol::Event;
+use crate::dev::wire::flight_recorder::{FlightRecorder, RunningRequest};
+use crate::dev::wire::protocol::ServerEvent;
 
 /// How many looks make up the limit.
 const LOOKS: u32 = 20;
@@ -23,7 +23,7 @@ const LOOKS: u32 = 20;
 /// If there are no more threads.
 pub(crate) fn start(
     limit: Duration,
-    recorder: Arc<Recorder>,
+    recorder: Arc<FlightRecorder>,
     reporter: Arc<Reporter>,
 ) -> io::Result<()> {
     std::thread::Builder::new().name("watchdog".into()).spawn(move || {
@@ -31,7 +31,7 @@ pub(crate) fn start(
         loop {
             std::thread::sleep(limit / LOOKS);
             if let Some(flight) = looks.look(recorder.polls()) {
-                reporter.report(Event::Hung(flight));
+                reporter.report(ServerEvent::Hung(flight));
                 end_now();
             }
         }
@@ -45,7 +45,7 @@ struct Looks(HashMap<u64, u32>);
 
 impl Looks {
     /// The flight of a poll that goes on for too long.
-    fn look(&mut self, polls: Vec<(u64, Flight)>) -> Option<Flight> {
+    fn look(&mut self, polls: Vec<(u64, RunningRequest)>) -> Option<RunningRequest> {
         let before = std::mem::take(&mut self.0);
         let mut hung = None;
         for (poll, flight) in polls {
@@ -64,10 +64,10 @@ mod tests {
     use super::*;
     use nova_host::generation::GenerationId;
 
-    fn poll(number: u64) -> (u64, Flight) {
+    fn poll(number: u64) -> (u64, RunningRequest) {
         let path = format!("/{number}");
         let generation = GenerationId(1);
-        (number, Flight { method: "GET".into(), path, file: None, generation })
+        (number, RunningRequest { method: "GET".into(), path, file: None, generation })
     }
 
     #[test]

@@ -12,20 +12,21 @@ use nova_route_template::{PartialSettings, Project};
 use super::journal::Journal;
 use super::keys::Key;
 use super::problems;
-use super::publishing::Publishing;
-use super::report::Label;
-use super::settings;
+use super::publisher::Publisher;
 use super::styles;
-use crate::dev::build::builder::{Builder, Failure, Finished, Success, Update};
+use crate::dev::build::builder::{BuildEvent, BuildFailure, BuildReport, BuildSuccess, Builder};
 use crate::dev::build::engine::Engine;
 use crate::dev::child::crash::Crash;
-use crate::dev::child::handle::{Notice, Server, Surroundings};
-use crate::dev::session::store::Copies;
+use crate::dev::child::handle::{Notice, ProcessSettings, ServerHandle};
+use crate::dev::report::Label;
+use crate::dev::session::store::SessionStore;
+use crate::dev::settings;
+use crate::dev::watch::age::since_written;
 use crate::dev::watch::change::{Area, Change, Plan, headline};
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::phases::{Phases, micros, since_written};
-use crate::dev::wire::protocol::{Load, Loaded, Order, Refusal, Topic};
-use crate::dev::wire::save::{Outcome, Save, Scope};
+use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal, Topic};
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 
 /// Whether a session goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(crate) struct Session {
     /// Compiles what was saved or asked for.
     pub(crate) engine: Engine,
     /// What it compiled, on its way to the server.
-    pub(crate) publishing: Publishing,
+    pub(crate) publishing: Publisher,
     /// What apps are started with.
     pub(crate) info: StartInfo,
     /// Compiles the app as a whole.
@@ -49,7 +50,7 @@ pub(crate) struct Session {
     pub(crate) whole: bool,
     /// Folders that are to be watched, too.
     pub(crate) beside: Vec<PathBuf>,
-    pub(crate) server: Server,
+    pub(crate) server: ServerHandle,
     pub(crate) journal: Journal,
     /// Whether pages may take as long as they like.
     pub(crate) debugger: bool,
@@ -65,7 +66,7 @@ pub(crate) struct Session {
     pub(crate) inputs: BTreeSet<PathBuf>,
     /// The warnings that the terminal shows already: cargo repeats them at every build.
     pub(crate) warned: BTreeSet<String>,
-    pub(crate) copies: Copies,
+    pub(crate) copies: SessionStore,
 }
 
 impl Session {
@@ -77,7 +78,7 @@ impl Session {
             self.server.tell(Order::Routes(pages));
         }
         let load = Load::Library { path: library.to_owned(), info: info.clone() };
-        if let Loaded::Swapped(swapped) = self.server.load(load).await? {
+        if let LoadOutcome::Swapped(swapped) = self.server.load(load).await? {
             let note = format!("generation {}, {} routes", swapped.generation, swapped.routes);
             let subject = library.display().to_string();
             self.journal.terminal.line(Label::Build, &subject, Some(began.elapsed()), &note);
@@ -116,7 +117,7 @@ impl Session {
             self.server.tell(Order::Refreshed { revision: self.revision });
             let files: Vec<_> = changes.iter().filter(|it| it.is_public()).cloned().collect();
             let phases = Phases::default();
-            self.journal.saved(Save::now(Scope::Public, Outcome::Live, &files, phases));
+            self.journal.saved(Save::now(Scope::Public, SaveOutcome::Live, &files, phases));
         }
         if plan.build || rebuild {
             self.build(changes, since);
@@ -165,7 +166,7 @@ impl Session {
         self.engine.environment(environment.clone());
         let poll_limit = (!self.debugger).then_some(settings.dev.poll_limit);
         self.renewing = Some((headline(changes), since));
-        self.server.renew(Surroundings { environment, poll_limit });
+        self.server.renew(ProcessSettings { environment, poll_limit });
         true
     }
 
@@ -181,7 +182,7 @@ impl Session {
                 self.problems(Topic::Style, Vec::new());
                 self.server.tell(Order::Style { href: compiled.href, css: compiled.css });
                 if !styles.is_empty() {
-                    let save = Save::now(Scope::Styles, Outcome::Live, &styles, phases);
+                    let save = Save::now(Scope::Styles, SaveOutcome::Live, &styles, phases);
                     self.journal.saved(save);
                 }
                 for warning in compiled.warnings {
@@ -190,7 +191,7 @@ impl Session {
             }
             Err(error) => {
                 let problems = vec![problems::of_style(&error)];
-                let mut save = Save::now(Scope::Styles, Outcome::Failed, &styles, phases);
+                let mut save = Save::now(Scope::Styles, SaveOutcome::Failed, &styles, phases);
                 if styles.is_empty() {
                     save.subject = "styles".to_owned();
                 }
@@ -239,7 +240,7 @@ impl Session {
                     Err(refusal) => {
                         self.journal.terminal.line(Label::Refused, &subject, time, "");
                         self.journal.terminal.text(&refusal.to_string());
-                        let problem = problems::of_refusal(&refusal);
+                        let problem = refusal.problem();
                         self.problems(Topic::Settings, vec![problem]);
                     }
                 }
@@ -270,12 +271,12 @@ impl Session {
         self.server.tell(Order::Progress(text));
     }
 
-    pub(crate) fn report(&mut self, update: Update) {
+    pub(crate) fn report(&mut self, update: BuildEvent) {
         match update {
-            Update::Progress { crates, name } => self.progress(crates, &name),
-            Update::Scanned { app, routes } => self.journal.scanned(app, routes),
-            Update::Finished(finished) => {
-                let Finished { changes, phases, took, result } = *finished;
+            BuildEvent::Progress { crates, name } => self.progress(crates, &name),
+            BuildEvent::Scanned { app, routes } => self.journal.scanned(app, routes),
+            BuildEvent::BuildReport(finished) => {
+                let BuildReport { changes, phases, took, result } = *finished;
                 let save = |outcome, changes: &[Change]| {
                     let save = Save::now(Scope::Code, outcome, changes, phases);
                     Save { total_us: micros(took), ..save }
@@ -291,10 +292,10 @@ impl Session {
     fn succeeded(
         &mut self,
         changes: &[Change],
-        success: Success,
-        save: impl Fn(Outcome, &[Change]) -> Save,
+        success: BuildSuccess,
+        save: impl Fn(SaveOutcome, &[Change]) -> Save,
     ) {
-        let Success { swapped, notes, warnings, inputs, bytes } = success;
+        let BuildSuccess { swapped, notes, warnings, inputs, bytes } = success;
         self.inputs = inputs;
         self.problems(Topic::Build, Vec::new());
         self.journal.whole(bytes);
@@ -303,9 +304,9 @@ impl Session {
                 self.copies.prune(swapped.build_id.as_str());
                 // What is saved while the first build goes on is a part of it.
                 let changes = if swapped.replaced.is_some() { changes } else { &[] };
-                save(Outcome::Live, changes).in_generation(swapped.generation.0, swapped.routes)
+                save(SaveOutcome::Live, changes).in_generation(swapped.generation.0, swapped.routes)
             }
-            None => save(Outcome::Same, changes),
+            None => save(SaveOutcome::Same, changes),
         });
         for note in notes {
             self.journal.terminal.line(Label::Note, &note, None, "");
@@ -319,12 +320,12 @@ impl Session {
     fn failed(
         &mut self,
         changes: &[Change],
-        failure: &Failure,
-        save: impl Fn(Outcome, &[Change]) -> Save,
+        failure: &BuildFailure,
+        save: impl Fn(SaveOutcome, &[Change]) -> Save,
     ) {
         let problems = problems::of_build(failure);
-        let refused = matches!(failure, Failure::Refused(_));
-        let outcome = if refused { Outcome::Refused } else { Outcome::Failed };
+        let refused = matches!(failure, BuildFailure::Refused(_));
+        let outcome = if refused { SaveOutcome::Refused } else { SaveOutcome::Failed };
         let save = save(outcome, changes).with_problems(problems.len());
         self.journal.failed(save, &problems, &problems::text_of_build(failure));
         self.problems(Topic::Build, problems);

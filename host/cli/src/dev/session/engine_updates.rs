@@ -7,45 +7,45 @@ use nova_host::swap::Swapped;
 use nova_route_template::{CargoError, Diagnostic, Level};
 
 use super::problems;
-use super::publishing::Published;
-use super::report::Label;
-use crate::dev::build::builder::Failure;
-use crate::dev::build::engine::{Health, PageView, Publication, Update};
+use super::publisher::PublishReport;
+use crate::dev::build::builder::BuildFailure;
+use crate::dev::build::engine::{EngineEvent, Health, PageView, Publication};
+use crate::dev::report::Label;
 use crate::dev::session::actions::Session;
 use crate::dev::watch::change::Change;
 use crate::dev::wire::phases::{Phases, micros};
-use crate::dev::wire::protocol::{Loaded, Order, Topic};
-use crate::dev::wire::save::{Outcome, Save, Scope};
-use crate::dev::wire::state::{Route, RouteState};
+use crate::dev::wire::protocol::{LoadOutcome, Order, Topic};
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
+use crate::dev::wire::state::{RouteInfo, RouteState};
 
 /// A check of the whole crate names so many pages at most.
 const NAMED: usize = 3;
 
 impl Session {
     /// Does, or tells, what the engine says.
-    pub(crate) fn hear_engine(&mut self, update: Update) {
+    pub(crate) fn hear_engine(&mut self, update: EngineEvent) {
         match update {
-            Update::Progress { crates, name } => self.progress(crates, &name),
-            Update::Routes(routes) => {
+            EngineEvent::Progress { crates, name } => self.progress(crates, &name),
+            EngineEvent::Routes(routes) => {
                 self.server.tell(Order::Routes(routes));
                 self.show_pages();
             }
-            Update::Watch(folders) => self.beside.extend(folders),
-            Update::Publish(publication) => {
+            EngineEvent::Watch(folders) => self.beside.extend(folders),
+            EngineEvent::Publish(publication) => {
                 self.publishing.add(publication, &self.server, &self.info);
             }
-            Update::Failed { changes, took, failure } => {
+            EngineEvent::Failed { changes, took, failure } => {
                 self.engine_failed(&changes, took, &failure);
             }
-            Update::PageFailed { file, failure } => {
+            EngineEvent::PageFailed { file, failure } => {
                 if let Some(problem) = problems::of_build(&failure).into_iter().next() {
                     self.server.tell(Order::PageFailed { file, problem });
                 }
             }
-            Update::Warnings(diagnostics) => self.warn(&diagnostics),
-            Update::Note(text) => self.journal.terminal.line(Label::Note, &text, None, ""),
-            Update::Checked(checked) => self.checked(checked),
-            Update::Whole { reason } => {
+            EngineEvent::Warnings(diagnostics) => self.warn(&diagnostics),
+            EngineEvent::Note(text) => self.journal.terminal.line(Label::Note, &text, None, ""),
+            EngineEvent::Checked(checked) => self.checked(checked),
+            EngineEvent::Whole { reason } => {
                 self.whole = true;
                 self.journal.state.build.split = false;
                 self.journal.state.build.why_whole = Some(reason.clone());
@@ -57,23 +57,23 @@ impl Session {
     }
 
     /// The server has taken what the engine compiled, or has said why not.
-    pub(crate) fn published(&mut self, published: Published) {
+    pub(crate) fn published(&mut self, published: PublishReport) {
         self.publishing.go_on(&self.server, &self.info);
-        let Published { publication, asked, result } = published;
+        let PublishReport { publication, asked, result } = published;
         let loading = asked.elapsed();
         if result.is_ok() {
             self.engine.accepted();
         }
         match result {
-            Ok(Loaded::Swapped(swapped)) => self.went_live(&publication, &swapped, loading),
-            Ok(Loaded::Same) => {
+            Ok(LoadOutcome::Swapped(swapped)) => self.went_live(&publication, &swapped, loading),
+            Ok(LoadOutcome::Same) => {
                 self.build_problems(&publication.failures);
                 // What asked for another server has its line.
                 if publication.rebuild || !publication.changes.iter().all(Change::is_settings) {
                     let save = save(
                         &publication,
                         &publication.changes,
-                        Outcome::Same,
+                        SaveOutcome::Same,
                         phases(&publication),
                     );
                     self.journal.saved(save);
@@ -81,7 +81,7 @@ impl Session {
             }
             Err(refusal) => {
                 self.engine.refused();
-                let failure = Failure::Refused(refusal);
+                let failure = BuildFailure::Refused(refusal);
                 let problems = problems::of_build(&failure);
                 if let Some(problem) = problems.first() {
                     for page in &publication.pages {
@@ -92,7 +92,7 @@ impl Session {
                 let save = save(
                     &publication,
                     &publication.changes,
-                    Outcome::Refused,
+                    SaveOutcome::Refused,
                     phases(&publication),
                 );
                 let text = problems::text_of_build(&failure);
@@ -118,22 +118,22 @@ impl Session {
         let is_first = begins || swapped.replaced.is_none();
         if is_first || publication.rebuild || !publication.changes.is_empty() {
             let changes = if is_first { &[] } else { publication.changes.as_slice() };
-            let save = save(publication, changes, Outcome::Live, phases);
+            let save = save(publication, changes, SaveOutcome::Live, phases);
             self.journal.saved(save.in_generation(swapped.generation.0, self.engine.routes()));
         }
     }
 
-    fn engine_failed(&mut self, changes: &[Change], took: Duration, failure: &Failure) {
+    fn engine_failed(&mut self, changes: &[Change], took: Duration, failure: &BuildFailure) {
         let problems = problems::of_build(failure);
         let phases = Phases { compile_us: micros(took), ..Phases::default() };
-        let save = Save::now(Scope::Code, Outcome::Failed, changes, phases);
+        let save = Save::now(Scope::Code, SaveOutcome::Failed, changes, phases);
         let text = problems::text_of_build(failure);
         self.journal.failed(save.with_problems(problems.len()), &problems, &text);
         self.problems(Topic::Build, problems);
         self.show_pages();
     }
 
-    fn build_problems(&mut self, failures: &[Arc<Failure>]) {
+    fn build_problems(&mut self, failures: &[Arc<BuildFailure>]) {
         let problems = failures.iter().flat_map(|failure| problems::of_build(failure)).collect();
         self.problems(Topic::Build, problems);
     }
@@ -174,7 +174,7 @@ impl Session {
 
     /// Brings the dev page in step with the engine.
     pub(crate) fn show_pages(&mut self) {
-        let mut routes: Vec<Route> = self.engine.view().into_iter().map(route).collect();
+        let mut routes: Vec<RouteInfo> = self.engine.view().into_iter().map(route).collect();
         routes.sort_by(|a, b| a.pattern.cmp(&b.pattern));
         self.journal.pages(routes);
     }
@@ -190,7 +190,12 @@ fn phases(publication: &Publication) -> Phases {
     }
 }
 
-fn save(publication: &Publication, changes: &[Change], outcome: Outcome, phases: Phases) -> Save {
+fn save(
+    publication: &Publication,
+    changes: &[Change],
+    outcome: SaveOutcome,
+    phases: Phases,
+) -> Save {
     let mut save = Save::now(Scope::Code, outcome, changes, phases);
     if publication.rebuild && changes.is_empty() {
         "everything".clone_into(&mut save.subject);
@@ -199,7 +204,7 @@ fn save(publication: &Publication, changes: &[Change], outcome: Outcome, phases:
     Save { total_us: micros(publication.watch + since), ..save }
 }
 
-fn route(page: PageView) -> Route {
+fn route(page: PageView) -> RouteInfo {
     let PageView { pattern, file, methods, health, size, took } = page;
     let (state, note) = match health {
         Health::NotBuilt => (RouteState::NotBuilt, None),
@@ -208,5 +213,5 @@ fn route(page: PageView) -> Route {
         Health::Failed => (RouteState::Failed, None),
         Health::Inside(why) => (RouteState::InApp, Some(why)),
     };
-    Route { pattern, methods, file, state, note, bytes: size, compile_us: took.map(micros) }
+    RouteInfo { pattern, methods, file, state, note, bytes: size, compile_us: took.map(micros) }
 }

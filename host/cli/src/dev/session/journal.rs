@@ -6,26 +6,26 @@ use std::sync::Arc;
 use nova_route_template::{Project, RouteTree};
 
 use super::keys::Key;
-use super::report::{Banner, Label, Terminal};
-use crate::commands::routes::listing;
-use crate::dev::child::handle::Server;
+use crate::dev::child::handle::ServerHandle;
+use crate::dev::report::{Banner, Label, Terminal};
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::protocol::Order;
 use crate::dev::wire::save::Save;
-use crate::dev::wire::state::{DevState, Route, Shared};
+use crate::dev::wire::state::{DevState, RouteInfo, SharedLibrary};
 use crate::terminal::launch;
+use crate::terminal::routes::listing;
 
 /// Tells what happens, and keeps what the dev page shows.
 pub(crate) struct Journal {
     pub(crate) terminal: Arc<Terminal>,
-    pub(crate) server: Server,
+    pub(crate) server: ServerHandle,
     pub(crate) banner: Banner,
     pub(crate) state: DevState,
 }
 
 impl Journal {
     /// The files of the app were read, and are compiled now.
-    pub(crate) fn scanned(&mut self, app: String, routes: Vec<Route>) {
+    pub(crate) fn scanned(&mut self, app: String, routes: Vec<RouteInfo>) {
         self.state.app = app;
         self.state.scanned(routes);
         self.state.building();
@@ -48,7 +48,7 @@ impl Journal {
     }
 
     /// These are the routes now, and how far each is.
-    pub(crate) fn pages(&mut self, routes: Vec<Route>) {
+    pub(crate) fn pages(&mut self, routes: Vec<RouteInfo>) {
         if self.state.routes != routes {
             self.state.routes = routes;
             self.show();
@@ -58,7 +58,7 @@ impl Journal {
     /// All pages are in one library of this size.
     pub(crate) fn whole(&mut self, bytes: u64) {
         let name = "one library".to_owned();
-        self.state.build.shared = vec![Shared { name, bytes, compile_us: None }];
+        self.state.build.shared = vec![SharedLibrary { name, bytes, compile_us: None }];
     }
 
     /// Does what a key asks for, where that is a matter of telling.

@@ -12,7 +12,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::report::Voice;
+use crate::dev::report::Voice;
 use crate::terminal::style::BOLD;
 
 /// What a key asks for.

@@ -13,11 +13,11 @@ use std::time::SystemTime;
 const KEPT: usize = 4;
 
 /// The folder of one session.
-pub(crate) struct Copies {
+pub(crate) struct SessionStore {
     folder: PathBuf,
 }
 
-impl Copies {
+impl SessionStore {
     /// Makes the folder of this process in the app's, and removes those of processes that ended
     /// without doing so themselves.
     pub(crate) fn new(app: &Path) -> io::Result<Self> {
@@ -55,7 +55,7 @@ impl Copies {
     }
 }
 
-impl Drop for Copies {
+impl Drop for SessionStore {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
@@ -70,7 +70,7 @@ mod tests {
         let app = tempfile::tempdir().expect("a temporary folder");
         let stale = app.path().join(".nova/dev/no-process");
         fs::create_dir_all(&stale).expect("a folder");
-        let copies = Copies::new(app.path()).expect("a folder");
+        let copies = SessionStore::new(app.path()).expect("a folder");
         fs::create_dir_all(copies.folder()).expect("a folder");
         assert!(!stale.exists());
 

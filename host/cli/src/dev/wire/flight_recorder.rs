@@ -5,11 +5,12 @@
 //! at this moment, and what it is. When the process is gone, the file says what it was doing.
 //! Writing takes a system call, wakes nobody and waits for nobody.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nova_host::generation::GenerationId;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ const RUNNING: u8 = b'!';
 
 /// A request on its way through the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Flight {
+pub(crate) struct RunningRequest {
     pub(crate) method: String,
     pub(crate) path: String,
     /// The page's file, if a page was meant.
@@ -34,7 +35,7 @@ pub(crate) struct Flight {
     pub(crate) generation: GenerationId,
 }
 
-impl Flight {
+impl RunningRequest {
     /// What is answered, as people say it: `GET /users`.
     pub(crate) fn request(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -48,7 +49,7 @@ impl Flight {
 
 /// The server's side.
 #[derive(Debug)]
-pub(crate) struct Recorder {
+pub(crate) struct FlightRecorder {
     file: File,
     slots: Mutex<Slots>,
     polls: AtomicU64,
@@ -65,17 +66,17 @@ struct Slot {
     number: usize,
     /// The number of the poll that is going on; 0: none is.
     poll: AtomicU64,
-    flight: Mutex<Option<Flight>>,
+    flight: Mutex<Option<RunningRequest>>,
 }
 
-impl Recorder {
+impl FlightRecorder {
     /// Records into `file`, which is empty.
     pub(crate) fn new(file: File) -> Arc<Self> {
         Arc::new(Self { file, slots: Mutex::default(), polls: AtomicU64::new(0) })
     }
 
     /// Takes up a request.
-    pub(crate) fn begin(self: &Arc<Self>, flight: Flight) -> Tracked {
+    pub(crate) fn begin(self: &Arc<Self>, flight: RunningRequest) -> TrackedRequest {
         let slot = {
             let mut slots = locked(&self.slots);
             match slots.free.pop() {
@@ -90,11 +91,11 @@ impl Recorder {
         };
         self.write(slot.number, &entry(&flight));
         *locked(&slot.flight) = Some(flight);
-        Tracked { recorder: self.clone(), slot }
+        TrackedRequest { recorder: self.clone(), slot }
     }
 
     /// The polls that go on now, each with a number that no other ever has, and what they do.
-    pub(crate) fn polls(&self) -> Vec<(u64, Flight)> {
+    pub(crate) fn polls(&self) -> Vec<(u64, RunningRequest)> {
         let slots = locked(&self.slots).all.clone();
         let running = slots.into_iter().filter_map(|slot| {
             let poll = slot.poll.load(Ordering::Relaxed);
@@ -112,34 +113,34 @@ impl Recorder {
 
 /// A request that is under way.
 #[derive(Debug)]
-pub(crate) struct Tracked {
-    recorder: Arc<Recorder>,
+pub(crate) struct TrackedRequest {
+    recorder: Arc<FlightRecorder>,
     slot: Arc<Slot>,
 }
 
-impl Tracked {
+impl TrackedRequest {
     /// Runs code of the page, once; on record for as long as that takes.
     pub(crate) fn poll<T>(&self, code: impl FnOnce() -> T) -> T {
         let number = self.recorder.polls.fetch_add(1, Ordering::Relaxed) + 1;
         self.slot.poll.store(number, Ordering::Relaxed);
         self.recorder.write(self.slot.number, &[RUNNING]);
-        let _over = Over(self);
+        let _over = PollGuard(self);
         code()
     }
 }
 
 /// The end of a poll, also of one that unwinds.
-struct Over<'a>(&'a Tracked);
+struct PollGuard<'a>(&'a TrackedRequest);
 
-impl Drop for Over<'_> {
+impl Drop for PollGuard<'_> {
     fn drop(&mut self) {
-        let Tracked { recorder, slot } = self.0;
+        let TrackedRequest { recorder, slot } = self.0;
         recorder.write(slot.number, &[AT_REST]);
         slot.poll.store(0, Ordering::Relaxed);
     }
 }
 
-impl Drop for Tracked {
+impl Drop for TrackedRequest {
     fn drop(&mut self) {
         *locked(&self.slot.flight) = None;
         locked(&self.recorder.slots).free.push(self.slot.number);
@@ -150,7 +151,7 @@ impl Drop for Tracked {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn running(file: &File) -> io::Result<Vec<Flight>> {
+pub(crate) fn running(file: &File) -> io::Result<Vec<RunningRequest>> {
     let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)];
     file.read_exact_at(&mut bytes, 0)?;
     let entries = bytes.chunks(SLOT).filter_map(|slot| slot.strip_prefix(&[RUNNING]));
@@ -163,7 +164,7 @@ pub(crate) fn running(file: &File) -> io::Result<Vec<Flight>> {
 }
 
 /// A slot's bytes; what does not fit is left out.
-fn entry(flight: &Flight) -> Vec<u8> {
+fn entry(flight: &RunningRequest) -> Vec<u8> {
     let mut kept = flight.clone();
     loop {
         let mut bytes = vec![AT_REST];
@@ -176,7 +177,7 @@ fn entry(flight: &Flight) -> Vec<u8> {
         // Escapes may make a short path long; file names are at most that.
         match kept.path.char_indices().nth(LONGEST_PATH) {
             Some((end, _)) => kept.path.truncate(end),
-            None => kept = Flight { path: "…".into(), file: None, ..kept },
+            None => kept = RunningRequest { path: "…".into(), file: None, ..kept },
         }
         kept.method.truncate(16);
     }
@@ -184,15 +185,15 @@ fn entry(flight: &Flight) -> Vec<u8> {
 
 /// No code panics while it holds one of these locks.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn flight(path: &str) -> Flight {
-        Flight {
+    fn flight(path: &str) -> RunningRequest {
+        RunningRequest {
             method: "GET".into(),
             path: path.into(),
             file: Some("pages/a.rs".into()),
@@ -200,10 +201,10 @@ mod tests {
         }
     }
 
-    fn record() -> (Arc<Recorder>, File) {
+    fn record() -> (Arc<FlightRecorder>, File) {
         let file = tempfile::tempfile().expect("a file");
         let ours = file.try_clone().expect("a descriptor");
-        (Recorder::new(file), ours)
+        (FlightRecorder::new(file), ours)
     }
 
     fn paths(file: &File) -> Vec<String> {
@@ -250,9 +251,9 @@ mod tests {
         for path in ["/".repeat(5000), "\u{1}".repeat(5000), "ä\"\\".repeat(500)] {
             let entry = entry(&flight(&path));
             assert!(entry.len() <= SLOT, "{}", entry.len());
-            assert!(serde_json::from_slice::<Flight>(&entry[1..]).is_ok());
+            assert!(serde_json::from_slice::<RunningRequest>(&entry[1..]).is_ok());
         }
-        let long = Flight { method: "M".repeat(5000), file: None, ..flight("/") };
+        let long = RunningRequest { method: "M".repeat(5000), file: None, ..flight("/") };
         assert!(entry(&long).len() <= SLOT);
     }
 }

@@ -1,26 +1,26 @@
 //! Which job is next, starting it, and stopping one that has become pointless.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nova_route_template::split::Split;
 use nova_route_template::{CargoError, Prepared};
 
-use super::work::{self, AppWork, Cancel, PageWork, Sources};
-use super::{Engine, Job, Outcome, What};
+use super::work::{self, AppWork, Cancellation, PageWork, Sources};
+use super::{Engine, JobKind, JobResult, RunningJob};
 
 impl Engine {
     /// Stops a job that the latest event has made pointless or less urgent.
     pub(super) fn interrupt(&mut self) {
         let Some(job) = &self.job else { return };
         let pointless = match &job.what {
-            What::Check => true,
-            What::Page { file, waited_for } => {
+            JobKind::Check => true,
+            JobKind::Page { file, waited_for } => {
                 !waited_for || self.stale.app || self.stale.files && self.edited.contains(file)
             }
-            What::App | What::Trial { .. } => self.stale.files || self.stale.app,
-            What::Scan | What::Open => false,
+            JobKind::App | JobKind::Trial { .. } => self.stale.files || self.stale.app,
+            JobKind::Scan | JobKind::Open => false,
         };
         if pointless {
             job.cancel.cancel();
@@ -28,15 +28,15 @@ impl Engine {
     }
 
     /// A job was stopped: what it was for is still to be done.
-    pub(super) fn requeue(&mut self, what: What) {
+    pub(super) fn requeue(&mut self, what: JobKind) {
         match what {
-            What::Page { file, waited_for: true } if !self.urgent.contains(&file) => {
+            JobKind::Page { file, waited_for: true } if !self.urgent.contains(&file) => {
                 self.urgent.push_back(file);
             }
-            What::App => self.stale.app = true,
-            What::Trial { file: Some(file), .. } => self.urgent.push_back(file),
-            What::Trial { file: None, .. } => self.stale.app = true,
-            What::Check => self.checked = false,
+            JobKind::App => self.stale.app = true,
+            JobKind::Trial { file: Some(file), .. } => self.urgent.push_back(file),
+            JobKind::Trial { file: None, .. } => self.stale.app = true,
+            JobKind::Check => self.checked = false,
             _ => {}
         }
     }
@@ -48,10 +48,10 @@ impl Engine {
             }
             self.stale.files = false;
             let (dir, sources) = (self.dir.clone(), self.sources.clone());
-            return self.start(What::Scan, move |_| {
-                let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
+            return self.start(JobKind::Scan, move |_| {
+                let mut sources = sources.lock();
                 let sources = sources.get_or_insert_with(|| Sources::open(&dir));
-                Outcome::Scanned(Box::new(sources.scan(&dir)))
+                JobResult::AppScan(Box::new(sources.scan(&dir)))
             });
         }
         let Some(prepared) = self.prepared.clone() else { return };
@@ -74,7 +74,7 @@ impl Engine {
                 progress: self.progress.0.clone(),
             };
             return self
-                .start(What::Open, move |cancel| Outcome::Opened(Box::new(open.run(cancel))));
+                .start(JobKind::Open, move |cancel| JobResult::Opened(Box::new(open.run(cancel))));
         }
         let Some(split) = self.split.clone() else { return };
         let inside = self.inside();
@@ -88,10 +88,10 @@ impl Engine {
                 page.filter(|file| !inside.contains(*file) && !self.failed.contains_key(*file));
             let page = page.cloned();
             let before = self.known.app.as_ref().map(|app| app.library.clone());
-            return self.start(What::App, move |cancel| {
+            return self.start(JobKind::App, move |cancel| {
                 let (split, prepared, build) = (&split, &prepared, &build);
                 let work = AppWork { split, prepared, inside, build, before, page };
-                Outcome::App(Box::new(work.run(cancel)))
+                JobResult::App(Box::new(work.run(cancel)))
             });
         }
         let exists = |file: &String| prepared.tree.pages.iter().any(|page| page.file == *file);
@@ -115,7 +115,7 @@ impl Engine {
         let Some(app) = self.known.app.as_ref().map(|app| app.library.clone()) else { return };
         let (split, prepared, build) = (split.clone(), prepared.clone(), self.name());
         let edited = self.edited.contains(&file);
-        let what = What::Page { file: file.clone(), waited_for };
+        let what = JobKind::Page { file: file.clone(), waited_for };
         self.start(what, move |cancel| {
             let work = PageWork {
                 split: &split,
@@ -126,19 +126,19 @@ impl Engine {
                 edited,
                 nice: if waited_for { 0 } else { 19 },
             };
-            Outcome::Page(Box::new(work.run(cancel)))
+            JobResult::Page(Box::new(work.run(cancel)))
         });
     }
 
     pub(super) fn start(
         &mut self,
-        what: What,
-        run: impl FnOnce(&Cancel) -> Outcome + Send + 'static,
+        what: JobKind,
+        run: impl FnOnce(&Cancellation) -> JobResult + Send + 'static,
     ) {
-        let cancel = Cancel::default();
+        let cancel = Cancellation::default();
         let own = cancel.clone();
         let handle = tokio::task::spawn_blocking(move || run(&own));
-        self.job = Some(Job { what, cancel, handle });
+        self.job = Some(RunningJob { what, cancel, handle });
     }
 
     pub(super) fn has_idle_work(&self) -> bool {
@@ -147,12 +147,12 @@ impl Engine {
 
     /// What to do when nobody waits for anything. The check is first: it finds every mistake of a
     /// checkout in less time than its pages take to compile.
-    pub(super) fn next_idle(&self) -> Option<What> {
+    pub(super) fn next_idle(&self) -> Option<JobKind> {
         let prepared = self.prepared.as_ref()?;
         let serves = self.is_app_published() || self.holds();
         let app = self.known.app.as_ref().filter(|_| serves)?;
         if !self.checked {
-            return Some(What::Check);
+            return Some(JobKind::Check);
         }
         let unbuilt = |file: &&String| {
             !self.known.pages.contains_key(*file)
@@ -166,7 +166,7 @@ impl Engine {
         };
         let all = prepared.tree.pages.iter().map(|page| &page.file);
         let file = self.known.recent().iter().chain(all).find(unbuilt)?;
-        Some(What::Page { file: file.clone(), waited_for: false })
+        Some(JobKind::Page { file: file.clone(), waited_for: false })
     }
 
     pub(super) fn start_idle(&mut self) {
@@ -174,17 +174,17 @@ impl Engine {
             return;
         };
         match self.next_idle() {
-            Some(What::Page { file, .. }) => self.start_page(&split, &prepared, file, false),
-            Some(What::Check) => {
+            Some(JobKind::Page { file, .. }) => self.start_page(&split, &prepared, file, false),
+            Some(JobKind::Check) => {
                 self.checked = true;
                 let all = prepared.tree.pages.iter().map(|page| page.file.clone()).collect();
-                self.start_check(What::Check, all, 19);
+                self.start_check(JobKind::Check, all, 19);
             }
             _ => {}
         }
     }
 
-    pub(super) fn start_check(&mut self, what: What, inside: BTreeSet<String>, nice: u8) {
+    pub(super) fn start_check(&mut self, what: JobKind, inside: BTreeSet<String>, nice: u8) {
         let (Some(split), Some(prepared)) = (self.split.clone(), self.prepared.clone()) else {
             return;
         };
@@ -193,7 +193,7 @@ impl Engine {
                 .check(&prepared.tree, &inside)
                 .map_err(|source| CargoError::Run { program: split.folder(), source });
             let made = unit.and_then(|unit| work::compile(&split, unit, nice, cancel));
-            Outcome::Tried(Box::new(made.map(|made| made.compiled)))
+            JobResult::Tried(Box::new(made.map(|made| made.compiled)))
         });
     }
 

@@ -6,32 +6,36 @@ use std::sync::Arc;
 use nova_route_template::CargoError;
 use nova_route_template::split::{Compiled, Split, SplitError};
 
-use super::known::Known;
-use super::work::{MadeApp, MadePage, Scanned};
-use super::{Before, Broken, Engine, Failure, Outcome, Pending, Update, What, hazard};
+use super::inventory::Inventory;
+use super::work::{AppScan, CompiledApp, CompiledPage};
+use super::{
+    Broken, BuildFailure, Engine, EngineEvent, JobKind, JobResult, PreviousApp, PublicationDraft,
+    hazard,
+};
 
 impl Engine {
-    pub(super) fn finished(&mut self, what: What, outcome: Outcome) {
+    pub(super) fn finished(&mut self, what: JobKind, outcome: JobResult) {
         match (what, outcome) {
-            (_, Outcome::Scanned(scanned)) => self.scanned(*scanned),
-            (_, Outcome::Opened(opened)) => self.opened(*opened),
-            (_, Outcome::App(made)) => self.made_app(*made),
-            (What::Page { file, waited_for }, Outcome::Page(made)) => {
+            (_, JobResult::AppScan(scanned)) => self.scanned(*scanned),
+            (_, JobResult::Opened(opened)) => self.opened(*opened),
+            (_, JobResult::App(made)) => self.made_app(*made),
+            (JobKind::Page { file, waited_for }, JobResult::Page(made)) => {
                 self.made_page(file, waited_for, *made);
             }
-            (What::Check, Outcome::Tried(tried)) => {
-                self.ready.push_back(Update::Checked(tried.map(|compiled| compiled.diagnostics)));
+            (JobKind::Check, JobResult::Tried(tried)) => {
+                self.ready
+                    .push_back(EngineEvent::Checked(tried.map(|compiled| compiled.diagnostics)));
             }
-            (What::Trial { file, reason }, Outcome::Tried(tried)) => {
+            (JobKind::Trial { file, reason }, JobResult::Tried(tried)) => {
                 self.tried(file, reason, *tried);
             }
             _ => unreachable!("a job has the outcome of its kind"),
         }
     }
 
-    pub(super) fn scanned(&mut self, scanned: Result<Scanned, Failure>) {
+    pub(super) fn scanned(&mut self, scanned: Result<AppScan, BuildFailure>) {
         match scanned {
-            Ok(Scanned { prepared, named }) => {
+            Ok(AppScan { prepared, named }) => {
                 self.tell_routes(&prepared);
                 let files: BTreeSet<&str> =
                     prepared.tree.pages.iter().map(|page| page.file.as_str()).collect();
@@ -41,7 +45,7 @@ impl Engine {
                 self.known.inside.retain(|file, _| files.contains(file.as_str()));
                 self.named = named;
                 for warning in &prepared.warnings {
-                    self.ready.push_back(Update::Note(warning.to_string()));
+                    self.ready.push_back(EngineEvent::Note(warning.to_string()));
                 }
                 self.prepared = Some(Arc::new(prepared));
                 // What was put back while the app could not be read.
@@ -61,7 +65,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn opened(&mut self, opened: Result<(Split, Known), SplitError>) {
+    pub(super) fn opened(&mut self, opened: Result<(Split, Inventory), SplitError>) {
         match opened {
             Ok((split, known)) => {
                 let recent: Vec<String> = self.known.recent().to_vec();
@@ -69,7 +73,7 @@ impl Engine {
                 recent.iter().rev().for_each(|file| self.known.seen(file));
                 let compiled = |file: &&String| self.known.pages.contains_key(*file);
                 self.loaded = self.known.recent().iter().filter(compiled).cloned().collect();
-                self.ready.push_back(Update::Watch(split.local_folders().to_vec()));
+                self.ready.push_back(EngineEvent::Watch(split.local_folders().to_vec()));
                 self.split = Some(Arc::new(split));
                 self.pending.due = true;
                 // The page that was open when the session ended is open when the next one begins.
@@ -83,25 +87,25 @@ impl Engine {
             Err(SplitError::Cargo(error)) => self.fail(error.into()),
             Err(error) => {
                 self.forget_precompiled();
-                self.ready.push_back(Update::Whole { reason: error.to_string() });
+                self.ready.push_back(EngineEvent::Whole { reason: error.to_string() });
             }
         }
     }
 
-    pub(super) fn made_app(&mut self, made: Result<MadeApp, Failure>) {
+    pub(super) fn made_app(&mut self, made: Result<CompiledApp, BuildFailure>) {
         match made {
-            Ok(MadeApp { app, compiled, page }) => {
+            Ok(CompiledApp { app, compiled, page }) => {
                 self.pending.timing.add(&compiled);
                 let serves = self.is_app_published();
                 let old = self.known.app.replace(app);
                 let pages = std::mem::take(&mut self.known.pages);
                 let loaded = std::mem::take(&mut self.loaded);
                 if let Some(app) = old.filter(|_| serves) {
-                    self.before = Some(Before { app, pages, loaded });
+                    self.before = Some(PreviousApp { app, pages, loaded });
                 }
                 self.outdated.clear();
                 self.pending.due = true;
-                self.ready.push_back(Update::Warnings(compiled.diagnostics));
+                self.ready.push_back(EngineEvent::Warnings(compiled.diagnostics));
                 if let Some((file, page)) = page {
                     self.urgent.retain(|other| *other != file);
                     self.made_page(file, true, Ok(page));
@@ -122,16 +126,16 @@ impl Engine {
         &mut self,
         file: String,
         waited_for: bool,
-        made: Result<MadePage, Failure>,
+        made: Result<CompiledPage, BuildFailure>,
     ) {
         match made {
-            Ok(MadePage { page, compiled }) => {
+            Ok(CompiledPage { page, compiled }) => {
                 self.outdated.remove(&file);
                 self.loaded.insert(file.clone());
                 self.known.pages.insert(file, page);
                 if waited_for {
                     self.pending.timing.add(&compiled);
-                    self.ready.push_back(Update::Warnings(compiled.diagnostics));
+                    self.ready.push_back(EngineEvent::Warnings(compiled.diagnostics));
                     self.publish();
                 } else {
                     self.publish_quietly();
@@ -153,7 +157,7 @@ impl Engine {
             }
             None => inside = self.all_pages(),
         }
-        self.start_check(What::Trial { file, reason }, inside, 0);
+        self.start_check(JobKind::Trial { file, reason }, inside, 0);
     }
 
     pub(super) fn tried(
@@ -164,13 +168,13 @@ impl Engine {
     ) {
         match (file, tried) {
             (Some(file), Ok(_)) => {
-                self.ready.push_back(Update::Note(format!(
+                self.ready.push_back(EngineEvent::Note(format!(
                     "{file} is compiled with the app library: {reason}"
                 )));
                 self.known.inside.insert(file, reason.to_owned());
             }
             (None, Ok(_)) => {
-                self.ready.push_back(Update::Note(format!(
+                self.ready.push_back(EngineEvent::Note(format!(
                     "the app is compiled as one library: {reason}"
                 )));
                 let all = self.all_pages();
@@ -182,32 +186,32 @@ impl Engine {
         }
     }
 
-    pub(super) fn hazard_of(&self, failure: &Failure) -> Option<&'static str> {
+    pub(super) fn hazard_of(&self, failure: &BuildFailure) -> Option<&'static str> {
         match failure {
-            Failure::Cargo(CargoError::Failed { diagnostics, .. }) => hazard::of(diagnostics),
+            BuildFailure::Cargo(CargoError::Failed { diagnostics, .. }) => hazard::of(diagnostics),
             _ => None,
         }
     }
 
-    pub(super) fn fail_page(&mut self, file: String, failure: Failure, waited_for: bool) {
+    pub(super) fn fail_page(&mut self, file: String, failure: BuildFailure, waited_for: bool) {
         let failure = Arc::new(failure);
         let broken = Broken { failure: failure.clone(), shown: waited_for };
         self.failed.insert(file.clone(), broken);
-        self.ready.push_back(Update::PageFailed { file, failure: failure.clone() });
+        self.ready.push_back(EngineEvent::PageFailed { file, failure: failure.clone() });
         if waited_for {
             self.fail_shared(failure);
         }
     }
 
-    pub(super) fn fail(&mut self, failure: Failure) {
+    pub(super) fn fail(&mut self, failure: BuildFailure) {
         self.forget_precompiled();
         self.fail_shared(Arc::new(failure));
     }
 
-    pub(super) fn fail_shared(&mut self, failure: Arc<Failure>) {
-        let Pending { changes, since, .. } = std::mem::take(&mut self.pending);
+    pub(super) fn fail_shared(&mut self, failure: Arc<BuildFailure>) {
+        let PublicationDraft { changes, since, .. } = std::mem::take(&mut self.pending);
         let took = since.map(|since| since.elapsed()).unwrap_or_default();
-        self.ready.push_back(Update::Failed { changes, took, failure });
+        self.ready.push_back(EngineEvent::Failed { changes, took, failure });
     }
 
     /// The pages that are in the app library, by what is known.

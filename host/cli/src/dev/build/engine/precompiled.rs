@@ -5,23 +5,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::PoisonError;
 
 use nova_route_template::{LIBRARY, MANIFEST, Manifest, Prepared};
 
-use super::{Engine, Sources, Update};
-use crate::dev::wire::protocol::Page;
+use super::{Engine, EngineEvent, Sources};
+use crate::dev::wire::protocol::PageRoute;
 
 /// A library that serves until the parts do.
 #[derive(Debug)]
-pub(crate) struct Precompiled {
+pub(crate) struct PrecompiledLibrary {
     /// Whether the parts wait until somebody needs them.
     pub(super) holds: bool,
     /// Pages that are others by now, or new.
     stale: BTreeSet<String>,
 }
 
-impl Precompiled {
+impl PrecompiledLibrary {
     /// Compares an app with what its library was compiled from; `None` if what all pages share is
     /// something else by now.
     fn of(manifest: Manifest, prepared: &Prepared) -> Option<Self> {
@@ -49,22 +48,22 @@ fn manifest_of(library: &Path) -> Option<Manifest> {
 impl Engine {
     /// This library is about to serve; gives every page of the app, and which of them wait for
     /// their own library. `None`: nothing is known of the library.
-    pub(crate) fn begin_with(&mut self, library: &Path) -> Option<Vec<Page>> {
+    pub(crate) fn begin_with(&mut self, library: &Path) -> Option<Vec<PageRoute>> {
         let manifest = manifest_of(library)?;
         let scanned = {
-            let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sources = self.sources.lock();
             sources.get_or_insert_with(|| Sources::open(&self.dir)).scan(&self.dir)
         };
         // What is wrong is said by the scan that follows.
         let prepared = scanned.ok()?.prepared;
-        self.precompiled = Precompiled::of(manifest, &prepared);
+        self.precompiled = PrecompiledLibrary::of(manifest, &prepared);
         Some(self.pages(&prepared))
     }
 
-    fn pages(&self, prepared: &Prepared) -> Vec<Page> {
+    fn pages(&self, prepared: &Prepared) -> Vec<PageRoute> {
         let stale =
             |file: &str| self.precompiled.as_ref().is_some_and(|it| it.stale.contains(file));
-        let page = |page: &nova_route_template::Page| Page {
+        let page = |page: &nova_route_template::Page| PageRoute {
             pattern: page.pattern.to_string(),
             file: page.file.clone(),
             stale: stale(&page.file),
@@ -77,7 +76,7 @@ impl Engine {
         let pages = self.pages(prepared);
         if self.told != pages {
             self.told.clone_from(&pages);
-            self.ready.push_back(Update::Routes(pages));
+            self.ready.push_back(EngineEvent::Routes(pages));
         }
     }
 

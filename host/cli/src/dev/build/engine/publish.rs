@@ -3,7 +3,8 @@
 use nova_host::library::loader::BuildId;
 use nova_host::swap::{PageLibrary, SplitApp};
 
-use super::{Engine, Pending, Publication, Update, known};
+use super::inventory::PageBuild;
+use super::{Engine, EngineEvent, Publication, PublicationDraft};
 
 impl Engine {
     /// Publishes what is compiled, as the answer to what was saved or asked for.
@@ -22,24 +23,24 @@ impl Engine {
     /// Publishes a page that nobody waits for.
     pub(super) fn publish_quietly(&mut self) {
         if !self.holds() {
-            self.publish_for(Pending::default());
+            self.publish_for(PublicationDraft::default());
         }
     }
 
-    pub(super) fn publish_for(&mut self, pending: Pending) {
+    pub(super) fn publish_for(&mut self, pending: PublicationDraft) {
         let (Some(split), Some(app)) = (&self.split, &self.known.app) else { return };
         let image = split.image();
         let library = &app.library;
         self.published = Some(library.build.clone());
-        let page = |(file, page): (&String, &known::Page)| PageLibrary {
+        let page = |(file, page): (&String, &PageBuild)| PageLibrary {
             file: file.clone(),
             path: page.library.clone(),
             symbol: page.symbol.clone(),
         };
         let loaded = self.known.pages.iter().filter(|(file, _)| self.loaded.contains(*file));
-        let Pending { changes, since, watch, timing, due: _, rebuild } = pending;
+        let PublicationDraft { changes, since, watch, timing, due: _, rebuild } = pending;
         let shown = self.failed.values().filter(|broken| broken.shown);
-        self.ready.push_back(Update::Publish(Publication {
+        self.ready.push_back(EngineEvent::Publish(Publication {
             app: SplitApp {
                 shared: vec![image.std.clone(), image.library.clone()],
                 app: library.library.clone(),

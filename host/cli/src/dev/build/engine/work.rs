@@ -1,9 +1,10 @@
 //! The jobs of the engine: what blocks, on a thread of its own, and can be stopped.
 
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use nova_route_template::split::{
@@ -12,13 +13,13 @@ use nova_route_template::split::{
 use nova_route_template::{CargoError, Event, Prepared, SourceCache, Stopper, prepare_with};
 use tokio::sync::mpsc;
 
-use super::known;
-use crate::dev::build::builder::Failure;
-use crate::dev::child::handle::Environment;
+use super::inventory::{AppBuild, Inventory, PageBuild};
+use crate::dev::build::builder::BuildFailure;
+use crate::dev::settings::Environment;
 
 /// Stops a job, whether its process runs already or not.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cancel(Arc<Mutex<State>>);
+pub(crate) struct Cancellation(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -27,19 +28,19 @@ struct State {
     stoppers: Vec<Stopper>,
 }
 
-impl Cancel {
+impl Cancellation {
     pub(crate) fn cancel(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         state.cancelled = true;
         state.stoppers.iter().for_each(Stopper::stop);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).cancelled
+        self.0.lock().cancelled
     }
 
     fn arm(&self, stopper: Stopper) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         if state.cancelled {
             stopper.stop();
         }
@@ -57,7 +58,7 @@ pub(crate) struct Sources {
 
 /// An app that was read.
 #[derive(Debug)]
-pub(crate) struct Scanned {
+pub(crate) struct AppScan {
     pub(crate) prepared: Prepared,
     /// The pages that other files name.
     pub(crate) named: BTreeSet<String>,
@@ -70,10 +71,10 @@ impl Sources {
     }
 
     /// Reads the app, and finds out which pages are shared modules as well.
-    pub(crate) fn scan(&mut self, dir: &Path) -> Result<Scanned, Failure> {
+    pub(crate) fn scan(&mut self, dir: &Path) -> Result<AppScan, BuildFailure> {
         let prepared = prepare_with(dir, &mut self.cache)?;
         let named = self.named_pages(&prepared);
-        Ok(Scanned { prepared, named })
+        Ok(AppScan { prepared, named })
     }
 
     fn named_pages(&mut self, prepared: &Prepared) -> BTreeSet<String> {
@@ -115,11 +116,11 @@ pub(crate) struct Open {
     /// This executable.
     pub(crate) program: PathBuf,
     pub(crate) environment: Environment,
-    pub(crate) progress: mpsc::UnboundedSender<Ready>,
+    pub(crate) progress: mpsc::UnboundedSender<ImageProgress>,
 }
 
 impl Open {
-    pub(crate) fn run(&self, cancel: &Cancel) -> Result<(Split, known::Known), SplitError> {
+    pub(crate) fn run(&self, cancel: &Cancellation) -> Result<(Split, Inventory), SplitError> {
         let Self { prepared, named, program, environment, progress } = self;
         let cache = Cache::of_user()
             .map_err(|source| SplitError::Io { what: "the cache of sys images", source })?;
@@ -133,7 +134,7 @@ impl Open {
         let on_start = |stopper| cancel.arm(stopper);
         let split =
             Split::open(&prepared.project, &cache, program, environment, on_start, on_event)?;
-        let mut known = known::Known::load(&split.folder(), &split.key());
+        let mut known = Inventory::load(&split.folder(), &split.key());
         // The root of the app library is one of the texts that it was compiled from: it is written
         // as it would be now, before that is asked.
         let inside = named.iter().chain(known.inside.keys()).cloned().collect();
@@ -147,44 +148,44 @@ impl Open {
 
 /// A library that was compiled.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct CompiledUnit {
     pub(crate) compiled: Compiled,
     pub(crate) record: Record,
 }
 
 /// An app library that was compiled.
 #[derive(Debug)]
-pub(crate) struct MadeApp {
-    pub(crate) app: known::App,
+pub(crate) struct CompiledApp {
+    pub(crate) app: AppBuild,
     pub(crate) compiled: Compiled,
     /// The page on screen, if it could be compiled at the same time; of what that took, only what
     /// came after the app library counts.
-    pub(crate) page: Option<(String, MadePage)>,
+    pub(crate) page: Option<(String, CompiledPage)>,
 }
 
 /// A page that was compiled.
 #[derive(Debug)]
-pub(crate) struct MadePage {
-    pub(crate) page: known::Page,
+pub(crate) struct CompiledPage {
+    pub(crate) page: PageBuild,
     pub(crate) compiled: Compiled,
 }
 
 /// How many crates are ready, and the latest.
-pub(crate) type Ready = (usize, String);
+pub(crate) type ImageProgress = (usize, String);
 
 /// Runs the compiler to its end.
 pub(crate) fn compile(
     split: &Split,
     unit: Unit,
     nice: u8,
-    cancel: &Cancel,
-) -> Result<Made, CargoError> {
+    cancel: &Cancellation,
+) -> Result<CompiledUnit, CargoError> {
     let began = SystemTime::now();
     let running = unit.start_nice(nice)?;
     cancel.arm(running.stopper());
     let compiled = running.wait()?;
     let record = record(split, &compiled, began);
-    Ok(Made { compiled, record })
+    Ok(CompiledUnit { compiled, record })
 }
 
 /// What a compilation has read, but for the roots of pages, which Nova writes.
@@ -206,7 +207,7 @@ pub(crate) struct AppWork<'a> {
 }
 
 impl AppWork<'_> {
-    pub(crate) fn run(self, cancel: &Cancel) -> Result<MadeApp, Failure> {
+    pub(crate) fn run(self, cancel: &Cancellation) -> Result<CompiledApp, BuildFailure> {
         let Self { split, prepared, inside, build, before, page } = self;
         let tree = &prepared.tree;
         let io = |source| CargoError::Run { program: split.folder(), source };
@@ -234,14 +235,14 @@ impl AppWork<'_> {
                 made
             });
             let page = page.map(|page| page.file.clone()).zip(made);
-            Ok(MadeApp { app: known::App { library, record, inside }, compiled, page })
+            Ok(CompiledApp { app: AppBuild { library, record, inside }, compiled, page })
         })
     }
 }
 
 /// A page beside its app library. What goes wrong with it is nobody's concern: it is compiled again
 /// after the library, and that says what is wrong.
-fn page_ahead(ahead: PageAhead, split: &Split, cancel: &Cancel) -> Option<MadePage> {
+fn page_ahead(ahead: PageAhead, split: &Split, cancel: &Cancellation) -> Option<CompiledPage> {
     let PageAhead { unit, symbol, link } = ahead;
     let (since, began) = (Instant::now(), SystemTime::now());
     let running = unit.start().ok()?;
@@ -255,7 +256,7 @@ fn page_ahead(ahead: PageAhead, split: &Split, cancel: &Cancel) -> Option<MadePa
     compiled.output = link.output;
     let size = std::fs::metadata(&compiled.output).map_or(0, |metadata| metadata.len());
     let (library, took) = (compiled.output.clone(), since.elapsed());
-    Some(MadePage { page: known::Page { library, symbol, record, took, size }, compiled })
+    Some(CompiledPage { page: PageBuild { library, symbol, record, took, size }, compiled })
 }
 
 /// One page.
@@ -271,7 +272,7 @@ pub(crate) struct PageWork<'a> {
 }
 
 impl PageWork<'_> {
-    pub(crate) fn run(&self, cancel: &Cancel) -> Result<MadePage, Failure> {
+    pub(crate) fn run(&self, cancel: &Cancellation) -> Result<CompiledPage, BuildFailure> {
         let io = |source| CargoError::Run { program: PathBuf::from(self.file), source };
         let tree = &self.prepared.tree;
         let Some(page) = tree.pages.iter().find(|page| page.file == self.file) else {
@@ -279,16 +280,16 @@ impl PageWork<'_> {
         };
         let unit = self.split.page(self.app, tree, page, self.build, self.edited).map_err(io)?;
         log_command(self.split, self.file, &unit.unit);
-        let Made { compiled, record } = compile(self.split, unit.unit, self.nice, cancel)?;
+        let CompiledUnit { compiled, record } = compile(self.split, unit.unit, self.nice, cancel)?;
         let size = std::fs::metadata(&compiled.output).map_or(0, |metadata| metadata.len());
-        let page = known::Page {
+        let page = PageBuild {
             library: compiled.output.clone(),
             symbol: unit.symbol,
             record,
             took: compiled.took,
             size,
         };
-        Ok(MadePage { page, compiled })
+        Ok(CompiledPage { page, compiled })
     }
 }
 

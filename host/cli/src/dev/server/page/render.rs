@@ -9,8 +9,8 @@ use nova_host::swap::State;
 use super::chart::{chart, charted};
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::phases::Phases;
-use crate::dev::wire::save::{Outcome, Save, Scope};
-use crate::dev::wire::state::{DevState, Route, RouteState};
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
+use crate::dev::wire::state::{DevState, RouteInfo, RouteState};
 use crate::terminal::style::took;
 
 const SHEET: &str = include_str!("page.css");
@@ -61,7 +61,7 @@ pub(crate) fn render(view: &View<'_>) -> String {
 
 fn facts(state: &DevState, status: &Status, screens: &[String]) -> Markup {
     let edits = charted(state.saves.iter());
-    let live: Vec<_> = edits.iter().filter(|save| save.outcome == Outcome::Live).collect();
+    let live: Vec<_> = edits.iter().filter(|save| save.outcome == SaveOutcome::Live).collect();
     let median = median(live.iter().map(|save| save.total()).collect());
     let built = state
         .routes
@@ -129,7 +129,7 @@ fn saves(state: &DevState, now_ms: u64) -> Markup {
                     table {
                         thead {
                             tr {
-                                th { "What" } th { "Outcome" } th.number { "Total" }
+                                th { "What" } th { "SaveOutcome" } th.number { "Total" }
                                 @for name in Phases::NAMES { th.number { (name) } }
                                 th.number { "Generation" } th.number { "When" }
                             }
@@ -144,10 +144,10 @@ fn saves(state: &DevState, now_ms: u64) -> Markup {
 
 fn saved(save: &Save, now_ms: u64) -> Markup {
     let (class, outcome) = match save.outcome {
-        Outcome::Live => ("live", "live"),
-        Outcome::Same => ("same", "nothing new"),
-        Outcome::Failed => ("failed", "does not compile"),
-        Outcome::Refused => ("refused", "refused"),
+        SaveOutcome::Live => ("live", "live"),
+        SaveOutcome::Same => ("same", "nothing new"),
+        SaveOutcome::Failed => ("failed", "does not compile"),
+        SaveOutcome::Refused => ("refused", "refused"),
     };
     let ago = Duration::from_millis(now_ms.saturating_sub(save.at_ms));
     html! {
@@ -192,7 +192,7 @@ fn routes(state: &DevState) -> Markup {
                     table {
                         thead {
                             tr {
-                                th { "Route" } th { "Methods" } th { "File" } th { "State" }
+                                th { "RouteInfo" } th { "Methods" } th { "File" } th { "State" }
                                 @if state.build.split {
                                     th.number { "Size" } th.number { "Compile" }
                                 }
@@ -206,8 +206,8 @@ fn routes(state: &DevState) -> Markup {
     }
 }
 
-fn route(route: &Route, split: bool) -> Markup {
-    let Route { pattern, methods, file, state, note, bytes: size, compile_us } = route;
+fn route(route: &RouteInfo, split: bool) -> Markup {
+    let RouteInfo { pattern, methods, file, state, note, bytes: size, compile_us } = route;
     let (class, word) = match state {
         RouteState::NotBuilt => ("not_built", "not built"),
         RouteState::Building => ("building", "building"),
@@ -316,8 +316,8 @@ fn counted(count: usize, what: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::dev::watch::change::{Change, Kind};
     use crate::dev::wire::message;
+    use crate::dev::wire::save::SavedFiles;
     use nova_host::operate::admin::Footprint;
     use nova_host::operate::recycle::Budget;
 
@@ -363,9 +363,10 @@ pub(crate) mod tests {
     }
 
     fn state() -> DevState {
-        let change = Change { path: "pages/a.rs".into(), kind: Kind::Edited };
+        let path = "pages/a.rs".to_owned();
+        let saved = SavedFiles { headline: path.clone(), files: vec![path] };
         let phases = Phases { watch_us: 15_000, compile_us: 120_000, ..Phases::default() };
-        let route = Route {
+        let route = RouteInfo {
             pattern: "/a/{id}".into(),
             methods: vec!["GET".into()],
             file: "pages/a/[id].rs".into(),
@@ -376,8 +377,8 @@ pub(crate) mod tests {
         };
         DevState {
             app: "shop <1>".into(),
-            routes: vec![Route { pattern: "/a".into(), ..route.clone() }, route],
-            saves: [Save::now(Scope::Code, Outcome::Live, &[change], phases).in_generation(7, 2)]
+            routes: vec![RouteInfo { pattern: "/a".into(), ..route.clone() }, route],
+            saves: [Save::now(Scope::Code, SaveOutcome::Live, saved, phases).in_generation(7, 2)]
                 .into(),
             ..DevState::default()
         }
@@ -387,11 +388,8 @@ pub(crate) mod tests {
     fn everything_that_is_known_is_on_the_page() {
         let mut state = state();
         state.build.split = true;
-        let problem = message::Problem::new(message::Kind::Compile, "no <such> thing", "").at(
-            "pages/b.rs",
-            Some(3),
-            None,
-        );
+        let problem = message::Problem::new(message::ProblemKind::Compile, "no <such> thing", "")
+            .at("pages/b.rs", Some(3), None);
         let page = render(&View {
             state: &state,
             status: &status(),

@@ -19,23 +19,23 @@ const RECENT: usize = 64;
 
 /// The parts of an app.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub(crate) struct Inventory {
     version: String,
     /// What decides about the flags that everything below was compiled with.
     key: String,
     /// The newest app library that compiled.
-    pub(crate) app: Option<App>,
+    pub(crate) app: Option<AppBuild>,
     /// Pages that are modules of the app library, and why.
     pub(crate) inside: BTreeMap<String, String>,
     /// The pages that were compiled against that app library.
-    pub(crate) pages: BTreeMap<String, Page>,
+    pub(crate) pages: BTreeMap<String, PageBuild>,
     /// The files of pages, the one asked for last first.
     recent: Vec<String>,
 }
 
 /// An app library.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct App {
+pub(crate) struct AppBuild {
     pub(crate) library: AppLibrary,
     pub(crate) record: Record,
     /// The pages that are in it.
@@ -44,7 +44,7 @@ pub(crate) struct App {
 
 /// The library of a page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Page {
+pub(crate) struct PageBuild {
     pub(crate) library: PathBuf,
     pub(crate) symbol: String,
     pub(crate) record: Record,
@@ -54,7 +54,7 @@ pub(crate) struct Page {
     pub(crate) size: u64,
 }
 
-impl Known {
+impl Inventory {
     /// What was known when the last session ended, for the flags that `key` stands for.
     pub(crate) fn load(folder: &Path, key: &str) -> Self {
         let text = std::fs::read(folder.join(FILE)).ok();
@@ -71,7 +71,8 @@ impl Known {
     /// Forgets libraries that are gone, and those that would be compiled from other texts now.
     pub(crate) fn verify(&mut self, split: &Split) {
         let variable = |name: &str| split.variable(name);
-        let is_good = |app: &App| app.library.library.is_file() && app.record.is_fresh(variable);
+        let is_good =
+            |app: &AppBuild| app.library.library.is_file() && app.record.is_fresh(variable);
         self.app = self.app.take().filter(is_good);
         if self.app.is_none() {
             self.pages.clear();

@@ -12,28 +12,29 @@ use nova_host::site::files::{Assets, Caching};
 use nova_host::swap::{SwapError, SwapSettings, Swapped, Switch};
 use tokio::sync::mpsc;
 
-use super::GRACE;
-use super::avoided::Avoided;
 use super::control::Control;
 use super::endpoints::Endpoints;
 use super::guard::Guard;
 use super::hub::Hub;
 use super::page::Board;
 use super::pages::Pages;
+use super::quarantine::Quarantine;
 use super::reporter::Reporter;
-use super::sheet::Sheet;
 use super::site::DevSite;
-use crate::dev::wire::flight_recorder::Recorder;
-use crate::dev::wire::protocol::{Event, Job, Load, Loaded, Order, Refusal, Topic, Trust};
+use super::stylesheet::Stylesheet;
+use crate::dev::wire::flight_recorder::FlightRecorder;
+use crate::dev::wire::protocol::{
+    GRACE, Load, LoadOutcome, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
+};
 use crate::terminal::launch::Editor;
 
 /// Everything that an order may be about.
-pub(crate) struct Obedient {
+pub(crate) struct OrderHandler {
     switch: Arc<Switch>,
     assets: Arc<Assets>,
     hub: Arc<Hub>,
-    sheet: Arc<Sheet>,
-    avoided: Arc<Avoided>,
+    sheet: Arc<Stylesheet>,
+    avoided: Arc<Quarantine>,
     reporter: Arc<Reporter>,
     control: Arc<Control>,
     board: Arc<Board>,
@@ -45,15 +46,15 @@ pub(crate) struct Obedient {
     server: Option<Server>,
 }
 
-impl Obedient {
+impl OrderHandler {
     /// A server that does not accept connections yet. Call it inside of a runtime.
     pub(crate) fn new(
-        job: Job,
+        job: ServerJob,
         listeners: Listeners,
-        recorder: Arc<Recorder>,
+        recorder: Arc<FlightRecorder>,
         reporter: Arc<Reporter>,
     ) -> io::Result<Self> {
-        let Job { dir, host, program, store, last_generation, init_limit, .. } = job;
+        let ServerJob { dir, host, program, store, last_generation, init_limit, .. } = job;
         let store = Store::open(store).map_err(io::Error::other)?;
         let settings = SwapSettings {
             dev: true,
@@ -74,8 +75,8 @@ impl Obedient {
         let handle = server.handle();
         let app = Arc::new(Site::new(switch.clone(), assets.clone()));
         let control = Control::new(app.clone(), handle.clone(), url);
-        let (hub, sheet) = (Arc::new(Hub::new()), Arc::new(Sheet::default()));
-        let avoided = Arc::new(Avoided::default());
+        let (hub, sheet) = (Arc::new(Hub::new()), Arc::new(Stylesheet::default()));
+        let avoided = Arc::new(Quarantine::default());
         let board = Arc::new(Board::new(hub.clone()));
         let endpoints = Endpoints {
             guard: Guard::new(&host),
@@ -194,12 +195,12 @@ impl Obedient {
                     }
                     pages.published(split);
                     hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
-                    Ok(Loaded::Swapped(swapped))
+                    Ok(LoadOutcome::Swapped(swapped))
                 }
-                Err(SwapError::AlreadyLive { .. }) => Ok(Loaded::Same),
+                Err(SwapError::AlreadyLive { .. }) => Ok(LoadOutcome::Same),
                 Err(error) => Err(Refusal(error.to_string())),
             };
-            reporter.report(Event::Done { id, result });
+            reporter.report(ServerEvent::Done { id, result });
         });
     }
 }

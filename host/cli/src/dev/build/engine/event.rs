@@ -8,13 +8,13 @@ use nova_host::swap::{PageLibrary, SplitApp};
 use nova_route_template::split::Compiled;
 use nova_route_template::{CargoError, Diagnostic};
 
-use crate::dev::build::builder::Failure;
+use crate::dev::build::builder::BuildFailure;
 use crate::dev::watch::change::Change;
-use crate::dev::wire::protocol::Page;
+use crate::dev::wire::protocol::PageRoute;
 
 /// What the engine has done, or wants to be done.
 #[derive(Debug)]
-pub(crate) enum Update {
+pub(crate) enum EngineEvent {
     /// The sys image is being built.
     Progress {
         /// How many crates are ready.
@@ -23,7 +23,7 @@ pub(crate) enum Update {
         name: String,
     },
     /// Every page of the app, by its files.
-    Routes(Vec<Page>),
+    Routes(Vec<PageRoute>),
     /// Folders beside the app that belong to it.
     Watch(Vec<PathBuf>),
     /// These libraries shall serve.
@@ -33,10 +33,10 @@ pub(crate) enum Update {
         changes: Vec<Change>,
         /// From the save until it was known.
         took: Duration,
-        failure: Arc<Failure>,
+        failure: Arc<BuildFailure>,
     },
     /// A request for this page has nothing to wait for.
-    PageFailed { file: String, failure: Arc<Failure> },
+    PageFailed { file: String, failure: Arc<BuildFailure> },
     /// Something compiled, and the compiler has advice.
     Warnings(Vec<Diagnostic>),
     /// Something to know.
@@ -63,7 +63,7 @@ pub(crate) struct Publication {
     pub(crate) watch: Duration,
     pub(crate) timing: Timing,
     /// What is still wrong with pages that were saved or asked for.
-    pub(crate) failures: Vec<Arc<Failure>>,
+    pub(crate) failures: Vec<Arc<BuildFailure>>,
 }
 
 /// The compiler's time.

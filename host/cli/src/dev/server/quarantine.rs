@@ -3,8 +3,8 @@
 //! A browser asks again for what it did not get, and an open page for what it shows. Without
 //! this, each such request would end the server once more.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -13,7 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::waiting::wants_page;
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::Mark;
+use crate::dev::wire::protocol::QuarantinedPage;
 use crate::terminal::ansi::escaped;
 
 /// Where a page is asked for once more, from [`PREFIX`](super::endpoints::PREFIX).
@@ -21,11 +21,11 @@ pub(crate) const RETRY: &str = "retry";
 
 /// The marked pages.
 #[derive(Debug, Default)]
-pub(crate) struct Avoided(Mutex<BTreeMap<String, Problem>>);
+pub(crate) struct Quarantine(Mutex<BTreeMap<String, Problem>>);
 
-impl Avoided {
+impl Quarantine {
     /// Marks a page.
-    pub(crate) fn add(&self, mark: Mark) {
+    pub(crate) fn add(&self, mark: QuarantinedPage) {
         self.lock().insert(mark.page, mark.problem);
     }
 
@@ -71,7 +71,7 @@ impl Avoided {
 
     /// No code panics while it holds the lock.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Problem>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -102,7 +102,7 @@ impl Retry {
 
 fn document(page: &str, path: &str, problem: &Problem) -> String {
     let query = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    include_str!("avoided.html")
+    include_str!("quarantine.html")
         .replace("{title}", &escaped(&problem.title))
         .replace(
             "{action}",
@@ -118,12 +118,13 @@ mod tests {
     use http::header::ACCEPT;
 
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
 
-    fn avoided() -> Avoided {
-        let avoided = Avoided::default();
-        let problem = Problem::new(Kind::Crash, "GET /<a> ended the server", "it <was> ended");
-        avoided.add(Mark { page: "pages/[id].rs".into(), problem });
+    fn avoided() -> Quarantine {
+        let avoided = Quarantine::default();
+        let problem =
+            Problem::new(ProblemKind::Crash, "GET /<a> ended the server", "it <was> ended");
+        avoided.add(QuarantinedPage { page: "pages/[id].rs".into(), problem });
         avoided
     }
 
@@ -148,7 +149,7 @@ mod tests {
         let response = avoided().respond(Some("pages/[id].rs"), "/a b&c", &headers);
         let response = response.expect("a marked page");
         assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
-        let problem = Problem::new(Kind::Crash, "GET /<a>", "it <was> ended");
+        let problem = Problem::new(ProblemKind::Crash, "GET /<a>", "it <was> ended");
         let document = document("pages/[id].rs", "/a b&c", &problem);
         for part in [
             "GET /&lt;a&gt;",

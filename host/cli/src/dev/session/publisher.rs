@@ -9,46 +9,51 @@ use nova_host::library::start::StartInfo;
 use tokio::task::JoinHandle;
 
 use crate::dev::build::engine::Publication;
-use crate::dev::child::handle::Server;
-use crate::dev::wire::protocol::{Load, Loaded, Refusal};
+use crate::dev::child::handle::ServerHandle;
+use crate::dev::wire::protocol::{Load, LoadOutcome, Refusal};
 
 /// Libraries that the server shall take.
 #[derive(Debug, Default)]
-pub(crate) struct Publishing {
+pub(crate) struct Publisher {
     /// The app library that serves.
     serves: Option<BuildId>,
     /// How often open pages were told to look again.
     updates: u64,
     waiting: VecDeque<Publication>,
-    current: Option<Asked>,
+    current: Option<CurrentPublication>,
 }
 
 /// Libraries that the server is taking.
 #[derive(Debug)]
-struct Asked {
+struct CurrentPublication {
     publication: Publication,
     at: Instant,
-    answer: JoinHandle<Result<Loaded, Refusal>>,
+    answer: JoinHandle<Result<LoadOutcome, Refusal>>,
 }
 
 /// What became of them.
 #[derive(Debug)]
-pub(crate) struct Published {
+pub(crate) struct PublishReport {
     pub(crate) publication: Publication,
     /// When the server was asked.
     pub(crate) asked: Instant,
-    pub(crate) result: Result<Loaded, Refusal>,
+    pub(crate) result: Result<LoadOutcome, Refusal>,
 }
 
-impl Publishing {
+impl Publisher {
     /// The server shall take these when it has taken all before them.
-    pub(crate) fn add(&mut self, publication: Publication, server: &Server, info: &StartInfo) {
+    pub(crate) fn add(
+        &mut self,
+        publication: Publication,
+        server: &ServerHandle,
+        info: &StartInfo,
+    ) {
         self.waiting.push_back(publication);
         self.go_on(server, info);
     }
 
     /// Asks the server for the next, if it has nothing else to take.
-    pub(crate) fn go_on(&mut self, server: &Server, info: &StartInfo) {
+    pub(crate) fn go_on(&mut self, server: &ServerHandle, info: &StartInfo) {
         if self.current.is_some() {
             return;
         }
@@ -67,7 +72,7 @@ impl Publishing {
         };
         let server = server.clone();
         let answer = tokio::spawn(async move { server.load(load).await });
-        self.current = Some(Asked { publication, at: Instant::now(), answer });
+        self.current = Some(CurrentPublication { publication, at: Instant::now(), answer });
     }
 
     /// What served is gone, and will not be started again.
@@ -76,19 +81,19 @@ impl Publishing {
     }
 
     /// Waits until the server has answered. A call that is given up loses nothing.
-    pub(crate) async fn next(&mut self) -> Published {
-        let Some(Asked { answer, .. }) = &mut self.current else {
+    pub(crate) async fn next(&mut self) -> PublishReport {
+        let Some(CurrentPublication { answer, .. }) = &mut self.current else {
             return std::future::pending().await;
         };
         let result = match answer.await {
             Ok(result) => result,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
-        let Asked { publication, at: asked, .. } =
+        let CurrentPublication { publication, at: asked, .. } =
             self.current.take().expect("it was there just now");
         if result.is_ok() {
             self.serves = Some(publication.app.build.clone());
         }
-        Published { publication, asked, result }
+        PublishReport { publication, asked, result }
     }
 }
