@@ -398,3 +398,33 @@ fn read_asset(
     }
     Ok((name.to_owned(), bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sample is checked against what is written where that happens, in route-template.
+    #[test]
+    fn a_manifest_is_read_as_it_is_written() {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../route-template/tests/sample");
+        let place = sample.join(MANIFEST);
+        let bytes = read_manifest(&place, true).expect("a file").expect("it is there");
+        let Manifest { build_id, library, stylesheet, files, public, prerendered } =
+            parse(&place, &bytes).expect("a manifest");
+        assert_eq!(build_id, BuildId::of(b"library"));
+        assert_eq!(library.expect("a library").file, LIBRARY);
+        let names = [stylesheet.expect("a stylesheet").file, files[0].file.clone()];
+        assert_eq!(names, ["assets/style-0123456789abcdef.css", "routes_generated.rs"]);
+        let hashed = public[0].hashed.as_deref();
+        assert_eq!(
+            (public[0].url.as_str(), hashed),
+            ("/favicon.svg", Some("/favicon-fedcba9876543210.svg"))
+        );
+        let page = &prerendered[0];
+        assert_eq!(
+            (page.path.as_str(), page.page.file.as_str()),
+            ("/about", "prerendered/about/index.html")
+        );
+        assert!(sample.join(SIGNATURE).is_file());
+    }
+}

@@ -7,16 +7,18 @@
 //! whose it is. Line numbers are left out, as the text is checked in and should change only
 //! when a route does; [`crate::Origins`] finds them for a build.
 
+pub(crate) mod crate_root;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::exercises::Exercises;
-use crate::hooks::Hooks;
-use crate::items::Function;
-use crate::modules::{Module, ModuleTree};
-use crate::route::{Handler, Method, Page, SpecialKind};
-use crate::source::Place;
-use crate::tree::RouteTree;
+use crate::routes::exercises::Exercises;
+use crate::routes::hooks::Hooks;
+use crate::routes::modules::{Module, ModuleTree};
+use crate::routes::route::{Handler, Method, Page, SpecialKind};
+use crate::routes::tree::RouteTree;
+use crate::source::items::Function;
+use crate::source::place::Place;
 
 /// Where the generated text will stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub enum Destination<'a> {
 
 /// Text, and whose functions it refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Generated {
+pub struct GeneratedCode {
     /// Rust, formatted as rustfmt leaves it.
     pub text: String,
     /// The function that a line names, by the line's number from 0.
@@ -37,13 +39,13 @@ pub struct Generated {
 }
 
 /// Writes the declarations and the `routes` function of an app.
-pub fn generate(tree: &RouteTree, destination: &Destination<'_>) -> Generated {
-    generate_as(tree, destination, Form::Whole)
+pub fn generate(tree: &RouteTree, destination: &Destination<'_>) -> GeneratedCode {
+    generate_as(tree, destination, RootKind::Whole)
 }
 
 /// Which crate root is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum RootKind {
     /// The app's own, checked in.
     Whole,
     /// The one of an app library, to which pages are attached.
@@ -53,9 +55,9 @@ pub(crate) enum Form {
 pub(crate) fn generate_as(
     tree: &RouteTree,
     destination: &Destination<'_>,
-    form: Form,
-) -> Generated {
-    let mut out = Source::default();
+    kind: RootKind,
+) -> GeneratedCode {
+    let mut out = CodeWriter::default();
     if let Some(hooks) = &tree.app {
         out.path_attribute(&module_path(destination, &hooks.file), "app.rs");
         out.line("pub mod app;");
@@ -68,7 +70,7 @@ pub(crate) fn generate_as(
         pages(&mut out, tree, root, &module_path(destination, root));
     }
     // What is exercised at a build is no part of an app in development.
-    let exercises = tree.precompile.as_ref().filter(|_| form == Form::Whole);
+    let exercises = tree.precompile.as_ref().filter(|_| kind == RootKind::Whole);
     if let Some(exercises) = exercises {
         out.path_attribute(&module_path(destination, &exercises.file), "precompile.rs");
         out.line("pub mod precompile;");
@@ -76,8 +78,8 @@ pub(crate) fn generate_as(
     }
     out.line("nova::export!(routes);");
     out.blank();
-    routes(&mut out, tree, form);
-    if let (Destination::CrateRoot(_), Form::Whole) = (destination, form) {
+    routes(&mut out, tree, kind);
+    if let (Destination::CrateRoot(_), RootKind::Whole) = (destination, kind) {
         out.blank();
         test(&mut out, tree);
     }
@@ -86,13 +88,13 @@ pub(crate) fn generate_as(
 
 /// Text with an indentation.
 #[derive(Default)]
-pub(crate) struct Source {
-    pub(crate) generated: Generated,
+pub(crate) struct CodeWriter {
+    pub(crate) generated: GeneratedCode,
     lines: usize,
     depth: usize,
 }
 
-impl Source {
+impl CodeWriter {
     pub(crate) fn line(&mut self, line: &str) {
         if line.starts_with('}') || line.starts_with(']') {
             self.depth -= 1;
@@ -111,7 +113,7 @@ impl Source {
     }
 
     /// A call that hands over a function, and whose function it is.
-    pub(crate) fn call(&mut self, call: &Call<'_>) {
+    pub(crate) fn call(&mut self, call: &Statement<'_>) {
         let Some((file, function)) = call.about else { return self.line(&call.text) };
         let place = Place {
             file: file.to_owned(),
@@ -147,7 +149,7 @@ fn module_path(destination: &Destination<'_>, path: &str) -> String {
     }
 }
 
-fn components(out: &mut Source, tree: &ModuleTree, path: &str) {
+fn components(out: &mut CodeWriter, tree: &ModuleTree, path: &str) {
     if tree.own_mod_file {
         if path != "components" {
             out.line(&format!("#[path = \"{path}/mod.rs\"]"));
@@ -164,7 +166,7 @@ fn components(out: &mut Source, tree: &ModuleTree, path: &str) {
 }
 
 /// An empty line between two modules keeps rustfmt from sorting them in an order of its own.
-fn modules(out: &mut Source, tree: &ModuleTree) {
+fn modules(out: &mut CodeWriter, tree: &ModuleTree) {
     for (index, (name, module)) in tree.modules.iter().enumerate() {
         if index > 0 {
             out.blank();
@@ -180,7 +182,7 @@ fn modules(out: &mut Source, tree: &ModuleTree) {
     }
 }
 
-fn pages(out: &mut Source, tree: &RouteTree, root: &str, path: &str) {
+fn pages(out: &mut CodeWriter, tree: &RouteTree, root: &str, path: &str) {
     let files = tree.page_modules();
     if files.is_empty() {
         return;
@@ -199,10 +201,10 @@ fn pages(out: &mut Source, tree: &RouteTree, root: &str, path: &str) {
     out.blank();
 }
 
-fn routes(out: &mut Source, tree: &RouteTree, form: Form) {
+fn routes(out: &mut CodeWriter, tree: &RouteTree, kind: RootKind) {
     let root = tree.pages_root.as_deref().unwrap_or("pages");
     let mut calls = calls(tree);
-    if form == Form::Whole {
+    if kind == RootKind::Whole {
         calls.extend(tree.precompile.iter().flat_map(exercise_calls));
     }
     out.line(&format!("/// The routes of `{root}/`."));
@@ -219,47 +221,47 @@ fn routes(out: &mut Source, tree: &RouteTree, form: Form) {
     hooks.iter().for_each(|call| out.call(call));
     out.line(&format!("let {mutable}app = nova::App::new({state});"));
     calls.iter().for_each(|call| out.call(call));
-    out.line(match form {
-        Form::Whole => "app.finish()",
-        Form::Open => "app.open()",
+    out.line(match kind {
+        RootKind::Whole => "app.finish()",
+        RootKind::Open => "app.open()",
     });
     out.line("}");
 }
 
 /// A line of the `routes` function.
-pub(crate) struct Call<'a> {
+pub(crate) struct Statement<'a> {
     text: String,
     /// The file and the function that the line names.
     about: Option<(&'a str, &'a Function)>,
 }
 
 /// What takes the app in a page library: `init` alone says which type the state has.
-pub(crate) fn attached(app: Option<&Hooks>) -> Call<'_> {
+pub(crate) fn attached(app: Option<&Hooks>) -> Statement<'_> {
     let Some(Hooks { file, init: Some(init), .. }) = app else {
         let text = "let mut app = pages.of(nova::split::no_state());".to_owned();
-        return Call { text, about: None };
+        return Statement { text, about: None };
     };
     let (colour, arity) = (colour(init), init.arity);
     let text = format!("let mut app = pages.of(nova::split::init_{colour}_{arity}(app::init));");
-    Call { text, about: Some((file, init)) }
+    Statement { text, about: Some((file, init)) }
 }
 
 /// What makes the value of the hooks; nothing without an `init`.
-fn hooks(hooks: &Hooks) -> Vec<Call<'_>> {
+fn hooks(hooks: &Hooks) -> Vec<Statement<'_>> {
     let Hooks { file, init: Some(init), shutdown, export, import } = hooks else {
         return Vec::new();
     };
     let text = format!("let hooks = nova::hooks::init_{}_{}(app::init)", colour(init), init.arity);
-    let mut calls = vec![Call { text, about: Some((file, init)) }];
+    let mut calls = vec![Statement { text, about: Some((file, init)) }];
     for hook in [shutdown, export, import].into_iter().flatten() {
         let text = format!("    .{0}_{1}(app::{0})", hook.name, colour(hook));
-        calls.push(Call { text, about: Some((file, hook)) });
+        calls.push(Statement { text, about: Some((file, hook)) });
     }
     finish(&mut calls);
     calls
 }
 
-fn calls(tree: &RouteTree) -> Vec<Call<'_>> {
+fn calls(tree: &RouteTree) -> Vec<Statement<'_>> {
     let mut calls = Vec::new();
     for special in &tree.specials {
         let Some(function) = &special.function else { continue };
@@ -270,13 +272,13 @@ fn calls(tree: &RouteTree) -> Vec<Call<'_>> {
         };
         let handler = handler(&special.module, function);
         let text = format!("app.{method}({:?}, {handler});", special.folder);
-        calls.push(Call { text, about: Some((&special.file, function)) });
+        calls.push(Statement { text, about: Some((&special.file, function)) });
     }
     if let Some(not_found) = &tree.not_found
         && let Some(function) = &not_found.function
     {
         let text = format!("app.not_found({});", handler(&not_found.module, function));
-        calls.push(Call { text, about: Some((&not_found.file, function)) });
+        calls.push(Statement { text, about: Some((&not_found.file, function)) });
     }
     for page in &tree.pages {
         calls.append(&mut page_calls(page));
@@ -284,13 +286,13 @@ fn calls(tree: &RouteTree) -> Vec<Call<'_>> {
     calls
 }
 
-pub(crate) fn page_calls(page: &Page) -> Vec<Call<'_>> {
+pub(crate) fn page_calls(page: &Page) -> Vec<Statement<'_>> {
     let mut calls = Vec::new();
     // A file in the middle of an edit may have no handler to show.
     if page.handlers.is_empty() {
         return calls;
     }
-    let mut plain = |text| calls.push(Call { text, about: None });
+    let mut plain = |text| calls.push(Statement { text, about: None });
     plain(format!("app.page(\"{}\", {:?})", page.pattern, page.file));
     if page.has_precompile {
         plain(format!("    .precompile(pages::{}::PRECOMPILE)", page.module));
@@ -307,24 +309,24 @@ pub(crate) fn page_calls(page: &Page) -> Vec<Call<'_>> {
     for Handler { method, function } in &page.handlers {
         let name = if *method == Method::Any { "any" } else { method.function() };
         let text = format!("    .{name}({})", handler(&page.module, function));
-        calls.push(Call { text, about: Some((&page.file, function)) });
+        calls.push(Statement { text, about: Some((&page.file, function)) });
     }
     finish(&mut calls);
     calls
 }
 
 /// The functions of `precompile.rs`.
-fn exercise_calls(exercises: &Exercises) -> impl Iterator<Item = Call<'_>> {
+fn exercise_calls(exercises: &Exercises) -> impl Iterator<Item = Statement<'_>> {
     exercises.functions.iter().map(|function| {
         let Function { name, arity, .. } = function;
         let handler = format!("{}_{arity}(precompile::{name})", colour(function));
         let text = format!("app.precompile({name:?}, {handler});");
-        Call { text, about: Some((&exercises.file, function)) }
+        Statement { text, about: Some((&exercises.file, function)) }
     })
 }
 
 /// Ends a chain of calls.
-fn finish(calls: &mut [Call<'_>]) {
+fn finish(calls: &mut [Statement<'_>]) {
     if let Some(last) = calls.last_mut() {
         last.text.push(';');
     }
@@ -340,7 +342,7 @@ fn colour(function: &Function) -> &'static str {
 }
 
 /// A clone of the app that lost or gained a page without `nova` fails this test.
-fn test(out: &mut Source, tree: &RouteTree) {
+fn test(out: &mut CodeWriter, tree: &RouteTree) {
     out.line("#[test]");
     out.line("#[rustfmt::skip]");
     out.line("fn routes_are_in_step() {");

@@ -13,7 +13,7 @@
 //! 5. [`compile_styles`] makes one stylesheet of `styles/`.
 //! 6. [`write_release`] puts library, stylesheet and [`Manifest`] where a host takes them up.
 //!
-//! For development, [`split`] compiles an app in parts, each page by itself.
+//! For development, [`parts`] compiles an app in parts, each page by itself.
 //!
 //! Beside that: [`Settings`] reads `nova.toml`, and [`scaffold`] makes new apps.
 //!
@@ -30,62 +30,52 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod cache;
 mod cargo;
 mod codegen;
-mod crate_root;
-mod debug_file;
-mod exercises;
+mod digest;
 mod files;
-mod hooks;
-mod items;
-mod library;
-mod manifest;
-mod modules;
-mod pattern;
+pub mod parts;
 mod prepare;
-mod prerendered;
-mod problem;
 mod project;
-mod public;
 mod release;
-mod route;
+mod routes;
 pub mod scaffold;
-mod settings;
 mod source;
-pub mod split;
 mod styles;
-mod symbols;
-mod tree;
 
-pub use cache::SourceCache;
-pub use cargo::{
-    Artifact, Build, Built, CargoError, Diagnostic, Event, Level, Output, Running, Stopper,
-};
-pub use codegen::{Destination, Generated, generate};
-pub use crate_root::{BEGIN, CrateRootError, END, Origins, Synced, is_in_step, sync};
-pub use debug_file::{DebugError, Stripped, strip};
-pub use exercises::Exercises;
-pub use hooks::Hooks;
-pub use items::Function;
-pub use library::{LibraryError, least_glibc};
-pub use manifest::{
-    App, LIBRARY, MANIFEST, Manifest, PrerenderedPage, PublicFile, ReleaseFile, Route, SIGNATURE,
-};
-pub use modules::{Module, ModuleTree};
-pub use pattern::{BadName, Pattern, Segment};
-pub use prepare::{PrepareError, Prepared, prepare, prepare_with};
-pub use prerendered::write_prerendered;
-pub use problem::{Problem, Problems, Warning};
-pub use project::{OpenError, Project};
-pub use public::{PublicFiles, write_public};
-pub use release::{ReleaseError, write_release};
-pub use route::{Handler, Method, NotFound, Page, Special, SpecialKind};
-pub use settings::{
+pub use cargo::build::{Build, BuildOutput, Event, Output, RunningBuild};
+pub use cargo::dep_info::DepInfo;
+pub use cargo::diagnostic::{Diagnostic, Level};
+pub use cargo::error::CargoError;
+pub use cargo::message::Artifact;
+pub use cargo::process::Stopper;
+pub use codegen::crate_root::{BEGIN, CrateRootError, END, Origins, SyncReport, is_in_step, sync};
+pub use codegen::{Destination, GeneratedCode, generate};
+pub use prepare::{PrepareError, PreparedApp, prepare, prepare_with};
+pub use project::settings::{
     BuildSettings, DevSettings, Lto, OptLevel, PartialDevSettings, PartialSettings, Settings,
     SettingsError, Strip,
 };
-pub use source::{Place, Position, SourceFile};
+pub use project::source_cache::SourceCache;
+pub use project::{OpenError, Project};
+pub use release::code_size::{CodeSizes, CrateSize, code_sizes};
+pub use release::error::ReleaseError;
+pub use release::library::{LibraryError, least_glibc};
+pub use release::manifest::{
+    App, LIBRARY, MANIFEST, Manifest, PrerenderedPage, PublicFile, ReleaseFile, Route, SIGNATURE,
+};
+pub use release::prerendered::write_prerendered;
+pub use release::public::{PublicFiles, write_public};
+pub use release::strip::{StripError, StrippedLibrary, strip};
+pub use release::writer::write_release;
+pub use routes::exercises::Exercises;
+pub use routes::hooks::Hooks;
+pub use routes::modules::{Module, ModuleTree};
+pub use routes::pattern::{BadName, Pattern, Segment};
+pub use routes::problem::{Problem, Problems, Warning};
+pub use routes::route::{Handler, Method, NotFound, Page, Special, SpecialKind};
+pub use routes::tree::{RouteTree, Sources};
+pub use source::file::SourceFile;
+pub use source::items::Function;
+pub use source::place::{Place, Position};
 pub use styles::{Style, StyleError, Stylesheet, compile_styles};
-pub use symbols::{CrateSize, Sizes, sizes};
-pub use tree::{RouteTree, Sources};

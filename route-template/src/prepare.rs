@@ -5,16 +5,16 @@ use std::path::Path;
 
 use walkdir::{DirEntry, WalkDir};
 
-use crate::cache::SourceCache;
-use crate::crate_root::{CrateRootError, Synced, sync};
-use crate::manifest::sha256;
-use crate::problem::{Problems, Warning};
+use crate::codegen::crate_root::{CrateRootError, SyncReport, sync};
+use crate::digest::sha256;
+use crate::project::source_cache::SourceCache;
 use crate::project::{OpenError, Project};
-use crate::tree::RouteTree;
+use crate::routes::problem::{Problems, Warning};
+use crate::routes::tree::RouteTree;
 
 /// An app that is ready to be built.
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub struct PreparedApp {
     /// Where its parts are.
     pub project: Project,
     /// What it answers.
@@ -22,12 +22,12 @@ pub struct Prepared {
     /// What its owner may want to know.
     pub warnings: Vec<Warning>,
     /// Its crate root.
-    pub crate_root: Synced,
+    pub crate_root: SyncReport,
     /// The SHA-256 of each page that was read.
     pub source_hashes: BTreeMap<String, String>,
 }
 
-impl Prepared {
+impl PreparedApp {
     /// The SHA-256 of what all pages share: the other files under `pages/`, components, `app.rs`,
     /// the crate root, and what cargo is told.
     #[must_use]
@@ -42,7 +42,7 @@ impl Prepared {
         let app = self.tree.app.iter().map(|app| app.file.as_str());
         let others = app.chain([self.project.crate_root(), "Cargo.toml", "Cargo.lock"]);
         for path in sources.chain(others.map(|file| dir.join(file))) {
-            // What cannot be read is no file for the compiler, either.
+            // What cannot be read the compiler cannot read, either.
             if let (Ok(content), Ok(file)) = (std::fs::read(&path), path.strip_prefix(dir)) {
                 hashes.insert(file.to_string_lossy().into_owned(), sha256(&content));
             }
@@ -54,7 +54,7 @@ impl Prepared {
 /// Why an app cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// The folder is no app.
+    /// The folder is not an app.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Its files have mistakes.
@@ -69,8 +69,8 @@ pub enum PrepareError {
 /// files the last time is taken from the disk, and left there for the next.
 ///
 /// # Errors
-/// If the folder is no app, if its files have mistakes, or if its crate root cannot be written.
-pub fn prepare(dir: &Path) -> Result<Prepared, PrepareError> {
+/// If the folder is not an app, if its files have mistakes, or if its crate root cannot be written.
+pub fn prepare(dir: &Path) -> Result<PreparedApp, PrepareError> {
     prepare_with(dir, &mut SourceCache::open(dir))
 }
 
@@ -78,7 +78,7 @@ pub fn prepare(dir: &Path) -> Result<Prepared, PrepareError> {
 ///
 /// # Errors
 /// As [`prepare`].
-pub fn prepare_with(dir: &Path, cache: &mut SourceCache) -> Result<Prepared, PrepareError> {
+pub fn prepare_with(dir: &Path, cache: &mut SourceCache) -> Result<PreparedApp, PrepareError> {
     let project = Project::open(dir)?;
     let sources = project.scan_with(cache);
     let tree = RouteTree::build(&sources)?;
@@ -88,5 +88,5 @@ pub fn prepare_with(dir: &Path, cache: &mut SourceCache) -> Result<Prepared, Pre
         .iter()
         .filter_map(|file| Some((file.path.clone(), file.sha256()?.to_owned())))
         .collect();
-    Ok(Prepared { warnings: tree.warnings(), project, tree, crate_root, source_hashes })
+    Ok(PreparedApp { warnings: tree.warnings(), project, tree, crate_root, source_hashes })
 }

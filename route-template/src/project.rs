@@ -1,5 +1,8 @@
 //! An app's folder: where its parts are, and reading its sources.
 
+pub(crate) mod settings;
+pub(crate) mod source_cache;
+
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,10 +11,10 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::cache::SourceCache;
 use crate::files::is_gone;
-use crate::problem::Problem;
-use crate::tree::Sources;
+use crate::project::source_cache::SourceCache;
+use crate::routes::problem::Problem;
+use crate::routes::tree::Sources;
 
 /// An app on disk. Opening one looks at names only; it is cheap, and done again for each build.
 #[derive(Debug, Clone)]
@@ -49,7 +52,7 @@ pub enum OpenError {
         dir: PathBuf,
     },
     /// A `Cargo.toml` that is not one.
-    #[error("{} cannot be read\n{source}", path.display())]
+    #[error("{} cannot be read", path.display())]
     BadManifest {
         /// The file.
         path: PathBuf,
@@ -68,7 +71,7 @@ pub enum OpenError {
 }
 
 #[derive(Deserialize)]
-struct Manifest {
+struct CargoManifest {
     package: Option<Package>,
     lib: Option<Lib>,
 }
@@ -262,7 +265,7 @@ impl Project {
     }
 }
 
-fn read_manifest(dir: &Path) -> Result<Manifest, OpenError> {
+fn read_manifest(dir: &Path) -> Result<CargoManifest, OpenError> {
     let path = dir.join("Cargo.toml");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

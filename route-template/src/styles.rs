@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use codemap::SpanLoc;
 use grass::{ErrorKind, Fs, Logger, Options, OutputStyle};
 
-use crate::manifest::sha256;
+use crate::digest::sha256;
 use crate::project::Project;
-use crate::source::{Place, Position};
+use crate::source::place::{Place, Position};
 
 /// How a stylesheet is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum StyleError {
         rendered: String,
     },
     /// A file or the folder cannot be read.
-    #[error("{file} cannot be read: {source}")]
+    #[error("{file} cannot be read")]
     Unreadable {
         /// The file or folder, from the app's folder.
         file: String,

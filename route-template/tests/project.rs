@@ -153,7 +153,7 @@ fn a_linked_page_is_a_page() {
 }
 
 #[test]
-fn a_folder_that_is_no_app_says_why() {
+fn a_folder_that_is_not_an_app_says_why() {
     let empty = tempfile::tempdir().unwrap();
     let open = |dir: &Path| Project::open(dir).unwrap_err();
     assert!(matches!(open(&empty.path().join("missing")), OpenError::NoFolder { .. }));
@@ -161,5 +161,10 @@ fn a_folder_that_is_no_app_says_why() {
     write(empty.path(), "Cargo.toml", "[workspace]\n");
     assert!(open(empty.path()).to_string().contains("name the folder of the app"));
     write(empty.path(), "Cargo.toml", "[package\n");
-    assert!(open(empty.path()).to_string().contains("line 1, column 9"));
+    let cause = anyhow::Error::new(open(empty.path()));
+    let text = format!("{cause:#}");
+    assert!(
+        text.contains("Cargo.toml cannot be read: TOML parse error at line 1, column 9"),
+        "{text}"
+    );
 }

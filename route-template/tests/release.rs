@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nova_route_template::scaffold::{Template, create};
 use nova_route_template::{
-    Build, Built, CargoError, Level, Manifest, Output, Prepared, Style, compile_styles, prepare,
-    write_release,
+    Build, BuildOutput, CargoError, Level, Manifest, Output, PreparedApp, Style, compile_styles,
+    prepare, write_release,
 };
 use sha2::{Digest, Sha256};
 
@@ -24,7 +24,7 @@ fn new_app(name: &str) -> PathBuf {
     dir
 }
 
-fn build(dir: &Path) -> (Prepared, Result<Built, CargoError>) {
+fn build(dir: &Path) -> (PreparedApp, Result<BuildOutput, CargoError>) {
     let prepared = prepare(dir).unwrap_or_else(|error| panic!("{error}"));
     let running = Build::new(&prepared.project, prepared.crate_root.origins.clone())
         .profile("dev")

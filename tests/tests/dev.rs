@@ -1,5 +1,6 @@
 //! `nova dev` as a process: what it serves, what it says, what it survives.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 
 use nova_tests::client::{Connection, Sipper, fresh};
@@ -61,7 +62,7 @@ async fn the_page_on_screen_is_compiled_beside_the_app_library() {
     let mut dev = Dev::built(&app).await;
     assert_eq!(fresh(dev.address, "/word").await.unwrap(), "one");
     // How the compiler was called for the latest page that had to wait for the app library.
-    let calls = app.path.join(".nova/dev/commands.jsonl");
+    let calls = app.path.join(".nova/parts/commands.jsonl");
     let waited = || std::fs::read_to_string(&calls).unwrap_or_default().contains("pages/word.rs");
     assert!(waited());
     std::fs::remove_file(&calls).unwrap();
@@ -79,6 +80,27 @@ async fn the_page_on_screen_is_compiled_beside_the_app_library() {
     app.write("components/word.rs", &word("&'static str { \"four\" }"));
     dev.process.line("swap     components/word.rs").await;
     assert_eq!(fresh(dev.address, "/word").await.unwrap(), "four");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_begins_with_the_libraries_of_the_one_before() {
+    let app = App::example("starter", "again");
+    app.write("pages/word.rs", &page("one"));
+    let libraries = |start: &str| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(app.path.join(".nova/parts/libraries")).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with(start) && name.ends_with(".so")).collect()
+    };
+    let mut dev = Dev::built(&app).await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "one");
+    dev.process.stop().await;
+    let (apps, pages) = (libraries("libnova_app-"), libraries("libnova_page-word-"));
+    assert_eq!((apps.len(), pages.len()), (1, 1), "{}", dev.process);
+
+    let dev = Dev::built(&app).await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "one");
+    assert_eq!(libraries("libnova_app-"), apps, "{}", dev.process);
+    assert_eq!(libraries("libnova_page-word-"), pages, "{}", dev.process);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,7 +96,7 @@ async fn it_ends_in_what_is_on_disk() {
     let mut session = Session { dev, connection };
     session.until_all("first").await;
     // Without the outline of the image all of it works, and nobody would notice that it is slower.
-    let commands = app.read(".nova/dev/commands.jsonl");
+    let commands = app.read(".nova/parts/commands.jsonl");
     assert!(commands.contains("/outline/libnova_sys-"), "{commands}");
 
     a_storm_with_a_mistake_in_it(&app, &mut session).await;

@@ -80,7 +80,7 @@ const ROLES: [Role; 3] = [preflight::ROLE, crate::precompile::ROLE, crate::dev::
 pub(crate) fn main() -> ExitCode {
     // Started by this very program, or by cargo on its behalf.
     if let Some(code) =
-        process::child_main(&ROLES).or_else(nova_route_template::split::wrapper_main)
+        process::child_main(&ROLES).or_else(nova_route_template::parts::wrapper_main)
     {
         return code;
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::crate_root::Origins;
-use crate::source::{Place, Position};
+use crate::codegen::crate_root::Origins;
+use crate::source::place::{Place, Position};
 
 /// A message of rustc.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,7 +102,7 @@ impl RustcMessage {
 }
 
 impl Span {
-    /// The place in the text that someone wrote: for what a macro expanded to, its call.
+    /// The place in the text of the author: for what a macro expanded to, its call.
     fn place(&self, dir: &Path) -> Place {
         match &self.expansion {
             Some(expansion) => expansion.span.place(dir),

@@ -4,31 +4,45 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Artifact;
-use super::diagnostic::RustcMessage;
+use crate::cargo::diagnostic::RustcMessage;
+
+/// The files of a crate that cargo compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// The name of the crate.
+    pub name: String,
+    /// What was written.
+    pub files: Vec<PathBuf>,
+    /// The folder of the package.
+    pub folder: PathBuf,
+    /// Whether the package is a folder of the user's, not one from a registry.
+    pub is_local: bool,
+    /// Whether it is the program of a build script.
+    pub is_build_script: bool,
+}
 
 /// A line of cargo's standard output.
 pub(super) enum Message {
     Diagnostic(RustcMessage),
-    Artifact(Made),
+    Artifact(ArtifactMessage),
     /// A build script, the end of the build, a line that some wrapper printed.
     Other,
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
-enum Tagged {
+enum CargoLine {
     CompilerMessage {
         message: RustcMessage,
     },
-    CompilerArtifact(Made),
+    CompilerArtifact(ArtifactMessage),
     #[serde(other)]
     Other,
 }
 
 /// What cargo says of a target that is ready.
 #[derive(Deserialize)]
-pub(super) struct Made {
+pub(super) struct ArtifactMessage {
     package_id: String,
     manifest_path: PathBuf,
     target: Target,
@@ -46,14 +60,14 @@ struct Target {
 impl Message {
     pub(super) fn parse(line: &str) -> Self {
         match serde_json::from_str(line) {
-            Ok(Tagged::CompilerMessage { message }) => Self::Diagnostic(message),
-            Ok(Tagged::CompilerArtifact(artifact)) => Self::Artifact(artifact),
-            Ok(Tagged::Other) | Err(_) => Self::Other,
+            Ok(CargoLine::CompilerMessage { message }) => Self::Diagnostic(message),
+            Ok(CargoLine::CompilerArtifact(artifact)) => Self::Artifact(artifact),
+            Ok(CargoLine::Other) | Err(_) => Self::Other,
         }
     }
 }
 
-impl Made {
+impl ArtifactMessage {
     pub(super) fn name(&self) -> String {
         self.target.name.clone()
     }

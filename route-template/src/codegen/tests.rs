@@ -2,8 +2,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::source::SourceFile;
-use crate::tree::Sources;
+use crate::routes::tree::Sources;
+use crate::source::file::SourceFile;
 
 /// One of everything.
 fn everything() -> Sources {
@@ -45,7 +45,7 @@ fn everything() -> Sources {
     }
 }
 
-fn generated(sources: &Sources, destination: &Destination<'_>) -> Generated {
+fn generated(sources: &Sources, destination: &Destination<'_>) -> GeneratedCode {
     let tree = RouteTree::build(sources).unwrap_or_else(|problems| panic!("{problems}"));
     generate(&tree, destination)
 }
@@ -172,7 +172,8 @@ fn the_text_is_as_rustfmt_leaves_it() {
 
 #[test]
 fn each_line_that_hands_over_a_function_knows_whose_it_is() {
-    let Generated { text, origins } = generated(&everything(), &Destination::CrateRoot("lib.rs"));
+    let GeneratedCode { text, origins } =
+        generated(&everything(), &Destination::CrateRoot("lib.rs"));
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(origins.len(), lines.iter().filter(|line| line.contains(" // ")).count());
     for (line, Place { file, position: _, function }) in &origins {
@@ -187,6 +188,6 @@ fn each_line_that_hands_over_a_function_knows_whose_it_is() {
 #[test]
 fn what_is_exercised_is_no_part_of_an_open_app() {
     let tree = RouteTree::build(&everything()).unwrap();
-    let open = generate_as(&tree, &Destination::CrateRoot("lib.rs"), Form::Open);
+    let open = generate_as(&tree, &Destination::CrateRoot("lib.rs"), RootKind::Open);
     assert!(!open.text.contains("precompile::") && !open.text.contains("mod precompile"));
 }

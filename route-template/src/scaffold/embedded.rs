@@ -115,7 +115,7 @@ impl FromStr for Template {
         let template = Self::ALL.into_iter().find(|template| template.name() == name);
         template.ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            format!("there is no template `{name}`: choose one of {names}")
+            format!("unknown template `{name}`; the templates are {names}")
         })
     }
 }

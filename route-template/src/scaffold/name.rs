@@ -6,7 +6,7 @@ use std::path::Path;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppName(String);
 
-/// Why a text is no name for an app.
+/// Why a name is invalid for an app.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The folder has no name, as `/` has none.
@@ -75,7 +75,7 @@ impl AppName {
     /// The name of a folder as that of the app in it.
     ///
     /// # Errors
-    /// If the folder has no name, or one that is none for an app.
+    /// If the folder has no name, or an invalid one.
     pub fn of_folder(dir: &Path) -> Result<Self, NameError> {
         let name = dir.file_name().ok_or(NameError::Nameless)?;
         Self::parse(&name.to_string_lossy())

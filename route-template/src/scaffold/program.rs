@@ -8,14 +8,16 @@
 //! ```
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
-use super::{outer_workspace, vendor};
 use crate::files::write_atomically;
-use crate::manifest::Manifest;
 use crate::project::Project;
+use crate::release::manifest::Manifest;
+use crate::scaffold::vendor;
+use crate::scaffold::workspace::root_manifest;
 
 /// What goes into a program.
 #[derive(Debug, Clone)]
@@ -36,12 +38,14 @@ pub struct Program<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     /// A file cannot be read or written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{} cannot be {action}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The host and the SDK have to be of one version.
     #[error(
@@ -88,7 +92,8 @@ impl Program<'_> {
         // The app's versions of what the app uses; cargo adds what the host needs.
         let lock = folder.join("Cargo.lock");
         if !lock.exists()
-            && let Ok(known) = std::fs::read(workspace(project.dir()).with_file_name("Cargo.lock"))
+            && let Ok(known) =
+                std::fs::read(root_manifest(project.dir()).with_file_name("Cargo.lock"))
         {
             put(&lock, &known)?;
         }
@@ -125,9 +130,12 @@ impl Program<'_> {
 
     /// The manifest of the package, with the profiles and patches of the app's workspace.
     fn package(&self, project: &Project) -> Result<String, ProgramError> {
-        let path = workspace(project.dir());
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ProgramError::Io { path: path.clone(), source })?;
+        let path = root_manifest(project.dir());
+        let text = std::fs::read_to_string(&path).map_err(|source| ProgramError::Io {
+            path: path.clone(),
+            action: "read",
+            source,
+        })?;
         let root: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
             ProgramError::Manifest { path, message: error.to_string() }
         })?;
@@ -163,19 +171,13 @@ impl Program<'_> {
     }
 }
 
-/// The root manifest of the workspace that a folder belongs to: its own, or one around it.
-fn workspace(dir: &Path) -> PathBuf {
-    let own = dir.join("Cargo.toml");
-    let text = std::fs::read_to_string(&own).unwrap_or_default();
-    let is_root =
-        text.parse::<DocumentMut>().is_ok_and(|manifest| manifest.contains_key("workspace"));
-    if is_root { own } else { outer_workspace(dir).unwrap_or(own) }
-}
-
 fn put(path: &Path, content: &[u8]) -> Result<(), ProgramError> {
     if std::fs::read(path).is_ok_and(|found| found == content) {
         return Ok(());
     }
-    write_atomically(path, content)
-        .map_err(|source| ProgramError::Io { path: path.to_owned(), source })
+    write_atomically(path, content).map_err(|source| ProgramError::Io {
+        path: path.to_owned(),
+        action: "written",
+        source,
+    })
 }

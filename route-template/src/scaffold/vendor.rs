@@ -4,21 +4,27 @@
 //! repository's, less what they do not need; versions and features of the SDK's dependencies
 //! thus have one source.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
-use super::{Files, VENDORED, embedded};
 use crate::files::write_atomically;
+use crate::scaffold::embedded;
+
+/// Where the SDK lies in an app.
+pub(super) const VENDORED: &str = "vendor/nova";
+
+/// Files to be written: their content by their path.
+pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The packages of the small workspace.
 const MEMBERS: [&str; 3] = ["plugin-sdk", "plugin-sdk/abi", "plugin-sdk/routing"];
 
 /// What replacing the SDK of an app did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vendored {
+pub struct VendorReport {
     /// The version that was there; none if there was none, or none that could be read.
     pub from: Option<String>,
     /// The version that is there now.
@@ -31,9 +37,9 @@ pub struct Vendored {
 ///
 /// # Errors
 /// If a file cannot be written or the folder cannot be replaced; the old one is there then.
-pub fn vendor(app: &Path) -> io::Result<Vendored> {
+pub fn vendor(app: &Path) -> io::Result<VendorReport> {
     let place = app.join(VENDORED);
-    let from = vendored(app);
+    let from = vendored_version(app);
     let folder = place.parent().unwrap_or(app);
     std::fs::create_dir_all(folder)?;
     let new = tempfile::Builder::new().prefix(".nova-").tempdir_in(folder)?;
@@ -42,12 +48,12 @@ pub fn vendor(app: &Path) -> io::Result<Vendored> {
         write_atomically(&unpacked.join(path), &content)?;
     }
     swap(&unpacked, &place)?;
-    Ok(Vendored { from, to: env!("CARGO_PKG_VERSION").to_owned() })
+    Ok(VendorReport { from, to: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
 /// The version of the SDK in an app; none if there is none, or none that can be read.
 #[must_use]
-pub fn vendored(app: &Path) -> Option<String> {
+pub fn vendored_version(app: &Path) -> Option<String> {
     version(&std::fs::read_to_string(app.join(VENDORED).join("Cargo.toml")).ok()?)
 }
 
@@ -256,7 +262,7 @@ mod tests {
     fn an_app_gets_this_version_in_place_of_another() {
         let app = tempfile::tempdir().unwrap();
         let to = env!("CARGO_PKG_VERSION").to_owned();
-        assert_eq!(vendor(app.path()).unwrap(), Vendored { from: None, to: to.clone() });
+        assert_eq!(vendor(app.path()).unwrap(), VendorReport { from: None, to: to.clone() });
 
         let place = app.path().join(VENDORED);
         std::fs::write(place.join("plugin-sdk/src/gone.rs"), "").unwrap();
@@ -265,7 +271,7 @@ mod tests {
         std::fs::write(place.join("Cargo.toml"), old).unwrap();
 
         let again = vendor(app.path()).unwrap();
-        assert_eq!(again, Vendored { from: Some("0.0.9".into()), to });
+        assert_eq!(again, VendorReport { from: Some("0.0.9".into()), to });
         assert!(!place.join("plugin-sdk/src/gone.rs").exists());
         let left: Vec<_> = std::fs::read_dir(app.path().join("vendor")).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");

@@ -1,6 +1,6 @@
 //! The floor: rustc alone on the page that was edited, with the flags that the dev engine uses.
 //!
-//! The engine writes each page's command into `.nova/dev/commands.jsonl`, one object a line:
+//! The engine writes each page's command into `.nova/parts/commands.jsonl`, one object a line:
 //! `{"file": "pages/about.rs", "argv": ["rustc", …], "env": {…}, "cwd": "…"}`. Run again with an
 //! output folder and an incremental cache of its own, it compiles the same change that the engine
 //! has just compiled, and what the engine takes beyond it is the engine's own.
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// Where the engine tells how it compiles pages.
-const COMMANDS: &str = ".nova/dev/commands.jsonl";
+const COMMANDS: &str = ".nova/parts/commands.jsonl";
 
 #[derive(Deserialize)]
 struct Line {

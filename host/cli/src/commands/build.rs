@@ -18,9 +18,9 @@ use nova_host::release::Release;
 use nova_host::release::plan::{PLAN, Plan};
 use nova_host::release::trust::Trust;
 use nova_route_template::{
-    Build, Built, Event, Manifest, Output, PartialSettings, Prepared, PublicFiles, Settings, Sizes,
-    Strip, Stripped, Style, Stylesheet, compile_styles, prepare, sizes, strip, write_prerendered,
-    write_public, write_release,
+    Build, BuildOutput, CodeSizes, Event, Manifest, Output, PartialSettings, PreparedApp,
+    PublicFiles, Settings, Strip, StrippedLibrary, Style, Stylesheet, code_sizes, compile_styles,
+    prepare, strip, write_prerendered, write_public, write_release,
 };
 
 use self::report::{Kind, Made, Report};
@@ -81,7 +81,7 @@ pub(super) struct Args {
 struct Job<'a> {
     args: &'a Args,
     settings: Settings,
-    prepared: Prepared,
+    prepared: PreparedApp,
     /// The folder of the release.
     out: PathBuf,
     /// What lies there already.
@@ -221,7 +221,10 @@ impl<'a> Job<'a> {
 }
 
 /// Compiles the library; the folder of the app's SDK comes with it.
-fn compile(job: &Job<'_>, flags: Option<&Flags<'_>>) -> anyhow::Result<(Built, Option<PathBuf>)> {
+fn compile(
+    job: &Job<'_>,
+    flags: Option<&Flags<'_>>,
+) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
     // Names and lines are what the report and the debug file are made of. The names are of the
     // kind that says for which page a generic function was compiled.
     let build = cargo_build(job)
@@ -253,7 +256,7 @@ fn cargo_build(job: &Job<'_>) -> Build {
 }
 
 /// Runs a build to its end, and tells what it does.
-fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(Built, Option<PathBuf>)> {
+fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
     let steps = job.steps;
     let mut output = String::new();
     let mut compiled = 0_usize;
@@ -288,12 +291,12 @@ fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(Built, Option<PathBuf>
 }
 
 /// Takes names and line numbers out of the library, after they were counted.
-fn split(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
+fn split(job: &Job<'_>, built: &BuildOutput) -> anyhow::Result<(StrippedLibrary, CodeSizes)> {
     let library = &built.library;
     let bytes =
         std::fs::read(library).with_context(|| format!("{} cannot be read", library.display()))?;
     let pages = &job.prepared.tree.pages;
-    let sizes = sizes(&bytes, job.prepared.project.name(), pages)?;
+    let sizes = code_sizes(&bytes, job.prepared.project.name(), pages)?;
     let what = job.settings.build.strip();
     let name = nova_route_template::LIBRARY;
     let stripped = strip(library, &job.work(), name, what)?;
@@ -307,7 +310,7 @@ fn split(job: &Job<'_>, built: &Built) -> anyhow::Result<(Stripped, Sizes)> {
 }
 
 /// Starts the library in a child process and asks its routes, as a host does before a swap.
-fn check(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<()> {
+fn check(job: &Job<'_>, stripped: &StrippedLibrary) -> anyhow::Result<()> {
     let mut release = Release::read(&stripped.library, &Trust::default())?;
     release.plan = Plan::read(&job.prepared.project.dir().join(PLAN))?;
     let report = block_on(check::preflight(release))??;
@@ -318,13 +321,13 @@ fn check(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<()> {
 }
 
 /// Sends the plan's requests to the library: all of them, if it is built for good.
-fn exercise(job: &Job<'_>, stripped: &Stripped) -> anyhow::Result<precompile::Done> {
+fn exercise(job: &Job<'_>, stripped: &StrippedLibrary) -> anyhow::Result<precompile::Done> {
     let extent = if job.args.aot { Extent::Everything } else { Extent::Reads };
     gate::exercise(&job.prepared.project, &stripped.library, &job.out, extent)
 }
 
 /// Renders the pages that declare themselves static.
-fn render(job: &Job<'_>, stripped: &Stripped, files: &mut Files) -> anyhow::Result<()> {
+fn render(job: &Job<'_>, stripped: &StrippedLibrary, files: &mut Files) -> anyhow::Result<()> {
     let Job { prepared, out, .. } = job;
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let rendered = gate::render(&prepared.project, &stripped.library, out, stylesheet, public)?;
@@ -359,13 +362,13 @@ fn files(job: &Job<'_>) -> anyhow::Result<Files> {
 /// Writes everything else; gives the manifest, and the size of the host program.
 fn write(
     job: &Job<'_>,
-    built: Built,
-    stripped: &Stripped,
+    built: BuildOutput,
+    stripped: &StrippedLibrary,
     files: &Files,
     host: &Path,
 ) -> anyhow::Result<(Manifest, u64)> {
     let Job { args, prepared, out, .. } = job;
-    let built = Built { library: stripped.library.clone(), ..built };
+    let built = BuildOutput { library: stripped.library.clone(), ..built };
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let manifest = write_release(out, prepared, &built, &args.profile, stylesheet, public)
         .with_context(|| format!("the release in {} was not written", out.display()))?;

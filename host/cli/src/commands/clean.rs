@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use nova_route_template::Project;
-use nova_route_template::split::Cache;
+use nova_route_template::parts::ImageCache;
 
 use super::Outcome;
 use crate::terminal::style::{GOOD, bytes};
@@ -22,7 +22,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if args.cache {
-        let cache = Cache::of_user()?;
+        let cache = ImageCache::of_user()?;
         let folder = cache.folder().display();
         let freed = cache.clean().with_context(|| format!("{folder} cannot be emptied"))?;
         anstream::println!("{GOOD}cleaned{GOOD:#}  {folder}, {}", bytes(freed));

@@ -1,6 +1,5 @@
 //! From changed files to libraries: page by page, or the whole app.
 
 pub(crate) mod builder;
-pub(crate) mod dep_info;
 pub(crate) mod engine;
 pub(crate) mod touch;

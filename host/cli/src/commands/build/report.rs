@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use nova_route_template::{CrateSize, Manifest, PublicFiles, Sizes};
+use nova_route_template::{CodeSizes, CrateSize, Manifest, PublicFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::check::size;
@@ -103,7 +103,7 @@ pub(in crate::commands) struct Change {
 /// What a report is made of.
 pub(in crate::commands) struct Made<'a> {
     pub(in crate::commands) manifest: &'a Manifest,
-    pub(in crate::commands) sizes: &'a Sizes,
+    pub(in crate::commands) sizes: &'a CodeSizes,
     pub(in crate::commands) public: &'a PublicFiles,
     pub(in crate::commands) kinds: &'a BTreeMap<String, Kind>,
     pub(in crate::commands) host: u64,

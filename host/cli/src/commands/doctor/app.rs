@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nova_host::release::Release;
 use nova_host::release::trust::Trust;
-use nova_route_template::scaffold::vendored;
+use nova_route_template::scaffold::vendored_version;
 use nova_route_template::{
     Build, CargoError, Level, MANIFEST, Manifest, Output, PartialSettings, Project, RouteTree,
     Settings, SourceFile, is_in_step, prepare,
@@ -39,7 +39,7 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::good("app", project.name())];
     findings.extend(pages(&project));
-    findings.push(sdk(vendored(project.dir()).as_deref()));
+    findings.push(sdk(vendored_version(project.dir()).as_deref()));
     findings.extend(release(&project));
     findings.extend(image(&project));
     findings

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::process::Command;
 
-use nova_route_template::split::Cache;
+use nova_route_template::parts::ImageCache;
 
 use super::Finding;
 use crate::terminal::style::bytes;
@@ -32,7 +32,7 @@ pub(super) fn findings() -> Vec<Finding> {
 
 /// The sys images of `nova dev`, which are kept until somebody removes them.
 fn cache() -> Finding {
-    let cache = match Cache::of_user() {
+    let cache = match ImageCache::of_user() {
         Ok(cache) => cache,
         Err(error) => {
             return Finding::bad(

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 use nova_host::library::start::StartInfo;
 use nova_host::swap::Swapped;
 use nova_route_template::{
-    Build, Built, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
+    Build, BuildOutput, CargoError, DepInfo, Diagnostic, Event, Output, PrepareError, Stopper,
+    prepare,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::dep_info;
 use super::touch::touch_crate_root;
 use crate::dev::child::handle::ServerHandle;
 use crate::dev::settings::Environment;
@@ -233,7 +233,7 @@ impl BuildTask {
 }
 
 struct CargoBuild {
-    built: Built,
+    built: BuildOutput,
     notes: Vec<String>,
     inputs: BTreeSet<PathBuf>,
 }
@@ -264,7 +264,9 @@ fn build(
             let _ = updates.send(BuildEvent::Progress { crates, name });
         }
     })?;
-    let inputs = dep_info::of(&built.library, prepared.project.dir());
+    let app = prepared.project.dir();
+    let inputs =
+        DepInfo::beside(&built.library, app).files_below(app).map(Path::to_owned).collect();
     let notes = prepared.warnings.iter().map(ToString::to_string).collect();
     Ok(CargoBuild { built, notes, inputs })
 }

@@ -28,8 +28,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nova_route_template::split::{Compiled, Split, SplitError};
-use nova_route_template::{CargoError, Prepared};
+use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
+use nova_route_template::{CargoError, PreparedApp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -56,10 +56,10 @@ pub(crate) struct Engine {
     /// Variables that the compiler sees besides those of this process.
     environment: Environment,
     sources: Arc<Mutex<Option<Sources>>>,
-    prepared: Option<Arc<Prepared>>,
+    prepared: Option<Arc<PreparedApp>>,
     /// The pages that other files name.
     named: BTreeSet<String>,
-    split: Option<Arc<Split>>,
+    split: Option<Arc<PartsCompiler>>,
     known: Inventory,
     /// What serves until somebody saves a page, or asks for one that it does not fit.
     precompiled: Option<PrecompiledLibrary>,
@@ -159,10 +159,10 @@ enum JobKind {
 
 enum JobResult {
     AppScan(Box<Result<AppScan, BuildFailure>>),
-    Opened(Box<Result<(Split, Inventory), SplitError>>),
+    Opened(Box<Result<(PartsCompiler, Inventory), PartsError>>),
     App(Box<Result<CompiledApp, BuildFailure>>),
     Page(Box<Result<CompiledPage, BuildFailure>>),
-    Tried(Box<Result<Compiled, CargoError>>),
+    Tried(Box<Result<UnitOutput, CargoError>>),
 }
 
 impl Engine {

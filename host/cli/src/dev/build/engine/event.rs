@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nova_host::swap::{PageLibrary, SplitApp};
-use nova_route_template::split::Compiled;
+use nova_route_template::parts::UnitOutput;
 use nova_route_template::{CargoError, Diagnostic};
 
 use crate::dev::build::builder::BuildFailure;
@@ -75,7 +75,7 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    pub(crate) fn add(&mut self, compiled: &Compiled) {
+    pub(crate) fn add(&mut self, compiled: &UnitOutput) {
         let link = compiled.linking.unwrap_or_default();
         self.compile += compiled.took.saturating_sub(link);
         self.link += link;

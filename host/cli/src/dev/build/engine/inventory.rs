@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nova_route_template::split::{AppLibrary, Record, Split};
+use nova_route_template::parts::{AppLibrary, Fingerprint, PartsCompiler};
 use serde::{Deserialize, Serialize};
 
 /// Where it is kept, in the folder of the app's parts.
@@ -37,7 +37,7 @@ pub(crate) struct Inventory {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AppBuild {
     pub(crate) library: AppLibrary,
-    pub(crate) record: Record,
+    pub(crate) record: Fingerprint,
     /// The pages that are in it.
     pub(crate) inside: BTreeSet<String>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct AppBuild {
 pub(crate) struct PageBuild {
     pub(crate) library: PathBuf,
     pub(crate) symbol: String,
-    pub(crate) record: Record,
+    pub(crate) record: Fingerprint,
     /// How long the compiler took.
     pub(crate) took: Duration,
     /// The size of the library in bytes.
@@ -69,7 +69,7 @@ impl Inventory {
     }
 
     /// Forgets libraries that are gone, and those that would be compiled from other texts now.
-    pub(crate) fn verify(&mut self, split: &Split) {
+    pub(crate) fn verify(&mut self, split: &PartsCompiler) {
         let variable = |name: &str| split.variable(name);
         let is_good =
             |app: &AppBuild| app.library.library.is_file() && app.record.is_fresh(variable);
@@ -81,7 +81,7 @@ impl Inventory {
     }
 
     /// Forgets the libraries that hold another value of a variable; whether the app library does.
-    pub(crate) fn forget_other_environment(&mut self, split: &Split) -> bool {
+    pub(crate) fn forget_other_environment(&mut self, split: &PartsCompiler) -> bool {
         let variable = |name: &str| split.variable(name);
         self.pages.retain(|_, page| page.record.sees(variable));
         self.app.as_ref().is_some_and(|app| !app.record.sees(variable))

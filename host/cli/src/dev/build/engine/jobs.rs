@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nova_route_template::split::Split;
-use nova_route_template::{CargoError, Prepared};
+use nova_route_template::parts::PartsCompiler;
+use nova_route_template::{CargoError, PreparedApp};
 
 use super::work::{self, AppWork, Cancellation, PageWork, Sources};
 use super::{Engine, JobKind, JobResult, RunningJob};
@@ -61,7 +61,8 @@ impl Engine {
             }
             self.stale.image = false;
             let cargo = std::mem::take(&mut self.stale.cargo);
-            let is_current = |split: &Arc<Split>| !split.has_build_script() && split.is_current();
+            let is_current =
+                |split: &Arc<PartsCompiler>| !split.has_build_script() && split.is_current();
             if !cargo && self.split.as_ref().is_some_and(is_current) {
                 return self.start_next();
             }
@@ -107,8 +108,8 @@ impl Engine {
 
     pub(super) fn start_page(
         &mut self,
-        split: &Arc<Split>,
-        prepared: &Arc<Prepared>,
+        split: &Arc<PartsCompiler>,
+        prepared: &Arc<PreparedApp>,
         file: String,
         waited_for: bool,
     ) {

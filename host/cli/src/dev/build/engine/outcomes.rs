@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nova_route_template::CargoError;
-use nova_route_template::split::{Compiled, Split, SplitError};
+use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
 
 use super::inventory::Inventory;
 use super::work::{AppScan, CompiledApp, CompiledPage};
@@ -65,7 +65,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn opened(&mut self, opened: Result<(Split, Inventory), SplitError>) {
+    pub(super) fn opened(&mut self, opened: Result<(PartsCompiler, Inventory), PartsError>) {
         match opened {
             Ok((split, known)) => {
                 let recent: Vec<String> = self.known.recent().to_vec();
@@ -84,7 +84,7 @@ impl Engine {
                     self.urgent.push_back(file);
                 }
             }
-            Err(SplitError::Cargo(error)) => self.fail(error.into()),
+            Err(PartsError::Cargo(error)) => self.fail(error.into()),
             Err(error) => {
                 self.forget_precompiled();
                 self.ready.push_back(EngineEvent::Whole { reason: error.to_string() });
@@ -164,7 +164,7 @@ impl Engine {
         &mut self,
         file: Option<String>,
         reason: &'static str,
-        tried: Result<Compiled, CargoError>,
+        tried: Result<UnitOutput, CargoError>,
     ) {
         match (file, tried) {
             (Some(file), Ok(_)) => {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use nova_route_template::{LIBRARY, MANIFEST, Manifest, Prepared};
+use nova_route_template::{LIBRARY, MANIFEST, Manifest, PreparedApp};
 
 use super::{Engine, EngineEvent, Sources};
 use crate::dev::wire::protocol::PageRoute;
@@ -23,7 +23,7 @@ pub(crate) struct PrecompiledLibrary {
 impl PrecompiledLibrary {
     /// Compares an app with what its library was compiled from; `None` if what all pages share is
     /// something else by now.
-    fn of(manifest: Manifest, prepared: &Prepared) -> Option<Self> {
+    fn of(manifest: Manifest, prepared: &PreparedApp) -> Option<Self> {
         if manifest.shared_sha256 != prepared.shared_sha256() {
             return None;
         }
@@ -60,7 +60,7 @@ impl Engine {
         Some(self.pages(&prepared))
     }
 
-    fn pages(&self, prepared: &Prepared) -> Vec<PageRoute> {
+    fn pages(&self, prepared: &PreparedApp) -> Vec<PageRoute> {
         let stale =
             |file: &str| self.precompiled.as_ref().is_some_and(|it| it.stale.contains(file));
         let page = |page: &nova_route_template::Page| PageRoute {
@@ -72,7 +72,7 @@ impl Engine {
     }
 
     /// Tells which pages there are, if they are not those that were told.
-    pub(super) fn tell_routes(&mut self, prepared: &Prepared) {
+    pub(super) fn tell_routes(&mut self, prepared: &PreparedApp) {
         let pages = self.pages(prepared);
         if self.told != pages {
             self.told.clone_from(&pages);

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use nova_route_template::split::{
-    AppLibrary, Cache, Compiled, PageAhead, Record, Split, SplitError, Unit, references,
+use nova_route_template::parts::{
+    AppLibrary, Fingerprint, ImageCache, PageAhead, PartsCompiler, PartsError, Unit, UnitOutput,
+    references,
 };
-use nova_route_template::{CargoError, Event, Prepared, SourceCache, Stopper, prepare_with};
+use nova_route_template::{CargoError, Event, PreparedApp, SourceCache, Stopper, prepare_with};
 use tokio::sync::mpsc;
 
 use super::inventory::{AppBuild, Inventory, PageBuild};
@@ -59,7 +60,7 @@ pub(crate) struct Sources {
 /// An app that was read.
 #[derive(Debug)]
 pub(crate) struct AppScan {
-    pub(crate) prepared: Prepared,
+    pub(crate) prepared: PreparedApp,
     /// The pages that other files name.
     pub(crate) named: BTreeSet<String>,
 }
@@ -77,7 +78,7 @@ impl Sources {
         Ok(AppScan { prepared, named })
     }
 
-    fn named_pages(&mut self, prepared: &Prepared) -> BTreeSet<String> {
+    fn named_pages(&mut self, prepared: &PreparedApp) -> BTreeSet<String> {
         let (dir, tree) = (prepared.project.dir(), &prepared.tree);
         let files: BTreeMap<&str, &str> =
             tree.pages.iter().map(|page| (page.module.as_str(), page.file.as_str())).collect();
@@ -110,7 +111,7 @@ impl Sources {
 
 /// Finding or building the sys image, and reading what was known of the app.
 pub(crate) struct Open {
-    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) prepared: Arc<PreparedApp>,
     /// The pages that other files name.
     pub(crate) named: BTreeSet<String>,
     /// This executable.
@@ -120,10 +121,13 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    pub(crate) fn run(&self, cancel: &Cancellation) -> Result<(Split, Inventory), SplitError> {
+    pub(crate) fn run(
+        &self,
+        cancel: &Cancellation,
+    ) -> Result<(PartsCompiler, Inventory), PartsError> {
         let Self { prepared, named, program, environment, progress } = self;
-        let cache = Cache::of_user()
-            .map_err(|source| SplitError::Io { what: "the cache of sys images", source })?;
+        let cache = ImageCache::of_user()
+            .map_err(|source| PartsError::Io { what: "the cache of sys images", source })?;
         let mut crates = 0;
         let on_event = |event| {
             if let Event::Compiled { name, fresh: false } = event {
@@ -132,13 +136,19 @@ impl Open {
             }
         };
         let on_start = |stopper| cancel.arm(stopper);
-        let split =
-            Split::open(&prepared.project, &cache, program, environment, on_start, on_event)?;
+        let split = PartsCompiler::open(
+            &prepared.project,
+            &cache,
+            program,
+            environment,
+            on_start,
+            on_event,
+        )?;
         let mut known = Inventory::load(&split.folder(), &split.key());
         // The root of the app library is one of the texts that it was compiled from: it is written
         // as it would be now, before that is asked.
         let inside = named.iter().chain(known.inside.keys()).cloned().collect();
-        let io = |source| SplitError::Io { what: "the root of the app library", source };
+        let io = |source| PartsError::Io { what: "the root of the app library", source };
         split.app(&prepared.tree, &inside, "next").map_err(io)?;
         known.verify(&split);
         known.sweep(&split.folder());
@@ -149,15 +159,15 @@ impl Open {
 /// A library that was compiled.
 #[derive(Debug)]
 pub(crate) struct CompiledUnit {
-    pub(crate) compiled: Compiled,
-    pub(crate) record: Record,
+    pub(crate) compiled: UnitOutput,
+    pub(crate) record: Fingerprint,
 }
 
 /// An app library that was compiled.
 #[derive(Debug)]
 pub(crate) struct CompiledApp {
     pub(crate) app: AppBuild,
-    pub(crate) compiled: Compiled,
+    pub(crate) compiled: UnitOutput,
     /// The page on screen, if it could be compiled at the same time; of what that took, only what
     /// came after the app library counts.
     pub(crate) page: Option<(String, CompiledPage)>,
@@ -167,7 +177,7 @@ pub(crate) struct CompiledApp {
 #[derive(Debug)]
 pub(crate) struct CompiledPage {
     pub(crate) page: PageBuild,
-    pub(crate) compiled: Compiled,
+    pub(crate) compiled: UnitOutput,
 }
 
 /// How many crates are ready, and the latest.
@@ -175,7 +185,7 @@ pub(crate) type ImageProgress = (usize, String);
 
 /// Runs the compiler to its end.
 pub(crate) fn compile(
-    split: &Split,
+    split: &PartsCompiler,
     unit: Unit,
     nice: u8,
     cancel: &Cancellation,
@@ -189,15 +199,15 @@ pub(crate) fn compile(
 }
 
 /// What a compilation has read, but for the roots of pages, which Nova writes.
-fn record(split: &Split, compiled: &Compiled, began: SystemTime) -> Record {
+fn record(split: &PartsCompiler, compiled: &UnitOutput, began: SystemTime) -> Fingerprint {
     let generated = split.folder().join("pages");
-    Record::of(compiled, began, &generated, |name| split.variable(name))
+    Fingerprint::of(&compiled.dep_info, began, &generated, |name| split.variable(name))
 }
 
 /// The app library, and the page on screen.
 pub(crate) struct AppWork<'a> {
-    pub(crate) split: &'a Split,
-    pub(crate) prepared: &'a Prepared,
+    pub(crate) split: &'a PartsCompiler,
+    pub(crate) prepared: &'a PreparedApp,
     pub(crate) inside: BTreeSet<String>,
     pub(crate) build: &'a str,
     /// The app library before this one.
@@ -215,7 +225,7 @@ impl AppWork<'_> {
         let page = page.and_then(|file| tree.pages.iter().find(|page| page.file == file));
         let ahead = match page.zip(before) {
             Some((page, before)) => {
-                split.page_ahead(&library, &before, tree, page, build).map_err(io)?
+                PageAhead::new(split, &library, &before, tree, page, build).map_err(io)?
             }
             None => None,
         };
@@ -227,7 +237,7 @@ impl AppWork<'_> {
             let mut compiled = running.wait_and(|| {
                 beside = ahead.map(|ahead| scope.spawn(|| page_ahead(ahead, split, cancel)));
             })?;
-            compiled.inputs.extend(split.local_crates().map(Path::to_owned));
+            compiled.dep_info.files.extend(split.local_crates().map(Path::to_owned));
             let record = record(split, &compiled, began);
             let since = Instant::now();
             let made = beside.and_then(|page| page.join().ok().flatten()).map(|mut made| {
@@ -242,7 +252,11 @@ impl AppWork<'_> {
 
 /// A page beside its app library. What goes wrong with it is nobody's concern: it is compiled again
 /// after the library, and that says what is wrong.
-fn page_ahead(ahead: PageAhead, split: &Split, cancel: &Cancellation) -> Option<CompiledPage> {
+fn page_ahead(
+    ahead: PageAhead,
+    split: &PartsCompiler,
+    cancel: &Cancellation,
+) -> Option<CompiledPage> {
     let PageAhead { unit, symbol, link } = ahead;
     let (since, began) = (Instant::now(), SystemTime::now());
     let running = unit.start().ok()?;
@@ -261,8 +275,8 @@ fn page_ahead(ahead: PageAhead, split: &Split, cancel: &Cancellation) -> Option<
 
 /// One page.
 pub(crate) struct PageWork<'a> {
-    pub(crate) split: &'a Split,
-    pub(crate) prepared: &'a Prepared,
+    pub(crate) split: &'a PartsCompiler,
+    pub(crate) prepared: &'a PreparedApp,
     pub(crate) app: &'a AppLibrary,
     pub(crate) file: &'a str,
     pub(crate) build: &'a str,
@@ -294,7 +308,7 @@ impl PageWork<'_> {
 }
 
 /// Leaves the compiler's call for the page, so that it can be run and timed by itself.
-fn log_command(split: &Split, file: &str, unit: &Unit) {
+fn log_command(split: &PartsCompiler, file: &str, unit: &Unit) {
     let text = |it: &OsString| it.to_string_lossy().into_owned();
     let env = unit.variables().iter().map(|(name, value)| (text(name), text(value)));
     let line = serde_json::json!({

@@ -1,0 +1,182 @@
+//! The crate roots of an app in parts: one for the app library, one for each page.
+//!
+//! The first is the app's own `lib.rs` with another generated block, line for line where it was,
+//! so that every position in it stays true. It stands in a mirror of the app's folder, made of
+//! links, where `mod` and `#[path]` find what they find beside the original. A page's root
+//! declares that page and takes all else from the app library.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::codegen::crate_root::{BEGIN, END, Origins};
+use crate::codegen::{
+    CodeWriter, Destination, GeneratedCode, RootKind, Statement, attached, generate_as, page_calls,
+};
+use crate::files::write_atomically;
+use crate::project::Project;
+use crate::routes::route::Page;
+use crate::routes::tree::RouteTree;
+
+/// The name under which units know the sys image.
+pub(crate) const SYS: &str = "__nova_sys";
+/// The name under which pages know the app library.
+pub(crate) const APP: &str = "__nova_app";
+
+/// A crate root that was written.
+#[derive(Debug, Clone)]
+pub(crate) struct Root {
+    pub(crate) path: PathBuf,
+    pub(crate) origins: Origins,
+}
+
+/// Writes the root of the app library, with the pages of `tree` alone, in the mirror at `mirror`.
+pub(crate) fn app(project: &Project, tree: &RouteTree, mirror: &Path) -> io::Result<Root> {
+    let crate_root = project.crate_root();
+    let path = mirror.join(crate_root);
+    link(project.dir(), mirror, crate_root)?;
+    let own = std::fs::read_to_string(project.dir().join(crate_root))?;
+    let GeneratedCode { text, origins } =
+        generate_as(tree, &Destination::CrateRoot(crate_root), RootKind::Open);
+    let (text, above) = splice(&own, &text);
+    write_if_changed(&path, &text)?;
+    let origins = origins.into_iter().map(|(line, place)| (line + above, place)).collect();
+    Ok(Root { path, origins: Origins::new(crate_root, origins) })
+}
+
+/// Writes the root of a page, whose exported function is `symbol`, to `path`.
+pub(crate) fn page(
+    project: &Project,
+    tree: &RouteTree,
+    page: &Page,
+    symbol: &str,
+    app_has_pages: bool,
+    path: PathBuf,
+) -> io::Result<Root> {
+    let mut out = CodeWriter::default();
+    let attributes = inner_attributes(project).unwrap_or_default();
+    for attribute in &attributes {
+        out.line(attribute);
+    }
+    out.line(&format!("extern crate {SYS} as _;"));
+    out.line("#[allow(unused_imports)]");
+    out.line("#[macro_use]");
+    out.line(&format!("extern crate {APP};"));
+    out.line("#[allow(unused_imports)]");
+    out.line(&format!("pub use {APP}::*;"));
+    out.blank();
+    let root = project.dir().join(tree.pages_root.as_deref().unwrap_or("pages"));
+    let file = project.dir().join(&page.file);
+    let file = file.strip_prefix(&root).unwrap_or(&file);
+    out.line(&format!("#[path = {root:?}]"));
+    out.line("pub mod pages {");
+    if app_has_pages {
+        out.line("#[allow(unused_imports)]");
+        out.line(&format!("pub use ::{APP}::pages::*;"));
+    }
+    out.line(&format!("#[path = {file:?}]"));
+    out.line(&format!("pub mod {};", page.module));
+    out.line("}");
+    out.blank();
+    out.line(&format!("nova::export_page!({symbol}, __nova_page);"));
+    out.blank();
+    out.line("#[rustfmt::skip]");
+    out.line("fn __nova_page(pages: &mut nova::split::Pages<'_>) {");
+    out.line("use nova::handler::*;");
+    out.blank();
+    out.call(&attached(tree.app.as_ref()));
+    page_calls(page).iter().for_each(|call: &Statement<'_>| out.call(call));
+    out.line("}");
+    let GeneratedCode { text, origins } = out.generated;
+    write_if_changed(&path, &text)?;
+    let name = path.strip_prefix(project.dir()).unwrap_or(&path).display().to_string();
+    let origins = origins.into_iter().map(|(line, place)| (line + 1, place)).collect();
+    Ok(Root { path, origins: Origins::new(&name, origins) })
+}
+
+/// Puts another block between the markers, without moving a line below them. Gives back how many
+/// lines are above the block's line 0, counted from 1.
+fn splice(own: &str, block: &str) -> (String, usize) {
+    let lines: Vec<&str> = own.lines().collect();
+    let marker = |wanted: &str| lines.iter().position(|line| line.trim() == wanted);
+    let (Some(begin), Some(end)) = (marker(BEGIN), marker(END)) else {
+        // Without markers there is no block to leave out; `sync` has said so before.
+        return (format!("{own}\n{block}"), lines.len() + 2);
+    };
+    let mut text = String::new();
+    for line in &lines[..begin] {
+        let _ = writeln!(text, "{line}");
+    }
+    let _ = writeln!(text, "extern crate {SYS} as _;");
+    text.push_str(block);
+    for _ in begin + 1 + block.lines().count()..end {
+        text.push('\n');
+    }
+    for line in &lines[end..] {
+        let _ = writeln!(text, "{line}");
+    }
+    (text, begin + 2)
+}
+
+/// The attributes of the whole crate, which hold for its pages too.
+fn inner_attributes(project: &Project) -> io::Result<Vec<String>> {
+    let own = std::fs::read_to_string(project.dir().join(project.crate_root()))?;
+    // They stand at the top; the block of a thousand routes below takes its time to be parsed.
+    let top = own.split(BEGIN).next().unwrap_or(&own);
+    let Ok(file) = syn::parse_file(top) else { return Ok(Vec::new()) };
+    let holds = |attribute: &&syn::Attribute| {
+        // `forbid` would forbid the symbol that a page exports, too.
+        let others = ["doc", "forbid", "crate_name", "crate_type"];
+        !others.iter().any(|name| attribute.path().is_ident(name))
+    };
+    let attributes = file.attrs.iter().filter(holds);
+    let texts = attributes.map(|it| quote::ToTokens::to_token_stream(it).to_string()).collect();
+    proc_macro2::extra::invalidate_current_thread_spans();
+    Ok(texts)
+}
+
+/// Fills the mirror: a link for everything in the app's folder, and in the folders between it and
+/// the crate root, but for the crate root itself.
+fn link(dir: &Path, mirror: &Path, crate_root: &str) -> io::Result<()> {
+    const NOT_SOURCE: [&str; 4] = [".nova", ".git", "target", "build"];
+    let (folders, file) = crate_root.rsplit_once('/').unwrap_or(("", crate_root));
+    let mut between: Vec<&str> = folders.split('/').filter(|it| !it.is_empty()).collect();
+    between.push(file);
+    let (mut from, mut to) = (dir.to_owned(), mirror.to_owned());
+    for own in between {
+        std::fs::create_dir_all(&to)?;
+        let mut wanted = BTreeMap::new();
+        for entry in std::fs::read_dir(&from)?.flatten() {
+            let name = entry.file_name();
+            if *name != *own && !NOT_SOURCE.iter().any(|it| *name == **it) {
+                wanted.insert(name, entry.path());
+            }
+        }
+        for entry in std::fs::read_dir(&to)?.flatten() {
+            let is_link = entry.file_type()?.is_symlink();
+            let target = wanted.get(&entry.file_name());
+            if is_link
+                && target
+                    .is_some_and(|it| std::fs::read_link(entry.path()).is_ok_and(|at| at == **it))
+            {
+                wanted.remove(&entry.file_name());
+            } else if is_link {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        for (name, target) in wanted {
+            std::os::unix::fs::symlink(target, to.join(name))?;
+        }
+        from.push(own);
+        to.push(own);
+    }
+    Ok(())
+}
+
+fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
+    if std::fs::read_to_string(path).is_ok_and(|present| present == text) {
+        return Ok(());
+    }
+    write_atomically(path, text.as_bytes())
+}

@@ -1,0 +1,48 @@
+//! The functions that Nova looks for in a file: handlers, layouts, hooks.
+
+use crate::routes::problem::Problem;
+use crate::source::file::SourceFile;
+use crate::source::items::{Function, ItemName, Items, PrivateType};
+
+/// The most arguments that a handler, layout or middleware can have.
+pub(crate) const MOST_ARGUMENTS: usize = 8;
+
+/// The items of a file.
+///
+/// # Errors
+/// If the file could not be read.
+pub(crate) fn items(file: &SourceFile) -> Result<&Items, Problem> {
+    let unreadable =
+        |cause: &String| Problem::Unreadable { path: file.path.clone(), cause: cause.clone() };
+    Ok(&file.content.as_ref().map_err(unreadable)?.items)
+}
+
+/// The exported function of this name in the file at `path`, if there is one.
+///
+/// # Errors
+/// If generated code cannot call it with at most `most` arguments.
+pub(crate) fn exported(
+    items: &Items,
+    path: &str,
+    name: &str,
+    most: usize,
+) -> Result<Option<Function>, Problem> {
+    let file = path.to_owned();
+    if let Some(reexport) = items.reexports.iter().find(|reexport| reexport.name == name) {
+        let ItemName { name, position } = reexport.clone();
+        return Err(Problem::Reexport { file, name, position });
+    }
+    if let Some(PrivateType { function, ty }) =
+        items.private_types.iter().find(|it| it.function == name)
+    {
+        let ItemName { name, position } = ty.clone();
+        return Err(Problem::HiddenType { file, function: function.clone(), name, position });
+    }
+    match items.function(name) {
+        Some(Function { name, position, arity, .. }) if *arity > most => {
+            let (name, position, found) = (name.clone(), *position, *arity);
+            Err(Problem::TooManyArguments { file, name, position, found, most })
+        }
+        function => Ok(function.cloned()),
+    }
+}

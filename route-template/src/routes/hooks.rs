@@ -1,0 +1,59 @@
+//! `app.rs`: the state of an app, and the functions that make it, hand it over and end it.
+
+use crate::routes::exports::{exported, items};
+use crate::routes::problem::Problem;
+use crate::source::file::SourceFile;
+use crate::source::items::Function;
+
+/// What `app.rs` exports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hooks {
+    /// Its path from the app's folder.
+    pub file: String,
+    /// `init`: makes the state. Without it there is none, nor any other hook.
+    pub init: Option<Function>,
+    /// `shutdown`: takes the state when its generation is retired.
+    pub shutdown: Option<Function>,
+    /// `export`: what the next generation is to have of the state.
+    pub export: Option<Function>,
+    /// `import`: makes the state from what was exported.
+    pub import: Option<Function>,
+}
+
+impl Hooks {
+    /// Reads `app.rs`.
+    pub(crate) fn read(source: &SourceFile) -> Result<Self, Problem> {
+        let file = source.path.clone();
+        let items = items(source)?;
+        let hook = |name: &str, most: usize| exported(items, &file, name, most);
+        let hooks = Self {
+            init: hook("init", 1)?,
+            shutdown: hook("shutdown", 1)?,
+            export: hook("export", 1)?,
+            import: hook("import", 2)?,
+            file: file.clone(),
+        };
+        match hooks.without_partner() {
+            Some(problem) if items.complete => Err(problem),
+            _ => Ok(hooks),
+        }
+    }
+
+    /// A hook that can never be called, since another one is missing.
+    fn without_partner(&self) -> Option<Problem> {
+        let alone = |present: &Option<Function>, name, absent_hook: &Option<Function>, absent| {
+            let position = present.as_ref()?.position;
+            absent_hook.is_none().then(|| Problem::HookAlone {
+                file: self.file.clone(),
+                present: name,
+                absent,
+                position,
+            })
+        };
+        alone(&self.shutdown, "shutdown", &self.init, "init")
+            .or_else(|| alone(&self.export, "export", &self.init, "init"))
+            .or_else(|| alone(&self.import, "import", &self.init, "init"))
+            .or_else(|| alone(&self.export, "export", &self.import, "import"))
+            .or_else(|| alone(&self.import, "import", &self.export, "export"))
+    }
+}

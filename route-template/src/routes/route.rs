@@ -1,0 +1,148 @@
+//! What files under `pages/` are for: pages and their handlers, and the special files.
+
+use crate::routes::pattern::Pattern;
+use crate::source::items::Function;
+
+/// A file that answers requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its path from the app's folder: `pages/users/[id].rs`.
+    pub file: String,
+    /// What it answers.
+    pub pattern: Pattern,
+    /// Its module below `crate::pages`.
+    pub module: String,
+    /// Its handlers, in the order of [`Method`]; none as long as the file does not parse.
+    pub handlers: Vec<Handler>,
+    /// Whether it has a `PRECOMPILE` constant.
+    pub has_precompile: bool,
+    /// Whether it has a `SAMPLES` constant.
+    pub has_samples: bool,
+    /// Whether it has a `PRERENDER` constant.
+    pub has_prerender: bool,
+    /// Whether it has a `BODY_LIMIT` constant.
+    pub has_body_limit: bool,
+}
+
+/// A function that answers a method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handler {
+    /// What it answers.
+    pub method: Method,
+    /// The function.
+    pub function: Function,
+}
+
+/// What a handler's name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the methods of RFC 9110 and RFC 5789")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Options,
+    Head,
+    /// `handler`: any method that has no function of its own.
+    Any,
+}
+
+impl Method {
+    /// Every one, in the order in which they are listed.
+    pub const ALL: [Self; 8] = [
+        Self::Get,
+        Self::Post,
+        Self::Put,
+        Self::Patch,
+        Self::Delete,
+        Self::Options,
+        Self::Head,
+        Self::Any,
+    ];
+
+    /// The name of the function that a page exports for it.
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Put => "put",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::Options => "options",
+            Self::Head => "head",
+            Self::Any => "handler",
+        }
+    }
+
+    /// The method's name in a request; none for [`Method::Any`].
+    pub fn http_name(self) -> Option<&'static str> {
+        match self {
+            Self::Get => Some("GET"),
+            Self::Post => Some("POST"),
+            Self::Put => Some("PUT"),
+            Self::Patch => Some("PATCH"),
+            Self::Delete => Some("DELETE"),
+            Self::Options => Some("OPTIONS"),
+            Self::Head => Some("HEAD"),
+            Self::Any => None,
+        }
+    }
+}
+
+/// What a special file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SpecialKind {
+    /// `_layout.rs`: what surrounds the pages.
+    Layout,
+    /// `_middleware.rs`: what requests pass through.
+    Middleware,
+    /// `_error.rs`: how errors look.
+    Error,
+}
+
+impl SpecialKind {
+    pub(crate) fn of(stem: &str) -> Option<Self> {
+        match stem {
+            "_layout" => Some(Self::Layout),
+            "_middleware" => Some(Self::Middleware),
+            "_error" => Some(Self::Error),
+            _ => None,
+        }
+    }
+
+    /// The function that the file exports.
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Layout => "layout",
+            Self::Middleware => "middleware",
+            Self::Error => "handler",
+        }
+    }
+}
+
+/// A file that applies to its folder and all below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Special {
+    /// Its path from the app's folder.
+    pub file: String,
+    /// What it is for.
+    pub kind: SpecialKind,
+    /// The folder it applies to, from the pages' folder: `/`, `/users/[id]`, `/(shop)`.
+    pub folder: String,
+    /// Its module below `crate::pages`.
+    pub module: String,
+    /// Its function; none as long as the file does not parse.
+    pub function: Option<Function>,
+}
+
+/// `404.rs`, the page for paths that no page answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotFound {
+    /// Its path from the app's folder.
+    pub file: String,
+    /// Its module below `crate::pages`.
+    pub module: String,
+    /// Its `handler` or `get`; none as long as the file does not parse.
+    pub function: Option<Function>,
+}

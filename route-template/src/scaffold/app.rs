@@ -1,0 +1,134 @@
+//! A new app: a template with another name, and the SDK in `vendor/nova`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
+
+use crate::files::write_atomically;
+use crate::scaffold::embedded::Template;
+use crate::scaffold::name::{AppName, NameError};
+use crate::scaffold::vendor::{Files, VENDORED, sources};
+use crate::scaffold::workspace::outer_workspace;
+
+/// A new app on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApp {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// A workspace around it, whose `exclude` it belongs into if its `members` take it in.
+    pub outer_workspace: Option<PathBuf>,
+}
+
+/// Why an app was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The folder is not empty.
+    #[error(
+        "{} is not empty\n  help: name a folder that does not exist yet, or an empty one",
+        dir.display()
+    )]
+    NotEmpty {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// The folder's name is invalid for a package.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A file or folder cannot be read or written.
+    #[error("{} cannot be {action}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Makes an app in a folder, which must be empty or not there yet. Without a name it gets that
+/// of the folder.
+///
+/// # Errors
+/// If the folder holds something, if the name is invalid for a package, or if a file cannot be
+/// written.
+pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewApp, CreateError> {
+    let failed = |path: &Path, action| {
+        let path = path.to_owned();
+        move |source| CreateError::Io { path, action, source }
+    };
+    let dir = std::path::absolute(dir).map_err(failed(dir, "read"))?;
+    let name = match name {
+        Some(name) => AppName::parse(name)?,
+        None => AppName::of_folder(&dir)?,
+    };
+    if !is_free(&dir).map_err(failed(&dir, "read"))? {
+        return Err(CreateError::NotEmpty { dir });
+    }
+    for (file, content) in render(template, &name) {
+        let path = dir.join(file);
+        write_atomically(&path, &content).map_err(failed(&path, "written"))?;
+    }
+    Ok(NewApp { outer_workspace: outer_workspace(&dir), name: name.as_str().to_owned(), dir })
+}
+
+/// The files of a new app, the SDK's among them.
+pub fn render(template: Template, name: &AppName) -> Files {
+    let mut files = Files::new();
+    for (path, content) in template.files() {
+        let content = match path.as_str() {
+            "Cargo.toml" => manifest(&content, name).into_bytes(),
+            _ => renamed(content, template, name),
+        };
+        files.insert(path, content);
+    }
+    for (path, content) in sources() {
+        files.insert(format!("{VENDORED}/{path}"), content);
+    }
+    files
+}
+
+/// The template's manifest with the app's name, and the SDK where a new app has it.
+fn manifest(template: &[u8], name: &AppName) -> String {
+    let text = std::str::from_utf8(template).expect("a template's Cargo.toml is UTF-8");
+    let mut manifest: DocumentMut = text.parse().expect("a template's Cargo.toml is TOML");
+    manifest["package"]["name"] = value(name.as_str());
+    let mut nova = InlineTable::new();
+    nova.insert("package", Value::from("nova-plugin-sdk"));
+    nova.insert("path", Value::from(format!("{VENDORED}/plugin-sdk")));
+    manifest["dependencies"]["nova"] = value(nova);
+    // Cargo takes a path dependency below a workspace for a member of it.
+    let mut workspace = Table::new();
+    workspace["exclude"] = value(Value::from_iter(["vendor"]));
+    manifest["workspace"] = Item::Table(workspace);
+    manifest.to_string()
+}
+
+/// The content with the app's name for the template's, in both ways of writing it.
+fn renamed(content: Vec<u8>, template: Template, name: &AppName) -> Vec<u8> {
+    match String::from_utf8(content) {
+        Ok(text) => {
+            let package = template.package();
+            let text = text.replace(&package.replace('-', "_"), &name.krate());
+            text.replace(package, name.as_str()).into_bytes()
+        }
+        Err(binary) => binary.into_bytes(),
+    }
+}
+
+/// Whether nothing is in the folder that matters: a fresh repository counts as empty.
+fn is_free(dir: &Path) -> io::Result<bool> {
+    match std::fs::read_dir(dir) {
+        Ok(mut entries) => {
+            Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".git")))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;
