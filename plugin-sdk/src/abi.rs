@@ -18,7 +18,7 @@ use nova_abi::async_ffi::{FfiFuture, FutureExt};
 use nova_abi::{Failure, guarded};
 
 use self::running::{AppRuntime, Inside, Running};
-use crate::app::{Entry, InitContext, Routes};
+use crate::app::{InitContext, Routes};
 use crate::error::Error;
 use crate::hooks::Purpose;
 use crate::info;
@@ -154,23 +154,12 @@ pub fn tell(text: &str) {
 
 /// Declares the routes to the host.
 pub fn declare(routes: fn() -> Routes) -> DeclaredRoutes {
-    let declared =
-        panics::catch(|| routes().entries().iter().map(Route::from).collect::<RVec<_>>());
+    let declared = panics::catch(|| {
+        routes().routes().iter().map(|route| Route::from(&**route)).collect::<RVec<_>>()
+    });
     match declared {
         Ok(routes) => RResult::ROk(routes),
         Err(panic) => RResult::RErr(Failure::panic(panics::describe(&panic))),
-    }
-}
-
-impl From<&Entry> for Route {
-    fn from(entry: &Entry) -> Self {
-        Route {
-            pattern: entry.pattern.as_str().into(),
-            file: entry.file.into(),
-            methods: entry.methods.iter().map(|method| method.as_str().into()).collect(),
-            any: entry.methods.has_any(),
-            precompile: entry.precompile,
-        }
     }
 }
 

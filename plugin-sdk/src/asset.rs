@@ -8,9 +8,9 @@ use crate::info;
 ///
 /// In development it is the file's own: `/logo.svg`. In a release of `nova build` it is that of a
 /// copy whose name carries a hash of its content, `/logo-3f2a1b4c5d6e7f80.svg`, which browsers keep
-/// for ever: a file that changes has another URL, so nobody sees the old one.
+/// for ever: a file that changes has another URL, so a browser never shows an old one.
 ///
-/// What stands behind a `?` or `#` stays. A path that is no public file is only made absolute.
+/// What stands behind a `?` or `#` stays. The path of any other file is only made absolute.
 ///
 /// ```
 /// use nova::prelude::*;

@@ -10,12 +10,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use http::StatusCode;
+use futures_core::stream::BoxStream;
 
-pub use self::channel::{Closed, Sender};
-use crate::error::{Error, Rejection};
-use crate::html::{Links, Page};
-use crate::stream::Converted;
+pub use self::channel::{BodySender, Closed};
+use crate::error::{Error, Rejection, RejectionKind};
+use crate::html::{Links, PageContent};
+use crate::stream::PageStream;
 
 /// How many bytes of a request's body a page reads unless it says otherwise: 2 MiB. A longer one is
 /// answered with 413 (RFC 9110, section 15.5.14).
@@ -52,18 +52,18 @@ pub(crate) enum Kind {
     Bytes(Bytes),
     Stream(ByteStream),
     /// A page that still needs its layouts and its shell; gone when the pipeline ends.
-    Page(Box<Page>),
+    Page(Box<PageContent>),
     /// An error that still needs its page; gone when the pipeline ends.
     Error(Error),
 }
 
 /// What is left for the pipeline to render.
 pub(crate) enum Unfinished {
-    Page(Box<Page>),
+    Page(Box<PageContent>),
     Error(Error),
 }
 
-pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+pub(crate) type ByteStream = BoxStream<'static, Result<Bytes, Error>>;
 
 #[derive(Clone, Copy)]
 struct Limit {
@@ -91,11 +91,11 @@ impl Body {
         B: Into<Bytes>,
         E: Into<Error>,
     {
-        Body::new(Kind::Stream(Box::pin(Converted::<_, Bytes>::new(stream))))
+        Body::new(Kind::Stream(Box::pin(PageStream::<_, Bytes>::new(stream))))
     }
 
     /// A body and the sending end for it. The body ends when the sender is dropped, and
-    /// [`Sender::send`] waits while the client is slower than the page.
+    /// [`BodySender::send`] waits while the client is slower than the page.
     ///
     /// ```
     /// use nova::prelude::*;
@@ -112,8 +112,8 @@ impl Body {
     /// }
     /// ```
     #[must_use]
-    pub fn channel() -> (Sender, Self) {
-        let (sender, pieces) = Sender::new();
+    pub fn channel() -> (BodySender, Self) {
+        let (sender, pieces) = BodySender::new();
         (sender, Body::new(Kind::Stream(Box::pin(pieces))))
     }
 
@@ -149,7 +149,7 @@ impl Body {
     pub async fn text(self) -> Result<String, Error> {
         let bytes = Vec::from(self.bytes().await?);
         let not_utf8 = |error| {
-            Rejection::new(StatusCode::BAD_REQUEST, "the body is not UTF-8").with_source(error)
+            Rejection::of(RejectionKind::InvalidSyntax, "the body is not UTF-8").with_source(error)
         };
         Ok(String::from_utf8(bytes).map_err(not_utf8)?)
     }
@@ -196,7 +196,7 @@ impl Body {
         self
     }
 
-    pub(crate) fn page(page: Box<Page>) -> Self {
+    pub(crate) fn page(page: Box<PageContent>) -> Self {
         Body::new(Kind::Page(page))
     }
 
@@ -228,7 +228,7 @@ impl Body {
 }
 
 fn too_large(max: usize) -> Error {
-    Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {max} bytes"))
+    Rejection::of(RejectionKind::BodyTooLarge, format!("the body is longer than {max} bytes"))
         .into()
 }
 

@@ -1,6 +1,5 @@
 //! The one error of a page: a status, what to tell the client, and what really happened.
 
-mod page;
 mod rejection;
 
 use std::error::Error as StdError;
@@ -9,26 +8,8 @@ use std::fmt;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-pub(crate) use self::page::{accepts_html, render};
-pub use self::rejection::Rejection;
-use crate::body::Body;
-use crate::response::{IntoResponse, Response, header};
-
-/// What a page's function returns: anything that is a response, or an [`Error`].
-///
-/// ```
-/// use nova::prelude::*;
-///
-/// pub fn get(Path(id): Path<u64>) -> Result<Html> {
-///     if id == 0 {
-///         return Err(Error::not_found("no such user"));
-///     }
-///     Ok(page("User", html! { h1 { (id) } }))
-/// }
-/// ```
-pub type Result<T = Response, E = Error> = std::result::Result<T, E>;
-
-pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+pub(crate) use self::rejection::BoxError;
+pub use self::rejection::{Rejection, RejectionKind};
 
 /// An answer that is an error.
 ///
@@ -61,13 +42,20 @@ struct Inner {
     message: String,
     source: Option<BoxError>,
     headers: HeaderMap,
+    /// What was wrong with the request, if an extractor said so.
+    rejection: Option<RejectionKind>,
 }
 
 impl Error {
     /// An error with this status and this message for the client.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let inner =
-            Inner { status, message: message.into(), source: None, headers: HeaderMap::new() };
+        let inner = Inner {
+            status,
+            message: message.into(),
+            source: None,
+            headers: HeaderMap::new(),
+            rejection: None,
+        };
         Error { inner: Box::new(inner) }
     }
 
@@ -121,8 +109,8 @@ impl Error {
         self
     }
 
-    /// The same error with one more header in its answer. A name or a value that is no header
-    /// makes it a 500 about that.
+    /// The same error with one more header in its answer. A name or a value that is not
+    /// valid in a header makes it a 500 about that.
     ///
     /// ```
     /// use nova::prelude::*;
@@ -169,6 +157,20 @@ impl Error {
         &self.inner.headers
     }
 
+    /// What was wrong with the request, when an extractor refused it.
+    ///
+    /// ```
+    /// use nova::prelude::*;
+    ///
+    /// let error = Error::from(Rejection::new(StatusCode::BAD_REQUEST, "the signature is wrong"));
+    /// assert_eq!(error.rejection(), Some(RejectionKind::Custom));
+    /// assert_eq!(Error::not_found("no such user").rejection(), None);
+    /// ```
+    #[must_use]
+    pub fn rejection(&self) -> Option<RejectionKind> {
+        self.inner.rejection
+    }
+
     pub(crate) fn take_headers(&mut self) -> HeaderMap {
         std::mem::take(&mut self.inner.headers)
     }
@@ -187,32 +189,49 @@ pub(crate) fn reason(status: StatusCode) -> &'static str {
 impl<E: Into<BoxError>> From<E> for Error {
     fn from(source: E) -> Self {
         match source.into().downcast::<Rejection>() {
-            Ok(rejection) => rejection.into_error(),
+            Ok(rejection) => from_rejection(*rejection),
             Err(source) => Error::internal(source),
         }
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl IntoResponse for Error {
-    fn into_response(mut self) -> Response {
-        let status = self.status();
-        let headers = self.take_headers();
-        let mut response = Response::new(Body::error(self));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        response
+fn from_rejection(rejection: Rejection) -> Error {
+    let Rejection { kind, status, message, source } = rejection;
+    let headers = HeaderMap::new();
+    let inner = Inner { status, message, source, headers, rejection: Some(kind) };
+    Error { inner: Box::new(inner) }
+}
+
+/// What breaks while a body is read becomes the extractor's rejection.
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Self {
+        let Inner { status, message, source, headers: _, rejection } = *error.inner;
+        let kind = rejection.unwrap_or(RejectionKind::UnreadableBody);
+        Rejection { kind, status, message, source }
     }
+}
+
+/// A header of a response.
+///
+/// # Errors
+/// When name or value is not valid in a header; the error is the answer then.
+pub(crate) fn header<K, V>(name: K, value: V) -> Result<(HeaderName, HeaderValue), Error>
+where
+    K: TryInto<HeaderName, Error: Into<BoxError>>,
+    V: TryInto<HeaderValue, Error: Into<BoxError>>,
+{
+    Ok((name.try_into().map_err(Error::internal)?, value.try_into().map_err(Error::internal)?))
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { status, message, source, headers } = &*self.inner;
+        let Inner { status, message, source, headers, rejection } = &*self.inner;
         f.debug_struct("Error")
             .field("status", status)
             .field("message", message)
             .field("source", source)
             .field("headers", headers)
+            .field("rejection", rejection)
             .finish()
     }
 }

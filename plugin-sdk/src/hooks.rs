@@ -31,16 +31,16 @@ use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use futures_core::future::BoxFuture;
 use serde_core::de::DeserializeOwned;
 
 pub use self::output::{ExportOutput, Fallible, Plain, ShutdownOutput, StateOutput};
-use crate::error::Result;
-use crate::handler::BoxFuture;
-use crate::state::{AnyState, For};
+use crate::response::Result;
+use crate::state::{AnyState, StateMarker};
 
 /// What the app is started for.
 ///
-/// `init` is told, so that whatever changes the world outside happens only where it should.
+/// `init` is told, so that what changes the world outside happens only where it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Purpose {
@@ -52,29 +52,29 @@ pub enum Purpose {
     Precompile,
 }
 
-/// A state on its way.
-type Making = BoxFuture<'static, Result<AnyState>>;
+/// A state that is being made.
+type StateFuture = BoxFuture<'static, Result<AnyState>>;
 
-type Init = dyn Fn(Purpose) -> Making + Send + Sync;
-type Import = dyn Fn(Purpose, &[u8]) -> Result<Making, serde_json::Error> + Send + Sync;
+type Init = dyn Fn(Purpose) -> StateFuture + Send + Sync;
+type Import = dyn Fn(Purpose, &[u8]) -> Result<StateFuture, serde_json::Error> + Send + Sync;
 type Export = dyn for<'a> Fn(&'a AnyState) -> BoxFuture<'a, Result<Vec<u8>>> + Send + Sync;
 type Shutdown = dyn Fn(&AnyState) -> BoxFuture<'static, Result<()>> + Send + Sync;
 
 /// The functions of `app.rs`, which make a state of the type `S`.
 pub struct Hooks<S> {
-    pub(crate) functions: Functions,
-    state: For<S>,
+    pub(crate) untyped: AnyHooks,
+    state: StateMarker<S>,
 }
 
 impl<S> Clone for Hooks<S> {
     fn clone(&self) -> Self {
-        Hooks { functions: self.functions.clone(), state: PhantomData }
+        Hooks { untyped: self.untyped.clone(), state: PhantomData }
     }
 }
 
-/// The functions of `app.rs`, whatever the type of their state.
+/// The functions of `app.rs`, without their type of state.
 #[derive(Clone)]
-pub(crate) struct Functions {
+pub(crate) struct AnyHooks {
     init: Arc<Init>,
     shutdown: Option<Arc<Shutdown>>,
     export: Option<Arc<Export>>,
@@ -133,15 +133,14 @@ where
 }
 
 /// A state that is there at once.
-fn made<S: Send + Sync + 'static>(state: Result<S>) -> Making {
+fn made<S: Send + Sync + 'static>(state: Result<S>) -> StateFuture {
     Box::pin(ready(state.map(AnyState::new)))
 }
 
 impl<S> Hooks<S> {
-    fn new(init: impl Fn(Purpose) -> Making + Send + Sync + 'static) -> Self {
-        let functions =
-            Functions { init: Arc::new(init), shutdown: None, export: None, import: None };
-        Hooks { functions, state: PhantomData }
+    fn new(init: impl Fn(Purpose) -> StateFuture + Send + Sync + 'static) -> Self {
+        let untyped = AnyHooks { init: Arc::new(init), shutdown: None, export: None, import: None };
+        Hooks { untyped, state: PhantomData }
     }
 }
 
@@ -156,7 +155,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
             let ended = shutdown(state.get::<S>().clone()).into_result();
             Box::pin(ready(ended)) as BoxFuture<'static, _>
         };
-        self.functions.shutdown = Some(Arc::new(shutdown));
+        self.untyped.shutdown = Some(Arc::new(shutdown));
         self
     }
 
@@ -169,7 +168,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
     where
         Fut: Future<Output: ShutdownOutput> + Send + 'static,
     {
-        self.functions.shutdown = Some(Arc::new(move |state| {
+        self.untyped.shutdown = Some(Arc::new(move |state| {
             let end = shutdown(state.get::<S>().clone());
             Box::pin(async move { end.await.into_result() })
         }));
@@ -182,7 +181,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
     where
         R: ExportOutput<M>,
     {
-        self.functions.export =
+        self.untyped.export =
             Some(Arc::new(move |state| Box::pin(ready(export(state.get()).into_bytes()))));
         self
     }
@@ -193,7 +192,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
     where
         R: ExportOutput<M>,
     {
-        self.functions.export = Some(Arc::new(move |state| {
+        self.untyped.export = Some(Arc::new(move |state| {
             let value = export.call(state.get());
             Box::pin(async move { value.await.into_bytes() })
         }));
@@ -212,7 +211,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
         R: StateOutput<S, M>,
         S: Send + Sync + 'static,
     {
-        self.functions.import = Some(Arc::new(move |purpose, saved| {
+        self.untyped.import = Some(Arc::new(move |purpose, saved| {
             Ok(made(import(purpose, serde_json::from_slice(saved)?).into_result()))
         }));
         self
@@ -228,7 +227,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
         T: DeserializeOwned,
         Fut: Future<Output: StateOutput<S, M>> + Send + 'static,
     {
-        self.functions.import = Some(Arc::new(move |purpose, saved| {
+        self.untyped.import = Some(Arc::new(move |purpose, saved| {
             let state = import(purpose, serde_json::from_slice(saved)?);
             Ok(Box::pin(async move { state.await.into_result().map(AnyState::new) }))
         }));
@@ -236,7 +235,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
     }
 }
 
-impl Functions {
+impl AnyHooks {
     /// Makes the state, out of what was saved if that can be read.
     pub(crate) async fn start(&self, purpose: Purpose, saved: Option<&[u8]>) -> Result<AnyState> {
         if let (Some(import), Some(saved)) = (&self.import, saved) {

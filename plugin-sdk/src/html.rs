@@ -29,9 +29,7 @@ use std::borrow::Cow;
 use maud::{Markup, PreEscaped};
 
 pub use self::into_markup::IntoMarkup;
-pub(crate) use self::shell::{Links, Page};
-use crate::body::Body;
-use crate::response::{IntoResponse, Response};
+pub(crate) use self::shell::{Links, PageContent};
 
 /// HTML, whatever it was made of: the type [`document::Html`].
 ///
@@ -100,29 +98,4 @@ html_content! {
     Cow<'static, str>: self => self,
     PreEscaped<&'static str>: self => self.0,
     Markup: self => self.0,
-}
-
-#[diagnostic::do_not_recommend]
-impl IntoResponse for Markup {
-    fn into_response(self) -> Response {
-        Html(self).into_response()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl IntoResponse for PreEscaped<&'static str> {
-    fn into_response(self) -> Response {
-        Html(self).into_response()
-    }
-}
-
-impl IntoResponse for document::Html {
-    fn into_response(self) -> Response {
-        Response::new(match self.into_parts() {
-            document::Parts::Fragment(text) => {
-                Body::from(text).with_content_type("text/html; charset=utf-8")
-            }
-            document::Parts::Page(page) => Body::page(page),
-        })
-    }
 }

@@ -66,8 +66,8 @@ pub(crate) fn started(build_id: &str, dev: bool) -> &'static Info {
 }
 
 /// The thread works for this app until the guard is dropped.
-pub(crate) fn enter(info: &'static Info) -> Entered {
-    Entered(CURRENT.replace(Some(info)))
+pub(crate) fn enter(info: &'static Info) -> BuildGuard {
+    BuildGuard(CURRENT.replace(Some(info)))
 }
 
 /// The thread works for this app for as long as it lives.
@@ -77,9 +77,9 @@ pub(crate) fn settle(info: &'static Info) {
 
 /// See [`enter`].
 #[must_use]
-pub(crate) struct Entered(Option<&'static Info>);
+pub(crate) struct BuildGuard(Option<&'static Info>);
 
-impl Drop for Entered {
+impl Drop for BuildGuard {
     fn drop(&mut self) {
         CURRENT.set(self.0);
     }

@@ -3,7 +3,7 @@
 //! In a build without optimisation rustc takes an instance of a generic function from a crate below
 //! that has it. Two thirds of what a page with serde's derives consists of does not depend on its
 //! types: how serde_json reads a `u64`, how a query gives an `Option<String>`. Without the
-//! functions here each page would compile all of it, at every save. Nobody calls them.
+//! functions here each page would compile all of it, at every save. They are never called.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,11 +12,11 @@ use serde_core::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_core::ser::SerializeStruct;
 use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::Result;
 use crate::extract::{Form, Json, Path, Query};
 use crate::handler::{Handler, async_0, sync_0, sync_1};
-use crate::html::{document::Html, page};
-use crate::response::Response;
+use crate::html::document::Html;
+use crate::html::page;
+use crate::response::{Response, Result};
 
 /// A struct as derives read and write one, with a field of every usual type.
 struct Sample;

@@ -30,17 +30,21 @@
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
-//! * [`routing`] is the matcher, which hosts use, too.
+//! * [`routing`] is the matcher, which hosts use as well.
+
+// A request goes downwards: `abi` polls what `app::started` answers, which finds the functions of
+// the route (`pipeline::route`); `handler::call` takes the arguments (`extract`) out of the
+// `request`, calls the function, and leaves its response to `pipeline::finish`.
 
 #[doc(hidden)]
 pub mod abi;
-mod application;
 mod asset;
-mod context;
 mod info;
 #[cfg(debug_assertions)]
 #[doc(hidden)]
 pub mod instances;
+mod pipeline;
+mod request;
 #[doc(hidden)]
 pub mod split;
 mod state;
@@ -60,13 +64,16 @@ pub mod response;
 pub mod sse;
 pub mod testing;
 
+pub use headers;
+pub use http;
+pub use maud;
 pub use nova_routing as routing;
-pub use {headers, http, maud, tokio, tracing};
+pub use tokio;
+pub use tracing;
 
-pub use crate::{
-    app::{App, Routes},
-    asset::asset,
-    error::{Error, Result},
-    hooks::{Purpose, no_state},
-    info::{build_id, is_dev},
-};
+pub use crate::app::{App, Routes};
+pub use crate::asset::asset;
+pub use crate::error::Error;
+pub use crate::hooks::{Purpose, no_state};
+pub use crate::info::{build_id, is_dev};
+pub use crate::response::Result;

@@ -18,41 +18,30 @@
 //! that a page has no function for, so that it can answer a CORS preflight.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
-use crate::application::Application;
+use futures_core::future::BoxFuture;
+
 use crate::body::Body;
-use crate::context::{Owned, RequestContext};
-use crate::response::{self, Response};
+use crate::response::Response;
 
 /// The rest of the way to the page: the argument of a `middleware` function.
 pub struct Next {
-    app: Arc<Application>,
-    route: usize,
-    /// Which of the route's middleware comes next; behind the last one is the page.
-    depth: usize,
-    params: Vec<String>,
-    client_addr: Option<SocketAddr>,
+    rest: Box<Rest>,
 }
+
+type Rest = dyn FnOnce(http::Request<Body>) -> BoxFuture<'static, Response> + Send + Sync;
 
 impl Next {
     pub(crate) fn new(
-        app: Arc<Application>,
-        route: usize,
-        depth: usize,
-        cx: &RequestContext<'_>,
+        rest: impl FnOnce(http::Request<Body>) -> BoxFuture<'static, Response> + Send + Sync + 'static,
     ) -> Self {
-        let params = (0..).map_while(|index| cx.param_at(index).map(str::to_owned)).collect();
-        Next { app, route, depth, params, client_addr: cx.client_addr() }
+        Next { rest: Box::new(rest) }
     }
 
     /// Lets the inner middleware and the page answer. What comes back is finished: layouts and
     /// error pages have run.
     pub async fn run(self, request: http::Request<Body>) -> Response {
-        let Next { app, route, depth, params, client_addr } = self;
-        let cx = RequestContext::owned(Box::new(Owned { request, params, client_addr }));
-        response::with_content_type(app.enter(route, depth, cx).await)
+        (self.rest)(request).await
     }
 }
 

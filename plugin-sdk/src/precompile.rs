@@ -16,7 +16,7 @@
 //!     ]
 //! }
 //!
-//! /// Every other `pub fn` is run once; what a page may take, it may take, too.
+//! /// Every other `pub fn` is run once; it takes what a page may take.
 //! pub async fn fill_the_cache() -> Result<()> {
 //!     Ok(())
 //! }
@@ -25,15 +25,10 @@
 //! All of it runs only in an app that was started with
 //! [`Purpose::Precompile`](crate::Purpose::Precompile), never in one that serves.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::app::Definition;
 use crate::body::Body;
-use crate::handler::Function;
 use crate::response::{IntoResponse, Response};
-
-/// Under this address the host asks for what this module is about. No file is a page there.
-const RESERVED: &str = "/_nova/precompile";
 
 /// One request that is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +94,7 @@ impl Request {
         self.header("content-type", content_type)
     }
 
-    /// The answer has this status. Without it, every status below 500 will do.
+    /// The answer has this status. Without it, every status below 500 is accepted.
     pub fn expect(mut self, status: u16) -> Self {
         self.expect = Some(status.into());
         self
@@ -151,111 +146,15 @@ impl IntoResponse for Vec<Request> {
     }
 }
 
-fn json_response(value: &Value) -> Response {
+pub(crate) fn json_response(value: &Value) -> Response {
     Response::new(Body::from(value.to_string()).with_content_type("application/json"))
 }
 
-/// What a page says of itself for this.
+/// How a page is exercised, as its `SAMPLES` and `PRERENDER` say.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Declared {
+pub(crate) struct Exercise {
     /// Addresses of the page.
     pub(crate) samples: &'static [&'static str],
     /// Whether its answers become files.
     pub(crate) prerender: bool,
-}
-
-/// The pages under [`RESERVED`]: one for each function of `precompile.rs`, and one that tells
-/// what the app's pages declare, if any of them does.
-pub(crate) fn pages(
-    pages: &[Definition],
-    functions: Vec<(&'static str, Function)>,
-) -> Vec<Definition> {
-    let declared: Vec<Value> = pages
-        .iter()
-        .filter(|page| !page.declared.samples.is_empty() || page.declared.prerender)
-        .map(|page| {
-            let Declared { samples, prerender } = page.declared;
-            json!({ "file": page.file, "samples": samples, "prerender": prerender })
-        })
-        .collect();
-    let mut reserved = Vec::new();
-    if !declared.is_empty() {
-        let declared = Value::Array(declared);
-        let tell = Function::stateless(move || json_response(&declared));
-        reserved.push(Definition::reserved(RESERVED, "pages", tell));
-    }
-    reserved.extend(functions.into_iter().map(|(name, handler)| {
-        Definition::reserved(&format!("{RESERVED}/{name}"), "precompile.rs", handler)
-    }));
-    reserved
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::extract::State;
-    use crate::handler::{async_0, sync_0, sync_1};
-    use crate::hooks::Purpose;
-    use crate::testing::TestApp;
-
-    fn app() -> crate::Routes {
-        let mut app = crate::App::new(crate::hooks::init_sync_0(|| 7_u64));
-        // What surrounds pages does not surround these.
-        app.middleware("/", async_0(|| async { http::StatusCode::FORBIDDEN }));
-        app.page("/users/{id}", "pages/users/[id].rs")
-            .samples(&["/users/1"])
-            .prerender(true)
-            .get(sync_0(|| "user"));
-        app.page("/plain", "pages/plain.rs").get(sync_0(|| "plain"));
-        app.precompile("requests", sync_0(requests));
-        app.precompile("run", sync_1(|State(state): State<u64>| state.to_string()));
-        app.finish()
-    }
-
-    fn requests() -> Vec<Request> {
-        vec![
-            Request::get("/a"),
-            Request::post("/b").body_as("text/plain", "x").header("a", "b").expect(201),
-            Request::get("/c").expect_server_error().writes().prerender(),
-        ]
-    }
-
-    #[tokio::test]
-    async fn the_host_is_told_what_to_exercise() {
-        let app = TestApp::new(app()).await;
-        let pages: Value = app.get("/_nova/precompile").await.json();
-        let expected = json!([
-            { "file": "pages/users/[id].rs", "samples": ["/users/1"], "prerender": true },
-        ]);
-        assert_eq!(pages, expected);
-        let requests: Value = app.get("/_nova/precompile/requests").await.json();
-        let expected = json!([
-            { "method": "GET", "target": "/a" },
-            {
-                "method": "POST", "target": "/b", "body": "x", "expect": 201,
-                "headers": { "content-type": "text/plain", "a": "b" },
-            },
-            {
-                "method": "GET", "target": "/c", "expect": "5xx", "writes": true,
-                "prerender": true,
-            },
-        ]);
-        assert_eq!(requests, expected);
-        assert_eq!(app.get("/_nova/precompile/run").await.text(), "7");
-    }
-
-    #[tokio::test]
-    async fn nobody_else_is_told() {
-        let app = TestApp::start(&app(), Purpose::Serve, None).await.expect("a started app");
-        for path in ["/_nova/precompile", "/_nova/precompile/requests", "/_nova/precompile/run"] {
-            assert_eq!(app.get(path).await.status(), 404, "{path}");
-        }
-    }
-
-    #[test]
-    fn an_app_that_says_nothing_has_no_more_routes() {
-        let mut app = crate::App::new(crate::no_state());
-        app.page("/", "pages/index.rs").get(sync_0(|| "index"));
-        assert_eq!(app.finish().entries().len(), 1);
-    }
 }

@@ -7,13 +7,13 @@ pub use maud::{self, DOCTYPE, Markup, PreEscaped, html};
 pub use tokio;
 
 pub use crate::body::{Body, Closed};
-pub use crate::error::{Error, Rejection, Result};
+pub use crate::error::{Error, Rejection, RejectionKind};
 pub use crate::extract::{
-    Bytes, ClientAddr, Extension, Form, FromRef, FromRequest, Json, MatchedPath, Path, Query,
-    Request, RequestContext, State, TypedHeader,
+    Bytes, ClientAddr, Extension, Form, FromRef, FromRequest, Head, Json, MatchedPath,
+    OptionalFromRequest, Path, Query, Request, RequestContext, State, TypedHeader, Whole,
 };
 pub use crate::hooks::Purpose;
 pub use crate::html::{Html, page};
 pub use crate::middleware::Next;
-pub use crate::response::{AppendHeaders, IntoResponse, Redirect, Response, Text};
+pub use crate::response::{AppendHeaders, IntoResponse, Redirect, Response, Result, Text};
 pub use crate::sse::{self, Sse};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_core::stream::BoxStream;
 use http::header::{CACHE_CONTROL, HeaderValue};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep};
@@ -18,7 +19,7 @@ pub use self::event::Event;
 use crate::body::{Body, Closed};
 use crate::error::Error;
 use crate::response::{IntoResponse, Response};
-use crate::stream::{Converted, Received};
+use crate::stream::{ChannelStream, PageStream};
 
 /// A stream of events as an answer.
 ///
@@ -45,7 +46,7 @@ pub struct Sse {
     keep_alive: Duration,
 }
 
-type Events = Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>>;
+type Events = BoxStream<'static, Result<Event, Error>>;
 
 impl Sse {
     /// The events of a stream. An error ends the response.
@@ -55,15 +56,15 @@ impl Sse {
         E: Into<Error> + 'static,
     {
         Sse {
-            events: Box::pin(Converted::<_, Event>::new(events)),
+            events: Box::pin(PageStream::<_, Event>::new(events)),
             keep_alive: Duration::from_secs(15),
         }
     }
 
     /// The sending end and the answer for it, which ends when the sender is dropped.
-    pub fn channel() -> (Sender, Self) {
+    pub fn channel() -> (EventSender, Self) {
         let (sender, receiver) = mpsc::channel(16);
-        (Sender(sender), Sse::new(Received::<Result<Event, Error>>(receiver)))
+        (EventSender(sender), Sse::new(ChannelStream::<Result<Event, Error>>(receiver)))
     }
 
     /// The same with another pause after which a comment is sent.
@@ -81,9 +82,9 @@ impl std::fmt::Debug for Sse {
 
 /// The sending end of [`Sse::channel`].
 #[derive(Clone, Debug)]
-pub struct Sender(mpsc::Sender<Result<Event, Error>>);
+pub struct EventSender(mpsc::Sender<Result<Event, Error>>);
 
-impl Sender {
+impl EventSender {
     /// Sends an event; waits while the client has not taken the earlier ones.
     ///
     /// # Errors
@@ -99,18 +100,18 @@ impl Sender {
 }
 
 /// The body: events as text, and comments in between.
-struct Text {
+struct EventText {
     events: Events,
     pause: Duration,
     /// Made at the first poll, which is inside the runtime.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Stream for Text {
+impl Stream for EventText {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Text { events, pause, timer } = self.get_mut();
+        let EventText { events, pause, timer } = self.get_mut();
         let timer = timer.get_or_insert_with(|| Box::pin(sleep(*pause)));
         let next = events
             .as_mut()
@@ -130,7 +131,7 @@ impl Stream for Text {
 #[diagnostic::do_not_recommend]
 impl IntoResponse for Sse {
     fn into_response(self) -> Response {
-        let text = Text { events: self.events, pause: self.keep_alive, timer: None };
+        let text = EventText { events: self.events, pause: self.keep_alive, timer: None };
         let mut response =
             Response::new(Body::from_stream(text).with_content_type("text/event-stream"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -31,11 +31,11 @@ impl AnyState {
 
 #[cold]
 fn wrong_type(wanted: &str) -> ! {
-    panic!("the app's state is no `{wanted}`")
+    panic!("the app's state is not of the type `{wanted}`")
 }
 
 /// That a value belongs to an app with state of the type `S`, and to no other.
-pub(crate) type For<S> = PhantomData<fn(S) -> S>;
+pub(crate) type StateMarker<S> = PhantomData<fn(S) -> S>;
 
 /// A type of state.
 #[derive(Clone, Copy)]

@@ -12,20 +12,20 @@ use crate::error::Error;
 
 pin_project! {
     /// A page's stream with its items as `T` and its errors as ours.
-    pub(crate) struct Converted<St, T> {
+    pub(crate) struct PageStream<St, T> {
         #[pin]
         stream: St,
         item: PhantomData<fn() -> T>,
     }
 }
 
-impl<St, T> Converted<St, T> {
+impl<St, T> PageStream<St, T> {
     pub(crate) fn new(stream: St) -> Self {
-        Converted { stream, item: PhantomData }
+        PageStream { stream, item: PhantomData }
     }
 }
 
-impl<St, T, I, E> Stream for Converted<St, T>
+impl<St, T, I, E> Stream for PageStream<St, T>
 where
     St: Stream<Item = Result<I, E>>,
     I: Into<T>,
@@ -40,9 +40,9 @@ where
 }
 
 /// What a channel receives.
-pub(crate) struct Received<T>(pub(crate) mpsc::Receiver<T>);
+pub(crate) struct ChannelStream<T>(pub(crate) mpsc::Receiver<T>);
 
-impl<T> Stream for Received<T> {
+impl<T> Stream for ChannelStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {

@@ -74,14 +74,11 @@ pub fn against_changed_sdk(change: impl FnOnce(&Path)) -> Vec<u8> {
     let members = manifest.find("members = [").expect("members");
     let end = members + manifest[members..].find("]\n").expect("the end of members") + 2;
     let mut changed = manifest;
-    changed
-        .replace_range(members..end, "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"good\"]\n");
-    std::fs::write(copy.join("Cargo.toml"), changed).expect("written");
-    edit(
-        &copy.join("good/Cargo.toml"),
-        "nova = { workspace = true }",
-        "nova = { workspace = true, features = [\"sdk\"] }",
+    changed.replace_range(
+        members..end,
+        "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"plugin-sdk/routing\", \"good\"]\n",
     );
+    std::fs::write(copy.join("Cargo.toml"), changed).expect("written");
     change(copy);
     // One folder for all of them: only the SDK is built again.
     let target = target().join("changed-sdk");

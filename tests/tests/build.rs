@@ -325,7 +325,7 @@ async fn what_a_build_lacks_is_said() {
     app.write("nova.toml", "");
     let mut process = Process::spawn(command);
     assert_eq!(process.read_to_end().await.code(), Some(1));
-    assert!(process.output().contains("there is no nova-host beside"), "{process}");
+    assert!(process.output().contains("nova-host is missing beside"), "{process}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

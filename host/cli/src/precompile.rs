@@ -1,4 +1,4 @@
-//! Precompilation: every route of a library is exercised before anybody needs it.
+//! Precompilation: every route of a library is exercised before it is needed.
 //!
 //! What is sent is a [plan](nova_host::release::plan): a file that is generated from the routes
 //! ([`generate`]) and edited by people. A child process loads the library through the same code as
@@ -11,6 +11,6 @@ mod generate;
 mod report;
 mod run;
 
-pub(crate) use self::child::{ROLE, Rendered};
-pub(crate) use self::report::{Exercised, Kind, Outcome};
-pub(crate) use self::run::{Extent, Order, Precompiled, precompile};
+pub(crate) use self::child::{ROLE, RenderedPage};
+pub(crate) use self::report::{AnswerKind, RequestOutcome, RequestReport};
+pub(crate) use self::run::{Extent, Precompilation, PrecompileOrder, precompile};

@@ -25,9 +25,9 @@ const DEBUG: &str = "debug";
 pub(crate) enum SignError {
     #[error("{}: cannot be {action}: {source}", .path.display())]
     Io { path: PathBuf, action: &'static str, source: io::Error },
-    #[error("{}: there is no release; `nova compile` writes one, and `nova sign` takes its folder", .path.display())]
+    #[error("{}: no release here; `nova compile` writes one, and `nova sign` takes its folder", .path.display())]
     NoRelease { path: PathBuf },
-    #[error("{}: is no manifest of `nova compile`: {source}", .path.display())]
+    #[error("{}: not a manifest of `nova compile`: {source}", .path.display())]
     Manifest { path: PathBuf, source: serde_json::Error },
     #[error(
         "{}: says more than this nova ({}) understands, and to sign it would drop that; \
@@ -45,7 +45,7 @@ pub(crate) enum SignError {
 /// signature over that into `manifest.sig`. Gives the number of files that it covers.
 ///
 /// # Errors
-/// If there is no whole release, or a file cannot be read or written.
+/// If the release is not whole, or a file cannot be read or written.
 pub(crate) fn sign_release(folder: &Path, key: &PrivateKey) -> Result<usize, SignError> {
     let path = folder.join(MANIFEST);
     let bytes = fs::read(&path).map_err(|source| match source.kind() {
@@ -104,7 +104,7 @@ fn files(folder: &Path) -> Result<Vec<ReleaseFile>, SignError> {
             SignError::Io { path, action: "read", source: error.into() }
         })?;
         let Ok(name) = entry.path().strip_prefix(folder) else { continue };
-        // A name that is not UTF-8 is none that a manifest could give to a host.
+        // A manifest cannot give a name that is not UTF-8 to a host.
         let Some(name) = name.to_str().filter(|_| entry.file_type().is_file()) else { continue };
         if ![LIBRARY, MANIFEST, SIGNATURE].contains(&name) {
             found.push((name.to_owned(), entry.path().to_owned()));

@@ -4,6 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_core::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use nova_abi::abi_stable::std_types::ROption;
 use nova_abi::{Answer, Exchange, OwnedBytes, Panic, ResponseBody, ResponseHead, Target};
@@ -12,8 +13,7 @@ use super::body::{Lent, Pieces};
 use super::panics;
 use super::running::Running;
 use crate::body::{Body, Kind};
-use crate::context::{Incoming, RequestContext};
-use crate::handler::BoxFuture;
+use crate::request::{Incoming, RequestContext, Whole};
 use crate::response::Response;
 
 /// A call on its way to an answer.
@@ -115,7 +115,7 @@ impl Drop for Answering<'_> {
 }
 
 /// The request as extractors see it.
-pub(super) fn context<'a>(exchange: &'a Exchange<'a>) -> RequestContext<'a> {
+pub(super) fn context<'a>(exchange: &'a Exchange<'a>) -> RequestContext<'a, Whole> {
     RequestContext::host(exchange)
 }
 

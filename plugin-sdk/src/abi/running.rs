@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+use futures_core::future::BoxFuture;
 use http::StatusCode;
 use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::{
@@ -14,14 +15,14 @@ use tokio::runtime::{EnterGuard, Handle, Runtime};
 
 use super::answer::{self, Answering};
 use super::{cause, page};
-use crate::application::Application;
+use crate::app::StartedApp;
 use crate::info::{self, Info};
 use crate::split::Pages;
 
 /// One view of a started app. Most apps have one view; a split app has one for each set of pages
 /// that was attached, all with the same state and the same runtime.
 pub(super) struct Running {
-    pub(super) app: Arc<Application>,
+    pub(super) app: Arc<StartedApp>,
     pub(super) place: Place,
     shared: Arc<Shared>,
     /// Whether this view is no longer counted.
@@ -39,7 +40,7 @@ struct Shared {
 
 impl Running {
     /// The first view.
-    pub(super) fn new(app: Arc<Application>, runtime: AppRuntime, note: usize) -> Self {
+    pub(super) fn new(app: Arc<StartedApp>, runtime: AppRuntime, note: usize) -> Self {
         let place = runtime.place();
         let shared = Arc::new(Shared { views: AtomicUsize::new(1), note, _runtime: runtime });
         Self { app, place, shared, ended: AtomicBool::new(false) }
@@ -56,7 +57,7 @@ impl Running {
         status: u16,
         message: &str,
         exchange: &'a Exchange<'a>,
-    ) -> crate::handler::BoxFuture<'a, crate::response::Response> {
+    ) -> BoxFuture<'a, crate::response::Response> {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self.app.error(status, message.to_owned(), answer::context(exchange))
     }
@@ -125,7 +126,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The thread is there until the guards are dropped.
-    pub(super) fn enter(&self) -> (EnterGuard<'_>, info::Entered) {
+    pub(super) fn enter(&self) -> (EnterGuard<'_>, info::BuildGuard) {
         (self.handle.enter(), info::enter(self.info))
     }
 }

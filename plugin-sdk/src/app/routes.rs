@@ -3,37 +3,29 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Draft, Surroundings};
-use crate::application::{Application, Core, Table};
-use crate::error::{Error, Result};
-use crate::hooks::{Functions, Purpose};
+use nova_routing::Router;
+
+use super::folders::Folders;
+use super::page::RouteSpec;
+use super::page_libraries::PageLibraries;
+use super::started::{SharedApp, StartedApp};
+use crate::error::Error;
+use crate::hooks::{AnyHooks, Purpose};
 use crate::html::Links;
 use crate::info;
-use crate::precompile;
-use crate::routing::{MethodSet, Router};
-use crate::split::Split;
+use crate::pipeline::route::{Environment, Route, RouteTable};
+use crate::response::Result;
 use crate::state::StateType;
 
 /// The routes of an app; `nova::export!` hands them to the host.
 pub struct Routes {
-    entries: Vec<Entry>,
+    hooks: Arc<AnyHooks>,
+    table: Arc<RouteTable>,
+    /// Why the routes cannot be started.
     problem: Option<String>,
-    hooks: Arc<Functions>,
-    /// The type of the state that the hooks make.
-    state: StateType,
-    around: Arc<Surroundings>,
-    table: Arc<Table>,
-    /// Whether pages can be attached to what is started.
-    open: bool,
-}
-
-/// Seam: what the host is told about a route before anything is started.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) pattern: String,
-    pub(crate) file: &'static str,
-    pub(crate) methods: MethodSet,
-    pub(crate) precompile: bool,
+    folders: Arc<Folders>,
+    /// The type of the app's state, if pages can be attached to what is started.
+    open: Option<StateType>,
 }
 
 /// Seam: what the host says when it starts the routes.
@@ -51,47 +43,44 @@ pub(crate) struct InitContext {
 }
 
 impl Routes {
-    /// `open`: whether pages can be attached to what is started.
-    pub(super) fn new(app: Draft, open: bool) -> Self {
-        let Draft { hooks, state, mut pages, exercises, mut around } = app;
-        // Behind the pages, so that a host finds them at the end. Nobody exercises an open app.
-        if !open {
-            let reserved = precompile::pages(&pages, exercises);
-            pages.extend(reserved);
-        }
-        around.sort();
+    /// `open`: the type of the app's state, if pages can be attached to what is started.
+    pub(super) fn new(
+        hooks: AnyHooks,
+        pages: Vec<RouteSpec>,
+        folders: Folders,
+        open: Option<StateType>,
+    ) -> Self {
         let (mut routes, mut problem) = (Vec::with_capacity(pages.len()), None);
         let mut patterns = Router::new();
         for page in pages {
             let file = page.file;
-            match page.into_route(&around) {
+            match page.into_route(&folders) {
                 Ok(route) => {
                     if let Err(conflict) = patterns.insert(route.info.pattern.clone(), file) {
                         problem.get_or_insert(format!("{file}: {conflict}"));
                     }
                     routes.push(Arc::new(route));
                 }
-                Err(bad) => {
-                    problem.get_or_insert(bad);
+                Err(invalid) => {
+                    problem.get_or_insert(invalid);
                 }
             }
         }
-        let entries = routes.iter().map(|route| route.entry()).collect();
-        let table = Arc::new(Table { routes, outside: Arc::new(around.scope(None)) });
-        let (hooks, around) = (Arc::new(hooks), Arc::new(around));
-        Routes { entries, problem, hooks, state, around, table, open }
+        let table = Arc::new(RouteTable { routes, outside: Arc::new(folders.scope(None)) });
+        let (hooks, folders) = (Arc::new(hooks), Arc::new(folders));
+        Routes { hooks, table, problem, folders, open }
     }
 
-    /// Seam: one entry per page. [`Application::call`] takes an index into it.
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// Seam: one route per page. [`StartedApp::call`] takes an index into it.
+    pub(crate) fn routes(&self) -> &[Arc<Route>] {
+        &self.table.routes
     }
 
     /// Seam: makes the app's state and starts it. May be called more than once.
     ///
     /// # Errors
     /// When two pages have one pattern, or `init` failed.
-    pub(crate) async fn init(&self, init: InitContext) -> Result<Arc<Application>> {
+    pub(crate) async fn init(&self, init: InitContext) -> Result<Arc<StartedApp>> {
         if let Some(problem) = &self.problem {
             return Err(Error::internal(problem.clone()));
         }
@@ -99,16 +88,18 @@ impl Routes {
         info::started(&build_id, dev);
         let state = self.hooks.start(purpose, saved.as_deref()).await?;
         let links = Links { stylesheet, favicon };
-        let split =
-            self.open.then(|| Split::new(self.state, Arc::clone(&self.around), &self.table));
+        let environment = Environment { state, links, dev };
         let hooks = Arc::clone(&self.hooks);
-        let core = Core { state, hooks, links, dev, purpose, split };
-        Ok(Arc::new(Application::new(core, Arc::clone(&self.table))))
+        let page_libraries = self
+            .open
+            .map(|state| PageLibraries::new(state, Arc::clone(&self.folders), &self.table));
+        let shared = SharedApp { environment, hooks, purpose, page_libraries };
+        Ok(Arc::new(StartedApp::new(shared, Arc::clone(&self.table))))
     }
 }
 
 impl fmt::Debug for Routes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.entries.iter().map(|entry| &entry.pattern)).finish()
+        f.debug_list().entries(self.routes().iter().map(|route| &route.info.pattern)).finish()
     }
 }

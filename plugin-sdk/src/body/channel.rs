@@ -5,26 +5,26 @@ use std::fmt;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::error::{Error, Result};
-use crate::stream::Received;
+use crate::error::Error;
+use crate::stream::ChannelStream;
 
 /// How many pieces may wait for a client that is slower than the page.
 const WAITING: usize = 8;
 
 /// The sending end of [`Body::channel`](super::Body::channel).
 #[derive(Clone, Debug)]
-pub struct Sender(mpsc::Sender<Result<Bytes>>);
+pub struct BodySender(mpsc::Sender<Result<Bytes, Error>>);
 
-impl Sender {
-    pub(super) fn new() -> (Self, Received<Result<Bytes>>) {
+impl BodySender {
+    pub(super) fn new() -> (Self, ChannelStream<Result<Bytes, Error>>) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        (Sender(sender), Received(receiver))
+        (BodySender(sender), ChannelStream(receiver))
     }
 
     /// Sends a piece; waits while the client has not taken the earlier ones.
     ///
     /// # Errors
-    /// When the client is gone: there is no one left to send to.
+    /// When the client is gone: nothing reads what is sent.
     pub async fn send(&self, piece: impl Into<Bytes>) -> Result<(), Closed> {
         self.0.send(Ok(piece.into())).await.map_err(|_| Closed)
     }
@@ -43,7 +43,7 @@ impl Sender {
     }
 }
 
-/// The client is gone; nobody reads this body any more.
+/// The client is gone, and does not read the body any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 

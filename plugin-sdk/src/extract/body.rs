@@ -4,61 +4,81 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 
-use super::{Body, FromRequest, Request, RequestContext};
+use super::from_request::FromRequest;
+use super::optional::OptionalFromRequest;
+use crate::body::Body;
 use crate::error::Rejection;
+use crate::request::{RequestContext, Whole};
+
+/// A whole request, with its body as a stream.
+///
+/// ```
+/// use nova::prelude::*;
+///
+/// pub async fn post(request: Request) -> Result<String> {
+///     let method = request.method().clone();
+///     Ok(format!("{method} {} bytes", request.into_body().bytes().await?.len()))
+/// }
+/// ```
+pub type Request<T = Body> = http::Request<T>;
 
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Body {
+    type Part = Whole;
     type Rejection = Infallible;
 
-    const READS_BODY: bool = true;
-
-    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Infallible> {
+    async fn from_request(cx: &mut RequestContext<'_, Whole>, _: &S) -> Result<Self, Infallible> {
         Ok(cx.take_body())
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.has_body()
+#[diagnostic::do_not_recommend]
+impl<S: Sync> OptionalFromRequest<S> for Body {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.announces_body()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Bytes {
+    type Part = Whole;
     type Rejection = Rejection;
 
-    const READS_BODY: bool = true;
-
-    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
+    async fn from_request(cx: &mut RequestContext<'_, Whole>, _: &S) -> Result<Self, Rejection> {
         Ok(cx.take_body().bytes().await?)
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.has_body()
+#[diagnostic::do_not_recommend]
+impl<S: Sync> OptionalFromRequest<S> for Bytes {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.announces_body()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for String {
+    type Part = Whole;
     type Rejection = Rejection;
 
-    const READS_BODY: bool = true;
-
-    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
+    async fn from_request(cx: &mut RequestContext<'_, Whole>, _: &S) -> Result<Self, Rejection> {
         Ok(cx.take_body().text().await?)
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.has_body()
+#[diagnostic::do_not_recommend]
+impl<S: Sync> OptionalFromRequest<S> for String {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.announces_body()
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Request {
+    type Part = Whole;
     type Rejection = Rejection;
 
-    const READS_BODY: bool = true;
-
-    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
-        cx.request()
+    async fn from_request(cx: &mut RequestContext<'_, Whole>, _: &S) -> Result<Self, Rejection> {
+        cx.take_request()
     }
 }

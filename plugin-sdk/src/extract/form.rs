@@ -1,10 +1,12 @@
 //! HTML forms.
 
-use http::StatusCode;
 use serde_core::de::DeserializeOwned;
 
-use super::{FromRequest, RequestContext, query};
-use crate::error::Rejection;
+use super::from_request::FromRequest;
+use super::optional::OptionalFromRequest;
+use super::query;
+use crate::error::{Rejection, RejectionKind};
+use crate::request::{RequestContext, Whole};
 
 /// The fields of an HTML form: the body of a request of the type
 /// `application/x-www-form-urlencoded`, or the query string of a GET.
@@ -28,32 +30,36 @@ use crate::error::Rejection;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Form<T>(pub T);
 
-fn in_query(cx: &RequestContext<'_>) -> bool {
-    matches!(cx.method_name(), "GET" | "HEAD")
+fn in_query(head: &RequestContext<'_>) -> bool {
+    matches!(head.method_name(), "GET" | "HEAD")
 }
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Part = Whole;
     type Rejection = Rejection;
 
-    const READS_BODY: bool = true;
-
-    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
+    async fn from_request(cx: &mut RequestContext<'_, Whole>, _: &S) -> Result<Self, Rejection> {
         if in_query(cx) {
             return query::read(cx.query().unwrap_or_default()).map(Form);
         }
         if !cx.has_media_type("application", "x-www-form-urlencoded") {
-            return Err(Rejection::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            return Err(Rejection::of(
+                RejectionKind::UnsupportedMediaType,
                 "expected a body of the type application/x-www-form-urlencoded",
             ));
         }
         let body = cx.take_body().bytes().await?;
-        let bad =
-            |error| Rejection::new(StatusCode::UNPROCESSABLE_ENTITY, format!("bad form: {error}"));
+        let bad = |error| Rejection::of(RejectionKind::InvalidData, format!("bad form: {error}"));
         serde_html_form::from_bytes(&body).map(Form).map_err(bad)
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        if in_query(cx) { cx.query().is_some_and(|query| !query.is_empty()) } else { cx.has_body() }
+impl<S: Sync, T: DeserializeOwned> OptionalFromRequest<S> for Form<T> {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        if in_query(head) {
+            head.query().is_some_and(|query| !query.is_empty())
+        } else {
+            head.announces_body()
+        }
     }
 }

@@ -5,13 +5,16 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 
 use headers::Header;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, Method, Uri};
 
-use super::{FromRequest, RequestContext};
-use crate::error::Rejection;
+use super::from_request::FromRequest;
+use super::optional::OptionalFromRequest;
+use crate::error::{Rejection, RejectionKind};
+use crate::request::{Head, RequestContext};
 
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Method {
+    type Part = Head;
     type Rejection = Infallible;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Infallible> {
@@ -22,6 +25,7 @@ impl<S: Sync> FromRequest<S> for Method {
 /// Path and query of the request.
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Uri {
+    type Part = Head;
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
@@ -31,6 +35,7 @@ impl<S: Sync> FromRequest<S> for Uri {
 
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for HeaderMap {
+    type Part = Head;
     type Rejection = Infallible;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Infallible> {
@@ -60,25 +65,28 @@ impl<T> Deref for TypedHeader<T> {
 }
 
 impl<S: Sync, T: Header> FromRequest<S> for TypedHeader<T> {
+    type Part = Head;
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
         let name = T::name();
         let values = cx.headers_named(name);
         if values.is_empty() {
-            return Err(Rejection::new(
-                StatusCode::BAD_REQUEST,
+            return Err(Rejection::of(
+                RejectionKind::MissingHeader,
                 format!("the header `{name}` is missing"),
             ));
         }
         T::decode(&mut values.iter()).map(TypedHeader).map_err(|error| {
-            Rejection::new(StatusCode::BAD_REQUEST, format!("the header `{name}` is malformed"))
+            Rejection::of(RejectionKind::InvalidHeader, format!("the header `{name}` is malformed"))
                 .with_source(error)
         })
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.header_bytes(T::name().as_str()).is_some()
+impl<S: Sync, T: Header> OptionalFromRequest<S> for TypedHeader<T> {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.header_bytes(T::name().as_str()).is_some()
     }
 }
 
@@ -105,20 +113,20 @@ impl<S: Sync, T: Header> FromRequest<S> for TypedHeader<T> {
 pub struct Extension<T>(pub T);
 
 impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequest<S> for Extension<T> {
+    type Part = Head;
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
         cx.extensions().get::<T>().cloned().map(Extension).ok_or_else(|| {
             let name = std::any::type_name::<T>();
-            Rejection::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("no middleware left a `{name}`"),
-            )
+            Rejection::of(RejectionKind::Unavailable, format!("no middleware left a `{name}`"))
         })
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.extensions().get::<T>().is_some()
+impl<S: Sync, T: Clone + Send + Sync + 'static> OptionalFromRequest<S> for Extension<T> {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.extensions().get::<T>().is_some()
     }
 }
 
@@ -136,16 +144,19 @@ pub struct ClientAddr(pub SocketAddr);
 
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for ClientAddr {
+    type Part = Head;
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
-        let missing =
-            || Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "the client has no address");
+        let missing = || Rejection::of(RejectionKind::Unavailable, "the client has no address");
         cx.client_addr().map(ClientAddr).ok_or_else(missing)
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.client_addr().is_some()
+#[diagnostic::do_not_recommend]
+impl<S: Sync> OptionalFromRequest<S> for ClientAddr {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.client_addr().is_some()
     }
 }
 
@@ -171,14 +182,18 @@ impl MatchedPath {
 
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for MatchedPath {
+    type Part = Head;
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
-        let missing = || Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "no route matched");
+        let missing = || Rejection::of(RejectionKind::Unavailable, "no route matched");
         cx.pattern().map(|pattern| MatchedPath(pattern.to_string())).ok_or_else(missing)
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.pattern().is_some()
+#[diagnostic::do_not_recommend]
+impl<S: Sync> OptionalFromRequest<S> for MatchedPath {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.pattern().is_some()
     }
 }

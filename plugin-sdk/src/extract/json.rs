@@ -1,19 +1,20 @@
 //! JSON, in and out.
 
 use bytes::Bytes;
-use http::StatusCode;
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::{FromRequest, RequestContext};
+use super::from_request::FromRequest;
+use super::optional::OptionalFromRequest;
 use crate::body::Body;
-use crate::error::{Error, Rejection};
+use crate::error::{Error, Rejection, RejectionKind};
+use crate::request::{RequestContext, Whole};
 use crate::response::{IntoResponse, Response};
 
 /// JSON: as an argument the body, as an answer a value.
 ///
-/// As an argument it rejects with 415 for another type of body, with 400 for text that is no JSON,
+/// As an argument it rejects with 415 for another type of body, with 400 for text that is not JSON,
 /// and with 422 for JSON of another shape (RFC 9110, section 15.5).
 ///
 /// ```
@@ -32,32 +33,33 @@ use crate::response::{IntoResponse, Response};
 pub struct Json<T>(pub T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Part = Whole;
     type Rejection = Rejection;
 
-    const READS_BODY: bool = true;
-
-    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
+    async fn from_request(cx: &mut RequestContext<'_, Whole>, _: &S) -> Result<Self, Rejection> {
         if !cx.has_media_type("application", "json") {
-            return Err(Rejection::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            return Err(Rejection::of(
+                RejectionKind::UnsupportedMediaType,
                 "expected a body of the type application/json",
             ));
         }
         read(&cx.take_body().bytes().await?).map(Json)
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.has_body()
+impl<S: Sync, T: DeserializeOwned> OptionalFromRequest<S> for Json<T> {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.announces_body()
     }
 }
 
 fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Rejection> {
     serde_json::from_slice(body).map_err(|error| {
-        let status = match error.classify() {
-            Category::Data => StatusCode::UNPROCESSABLE_ENTITY,
-            Category::Syntax | Category::Eof | Category::Io => StatusCode::BAD_REQUEST,
+        let kind = match error.classify() {
+            Category::Data => RejectionKind::InvalidData,
+            Category::Syntax | Category::Eof | Category::Io => RejectionKind::InvalidSyntax,
         };
-        Rejection::new(status, format!("bad JSON: {error}"))
+        Rejection::of(kind, format!("bad JSON: {error}"))
     })
 }
 

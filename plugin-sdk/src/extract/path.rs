@@ -4,8 +4,10 @@ mod de;
 
 use serde_core::de::DeserializeOwned;
 
-use super::{FromRequest, RequestContext};
+use super::from_request::FromRequest;
+use super::optional::OptionalFromRequest;
 use crate::error::Rejection;
+use crate::request::{Head, RequestContext};
 
 /// The values of the route's parameters, in order or by name.
 ///
@@ -39,13 +41,16 @@ use crate::error::Rejection;
 pub struct Path<T>(pub T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Path<T> {
+    type Part = Head;
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
         T::deserialize(de::Params::new(cx)).map(Path).map_err(Rejection::from)
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.params().any(|(_, value)| !value.is_empty())
+impl<S: Sync, T: DeserializeOwned> OptionalFromRequest<S> for Path<T> {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.params().any(|(_, value)| !value.is_empty())
     }
 }

@@ -1,10 +1,11 @@
 //! The query string.
 
-use http::StatusCode;
 use serde_core::de::DeserializeOwned;
 
-use super::{FromRequest, RequestContext};
-use crate::error::Rejection;
+use super::from_request::FromRequest;
+use super::optional::OptionalFromRequest;
+use crate::error::{Rejection, RejectionKind};
+use crate::request::{Head, RequestContext};
 
 /// The query string, read by field names. A field that is a list takes every value of its name.
 ///
@@ -30,19 +31,22 @@ use crate::error::Rejection;
 pub struct Query<T>(pub T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Query<T> {
+    type Part = Head;
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
         read(cx.query().unwrap_or_default()).map(Query)
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.query().is_some_and(|query| !query.is_empty())
+impl<S: Sync, T: DeserializeOwned> OptionalFromRequest<S> for Query<T> {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.query().is_some_and(|query| !query.is_empty())
     }
 }
 
 pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Rejection> {
     serde_html_form::from_str(query).map_err(|error| {
-        Rejection::new(StatusCode::BAD_REQUEST, format!("bad query string: {error}"))
+        Rejection::of(RejectionKind::InvalidQuery, format!("bad query string: {error}"))
     })
 }

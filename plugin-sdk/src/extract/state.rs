@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 
-use super::{FromRequest, RequestContext};
+use super::from_request::FromRequest;
+use crate::request::{Head, RequestContext};
 
 /// What `init` in `app.rs` made, or a part of it.
 ///
@@ -73,6 +74,7 @@ impl<S, T: FromRef<S>> Provide<T> for S {
 }
 
 impl<S: Provide<T> + Sync, T> FromRequest<S> for State<T> {
+    type Part = Head;
     type Rejection = Infallible;
 
     async fn from_request(_: &mut RequestContext<'_>, state: &S) -> Result<Self, Infallible> {

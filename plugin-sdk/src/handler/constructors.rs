@@ -6,22 +6,27 @@
 
 use std::future::Future;
 
-use super::{Async, Blocking, Handler};
-use crate::extract::FromRequest;
+use super::call::{Async, Blocking, Handler};
+use crate::extract::{FromRequest, RequestPart};
 use crate::response::IntoResponse;
 
-/// A mistake is found when the page is built: which arguments read the body is a constant of their
+/// A mistake is found when the page is built: which arguments take the body is a constant of their
 /// types. Blaming the caller keeps this function out of the error.
 #[track_caller]
-const fn at_most_one_reads_the_body(reads: &[bool]) {
-    let (mut index, mut readers) = (0, 0);
-    while index < reads.len() {
-        readers += reads[index] as usize;
+const fn at_most_one_takes_the_body(takes: &[bool]) {
+    let (mut index, mut takers) = (0, 0);
+    while index < takes.len() {
+        takers += takes[index] as usize;
         index += 1;
     }
-    if readers > 1 {
-        panic!("two arguments read the request's body");
+    if takers > 1 {
+        panic!("two arguments take the request's body");
     }
+}
+
+/// Whether this argument takes the body, which is known by its part of the request.
+const fn takes_body<S, A: FromRequest<S>>() -> bool {
+    A::Part::HAS_BODY
 }
 
 /// A handler out of a function of no arguments.
@@ -75,7 +80,7 @@ where
     A: FromRequest<S> + Send + 'static,
     B: FromRequest<S> + Send + 'static,
 {
-    const { at_most_one_reads_the_body(&[A::READS_BODY, B::READS_BODY]) }
+    const { at_most_one_takes_the_body(&[takes_body::<S, A>(), takes_body::<S, B>()]) }
     Handler::new(Blocking::new(function))
 }
 
@@ -88,7 +93,7 @@ where
     A: FromRequest<S> + Send + 'static,
     B: FromRequest<S> + Send + 'static,
 {
-    const { at_most_one_reads_the_body(&[A::READS_BODY, B::READS_BODY]) }
+    const { at_most_one_takes_the_body(&[takes_body::<S, A>(), takes_body::<S, B>()]) }
     Handler::new(Async::new(function))
 }
 
@@ -102,7 +107,13 @@ where
     B: FromRequest<S> + Send + 'static,
     C: FromRequest<S> + Send + 'static,
 {
-    const { at_most_one_reads_the_body(&[A::READS_BODY, B::READS_BODY, C::READS_BODY]) }
+    const {
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+        ]);
+    }
     Handler::new(Blocking::new(function))
 }
 
@@ -116,7 +127,13 @@ where
     B: FromRequest<S> + Send + 'static,
     C: FromRequest<S> + Send + 'static,
 {
-    const { at_most_one_reads_the_body(&[A::READS_BODY, B::READS_BODY, C::READS_BODY]) }
+    const {
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+        ]);
+    }
     Handler::new(Async::new(function))
 }
 
@@ -131,7 +148,14 @@ where
     C: FromRequest<S> + Send + 'static,
     D: FromRequest<S> + Send + 'static,
 {
-    const { at_most_one_reads_the_body(&[A::READS_BODY, B::READS_BODY, C::READS_BODY, D::READS_BODY]) }
+    const {
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+        ]);
+    }
     Handler::new(Blocking::new(function))
 }
 
@@ -146,7 +170,14 @@ where
     C: FromRequest<S> + Send + 'static,
     D: FromRequest<S> + Send + 'static,
 {
-    const { at_most_one_reads_the_body(&[A::READS_BODY, B::READS_BODY, C::READS_BODY, D::READS_BODY]) }
+    const {
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+        ]);
+    }
     Handler::new(Async::new(function))
 }
 
@@ -163,12 +194,12 @@ where
     E: FromRequest<S> + Send + 'static,
 {
     const {
-        at_most_one_reads_the_body(&[
-            A::READS_BODY,
-            B::READS_BODY,
-            C::READS_BODY,
-            D::READS_BODY,
-            E::READS_BODY,
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+            takes_body::<S, E>(),
         ]);
     }
     Handler::new(Blocking::new(function))
@@ -187,12 +218,12 @@ where
     E: FromRequest<S> + Send + 'static,
 {
     const {
-        at_most_one_reads_the_body(&[
-            A::READS_BODY,
-            B::READS_BODY,
-            C::READS_BODY,
-            D::READS_BODY,
-            E::READS_BODY,
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+            takes_body::<S, E>(),
         ]);
     }
     Handler::new(Async::new(function))
@@ -212,13 +243,13 @@ where
     G: FromRequest<S> + Send + 'static,
 {
     const {
-        at_most_one_reads_the_body(&[
-            A::READS_BODY,
-            B::READS_BODY,
-            C::READS_BODY,
-            D::READS_BODY,
-            E::READS_BODY,
-            G::READS_BODY,
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+            takes_body::<S, E>(),
+            takes_body::<S, G>(),
         ]);
     }
     Handler::new(Blocking::new(function))
@@ -238,13 +269,13 @@ where
     G: FromRequest<S> + Send + 'static,
 {
     const {
-        at_most_one_reads_the_body(&[
-            A::READS_BODY,
-            B::READS_BODY,
-            C::READS_BODY,
-            D::READS_BODY,
-            E::READS_BODY,
-            G::READS_BODY,
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+            takes_body::<S, E>(),
+            takes_body::<S, G>(),
         ]);
     }
     Handler::new(Async::new(function))
@@ -265,14 +296,14 @@ where
     H: FromRequest<S> + Send + 'static,
 {
     const {
-        at_most_one_reads_the_body(&[
-            A::READS_BODY,
-            B::READS_BODY,
-            C::READS_BODY,
-            D::READS_BODY,
-            E::READS_BODY,
-            G::READS_BODY,
-            H::READS_BODY,
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+            takes_body::<S, E>(),
+            takes_body::<S, G>(),
+            takes_body::<S, H>(),
         ]);
     }
     Handler::new(Blocking::new(function))
@@ -293,14 +324,14 @@ where
     H: FromRequest<S> + Send + 'static,
 {
     const {
-        at_most_one_reads_the_body(&[
-            A::READS_BODY,
-            B::READS_BODY,
-            C::READS_BODY,
-            D::READS_BODY,
-            E::READS_BODY,
-            G::READS_BODY,
-            H::READS_BODY,
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+            takes_body::<S, E>(),
+            takes_body::<S, G>(),
+            takes_body::<S, H>(),
         ]);
     }
     Handler::new(Async::new(function))
@@ -322,15 +353,15 @@ where
     I: FromRequest<S> + Send + 'static,
 {
     const {
-        at_most_one_reads_the_body(&[
-            A::READS_BODY,
-            B::READS_BODY,
-            C::READS_BODY,
-            D::READS_BODY,
-            E::READS_BODY,
-            G::READS_BODY,
-            H::READS_BODY,
-            I::READS_BODY,
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+            takes_body::<S, E>(),
+            takes_body::<S, G>(),
+            takes_body::<S, H>(),
+            takes_body::<S, I>(),
         ]);
     }
     Handler::new(Blocking::new(function))
@@ -352,15 +383,15 @@ where
     I: FromRequest<S> + Send + 'static,
 {
     const {
-        at_most_one_reads_the_body(&[
-            A::READS_BODY,
-            B::READS_BODY,
-            C::READS_BODY,
-            D::READS_BODY,
-            E::READS_BODY,
-            G::READS_BODY,
-            H::READS_BODY,
-            I::READS_BODY,
+        at_most_one_takes_the_body(&[
+            takes_body::<S, A>(),
+            takes_body::<S, B>(),
+            takes_body::<S, C>(),
+            takes_body::<S, D>(),
+            takes_body::<S, E>(),
+            takes_body::<S, G>(),
+            takes_body::<S, H>(),
+            takes_body::<S, I>(),
         ]);
     }
     Handler::new(Async::new(function))

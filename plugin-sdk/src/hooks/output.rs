@@ -4,7 +4,8 @@
 
 use serde_core::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
+use crate::response::Result;
 
 /// Marks a plain value.
 #[derive(Debug)]

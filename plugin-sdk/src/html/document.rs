@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use maud::{Markup, PreEscaped, Render};
 
-use super::{IntoMarkup, Page};
+use super::into_markup::IntoMarkup;
+use super::shell::PageContent;
 
 /// A page or a fragment; made by [`page`](super::page) and [`Html()`](super::Html()).
 ///
@@ -26,7 +27,7 @@ pub struct Html {
 #[derive(Clone, Debug)]
 pub(crate) enum Parts {
     Fragment(Cow<'static, str>),
-    Page(Box<Page>),
+    Page(Box<PageContent>),
 }
 
 impl Html {
@@ -35,7 +36,12 @@ impl Html {
     }
 
     pub(super) fn page(title: String, body: String) -> Self {
-        Html::from(Box::new(Page { title, lang: Cow::Borrowed("en"), head: String::new(), body }))
+        Html::from(Box::new(PageContent {
+            title,
+            lang: Cow::Borrowed("en"),
+            head: String::new(),
+            body,
+        }))
     }
 
     pub(crate) fn into_parts(self) -> Parts {
@@ -103,8 +109,8 @@ impl Html {
     }
 }
 
-impl From<Box<Page>> for Html {
-    fn from(page: Box<Page>) -> Self {
+impl From<Box<PageContent>> for Html {
+    fn from(page: Box<PageContent>) -> Self {
         Html { parts: Parts::Page(page) }
     }
 }
@@ -113,5 +119,11 @@ impl From<Box<Page>> for Html {
 impl Render for Html {
     fn render_to(&self, buffer: &mut String) {
         buffer.push_str(self.content());
+    }
+}
+
+impl IntoMarkup for Html {
+    fn into_markup(self) -> Markup {
+        self.render()
     }
 }

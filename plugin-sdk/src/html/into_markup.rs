@@ -2,8 +2,6 @@
 
 use maud::{Markup, PreEscaped, Render};
 
-use super::document::Html;
-
 /// Content of a page: what `html!` gives, or text, which is escaped.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not page content",
@@ -34,12 +32,6 @@ impl IntoMarkup for &str {
 }
 
 impl IntoMarkup for String {
-    fn into_markup(self) -> Markup {
-        self.render()
-    }
-}
-
-impl IntoMarkup for Html {
     fn into_markup(self) -> Markup {
         self.render()
     }

@@ -7,7 +7,7 @@ use maud::Escaper;
 
 /// A page before it is a document.
 #[derive(Clone, Debug)]
-pub(crate) struct Page {
+pub(crate) struct PageContent {
     pub(super) title: String,
     pub(super) lang: Cow<'static, str>,
     pub(super) head: String,
@@ -21,50 +21,50 @@ pub(crate) struct Links {
     pub(crate) favicon: Option<String>,
 }
 
-impl Page {
+impl PageContent {
     /// The whole document. The page's own `head` comes last, so that it can override the app's
     /// stylesheet. The attribute is how the development server finds the stylesheet to swap.
     pub(crate) fn into_document(self, links: &Links) -> String {
         let mut out = String::with_capacity(self.body.len() + self.head.len() + 512);
-        let mut put = |parts: &[Part<'_>]| {
+        let mut put = |parts: &[Piece<'_>]| {
             for part in parts {
                 match part {
-                    Part::Html(html) => out.push_str(html),
+                    Piece::Html(html) => out.push_str(html),
                     // Writing to a string cannot fail.
-                    Part::Text(text) => drop(Escaper::new(&mut out).write_str(text)),
+                    Piece::Text(text) => drop(Escaper::new(&mut out).write_str(text)),
                 }
             }
         };
-        put(&[Part::Html("<!DOCTYPE html><html lang=\""), Part::Text(&self.lang)]);
+        put(&[Piece::Html("<!DOCTYPE html><html lang=\""), Piece::Text(&self.lang)]);
         put(&[
-            Part::Html(
+            Piece::Html(
                 "\"><head><meta charset=\"utf-8\">\
                  <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>",
             ),
-            Part::Text(&self.title),
-            Part::Html("</title>"),
+            Piece::Text(&self.title),
+            Piece::Html("</title>"),
         ]);
         if let Some(url) = &links.favicon {
-            put(&[Part::Html("<link rel=\"icon\" href=\""), Part::Text(url), Part::Html("\">")]);
+            put(&[Piece::Html("<link rel=\"icon\" href=\""), Piece::Text(url), Piece::Html("\">")]);
         }
         if let Some(url) = &links.stylesheet {
             put(&[
-                Part::Html("<link rel=\"stylesheet\" data-nova-style href=\""),
-                Part::Text(url),
-                Part::Html("\">"),
+                Piece::Html("<link rel=\"stylesheet\" data-nova-style href=\""),
+                Piece::Text(url),
+                Piece::Html("\">"),
             ]);
         }
         put(&[
-            Part::Html(&self.head),
-            Part::Html("</head><body>"),
-            Part::Html(&self.body),
-            Part::Html("</body></html>"),
+            Piece::Html(&self.head),
+            Piece::Html("</head><body>"),
+            Piece::Html(&self.body),
+            Piece::Html("</body></html>"),
         ]);
         out
     }
 }
 
-enum Part<'a> {
+enum Piece<'a> {
     Html(&'a str),
     Text(&'a str),
 }
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_shell_escapes_what_is_text() {
-        let page = Page {
+        let page = PageContent {
             title: "a < b".to_owned(),
             lang: Cow::Borrowed("es"),
             head: "<meta name=\"x\">".to_owned(),

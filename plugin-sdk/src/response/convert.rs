@@ -1,13 +1,17 @@
-//! Plain values as responses.
+//! Single values as responses.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::StatusCode;
+use maud::{Markup, PreEscaped};
 
-use super::{IntoResponse, Response};
+use super::into_response::{IntoResponse, Response};
 use crate::body::Body;
+use crate::error::{Error, Rejection};
+use crate::html::Html;
+use crate::html::document;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
@@ -111,5 +115,49 @@ from_body! {
 impl<const N: usize> IntoResponse for &'static [u8; N] {
     fn into_response(self) -> Response {
         self.as_slice().into_response()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoResponse for Error {
+    fn into_response(mut self) -> Response {
+        let status = self.status();
+        let headers = self.take_headers();
+        let mut response = Response::new(Body::error(self));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        Error::from(self).into_response()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoResponse for Markup {
+    fn into_response(self) -> Response {
+        Html(self).into_response()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoResponse for PreEscaped<&'static str> {
+    fn into_response(self) -> Response {
+        Html(self).into_response()
+    }
+}
+
+impl IntoResponse for document::Html {
+    fn into_response(self) -> Response {
+        Response::new(match self.into_parts() {
+            document::Parts::Fragment(text) => {
+                Body::from(text).with_content_type("text/html; charset=utf-8")
+            }
+            document::Parts::Page(page) => Body::page(page),
+        })
     }
 }

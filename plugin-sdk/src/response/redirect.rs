@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 
-use super::{IntoResponse, Response};
+use super::into_response::{IntoResponse, Response};
 use crate::error::Error;
 
 /// A redirect.

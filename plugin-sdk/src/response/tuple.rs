@@ -4,8 +4,8 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
 
-use super::{IntoResponse, Response};
-use crate::error::{BoxError, Error};
+use super::into_response::{IntoResponse, Response};
+use crate::error::{BoxError, Error, header};
 
 /// What may stand in front of the last value of a tuple.
 ///
@@ -28,7 +28,7 @@ pub trait IntoResponseParts {
     /// Changes the status or the headers.
     ///
     /// # Errors
-    /// When a name or a value is no header; the answer is then that error.
+    /// When a name or a value is not valid in a header; the answer is then that error.
     fn apply(self, parts: &mut Parts) -> Result<(), Error>;
 }
 
@@ -43,14 +43,6 @@ pub trait IntoResponseParts {
 /// ```
 #[derive(Clone, Debug)]
 pub struct AppendHeaders<I>(pub I);
-
-pub(crate) fn header<K, V>(name: K, value: V) -> Result<(HeaderName, HeaderValue), Error>
-where
-    K: TryInto<HeaderName, Error: Into<BoxError>>,
-    V: TryInto<HeaderValue, Error: Into<BoxError>>,
-{
-    Ok((name.try_into().map_err(Error::internal)?, value.try_into().map_err(Error::internal)?))
-}
 
 impl IntoResponseParts for StatusCode {
     fn apply(self, parts: &mut Parts) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use std::path::Path;
 /// this in a test, with the app's folder and every file under `pages/` that it declares.
 ///
 /// # Panics
-/// When a page was added or removed, naming each.
+/// When a page was added or removed; the message names each.
 ///
 /// ```no_run
 /// nova::testing::assert_in_step(env!("CARGO_MANIFEST_DIR"), &["pages/index.rs"]);
@@ -22,10 +22,10 @@ pub fn assert_in_step(app: &str, declared: &[&str]) {
         files.iter().map(|file| format!("\n  {what} {file}")).collect()
     };
     let added = names("not declared:", found.difference(&declared).collect());
-    let gone = names("not there:", declared.difference(&found).collect());
+    let gone = names("missing:", declared.difference(&found).collect());
     assert!(
         added.is_empty() && gone.is_empty(),
-        "the crate root is out of step with the pages; `nova routes` writes it anew{added}{gone}"
+        "the crate root is out of step with the pages; `nova routes` rewrites it{added}{gone}"
     );
 }
 
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "not declared: src/pages/new.rs\n  not there: src/pages/old.rs")]
+    #[should_panic(expected = "not declared: src/pages/new.rs\n  missing: src/pages/old.rs")]
     fn what_is_out_of_step_is_named() {
         let app = app(&["src/pages/new.rs"]);
         assert_in_step(app.path().to_str().expect("a path"), &["src/pages/old.rs"]);

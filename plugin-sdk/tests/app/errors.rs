@@ -159,3 +159,22 @@ async fn an_error_page_that_fails_leaves_the_next_one_to_answer() {
     assert_eq!(response.status(), 418);
     assert_eq!(response.json::<Value>()["causes"], json!(["again"]));
 }
+
+#[tokio::test]
+async fn an_error_page_matches_the_kind_of_a_rejection() {
+    let mut app = nova::App::new(nova::no_state());
+    app.error("/", sync_1(|error: Error| format!("{:?}", error.rejection())));
+    app.page("/number/{n}", "pages/number/[n].rs")
+        .get(sync_1(|_: Path<u64>| ()))
+        .post(async_1(|body: Body| async { body.text().await }));
+    app.page("/{kind}", "pages/[kind].rs").get(async_1(fail));
+    let app = TestApp::new(app.finish()).await;
+    assert_eq!(app.get("/number/x").await.text(), "Some(InvalidPath)");
+    let not_text = app.post("/number/1").body(&b"\xff"[..]).await;
+    assert_eq!(
+        not_text.text(),
+        "Some(InvalidSyntax)",
+        "what the page itself reads has a kind, too"
+    );
+    assert_eq!(app.get("/x").await.text(), "None");
+}

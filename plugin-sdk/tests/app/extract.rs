@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nova::handler::*;
-use nova::headers::UserAgent;
+use nova::headers::{ContentLength, UserAgent};
 use nova::prelude::*;
 use nova::testing::TestApp;
 use serde::Deserialize;
@@ -186,6 +186,47 @@ async fn a_result_leaves_the_decision_to_the_page() {
     assert_eq!(response.text(), "415: expected a body of the type application/json");
 }
 
+/// Every kind that a client can cause, with its status; a page that takes a `Result` sees it.
+#[tokio::test]
+async fn a_rejection_has_a_kind() {
+    fn kind<T>(value: Result<T, Rejection>) -> String {
+        match value {
+            Ok(_) => "accepted".to_owned(),
+            Err(rejection) => format!("{:?} {}", rejection.kind(), rejection.status().as_u16()),
+        }
+    }
+    let mut app = nova::App::new(nova::no_state());
+    app.page("/path/{id}", "").get(sync_1(kind::<Path<u64>>)).post(sync_1(kind::<Path<Book>>));
+    app.page("/query", "").get(sync_1(kind::<Query<Search>>));
+    app.page("/header", "").get(sync_1(kind::<TypedHeader<ContentLength>>));
+    app.page("/json", "").body_limit(20).post(sync_1(kind::<Json<User>>));
+    app.page("/text", "").post(sync_1(kind::<String>));
+    app.page("/form", "").post(sync_1(kind::<Form<User>>));
+    app.page("/extension", "").get(sync_1(kind::<Extension<u8>>));
+    let app = TestApp::new(app.finish()).await;
+    let json = |body: &'static str| {
+        app.post("/json").header("content-type", "application/json").body(body)
+    };
+    let table = [
+        (app.get("/path/x"), "InvalidPath 400"),
+        (app.post("/path/1"), "Unavailable 500"),
+        (app.get("/query"), "InvalidQuery 400"),
+        (app.get("/header"), "MissingHeader 400"),
+        (app.get("/header").header("content-length", "x"), "InvalidHeader 400"),
+        (app.post("/json").body("{}"), "UnsupportedMediaType 415"),
+        (json("{"), "InvalidSyntax 400"),
+        (json("{}"), "InvalidData 422"),
+        (json(r#"{"name":"Ada Lovelace"}"#), "BodyTooLarge 413"),
+        (json(r#"{"name":"Ada"}"#), "accepted"),
+        (app.post("/text").body(&b"\xff"[..]), "InvalidSyntax 400"),
+        (app.post("/form").form("nom=Ada"), "InvalidData 422"),
+        (app.get("/extension"), "Unavailable 500"),
+    ];
+    for (request, want) in table {
+        assert_eq!(request.await.text(), want);
+    }
+}
+
 #[tokio::test]
 async fn headers() {
     async fn get(headers: HeaderMap, agent: Option<TypedHeader<UserAgent>>) -> String {
@@ -258,15 +299,31 @@ async fn state_and_its_parts() {
 struct Greeting(String);
 
 impl FromRequest<Site> for Greeting {
+    type Part = Head;
     type Rejection = Error;
 
     async fn from_request(cx: &mut RequestContext<'_>, site: &Site) -> Result<Self> {
         let name = cx.header("x-name").ok_or(Error::forbidden("no name"))?.to_owned();
         Ok(Greeting(format!("{name}@{}", site.name)))
     }
+}
 
-    fn present(cx: &RequestContext<'_>) -> bool {
-        cx.header("x-name").is_some()
+impl OptionalFromRequest<Site> for Greeting {
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.header_bytes("x-name").is_some()
+    }
+}
+
+/// The body with its length announced, by two extractors of this crate.
+struct Measured(usize, String);
+
+impl FromRequest<Site> for Measured {
+    type Part = Whole;
+    type Rejection = Error;
+
+    async fn from_request(cx: &mut RequestContext<'_, Whole>, site: &Site) -> Result<Self> {
+        let TypedHeader(length) = TypedHeader::<ContentLength>::from_request(cx, site).await?;
+        Ok(Measured(length.0.try_into()?, String::from_request(cx, site).await?))
     }
 }
 
@@ -281,6 +338,17 @@ async fn an_extractor_of_the_apps_own() {
     assert_eq!(app.get("/").header("x-name", "ada").await.text(), "ada@shop");
     assert_eq!(app.get("/").await.status(), 403);
     assert_eq!(app.get("/maybe").await.text(), "-");
+}
+
+#[tokio::test]
+async fn an_extractor_of_the_whole_request_asks_those_of_its_parts() {
+    let mut app = nova::App::new(nova::hooks::init_sync_0(|| Site { db: Db("pg"), name: "shop" }));
+    app.page("/", "pages/index.rs").post(sync_2(|greeting: Option<Greeting>, body: Measured| {
+        format!("{} {} {}", greeting.is_some(), body.0, body.1)
+    }));
+    let app = TestApp::new(app.finish()).await;
+    assert_eq!(app.post("/").header("x-name", "ada").body("hello").await.text(), "true 5 hello");
+    assert_eq!(app.post("/").await.status(), 400);
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 //! folder sees the old release or the new one.
 
 mod deploy;
+mod gate;
+mod profile;
 mod program;
 pub(super) mod report;
 mod steps;
@@ -23,13 +25,13 @@ use nova_route_template::{
     prepare, strip, write_prerendered, write_public, write_release,
 };
 
-use self::report::{Kind, Made, Report};
+use self::gate::Training;
+use self::report::{BuildFacts, BuildReport, PageKind};
 use self::steps::Steps;
-use super::gate::{self, Training};
 use super::{Outcome, block_on, check, precompile, sign};
 use crate::precompile::Extent;
 use crate::sign::PrivateKey;
-use crate::terminal::style::{DIM, GOOD, WARN, counted};
+use crate::terminal::style::{DIM, GOOD, WARN, counted, size};
 
 pub(super) use self::deploy::{HOST, find_host};
 
@@ -78,7 +80,7 @@ pub(super) struct Args {
 }
 
 /// What all steps know.
-struct Job<'a> {
+struct BuildJob<'a> {
     args: &'a Args,
     settings: Settings,
     prepared: PreparedApp,
@@ -95,27 +97,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let flags = PartialSettings { out, ..PartialSettings::default() };
     let settings = Settings::load(&args.dir, |name| std::env::var_os(name), flags)?;
     let host = deploy::find_host(args.nova_host.as_deref())?;
-    // Before the long work: a key that is no good is known at once.
+    // Before the long work: a key that cannot be used is known at once.
     let key = args.sign.as_deref().map(PrivateKey::read).transpose()?;
 
     let steps = &Steps::new(args.steps());
-    let job = steps.run("reading the pages", || Job::new(args, settings, steps))?;
-    let training =
-        args.pgo.then(|| Training::new(&job.prepared.project, &job.work())).transpose()?;
-    let (built, sdk) = match &training {
-        None => steps.run("compiling the library", || compile(&job, None))?,
-        Some(training) => {
-            let writing = Flags { target: &training.target, variable: training.profiles.writing() };
-            let (built, _) = steps.run("compiling a library that writes profiles", || {
-                compile(&job, Some(&writing))
-            })?;
-            let (project, out) = (&job.prepared.project, &job.out);
-            steps.run("training it", || training.train(project, &built.library, out))?;
-            let using = Flags { variable: training.profiles.using(), ..writing };
-            steps.run("compiling the library by its profile", || compile(&job, Some(&using)))?
-        }
-    };
-    let (stripped, sizes) = steps.run("splitting off the symbols", || split(&job, &built))?;
+    let job = steps.run("reading the pages", || BuildJob::new(args, settings, steps))?;
+    let (built, sdk) = compile_by_profile(&job)?;
+    let (stripped, sizes) =
+        steps.run("splitting off the symbols", || strip_symbols(&job, &built))?;
     // Before anything of the release that lies there is touched.
     steps.run("checking the library as a host does", || check(&job, &stripped))?;
     let exercised = match args.no_precompile {
@@ -140,20 +129,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         false => None,
     };
 
-    let before = Report::read(&job.out);
-    let kinds = job.prepared.tree.pages.iter();
-    let mut kinds: BTreeMap<String, Kind> =
-        kinds.map(|page| (page.file.clone(), kind(&job, &page.file))).collect();
-    for (file, kind) in &mut kinds {
-        // What was seen counts more than what the text tells.
-        if let Some(streams) = exercised.as_ref().and_then(|done| gate::streams(done, file)) {
-            *kind = if streams { Kind::Streaming } else { Kind::Dynamic };
-        }
-        if files.rendered.contains(file) {
-            *kind = Kind::Static;
-        }
-    }
-    let made = Made {
+    let before = BuildReport::read(&job.out);
+    let kinds = kinds(&job, &files, exercised.as_ref());
+    let made = BuildFacts {
         manifest: &manifest,
         sizes: &sizes,
         public: &files.public,
@@ -162,7 +140,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         aot: args.aot,
         steps: &steps.done(),
     };
-    let report = Report::new(&made, before.as_ref());
+    let report = BuildReport::new(&made, before.as_ref());
     report.write(&job.out)?;
     anstream::print!("{}", report.render());
     if args.report.is_some() {
@@ -172,13 +150,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         "\n{GOOD}built{GOOD:#}    {}  {}, {}  {DIM}{}{DIM:#}\n         start it with {}",
         job.out.display(),
         counted(manifest.routes.len(), "route"),
-        check::size(manifest.library.size),
+        size(manifest.library.size),
         report::total(&steps.done()),
         job.out.join("start").display(),
     );
-    if let Some((program, size)) = program {
-        let (program, size) = (program.display(), check::size(size));
-        anstream::println!("         or as one program, {program}  {DIM}{size}{DIM:#}");
+    if let Some((program, length)) = program {
+        let (program, length) = (program.display(), size(length));
+        anstream::println!("         or as one program, {program}  {DIM}{length}{DIM:#}");
     }
     if let Some(key) = key {
         // Last: it covers every other file of the release.
@@ -203,7 +181,7 @@ struct Flags<'a> {
     variable: (OsString, OsString),
 }
 
-impl<'a> Job<'a> {
+impl<'a> BuildJob<'a> {
     fn new(args: &'a Args, settings: Settings, steps: &'a Steps) -> anyhow::Result<Self> {
         let prepared = prepare(&args.dir)?;
         for warning in &prepared.warnings {
@@ -220,9 +198,25 @@ impl<'a> Job<'a> {
     }
 }
 
+/// Compiles the library: once, or twice where it is asked for a profile, with the training between.
+fn compile_by_profile(job: &BuildJob<'_>) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
+    let steps = job.steps;
+    if !job.args.pgo {
+        return steps.run("compiling the library", || compile(job, None));
+    }
+    let (project, out) = (&job.prepared.project, &job.out);
+    let training = Training::new(project, &job.work())?;
+    let writing = Flags { target: &training.target, variable: training.profiles.writing() };
+    let writes = || compile(job, Some(&writing));
+    let (built, _) = steps.run("compiling a library that writes profiles", writes)?;
+    steps.run("training it", || training.train(project, &built.library, out))?;
+    let using = Flags { variable: training.profiles.using(), ..writing };
+    steps.run("compiling the library by its profile", || compile(job, Some(&using)))
+}
+
 /// Compiles the library; the folder of the app's SDK comes with it.
 fn compile(
-    job: &Job<'_>,
+    job: &BuildJob<'_>,
     flags: Option<&Flags<'_>>,
 ) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
     // Names and lines are what the report and the debug file are made of. The names are of the
@@ -242,8 +236,8 @@ fn compile(
 }
 
 /// A build with the profile that was asked for, and the switches of its kind.
-fn cargo_build(job: &Job<'_>) -> Build {
-    let Job { args, settings, prepared, .. } = job;
+fn cargo_build(job: &BuildJob<'_>) -> Build {
+    let BuildJob { args, settings, prepared, .. } = job;
     let switches = if args.aot { settings.build.ahead_of_time() } else { settings.build };
     let mut build = Build::new(&prepared.project, prepared.crate_root.origins.clone())
         .profile(&args.profile)
@@ -256,7 +250,7 @@ fn cargo_build(job: &Job<'_>) -> Build {
 }
 
 /// Runs a build to its end, and tells what it does.
-fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
+fn follow(job: &BuildJob<'_>, build: Build) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
     let steps = job.steps;
     let mut output = String::new();
     let mut compiled = 0_usize;
@@ -291,7 +285,10 @@ fn follow(job: &Job<'_>, build: Build) -> anyhow::Result<(BuildOutput, Option<Pa
 }
 
 /// Takes names and line numbers out of the library, after they were counted.
-fn split(job: &Job<'_>, built: &BuildOutput) -> anyhow::Result<(StrippedLibrary, CodeSizes)> {
+fn strip_symbols(
+    job: &BuildJob<'_>,
+    built: &BuildOutput,
+) -> anyhow::Result<(StrippedLibrary, CodeSizes)> {
     let library = &built.library;
     let bytes =
         std::fs::read(library).with_context(|| format!("{} cannot be read", library.display()))?;
@@ -302,7 +299,7 @@ fn split(job: &Job<'_>, built: &BuildOutput) -> anyhow::Result<(StrippedLibrary,
     let stripped = strip(library, &job.work(), name, what)?;
     if stripped.tool.is_none() && what != Strip::None {
         job.steps.say(&format!(
-            "{WARN}warning{WARN:#}: the library keeps its symbols, because there is no objcopy; \
+            "{WARN}warning{WARN:#}: the library keeps its symbols, because objcopy is missing; \
              rustup brings rust-objcopy, and `apt install binutils` objcopy"
         ));
     }
@@ -310,7 +307,7 @@ fn split(job: &Job<'_>, built: &BuildOutput) -> anyhow::Result<(StrippedLibrary,
 }
 
 /// Starts the library in a child process and asks its routes, as a host does before a swap.
-fn check(job: &Job<'_>, stripped: &StrippedLibrary) -> anyhow::Result<()> {
+fn check(job: &BuildJob<'_>, stripped: &StrippedLibrary) -> anyhow::Result<()> {
     let mut release = Release::read(&stripped.library, &Trust::default())?;
     release.plan = Plan::read(&job.prepared.project.dir().join(PLAN))?;
     let report = block_on(check::preflight(release))??;
@@ -321,14 +318,21 @@ fn check(job: &Job<'_>, stripped: &StrippedLibrary) -> anyhow::Result<()> {
 }
 
 /// Sends the plan's requests to the library: all of them, if it is built for good.
-fn exercise(job: &Job<'_>, stripped: &StrippedLibrary) -> anyhow::Result<precompile::Done> {
+fn exercise(
+    job: &BuildJob<'_>,
+    stripped: &StrippedLibrary,
+) -> anyhow::Result<precompile::Exercise> {
     let extent = if job.args.aot { Extent::Everything } else { Extent::Reads };
     gate::exercise(&job.prepared.project, &stripped.library, &job.out, extent)
 }
 
 /// Renders the pages that declare themselves static.
-fn render(job: &Job<'_>, stripped: &StrippedLibrary, files: &mut Files) -> anyhow::Result<()> {
-    let Job { prepared, out, .. } = job;
+fn render(
+    job: &BuildJob<'_>,
+    stripped: &StrippedLibrary,
+    files: &mut SiteFiles,
+) -> anyhow::Result<()> {
+    let BuildJob { prepared, out, .. } = job;
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let rendered = gate::render(&prepared.project, &stripped.library, out, stylesheet, public)?;
     let pages: Vec<_> =
@@ -339,7 +343,7 @@ fn render(job: &Job<'_>, stripped: &StrippedLibrary, files: &mut Files) -> anyho
 }
 
 /// What a release has beside its library.
-struct Files {
+struct SiteFiles {
     /// The pages' files of what was rendered.
     rendered: BTreeSet<String>,
     stylesheet: Option<Stylesheet>,
@@ -347,7 +351,7 @@ struct Files {
 }
 
 /// Compiles the styles and writes the public files.
-fn files(job: &Job<'_>) -> anyhow::Result<Files> {
+fn files(job: &BuildJob<'_>) -> anyhow::Result<SiteFiles> {
     let project = &job.prepared.project;
     let stylesheet = compile_styles(project, Style::Compressed)?;
     for warning in stylesheet.iter().flat_map(|styles| &styles.warnings) {
@@ -356,18 +360,18 @@ fn files(job: &Job<'_>) -> anyhow::Result<Files> {
     let folders: Vec<_> =
         project.public().map(|name| project.dir().join(name)).into_iter().collect();
     let public = write_public(&job.out, &folders, job.earlier.as_ref())?;
-    Ok(Files { rendered: BTreeSet::new(), stylesheet, public })
+    Ok(SiteFiles { rendered: BTreeSet::new(), stylesheet, public })
 }
 
 /// Writes everything else; gives the manifest, and the size of the host program.
 fn write(
-    job: &Job<'_>,
+    job: &BuildJob<'_>,
     built: BuildOutput,
     stripped: &StrippedLibrary,
-    files: &Files,
+    files: &SiteFiles,
     host: &Path,
 ) -> anyhow::Result<(Manifest, u64)> {
-    let Job { args, prepared, out, .. } = job;
+    let BuildJob { args, prepared, out, .. } = job;
     let built = BuildOutput { library: stripped.library.clone(), ..built };
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let manifest = write_release(out, prepared, &built, &args.profile, stylesheet, public)
@@ -377,9 +381,33 @@ fn write(
     Ok((manifest, size))
 }
 
+/// How each page answers, by its file.
+fn kinds(
+    job: &BuildJob<'_>,
+    files: &SiteFiles,
+    exercised: Option<&precompile::Exercise>,
+) -> BTreeMap<String, PageKind> {
+    let pages = job.prepared.tree.pages.iter().map(|page| {
+        // What was seen counts more than what the text tells.
+        let seen = exercised.and_then(|done| gate::streams(done, &page.file));
+        let kind = match seen {
+            _ if files.rendered.contains(&page.file) => PageKind::Static,
+            Some(true) => PageKind::Streaming,
+            Some(false) => PageKind::Dynamic,
+            None => kind_by_text(job, &page.file),
+        };
+        (page.file.clone(), kind)
+    });
+    pages.collect()
+}
+
 /// How a page answers, by its text: one that makes no stream is dynamic.
-fn kind(job: &Job<'_>, file: &str) -> Kind {
+fn kind_by_text(job: &BuildJob<'_>, file: &str) -> PageKind {
     let text = std::fs::read_to_string(job.prepared.project.dir().join(file)).unwrap_or_default();
     let makes = ["Sse", "Body::channel(", "Body::from_stream("];
-    if makes.iter().any(|stream| text.contains(stream)) { Kind::Streaming } else { Kind::Dynamic }
+    if makes.iter().any(|stream| text.contains(stream)) {
+        PageKind::Streaming
+    } else {
+        PageKind::Dynamic
+    }
 }

@@ -103,7 +103,7 @@ fn request(
     request
 }
 
-/// What a body is, where nobody says it.
+/// What a body is, unless a header says otherwise.
 fn content_type(body: &[u8]) -> HeaderValue {
     let json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
     HeaderValue::from_static(if json {

@@ -13,7 +13,7 @@ use nova_host::release::trust::{PublicKey, Trust};
 use nova_host::swap::SwapSettings;
 
 use super::{Outcome, block_on};
-use crate::terminal::style::{BAD, DIM, GOOD, WARN, took};
+use crate::terminal::style::{BAD, DIM, GOOD, WARN, counted, took};
 
 /// Check a library or release as a host does before it serves it
 #[derive(Debug, clap::Args)]
@@ -60,10 +60,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             return Err(error);
         }
     };
-    let routes = match report.exercised {
-        1 => "1 route".to_owned(),
-        many => format!("{many} routes"),
-    };
+    let routes = counted(report.exercised, "route");
     anstream::println!(
         "{GOOD}checked{GOOD:#}   {}  {routes} exercised  {DIM}{}{DIM:#}",
         args.source.display(),
@@ -102,28 +99,4 @@ pub(super) async fn preflight(release: Release) -> anyhow::Result<Report> {
     };
     let program = std::env::current_exe().context("cannot find this program again")?;
     Ok(preflight::check(&program, &job, settings.preflight_limit).await?)
-}
-
-/// A number of bytes as people say it.
-pub(super) fn size(bytes: u64) -> String {
-    // More than 2^52 bytes would lose digits that nobody prints.
-    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
-    let kilobytes = bytes as f64 / 1000.0;
-    if kilobytes < 1000.0 {
-        format!("{kilobytes:.0} kB")
-    } else {
-        format!("{:.2} MB", kilobytes / 1000.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_read_well() {
-        for (bytes, text) in [(0, "0 kB"), (970_400, "970 kB"), (1_486_000, "1.49 MB")] {
-            assert_eq!(size(bytes), text);
-        }
-    }
 }

@@ -7,7 +7,7 @@ use nova_route_template::Project;
 use nova_route_template::parts::ImageCache;
 
 use super::Outcome;
-use crate::terminal::style::{GOOD, bytes};
+use crate::terminal::style::{self, GOOD};
 
 /// Remove what builds and `nova dev` have left in an app, or the cache of this user
 #[derive(Debug, clap::Args)]
@@ -25,22 +25,26 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         let cache = ImageCache::of_user()?;
         let folder = cache.folder().display();
         let freed = cache.clean().with_context(|| format!("{folder} cannot be emptied"))?;
-        anstream::println!("{GOOD}cleaned{GOOD:#}  {folder}, {}", bytes(freed));
+        anstream::println!("{GOOD}cleaned{GOOD:#}  {folder}, {}", style::size(freed));
         return Ok(Outcome::Done);
     }
     let project = Project::open(&args.dir)?;
     let folder = project.dir().join(".nova");
-    let freed = size(&folder);
+    let freed = size_of(&folder);
     match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(error).with_context(|| format!("{} cannot be removed", folder.display()));
         }
-        _ => anstream::println!("{GOOD}cleaned{GOOD:#}  {}, {}", folder.display(), bytes(freed)),
+        _ => anstream::println!(
+            "{GOOD}cleaned{GOOD:#}  {}, {}",
+            folder.display(),
+            style::size(freed)
+        ),
     }
     Ok(Outcome::Done)
 }
 
-fn size(folder: &Path) -> u64 {
+fn size_of(folder: &Path) -> u64 {
     let entries = walkdir::WalkDir::new(folder).into_iter().flatten();
     let files =
         entries.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file);

@@ -10,9 +10,9 @@ use nova_route_template::{
 };
 
 use super::{Outcome, check, precompile, sign};
-use crate::precompile::{Extent, Order};
+use crate::precompile::{Extent, PrecompileOrder};
 use crate::sign::PrivateKey;
-use crate::terminal::style::{DIM, GOOD, WARN, took};
+use crate::terminal::style::{DIM, GOOD, WARN, counted, size, took};
 
 /// Compile the pages into a route library, and check it
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let flags = PartialSettings { out, ..PartialSettings::default() };
     let settings = Settings::load(&args.dir, |name| std::env::var_os(name), flags)?;
 
-    // Before the long work: a key that is no good is known at once.
+    // Before the long work: a key that cannot be used is known at once.
     let key = args.sign.as_deref().map(PrivateKey::read).transpose()?;
 
     let prepared = prepare(&args.dir)?;
@@ -78,14 +78,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     )
     .with_context(|| format!("the release in {} was not written", out.display()))?;
     anstream::println!(
-        "{GOOD}compiled{GOOD:#}  {}  {} routes, {}  {DIM}{}{DIM:#}",
+        "{GOOD}compiled{GOOD:#}  {}  {}, {}  {DIM}{}{DIM:#}",
         out.join(LIBRARY).display(),
-        manifest.routes.len(),
-        check::size(manifest.library.size),
+        counted(manifest.routes.len(), "route"),
+        size(manifest.library.size),
         took(began.elapsed()),
     );
     if !args.no_precompile {
-        let reads = |order| Order { extent: Extent::Reads, ..order };
+        let reads = |order| PrecompileOrder { extent: Extent::Reads, ..order };
         let checked = precompile::app(&prepared.project, &out, &out, reads)?;
         checked.write(&out)?;
         if checked.say(&out.join(LIBRARY)) == Outcome::Failed {

@@ -10,6 +10,7 @@ use nova_route_template::{PartialSettings, Settings};
 
 use super::Outcome;
 use crate::dev::report::Voice;
+use crate::dev::session::lock::AppLock;
 use crate::dev::session::{self, Setup};
 use crate::dev::settings;
 
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let dir = args
         .dir
         .canonicalize()
-        .with_context(|| format!("there is no folder {}", args.dir.display()))?;
+        .with_context(|| format!("no such folder: {}", args.dir.display()))?;
     if !dir.join("Cargo.toml").is_file() {
         bail!(
             "there is no app in {}: it has no Cargo.toml; make one with `nova new PATH`, or name \
@@ -58,6 +59,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             dir.display()
         );
     }
+    // Before anything else: a port that moved on because of ourselves would mislead.
+    let mut lock = AppLock::take(&dir)?;
     let flags =
         PartialSettings { host: args.host.clone(), port: args.port, ..PartialSettings::default() };
     let (settings, environment) = settings::read(&dir, flags.clone())?;
@@ -66,6 +69,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         || settings::variable(&environment, "NOVA_PORT").is_some()
         || settings.port != usual();
     let listeners = bind(&settings.host, settings.port, !named)?;
+    lock.serves(&listeners.url())?;
     // The server's log follows the same variable.
     let filter = match settings::variable(&environment, "NOVA_LOG") {
         Some(filter) => filter.to_string_lossy().parse().context("NOVA_LOG is not right")?,
@@ -99,6 +103,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     // A build that was told to stop may take its time.
     runtime.shutdown_background();
     log.flush();
+    drop(lock);
     ended?;
     Ok(Outcome::Done)
 }

@@ -9,9 +9,11 @@ use nova_host::release::plan::{PLAN, Plan};
 use nova_host::run::config::duration;
 use nova_route_template::Project;
 
-use super::{Outcome, block_on, check};
-use crate::precompile::{Exercised, Extent, Order, Outcome as Ended, Precompiled, precompile};
-use crate::terminal::style::{BAD, DIM, GOOD, columns, took};
+use super::{Outcome, block_on};
+use crate::precompile::{
+    Extent, Precompilation, PrecompileOrder, RequestOutcome, RequestReport, precompile,
+};
+use crate::terminal::style::{BAD, DIM, GOOD, columns, size, took};
 
 /// The name of the report in a release.
 const REPORT: &str = "precompile-report.json";
@@ -59,9 +61,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let file = args.plan.clone().unwrap_or_else(|| plan_of(&source));
     let plan = Plan::read(&file)?;
     if plan.is_none() && args.plan.is_some() && !args.update {
-        anyhow::bail!("{}: there is no such plan; --update makes it", file.display());
+        anyhow::bail!("{}: no such plan; --update makes it", file.display());
     }
-    let order = Order {
+    let order = PrecompileOrder {
         public: absolute(&args.public)?,
         scratch: absolute(&args.scratch)?,
         plan,
@@ -69,10 +71,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         extent: if args.read_only { Extent::Reads } else { Extent::Everything },
         limit: args.limit,
         init_limit: args.init_timeout,
-        ..Order::new(source)
+        ..PrecompileOrder::new(source)
     };
-    let done = Done { took: Duration::ZERO, precompiled: exercise(order)? };
-    let done = Done { took: began.elapsed(), ..done };
+    let done = Exercise { took: Duration::ZERO, precompiled: exercise(order)? };
+    let done = Exercise { took: began.elapsed(), ..done };
     if args.update {
         write(&file, &done.precompiled.plan.to_json())?;
     }
@@ -93,8 +95,8 @@ pub(super) fn app(
     project: &Project,
     source: &Path,
     out: &Path,
-    change: impl FnOnce(Order) -> Order,
-) -> anyhow::Result<Done> {
+    change: impl FnOnce(PrecompileOrder) -> PrecompileOrder,
+) -> anyhow::Result<Exercise> {
     let began = Instant::now();
     let plan = match Plan::read(&project.dir().join(PLAN))? {
         Some(plan) => Some(plan),
@@ -102,30 +104,30 @@ pub(super) fn app(
     };
     let public = project.public().map(|public| project.dir().join(public));
     let public = public.filter(|_| !source.join("public").is_dir());
-    let order = Order { public, plan, ..Order::new(source.to_owned()) };
+    let order = PrecompileOrder { public, plan, ..PrecompileOrder::new(source.to_owned()) };
     let precompiled = exercise(change(order))?;
-    Ok(Done { took: began.elapsed(), precompiled })
+    Ok(Exercise { took: began.elapsed(), precompiled })
 }
 
 /// What was exercised, and how long that took.
-pub(super) struct Done {
-    pub(super) precompiled: Precompiled,
+pub(super) struct Exercise {
+    pub(super) precompiled: Precompilation,
     took: Duration,
 }
 
-impl Done {
+impl Exercise {
     pub(super) fn outcome(&self) -> Outcome {
         if self.precompiled.report.failed == 0 { Outcome::Done } else { Outcome::Failed }
     }
 
     /// What went wrong, a sentence each.
     pub(super) fn complaints(&self) -> Vec<String> {
-        self.precompiled.report.requests.iter().filter_map(Exercised::complaint).collect()
+        self.precompiled.report.requests.iter().filter_map(RequestReport::complaint).collect()
     }
 
     /// Writes the plan into a release, and what came of it if all of it was sent.
     pub(super) fn write(&self, release: &Path) -> anyhow::Result<()> {
-        let Precompiled { plan, report, .. } = &self.precompiled;
+        let Precompilation { plan, report, .. } = &self.precompiled;
         std::fs::create_dir_all(release)
             .with_context(|| format!("{} cannot be made", release.display()))?;
         write(&release.join(PLAN), &plan.to_json())?;
@@ -164,7 +166,7 @@ impl Done {
 }
 
 /// Exercises a library in children of this program.
-pub(super) fn exercise(order: Order) -> anyhow::Result<Precompiled> {
+pub(super) fn exercise(order: PrecompileOrder) -> anyhow::Result<Precompilation> {
     let program = std::env::current_exe().context("cannot find this program again")?;
     Ok(block_on(precompile(&program, order, |_| {}))??)
 }
@@ -175,7 +177,7 @@ fn plan_of(source: &Path) -> PathBuf {
     folder.unwrap_or(Path::new("")).join(PLAN)
 }
 
-/// Writes a file, if that changes it: beside it first, so that nobody reads half of it.
+/// Writes a file, if that changes it: beside it first, so that half of it is never read.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     if std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(());
@@ -194,26 +196,26 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// One line for each request.
-fn table(requests: &[Exercised]) -> String {
+fn table(requests: &[RequestReport]) -> String {
     let rows: Vec<_> = requests.iter().map(row).collect();
     columns(&rows)
 }
 
-fn row(exercised: &Exercised) -> [String; 8] {
-    let Exercised { method, target, file, outcome, failure, .. } = exercised;
+fn row(exercised: &RequestReport) -> [String; 8] {
+    let RequestReport { method, target, file, outcome, failure, .. } = exercised;
     let verdict = if failure.is_some() { "FAIL" } else { "ok" };
     let (status, time, size, kind) = match outcome {
-        Ended::Answered { status, kind, bytes, us, .. } => {
-            (status.to_string(), milliseconds(*us), check::size(*bytes), kind.name())
+        RequestOutcome::Answered { status, kind, bytes, us, .. } => {
+            (status.to_string(), milliseconds(*us), size(*bytes), kind.name())
         }
-        Ended::Panicked { status, .. } => {
+        RequestOutcome::Panicked { status, .. } => {
             (status.to_string(), String::new(), String::new(), "panic")
         }
-        Ended::Broken { status, .. } => {
+        RequestOutcome::Broken { status, .. } => {
             (status.to_string(), String::new(), String::new(), "broken")
         }
-        Ended::Hung { .. } => (String::new(), String::new(), String::new(), "hang"),
-        Ended::Crashed { .. } => (String::new(), String::new(), String::new(), "crash"),
+        RequestOutcome::Hung { .. } => (String::new(), String::new(), String::new(), "hang"),
+        RequestOutcome::Crashed { .. } => (String::new(), String::new(), String::new(), "crash"),
     };
     let file = file.clone().unwrap_or_default();
     [verdict.into(), method.clone(), target.clone(), status, time, size, kind.into(), file]

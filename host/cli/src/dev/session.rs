@@ -9,6 +9,7 @@ pub(crate) mod actions;
 pub(crate) mod engine_updates;
 pub(crate) mod journal;
 pub(crate) mod keys;
+pub(crate) mod lock;
 pub(crate) mod problems;
 pub(crate) mod publisher;
 pub(crate) mod store;

@@ -26,8 +26,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
-use super::generate::{self, Facts, PageFacts};
-use super::report::{Exercised, Kind, Outcome};
+use super::generate::{self, LibraryFacts, PageFacts};
+use super::report::{AnswerKind, RequestOutcome, RequestReport};
 use super::run::Extent;
 
 /// The role of this process, its second argument.
@@ -46,7 +46,7 @@ const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr
 
 /// What is to be done.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Job {
+pub(crate) struct PrecompileJob {
     /// The library, or the folder of its release.
     pub(super) source: PathBuf,
     /// Where private copies of libraries go.
@@ -74,23 +74,23 @@ pub(super) enum PlanFor {
     /// They are these.
     Sent(Plan),
     /// They are made from the routes and from what there is already.
-    Generated(Option<Plan>),
+    GeneratedPlan(Option<Plan>),
 }
 
 /// What the process says.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Message {
+pub(super) enum PrecompileMessage {
     /// What it does now, in case nothing more is heard.
     Doing(String),
     /// What will be sent, to the library of this build id.
     Plan { plan: Plan, build_id: String },
     /// It sends this one now; `route` and `file` are those that will answer.
-    Sending { index: usize, route: Option<String>, file: Option<String> },
+    RequestProgress { index: usize, route: Option<String>, file: Option<String> },
     /// That is what came of it.
-    Sent(Exercised),
+    Sent(RequestReport),
     /// A page for a file.
-    Rendered(Rendered),
-    /// It sends requests again and again, for nobody to look at.
+    RenderedPage(RenderedPage),
+    /// It sends requests again and again; their answers are not looked at.
     Training,
     /// Everything was sent.
     Done,
@@ -100,7 +100,7 @@ pub(super) enum Message {
 
 /// A page as it becomes a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Rendered {
+pub(crate) struct RenderedPage {
     /// Its path.
     pub(crate) path: String,
     /// The page's own file.
@@ -110,7 +110,7 @@ pub(crate) struct Rendered {
 }
 
 /// The process.
-fn run(job: Job, mut answers: Answers) {
+fn run(job: PrecompileJob, mut answers: Answers) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let done = match runtime {
@@ -123,37 +123,44 @@ fn run(job: Job, mut answers: Answers) {
         Err(error) => Err(error.to_string()),
     };
     answers.send(match done {
-        Ok(()) => Message::Done,
-        Err(reason) => Message::Refused(reason),
+        Ok(()) => PrecompileMessage::Done,
+        Err(reason) => PrecompileMessage::Refused(reason),
     });
 }
 
-async fn exercise_all(job: Job, answers: &mut Answers) -> Result<(), String> {
-    answers.send(Message::Doing("running `init` of app.rs".into()));
+async fn exercise_all(job: PrecompileJob, answers: &mut Answers) -> Result<(), String> {
+    answers.send(PrecompileMessage::Doing("running `init` of app.rs".into()));
     let (site, folder) = start(&job).await?;
     let table = site.switch.table();
     let generation = table.generations().first().ok_or("no library was loaded")?.clone();
     let exerciser = Exerciser { site: &site, generation: &generation, limit: job.limit };
     let plan = match job.plan {
         PlanFor::Sent(plan) => plan,
-        PlanFor::Generated(existing) => {
-            answers.send(Message::Doing("asking it what to exercise".into()));
+        PlanFor::GeneratedPlan(existing) => {
+            answers.send(PrecompileMessage::Doing("asking it what to exercise".into()));
             let facts = facts(&exerciser, folder.as_deref()).await?;
             generate::plan(&facts, existing, |path| pattern_of(&site, path))?
         }
     };
     let build_id = generation.build_id().as_str().to_owned();
-    answers.send(Message::Plan { plan: plan.clone(), build_id });
+    answers.send(PrecompileMessage::Plan { plan: plan.clone(), build_id });
     // What does not end at once, or not well, trains nothing.
     let mut streams = HashSet::new();
     let numbered = plan.requests.iter().enumerate().skip(job.first);
     for (index, planned) in numbered.filter(|(_, planned)| job.extent.holds(planned)) {
         let (route, file) = exerciser.route_of(planned.path()).unzip();
-        answers.send(Message::Sending { index, route: route.clone(), file: file.clone() });
+        answers.send(PrecompileMessage::RequestProgress {
+            index,
+            route: route.clone(),
+            file: file.clone(),
+        });
         let (outcome, answer) = exerciser.measure(planned).await?;
         let Planned { method, target, .. } = planned.clone();
         let failure = outcome.failure(planned);
-        if !matches!(outcome, Outcome::Answered { kind: Kind::Static | Kind::Dynamic, .. }) {
+        if !matches!(
+            outcome,
+            RequestOutcome::Answered { kind: AnswerKind::Static | AnswerKind::Dynamic, .. }
+        ) {
             streams.insert(&planned.target);
         }
         if job.extent == Extent::Prerendered && failure.is_none() {
@@ -164,9 +171,20 @@ async fn exercise_all(job: Job, answers: &mut Answers) -> Result<(), String> {
                     file.as_deref().unwrap_or(nova_host::release::plan::PLAN)
                 )
             })?;
-            answers.send(Message::Rendered(Rendered { path, file: file.clone(), html }));
+            answers.send(PrecompileMessage::RenderedPage(RenderedPage {
+                path,
+                file: file.clone(),
+                html,
+            }));
         }
-        answers.send(Message::Sent(Exercised { method, target, route, file, outcome, failure }));
+        answers.send(PrecompileMessage::Sent(RequestReport {
+            method,
+            target,
+            route,
+            file,
+            outcome,
+            failure,
+        }));
     }
     let quick = plan
         .requests
@@ -175,7 +193,7 @@ async fn exercise_all(job: Job, answers: &mut Answers) -> Result<(), String> {
     let quick: Vec<&Planned> = quick.collect();
     let began = Instant::now();
     while began.elapsed() < job.training && !quick.is_empty() {
-        answers.send(Message::Training);
+        answers.send(PrecompileMessage::Training);
         for planned in &quick {
             exerciser.send(planned).await?;
         }
@@ -186,7 +204,7 @@ async fn exercise_all(job: Job, answers: &mut Answers) -> Result<(), String> {
 }
 
 /// Loads the library as a host does, for another purpose. Gives the folder of public files, too.
-async fn start(job: &Job) -> Result<(Site, Option<PathBuf>), String> {
+async fn start(job: &PrecompileJob) -> Result<(Site, Option<PathBuf>), String> {
     let settings = SwapSettings {
         purpose: Purpose::Precompile,
         exercise: false,
@@ -217,22 +235,22 @@ fn pattern_of(site: &Site, path: &str) -> Option<String> {
 }
 
 /// What the library has, and what it asks for.
-async fn facts(exerciser: &Exerciser<'_>, folder: Option<&Path>) -> Result<Facts, String> {
+async fn facts(exerciser: &Exerciser<'_>, folder: Option<&Path>) -> Result<LibraryFacts, String> {
     #[derive(Deserialize)]
-    struct Declared {
+    struct PageDeclaration {
         file: String,
         samples: Vec<String>,
         prerender: bool,
     }
 
     let library = &exerciser.generation.library;
-    let mut declared: BTreeMap<String, Declared> = BTreeMap::new();
+    let mut declared: BTreeMap<String, PageDeclaration> = BTreeMap::new();
     let mut requests = Vec::new();
     let mut functions = Vec::new();
     for (_, route) in &library.reserved {
         match route.pattern.strip_prefix(RESERVED).unwrap_or_default() {
             "" => {
-                let pages: Vec<Declared> =
+                let pages: Vec<PageDeclaration> =
                     exerciser.ask(RESERVED, "what its pages declare").await?;
                 declared = pages.into_iter().map(|page| (page.file.clone(), page)).collect();
             }
@@ -258,7 +276,7 @@ async fn facts(exerciser: &Exerciser<'_>, folder: Option<&Path>) -> Result<Facts
         }
     };
     let stylesheet = exerciser.site.switch.latest_stylesheet();
-    Ok(Facts {
+    Ok(LibraryFacts {
         pages: exerciser.generation.routes.iter().map(|route| &**route).map(page).collect(),
         requests,
         functions,
@@ -322,7 +340,7 @@ impl Answer {
             return Err(format!("its type is {content_type}, and only HTML is prerendered"));
         }
         if self.headers.contains_key(http::header::SET_COOKIE) {
-            return Err("it sets a cookie, and a file is the same for everybody".into());
+            return Err("it sets a cookie, and a file is the same for all".into());
         }
         if !self.whole {
             return Err("its end did not come".into());
@@ -353,15 +371,15 @@ impl Exerciser<'_> {
     }
 
     /// Sends a request, and sends it again to see how long it takes when all is warm.
-    async fn measure(&self, planned: &Planned) -> Result<(Outcome, Answer), String> {
+    async fn measure(&self, planned: &Planned) -> Result<(RequestOutcome, Answer), String> {
         let (mut outcome, answer) = self.send(planned).await?;
         if !planned.writes() {
             for _ in 0..REPEATS {
-                let Outcome::Answered { kind, us, .. } = &mut outcome else { break };
-                if *kind == Kind::Streaming || *us > QUICK {
+                let RequestOutcome::Answered { kind, us, .. } = &mut outcome else { break };
+                if *kind == AnswerKind::Streaming || *us > QUICK {
                     break;
                 }
-                if let (Outcome::Answered { us: again, .. }, _) = self.send(planned).await? {
+                if let (RequestOutcome::Answered { us: again, .. }, _) = self.send(planned).await? {
                     *us = again.min(*us);
                 }
             }
@@ -370,12 +388,12 @@ impl Exerciser<'_> {
     }
 
     /// Sends a request and reads the answer.
-    async fn send(&self, planned: &Planned) -> Result<(Outcome, Answer), String> {
+    async fn send(&self, planned: &Planned) -> Result<(RequestOutcome, Answer), String> {
         let request = planned.request()?;
         let began = Instant::now();
         let Ok(answered) = tokio::time::timeout(self.limit, self.answer(request)).await else {
             let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
-            return Ok((Outcome::Hung { limit_ms }, Answer::default()));
+            return Ok((RequestOutcome::Hung { limit_ms }, Answer::default()));
         };
         let is_file = self.generation.brought.prerendered.holds(planned.path())
             && matches!(&*planned.method, "GET" | "HEAD");
@@ -383,9 +401,9 @@ impl Exerciser<'_> {
         let (head, mut body) = answered.response.into_parts();
         let status = head.status.as_u16();
         let kind = match (by_code, body.size_hint().exact()) {
-            (false, _) => Kind::Static,
-            (true, Some(_)) => Kind::Dynamic,
-            (true, None) => Kind::Streaming,
+            (false, _) => AnswerKind::Static,
+            (true, Some(_)) => AnswerKind::Dynamic,
+            (true, None) => AnswerKind::Streaming,
         };
         let mut answer = Answer { status: head.status, headers: head.headers, ..Answer::default() };
         let read = async {
@@ -401,15 +419,15 @@ impl Exerciser<'_> {
         answer.whole = read.is_ok();
         let us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let outcome = match (head.extensions.get::<HandlerPanic>(), read) {
-            (Some(panic), _) => Outcome::Panicked {
+            (Some(panic), _) => RequestOutcome::Panicked {
                 status,
                 message: panic.message.clone(),
                 location: panic.location.clone(),
             },
-            (None, Ok(Err(error))) => Outcome::Broken { status, message: error.to_string() },
+            (None, Ok(Err(error))) => RequestOutcome::Broken { status, message: error.to_string() },
             (None, _) => {
                 let bytes = answer.body.len() as u64;
-                Outcome::Answered { status, kind, bytes, first_us: us, us }
+                RequestOutcome::Answered { status, kind, bytes, first_us: us, us }
             }
         };
         Ok((outcome, answer))

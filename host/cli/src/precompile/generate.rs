@@ -10,7 +10,7 @@ const OWN: &str = "precompile.rs";
 
 /// What there is to exercise.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct LibraryFacts {
     pub(super) pages: Vec<PageFacts>,
     /// What `requests` of `precompile.rs` lists.
     pub(super) requests: Vec<Planned>,
@@ -56,12 +56,12 @@ impl PageFacts {
 }
 
 /// A generated request; `guessed` ones give way to any other of the same page and method.
-struct Generated {
+struct GeneratedPlan {
     planned: Planned,
     guessed: bool,
 }
 
-impl Generated {
+impl GeneratedPlan {
     /// Whether the app's own file asks for it.
     fn is_own(&self) -> bool {
         self.planned.from.as_deref() == Some(OWN)
@@ -74,7 +74,7 @@ impl Generated {
 /// # Errors
 /// If pages or `precompile.rs` ask for what cannot be; the message names the file.
 pub(super) fn plan(
-    facts: &Facts,
+    facts: &LibraryFacts,
     existing: Option<Plan>,
     pattern_of: impl Fn(&str) -> Option<String>,
 ) -> Result<Plan, String> {
@@ -103,7 +103,7 @@ pub(super) fn plan(
     });
     for new in generated {
         let is_own = new.is_own();
-        let Generated { planned: new, guessed } = new;
+        let GeneratedPlan { planned: new, guessed } = new;
         if let Some(old) = requests.iter_mut().find(|old| !is_own && old.is_like(&new)) {
             // Whether it is prerendered is said in the page.
             if old.from.is_some() {
@@ -142,9 +142,9 @@ pub(super) fn plan(
 }
 
 fn generate(
-    facts: &Facts,
+    facts: &LibraryFacts,
     pattern_of: &impl Fn(&str) -> Option<String>,
-) -> Result<Vec<Generated>, String> {
+) -> Result<Vec<GeneratedPlan>, String> {
     let mut reads = Vec::new();
     let mut writes = Vec::new();
     for page in &facts.pages {
@@ -154,7 +154,7 @@ fn generate(
                 || pattern_of(planned.path()).as_ref() != Some(&page.pattern)
             {
                 return Err(format!(
-                    "{}: SAMPLES names {sample:?}, which is no address of this page; \
+                    "{}: SAMPLES names {sample:?}, which is not an address of this page; \
                      they are paths that {} answers, perhaps with a query",
                     page.file, page.pattern
                 ));
@@ -173,7 +173,7 @@ fn generate(
             };
             let new = targets.iter().map(planned);
             let guessed = guessed && !page.is_static();
-            let new = new.map(|planned| Generated { planned, guessed });
+            let new = new.map(|planned| GeneratedPlan { planned, guessed });
             if matches!(method, "GET" | "HEAD") {
                 reads.extend(new);
             } else {
@@ -184,7 +184,7 @@ fn generate(
     }
     writes.sort_by_key(|new| new.planned.method == "DELETE");
 
-    let sure = |planned| Generated { planned, guessed: false };
+    let sure = |planned| GeneratedPlan { planned, guessed: false };
     let from = |from: &str, method: &str, target: &str| Planned {
         method: method.into(),
         target: target.into(),
@@ -251,7 +251,7 @@ pub(super) fn encoded(path: &str) -> String {
 
 /// What a host answers by rule: HEAD, OPTIONS, 405, 404, 400 and the redirect to an address
 /// without a slash at its end.
-fn rules(facts: &Facts) -> Vec<(&'static str, String, Option<&'static str>)> {
+fn rules(facts: &LibraryFacts) -> Vec<(&'static str, String, Option<&'static str>)> {
     let plain = facts.pages.iter().filter(|page| page.is_static() && page.precompile);
     let mut pages = plain.filter(|page| page.answers("GET")).collect::<Vec<_>>();
     pages.sort_by(|a, b| (a.pattern.len(), &a.pattern).cmp(&(b.pattern.len(), &b.pattern)));
@@ -302,15 +302,15 @@ mod tests {
         }
     }
 
-    fn facts() -> Facts {
-        Facts {
+    fn facts() -> LibraryFacts {
+        LibraryFacts {
             pages: vec![
                 page("/", &["GET"]),
                 page("/users", &["GET", "DELETE", "POST"]),
                 page("/users/{id}", &["GET", "PUT"]),
                 page("/docs/{*path?}", &["GET"]),
             ],
-            ..Facts::default()
+            ..LibraryFacts::default()
         }
     }
 
@@ -322,7 +322,7 @@ mod tests {
         lines.collect()
     }
 
-    fn plan_of(facts: &Facts, existing: Option<Plan>) -> Plan {
+    fn plan_of(facts: &LibraryFacts, existing: Option<Plan>) -> Plan {
         plan(facts, existing, pattern_of).unwrap()
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What came of all requests.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Report {
+pub(crate) struct PrecompileReport {
     /// The build id of the library.
     pub(crate) build_id: String,
     /// Whether only requests that change nothing were sent.
@@ -14,12 +14,12 @@ pub(crate) struct Report {
     /// How many requests did not end as they should.
     pub(crate) failed: usize,
     /// The requests, in the order in which they were sent.
-    pub(crate) requests: Vec<Exercised>,
+    pub(crate) requests: Vec<RequestReport>,
 }
 
 /// What came of one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Exercised {
+pub(crate) struct RequestReport {
     pub(crate) method: String,
     pub(crate) target: String,
     /// The route that answered, if one did.
@@ -27,7 +27,7 @@ pub(crate) struct Exercised {
     /// Its file.
     pub(crate) file: Option<String>,
     #[serde(flatten)]
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: RequestOutcome,
     /// Why that is not as it should be.
     pub(crate) failure: Option<String>,
 }
@@ -35,11 +35,11 @@ pub(crate) struct Exercised {
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "lowercase")]
-pub(crate) enum Outcome {
+pub(crate) enum RequestOutcome {
     /// With an answer.
     Answered {
         status: u16,
-        kind: Kind,
+        kind: AnswerKind,
         /// Of the body, as far as it was read.
         bytes: u64,
         /// How long the first answer took, in microseconds.
@@ -60,7 +60,7 @@ pub(crate) enum Outcome {
 /// What kind of answer it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+pub(crate) enum AnswerKind {
     /// A file.
     Static,
     /// Made by code, at once.
@@ -69,7 +69,7 @@ pub(crate) enum Kind {
     Streaming,
 }
 
-impl Kind {
+impl AnswerKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Static => "static",
@@ -79,7 +79,7 @@ impl Kind {
     }
 }
 
-impl Outcome {
+impl RequestOutcome {
     /// The status, if there was an answer.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
@@ -137,7 +137,7 @@ fn named(status: u16) -> String {
     StatusCode::from_u16(status).map_or_else(|_| status.to_string(), |status| status.to_string())
 }
 
-impl Exercised {
+impl RequestReport {
     /// The request and what is wrong with it, as one sentence.
     pub(crate) fn complaint(&self) -> Option<String> {
         let failure = self.failure.as_ref()?;
@@ -153,17 +153,20 @@ impl Exercised {
 mod tests {
     use super::*;
 
-    fn answered(status: u16) -> Outcome {
-        Outcome::Answered { status, kind: Kind::Dynamic, bytes: 1, first_us: 2, us: 1 }
+    fn answered(status: u16) -> RequestOutcome {
+        RequestOutcome::Answered { status, kind: AnswerKind::Dynamic, bytes: 1, first_us: 2, us: 1 }
     }
 
     #[test]
     fn outcomes_are_held_against_what_was_expected() {
-        let panicked =
-            Outcome::Panicked { status: 500, message: "oh".into(), location: "a.rs:1:2".into() };
-        let hung = Outcome::Hung { limit_ms: 1500 };
-        let broken = Outcome::Broken { status: 200, message: "gone".into() };
-        let crashed = Outcome::Crashed { how: "it was ended by SIGSEGV".into() };
+        let panicked = RequestOutcome::Panicked {
+            status: 500,
+            message: "oh".into(),
+            location: "a.rs:1:2".into(),
+        };
+        let hung = RequestOutcome::Hung { limit_ms: 1500 };
+        let broken = RequestOutcome::Broken { status: 200, message: "gone".into() };
+        let crashed = RequestOutcome::Crashed { how: "it was ended by SIGSEGV".into() };
         let (five, hang) = (Some(Expect::Class(5)), Some(Expect::Hang));
         for (outcome, expect, failure) in [
             (answered(404), None, None),

@@ -10,8 +10,8 @@ use nova_host::process::{ChildError, command, follow};
 use nova_host::release::plan::{Plan, Planned};
 use serde::{Deserialize, Serialize};
 
-use super::child::{Job, Message, PlanFor, ROLE, Rendered};
-use super::report::{Exercised, Outcome, Report};
+use super::child::{PlanFor, PrecompileJob, PrecompileMessage, ROLE, RenderedPage};
+use super::report::{PrecompileReport, RequestOutcome, RequestReport};
 
 /// So many requests may take their process with them; then the rest is left.
 const MOST_CRASHES: usize = 8;
@@ -50,7 +50,7 @@ impl Extent {
 
 /// What is to be exercised, and how.
 #[derive(Debug)]
-pub(crate) struct Order {
+pub(crate) struct PrecompileOrder {
     /// The library, or the folder of its release.
     pub(crate) source: PathBuf,
     /// A folder of public files, instead of the release's own.
@@ -74,7 +74,7 @@ pub(crate) struct Order {
     pub(crate) scratch: Option<PathBuf>,
 }
 
-impl Order {
+impl PrecompileOrder {
     /// The library or release at `source`, exercised with a plan of its own.
     pub(crate) fn new(source: PathBuf) -> Self {
         Self {
@@ -94,12 +94,12 @@ impl Order {
 
 /// What came of it.
 #[derive(Debug)]
-pub(crate) struct Precompiled {
+pub(crate) struct Precompilation {
     /// The plan that was followed.
     pub(crate) plan: Plan,
-    pub(crate) report: Report,
+    pub(crate) report: PrecompileReport,
     /// What was prerendered.
-    pub(crate) rendered: Vec<Rendered>,
+    pub(crate) rendered: Vec<RenderedPage>,
 }
 
 /// Why nothing, or not all, was exercised.
@@ -119,7 +119,7 @@ pub(crate) enum PrecompileError {
 }
 
 /// The request that is under way.
-struct Sending {
+struct RequestProgress {
     index: usize,
     route: Option<String>,
     file: Option<String>,
@@ -129,19 +129,19 @@ struct Sending {
 /// [`child_main`](nova_host::process::child_main). `on_sent` sees each request as it is done.
 pub(crate) async fn precompile(
     program: &Path,
-    order: Order,
-    mut on_sent: impl FnMut(&Exercised),
-) -> Result<Precompiled, PrecompileError> {
+    order: PrecompileOrder,
+    mut on_sent: impl FnMut(&RequestReport),
+) -> Result<Precompilation, PrecompileError> {
     let folder = tempfile::tempdir().map_err(PrecompileError::Scratch)?;
     let own = folder.path().join("scratch");
     std::fs::create_dir(&own).map_err(PrecompileError::Scratch)?;
     let scratch = order.scratch.as_deref().unwrap_or(&own);
-    let Order { limit, init_limit, extent, .. } = order;
+    let PrecompileOrder { limit, init_limit, extent, .. } = order;
     let plan = match (order.plan, order.generate) {
         (Some(plan), false) => PlanFor::Sent(plan),
-        (plan, _) => PlanFor::Generated(plan),
+        (plan, _) => PlanFor::GeneratedPlan(plan),
     };
-    let mut job = Job {
+    let mut job = PrecompileJob {
         source: order.source.clone(),
         store: folder.path().join("libraries"),
         public: order.public,
@@ -164,24 +164,26 @@ pub(crate) async fn precompile(
             child.current_dir(scratch);
         }
         let mut doing = "loading the library".to_owned();
-        let mut sending: Option<Sending> = None;
+        let mut sending: Option<RequestProgress> = None;
         let patience = init_limit + SLACK;
         let verdict = follow(child, &job, patience, ENDING, |message| {
             match message {
-                Message::Doing(what) => doing = what,
-                Message::Plan { plan, build_id: id } => (followed, build_id) = (Some(plan), id),
-                Message::Sending { index, route, file } => {
-                    sending = Some(Sending { index, route, file });
+                PrecompileMessage::Doing(what) => doing = what,
+                PrecompileMessage::Plan { plan, build_id: id } => {
+                    (followed, build_id) = (Some(plan), id);
                 }
-                Message::Sent(exercised) => {
+                PrecompileMessage::RequestProgress { index, route, file } => {
+                    sending = Some(RequestProgress { index, route, file });
+                }
+                PrecompileMessage::Sent(exercised) => {
                     on_sent(&exercised);
                     requests.push(exercised);
                     sending = None;
                 }
-                Message::Rendered(page) => rendered.push(page),
-                Message::Training => "training".clone_into(&mut doing),
-                Message::Done => return ControlFlow::Break(Ok(())),
-                Message::Refused(reason) => return ControlFlow::Break(Err(reason)),
+                PrecompileMessage::RenderedPage(page) => rendered.push(page),
+                PrecompileMessage::Training => "training".clone_into(&mut doing),
+                PrecompileMessage::Done => return ControlFlow::Break(Ok(())),
+                PrecompileMessage::Refused(reason) => return ControlFlow::Break(Err(reason)),
             }
             // A request is sent a few times, and its body is read, before anything is said.
             let next = if sending.is_some() { limit } else { init_limit.max(limit) };
@@ -194,26 +196,27 @@ pub(crate) async fn precompile(
             }
             Err(cause) => cause,
         };
-        let planned = |sending: &Sending| followed.as_ref()?.requests.get(sending.index).cloned();
+        let planned =
+            |sending: &RequestProgress| followed.as_ref()?.requests.get(sending.index).cloned();
         let Some((sending, planned)) = sending.and_then(|it| planned(&it).map(|plan| (it, plan)))
         else {
             return Err(PrecompileError::Died { library: order.source, doing, cause });
         };
         let outcome = match cause {
-            ChildError::TimedOut { .. } => {
-                Outcome::Hung { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
-            }
-            died => Outcome::Crashed { how: died.to_string() },
+            ChildError::TimedOut { .. } => RequestOutcome::Hung {
+                limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            },
+            died => RequestOutcome::Crashed { how: died.to_string() },
         };
         let failure = outcome.failure(&planned);
-        let Sending { index, route, file } = sending;
+        let RequestProgress { index, route, file } = sending;
         let (method, target) = (planned.method, planned.target);
-        let exercised = Exercised { method, target, route, file, outcome, failure };
+        let exercised = RequestReport { method, target, route, file, outcome, failure };
         on_sent(&exercised);
         requests.push(exercised);
         crashes += 1;
         if crashes == MOST_CRASHES {
-            let complaints = requests.iter().filter_map(Exercised::complaint).collect();
+            let complaints = requests.iter().filter_map(RequestReport::complaint).collect();
             return Err(PrecompileError::TooMany { complaints });
         }
         job.first = index + 1;
@@ -221,6 +224,6 @@ pub(crate) async fn precompile(
     }
     let failed = requests.iter().filter(|request| request.failure.is_some()).count();
     let read_only = extent != Extent::Everything;
-    let report = Report { build_id, read_only, failed, requests };
-    Ok(Precompiled { plan: followed.unwrap_or_else(|| Plan::new(Vec::new())), report, rendered })
+    let report = PrecompileReport { build_id, read_only, failed, requests };
+    Ok(Precompilation { plan: followed.unwrap_or_else(|| Plan::new(Vec::new())), report, rendered })
 }

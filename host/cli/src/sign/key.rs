@@ -44,7 +44,7 @@ impl PrivateKey {
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 
-    /// The key in a file, which nobody else may be able to read.
+    /// The key in a file, which only its owner may be able to read.
     ///
     /// # Errors
     /// If it cannot be read, others can read it too, or it is not that of a private key.

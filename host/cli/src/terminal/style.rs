@@ -71,13 +71,15 @@ pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-/// A size in the unit that reads best.
-pub(crate) fn bytes(bytes: u64) -> String {
-    let kilobytes = bytes as f64 / 1024.0;
+/// A number of bytes as people say it, in units of a thousand.
+pub(crate) fn size(bytes: u64) -> String {
+    // More than 2^52 bytes would lose digits that are not printed.
+    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let kilobytes = bytes as f64 / 1000.0;
     if kilobytes < 999.5 {
-        format!("{kilobytes:.0} KB")
+        format!("{kilobytes:.0} kB")
     } else {
-        format!("{:.1} MB", kilobytes / 1024.0)
+        format!("{:.2} MB", kilobytes / 1000.0)
     }
 }
 
@@ -98,6 +100,15 @@ mod tests {
             (72_500, "1 min 12 s"),
         ] {
             assert_eq!(took(Duration::from_millis(milliseconds)), text);
+        }
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        for (bytes, text) in
+            [(0, "0 kB"), (970_400, "970 kB"), (999_600, "1.00 MB"), (1_486_000, "1.49 MB")]
+        {
+            assert_eq!(size(bytes), text);
         }
     }
 

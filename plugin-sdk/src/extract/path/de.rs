@@ -2,14 +2,13 @@
 
 use std::fmt::{self, Display};
 
-use http::StatusCode;
+use nova_routing::Segment;
 use serde_core::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde_core::de::{self, Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde_core::forward_to_deserialize_any;
 
-use super::RequestContext;
-use crate::error::Rejection;
-use crate::routing::Segment;
+use crate::error::{Rejection, RejectionKind};
+use crate::request::RequestContext;
 
 /// Why the parameters do not fit.
 #[derive(Debug)]
@@ -60,9 +59,9 @@ impl de::Error for PathError {
 impl From<PathError> for Rejection {
     fn from(error: PathError) -> Self {
         match error {
-            PathError::Value(..) => Rejection::new(StatusCode::BAD_REQUEST, error.to_string()),
+            PathError::Value(..) => Rejection::of(RejectionKind::InvalidPath, error.to_string()),
             shape @ PathError::Shape(_) => {
-                Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "wrong `Path<..>` for this route")
+                Rejection::of(RejectionKind::Unavailable, "wrong `Path<..>` for this route")
                     .with_source(shape)
             }
         }
@@ -74,8 +73,8 @@ impl From<PathError> for Rejection {
 pub(super) struct Params<'a, 'r>(&'a RequestContext<'r>);
 
 impl<'a, 'r> Params<'a, 'r> {
-    pub(super) fn new(cx: &'a RequestContext<'r>) -> Self {
-        Params(cx)
+    pub(super) fn new(head: &'a RequestContext<'r>) -> Self {
+        Params(head)
     }
 
     fn values(self) -> impl Iterator<Item = Param<'a>> {

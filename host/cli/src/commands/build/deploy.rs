@@ -34,11 +34,11 @@ const IMAGES: [(&str, (u32, u32)); 3] = [
 /// The host program to ship: the one that was named, or the one beside this program.
 ///
 /// # Errors
-/// If there is none.
+/// If it is missing.
 pub(in crate::commands) fn find_host(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(path) = named {
         if !path.is_file() {
-            bail!("{}: there is no such program; it is what --nova-host names", path.display());
+            bail!("{}: no such program; --nova-host names it", path.display());
         }
         return Ok(path.to_owned());
     }
@@ -46,7 +46,7 @@ pub(in crate::commands) fn find_host(named: Option<&Path>) -> anyhow::Result<Pat
     let beside = this.with_file_name(HOST);
     if !beside.is_file() {
         bail!(
-            "there is no nova-host beside {}: a release carries the program that serves it.\n  \
+            "nova-host is missing beside {}: a release carries the program that serves it.\n  \
              help: install both programs at once (`cargo install --git URL nova-cli nova-host`), \
              or name it: nova build --nova-host FILE",
             this.display()
@@ -69,7 +69,7 @@ pub(in crate::commands) fn write(
     let needed = least_glibc(&program);
     let library = manifest.glibc.as_deref();
     let glibc = library.into_iter().chain(needed.as_deref()).max_by_key(|it| number(it));
-    let facts = Facts {
+    let facts = HostFacts {
         app: &manifest.app.name,
         version: &manifest.app.version,
         glibc,
@@ -94,7 +94,7 @@ pub(in crate::commands) fn write_symbols(out: &Path, symbols: &Path) -> anyhow::
 }
 
 /// What the files are filled in with.
-struct Facts<'a> {
+struct HostFacts<'a> {
     app: &'a str,
     version: &'a str,
     /// The least glibc that library and host need.
@@ -103,7 +103,7 @@ struct Facts<'a> {
     routes: usize,
 }
 
-fn fill(template: &str, facts: &Facts<'_>) -> String {
+fn fill(template: &str, facts: &HostFacts<'_>) -> String {
     let glibc = facts.glibc;
     let image = IMAGES.iter().find(|(_, has)| glibc.is_none_or(|needs| number(needs) <= *has));
     let image = image.map_or(IMAGES[0].0, |(name, _)| name);
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     fn filled(name: &str, glibc: Option<&str>) -> String {
-        let facts = Facts { app: "shop", version: "1.2.0", glibc, routes: 1 };
+        let facts = HostFacts { app: "shop", version: "1.2.0", glibc, routes: 1 };
         let (.., template) = FILES.iter().find(|(file, ..)| *file == name).expect("a file");
         fill(template, &facts)
     }
@@ -173,10 +173,10 @@ mod tests {
 
     #[test]
     fn a_missing_host_is_said_with_what_to_do() {
-        let error = find_host(Some(Path::new("/no/such/nova-host"))).expect_err("there is none");
+        let error = find_host(Some(Path::new("/no/such/nova-host"))).expect_err("it is missing");
         assert!(error.to_string().contains("--nova-host"), "{error}");
         // The program of this test lies in a folder of its own.
-        let error = find_host(None).expect_err("there is none beside a test");
-        assert!(error.to_string().contains("no nova-host beside"), "{error}");
+        let error = find_host(None).expect_err("a test has no host beside it");
+        assert!(error.to_string().contains("nova-host is missing beside"), "{error}");
     }
 }

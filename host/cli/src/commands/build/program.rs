@@ -9,7 +9,7 @@ use nova_route_template::Manifest;
 use nova_route_template::scaffold::Program;
 use rust_embed::{Embed, EmbeddedFile};
 
-use super::{Job, cargo_build, follow};
+use super::{BuildJob, cargo_build, follow};
 
 /// Where the program's package is written, from the app's folder.
 const PACKAGE: &str = ".nova/static";
@@ -26,7 +26,7 @@ struct Host;
 /// Compiles the program for the release that was just written, and puts it there under the app's
 /// name; gives back its place and size.
 pub(super) fn link(
-    job: &Job<'_>,
+    job: &BuildJob<'_>,
     manifest: &Manifest,
     sdk: Option<PathBuf>,
 ) -> anyhow::Result<(PathBuf, u64)> {
@@ -49,7 +49,7 @@ pub(super) fn link(
 }
 
 /// What goes into the program, by the paths in the release: what a host reads, and what it serves.
-fn files(job: &Job<'_>) -> anyhow::Result<Vec<String>> {
+fn files(job: &BuildJob<'_>) -> anyhow::Result<Vec<String>> {
     let release = Release::read(&job.out, &Trust::default())?;
     let text = |path: &std::path::Path| {
         let text = path.to_str().map(str::to_owned);

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use nova_route_template::{CodeSizes, CrateSize, Manifest, PublicFiles};
 use serde::{Deserialize, Serialize};
 
-use crate::commands::check::size;
+use crate::terminal::style::size;
 use crate::terminal::style::{BOLD, DIM, WARN, columns, took};
 
 /// The name of the file in a release.
@@ -19,7 +19,7 @@ const SHOWN: usize = 15;
 
 /// What a build has made, and in what time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(in crate::commands) struct Report {
+pub(in crate::commands) struct BuildReport {
     /// Which build.
     pub(in crate::commands) build_id: String,
     /// Whether it was optimised as one (`--aot`).
@@ -52,7 +52,7 @@ pub(in crate::commands) struct RouteReport {
     /// The page.
     pub(in crate::commands) file: String,
     /// How it answers.
-    pub(in crate::commands) kind: Kind,
+    pub(in crate::commands) kind: PageKind,
     /// Bytes of machine code that belong to the page.
     pub(in crate::commands) code: u64,
 }
@@ -60,7 +60,7 @@ pub(in crate::commands) struct RouteReport {
 /// How a route answers, as far as its text tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::commands) enum Kind {
+pub(in crate::commands) enum PageKind {
     /// Its answer was made by the build.
     Static,
     /// Each request is answered anew.
@@ -101,24 +101,24 @@ pub(in crate::commands) struct Change {
 }
 
 /// What a report is made of.
-pub(in crate::commands) struct Made<'a> {
+pub(in crate::commands) struct BuildFacts<'a> {
     pub(in crate::commands) manifest: &'a Manifest,
     pub(in crate::commands) sizes: &'a CodeSizes,
     pub(in crate::commands) public: &'a PublicFiles,
-    pub(in crate::commands) kinds: &'a BTreeMap<String, Kind>,
+    pub(in crate::commands) kinds: &'a BTreeMap<String, PageKind>,
     pub(in crate::commands) host: u64,
     pub(in crate::commands) aot: bool,
     pub(in crate::commands) steps: &'a [(&'static str, Duration)],
 }
 
-impl Report {
-    pub(in crate::commands) fn new(made: &Made<'_>, before: Option<&Report>) -> Self {
-        let Made { manifest, sizes, public, kinds, host, aot, steps } = made;
+impl BuildReport {
+    pub(in crate::commands) fn new(made: &BuildFacts<'_>, before: Option<&BuildReport>) -> Self {
+        let BuildFacts { manifest, sizes, public, kinds, host, aot, steps } = made;
         let route = |route: &nova_route_template::Route| RouteReport {
             pattern: route.pattern.clone(),
             methods: route.methods.iter().cloned().chain(route.any.then(|| "any".into())).collect(),
             file: route.file.clone(),
-            kind: kinds.get(&route.file).copied().unwrap_or(Kind::Dynamic),
+            kind: kinds.get(&route.file).copied().unwrap_or(PageKind::Dynamic),
             code: sizes.pages.get(&route.file).copied().unwrap_or_default(),
         };
         let step = |(name, took): &(&str, Duration)| StepReport {
@@ -163,9 +163,9 @@ impl Report {
         let mut text = String::new();
         let rows = self.routes.iter().map(|route| {
             let kind = match route.kind {
-                Kind::Static => "static",
-                Kind::Dynamic => "dynamic",
-                Kind::Streaming => "streaming",
+                PageKind::Static => "static",
+                PageKind::Dynamic => "dynamic",
+                PageKind::Streaming => "streaming",
             };
             let code = if route.code == 0 { "-".to_owned() } else { size(route.code) };
             let methods = route.methods.join(" ");
@@ -241,7 +241,7 @@ impl Change {
 }
 
 /// What differs by more than people care to know: half a kilobyte, and one part in a hundred.
-fn changes(before: &Report, now: &Report) -> Vec<Change> {
+fn changes(before: &BuildReport, now: &BuildReport) -> Vec<Change> {
     let differs = |before: u64, now: u64| {
         before.abs_diff(now) > 512 && before.abs_diff(now) * 100 > before.max(now)
     };
@@ -253,7 +253,7 @@ fn changes(before: &Report, now: &Report) -> Vec<Change> {
             changes.push(Change { what: what.to_owned(), before: Some(before), now: Some(now) });
         }
     }
-    let codes = |report: &Report| -> BTreeMap<String, u64> {
+    let codes = |report: &BuildReport| -> BTreeMap<String, u64> {
         report.routes.iter().map(|route| (route.pattern.clone(), route.code)).collect()
     };
     let (before, now) = (codes(before), codes(now));
@@ -278,16 +278,16 @@ pub(in crate::commands) fn total(steps: &[(&'static str, Duration)]) -> String {
 mod tests {
     use super::*;
 
-    fn report(library: u64, routes: &[(&str, u64)]) -> Report {
+    fn report(library: u64, routes: &[(&str, u64)]) -> BuildReport {
         let route = |&(pattern, code): &(&str, u64)| RouteReport {
             pattern: pattern.to_owned(),
             methods: vec!["GET".to_owned()],
             file: format!("pages{pattern}.rs"),
-            kind: if pattern == "/live" { Kind::Streaming } else { Kind::Dynamic },
+            kind: if pattern == "/live" { PageKind::Streaming } else { PageKind::Dynamic },
             code,
         };
         let krate = |name: &str, code| CrateSize { name: name.to_owned(), code };
-        Report {
+        BuildReport {
             build_id: "0".repeat(32),
             aot: true,
             library,
@@ -339,9 +339,9 @@ mod tests {
     #[test]
     fn a_report_is_read_back() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        assert_eq!(Report::read(folder.path()), None);
+        assert_eq!(BuildReport::read(folder.path()), None);
         let report = report(1, &[("/", 2)]);
         report.write(folder.path()).expect("written");
-        assert_eq!(Report::read(folder.path()), Some(report));
+        assert_eq!(BuildReport::read(folder.path()), Some(report));
     }
 }

@@ -12,8 +12,8 @@ use nova_route_template::{
 };
 
 use super::Finding;
-use crate::commands::build::report::Report;
-use crate::commands::check::size;
+use crate::commands::build::report::BuildReport;
+use crate::terminal::style::size;
 
 /// A library of more bytes than this is worth a word.
 const LARGE: u64 = 20_000_000;
@@ -182,11 +182,11 @@ fn release(project: &Project) -> Option<Finding> {
 fn image(project: &Project) -> Option<Finding> {
     let settings =
         Settings::load(project.dir(), |name| std::env::var_os(name), PartialSettings::default());
-    let report = Report::read(&project.dir().join(settings.ok()?.out))?;
+    let report = BuildReport::read(&project.dir().join(settings.ok()?.out))?;
     Some(image_size(&report))
 }
 
-fn image_size(report: &Report) -> Finding {
+fn image_size(report: &BuildReport) -> Finding {
     let largest = report.crates.iter().take(3);
     let largest: Vec<_> =
         largest.map(|krate| format!("{} {}", krate.name, size(krate.code))).collect();
@@ -254,7 +254,7 @@ mod tests {
             "crates": [{ "name": "sqlx", "code": 5_000_000 }, { "name": "std", "code": 400_000 }],
             "steps": [],
         });
-        let mut report: Report = serde_json::from_value(json).expect("a report");
+        let mut report: BuildReport = serde_json::from_value(json).expect("a report");
         let large = image_size(&report);
         assert_eq!(large.verdict, Verdict::Weak);
         assert_eq!(

@@ -7,7 +7,7 @@ use std::process::Command;
 use nova_route_template::parts::ImageCache;
 
 use super::Finding;
-use crate::terminal::style::bytes;
+use crate::terminal::style;
 
 /// The rustc that Nova and the apps it makes need.
 const RUSTC: &str = env!("CARGO_PKG_RUST_VERSION");
@@ -30,7 +30,7 @@ pub(super) fn findings() -> Vec<Finding> {
     ]
 }
 
-/// The sys images of `nova dev`, which are kept until somebody removes them.
+/// The sys images of `nova dev`, which are kept until `nova clean --cache` removes them.
 fn cache() -> Finding {
     let cache = match ImageCache::of_user() {
         Ok(cache) => cache,
@@ -44,8 +44,12 @@ fn cache() -> Finding {
     };
     let images = cache.images();
     let size = images.iter().map(|image| image.size).sum();
-    let found =
-        format!("{} in {} of {}", bytes(size), counted(images.len()), cache.folder().display());
+    let found = format!(
+        "{} in {} of {}",
+        style::size(size),
+        counted(images.len()),
+        cache.folder().display()
+    );
     if size > LARGE_CACHE {
         Finding::weak("dev cache", found, "remove what no app uses any more: nova clean --cache")
     } else {

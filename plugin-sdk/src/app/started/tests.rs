@@ -4,12 +4,11 @@ use std::task::{Context, Poll, Waker};
 
 use super::*;
 use crate::app::{App, InitContext, Routes};
-use crate::error::Error;
 use crate::extract::{Path, State};
 use crate::handler::*;
 use crate::hooks::Purpose;
 use crate::html::page;
-use crate::testing::{Sent, TestApp};
+use crate::testing::{TestApp, TestIncoming};
 
 fn production() -> InitContext {
     InitContext {
@@ -82,8 +81,8 @@ async fn a_ready_answer_costs_one_allocation() {
     let app = routes.init(production()).await.expect("a started app");
     let table = [("/text", 0), ("/async", 0), ("/path/7", 0), ("/owned", 1), ("/status", 0)];
     for (index, (path, own)) in table.into_iter().enumerate() {
-        let mut sent = Sent::get(path);
-        sent.matched(routes.entries()[index].pattern.clone(), vec!["7".to_owned()]);
+        let mut sent = TestIncoming::get(path);
+        sent.matched(routes.routes()[index].info.pattern.to_string(), vec!["7".to_owned()]);
         let cost = allocation_counter::measure(|| {
             let mut answer = app.call(index, RequestContext::host(&sent));
             let poll = answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));

@@ -5,9 +5,9 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, VARY};
 use maud::{DOCTYPE, html};
 use serde_json::json;
 
-use super::{Error, reason};
 use crate::body::Body;
-use crate::context::RequestContext;
+use crate::error::{Error, reason};
+use crate::request::RequestContext;
 use crate::response::Response;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;\
@@ -16,13 +16,13 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;mar
     @media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}pre{background:#262626}}";
 
 /// Renders an error that no page of the app took. `dev` shows its causes.
-pub(crate) fn render(cx: &RequestContext<'_>, error: &Error, dev: bool) -> Response {
+pub(crate) fn render(head: &RequestContext<'_>, error: &Error, dev: bool) -> Response {
     let status = error.status();
     let hidden = status.is_server_error() && !dev;
     let detail = Some(error.message()).filter(|message| !hidden && *message != reason(status));
     let causes: Vec<String> =
         if dev { error.chain().map(ToString::to_string).collect() } else { Vec::new() };
-    let (body, media_type) = if prefers_html(cx) {
+    let (body, media_type) = if prefers_html(head) {
         (html(status, detail, &causes), "text/html; charset=utf-8")
     } else {
         (problem(status, detail, &causes), "application/problem+json")
@@ -78,18 +78,18 @@ struct Wants {
 }
 
 /// Whether a page for people is welcome: the client does not rank JSON above HTML.
-pub(crate) fn accepts_html(cx: &RequestContext<'_>) -> bool {
-    let wants = wants(cx);
+pub(crate) fn accepts_html(head: &RequestContext<'_>) -> bool {
+    let wants = wants(head);
     wants.html > 0 && wants.html >= wants.json
 }
 
 /// Browsers name HTML; curl, fetch and most libraries send `*/*` and are better served by JSON.
-fn prefers_html(cx: &RequestContext<'_>) -> bool {
-    wants(cx).html_named && accepts_html(cx)
+fn prefers_html(head: &RequestContext<'_>) -> bool {
+    wants(head).html_named && accepts_html(head)
 }
 
-fn wants(cx: &RequestContext<'_>) -> Wants {
-    parse_accept(cx.header(ACCEPT.as_str()).unwrap_or("*/*"))
+fn wants(head: &RequestContext<'_>) -> Wants {
+    parse_accept(head.header(ACCEPT.as_str()).unwrap_or("*/*"))
 }
 
 fn parse_accept(accept: &str) -> Wants {

@@ -10,9 +10,9 @@ use nova_host::release::plan::PLAN;
 use nova_host::swap::STYLESHEETS;
 use nova_route_template::{Project, PublicFiles, Stylesheet};
 
-use super::pgo::{Compiler, Profiles};
-use super::{Outcome, precompile};
-use crate::precompile::{Extent, Kind, Order, Outcome as Ended, Rendered};
+use super::profile::{Compiler, Profiles};
+use crate::commands::{Outcome, precompile};
+use crate::precompile::{AnswerKind, Extent, PrecompileOrder, RenderedPage, RequestOutcome};
 
 /// How long a library is trained.
 const TRAINING: Duration = Duration::from_secs(5);
@@ -26,15 +26,15 @@ pub(super) fn exercise(
     library: &Path,
     out: &Path,
     extent: Extent,
-) -> anyhow::Result<precompile::Done> {
-    let done = precompile::app(project, library, out, |order| Order { extent, ..order })?;
+) -> anyhow::Result<precompile::Exercise> {
+    let done = precompile::app(project, library, out, |order| PrecompileOrder { extent, ..order })?;
     if done.outcome() == Outcome::Failed {
         bail!("{}", refusal(&done));
     }
     Ok(done)
 }
 
-fn refusal(done: &precompile::Done) -> String {
+fn refusal(done: &precompile::Exercise) -> String {
     let complaints: String =
         done.complaints().iter().map(|complaint| format!("\n  {complaint}")).collect();
     format!(
@@ -47,12 +47,12 @@ fn refusal(done: &precompile::Done) -> String {
 }
 
 /// How a page answered, by its requests; `None` if none was sent.
-pub(super) fn streams(done: &precompile::Done, file: &str) -> Option<bool> {
+pub(super) fn streams(done: &precompile::Exercise, file: &str) -> Option<bool> {
     let requests = done.precompiled.report.requests.iter();
     let kinds =
         requests.filter(|request| request.file.as_deref() == Some(file)).filter_map(|request| {
             match request.outcome {
-                Ended::Answered { kind, .. } => Some(kind == Kind::Streaming),
+                RequestOutcome::Answered { kind, .. } => Some(kind == AnswerKind::Streaming),
                 _ => None,
             }
         });
@@ -69,7 +69,7 @@ pub(super) fn render(
     out: &Path,
     stylesheet: Option<&Stylesheet>,
     public: &PublicFiles,
-) -> anyhow::Result<Vec<Rendered>> {
+) -> anyhow::Result<Vec<RenderedPage>> {
     let hashed = public.files.iter().filter_map(|it| Some((it.url.clone(), it.hashed.clone()?)));
     let mut info = StartInfo {
         stylesheet: stylesheet.map(|sheet| format!("{STYLESHEETS}{}", sheet.file_name())),
@@ -80,7 +80,7 @@ pub(super) fn render(
     if let Some(hashed) = info.favicon.as_ref().and_then(|icon| info.public.get(icon)) {
         info.favicon = Some(hashed.clone());
     }
-    let done = precompile::app(project, library, out, |order| Order {
+    let done = precompile::app(project, library, out, |order| PrecompileOrder {
         extent: Extent::Prerendered,
         info,
         ..order
@@ -121,8 +121,10 @@ impl Training {
         out: &Path,
     ) -> anyhow::Result<()> {
         let library: PathBuf = library.to_owned();
-        let done =
-            precompile::app(project, &library, out, |order| Order { training: TRAINING, ..order })?;
+        let done = precompile::app(project, &library, out, |order| PrecompileOrder {
+            training: TRAINING,
+            ..order
+        })?;
         if done.outcome() == Outcome::Failed {
             bail!("{}", refusal(&done));
         }

@@ -1,0 +1,189 @@
+//! A started app: which function answers a request, and what the host is told about errors.
+//!
+//! Middleware comes first, outermost first, then the page's function. What happens to its response
+//! is the [pipeline](crate::pipeline)'s.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+use http::StatusCode;
+use http::header::{ALLOW, HeaderValue};
+use nova_abi::abi_stable::std_types::RArc;
+use nova_abi::{Failure, NotAttached, PageEntry};
+use nova_routing::{Decision, MethodSet};
+
+use super::page_libraries::{DeclarePages, PageLibraries};
+use crate::error::{Error, reason};
+use crate::hooks::{AnyHooks, Purpose};
+use crate::middleware::Next;
+use crate::pipeline::finish::finish;
+use crate::pipeline::route::{Environment, Route, RouteTable, Scope};
+use crate::request::{RequestContext, StepInput, Whole};
+use crate::response::{IntoResponse, Response, Result, with_content_type};
+
+/// Seam: a view of a started app.
+pub(crate) struct StartedApp {
+    shared: Arc<SharedApp>,
+    table: Arc<RouteTable>,
+}
+
+/// What the views of one app share.
+pub(super) struct SharedApp {
+    pub(super) environment: Environment,
+    pub(super) hooks: Arc<AnyHooks>,
+    pub(super) purpose: Purpose,
+    /// `None`: the app takes no pages.
+    pub(super) page_libraries: Option<PageLibraries>,
+}
+
+/// A view of an app, and what the host is told about its routes.
+pub(crate) type View = (Arc<StartedApp>, Vec<RArc<nova_abi::Route>>);
+
+impl StartedApp {
+    pub(super) fn new(shared: SharedApp, table: Arc<RouteTable>) -> Self {
+        StartedApp { shared: Arc::new(shared), table }
+    }
+
+    /// Answers one request to the route at this index of `Routes::routes`.
+    ///
+    /// It decides about the method itself, so that middleware sees OPTIONS requests and those
+    /// for methods that are not allowed. The answer's body is neither a page nor an error. A
+    /// panic of the page unwinds out of the future's poll; the caller catches it and asks
+    /// [`StartedApp::error`] for the answer.
+    pub(crate) fn call<'a>(
+        self: &'a Arc<Self>,
+        route: usize,
+        cx: RequestContext<'a, Whole>,
+    ) -> BoxFuture<'a, Response> {
+        self.enter(route, 0, cx)
+    }
+
+    /// The error page for a status that the host decided on. `message` is for the client, below
+    /// 500; empty stands for the usual phrase.
+    pub(crate) fn error<'a>(
+        &'a self,
+        status: StatusCode,
+        message: String,
+        mut cx: RequestContext<'a, Whole>,
+    ) -> BoxFuture<'a, Response> {
+        let table = &self.table;
+        let pattern = cx.host_pattern();
+        let route = table.routes.iter().find(|route| Some(route.info.pattern.as_str()) == pattern);
+        if let Some(route) = route {
+            cx.set_route(&route.info);
+        }
+        let message = if message.is_empty() { reason(status).to_owned() } else { message };
+        let scope = route.map_or(&*table.outside, |route| &route.scope);
+        self.raise(cx, scope, Error::new(status, message))
+    }
+
+    /// What the next generation's `import` gets; `None` when the app saves nothing.
+    pub(crate) async fn export(&self) -> Result<Option<Vec<u8>>> {
+        self.shared.hooks.export(&self.shared.environment.state).await
+    }
+
+    /// Another view of this app, with the routes of these pages after its own.
+    ///
+    /// # Errors
+    /// When the app was not opened for pages, or one of them does not fit it.
+    pub(crate) fn attach(
+        &self,
+        pages: &[PageEntry],
+        declare: &DeclarePages<'_>,
+    ) -> Result<View, NotAttached> {
+        let Some(page_libraries) = &self.shared.page_libraries else {
+            let reason =
+                "it takes no page libraries: its routes end with `finish()`, not with `open()`";
+            return Err(NotAttached::app(Failure::error(reason)));
+        };
+        let (table, routes) = page_libraries.table(pages, declare)?;
+        let view = StartedApp { shared: Arc::clone(&self.shared), table: Arc::new(table) };
+        Ok((Arc::new(view), routes))
+    }
+
+    /// Runs the app's `shutdown`.
+    pub(crate) async fn shutdown(self: Arc<Self>) -> Result<()> {
+        self.shared.hooks.shutdown(&self.shared.environment.state).await
+    }
+
+    /// Goes on with a request at the middleware of this depth, or at the page behind them.
+    fn enter<'a>(
+        self: &'a Arc<Self>,
+        index: usize,
+        depth: usize,
+        mut cx: RequestContext<'a, Whole>,
+    ) -> BoxFuture<'a, Response> {
+        let route = &self.table.routes[index];
+        if route.reserved && self.shared.purpose == Purpose::Serve {
+            let status = StatusCode::NOT_FOUND;
+            return self.raise(cx, &self.table.outside, Error::new(status, reason(status)));
+        }
+        cx.set_route(&route.info);
+        let Some(middleware) = route.scope.middleware.get(depth) else {
+            return self.answer(route, cx);
+        };
+        let next = self.next(index, depth + 1, &cx);
+        cx.set_step_input(StepInput::Next(next));
+        middleware.serve(cx, &self.shared.environment, &route.scope)
+    }
+
+    /// What the middleware before this depth is given: it goes on with the request that it is
+    /// handed, which is the middleware's own from here on.
+    fn next(self: &Arc<Self>, route: usize, depth: usize, head: &RequestContext<'_>) -> Next {
+        let app = Arc::clone(self);
+        let params = (0..).map_while(|index| head.param_at(index).map(str::to_owned)).collect();
+        let client_addr = head.client_addr();
+        Next::new(move |request| {
+            Box::pin(async move {
+                let cx = RequestContext::owned(request, params, client_addr);
+                with_content_type(app.enter(route, depth, cx).await)
+            })
+        })
+    }
+
+    /// The page's function for the method, or what is answered without one.
+    fn answer<'a>(
+        &'a self,
+        route: &'a Route,
+        cx: RequestContext<'a, Whole>,
+    ) -> BoxFuture<'a, Response> {
+        let handler = match route.methods.decide(cx.method_name()) {
+            Decision::Run(method) => &route.handlers[method as usize],
+            Decision::RunAny => &route.any,
+            Decision::Options => {
+                let mut response = StatusCode::NO_CONTENT.into_response();
+                response.headers_mut().insert(ALLOW, allow(route.methods));
+                return Box::pin(ready(response));
+            }
+            Decision::NotAllowed => &None,
+        };
+        match handler {
+            Some(handler) => handler.serve(cx, &self.shared.environment, &route.scope),
+            None => {
+                let status = StatusCode::METHOD_NOT_ALLOWED;
+                let error =
+                    Error::new(status, reason(status)).with_header(ALLOW, allow(route.methods));
+                self.raise(cx, &route.scope, error)
+            }
+        }
+    }
+
+    /// The error page for an error that no function of the app returned.
+    fn raise<'a>(
+        &'a self,
+        mut cx: RequestContext<'a, Whole>,
+        scope: &'a Scope,
+        error: Error,
+    ) -> BoxFuture<'a, Response> {
+        let environment = &self.shared.environment;
+        Box::pin(async move { finish(environment, scope, &mut cx, error.into_response()).await })
+    }
+}
+
+fn allow(methods: MethodSet) -> HeaderValue {
+    HeaderValue::try_from(methods.allow()).expect("names of methods are valid in a header")
+}
+
+#[cfg(test)]
+mod tests;

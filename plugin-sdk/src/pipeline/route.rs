@@ -1,0 +1,129 @@
+//! A route as it is called: the functions of a page, and what its folders put around them.
+
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+use http::StatusCode;
+use nova_routing::{Method, MethodSet};
+
+use crate::html::Links;
+use crate::request::{RequestContext, RouteInfo, Whole};
+use crate::response::Response;
+use crate::state::AnyState;
+
+/// All routes of a view of an app. The routes themselves are shared by the views that have them.
+pub(crate) struct RouteTable {
+    pub(crate) routes: Vec<Arc<Route>>,
+    /// For answers without a route.
+    pub(crate) outside: Arc<Scope>,
+}
+
+/// One page.
+pub(crate) struct Route {
+    pub(crate) info: RouteInfo,
+    pub(crate) file: &'static str,
+    pub(crate) methods: MethodSet,
+    /// By [`Method`]'s order.
+    pub(crate) handlers: [Option<AnyHandler>; Method::ALL.len()],
+    pub(crate) any: Option<AnyHandler>,
+    /// Whether it may be exercised before it goes live.
+    pub(crate) precompile: bool,
+    /// Whether it answers only in an app that does not serve.
+    pub(crate) reserved: bool,
+    pub(crate) scope: Scope,
+}
+
+/// Seam: what the host is told about a route.
+impl From<&Route> for nova_abi::Route {
+    fn from(route: &Route) -> Self {
+        nova_abi::Route {
+            pattern: route.info.pattern.as_str().into(),
+            file: route.file.into(),
+            methods: route.methods.iter().map(|method| method.as_str().into()).collect(),
+            any: route.methods.has_any(),
+            precompile: route.precompile,
+        }
+    }
+}
+
+/// What surrounds a page.
+pub(crate) struct Scope {
+    /// Outermost first.
+    pub(crate) middleware: Vec<AnyHandler>,
+    /// Outermost first.
+    pub(crate) layouts: Vec<AnyHandler>,
+    /// Nearest first.
+    pub(crate) errors: Vec<ErrorPage>,
+}
+
+impl Scope {
+    /// Nothing at all.
+    pub(crate) fn empty() -> Self {
+        Scope { middleware: Vec::new(), layouts: Vec::new(), errors: Vec::new() }
+    }
+}
+
+/// An `_error.rs` or the `404.rs`.
+pub(crate) struct ErrorPage {
+    pub(crate) handler: AnyHandler,
+    /// How many of the scope's layouts, from the outermost, are in its folder or above.
+    pub(crate) layouts: usize,
+    /// The one status it is for.
+    pub(crate) only: Option<StatusCode>,
+}
+
+/// What each answer of an app may need, whatever its route.
+pub(crate) struct Environment {
+    pub(crate) state: AnyState,
+    /// The URLs that the shell of pages links to.
+    pub(crate) links: Links,
+    /// Whether error pages show causes.
+    pub(crate) dev: bool,
+}
+
+/// A handler without its app's type of state.
+#[derive(Clone)]
+pub(crate) struct AnyHandler(Arc<dyn Call>);
+
+impl AnyHandler {
+    pub(crate) fn new(call: impl Call + 'static) -> Self {
+        AnyHandler(Arc::new(call))
+    }
+
+    /// Answers a request to the end: the one box on the way of most requests.
+    pub(crate) fn serve<'a>(
+        &'a self,
+        cx: RequestContext<'a, Whole>,
+        environment: &'a Environment,
+        scope: &'a Scope,
+    ) -> BoxFuture<'a, Response> {
+        self.0.serve(cx, environment, scope)
+    }
+
+    /// One step of the pipeline: a layout or an error page.
+    pub(crate) fn step<'a>(
+        &'a self,
+        cx: &'a mut RequestContext<'_, Whole>,
+        state: &'a AnyState,
+    ) -> BoxFuture<'a, Response> {
+        self.0.step(cx, state)
+    }
+}
+
+/// The two ways to call a function, behind [`AnyHandler`].
+pub(crate) trait Call: Send + Sync {
+    /// See [`AnyHandler::serve`].
+    fn serve<'a>(
+        &'a self,
+        cx: RequestContext<'a, Whole>,
+        environment: &'a Environment,
+        scope: &'a Scope,
+    ) -> BoxFuture<'a, Response>;
+
+    /// See [`AnyHandler::step`].
+    fn step<'a>(
+        &'a self,
+        cx: &'a mut RequestContext<'_, Whole>,
+        state: &'a AnyState,
+    ) -> BoxFuture<'a, Response>;
+}

@@ -1,0 +1,28 @@
+//! The seam to what received the request: a host, or a test.
+
+use std::net::SocketAddr;
+
+use crate::body::Body;
+
+/// Seam: a request in the hands of the host. The boundary implements it for its borrowed
+/// exchange, `nova::testing` for a request of its own.
+pub(crate) trait Incoming: Send + Sync {
+    /// The method as it was sent: `GET`.
+    fn method(&self) -> &str;
+    /// The path, still percent-encoded.
+    fn path(&self) -> &str;
+    /// What stands behind the `?`, if there is one.
+    fn query(&self) -> Option<&str>;
+    /// The pattern of the route that matched; `None` when no route did.
+    fn pattern(&self) -> Option<&str>;
+    /// The decoded value of the route's parameter at `index`, from the left.
+    fn param(&self, index: usize) -> Option<&str>;
+    /// The first value of a header; names are lower-case.
+    fn header(&self, name: &str) -> Option<&[u8]>;
+    /// Every header in order, repeated names repeatedly.
+    fn for_each_header(&self, visit: &mut dyn FnMut(&str, &[u8]));
+    /// The other end of the connection.
+    fn client_addr(&self) -> Option<SocketAddr>;
+    /// The body; empty from the second call on.
+    fn take_body(&self) -> Body;
+}

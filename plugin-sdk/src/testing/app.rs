@@ -1,0 +1,251 @@
+//! A started app in a test, and the requests that are sent to it.
+
+use std::fmt;
+use std::future::{IntoFuture, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_core::future::BoxFuture;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use http::{Method, StatusCode, Uri};
+use nova_routing::Router;
+use serde_core::Serialize;
+
+use super::incoming::TestIncoming;
+use super::response::TestResponse;
+use crate::app::{InitContext, Routes, StartedApp};
+use crate::body::Body;
+use crate::hooks::Purpose;
+use crate::request::{Incoming, RequestContext};
+use crate::response::{IntoResponse, Response, Result, with_content_type};
+
+/// A started app in the test's own process.
+pub struct TestApp {
+    router: Router<usize>,
+    app: Arc<StartedApp>,
+}
+
+impl fmt::Debug for TestApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TestApp")
+            .field(&self.router.routes().map(|(pattern, _)| pattern).collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl TestApp {
+    /// Starts the routes on scratch state: `init` is told [`Purpose::Precompile`].
+    ///
+    /// # Panics
+    /// When they do not start; see [`TestApp::start`].
+    pub async fn new(routes: Routes) -> Self {
+        match TestApp::start(&routes, Purpose::Precompile, None).await {
+            Ok(app) => app,
+            Err(error) => panic!("the app does not start: {error}"),
+        }
+    }
+
+    /// Starts the routes for a purpose, perhaps with what another generation exported.
+    ///
+    /// # Errors
+    /// When `init` fails, or two pages have one pattern.
+    pub async fn start(routes: &Routes, purpose: Purpose, saved: Option<Vec<u8>>) -> Result<Self> {
+        TestApp::start_with(
+            routes,
+            InitContext {
+                purpose,
+                dev: true,
+                build_id: String::new(),
+                stylesheet: None,
+                favicon: None,
+                saved,
+            },
+        )
+        .await
+    }
+
+    pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
+        let app = routes.init(init).await?;
+        let mut router = Router::new();
+        for (index, route) in routes.routes().iter().enumerate() {
+            router.insert(route.info.pattern.clone(), index)?;
+        }
+        Ok(TestApp { router, app })
+    }
+
+    /// What the app saves for the next generation.
+    ///
+    /// # Errors
+    /// When its `export` fails.
+    pub async fn export(&self) -> Result<Option<Vec<u8>>> {
+        self.app.export().await
+    }
+
+    /// Runs the app's `shutdown`.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn shutdown(self) -> Result<()> {
+        self.app.shutdown().await
+    }
+
+    /// A request; it is sent by `.await`.
+    ///
+    /// # Panics
+    /// When `method` is not a method.
+    pub fn request(&self, method: &str, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::from_bytes(method.as_bytes()).expect("a method"), target)
+    }
+
+    /// A GET request for a path, perhaps with a query.
+    pub fn get(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::GET, target)
+    }
+
+    /// A POST request.
+    pub fn post(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::POST, target)
+    }
+
+    /// A PUT request.
+    pub fn put(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::PUT, target)
+    }
+
+    /// A PATCH request.
+    pub fn patch(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::PATCH, target)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, target: &str) -> TestRequest<'_> {
+        TestRequest::new(self, Method::DELETE, target)
+    }
+
+    /// Answers as the host does.
+    async fn send(&self, mut sent: TestIncoming) -> Response {
+        let path = sent.path().to_owned();
+        let found = match self.router.find(&path) {
+            Ok(found) => found,
+            Err(error) => {
+                return self.error(StatusCode::BAD_REQUEST, error.to_string(), &sent).await;
+            }
+        };
+        let Some(found) = found else {
+            return self.error(StatusCode::NOT_FOUND, String::new(), &sent).await;
+        };
+        if let Some(canonical) = found.canonical {
+            let location =
+                sent.query().map_or(canonical.to_owned(), |query| format!("{canonical}?{query}"));
+            let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+            response
+                .headers_mut()
+                .insert(LOCATION, HeaderValue::try_from(location).expect("a part of a URI"));
+            return response;
+        }
+        let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
+        sent.matched(found.pattern.to_string(), params);
+        let answer = self.app.call(*found.value, RequestContext::host(&sent));
+        match unless_panic(answer).await {
+            Some(response) => response,
+            None => self.error(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &sent).await,
+        }
+    }
+
+    async fn error(&self, status: StatusCode, message: String, sent: &TestIncoming) -> Response {
+        let page = self.app.error(status, message, RequestContext::host(sent));
+        let plain = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        unless_panic(page).await.unwrap_or_else(plain)
+    }
+}
+
+/// A request under construction; `.await` sends it.
+///
+/// ```no_run
+/// # async fn test(app: nova::testing::TestApp) {
+/// let response = app
+///     .post("/users")
+///     .header("authorization", "Bearer x")
+///     .json(&["ada", "grace"])
+///     .await;
+/// assert_eq!(response.status(), 201);
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a request is sent by `.await`"]
+pub struct TestRequest<'a> {
+    app: &'a TestApp,
+    method: Method,
+    target: Uri,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl<'a> TestRequest<'a> {
+    fn new(app: &'a TestApp, method: Method, target: &str) -> Self {
+        let target =
+            target.parse().unwrap_or_else(|error| panic!("`{target}` is not a target: {error}"));
+        TestRequest { app, method, target, headers: HeaderMap::new(), body: Body::empty() }
+    }
+
+    /// Adds a header.
+    ///
+    /// # Panics
+    /// When name or value is not valid in a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::try_from(name).expect("a header's name");
+        self.headers.append(name, HeaderValue::try_from(value).expect("a header's value"));
+        self
+    }
+
+    /// Sets the body. Its length is announced, unless it is a stream.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        match self.body.len() {
+            Some(length) => self.headers.insert(CONTENT_LENGTH, HeaderValue::from(length)),
+            None => self.headers.remove(CONTENT_LENGTH),
+        };
+        self
+    }
+
+    /// Sets the body to a value as JSON, and its type.
+    ///
+    /// # Panics
+    /// When the value has no form in JSON.
+    pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.body(serde_json::to_vec(value).expect("a value with a form in JSON"))
+    }
+
+    /// Sets the body to the fields of a form, encoded as in `a=1&b=2`, and its type.
+    pub fn form(mut self, fields: impl Into<String>) -> Self {
+        self.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        self.body(fields.into())
+    }
+}
+
+impl<'a> IntoFuture for TestRequest<'a> {
+    type Output = TestResponse;
+    type IntoFuture = BoxFuture<'a, TestResponse>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let TestRequest { app, method, target, headers, body } = self;
+        Box::pin(async move {
+            let is_head = method == Method::HEAD;
+            let sent = TestIncoming::new(method, target, headers, body);
+            let response = with_content_type(app.send(sent).await);
+            TestResponse::read(response, is_head).await
+        })
+    }
+}
+
+/// Waits for a future; `None` when it panics, which the test's output shows.
+async fn unless_panic<T>(mut future: BoxFuture<'_, T>) -> Option<T> {
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}

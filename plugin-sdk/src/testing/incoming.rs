@@ -1,0 +1,77 @@
+//! A request in the hands of the test, as the app sees it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+
+use http::header::{HeaderMap, HeaderValue};
+use http::{Method, Uri};
+
+use crate::body::Body;
+use crate::request::Incoming;
+
+/// A request that arrived from a test.
+pub(crate) struct TestIncoming {
+    method: Method,
+    target: Uri,
+    headers: HeaderMap,
+    body: Mutex<Body>,
+    pattern: Option<String>,
+    params: Vec<String>,
+}
+
+impl TestIncoming {
+    pub(super) fn new(method: Method, target: Uri, headers: HeaderMap, body: Body) -> Self {
+        let body = Mutex::new(body);
+        TestIncoming { method, target, headers, body, pattern: None, params: Vec::new() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn get(path: &'static str) -> Self {
+        TestIncoming::new(Method::GET, Uri::from_static(path), HeaderMap::new(), Body::empty())
+    }
+
+    pub(crate) fn matched(&mut self, pattern: String, params: Vec<String>) {
+        self.pattern = Some(pattern);
+        self.params = params;
+    }
+}
+
+impl Incoming for TestIncoming {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.target.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.target.query()
+    }
+
+    fn pattern(&self) -> Option<&str> {
+        self.pattern.as_deref()
+    }
+
+    fn param(&self, index: usize) -> Option<&str> {
+        self.params.get(index).map(String::as_str)
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    fn for_each_header(&self, visit: &mut dyn FnMut(&str, &[u8])) {
+        for (name, value) in &self.headers {
+            visit(name.as_str(), value.as_bytes());
+        }
+    }
+
+    fn client_addr(&self) -> Option<SocketAddr> {
+        Some((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    fn take_body(&self) -> Body {
+        std::mem::take(&mut self.body.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
