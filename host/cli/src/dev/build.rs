@@ -2,4 +2,5 @@
 
 pub(crate) mod builder;
 pub(crate) mod engine;
+pub(crate) mod failure;
 pub(crate) mod touch;

@@ -3,4 +3,5 @@
 pub(crate) mod age;
 pub(crate) mod change;
 pub(crate) mod snapshot;
+pub(crate) mod sources;
 pub(crate) mod watcher;

@@ -14,19 +14,19 @@ use std::time::{Duration, Instant};
 use nova_host::library::start::StartInfo;
 use nova_host::swap::Swapped;
 use nova_route_template::{
-    Build, BuildOutput, CargoError, DepInfo, Diagnostic, Event, Output, PrepareError, Stopper,
-    prepare,
+    Build, BuildOutput, CargoError, DepInfo, Diagnostic, Event, Output, Stopper, prepare,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::failure::BuildFailure;
 use super::touch::touch_crate_root;
 use crate::dev::child::handle::ServerHandle;
 use crate::dev::settings::Environment;
 use crate::dev::watch::age::since_written;
 use crate::dev::watch::change::Change;
 use crate::dev::wire::phases::{Phases, micros};
-use crate::dev::wire::protocol::{Load, LoadOutcome, Refusal};
+use crate::dev::wire::protocol::{Load, LoadOutcome};
 use crate::dev::wire::state::RouteInfo;
 
 /// What the builder has to say.
@@ -47,7 +47,7 @@ pub(crate) enum BuildEvent {
         routes: Vec<RouteInfo>,
     },
     /// A build reached an end of its own.
-    BuildReport(Box<BuildReport>),
+    Ended(Box<BuildReport>),
 }
 
 /// A build that reached an end of its own.
@@ -77,29 +77,13 @@ pub(crate) struct BuildSuccess {
     pub(crate) bytes: u64,
 }
 
-/// Why nothing new serves.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BuildFailure {
-    /// The app's own files: names, routes, the manifest.
-    #[error(transparent)]
-    App(#[from] PrepareError),
-    /// cargo or rustc.
-    #[error(transparent)]
-    Cargo(#[from] CargoError),
-    /// The library was built and did not start.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
-
 /// Builds an app and has a server load what it built.
 pub(crate) struct Builder {
     dir: PathBuf,
     server: ServerHandle,
-    info: StartInfo,
-    environment: Environment,
     current: Option<RunningBuild>,
     sender: mpsc::UnboundedSender<BuildEvent>,
-    updates: mpsc::UnboundedReceiver<BuildEvent>,
+    events: mpsc::UnboundedReceiver<BuildEvent>,
 }
 
 struct RunningBuild {
@@ -109,24 +93,25 @@ struct RunningBuild {
 }
 
 impl Builder {
-    /// A builder of the app in `dir`; libraries are started with `info`.
-    pub(crate) fn new(dir: &Path, server: ServerHandle, info: StartInfo) -> Self {
-        let (sender, updates) = mpsc::unbounded_channel();
-        let (dir, environment) = (dir.to_owned(), Environment::new());
-        Self { dir, server, info, environment, current: None, sender, updates }
-    }
-
-    /// The variables that later builds see besides those of this process.
-    pub(crate) fn environment(&mut self, environment: Environment) {
-        self.environment = environment;
+    /// A builder of the app in `dir`.
+    pub(crate) fn new(dir: &Path, server: ServerHandle) -> Self {
+        let (sender, events) = mpsc::unbounded_channel();
+        Self { dir: dir.to_owned(), server, current: None, sender, events }
     }
 
     /// Builds the app as it is now, because of `changes`; a build that goes on is out of date.
-    /// `since` is when they were seen.
-    pub(crate) fn start(&mut self, mut changes: Vec<Change>, since: Instant) {
+    /// `since` is when they were seen. Compilers see `environment`, and the library is started with
+    /// `info`.
+    pub(crate) fn start(
+        &mut self,
+        mut changes: Vec<Change>,
+        since: Instant,
+        environment: Environment,
+        info: StartInfo,
+    ) {
         let before = self.current.take().map(|job| {
             if !job.task.is_finished() && job.cancel.cancel() {
-                // Nobody will hear of what it was for, unless this build tells.
+                // What it was for is told by this build, or not at all.
                 changes.splice(0..0, job.changes);
                 changes.sort();
                 changes.dedup();
@@ -139,10 +124,10 @@ impl Builder {
             dir: self.dir.clone(),
             changes: changes.clone(),
             server: self.server.clone(),
-            info: self.info.clone(),
-            environment: self.environment.clone(),
+            info,
+            environment,
             cancel: cancel.clone(),
-            updates: self.sender.clone(),
+            events: self.sender.clone(),
         };
         let (reported, gate) = (changes.clone(), cancel.clone());
         let task = tokio::spawn(async move {
@@ -150,16 +135,16 @@ impl Builder {
                 // It ends by itself; if it panicked, that was reported.
                 let _ = before.await;
             }
-            let updates = work.updates.clone();
+            let events = work.events.clone();
             let mut phases = Phases { watch_us: micros(watch), ..Phases::default() };
             let result = work.run(&mut phases).await;
             if result.is_err() && gate.is_cancelled() {
                 return;
             }
             let took = watch + since.elapsed();
-            let finished = BuildReport { changes: reported, phases, took, result };
-            // The session is over when nobody listens.
-            let _ = updates.send(BuildEvent::BuildReport(Box::new(finished)));
+            let report = BuildReport { changes: reported, phases, took, result };
+            // Without a listener the session is over.
+            let _ = events.send(BuildEvent::Ended(Box::new(report)));
         });
         self.current = Some(RunningBuild { changes, cancel, task });
     }
@@ -169,14 +154,9 @@ impl Builder {
         self.current.as_ref().is_some_and(|job| !job.task.is_finished())
     }
 
-    /// The icon that pages of later builds link to.
-    pub(crate) fn favicon(&mut self, url: Option<&str>) {
-        self.info.favicon = url.map(str::to_owned);
-    }
-
     /// The next thing to report. A call that is given up loses nothing.
-    pub(crate) async fn update(&mut self) -> BuildEvent {
-        self.updates.recv().await.expect("the builder holds a sender")
+    pub(crate) async fn next_event(&mut self) -> BuildEvent {
+        self.events.recv().await.expect("the builder holds a sender")
     }
 
     /// Stops the build that goes on, and waits until its processes are gone.
@@ -195,16 +175,16 @@ struct BuildTask {
     info: StartInfo,
     environment: Environment,
     cancel: BuildGate,
-    updates: mpsc::UnboundedSender<BuildEvent>,
+    events: mpsc::UnboundedSender<BuildEvent>,
 }
 
 impl BuildTask {
     async fn run(self, phases: &mut Phases) -> Result<BuildSuccess, BuildFailure> {
-        let Self { dir, changes, server, info, environment, cancel, updates } = self;
+        let Self { dir, changes, server, info, environment, cancel, events } = self;
         let gate = cancel.clone();
         let began = Instant::now();
         let built = tokio::task::spawn_blocking(move || {
-            build(&dir, &changes, environment, &cancel, &updates)
+            build(&dir, &changes, environment, &cancel, &events)
         })
         .await;
         phases.compile_us = micros(began.elapsed());
@@ -243,12 +223,12 @@ fn build(
     changes: &[Change],
     environment: Environment,
     cancel: &BuildGate,
-    updates: &mpsc::UnboundedSender<BuildEvent>,
+    events: &mpsc::UnboundedSender<BuildEvent>,
 ) -> Result<CargoBuild, BuildFailure> {
     let prepared = prepare(dir)?;
     let routes = RouteInfo::all(&prepared.tree);
     let app = prepared.project.name().to_owned();
-    let _ = updates.send(BuildEvent::Scanned { app, routes });
+    let _ = events.send(BuildEvent::Scanned { app, routes });
     touch_crate_root(dir, prepared.project.crate_root(), changes);
     let running = Build::new(&prepared.project, prepared.crate_root.origins)
         .profile("dev")
@@ -261,7 +241,7 @@ fn build(
     let built = running.wait(|event| {
         if let Event::Compiled { name, fresh: false } = event {
             crates += 1;
-            let _ = updates.send(BuildEvent::Progress { crates, name });
+            let _ = events.send(BuildEvent::Progress { crates, name });
         }
     })?;
     let app = prepared.project.dir();

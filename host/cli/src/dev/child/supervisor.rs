@@ -93,7 +93,7 @@ impl ServerSupervisor {
     }
 
     /// Keeps a server until the stop, and ends it then.
-    pub(crate) async fn keep(
+    pub(crate) async fn run(
         mut self,
         mut commands: mpsc::UnboundedReceiver<SupervisorCommand>,
         stop: CancellationToken,

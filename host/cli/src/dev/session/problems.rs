@@ -2,7 +2,7 @@
 
 use nova_route_template::{CargoError, Diagnostic, Level, Place, PrepareError, StyleError};
 
-use crate::dev::build::builder::BuildFailure;
+use crate::dev::build::failure::BuildFailure;
 use crate::dev::settings::DevSettingsError;
 use crate::dev::wire::message::{Problem, ProblemKind};
 

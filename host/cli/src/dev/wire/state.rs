@@ -19,7 +19,9 @@ pub(crate) struct DevState {
     /// The app's package name.
     pub(crate) app: String,
     /// How the app is built.
-    pub(crate) build: Build,
+    pub(crate) mode: BuildMode,
+    /// The one library of an app that is built as a whole.
+    pub(crate) shared: Vec<SharedLibrary>,
     /// Every route that the files of the app declare, by pattern.
     pub(crate) routes: Vec<RouteInfo>,
     /// The latest saves, oldest first; the first build is one of them.
@@ -28,14 +30,17 @@ pub(crate) struct DevState {
 
 /// How the app is built.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Build {
-    /// Whether each page is a library of its own; otherwise all of them are one.
-    pub(crate) split: bool,
-    /// Why pages are not compiled one by one, where they could be.
-    pub(crate) why_whole: Option<String>,
-    /// What is shared by all pages and loaded beside them (image, app library), or the one
-    /// library of a whole build: name and size in bytes.
-    pub(crate) shared: Vec<SharedLibrary>,
+pub(crate) enum BuildMode {
+    /// Nothing was built yet.
+    #[default]
+    Undecided,
+    /// Each page is a library of its own.
+    Parts,
+    /// All pages are one library.
+    Whole {
+        /// Why they are not compiled one by one.
+        reason: String,
+    },
 }
 
 /// A library that more than one page needs.
@@ -134,7 +139,7 @@ impl DevState {
 
     /// A save came to something; `failed` are the files that have problems.
     pub(crate) fn saved(&mut self, save: Save, failed: &[&str]) {
-        if save.scope == Scope::Code && !self.build.split {
+        if save.scope == Scope::Code && self.mode != BuildMode::Parts {
             let live = matches!(save.outcome, SaveOutcome::Live | SaveOutcome::Same);
             for route in &mut self.routes {
                 route.state = match route.state {

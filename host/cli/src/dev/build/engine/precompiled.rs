@@ -8,7 +8,8 @@ use std::path::Path;
 
 use nova_route_template::{LIBRARY, MANIFEST, Manifest, PreparedApp};
 
-use super::{Engine, EngineEvent, Sources};
+use super::work::Sources;
+use super::{Engine, EngineEvent};
 use crate::dev::wire::protocol::PageRoute;
 
 /// A library that serves until the parts do.
@@ -57,10 +58,10 @@ impl Engine {
         // What is wrong is said by the scan that follows.
         let prepared = scanned.ok()?.prepared;
         self.precompiled = PrecompiledLibrary::of(manifest, &prepared);
-        Some(self.pages(&prepared))
+        Some(self.page_routes(&prepared))
     }
 
-    fn pages(&self, prepared: &PreparedApp) -> Vec<PageRoute> {
+    fn page_routes(&self, prepared: &PreparedApp) -> Vec<PageRoute> {
         let stale =
             |file: &str| self.precompiled.as_ref().is_some_and(|it| it.stale.contains(file));
         let page = |page: &nova_route_template::Page| PageRoute {
@@ -71,12 +72,12 @@ impl Engine {
         prepared.tree.pages.iter().map(page).collect()
     }
 
-    /// Tells which pages there are, if they are not those that were told.
-    pub(super) fn tell_routes(&mut self, prepared: &PreparedApp) {
-        let pages = self.pages(prepared);
-        if self.told != pages {
-            self.told.clone_from(&pages);
-            self.ready.push_back(EngineEvent::Routes(pages));
+    /// Announces which pages there are, if they are not those of the last time.
+    pub(super) fn announce_pages(&mut self, prepared: &PreparedApp) {
+        let pages = self.page_routes(prepared);
+        if self.announced != pages {
+            self.announced.clone_from(&pages);
+            self.events.push_back(EngineEvent::Routes(pages));
         }
     }
 
@@ -86,7 +87,7 @@ impl Engine {
     }
 
     /// Somebody needs the parts.
-    pub(super) fn release(&mut self) {
+    pub(super) fn release_precompiled(&mut self) {
         if let Some(precompiled) = &mut self.precompiled {
             precompiled.holds = false;
         }
@@ -97,7 +98,7 @@ impl Engine {
         if self.precompiled.take().is_some()
             && let Some(prepared) = self.prepared.clone()
         {
-            self.tell_routes(&prepared);
+            self.announce_pages(&prepared);
         }
     }
 }

@@ -15,15 +15,15 @@ use nova_route_template::{CargoError, Event, PreparedApp, SourceCache, Stopper, 
 use tokio::sync::mpsc;
 
 use super::inventory::{AppBuild, Inventory, PageBuild};
-use crate::dev::build::builder::BuildFailure;
+use crate::dev::build::failure::BuildFailure;
 use crate::dev::settings::Environment;
 
 /// Stops a job, whether its process runs already or not.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cancellation(Arc<Mutex<State>>);
+pub(crate) struct Cancellation(Arc<Mutex<CancellationState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct CancellationState {
     cancelled: bool,
     /// Of every process that the job has started.
     stoppers: Vec<Stopper>,
@@ -110,22 +110,22 @@ impl Sources {
 }
 
 /// Finding or building the sys image, and reading what was known of the app.
-pub(crate) struct Open {
+pub(crate) struct ImageWork {
     pub(crate) prepared: Arc<PreparedApp>,
-    /// The pages that other files name.
-    pub(crate) named: BTreeSet<String>,
+    /// The pages that are modules of the app library, as far as this session knows.
+    pub(crate) inside: BTreeSet<String>,
     /// This executable.
     pub(crate) program: PathBuf,
     pub(crate) environment: Environment,
     pub(crate) progress: mpsc::UnboundedSender<ImageProgress>,
 }
 
-impl Open {
+impl ImageWork {
     pub(crate) fn run(
         &self,
-        cancel: &Cancellation,
+        cancellation: &Cancellation,
     ) -> Result<(PartsCompiler, Inventory), PartsError> {
-        let Self { prepared, named, program, environment, progress } = self;
+        let Self { prepared, inside, program, environment, progress } = self;
         let cache = ImageCache::of_user()
             .map_err(|source| PartsError::Io { what: "the cache of sys images", source })?;
         let mut crates = 0;
@@ -135,8 +135,8 @@ impl Open {
                 let _ = progress.send((crates, name));
             }
         };
-        let on_start = |stopper| cancel.arm(stopper);
-        let split = PartsCompiler::open(
+        let on_start = |stopper| cancellation.arm(stopper);
+        let parts = PartsCompiler::open(
             &prepared.project,
             &cache,
             program,
@@ -144,40 +144,40 @@ impl Open {
             on_start,
             on_event,
         )?;
-        let mut known = Inventory::load(&split.folder(), &split.key());
-        // The root of the app library is one of the texts that it was compiled from: it is written
+        let mut inventory = Inventory::load(&parts.folder(), &parts.key());
+        // The root of the app library is one of the texts that it was output from: it is written
         // as it would be now, before that is asked.
-        let inside = named.iter().chain(known.inside.keys()).cloned().collect();
+        let inside = inside.iter().chain(inventory.hazards.keys()).cloned().collect();
         let io = |source| PartsError::Io { what: "the root of the app library", source };
-        split.app(&prepared.tree, &inside, "next").map_err(io)?;
-        known.verify(&split);
-        known.sweep(&split.folder());
-        Ok((split, known))
+        parts.app(&prepared.tree, &inside, "next").map_err(io)?;
+        inventory.verify(&parts);
+        inventory.sweep(&parts.folder());
+        Ok((parts, inventory))
     }
 }
 
-/// A library that was compiled.
+/// A library that was output.
 #[derive(Debug)]
 pub(crate) struct CompiledUnit {
-    pub(crate) compiled: UnitOutput,
-    pub(crate) record: Fingerprint,
+    pub(crate) output: UnitOutput,
+    pub(crate) fingerprint: Fingerprint,
 }
 
-/// An app library that was compiled.
+/// An app library that was output.
 #[derive(Debug)]
 pub(crate) struct CompiledApp {
     pub(crate) app: AppBuild,
-    pub(crate) compiled: UnitOutput,
-    /// The page on screen, if it could be compiled at the same time; of what that took, only what
+    pub(crate) output: UnitOutput,
+    /// The page on screen, if it could be output at the same time; of what that took, only what
     /// came after the app library counts.
     pub(crate) page: Option<(String, CompiledPage)>,
 }
 
-/// A page that was compiled.
+/// A page that was output.
 #[derive(Debug)]
 pub(crate) struct CompiledPage {
     pub(crate) page: PageBuild,
-    pub(crate) compiled: UnitOutput,
+    pub(crate) output: UnitOutput,
 }
 
 /// How many crates are ready, and the latest.
@@ -185,28 +185,28 @@ pub(crate) type ImageProgress = (usize, String);
 
 /// Runs the compiler to its end.
 pub(crate) fn compile(
-    split: &PartsCompiler,
+    parts: &PartsCompiler,
     unit: Unit,
     nice: u8,
-    cancel: &Cancellation,
+    cancellation: &Cancellation,
 ) -> Result<CompiledUnit, CargoError> {
     let began = SystemTime::now();
     let running = unit.start_nice(nice)?;
-    cancel.arm(running.stopper());
-    let compiled = running.wait()?;
-    let record = record(split, &compiled, began);
-    Ok(CompiledUnit { compiled, record })
+    cancellation.arm(running.stopper());
+    let output = running.wait()?;
+    let fingerprint = fingerprint(parts, &output, began);
+    Ok(CompiledUnit { output, fingerprint })
 }
 
 /// What a compilation has read, but for the roots of pages, which Nova writes.
-fn record(split: &PartsCompiler, compiled: &UnitOutput, began: SystemTime) -> Fingerprint {
-    let generated = split.folder().join("pages");
-    Fingerprint::of(&compiled.dep_info, began, &generated, |name| split.variable(name))
+fn fingerprint(parts: &PartsCompiler, output: &UnitOutput, began: SystemTime) -> Fingerprint {
+    let generated = parts.folder().join("pages");
+    Fingerprint::of(&output.dep_info, began, &generated, |name| parts.variable(name))
 }
 
 /// The app library, and the page on screen.
 pub(crate) struct AppWork<'a> {
-    pub(crate) split: &'a PartsCompiler,
+    pub(crate) parts: &'a PartsCompiler,
     pub(crate) prepared: &'a PreparedApp,
     pub(crate) inside: BTreeSet<String>,
     pub(crate) build: &'a str,
@@ -217,65 +217,65 @@ pub(crate) struct AppWork<'a> {
 }
 
 impl AppWork<'_> {
-    pub(crate) fn run(self, cancel: &Cancellation) -> Result<CompiledApp, BuildFailure> {
-        let Self { split, prepared, inside, build, before, page } = self;
+    pub(crate) fn run(self, cancellation: &Cancellation) -> Result<CompiledApp, BuildFailure> {
+        let Self { parts, prepared, inside, build, before, page } = self;
         let tree = &prepared.tree;
-        let io = |source| CargoError::Run { program: split.folder(), source };
-        let (unit, library) = split.app(tree, &inside, build).map_err(io)?;
+        let io = |source| CargoError::Run { program: parts.folder(), source };
+        let (unit, library) = parts.app(tree, &inside, build).map_err(io)?;
         let page = page.and_then(|file| tree.pages.iter().find(|page| page.file == file));
         let ahead = match page.zip(before) {
             Some((page, before)) => {
-                PageAhead::new(split, &library, &before, tree, page, build).map_err(io)?
+                PageAhead::new(parts, &library, &before, tree, page, build).map_err(io)?
             }
             None => None,
         };
         let began = SystemTime::now();
         std::thread::scope(|scope| {
             let running = unit.start()?;
-            cancel.arm(running.stopper());
+            cancellation.arm(running.stopper());
             let mut beside = None;
-            let mut compiled = running.wait_and(|| {
-                beside = ahead.map(|ahead| scope.spawn(|| page_ahead(ahead, split, cancel)));
+            let mut output = running.wait_and(|| {
+                beside = ahead.map(|ahead| scope.spawn(|| page_ahead(ahead, parts, cancellation)));
             })?;
-            compiled.dep_info.files.extend(split.local_crates().map(Path::to_owned));
-            let record = record(split, &compiled, began);
+            output.dep_info.files.extend(parts.local_crates().map(Path::to_owned));
+            let fingerprint = fingerprint(parts, &output, began);
             let since = Instant::now();
             let made = beside.and_then(|page| page.join().ok().flatten()).map(|mut made| {
-                made.compiled.took = since.elapsed();
+                made.output.took = since.elapsed();
                 made
             });
             let page = page.map(|page| page.file.clone()).zip(made);
-            Ok(CompiledApp { app: AppBuild { library, record, inside }, compiled, page })
+            Ok(CompiledApp { app: AppBuild { library, fingerprint, inside }, output, page })
         })
     }
 }
 
-/// A page beside its app library. What goes wrong with it is nobody's concern: it is compiled again
+/// A page beside its app library. What goes wrong with it is nobody's concern: it is output again
 /// after the library, and that says what is wrong.
 fn page_ahead(
     ahead: PageAhead,
-    split: &PartsCompiler,
-    cancel: &Cancellation,
+    parts: &PartsCompiler,
+    cancellation: &Cancellation,
 ) -> Option<CompiledPage> {
     let PageAhead { unit, symbol, link } = ahead;
     let (since, began) = (Instant::now(), SystemTime::now());
     let running = unit.start().ok()?;
-    cancel.arm(running.stopper());
-    let mut compiled = running.wait().ok()?;
-    let record = record(split, &compiled, began);
-    if let Err(error) = link.run(|stopper| cancel.arm(stopper)) {
-        tracing::debug!("a page is compiled again, after its app library: {error}");
+    cancellation.arm(running.stopper());
+    let mut output = running.wait().ok()?;
+    let fingerprint = fingerprint(parts, &output, began);
+    if let Err(error) = link.run(|stopper| cancellation.arm(stopper)) {
+        tracing::debug!("a page is output again, after its app library: {error}");
         return None;
     }
-    compiled.output = link.output;
-    let size = std::fs::metadata(&compiled.output).map_or(0, |metadata| metadata.len());
-    let (library, took) = (compiled.output.clone(), since.elapsed());
-    Some(CompiledPage { page: PageBuild { library, symbol, record, took, size }, compiled })
+    output.output = link.output;
+    let size = std::fs::metadata(&output.output).map_or(0, |metadata| metadata.len());
+    let (library, took) = (output.output.clone(), since.elapsed());
+    Some(CompiledPage { page: PageBuild { library, symbol, fingerprint, took, size }, output })
 }
 
 /// One page.
 pub(crate) struct PageWork<'a> {
-    pub(crate) split: &'a PartsCompiler,
+    pub(crate) parts: &'a PartsCompiler,
     pub(crate) prepared: &'a PreparedApp,
     pub(crate) app: &'a AppLibrary,
     pub(crate) file: &'a str,
@@ -286,29 +286,30 @@ pub(crate) struct PageWork<'a> {
 }
 
 impl PageWork<'_> {
-    pub(crate) fn run(&self, cancel: &Cancellation) -> Result<CompiledPage, BuildFailure> {
+    pub(crate) fn run(&self, cancellation: &Cancellation) -> Result<CompiledPage, BuildFailure> {
         let io = |source| CargoError::Run { program: PathBuf::from(self.file), source };
         let tree = &self.prepared.tree;
         let Some(page) = tree.pages.iter().find(|page| page.file == self.file) else {
             return Err(io(std::io::Error::from(std::io::ErrorKind::NotFound)).into());
         };
-        let unit = self.split.page(self.app, tree, page, self.build, self.edited).map_err(io)?;
-        log_command(self.split, self.file, &unit.unit);
-        let CompiledUnit { compiled, record } = compile(self.split, unit.unit, self.nice, cancel)?;
-        let size = std::fs::metadata(&compiled.output).map_or(0, |metadata| metadata.len());
+        let unit = self.parts.page(self.app, tree, page, self.build, self.edited).map_err(io)?;
+        log_command(self.parts, self.file, &unit.unit);
+        let CompiledUnit { output, fingerprint } =
+            compile(self.parts, unit.unit, self.nice, cancellation)?;
+        let size = std::fs::metadata(&output.output).map_or(0, |metadata| metadata.len());
         let page = PageBuild {
-            library: compiled.output.clone(),
+            library: output.output.clone(),
             symbol: unit.symbol,
-            record,
-            took: compiled.took,
+            fingerprint,
+            took: output.took,
             size,
         };
-        Ok(CompiledPage { page, compiled })
+        Ok(CompiledPage { page, output })
     }
 }
 
 /// Leaves the compiler's call for the page, so that it can be run and timed by itself.
-fn log_command(split: &PartsCompiler, file: &str, unit: &Unit) {
+fn log_command(parts: &PartsCompiler, file: &str, unit: &Unit) {
     let text = |it: &OsString| it.to_string_lossy().into_owned();
     let env = unit.variables().iter().map(|(name, value)| (text(name), text(value)));
     let line = serde_json::json!({
@@ -318,5 +319,5 @@ fn log_command(split: &PartsCompiler, file: &str, unit: &Unit) {
         "cwd": unit.dir(),
     });
     // For benchmarks; a session does not depend on it.
-    let _ = std::fs::write(split.folder().join("commands.jsonl"), format!("{line}\n"));
+    let _ = std::fs::write(parts.folder().join("commands.jsonl"), format!("{line}\n"));
 }

@@ -10,7 +10,7 @@ use super::chart::{chart, charted};
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::phases::Phases;
 use crate::dev::wire::save::{Save, SaveOutcome, Scope};
-use crate::dev::wire::state::{DevState, RouteInfo, RouteState};
+use crate::dev::wire::state::{BuildMode, DevState, RouteInfo, RouteState};
 use crate::terminal::style::took;
 
 const SHEET: &str = include_str!("page.css");
@@ -77,7 +77,7 @@ fn facts(state: &DevState, status: &Status, screens: &[String]) -> Markup {
                     many => format!("median of {many} edits"),
                 }))
                 (fact("Routes live", &format!("{} of {}", built.count(), state.routes.len()),
-                    if state.build.split { "each page compiled by itself" } else { "compiled together" }))
+                    if is_in_parts(state) { "each page compiled by itself" } else { "compiled together" }))
                 (fact("Generation", &status.published.to_string(),
                     &format!("{} refused, {} libraries mapped", status.refused, status.loads)))
                 (fact("Memory kept", &process.anonymous_bytes.map_or("–".to_owned(), bytes),
@@ -87,6 +87,10 @@ fn facts(state: &DevState, status: &Status, screens: &[String]) -> Markup {
             }
         }
     }
+}
+
+fn is_in_parts(state: &DevState) -> bool {
+    state.mode == BuildMode::Parts
 }
 
 fn fact(name: &str, value: &str, note: &str) -> Markup {
@@ -173,9 +177,9 @@ fn routes(state: &DevState) -> Markup {
             header {
                 h2 { "Routes" }
                 p.soft {
-                    @if let Some(why) = &state.build.why_whole { "compiled together: " (why) }
+                    @if let BuildMode::Whole { reason } = &state.mode { "compiled together: " (reason) }
                     @else {
-                        @for (index, shared) in state.build.shared.iter().enumerate() {
+                        @for (index, shared) in state.shared.iter().enumerate() {
                             @if index > 0 { ", " }
                             (shared.name) " " (bytes(shared.bytes))
                             @if let Some(time) = shared.compile_us {
@@ -193,12 +197,12 @@ fn routes(state: &DevState) -> Markup {
                         thead {
                             tr {
                                 th { "RouteInfo" } th { "Methods" } th { "File" } th { "State" }
-                                @if state.build.split {
+                                @if is_in_parts(state) {
                                     th.number { "Size" } th.number { "Compile" }
                                 }
                             }
                         }
-                        tbody { @for it in &state.routes { (route(it, state.build.split)) } }
+                        tbody { @for it in &state.routes { (route(it, is_in_parts(state))) } }
                     }
                 }
             }
@@ -387,7 +391,7 @@ pub(crate) mod tests {
     #[test]
     fn everything_that_is_known_is_on_the_page() {
         let mut state = state();
-        state.build.split = true;
+        state.mode = BuildMode::Parts;
         let problem = message::Problem::new(message::ProblemKind::Compile, "no <such> thing", "")
             .at("pages/b.rs", Some(3), None);
         let page = render(&View {
