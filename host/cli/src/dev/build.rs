@@ -1,4 +1,7 @@
-//! From changed files to libraries: page by page, or the whole app.
+//! From changed files to libraries.
+//!
+//! The [`engine`] compiles an app in parts: this is what `nova dev` is for. Where the parts cannot
+//! be prepared, the [`builder`] has cargo compile the app as a whole.
 
 pub(crate) mod builder;
 pub(crate) mod engine;

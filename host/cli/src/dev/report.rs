@@ -2,15 +2,16 @@
 //! carries the address alone, as with every host.
 //!
 //! [`Voice`] decides how much of it there is, and whether it is for people or for programs;
-//! whoever reports says what happened and need not know.
+//! the one who reports says what happened and need not know.
 
 mod banner;
 mod json;
 mod look;
 
-use parking_lot::Mutex;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::save::{Save, SaveOutcome};

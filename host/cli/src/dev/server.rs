@@ -1,7 +1,7 @@
 //! The half of `nova dev` that answers requests, in a process of its own.
 //!
 //! What a page does to its process, it does to this one: the supervisor starts another, which
-//! goes on from the same orders. [`obey`] takes them; everything else answers browsers.
+//! goes on from the same orders. [`orders`] follows them; everything else answers browsers.
 
 pub(crate) mod backtrace;
 pub(crate) mod client;
@@ -14,6 +14,7 @@ pub(crate) mod orders;
 pub(crate) mod page;
 pub(crate) mod pages;
 pub(crate) mod panics;
+pub(crate) mod paths;
 pub(crate) mod quarantine;
 pub(crate) mod reporter;
 pub(crate) mod site;
@@ -81,9 +82,9 @@ fn serve(
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let obedient = OrderHandler::new(job, listeners, recorder.clone(), reporter.clone())?;
+        let handler = OrderHandler::new(job, listeners, recorder.clone(), reporter.clone())?;
         reporter.report(ServerEvent::Ready);
-        obedient.obey(received).await;
+        handler.run(received).await;
         Ok(())
     });
     // A library may have left something running that never ends.
@@ -97,7 +98,7 @@ fn receive(mut orders: Inbox) -> io::Result<mpsc::UnboundedReceiver<Order>> {
     let (sender, received) = mpsc::unbounded_channel();
     std::thread::Builder::new().name("orders".into()).spawn(move || {
         while let Some(order) = orders.receive() {
-            // Nobody listens when the process is about to end.
+            // Without a listener the process is about to end.
             let _ = sender.send(order);
         }
         let _ = sender.send(Order::Stop);

@@ -33,7 +33,7 @@ pub(crate) fn variables(dir: &Path) -> Result<Environment, DevSettingsError> {
     for variable in variables {
         let (name, value) = variable.map_err(unfit)?;
         let (name, value) = (OsString::from(name), OsString::from(value));
-        // Whoever starts us has the first word, and then the first line of the file.
+        // The environment that we were started in has the first word, and then the first line of the file.
         if std::env::var_os(&name).is_none() && environment.iter().all(|(it, _)| *it != name) {
             environment.push((name, value));
         }

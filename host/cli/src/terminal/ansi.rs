@@ -4,6 +4,9 @@
 //! those colours into `<span class>`es whose classes the overlay's stylesheet defines for
 //! light and dark (`c0` to `c15` for the foreground, `g0` to `g15` for the background, `b` bold,
 //! `d` dim, `i` italic, `u` underlined, `s` struck). Every other escape sequence is dropped.
+//!
+//! `ansi-to-html` and `anstyle-svg` write colours into `style` attributes or into a document of
+//! their own: either way one palette, where the overlay and the error pages have two.
 
 use std::fmt::Write as _;
 

@@ -1,11 +1,12 @@
-//! One build at a time, always of the newest save.
+//! An app as a whole, where its parts cannot be prepared: the cache of sys images cannot be
+//! written to, the compiler is not found, or the profile rules parts out. Cargo may manage all the
+//! same, or says what is wrong. One build at a time, always of the newest save.
 //!
 //! A build reads the pages, brings the crate root in step, runs cargo, and has the server load the
 //! library. A newer save stops it as long as it has not reached the server; from there on it
 //! runs to its end, and the newer build waits for that. Whatever happens, the generation that
 //! serves goes on serving until another is published.
 
-use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use nova_host::swap::Swapped;
 use nova_route_template::{
     Build, BuildOutput, CargoError, DepInfo, Diagnostic, Event, Output, Stopper, prepare,
 };
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

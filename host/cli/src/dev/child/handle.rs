@@ -1,6 +1,6 @@
-//! The server, as the rest of the supervisor sees it: something that takes orders, loads code and
-//! reports what happened. That it is a process, and not always the same one, is the
-//! [`keeper`](crate::dev::child::supervisor)'s business.
+//! The server, as the session sees it: something that takes orders, loads code and
+//! reports what happened. That it is a process, and not always the same one, is the business of
+//! the [supervisor](super::supervisor).
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) struct ServerHandle {
     commands: mpsc::UnboundedSender<SupervisorCommand>,
 }
 
-/// What the keeper is asked for.
+/// What the supervisor is asked for.
 #[derive(Debug)]
 pub(crate) enum SupervisorCommand {
     Tell(Order),
@@ -34,7 +34,7 @@ pub(crate) enum SupervisorCommand {
     Renew(ProcessSettings),
 }
 
-/// What the keeper has to say.
+/// What the supervisor has to say.
 #[derive(Debug)]
 pub(crate) enum Notice {
     /// A request waits for this page.
@@ -83,7 +83,7 @@ impl ServerHandle {
     }
 
     fn command(&self, command: SupervisorCommand) {
-        // A keeper that is done has said why.
+        // A supervisor that is done has said why.
         let _ = self.commands.send(command);
     }
 }

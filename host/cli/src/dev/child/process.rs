@@ -1,6 +1,5 @@
 //! One server process, from its start to its end.
 
-use parking_lot::Mutex;
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 use nova_host::process::companion::{Companion, Events, Orders, Start};
 use nova_host::process::describe;
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr};
 use tokio::task::JoinHandle;
@@ -25,7 +25,7 @@ use crate::dev::wire::protocol::{GRACE, Order, SERVER_ROLE, ServerEvent, ServerJ
 /// How long a process that has let go of its streams may take to be gone.
 const LAST_BREATH: Duration = Duration::from_secs(1);
 
-/// How long what a dead process printed is waited for; whoever it started may hold the stream.
+/// How long what a dead process printed is waited for; what it started may hold the stream.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// How many lines are kept as its last words.
@@ -76,7 +76,7 @@ impl ServerProcess {
     pub(crate) async fn next(&mut self) -> Option<ServerEvent> {
         loop {
             match self.events.next().await? {
-                ServerEvent::Hung(flight) => self.hung = Some(flight),
+                ServerEvent::Hung(request) => self.hung = Some(request),
                 event => return Some(event),
             }
         }
@@ -99,7 +99,7 @@ impl ServerProcess {
             how,
             last_words,
             hung: self.hung.take().zip(self.limit),
-            flights: flight_recorder::running(&self.record).unwrap_or_default(),
+            requests: flight_recorder::running(&self.record).unwrap_or_default(),
         }
     }
 

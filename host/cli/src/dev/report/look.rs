@@ -95,7 +95,7 @@ pub(super) fn save(save: &Save) -> String {
             many => format!("{many} errors"),
         },
     };
-    // A part that nobody could notice is not worth a word.
+    // A part too short to be noticed is not worth a word.
     let mut phases = Phases::NAMES
         .iter()
         .zip(save.phases.in_order())

@@ -4,7 +4,6 @@
 //! a broadcast channel. A subscriber first gets the state, then every change; one that fell
 //! behind gets the state again, which is as good as everything it missed.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
@@ -14,10 +13,11 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http_body::Frame;
 use http_body_util::StreamBody;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::endpoints::is_own;
+use super::paths::is_own;
 use crate::dev::wire::message::{Message, Problem};
 use crate::dev::wire::protocol::Topic;
 
@@ -151,7 +151,7 @@ impl Hub {
         self.lock().events = None;
     }
 
-    /// The paths of the pages that somebody looks at, the latest last: what matters first.
+    /// The paths of the pages that are on screen, the latest last: what matters first.
     pub(crate) fn screens(&self) -> Vec<String> {
         self.lock().screens.values().cloned().collect()
     }
@@ -166,7 +166,7 @@ impl Hub {
         let screen = self.screen(page);
         let mut greeting = Bytes::from([RETRY.as_bytes(), &greeting].concat());
         StreamBody::new(async_stream::stream! {
-            // Dropped with the stream: then nobody looks any more.
+            // Dropped with the stream: then the page is not on screen any more.
             let _screen = screen;
             let Some(mut events) = events else { return };
             loop {
@@ -222,7 +222,7 @@ impl Drop for Screen {
 impl HubInner {
     fn send(&self, message: &Message) {
         if let Some(events) = &self.events {
-            // Nobody listening is no error.
+            // Without a page that listens it goes nowhere.
             let _ = events.send(event(message));
         }
     }

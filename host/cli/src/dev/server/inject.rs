@@ -23,7 +23,7 @@ use crate::terminal::ansi::escaped;
 /// What the client sends when it asks for the page that it is on.
 const UPDATE: &str = "nova-update";
 
-/// Whether whoever sent this request shows what comes back as a document of its own. A script that
+/// Whether the sender of this request shows what comes back as a document of its own. A script that
 /// fetches a piece of HTML says so (`Sec-Fetch-Dest`), and the client would get in the way of the
 /// piece; unless it is the client itself that asks for the page anew.
 pub(crate) fn wants_document<B>(request: &Request<B>) -> bool {

@@ -1,4 +1,4 @@
-//! Doing what the supervisor says, one order after the other.
+//! What is done about each order of the supervisor, one after the other.
 
 use std::io;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::guard::Guard;
 use super::hub::Hub;
 use super::page::Board;
 use super::pages::Pages;
-use super::quarantine::Quarantine;
+use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
 use super::site::DevSite;
 use super::stylesheet::Stylesheet;
@@ -33,8 +33,8 @@ pub(crate) struct OrderHandler {
     switch: Arc<Switch>,
     assets: Arc<Assets>,
     hub: Arc<Hub>,
-    sheet: Arc<Stylesheet>,
-    avoided: Arc<Quarantine>,
+    stylesheet: Arc<Stylesheet>,
+    quarantine: Arc<SharedQuarantine>,
     reporter: Arc<Reporter>,
     control: Arc<Control>,
     board: Arc<Board>,
@@ -62,7 +62,7 @@ impl OrderHandler {
             // A page that fails is its reader's to see; it does not keep the others from serving.
             exercise: false,
             init_limit,
-            // Whoever sits at a breakpoint or an open stream is not hurried.
+            // A breakpoint or an open stream is not hurried.
             drain_limit: None,
             trust: nova_host::release::trust::Trust::of_developer(),
             ..SwapSettings::default()
@@ -75,8 +75,8 @@ impl OrderHandler {
         let handle = server.handle();
         let app = Arc::new(Site::new(switch.clone(), assets.clone()));
         let control = Control::new(app.clone(), handle.clone(), url);
-        let (hub, sheet) = (Arc::new(Hub::new()), Arc::new(Stylesheet::default()));
-        let avoided = Arc::new(Quarantine::default());
+        let (hub, stylesheet) = (Arc::new(Hub::new()), Arc::new(Stylesheet::default()));
+        let quarantine = Arc::new(SharedQuarantine::default());
         let board = Arc::new(Board::new(hub.clone()));
         let endpoints = Endpoints {
             guard: Guard::new(&host),
@@ -88,8 +88,8 @@ impl OrderHandler {
                 let control = control.clone();
                 move || control.status()
             }),
-            sheet: sheet.clone(),
-            avoided: avoided.clone(),
+            stylesheet: stylesheet.clone(),
+            quarantine: quarantine.clone(),
             reporter: reporter.clone(),
         };
         let pages = Arc::new(Pages::new(reporter.clone()));
@@ -98,7 +98,7 @@ impl OrderHandler {
             endpoints,
             hub: hub.clone(),
             app,
-            avoided: avoided.clone(),
+            quarantine: quarantine.clone(),
             recorder,
             reporter: reporter.clone(),
             dir,
@@ -108,8 +108,8 @@ impl OrderHandler {
             switch,
             assets,
             hub,
-            sheet,
-            avoided,
+            stylesheet,
+            quarantine,
             reporter,
             control,
             board,
@@ -121,8 +121,8 @@ impl OrderHandler {
         })
     }
 
-    /// Obeys until the order to stop, then ends in order.
-    pub(crate) async fn obey(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    /// Follows orders until the one to stop, then ends in order.
+    pub(crate) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut stop = std::pin::pin!(stop_signal());
         let mut serving = None;
         let mut _control: Option<AdminServer> = None;
@@ -161,7 +161,7 @@ impl OrderHandler {
             Order::Load { id, load, trust, same } => self.load(id, load, trust, same),
             Order::Problems { topic, problems } => self.hub.problems(topic, problems),
             Order::Style { href, css } => {
-                self.sheet.set(css);
+                self.stylesheet.set(css);
                 self.hub.restyled(&href);
             }
             Order::Refreshed { revision } => self.hub.refreshed(revision),
@@ -170,7 +170,7 @@ impl OrderHandler {
             Order::PageFailed { file, problem } => self.pages.failed(file, problem),
             Order::State(state) => self.board.show(*state),
             Order::Progress(text) => self.hub.progress(text),
-            Order::Avoid(mark) => self.avoided.add(mark),
+            Order::Quarantine(page) => self.quarantine.lock().add(page),
             Order::Serve | Order::Control | Order::Stop => {}
         }
     }
@@ -178,9 +178,9 @@ impl OrderHandler {
     /// Loads in the background: an `init` may take its time, and other orders go on.
     fn load(&self, id: u64, load: Load, trust: Trust, same: Vec<String>) {
         let (switch, reporter) = (self.switch.clone(), self.reporter.clone());
-        let (hub, avoided) = (self.hub.clone(), self.avoided.clone());
+        let (hub, quarantine) = (self.hub.clone(), self.quarantine.clone());
         let pages = self.pages.clone();
-        let split = !matches!(load, Load::Library { .. });
+        let in_parts = !matches!(load, Load::Library { .. });
         let version = match &load {
             Load::Library { .. } => None,
             Load::Open { version, .. } | Load::Attach { version, .. } => Some(version.clone()),
@@ -190,10 +190,11 @@ impl OrderHandler {
                 Ok(swapped) => {
                     if trust == Trust::Fresh {
                         // Before any page is told to reload: what it asks for is new code.
-                        avoided.keep_only(&same);
-                        hub.problems(Topic::Crash, avoided.problems());
+                        let mut quarantine = quarantine.lock();
+                        quarantine.keep_only(&same);
+                        hub.problems(Topic::Crash, quarantine.problems());
                     }
-                    pages.published(split);
+                    pages.published(in_parts);
                     hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
                     Ok(LoadOutcome::Swapped(swapped))
                 }

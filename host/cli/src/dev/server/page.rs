@@ -7,8 +7,9 @@
 mod chart;
 pub(crate) mod render;
 
-use parking_lot::Mutex;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::hub::Hub;
 use crate::dev::wire::state::DevState;

@@ -5,7 +5,6 @@
 //! and then either the page is published or its failure comes. A client that goes away drops its
 //! wait. With all pages in one library nothing waits.
 
-use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use http::{HeaderMap, Response, StatusCode};
 use nova_host::generation::body::Body;
 use nova_host::site::Site;
 use nova_routing::{Pattern, Router};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::reporter::Reporter;
@@ -33,14 +33,14 @@ pub(crate) struct Pages {
 #[derive(Default)]
 struct PagesState {
     /// Whether pages are libraries of their own.
-    split: bool,
+    in_parts: bool,
     router: Router<String>,
     /// Pages that the library with all of them has in an old version, or not at all.
     stale: BTreeSet<String>,
     failed: BTreeMap<String, Problem>,
     /// Asked for, and not heard of since.
     wanted: BTreeSet<String>,
-    /// Another server takes over, and whoever waits here waits in vain.
+    /// Another server takes over, and waiting here is in vain.
     closed: bool,
 }
 
@@ -64,7 +64,7 @@ impl Pages {
         let mut router = Router::new();
         let stale = pages.iter().filter(|page| page.stale).map(|page| page.file.clone()).collect();
         for PageRoute { pattern, file, .. } in pages {
-            // The scan refuses patterns that are none, and two of a kind.
+            // The scan refuses patterns that are invalid, and two of a kind.
             if let Ok(pattern) = Pattern::parse(&pattern) {
                 let _ = router.insert(pattern, file);
             }
@@ -84,9 +84,9 @@ impl Pages {
     }
 
     /// The table is another one.
-    pub(crate) fn published(&self, split: bool) {
+    pub(crate) fn published(&self, in_parts: bool) {
         self.known.send_modify(|known| {
-            known.split = split;
+            known.in_parts = in_parts;
             known.wanted.clear();
         });
     }
@@ -119,7 +119,7 @@ impl Pages {
     }
 
     fn want(&self, file: String) {
-        // Nobody waits for this set, so nobody is woken.
+        // No request waits for this set, so none is woken.
         let mut is_new = false;
         self.known.send_if_modified(|known| {
             is_new = known.wanted.insert(file.clone());
@@ -134,11 +134,11 @@ impl Pages {
 impl PagesState {
     /// The page that a request for `path` needs and that does not serve.
     fn missing(&self, app: &Site, path: &str) -> Option<String> {
-        if !self.split && self.stale.is_empty() {
+        if !self.in_parts && self.stale.is_empty() {
             return None;
         }
         let found = self.router.find(path).ok()??;
-        if !self.split {
+        if !self.in_parts {
             return self.stale.contains(found.value).then(|| found.value.clone());
         }
         // As in production: a public file comes before a route with parameters.

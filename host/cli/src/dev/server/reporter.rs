@@ -14,9 +14,9 @@ impl Reporter {
         Self(Mutex::new(answers))
     }
 
-    /// A reporter that nobody listens to.
+    /// A reporter without a listener.
     #[cfg(test)]
-    pub(crate) fn to_nobody() -> std::sync::Arc<Self> {
+    pub(crate) fn unheard() -> std::sync::Arc<Self> {
         Self::to(tempfile::tempfile().expect("a file"))
     }
 

@@ -1,4 +1,4 @@
-//! The app's stylesheet, as the supervisor compiled it last.
+//! The app's stylesheet, as the session compiled it last.
 
 use std::sync::Arc;
 

@@ -30,8 +30,8 @@ pub(crate) fn start(
         let mut looks = Looks::default();
         loop {
             std::thread::sleep(limit / LOOKS);
-            if let Some(flight) = looks.look(recorder.polls()) {
-                reporter.report(ServerEvent::Hung(flight));
+            if let Some(request) = looks.look(recorder.polls()) {
+                reporter.report(ServerEvent::Hung(request));
                 end_now();
             }
         }
@@ -44,15 +44,15 @@ pub(crate) fn start(
 struct Looks(HashMap<u64, u32>);
 
 impl Looks {
-    /// The flight of a poll that goes on for too long.
+    /// The request of a poll that goes on for too long.
     fn look(&mut self, polls: Vec<(u64, RunningRequest)>) -> Option<RunningRequest> {
         let before = std::mem::take(&mut self.0);
         let mut hung = None;
-        for (poll, flight) in polls {
+        for (poll, request) in polls {
             let seen = before.get(&poll).map_or(0, |seen| seen + 1);
             self.0.insert(poll, seen);
             if seen >= LOOKS {
-                hung = hung.or(Some(flight));
+                hung = hung.or(Some(request));
             }
         }
         hung

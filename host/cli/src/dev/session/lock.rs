@@ -67,7 +67,7 @@ impl AppLock {
         Ok(lock)
     }
 
-    /// Says where the app is served, for whoever asks for the lock.
+    /// Says where the app is served, for the next that asks for the lock.
     ///
     /// # Errors
     /// If it cannot be written down.

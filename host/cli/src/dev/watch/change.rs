@@ -1,7 +1,7 @@
 //! From changed files to what must be done about them.
 //!
 //! [`Area::of`] says what a path is to the app, [`plan`] adds up a batch of changes. Both are
-//! pure; `snapshot` decides which files really changed, and the dev loop acts.
+//! pure; the snapshot decides which files really changed, and the session acts.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -86,6 +86,10 @@ impl Area {
 }
 
 /// What compilers and package managers write at the top of an app.
+///
+/// `.gitignore` is not asked: it lists what a tool generates for the app (`public/app.css`, a page)
+/// together with what is no part of it. The former must be seen, and the latter asks for nothing
+/// unless the compiler has read it, in which case it must be seen as well.
 fn is_ignored_folder(name: &str) -> bool {
     matches!(name, "target" | "build" | "node_modules")
 }

@@ -113,7 +113,7 @@ impl Snapshot {
     fn area_beside(&self, path: &Path) -> Option<Area> {
         let relative = self.beside.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
         match Area::of(relative)? {
-            // Its crate root is written by hand, and what is a page's name elsewhere is none here.
+            // Its crate root is written by hand, and what names a page in an app does not name one here.
             Area::CrateRoot | Area::Page | Area::Component | Area::App => Some(Area::Source),
             area => Some(area),
         }

@@ -94,7 +94,7 @@ impl FolderWatcher {
                 None => unreachable!("the watcher is there as long as we are"),
             }
         }
-        // The times are kept in `self`: whoever gives up and calls again does not put the end off.
+        // The times are kept in `self`: a call that is given up and made again does not put the end off.
         loop {
             let (first, last) = self.span;
             let end = (first + PATIENCE).min(last + SETTLE);

@@ -3,9 +3,8 @@
 //! A server writes what it is about to run into a file that its supervisor holds open, too. There
 //! is one slot for each request that is under way: a byte that says whether its code is running
 //! at this moment, and what it is. When the process is gone, the file says what it was doing.
-//! Writing takes a system call, wakes nobody and waits for nobody.
+//! Writing takes a system call, wakes no thread and waits for none.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -13,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nova_host::generation::GenerationId;
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 /// The length of a slot in the file.
@@ -66,7 +66,7 @@ struct Slot {
     number: usize,
     /// The number of the poll that is going on; 0: none is.
     poll: AtomicU64,
-    flight: Mutex<Option<RunningRequest>>,
+    request: Mutex<Option<RunningRequest>>,
 }
 
 impl FlightRecorder {
@@ -76,21 +76,21 @@ impl FlightRecorder {
     }
 
     /// Takes up a request.
-    pub(crate) fn begin(self: &Arc<Self>, flight: RunningRequest) -> TrackedRequest {
+    pub(crate) fn begin(self: &Arc<Self>, request: RunningRequest) -> TrackedRequest {
         let slot = {
             let mut slots = locked(&self.slots);
             match slots.free.pop() {
                 Some(number) => slots.all[number].clone(),
                 None => {
                     let number = slots.all.len();
-                    let slot = Slot { number, poll: AtomicU64::new(0), flight: Mutex::default() };
+                    let slot = Slot { number, poll: AtomicU64::new(0), request: Mutex::default() };
                     slots.all.push(Arc::new(slot));
                     slots.all[number].clone()
                 }
             }
         };
-        self.write(slot.number, &entry(&flight));
-        *locked(&slot.flight) = Some(flight);
+        self.write(slot.number, &entry(&request));
+        *locked(&slot.request) = Some(request);
         TrackedRequest { recorder: self.clone(), slot }
     }
 
@@ -99,13 +99,13 @@ impl FlightRecorder {
         let slots = locked(&self.slots).all.clone();
         let running = slots.into_iter().filter_map(|slot| {
             let poll = slot.poll.load(Ordering::Relaxed);
-            let flight = locked(&slot.flight).clone();
-            (poll != 0).then_some((poll, flight?))
+            let request = locked(&slot.request).clone();
+            (poll != 0).then_some((poll, request?))
         });
         running.collect()
     }
 
-    /// Without the record a crash is blamed on nobody, and the server goes on.
+    /// Without the record a crash is blamed on no page, and the server goes on.
     fn write(&self, slot: usize, bytes: &[u8]) {
         let _ = self.file.write_all_at(bytes, (slot * SLOT) as u64);
     }
@@ -142,7 +142,7 @@ impl Drop for PollGuard<'_> {
 
 impl Drop for TrackedRequest {
     fn drop(&mut self) {
-        *locked(&self.slot.flight) = None;
+        *locked(&self.slot.request) = None;
         locked(&self.recorder.slots).free.push(self.slot.number);
     }
 }
@@ -164,8 +164,8 @@ pub(crate) fn running(file: &File) -> io::Result<Vec<RunningRequest>> {
 }
 
 /// A slot's bytes; what does not fit is left out.
-fn entry(flight: &RunningRequest) -> Vec<u8> {
-    let mut kept = flight.clone();
+fn entry(request: &RunningRequest) -> Vec<u8> {
+    let mut kept = request.clone();
     loop {
         let mut bytes = vec![AT_REST];
         // Strings always have a JSON form.
@@ -192,7 +192,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn flight(path: &str) -> RunningRequest {
+    fn request(path: &str) -> RunningRequest {
         RunningRequest {
             method: "GET".into(),
             path: path.into(),
@@ -208,14 +208,14 @@ mod tests {
     }
 
     fn paths(file: &File) -> Vec<String> {
-        running(file).expect("a record").into_iter().map(|flight| flight.path).collect()
+        running(file).expect("a record").into_iter().map(|request| request.path).collect()
     }
 
     #[test]
     fn only_what_runs_is_blamed() {
         let (recorder, file) = record();
-        let one = recorder.begin(flight("/one"));
-        let two = recorder.begin(flight("/two"));
+        let one = recorder.begin(request("/one"));
+        let two = recorder.begin(request("/two"));
         assert_eq!(paths(&file), Vec::<String>::new());
         one.poll(|| {
             assert_eq!(paths(&file), ["/one"]);
@@ -227,9 +227,9 @@ mod tests {
 
         // A slot is used again, and nothing of a longer entry stays in it.
         drop(one);
-        let three = recorder.begin(flight("/3"));
+        let three = recorder.begin(request("/3"));
         three.poll(|| {
-            assert_eq!(running(&file).expect("a record"), [flight("/3")]);
+            assert_eq!(running(&file).expect("a record"), [request("/3")]);
             assert_eq!(recorder.polls().len(), 1);
         });
         assert_eq!(file.metadata().expect("a file").len().div_ceil(SLOT as u64), 2);
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_poll_that_unwinds_is_over() {
         let (recorder, file) = record();
-        let tracked = recorder.begin(flight("/"));
+        let tracked = recorder.begin(request("/"));
         let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             tracked.poll(|| std::panic::panic_any(()));
         }));
@@ -249,11 +249,11 @@ mod tests {
     #[test]
     fn whatever_a_client_asks_for_fits_into_a_slot() {
         for path in ["/".repeat(5000), "\u{1}".repeat(5000), "ä\"\\".repeat(500)] {
-            let entry = entry(&flight(&path));
+            let entry = entry(&request(&path));
             assert!(entry.len() <= SLOT, "{}", entry.len());
             assert!(serde_json::from_slice::<RunningRequest>(&entry[1..]).is_ok());
         }
-        let long = RunningRequest { method: "M".repeat(5000), file: None, ..flight("/") };
+        let long = RunningRequest { method: "M".repeat(5000), file: None, ..request("/") };
         assert!(entry(&long).len() <= SLOT);
     }
 }

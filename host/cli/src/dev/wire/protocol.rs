@@ -13,6 +13,7 @@ use nova_host::swap::{PageLibrary, SplitApp, Swapped};
 use serde::{Deserialize, Serialize};
 
 use super::message::{Problem, ProblemKind};
+use super::quarantine::QuarantinedPage;
 use super::state::DevState;
 use crate::dev::wire::flight_recorder::RunningRequest;
 
@@ -54,7 +55,7 @@ pub(crate) enum Order {
     /// Every page of the app, as the scan found them: where pages are libraries of their own, a
     /// request for one that does not serve waits for it.
     Routes(Vec<PageRoute>),
-    /// This page does not compile; whoever waits for it is told.
+    /// This page does not compile; requests that wait for it are told.
     PageFailed { file: String, problem: Problem },
     /// These are now the problems of one topic.
     Problems { topic: Topic, problems: Vec<Problem> },
@@ -69,7 +70,7 @@ pub(crate) enum Order {
     /// What the dev page shows.
     State(Box<DevState>),
     /// This page ended a server: it is not called, and shows why.
-    Avoid(QuarantinedPage),
+    Quarantine(QuarantinedPage),
     /// All is told: accept connections.
     Serve,
     /// Open the admin socket; the server before has closed its own.
@@ -111,15 +112,6 @@ pub(crate) struct PageRoute {
     pub(crate) file: String,
 }
 
-/// A page that ended a server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct QuarantinedPage {
-    /// Its file; the path of the request where no page was meant.
-    pub(crate) page: String,
-    /// How it did that.
-    pub(crate) problem: Problem,
-}
-
 /// What problems are about: each build, and each compilation of the styles, replaces its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Topic {
@@ -145,7 +137,7 @@ pub(crate) enum ServerEvent {
     Panicked { request: String, location: String, message: String },
     /// A page has not let go of its thread for longer than the limit; the server ends.
     Hung(RunningRequest),
-    /// Somebody wants to see a page that ended a server once more.
+    /// The developer wants to see a page that ended a server once more.
     Retry { page: String },
 }
 

@@ -1,6 +1,6 @@
 //! What the dev page shows of a session.
 //!
-//! Whoever builds fills it; the server keeps the latest, and renders it together with its own
+//! The session fills it; the server keeps the latest, and renders it together with its own
 //! [`Status`](nova_host::operate::admin::Status), which has generations and memory.
 
 use std::collections::VecDeque;

@@ -15,7 +15,7 @@ use crate::dev::wire::protocol::PageRoute;
 /// A library that serves until the parts do.
 #[derive(Debug)]
 pub(crate) struct PrecompiledLibrary {
-    /// Whether the parts wait until somebody needs them.
+    /// Whether the parts wait until one of them is needed.
     pub(super) holds: bool,
     /// Pages that are others by now, or new.
     stale: BTreeSet<String>,
@@ -81,19 +81,19 @@ impl Engine {
         }
     }
 
-    /// Whether the library of before answers, and nobody needs the parts.
+    /// Whether the library of before answers, and none of the parts is needed.
     pub(super) fn holds(&self) -> bool {
         self.precompiled.as_ref().is_some_and(|it| it.holds)
     }
 
-    /// Somebody needs the parts.
+    /// One of the parts is needed.
     pub(super) fn release_precompiled(&mut self) {
         if let Some(precompiled) = &mut self.precompiled {
             precompiled.holds = false;
         }
     }
 
-    /// There are no parts to wait for: the library of before answers whoever waits.
+    /// There are no parts to wait for: the library of before answers requests that wait.
     pub(super) fn forget_precompiled(&mut self) {
         if self.precompiled.take().is_some()
             && let Some(prepared) = self.prepared.clone()

@@ -1,6 +1,5 @@
 //! The jobs of the engine: what blocks, on a thread of its own, and can be stopped.
 
-use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use nova_route_template::parts::{
     references,
 };
 use nova_route_template::{CargoError, Event, PreparedApp, SourceCache, Stopper, prepare_with};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::inventory::{AppBuild, Inventory, PageBuild};
@@ -250,7 +250,7 @@ impl AppWork<'_> {
     }
 }
 
-/// A page beside its app library. What goes wrong with it is nobody's concern: it is output again
+/// A page beside its app library. What goes wrong with it is not reported: it is compiled again
 /// after the library, and that says what is wrong.
 fn page_ahead(
     ahead: PageAhead,
@@ -264,7 +264,7 @@ fn page_ahead(
     let mut output = running.wait().ok()?;
     let fingerprint = fingerprint(parts, &output, began);
     if let Err(error) = link.run(|stopper| cancellation.arm(stopper)) {
-        tracing::debug!("a page is output again, after its app library: {error}");
+        tracing::debug!("a page is compiled again, after its app library: {error}");
         return None;
     }
     output.output = link.output;

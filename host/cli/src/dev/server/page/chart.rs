@@ -86,7 +86,7 @@ fn ceiling(longest: Duration) -> Duration {
     Duration::from_secs_f64(top)
 }
 
-/// A coordinate, without the digits that nobody sees.
+/// A coordinate, without the digits that cannot be seen.
 fn px(value: f64) -> String {
     format!("{value:.1}")
 }

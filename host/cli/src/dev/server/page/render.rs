@@ -21,7 +21,7 @@ pub(crate) struct View<'a> {
     pub(crate) status: &'a Status,
     /// What is wrong at present.
     pub(crate) problems: &'a [Problem],
-    /// The paths of the pages that somebody looks at.
+    /// The paths of the pages that are on screen.
     pub(crate) screens: &'a [String],
     /// The time in milliseconds since 1970.
     pub(crate) now_ms: u64,
@@ -210,7 +210,7 @@ fn routes(state: &DevState) -> Markup {
     }
 }
 
-fn route(route: &RouteInfo, split: bool) -> Markup {
+fn route(route: &RouteInfo, in_parts: bool) -> Markup {
     let RouteInfo { pattern, methods, file, state, note, bytes: size, compile_us } = route;
     let (class, word) = match state {
         RouteState::NotBuilt => ("not_built", "not built"),
@@ -230,7 +230,7 @@ fn route(route: &RouteInfo, split: bool) -> Markup {
                 span.state.(class) { (word) }
                 @if let Some(note) = note { span.soft { ": " (note) } }
             }
-            @if split {
+            @if in_parts {
                 td.number { @if let Some(size) = size { (bytes(*size)) } }
                 td.number { @if let Some(time) = compile_us { (took(Duration::from_micros(*time))) } }
             }
