@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use nova_tests::client::{Connection, Sipper, fresh};
 use nova_tests::dev::Dev;
+use nova_tests::process::Process;
 use nova_tests::workspace::App;
 use rustix::process::Signal;
 
@@ -120,7 +121,7 @@ async fn an_app_has_one_session_and_a_second_leaves_its_files_alone() {
     assert!(!before.is_empty());
     let mut command = app.command("nova").await;
     command.args(["dev", "--port", "0"]);
-    let mut second = nova_tests::process::Process::spawn(command);
+    let mut second = Process::spawn(command);
     let said = format!("process {} already serves this app at {}", dev.process.id(), dev.url);
     second.line(&said).await;
     assert_eq!(second.ended().await.code(), Some(1));
@@ -136,6 +137,40 @@ async fn an_app_has_one_session_and_a_second_leaves_its_files_alone() {
     let mut again = Dev::built(&app).await;
     assert_eq!(fresh(again.address, "/word").await.unwrap(), "two");
     again.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_whose_parts_cannot_be_prepared_is_built_as_a_whole() {
+    let app = App::example("starter", "whole");
+    app.write(
+        "pages/word.rs",
+        "pub fn get() -> &'static str {\n    include_str!(\"word.txt\")\n}\n",
+    );
+    app.write("pages/word.txt", "one");
+    let mut command = app.command("nova").await;
+    // A cache of sys images cannot be made below a file.
+    command.args(["dev", "--port", "0"]).env("NOVA_CACHE_DIR", "/dev/null/cache");
+    let mut process = Process::spawn(command);
+    let url = process.url().await;
+    let address = url.strip_prefix("http://").unwrap().parse().unwrap();
+    process.line("the app is built as a whole: the cache of sys images").await;
+    process.line("build ").await;
+    assert_eq!(fresh(address, "/word").await.unwrap(), "one");
+    // Only the compiler knows that this file is a part of the app.
+    app.write("pages/word.txt", "two");
+    process.line("swap     pages/word.txt").await;
+    assert_eq!(fresh(address, "/word").await.unwrap(), "two");
+    app.write("pages/word.rs", "pub fn get() -> u8 {\n");
+    process.line("error    pages/word.rs").await;
+    assert_eq!(fresh(address, "/word").await.unwrap(), "two");
+    // What has the time of an archive is a change all the same.
+    app.write("pages/word.rs", &page("three"));
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(24 * 60 * 60);
+    let file = std::fs::File::options().append(true).open(app.path.join("pages/word.rs"));
+    file.unwrap().set_modified(old).unwrap();
+    process.line("swap     pages/word.rs").await;
+    assert_eq!(fresh(address, "/word").await.unwrap(), "three");
+    process.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +218,7 @@ async fn the_usual_port_gives_way_and_a_named_one_does_not() {
     let other = App::example("starter", "port");
     let mut command = other.command("nova").await;
     command.args(["dev", "--port", &port]);
-    let mut second = nova_tests::process::Process::spawn(command);
+    let mut second = Process::spawn(command);
     second.line("the port is in use by another program").await;
     assert_eq!(second.ended().await.code(), Some(1));
 }

@@ -5,8 +5,8 @@
 //! light and dark (`c0` to `c15` for the foreground, `g0` to `g15` for the background, `b` bold,
 //! `d` dim, `i` italic, `u` underlined, `s` struck). Every other escape sequence is dropped.
 //!
-//! `ansi-to-html` and `anstyle-svg` write colours into `style` attributes or into a document of
-//! their own: either way one palette, where the overlay and the error pages have two.
+//! `ansi-to-html` writes each colour into a `style` attribute, which the policy of the page that the
+//! overlay lies on may forbid (`Content-Security-Policy`), and `anstyle-svg` a document of its own.
 
 use std::fmt::Write as _;
 

@@ -13,7 +13,7 @@
 //! pages that serve at one time are all built against one app library: after a change to that one,
 //! nothing is published before the page on screen fits it.
 //!
-//! How each page is, [`pages`] knows; which app libraries there are, [`app_library`]. [`jobs`] says
+//! How each page is, a [`page`] knows, and [`pages`] which of them is next; which app libraries there are, [`app_library`]. [`jobs`] says
 //! what is next and [`work`] does it, [`outcomes`] draws the conclusions, and [`publish`] hands out
 //! what is compiled. [`inventory`] is the memory on disk.
 
@@ -23,6 +23,7 @@ mod hazard;
 mod inventory;
 mod jobs;
 mod outcomes;
+mod page;
 mod pages;
 mod precompiled;
 mod publish;

@@ -55,7 +55,7 @@ impl Engine {
             Ok((parts, inventory)) => {
                 let Inventory { app, hazards, pages, recent, .. } = inventory;
                 self.app.restore(app);
-                self.pages.restore(pages, hazards, recent);
+                self.pages.restore(pages, &hazards, recent);
                 self.events.push_back(EngineEvent::Watch(parts.local_folders().to_vec()));
                 self.parts = Some(Arc::new(parts));
                 self.draft.is_due_anyway();

@@ -118,7 +118,7 @@ impl Engine {
     /// Writes down what is known, if it is more than before.
     pub(super) fn save(&mut self) {
         if let Some(parts) = self.parts.as_ref().filter(|_| self.unsaved) {
-            let (pages, hazards) = self.pages.lasting();
+            let (pages, hazards) = (self.pages.builds(), self.pages.hazards());
             let recent = self.pages.recent().to_vec();
             let app = self.app.newest().cloned();
             Inventory::new(parts.key(), app, hazards, pages, recent).save(&parts.folder());
