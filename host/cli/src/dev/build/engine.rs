@@ -27,6 +27,7 @@ mod page;
 mod pages;
 mod precompiled;
 mod publish;
+mod sources;
 mod work;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -45,7 +46,8 @@ use self::jobs::RunningJob;
 use self::pages::Pages;
 use self::precompiled::PrecompiledLibrary;
 use self::publish::PublicationDraft;
-use self::work::{ImageProgress, Sources};
+use self::sources::Sources;
+use self::work::ImageProgress;
 use crate::dev::settings::Environment;
 use crate::dev::watch::change::{Area, Change};
 use crate::dev::wire::protocol::PageRoute;

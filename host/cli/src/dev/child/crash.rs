@@ -46,15 +46,15 @@ impl Crash {
     }
 
     /// Each page that may have done it, for the quarantine.
-    pub(crate) fn quarantined(&self) -> Vec<QuarantinedPage> {
+    pub(crate) fn culprits(&self) -> Vec<QuarantinedPage> {
         let suspects = self.suspects();
         let mut pages: Vec<QuarantinedPage> = Vec::new();
         for request in &suspects {
             let page = request.culprit();
             if pages.iter().all(|known| known.page != page) {
-                let title = format!("{} ended the server: {}", request.request(), self.cause());
+                let title = format!("{} ended the server: {}", request.label(), self.cause());
                 let problem = Problem::new(ProblemKind::Crash, title, &self.text(suspects.len()))
-                    .during(request.request());
+                    .during(request.label());
                 let problem = match &request.file {
                     Some(file) => problem.at(file, None, None),
                     None => problem,
@@ -66,7 +66,7 @@ impl Crash {
     }
 
     /// The pages that may have done it in code newer than `generation`.
-    pub(crate) fn quarantined_since(&self, generation: GenerationId) -> Vec<String> {
+    pub(crate) fn culprits_since(&self, generation: GenerationId) -> Vec<String> {
         let newer = self.suspects().into_iter().filter(|request| request.generation > generation);
         newer.map(|request| request.culprit().to_owned()).collect()
     }
@@ -188,14 +188,14 @@ mod tests {
     fn each_page_is_quarantined_once() {
         let page = Some("pages/[id].rs");
         let requests = [request("/1", page), request("/2", page), request("/none", None)];
-        let pages = |crash: &Crash| crash.quarantined().into_iter().map(|it| it.page).collect();
+        let pages = |crash: &Crash| crash.culprits().into_iter().map(|it| it.page).collect();
         let quarantined: Vec<String> = pages(&crash("", "", &requests));
         assert_eq!(quarantined, ["pages/[id].rs", "/none"]);
         assert_eq!(
-            crash("", "", &requests[..1]).quarantined_since(GenerationId(1)),
+            crash("", "", &requests[..1]).culprits_since(GenerationId(1)),
             ["pages/[id].rs"]
         );
-        assert!(crash("", "", &requests).quarantined_since(GenerationId(2)).is_empty());
+        assert!(crash("", "", &requests).culprits_since(GenerationId(2)).is_empty());
         let none: Vec<String> = pages(&crash("", "", &[]));
         assert!(none.is_empty());
     }

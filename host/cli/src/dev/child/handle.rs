@@ -49,7 +49,7 @@ pub(crate) enum Notice {
     Back(Option<Swapped>),
     /// What served before ends each server that starts with it, so this one starts without.
     GaveUp,
-    /// A server with other surroundings took over; the error: the one before serves on.
+    /// A server with other settings took over; the error: the one before serves on.
     Renewed(Result<Option<Swapped>, Refusal>),
     /// No server can be started at all.
     Lost(Refusal),
@@ -77,9 +77,9 @@ impl ServerHandle {
         answer.await.unwrap_or_else(|_| Err(Refusal("the server has ended".into())))
     }
 
-    /// Puts another process with other surroundings in the place of the one that serves.
-    pub(crate) fn renew(&self, surroundings: ProcessSettings) {
-        self.command(SupervisorCommand::Renew(surroundings));
+    /// Puts another process with other settings in the place of the one that serves.
+    pub(crate) fn renew(&self, settings: ProcessSettings) {
+        self.command(SupervisorCommand::Renew(settings));
     }
 
     fn command(&self, command: SupervisorCommand) {

@@ -33,7 +33,7 @@ const FIRST_LOAD: u64 = 0;
 pub(crate) struct ServerSupervisor {
     program: PathBuf,
     job: ServerJob,
-    surroundings: ProcessSettings,
+    settings: ProcessSettings,
     sockets: Vec<TcpListener>,
     terminal: Arc<Terminal>,
     notices: mpsc::UnboundedSender<Notice>,
@@ -84,7 +84,7 @@ impl ServerSupervisor {
     pub(crate) fn new(
         program: PathBuf,
         job: ServerJob,
-        surroundings: ProcessSettings,
+        settings: ProcessSettings,
         sockets: Vec<TcpListener>,
         terminal: Arc<Terminal>,
         notices: mpsc::UnboundedSender<Notice>,
@@ -94,7 +94,7 @@ impl ServerSupervisor {
         Self {
             program,
             job,
-            surroundings,
+            settings,
             sockets,
             terminal,
             notices,
@@ -121,8 +121,8 @@ impl ServerSupervisor {
             let talk = self.converse(&mut process, &mut commands);
             let Some(next) = stop.run_until_cancelled(talk).await else { break };
             match next {
-                ConversationEnd::Renew(surroundings) => {
-                    let renewed = stop.run_until_cancelled(self.renew(&mut process, surroundings));
+                ConversationEnd::Renew(settings) => {
+                    let renewed = stop.run_until_cancelled(self.renew(&mut process, settings));
                     let Some(renewed) = renewed.await else { break };
                     self.notify(Notice::Renewed(renewed));
                 }
@@ -166,7 +166,9 @@ impl ServerSupervisor {
                         process.tell(&pending.order(&self.replay)).await;
                         self.pending.push(pending);
                     }
-                    Some(SupervisorCommand::Renew(surroundings)) => return ConversationEnd::Renew(surroundings),
+                    Some(SupervisorCommand::Renew(settings)) => {
+                        return ConversationEnd::Renew(settings);
+                    }
                     // The session is gone, and says stop by another way.
                     None => std::future::pending().await,
                 },
@@ -229,7 +231,7 @@ impl ServerSupervisor {
 
     /// Draws the conclusions of a crash, for the server to come.
     fn blame(&mut self, crash: Crash) {
-        let pages = crash.quarantined();
+        let pages = crash.culprits();
         if pages.is_empty() {
             self.unexplained.add();
             // What was being loaded at that moment is the nearest to an explanation there is.
@@ -239,7 +241,7 @@ impl ServerSupervisor {
             }
             self.replay.ended_by_itself(crash.problem());
         }
-        let newer = crash.quarantined_since(self.replay.generation);
+        let newer = crash.culprits_since(self.replay.generation);
         for pending in &mut self.pending {
             pending.guilty.extend(newer.iter().cloned());
         }
@@ -280,17 +282,17 @@ impl ServerSupervisor {
         }
     }
 
-    /// A server with other surroundings in the place of `process`, which serves until then.
+    /// A server with other settings in the place of `process`, which serves until then.
     async fn renew(
         &mut self,
         process: &mut ServerProcess,
-        surroundings: ProcessSettings,
+        settings: ProcessSettings,
     ) -> Result<Option<Swapped>, Refusal> {
-        let before = std::mem::replace(&mut self.surroundings, surroundings);
+        let before = std::mem::replace(&mut self.settings, settings);
         let (mut next, swapped) = match self.raise().await {
             Ok(raised) => raised,
             Err(no_start) => {
-                self.surroundings = before;
+                self.settings = before;
                 return Err(match no_start {
                     StartError::Refused(refusal) => refusal,
                     StartError::Crashed(crash) => Refusal(crash.cause()),
@@ -316,7 +318,7 @@ impl ServerSupervisor {
     }
 
     async fn start_and_tell(&mut self) -> Result<(ServerProcess, Option<Swapped>), StartError> {
-        let ProcessSettings { environment, poll_limit } = &self.surroundings;
+        let ProcessSettings { environment, poll_limit } = &self.settings;
         let job = ServerJob {
             last_generation: self.replay.generation,
             poll_limit: *poll_limit,

@@ -210,7 +210,7 @@ impl Journal {
         for request in &suspects {
             let file = request.file.as_ref().map(|file| format!("{file}: ")).unwrap_or_default();
             let note = format!("{file}{}", crash.cause());
-            self.line(Label::Crash, &request.request(), None, &note);
+            self.line(Label::Crash, &request.label(), None, &note);
         }
         if suspects.is_empty() {
             self.line(Label::Crash, "the server", None, &crash.cause());

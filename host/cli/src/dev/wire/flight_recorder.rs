@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nova_host::generation::GenerationId;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// The length of a slot in the file.
@@ -37,7 +37,7 @@ pub(crate) struct RunningRequest {
 
 impl RunningRequest {
     /// What is answered, as people say it: `GET /users`.
-    pub(crate) fn request(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
@@ -78,7 +78,7 @@ impl FlightRecorder {
     /// Takes up a request.
     pub(crate) fn begin(self: &Arc<Self>, request: RunningRequest) -> TrackedRequest {
         let slot = {
-            let mut slots = locked(&self.slots);
+            let mut slots = self.slots.lock();
             match slots.free.pop() {
                 Some(number) => slots.all[number].clone(),
                 None => {
@@ -90,16 +90,16 @@ impl FlightRecorder {
             }
         };
         self.write(slot.number, &entry(&request));
-        *locked(&slot.request) = Some(request);
+        *slot.request.lock() = Some(request);
         TrackedRequest { recorder: self.clone(), slot }
     }
 
     /// The polls that go on now, each with a number that no other ever has, and what they do.
     pub(crate) fn polls(&self) -> Vec<(u64, RunningRequest)> {
-        let slots = locked(&self.slots).all.clone();
+        let slots = self.slots.lock().all.clone();
         let running = slots.into_iter().filter_map(|slot| {
             let poll = slot.poll.load(Ordering::Relaxed);
-            let request = locked(&slot.request).clone();
+            let request = slot.request.lock().clone();
             (poll != 0).then_some((poll, request?))
         });
         running.collect()
@@ -142,8 +142,8 @@ impl Drop for PollGuard<'_> {
 
 impl Drop for TrackedRequest {
     fn drop(&mut self) {
-        *locked(&self.slot.request) = None;
-        locked(&self.recorder.slots).free.push(self.slot.number);
+        *self.slot.request.lock() = None;
+        self.recorder.slots.lock().free.push(self.slot.number);
     }
 }
 
@@ -181,11 +181,6 @@ fn entry(request: &RunningRequest) -> Vec<u8> {
         }
         kept.method.truncate(16);
     }
-}
-
-/// No code panics while it holds one of these locks.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock()
 }
 
 #[cfg(test)]

@@ -10,9 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::Engine;
 use super::inventory::Inventory;
-use super::work::{
-    self, AppScan, AppWork, Cancellation, CompiledApp, CompiledPage, ImageWork, PageWork, Sources,
-};
+use super::sources::{AppScan, Sources};
+use super::work::{self, AppWork, Cancellation, CompiledApp, CompiledPage, ImageWork, PageWork};
 use crate::dev::build::failure::BuildFailure;
 
 /// How nice a compiler is that is not waited for.

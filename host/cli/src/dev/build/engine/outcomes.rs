@@ -7,7 +7,8 @@ use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
 
 use super::inventory::Inventory;
 use super::jobs::{JobKind, JobResult};
-use super::work::{AppScan, CompiledApp, CompiledPage};
+use super::sources::AppScan;
+use super::work::{CompiledApp, CompiledPage};
 use super::{Engine, EngineEvent, hazard};
 use crate::dev::build::failure::BuildFailure;
 

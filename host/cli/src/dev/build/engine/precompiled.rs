@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nova_route_template::{LIBRARY, MANIFEST, Manifest, PreparedApp};
 
-use super::work::Sources;
+use super::sources::Sources;
 use super::{Engine, EngineEvent};
 use crate::dev::wire::protocol::PageRoute;
 

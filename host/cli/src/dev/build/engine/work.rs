@@ -1,6 +1,6 @@
 //! The jobs of the engine: what blocks, on a thread of its own, and can be stopped.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,9 +8,8 @@ use std::time::{Instant, SystemTime};
 
 use nova_route_template::parts::{
     AppLibrary, Fingerprint, ImageCache, PageAhead, PartsCompiler, PartsError, Unit, UnitOutput,
-    references,
 };
-use nova_route_template::{CargoError, Event, PreparedApp, SourceCache, Stopper, prepare_with};
+use nova_route_template::{CargoError, Event, PreparedApp, Stopper};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -46,66 +45,6 @@ impl Cancellation {
             stopper.stop();
         }
         state.stoppers.push(stopper);
-    }
-}
-
-/// What was found out of the app's files, kept from one scan to the next.
-#[derive(Debug)]
-pub(crate) struct Sources {
-    cache: SourceCache,
-    /// What each file names as pages, with the hash of the text that this was read from.
-    named: HashMap<String, (String, BTreeSet<String>)>,
-}
-
-/// An app that was read.
-#[derive(Debug)]
-pub(crate) struct AppScan {
-    pub(crate) prepared: PreparedApp,
-    /// The pages that other files name.
-    pub(crate) named: BTreeSet<String>,
-}
-
-impl Sources {
-    /// What was found out the last time, by this process or another.
-    pub(crate) fn open(dir: &Path) -> Self {
-        Self { cache: SourceCache::open(dir), named: HashMap::new() }
-    }
-
-    /// Reads the app, and finds out which pages are shared modules as well.
-    pub(crate) fn scan(&mut self, dir: &Path) -> Result<AppScan, BuildFailure> {
-        let prepared = prepare_with(dir, &mut self.cache)?;
-        let named = self.named_pages(&prepared);
-        Ok(AppScan { prepared, named })
-    }
-
-    fn named_pages(&mut self, prepared: &PreparedApp) -> BTreeSet<String> {
-        let (dir, tree) = (prepared.project.dir(), &prepared.tree);
-        let files: BTreeMap<&str, &str> =
-            tree.pages.iter().map(|page| (page.module.as_str(), page.file.as_str())).collect();
-        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
-        let mut named = BTreeSet::new();
-        for (file, hash) in &prepared.source_hashes {
-            let known = self.named.get(file).filter(|(then, _)| then == hash);
-            if known.is_none() {
-                let names = references(&read(&dir.join(file)));
-                self.named.insert(file.clone(), (hash.clone(), names));
-            }
-            let names = self.named.get(file).map(|(_, names)| names).into_iter().flatten();
-            let pages = names.filter_map(|name| files.get(name.as_str()));
-            named.extend(pages.filter(|page| **page != file).map(|&page| page.to_owned()));
-        }
-        let shared =
-            [tree.components_root.as_deref(), tree.app.as_ref().map(|app| app.file.as_str())];
-        for root in shared.into_iter().flatten() {
-            let walk = walkdir::WalkDir::new(dir.join(root)).into_iter().flatten();
-            let sources = walk.filter(|it| it.path().extension().is_some_and(|it| it == "rs"));
-            for entry in sources {
-                let names = references(&read(entry.path()));
-                let pages = names.iter().filter_map(|name| files.get(name.as_str()));
-                named.extend(pages.map(|&page| page.to_owned()));
-            }
-        }
-        named
     }
 }
 
@@ -156,24 +95,24 @@ impl ImageWork {
     }
 }
 
-/// A library that was output.
+/// A library that was compiled.
 #[derive(Debug)]
 pub(crate) struct CompiledUnit {
     pub(crate) output: UnitOutput,
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// An app library that was output.
+/// An app library that was compiled.
 #[derive(Debug)]
 pub(crate) struct CompiledApp {
     pub(crate) app: AppBuild,
     pub(crate) output: UnitOutput,
-    /// The page on screen, if it could be output at the same time; of what that took, only what
+    /// The page on screen, if it could be compiled at the same time; of what that took, only what
     /// came after the app library counts.
     pub(crate) page: Option<(String, CompiledPage)>,
 }
 
-/// A page that was output.
+/// A page that was compiled.
 #[derive(Debug)]
 pub(crate) struct CompiledPage {
     pub(crate) page: PageBuild,
