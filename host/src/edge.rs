@@ -16,37 +16,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::Body as HttpBody;
 
 pub use self::forwarded::ProxyHeaders;
-pub use self::metrics::{Flight, Metrics, MetricsError};
+pub use self::metrics::{Metrics, MetricsError, RequestTimer};
 pub use self::request_id::REQUEST_ID;
-pub use crate::run::entrance::{Entrance, EntranceError};
 
 use self::encoding::{Coding, compress};
 use self::forwarded::{Client, Proxies};
-use self::limits::{Capped, Refused, Room, within};
-use self::metrics::Answerer;
+use self::limits::{LimitError, LimitedBody, RequestLimit, within};
+use self::metrics::Responder;
 use self::security::Security;
 use crate::generation::body::{Body, BodyError};
 use crate::generation::call::HandlerPanic;
-use crate::process::log::{AccessLog, Logged};
+use crate::process::log::{AccessLog, LoggedBody};
 use crate::server::Peer;
-use crate::server::guarded_body::Held;
-use crate::site::Site;
+use crate::server::guarded_body::GuardedBody;
+use crate::site::destination::Destination;
+use crate::site::{Origin, Site, SiteResponse};
 
 /// The body of a response as it leaves the host.
-pub type Outgoing = Logged<Held<Body, Option<Flight>>>;
+pub type OutgoingBody = LoggedBody<GuardedBody<Body, Option<RequestTimer>>>;
 
 /// See the [module](self). One per process, shared by all connections.
 #[derive(Debug)]
-pub struct Front {
+pub struct Edge {
     pub(crate) site: Arc<Site>,
     pub(crate) access: AccessLog,
     pub(crate) proxies: Proxies,
     pub(crate) request_ids: bool,
-    pub(crate) room: Option<Room>,
+    pub(crate) requests: Option<RequestLimit>,
     pub(crate) max_body: Option<u64>,
     pub(crate) handler_limit: Option<Duration>,
     pub(crate) security: Option<Security>,
@@ -55,97 +56,118 @@ pub struct Front {
 }
 
 /// A response of the site, or one in its place.
-struct Answer {
+struct EdgeResponse {
     response: Response<Body>,
     generation: Option<u64>,
-    /// Who is counted; known only where somebody counts.
-    by: Answerer,
+    /// Whose numbers it is counted in.
+    responder: Responder,
 }
 
-impl Front {
-    /// Answers one request.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Outgoing>
+impl Edge {
+    /// Takes one request in, and lets its response out.
+    pub async fn handle<B>(&self, request: Request<B>, peer: Peer) -> Response<OutgoingBody>
     where
         B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
     {
-        let flight = self.metrics.as_ref().map(|metrics| metrics.begin(request.method()));
+        let timer = self.metrics.as_ref().map(|metrics| metrics.start_timer(request.method()));
         let (mut head, body) = request.into_parts();
         let client = self.proxies.client(&mut head, peer);
         let id = self.request_ids.then(|| request_id::of(&mut head.headers, client.proxied));
         let coding = if self.compression { Coding::accepted(&head.headers) } else { None };
-        let is_head = head.method == Method::HEAD;
-        let request = Request::from_parts(head, body);
-        let access = self.access.begin(&request).of(client.address.ip(), id.as_ref());
+        let access = self.access.begin(&head, client.address.ip(), id.as_ref());
 
-        let Answer { mut response, generation, by } = self.page(request, client).await;
+        let EdgeResponse { mut response, generation, responder } =
+            self.respond_within_limits(&head, body, client).await;
 
         if let Some(security) = &self.security {
             security.apply(response.headers_mut(), client.https);
         }
         if self.compression {
-            response = compress(coding, is_head, response);
+            response = compress(coding, head.method == Method::HEAD, response);
         }
         if let Some(id) = id {
             response.headers_mut().entry(REQUEST_ID).or_insert(id);
         }
-        if let Some(flight) = &flight {
-            flight.answered(&by, response.status());
+        if let Some(timer) = &timer {
+            timer.observe(&responder, response.status());
         }
         let (head, body) = response.into_parts();
-        let body = access.answered(head.status, generation, Held::new(body, flight));
+        let body = access.log_body(head.status, generation, GuardedBody::new(body, timer));
         Response::from_parts(head, body)
     }
 
-    /// Lets the site answer, within the limits.
-    async fn page<B>(&self, request: Request<B>, client: Client) -> Answer
+    /// Lets the site respond, if the limits allow it.
+    async fn respond_within_limits<B>(&self, head: &Parts, body: B, client: Client) -> EdgeResponse
     where
         B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
     {
-        // Whoever watches over a busy host must not take it for a dead one.
-        let is_probe = matches!(request.uri().path(), "/healthz" | "/readyz");
-        let _place = match &self.room {
-            Some(room) if !is_probe => match room.enter() {
-                Some(place) => Some(place),
-                None => return self.refuse(Refused::Busy, Answerer::Refused),
+        // A watcher of a busy host must not take it for a dead one.
+        let is_probe = matches!(head.uri.path(), "/healthz" | "/readyz");
+        let _permit = match &self.requests {
+            Some(limit) if !is_probe => match limit.acquire() {
+                Some(permit) => Some(permit),
+                None => return self.refuse(LimitError::Busy, Responder::Refused),
             },
             _ => None,
         };
-        let (head, body) = request.into_parts();
-        let Some(body) = Capped::new(body, self.max_body) else {
-            return self.refuse(Refused::TooLarge, Answerer::Refused);
+        let Some(body) = LimitedBody::new(body, self.max_body) else {
+            return self.refuse(LimitError::TooLarge, Responder::Refused);
         };
         let exceeded = body.exceeded();
-        let request = Request::from_parts(head, body);
-        let mut by = None;
-        let matched = |pattern: &str| {
-            by = self.metrics.as_ref().map(|metrics| Answerer::Route(metrics.route(pattern)));
+        let table = self.site.switch.table();
+        let destination = Destination::of(&table, head);
+        let route = self.metrics.as_ref().zip(destination.pattern());
+        let route = route.map(|(metrics, pattern)| Responder::Route(metrics.route(pattern)));
+        let response = self.site.respond(destination, head, body, Some(client.address));
+        let Some(response) = within(self.handler_limit, response).await else {
+            return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
         };
-        let answer = self.site.answer_noting(request, Some(client.address), matched);
-        let answered = within(self.handler_limit, answer).await;
-        let Some(answered) = answered else {
-            return self.refuse(Refused::Late, by.unwrap_or(Answerer::Refused));
-        };
-        if exceeded.is_so() {
-            return self.refuse(Refused::TooLarge, by.unwrap_or(Answerer::Refused));
+        if exceeded.is_set() {
+            return self.refuse(LimitError::TooLarge, route.unwrap_or(Responder::Refused));
         }
-        let generation = answered.generation.map(|id| id.0);
-        let by = by.unwrap_or(match generation {
-            Some(_) => Answerer::Unmatched,
-            None => Answerer::Host,
-        });
-        let response = answered.response;
+        let SiteResponse { response, origin } = response;
         if let Some(metrics) = &self.metrics
             && response.extensions().get::<HandlerPanic>().is_some()
         {
-            metrics.panicked();
+            metrics.count_panic();
         }
-        Answer { response, generation, by }
+        let generation = origin.generation().map(|id| id.0);
+        EdgeResponse { response, generation, responder: responder(origin, route) }
     }
 
-    fn refuse(&self, why: Refused, by: Answerer) -> Answer {
+    fn refuse(&self, error: LimitError, responder: Responder) -> EdgeResponse {
         if let Some(metrics) = &self.metrics {
-            metrics.refuse(why);
+            metrics.count_refusal(error);
         }
-        Answer { response: why.response(), generation: None, by }
+        EdgeResponse { response: error.response(), generation: None, responder }
+    }
+}
+
+/// Whose numbers a response is counted in; `route` is known only where there are metrics.
+fn responder(origin: Origin, route: Option<Responder>) -> Responder {
+    match origin {
+        Origin::Route(_) => route.unwrap_or(Responder::Unmatched),
+        Origin::ErrorPage(_) => Responder::Unmatched,
+        Origin::Prerendered(_) | Origin::Host => Responder::Host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generation::GenerationId;
+
+    #[test]
+    fn only_addresses_without_a_page_are_unmatched() {
+        let id = GenerationId(1);
+        let is = |responder, expected: &str| {
+            assert_eq!(format!("{responder:?}").split('(').next(), Some(expected));
+        };
+        let route = || Some(Responder::Route(Arc::default()));
+        is(responder(Origin::Route(id), route()), "Route");
+        is(responder(Origin::ErrorPage(id), None), "Unmatched");
+        is(responder(Origin::Prerendered(id), None), "Host");
+        // A file in the place of a route with parameters.
+        is(responder(Origin::Host, route()), "Host");
     }
 }

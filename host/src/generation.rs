@@ -11,20 +11,22 @@ pub mod call;
 pub mod exercise;
 pub mod preflight;
 pub mod table;
+mod upgrade;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use nova_abi::App;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::library::loader::{BuildId, Library, Routes};
-use crate::release::assets::Brought;
+use crate::release::assets::ReleaseAssets;
 
 /// The number of a generation, counted from 1 over the life of a host.
 #[derive(
@@ -79,12 +81,14 @@ pub struct Generation {
     /// What it has done.
     pub counters: Arc<Counters>,
     /// What its release brought besides the library.
-    pub brought: Brought,
+    pub assets: ReleaseAssets,
     build_id: BuildId,
     app: App,
     closed: AtomicBool,
     idle: Notify,
     expired: CancellationToken,
+    /// Cancelled while another one has taken its place.
+    draining: Mutex<CancellationToken>,
 }
 
 impl Generation {
@@ -95,10 +99,10 @@ impl Generation {
         source: PathBuf,
         library: Arc<Library>,
         app: App,
-        brought: Brought,
+        assets: ReleaseAssets,
     ) -> Arc<Self> {
         let view = View { build_id: library.build_id.clone(), routes: library.routes.clone(), app };
-        Arc::new(Self { brought, ..Self::of(id, source, library, view) })
+        Arc::new(Self { assets, ..Self::of(id, source, library, view) })
     }
 
     /// The same for a view of a library's app, which has other routes than the library.
@@ -121,12 +125,13 @@ impl Generation {
             routes,
             started: SystemTime::now(),
             counters: Arc::default(),
-            brought: Brought::default(),
+            assets: ReleaseAssets::default(),
             build_id,
             app,
             closed: AtomicBool::new(false),
             idle: Notify::new(),
             expired: CancellationToken::new(),
+            draining: Mutex::default(),
         }
     }
 
@@ -136,7 +141,9 @@ impl Generation {
         &self.build_id
     }
 
-    pub(crate) fn app(&self) -> &App {
+    /// The app, as far as this generation goes.
+    #[must_use]
+    pub fn app(&self) -> &App {
         &self.app
     }
 
@@ -151,21 +158,15 @@ impl Generation {
     /// Lets no further request in; those inside go on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        self.draining.lock().cancel();
     }
 
     /// Lets requests in again, before it is in a table again. Only for a generation whose app was
     /// not shut down and whose streams were not [cut](Self::cut).
     pub(crate) fn reopen(&self) {
+        // What was told to end stays told.
+        *self.draining.lock() = CancellationToken::new();
         self.closed.store(false, Ordering::SeqCst);
-    }
-
-    /// Waits until no request is inside, or until `deadline`: then open streams are ended so
-    /// that browsers connect again. Gives back how many requests were cut.
-    pub(crate) async fn drain(&self, deadline: Instant) -> usize {
-        match tokio::time::timeout_at(deadline.into(), self.empty()).await {
-            Ok(()) => 0,
-            Err(_) => self.cut().await,
-        }
     }
 
     /// Ends the open streams, and gives back how many there were.
@@ -185,6 +186,11 @@ impl Generation {
             }
             idle.await;
         }
+    }
+
+    /// Cancelled when this generation drains: what stays open should end soon.
+    pub(crate) fn draining(&self) -> CancellationToken {
+        self.draining.lock().clone()
     }
 
     /// Cancelled when the streams of this generation must end.

@@ -1,10 +1,12 @@
 //! What an operator asks of a running host, and what it does by itself.
 //!
-//! [`admin`] is the socket and what is said over it; the [`operator`] swaps, goes back and keeps
-//! what serves; [`recycle`] and [`succession`] renew the process without closing its sockets.
+//! [`admin`] is the socket and what is said over it; the [`operator`] swaps, rolls back and keeps
+//! what serves, and goes back by itself as the [`rollback_policy`] says; [`handover`] recycles the
+//! process without closing its sockets.
 
 pub mod admin;
+pub mod handover;
 pub mod operator;
-pub mod recycle;
-pub mod succession;
-pub mod trial;
+mod public_folders;
+pub mod rollback_policy;
+mod watches;

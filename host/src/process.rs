@@ -6,11 +6,11 @@
 //! code proves nothing: code of a library may call `exit(0)`.
 //!
 //! A child does one job and is gone ([`ask`]), or stays, takes orders and reports events
-//! (`process/companion.rs`), or takes the place of the process that started it
-//! ([`succession`]).
+//! ([`companion`]).
 
 pub mod companion;
 pub(crate) mod descriptors;
+pub mod footprint;
 pub mod log;
 pub mod service_folders;
 pub mod service_manager;
@@ -25,6 +25,7 @@ use std::path::Path;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -38,7 +39,7 @@ const LAST_WORDS: usize = 2048;
 
 /// A line from parent to child or back.
 #[derive(Debug, Serialize, Deserialize)]
-struct Line<T> {
+struct Envelope<T> {
     nonce: String,
     message: T,
 }
@@ -115,7 +116,7 @@ pub async fn follow<J: Serialize, A: DeserializeOwned, T>(
         .spawn()
         .map_err(start)?;
     let nonce = nonce();
-    let line = serde_json::to_string(&Line { nonce: nonce.clone(), message: job })
+    let line = serde_json::to_string(&Envelope { nonce: nonce.clone(), message: job })
         .map_err(|error| start(error.into()))?;
     // All three were piped above.
     let (Some(mut stdin), Some(stdout), Some(mut stderr)) =
@@ -144,7 +145,7 @@ pub async fn follow<J: Serialize, A: DeserializeOwned, T>(
     loop {
         let line = tokio::time::timeout_at(deadline, lines.next_line());
         let Ok(Some(line)) = line.await.map_err(timed_out(patience))? else { break };
-        match serde_json::from_str::<Line<A>>(&line) {
+        match serde_json::from_str::<Envelope<A>>(&line) {
             Ok(line) if line.nonce == nonce => match on_answer(line.message) {
                 ControlFlow::Break(done) => {
                     // What it writes while it ends, profiles for example, is wanted.
@@ -156,7 +157,7 @@ pub async fn follow<J: Serialize, A: DeserializeOwned, T>(
                     deadline = tokio::time::Instant::now() + patience;
                 }
             },
-            _ => tracing::debug!(line, "a child printed something that is no answer"),
+            _ => tracing::debug!(line, "a child printed a line that is not an answer"),
         }
     }
     let status = tokio::time::timeout_at(deadline, child.wait()).await;
@@ -181,7 +182,7 @@ impl Answers {
 
     /// Sends one answer. A parent that is gone needs none.
     pub fn send<A: Serialize>(&mut self, answer: A) {
-        let line = Line { nonce: self.nonce.clone(), message: answer };
+        let line = Envelope { nonce: self.nonce.clone(), message: answer };
         if let Ok(line) = serde_json::to_string(&line) {
             let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
         }
@@ -235,7 +236,7 @@ fn take_stdout() -> std::io::Result<std::fs::File> {
     Ok(out.into())
 }
 
-/// From here on, whoever reads standard input reads nothing: what was there is ours.
+/// From here on, standard input is empty for all other code: what was there is ours.
 pub(crate) fn take_stdin() -> std::io::Result<OwnedFd> {
     let stdin = std::io::stdin().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
@@ -250,7 +251,7 @@ pub fn serve_parent<J: DeserializeOwned>(role: fn(J, Answers)) -> std::io::Resul
     let out = take_stdout()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
-    let Line { nonce, message } = serde_json::from_str::<Line<J>>(&line)?;
+    let Envelope { nonce, message } = serde_json::from_str::<Envelope<J>>(&line)?;
     role(message, Answers { nonce, out });
     Ok(())
 }
@@ -272,14 +273,13 @@ pub fn describe(status: ExitStatus) -> String {
 }
 
 fn signal_name(signal: i32) -> Cow<'static, str> {
-    Cow::Borrowed(match signal {
-        4 => "SIGILL",
-        6 => "SIGABRT (an abort, often a stack overflow or a panic in a drop)",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV (a segmentation fault)",
-        15 => "SIGTERM",
+    Cow::Borrowed(match Signal::from_named_raw(signal) {
+        Some(Signal::ILL) => "SIGILL",
+        Some(Signal::ABORT) => "SIGABRT (an abort, often a stack overflow or a panic in a drop)",
+        Some(Signal::BUS) => "SIGBUS",
+        Some(Signal::KILL) => "SIGKILL",
+        Some(Signal::SEGV) => "SIGSEGV (a segmentation fault)",
+        Some(Signal::TERM) => "SIGTERM",
         _ => return format!("signal {signal}").into(),
     })
 }

@@ -7,6 +7,7 @@ pub mod assets;
 pub mod ledger;
 pub mod plan;
 pub mod prerendered;
+pub mod public;
 pub mod trust;
 pub mod watch;
 
@@ -21,6 +22,7 @@ use crate::library::digest::sha256;
 use crate::library::loader::{BuildId, Candidate, LibraryFile, LoadError, Store};
 use crate::release::plan::{PLAN, Plan};
 use crate::release::prerendered::Prerendered;
+use crate::release::public::public_folder;
 use crate::release::trust::{SIGNATURE, Signed, Trust, TrustError};
 
 /// The file name of the library in a release folder.
@@ -103,7 +105,7 @@ struct Manifest {
     #[serde(default)]
     public: Vec<PublicFile>,
     #[serde(default)]
-    prerendered: Vec<PrerenderedPage>,
+    prerendered: Vec<ManifestPage>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,7 +115,7 @@ struct PublicFile {
 }
 
 #[derive(Debug, Deserialize)]
-struct PrerenderedPage {
+struct ManifestPage {
     path: String,
     #[serde(flatten)]
     page: Asset,
@@ -281,7 +283,7 @@ impl Found<'_> {
         let public = match &signed {
             _ if !whole => None,
             Some(signed) => signed.public()?,
-            None => public_of(folder),
+            None => public_folder(folder),
         };
         let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
         // Of a folder that is not there, nothing can be linked.
@@ -298,12 +300,6 @@ impl Found<'_> {
             parts,
         })
     }
-}
-
-/// The folder of public files in a release. A link may lead elsewhere later; this one is kept.
-pub fn public_of(folder: &Path) -> Option<PathBuf> {
-    let public = folder.join("public");
-    public.is_dir().then(|| public.canonicalize().unwrap_or(public))
 }
 
 /// What a signed manifest says of the release's files; the library is compared at once.

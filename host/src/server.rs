@@ -12,10 +12,12 @@ mod connection;
 mod connections;
 mod exchange;
 pub mod guarded_body;
+pub(crate) mod linger;
 pub mod listen;
 pub mod networks;
 mod proxy_protocol;
 pub mod tls;
+pub mod upgrade;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -28,14 +30,14 @@ use tokio::task::JoinSet;
 use tokio_rustls::rustls::ServerConfig;
 
 use self::connection::Protocols;
-use self::connections::{Connections, Limits, Phase};
+use self::connections::{ConnectionLimits, Connections, Phase};
 use crate::server::networks::Networks;
 
 /// Any error of a response body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A connection whose request has not arrived when the server stops is given this long: whoever
-/// connected just before has its request on the way.
+/// A connection whose request has not arrived when the server stops is given this long: the request
+/// of a client that connected just before is on its way.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// Answers requests. Implemented by functions of a request and a [`Peer`].
@@ -95,7 +97,7 @@ pub struct Options {
     pub max_connections: Option<usize>,
     /// With this, connections are encrypted.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Who begins connections with a header of the PROXY protocol; nobody by default.
+    /// Which proxies begin connections with a header of the PROXY protocol; none by default.
     pub proxy_protocol: Networks,
 }
 
@@ -146,7 +148,7 @@ impl Server {
             .collect::<io::Result<_>>()?;
         Ok(Self {
             listeners,
-            connections: Connections::new(Limits {
+            connections: Connections::new(ConnectionLimits {
                 head: options.header_timeout,
                 idle: options.idle_timeout,
                 send: options.send_timeout,
@@ -165,9 +167,9 @@ impl Server {
 
     /// Serves until the [`Handle`] says stop and the last request is answered, or the grace
     /// period is over. A future that is dropped cuts the connections.
-    pub async fn run<S: Service>(self, service: S) -> Stopped {
+    pub async fn run<S: Service>(self, service: S) -> StopReport {
         let Self { listeners, connections, protocols, grace: _ } = self;
-        let _cut = Cut(&connections);
+        let _guard = AbortGuard(&connections);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             accepting.spawn(accept::accept(
@@ -198,14 +200,14 @@ impl Server {
             () = connections.sweep() => unreachable!("the sweep has no end"),
         }
         connections.advance(Phase::Aborted);
-        Stopped { cut: connections.cut() }
+        StopReport { cut: connections.cut() }
     }
 }
 
 /// Ends the connections when the server is gone.
-struct Cut<'a>(&'a Connections);
+struct AbortGuard<'a>(&'a Connections);
 
-impl Drop for Cut<'_> {
+impl Drop for AbortGuard<'_> {
     fn drop(&mut self) {
         self.0.advance(Phase::Aborted);
     }
@@ -215,7 +217,7 @@ impl Drop for Cut<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
-pub struct Stopped {
+pub struct StopReport {
     /// The connections that were cut, because the grace period was over or the stop was forced.
     pub cut: usize,
 }

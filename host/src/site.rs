@@ -1,12 +1,11 @@
-//! Everything that answers a request: routes, public files, stylesheets, health.
+//! Everything that answers a request: rendered pages, routes, public files, stylesheets, health.
 //!
-//! In this order: a page that was rendered with the release; a route whose pattern is the path; a
-//! public file; a kept stylesheet; `/healthz` and `/readyz`; a route with parameters; the app's
-//! error page.
+//! The order in which they are asked is [`Site::respond`], from top to bottom.
 
-pub mod dispatch;
+pub mod destination;
 pub mod files;
 pub mod health;
+pub mod prerendered;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,11 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as HttpBody;
 
-use self::dispatch::Answered;
+use self::destination::Destination;
 use self::files::Assets;
+use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::swap::{STYLESHEETS, Switch};
 
@@ -31,6 +31,45 @@ pub struct Site {
     pub assets: Arc<Assets>,
     stopping: AtomicBool,
     leaving: AtomicBool,
+}
+
+/// A response of a site, and where it came from.
+#[derive(Debug)]
+pub struct SiteResponse {
+    /// The response.
+    pub response: Response<Body>,
+    /// What made it.
+    pub origin: Origin,
+}
+
+/// What made a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A route of this generation.
+    Route(GenerationId),
+    /// The page for an error, by this generation.
+    ErrorPage(GenerationId),
+    /// A page that was rendered with the release of this generation.
+    Prerendered(GenerationId),
+    /// The host itself: a file, a redirect, its health.
+    Host,
+}
+
+impl Origin {
+    /// The generation that it came from; `None` where the host answered by itself.
+    #[must_use]
+    pub fn generation(self) -> Option<GenerationId> {
+        match self {
+            Self::Route(id) | Self::ErrorPage(id) | Self::Prerendered(id) => Some(id),
+            Self::Host => None,
+        }
+    }
+}
+
+impl SiteResponse {
+    fn of_host(response: Response<Body>) -> Self {
+        Self { response, origin: Origin::Host }
+    }
 }
 
 impl Site {
@@ -63,47 +102,114 @@ impl Site {
     }
 
     /// Answers one request.
-    pub async fn answer<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> Answered
+    pub async fn answer<B>(&self, request: Request<B>, peer: Option<SocketAddr>) -> SiteResponse
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        self.answer_noting(request, peer, |_| {}).await
+        let (head, body) = request.into_parts();
+        let table = self.switch.table();
+        let destination = Destination::of(&table, &head);
+        self.respond(destination, &head, body, peer).await
     }
 
-    /// The same; the pattern of the route that answers, if one does, is told to `matched` first.
-    pub async fn answer_noting<B>(
+    /// Answers one request whose destination is known, in this order: a page that was rendered with
+    /// the release; a route whose pattern is the path; a public file; a kept stylesheet; `/healthz`
+    /// and `/readyz`; a route with parameters, or the redirect to it; the app's error page.
+    pub async fn respond<B>(
         &self,
-        request: Request<B>,
+        destination: Destination<'_, '_>,
+        head: &Parts,
+        body: B,
         peer: Option<SocketAddr>,
-        matched: impl FnMut(&str),
-    ) -> Answered
+    ) -> SiteResponse
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        let files = async |parts: &Parts| self.elsewhere(parts).await;
         // HTTP/2 says it in another way.
-        let closes = self.leaving.load(Ordering::Relaxed) && request.version() <= Version::HTTP_11;
-        let mut answered =
-            dispatch::respond_noting(&self.switch, request, peer, files, matched).await;
-        if closes {
-            let close = HeaderValue::from_static("close");
-            answered.response.headers_mut().insert(header::CONNECTION, close);
+        let closes = self.leaving.load(Ordering::Relaxed) && head.version <= Version::HTTP_11;
+        let mut answer = self.resolve(destination, head, body, peer).await;
+        if head.method == Method::HEAD {
+            drop_body(&mut answer.response);
         }
-        answered
+        // What switches protocols keeps its connection, and is told in another way.
+        if closes && answer.response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let close = HeaderValue::from_static("close");
+            answer.response.headers_mut().insert(header::CONNECTION, close);
+        }
+        answer
     }
 
-    async fn elsewhere(&self, parts: &Parts) -> Option<Response<Body>> {
-        if let Some(file) = self.assets.respond(parts).await {
-            return Some(file);
+    async fn resolve<B>(
+        &self,
+        destination: Destination<'_, '_>,
+        head: &Parts,
+        body: B,
+        peer: Option<SocketAddr>,
+    ) -> SiteResponse
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
+        let is_first =
+            matches!(destination, Destination::Prerendered(_) | Destination::ExactRoute(_));
+        if !is_first {
+            if let Some(file) = self.assets.respond(head).await {
+                return SiteResponse::of_host(file);
+            }
+            if let Some(stylesheet) = self.stylesheet(head) {
+                return SiteResponse::of_host(stylesheet);
+            }
+            if let Some(health) = health::respond(head.uri.path(), self.is_ready()) {
+                return SiteResponse::of_host(health);
+            }
         }
-        let path = parts.uri.path();
-        if let Some(name) = path.strip_prefix(STYLESHEETS)
-            && let Some(sheet) = self.switch.stylesheet(name)
-        {
-            return Some(files::stylesheet(&sheet.name, sheet.bytes, parts));
+        match destination {
+            Destination::Prerendered(page) => page,
+            Destination::Redirect(redirect) => SiteResponse::of_host(redirect),
+            Destination::ExactRoute(route) | Destination::Route(route) => match route.enter() {
+                Some(pin) => route.call(pin, head, body, peer).await,
+                None => self.resolve_again(head, body, peer).await,
+            },
+            Destination::ErrorPage(page) => match page.enter() {
+                Some(pin) => page.call(pin, head, peer).await,
+                None => self.resolve_again(head, body, peer).await,
+            },
+            Destination::NoLibrary(response) => SiteResponse::of_host(response),
         }
-        health::respond(path, self.is_ready())
+    }
+
+    /// The generation was replaced since the table was read: the new table decides.
+    async fn resolve_again<B>(
+        &self,
+        head: &Parts,
+        body: B,
+        peer: Option<SocketAddr>,
+    ) -> SiteResponse
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
+        let table = self.switch.table();
+        let destination = Destination::of(&table, head);
+        Box::pin(self.resolve(destination, head, body, peer)).await
+    }
+
+    fn stylesheet(&self, head: &Parts) -> Option<Response<Body>> {
+        let name = head.uri.path().strip_prefix(STYLESHEETS)?;
+        let sheet = self.switch.stylesheet(name)?;
+        Some(files::stylesheet(&sheet.name, sheet.bytes, head))
+    }
+}
+
+/// HEAD: the head that GET would have had (RFC 9110, section 9.3.2).
+fn drop_body(response: &mut Response<Body>) {
+    let length = response.body().size_hint().exact();
+    let bodiless = response.status().is_informational()
+        || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    *response.body_mut() = Body::empty();
+    if let Some(length) = length.filter(|_| !bodiless) {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
     }
 }

@@ -12,10 +12,10 @@ mod log;
 pub mod page;
 mod panics;
 mod running;
+mod upgrade;
 
 use nova_abi::abi_stable::std_types::{RResult, RVec};
-use nova_abi::async_ffi::{FfiFuture, FutureExt};
-use nova_abi::{Failure, guarded};
+use nova_abi::{Failure, GuardedFuture};
 
 use self::running::{AppRuntime, Inside, Running};
 use crate::app::{InitContext, Routes};
@@ -78,12 +78,6 @@ macro_rules! export {
             $crate::abi::library(__nova_declare, __nova_init)
         }
 
-        /// What the library is told besides, by a host that links it in.
-        #[doc(hidden)]
-        pub fn nova_library_told(text: &str) {
-            $crate::abi::tell(text);
-        }
-
         #[doc(hidden)]
         #[allow(unsafe_code, non_upper_case_globals)]
         const _: () = {
@@ -108,13 +102,6 @@ macro_rules! export {
             #[unsafe(no_mangle)]
             pub static nova_library_note: [u8; $crate::abi::joined_len(PARTS)] =
                 $crate::abi::join(PARTS);
-
-            // SAFETY: a name of Nova's own, and the type by which a host calls it.
-            #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn nova_library_told(text: *const u8, length: usize) {
-                // SAFETY: the host's promise is the one that is asked for.
-                unsafe { $crate::abi::told(text, length) }
-            }
         };
     };
 }
@@ -122,7 +109,7 @@ macro_rules! export {
 /// What `routes` of a library gives.
 pub type DeclaredRoutes = RResult<RVec<Route>, Failure>;
 /// What `init` of a library gives.
-pub type Starting = FfiFuture<RResult<App, Failure>>;
+pub type Starting = GuardedFuture<'static, App>;
 
 /// The root module of a library with these entry points.
 #[must_use]
@@ -131,25 +118,6 @@ pub fn library(
     init: extern "C" fn(HostContext) -> Starting,
 ) -> LibraryRef {
     Library { routes, init }.leak_into_prefix()
-}
-
-/// Takes what a host says besides the context of `init`. What cannot be read is as if unsaid.
-///
-/// # Safety
-/// As [`nova_abi::told::Told`] asks for.
-pub unsafe fn told(text: *const u8, length: usize) {
-    if text.is_null() {
-        return;
-    }
-    // SAFETY: the caller promises that the bytes can be read until this returns.
-    let text = unsafe { std::slice::from_raw_parts(text, length) };
-    // A panic must not leave this function, and there is nobody to tell of one.
-    drop(panics::catch(|| info::told(text)));
-}
-
-/// The same for a host that links the library in.
-pub fn tell(text: &str) {
-    info::told(text.as_bytes());
 }
 
 /// Declares the routes to the host.
@@ -165,14 +133,7 @@ pub fn declare(routes: fn() -> Routes) -> DeclaredRoutes {
 
 /// Starts the app: its runtime, its log, its `init`. `note` is the address of the library's note.
 pub fn init(routes: fn() -> Routes, context: HostContext, note: usize) -> Starting {
-    async move {
-        match guarded(start(routes, context, note)).await {
-            Ok(Ok(running)) => RResult::ROk(App::new(running)),
-            Ok(Err(failure)) => RResult::RErr(failure),
-            Err(message) => RResult::RErr(Failure::panic(message)),
-        }
-    }
-    .into_ffi()
+    GuardedFuture::new(async move { start(routes, context, note).await.map(App::new) })
 }
 
 async fn start(
@@ -180,22 +141,26 @@ async fn start(
     context: HostContext,
     note: usize,
 ) -> Result<Running, Failure> {
+    let HostContext { purpose, saved, services } = context;
     panics::install_hook();
-    log::install(context.log);
-    let runtime = AppRuntime::start(info::started(&context.build_id, context.dev))
+    if let Some(sink) = services.log() {
+        log::install(sink);
+    }
+    let (build_id, dev) = (services.build_id().to_owned(), services.is_dev());
+    let public = services.public().map(|(url, hashed)| (url.to_owned(), hashed.to_owned()));
+    let runtime = AppRuntime::start(info::started(&build_id, dev, public.collect()))
         .map_err(|error| Failure::error(format!("the app's runtime does not start: {error}")))?;
     let init = async move {
         let context = InitContext {
-            purpose: match context.purpose {
+            purpose: match purpose {
                 nova_abi::Purpose::Serve => Purpose::Serve,
                 nova_abi::Purpose::Preflight => Purpose::Preflight,
                 nova_abi::Purpose::Precompile => Purpose::Precompile,
             },
-            dev: context.dev,
-            build_id: context.build_id.into(),
-            stylesheet: context.stylesheet.map(Into::into).into_option(),
-            favicon: context.favicon.map(Into::into).into_option(),
-            saved: context.saved.map(|saved| saved.to_vec()).into_option(),
+            dev,
+            stylesheet: services.stylesheet().map(str::to_owned),
+            favicon: services.favicon().map(str::to_owned),
+            saved: saved.map(|saved| saved.to_vec()).into_option(),
         };
         routes().init(context).await
     };
@@ -221,6 +186,5 @@ mod tests {
         let name = nova_abi::abi_stable::library::ROOT_MODULE_LOADER_NAME;
         assert!(include_str!("abi.rs").contains(&format!("pub static {name}:")), "{name}");
         assert_eq!(nova_abi::note::SYMBOL, "nova_library_note");
-        assert_eq!(nova_abi::told::SYMBOL, "nova_library_told");
     }
 }

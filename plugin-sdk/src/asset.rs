@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn a_file_of_a_release_is_linked_by_its_hashed_name() {
-        info::told(br#"{"build_id":"links","public":{"/img/a.svg":"/img/a-0f.svg"}}"#);
-        let _inside = info::enter(info::started("links", false));
+        let public = [("/img/a.svg".to_owned(), "/img/a-0f.svg".to_owned())].into();
+        let _inside = info::enter(info::started("links", false, public));
         assert_eq!(asset("img/a.svg"), "/img/a-0f.svg");
         assert_eq!(asset("/img/a.svg"), "/img/a-0f.svg");
         assert_eq!(asset("img/a.svg?x=1#b"), "/img/a-0f.svg?x=1#b");

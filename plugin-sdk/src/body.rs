@@ -16,6 +16,7 @@ pub use self::channel::{BodySender, Closed};
 use crate::error::{Error, Rejection, RejectionKind};
 use crate::html::{Links, PageContent};
 use crate::stream::PageStream;
+use crate::upgrade::TakeOver;
 
 /// How many bytes of a request's body a page reads unless it says otherwise: 2 MiB. A longer one is
 /// answered with 413 (RFC 9110, section 15.5.14).
@@ -51,6 +52,8 @@ pub(crate) enum Kind {
     Vec(Vec<u8>),
     Bytes(Bytes),
     Stream(ByteStream),
+    /// What is done with the connection, after a 101.
+    Upgrade(TakeOver),
     /// A page that still needs its layouts and its shell; gone when the pipeline ends.
     Page(Box<PageContent>),
     /// An error that still needs its page; gone when the pipeline ends.
@@ -158,7 +161,7 @@ impl Body {
     #[must_use]
     pub fn len(&self) -> Option<usize> {
         match &self.kind {
-            Kind::Empty => Some(0),
+            Kind::Empty | Kind::Upgrade(_) => Some(0),
             Kind::Static(bytes) => Some(bytes.len()),
             Kind::Vec(bytes) => Some(bytes.len()),
             Kind::Bytes(bytes) => Some(bytes.len()),
@@ -198,6 +201,10 @@ impl Body {
 
     pub(crate) fn page(page: Box<PageContent>) -> Self {
         Body::new(Kind::Page(page))
+    }
+
+    pub(crate) fn upgrade(take_over: TakeOver) -> Self {
+        Body::new(Kind::Upgrade(take_over))
     }
 
     pub(crate) fn error(error: Error) -> Self {
@@ -265,6 +272,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Stream(_) => f.write_str("Body(stream)"),
+            Kind::Upgrade(_) => f.write_str("Body(upgrade)"),
             Kind::Page(_) => f.write_str("Body(page)"),
             Kind::Error(error) => write!(f, "Body({error:?})"),
             _ => write!(f, "Body({} bytes)", self.len().unwrap_or(0)),

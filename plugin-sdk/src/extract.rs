@@ -18,6 +18,7 @@
 //! | [`Method`], [`Uri`], [`MatchedPath`], [`ClientAddr`] | the rest of the request's head |
 //! | [`Extension<T>`] | what a middleware left |
 //! | [`Request`] | all of it |
+//! | [`Upgrade`](crate::Upgrade) | the connection, to speak another protocol over it |
 //! | [`Html`](crate::html::document::Html), [`Error`], [`Next`](crate::middleware::Next) | in layouts, error pages, middleware |
 
 mod body;

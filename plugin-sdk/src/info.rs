@@ -17,45 +17,20 @@ thread_local! {
 /// unmapped, so neither is this given back.
 static STARTED: Mutex<Vec<&'static Info>> = Mutex::new(Vec::new());
 
-/// What hosts have said of the public files of a build, the latest last; kept like [`STARTED`].
-static TOLD: Mutex<Vec<(String, &'static PublicFiles)>> = Mutex::new(Vec::new());
-
 /// The URLs of public files, each with that of the copy whose name carries a hash.
-type PublicFiles = HashMap<String, String>;
+pub(crate) type PublicFiles = HashMap<String, String>;
 
 /// What is known about a started app.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Info {
     build_id: String,
     dev: bool,
-    public: Option<&'static PublicFiles>,
-}
-
-/// Takes what a host says before it starts a build; see [`nova_abi::told`].
-pub(crate) fn told(text: &[u8]) {
-    let Ok(said) = serde_json::from_slice::<serde_json::Value>(text) else { return };
-    let Some(build_id) = said.get("build_id").and_then(serde_json::Value::as_str) else { return };
-    let pairs = said.get("public").and_then(serde_json::Value::as_object).into_iter().flatten();
-    let public: PublicFiles = pairs
-        .filter_map(|(url, hashed)| Some((url.clone(), hashed.as_str()?.to_owned())))
-        .collect();
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    match told.iter_mut().find(|(known, _)| known == build_id) {
-        Some((_, known)) if **known == public => {}
-        Some((_, known)) => *known = Box::leak(Box::new(public)),
-        None if public.is_empty() => {}
-        None => told.push((build_id.to_owned(), Box::leak(Box::new(public)))),
-    }
-}
-
-fn public_of(build_id: &str) -> Option<&'static PublicFiles> {
-    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    told.iter().find(|(known, _)| known == build_id).map(|(_, public)| *public)
+    public: PublicFiles,
 }
 
 /// Notes that an app starts.
-pub(crate) fn started(build_id: &str, dev: bool) -> &'static Info {
-    let new = Info { build_id: build_id.to_owned(), dev, public: public_of(build_id) };
+pub(crate) fn started(build_id: &str, dev: bool, public: PublicFiles) -> &'static Info {
+    let new = Info { build_id: build_id.to_owned(), dev, public };
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     let info = match started.iter().position(|info| **info == new) {
         Some(known) => started.remove(known),
@@ -110,7 +85,7 @@ pub fn is_dev() -> bool {
 
 /// The URL of the copy of a public file whose name carries a hash, if the app's release has one.
 pub(crate) fn hashed(url: &str) -> Option<&'static str> {
-    current()?.public?.get(url).map(String::as_str)
+    current()?.public.get(url).map(String::as_str)
 }
 
 #[cfg(test)]
@@ -118,23 +93,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_host_says_holds_for_the_build_that_it_names() {
-        told(br#"{"build_id":"with","public":{"/a.svg":"/a-1.svg","/odd":7},"later":[1]}"#);
-        for unreadable in [&b""[..], b"{", b"[]", b"{\"public\":{}}", b"\xff"] {
-            told(unreadable);
-        }
-        let (with, without) = (started("with", false), started("without", false));
+    fn each_start_links_the_public_files_that_it_was_told_of() {
+        let public: PublicFiles = [("/a.svg".to_owned(), "/a-1.svg".to_owned())].into();
+        let with = started("with", false, public);
+        let without = started("without", false, PublicFiles::new());
         {
             let _with = enter(with);
             assert_eq!(hashed("/a.svg"), Some("/a-1.svg"));
-            assert_eq!(hashed("/odd"), None);
             let _without = enter(without);
             assert_eq!(hashed("/a.svg"), None);
         }
         // The same build without its public files: a host that serves others.
-        told(br#"{"build_id":"with","public":{}}"#);
-        let bare = started("with", false);
-        let _bare = enter(bare);
+        let _bare = enter(started("with", false, PublicFiles::new()));
         assert_eq!(hashed("/a.svg"), None);
         let _before = enter(with);
         assert_eq!(hashed("/a.svg"), Some("/a-1.svg"), "a draining generation links what it did");
@@ -142,7 +112,8 @@ mod tests {
 
     #[test]
     fn two_apps_of_one_image_know_their_own_build() {
-        let (old, new) = (started("old", false), started("new", false));
+        let start = |build_id| started(build_id, false, PublicFiles::new());
+        let (old, new) = (start("old"), start("new"));
         {
             let _old = enter(old);
             assert_eq!(build_id(), "old");
@@ -157,6 +128,6 @@ mod tests {
             build_id()
         });
         assert_eq!(worker.join().unwrap(), "old");
-        assert!(std::ptr::eq(started("old", false), old), "a build that starts again is known");
+        assert!(std::ptr::eq(start("old"), old), "a build that starts again is known");
     }
 }

@@ -29,6 +29,7 @@
 //!   errors and their pages, [`hooks`] about `app.rs`.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
+//! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
 //! * [`routing`] is the matcher, which hosts use as well.
 
@@ -63,6 +64,7 @@ pub mod prelude;
 pub mod response;
 pub mod sse;
 pub mod testing;
+pub mod upgrade;
 
 pub use headers;
 pub use http;
@@ -77,3 +79,4 @@ pub use crate::error::Error;
 pub use crate::hooks::{Purpose, no_state};
 pub use crate::info::{build_id, is_dev};
 pub use crate::response::Result;
+pub use crate::upgrade::Upgrade;

@@ -17,3 +17,4 @@ pub use crate::html::{Html, page};
 pub use crate::middleware::Next;
 pub use crate::response::{AppendHeaders, IntoResponse, Redirect, Response, Result, Text};
 pub use crate::sse::{self, Sse};
+pub use crate::upgrade::{Upgrade, Upgraded};

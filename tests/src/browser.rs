@@ -1,22 +1,23 @@
 //! Chromium, driven through chromedriver.
 
 use std::path::Path;
-use std::time::Duration;
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::error::CmdError;
-use fantoccini::wd::WindowHandle;
+use fantoccini::key::Key;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder};
+use http::Method;
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
+use url::{ParseError, Url};
 
+use crate::PATIENCE;
 use crate::process::Process;
-
-/// How long a page may take to become what it is to be, a build of one page included.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with a fresh profile and one window.
 pub struct Browser {
@@ -34,12 +35,13 @@ impl Browser {
     /// # Panics
     /// If either is not installed or does not start.
     pub async fn start() -> Self {
+        // The driver makes the browser's profile there: one that we make has another first run.
+        let profile = tempfile::tempdir().expect("a temporary folder");
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0");
+        command.arg("--port=0").env("TMPDIR", profile.path());
         let mut driver = Process::spawn(command);
         let line = driver.line("started successfully on port").await;
         let port = line.trim_end_matches('.').rsplit(' ').next().expect("a port");
-        let profile = tempfile::tempdir().expect("a temporary folder");
         let arguments = [
             "--headless=new",
             "--no-sandbox",
@@ -51,7 +53,6 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--window-size=1200,900",
-            &format!("--user-data-dir={}", profile.path().display()),
         ];
         let capabilities = json!({ "goog:chromeOptions": { "args": arguments } });
         let client = ClientBuilder::new(HttpConnector::new())
@@ -63,7 +64,17 @@ impl Browser {
             .capabilities()
             .and_then(|capabilities| capabilities.get("goog:processID")?.as_i64())
             .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Self { client, process, _driver: driver, _profile: profile }
+        let browser = Self { client, process, _driver: driver, _profile: profile };
+        browser.focus().await;
+        browser
+    }
+
+    /// Brings the window to the front, as somebody does who looks at it: whether a new one has the
+    /// focus is up to the browser, and a page without it is not the one that keys are meant for.
+    async fn focus(&self) {
+        let front = DevTools { method: "Page.bringToFront" };
+        self.client.issue_cmd(front).await.expect("the window comes to the front");
+        self.until("document.hasFocus()").await;
     }
 
     /// Opens `url` and waits until it has loaded.
@@ -154,15 +165,21 @@ impl Browser {
     /// If it is gone.
     pub async fn look_at(&self, tab: &WindowHandle) {
         self.client.switch_to_window(tab.clone()).await.expect("the tab is there");
+        self.focus().await;
     }
 
     /// Presses a key in whatever has the focus.
     ///
     /// # Panics
     /// If the page takes no keys.
-    pub async fn press(&self, key: fantoccini::key::Key) {
-        let element = self.client.active_element().await.expect("something has the focus");
-        element.send_keys(&key.to_string()).await.expect("the key arrives");
+    pub async fn press(&self, key: Key) {
+        // Not sent to an element: the driver wants one that is seen, and in a shadow tree it knows
+        // of the outermost alone.
+        let value = key.into();
+        let keys = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value });
+        self.client.perform_actions(keys).await.expect("the key arrives");
     }
 
     /// Sets the size of the window in CSS pixels.
@@ -180,6 +197,22 @@ impl Browser {
     pub async fn screenshot(&self, file: &Path) {
         let png = self.client.screenshot().await.expect("a picture");
         std::fs::write(file, png).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}
+
+/// A command of the browser's own protocol, which WebDriver has no word for.
+#[derive(Debug)]
+struct DevTools {
+    method: &'static str,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "cmd": self.method, "params": {} }).to_string()))
     }
 }
 

@@ -4,35 +4,27 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::workspace::root;
+use crate::workspace::{apps, root};
 
 /// What the libraries carry for [`stamped`] to change.
 const STAMP: &[u8; 32] = b"nova-fixture-stamp-0000000000000";
 
-/// Where the fixtures are built: beside the tests, so that CI keeps one folder.
-pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), PathBuf::from)
-        .join("fixtures")
-}
-
-/// Runs cargo, and shows what it said if it fails.
-///
-/// # Panics
-/// If it fails.
-pub fn cargo(folder: &Path, target: &Path, args: &[&str]) {
+/// Builds a package, or all of a workspace, and gives back the folder of its libraries; shows what
+/// cargo said if it fails.
+fn build(folder: &Path, args: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
+        .args(["build", "--quiet", "--target-dir"])
+        .arg(apps())
         .args(args)
-        .args(["--quiet", "--target-dir"])
-        .arg(target)
         .current_dir(folder)
         // What the test runner was built with is no business of the fixtures.
         .env_remove("RUSTFLAGS")
         .output()
         .expect("cargo runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {args:?} in {}:\n{said}", folder.display());
+    assert!(output.status.success(), "cargo build {args:?} in {}:\n{said}", folder.display());
+    apps().join("debug")
 }
 
 /// The bytes of a library of `tests/fixtures/libraries`.
@@ -42,22 +34,19 @@ pub fn cargo(folder: &Path, target: &Path, args: &[&str]) {
 #[must_use]
 pub fn library(name: &str) -> Vec<u8> {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        cargo(&root().join("tests/fixtures"), &target(), &["build"]);
-        target().join("debug")
-    });
+    let built = BUILT.get_or_init(|| build(&root().join("tests/fixtures"), &[]));
     read(&built.join(file_name(name)))
 }
 
-/// The bytes of `good`, built with `panic = "abort"`.
+/// The bytes of `good` as if it were built with `panic = "abort"`: its note says so, and a host
+/// reads the note before it maps anything. The line for the other word is longer by one letter,
+/// which an empty line makes up for.
 ///
 /// # Panics
-/// If it does not build.
+/// If it does not build, or its note does not name a strategy.
 #[must_use]
 pub fn aborting() -> Vec<u8> {
-    let folder = root().join("tests/fixtures");
-    cargo(&folder, &target(), &["build", "--package", "good", "--profile", "abort"]);
-    read(&target().join("abort").join(file_name("good")))
+    replaced(&library("good"), b"panic=unwind\n", b"panic=abort\n\n")
 }
 
 /// The bytes of `good`, built against a copy of the SDK that `change` has edited.
@@ -70,20 +59,21 @@ pub fn against_changed_sdk(change: impl FnOnce(&Path)) -> Vec<u8> {
     let copy = folder.path();
     crate::workspace::copy(&root().join("plugin-sdk"), &copy.join("plugin-sdk"));
     crate::workspace::copy(&root().join("tests/fixtures/libraries/good"), &copy.join("good"));
+    // What is locked there is what the fixtures are built with.
+    std::fs::copy(root().join("Cargo.lock"), copy.join("Cargo.lock")).expect("a lock file");
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
     let members = manifest.find("members = [").expect("members");
     let end = members + manifest[members..].find("]\n").expect("the end of members") + 2;
     let mut changed = manifest;
     changed.replace_range(
         members..end,
-        "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"plugin-sdk/routing\", \"good\"]\n",
+        "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"plugin-sdk/abi/parts\", \"plugin-sdk/routing\", \"good\"]\n",
     );
     std::fs::write(copy.join("Cargo.toml"), changed).expect("written");
+    // A name of its own: the library of the fixtures lies in the same folder.
+    edit(&copy.join("good/Cargo.toml"), "name = \"good\"", "name = \"changed\"");
     change(copy);
-    // One folder for all of them: only the SDK is built again.
-    let target = target().join("changed-sdk");
-    cargo(copy, &target, &["build", "--package", "good"]);
-    read(&target.join("debug").join(file_name("good")))
+    read(&build(copy, &["--package", "changed"]).join(file_name("changed")))
 }
 
 /// Replaces `from` by `to` in a file.

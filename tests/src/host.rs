@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use nova_host::operate::admin::{AdminClient, AdminError, Status, SwapReport, SwapRequest};
+use nova_host::operate::admin::{AdminClient, AdminError, Status, SwapRequest, SwapResponse};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -83,7 +83,7 @@ impl Host {
     ///
     /// # Errors
     /// What the host says.
-    pub async fn swap(&self, path: &Path) -> Result<SwapReport, AdminError> {
+    pub async fn swap(&self, path: &Path) -> Result<SwapResponse, AdminError> {
         self.admin.swap(SwapRequest { paths: vec![path.to_owned()], force: false }).await
     }
 

@@ -12,7 +12,8 @@ use nova_host::library::start::StartInfo;
 use nova_host::server::{Options, Peer, Server};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
-use nova_host::swap::{PageLibrary, SplitApp, State, SwapError, SwapSettings, Swapped, Switch};
+use nova_host::swap::{GenerationState, SwapReport, SwapSettings, Switch};
+use nova_parts::{PageLibrary, PartError, PartedApp, PartedSwitch};
 
 use crate::PATIENCE;
 use crate::split::Workshop;
@@ -21,6 +22,8 @@ use crate::split::Workshop;
 pub struct Inside {
     /// The switch.
     pub switch: Arc<Switch>,
+    /// The same for parted apps.
+    pub parts: PartedSwitch,
     site: Arc<Site>,
 }
 
@@ -35,15 +38,20 @@ impl Inside {
         let settings = SwapSettings { dev: true, ..SwapSettings::default() };
         let switch = Arc::new(Switch::new(settings, store));
         let assets = Arc::new(Assets::new(Vec::new(), Caching::Revalidate));
-        Self { site: Arc::new(Site::new(switch.clone(), assets)), switch }
+        let site = Arc::new(Site::new(switch.clone(), assets));
+        Self { site, parts: PartedSwitch::new(switch.clone()), switch }
     }
 
     /// Opens an app.
     ///
     /// # Errors
     /// What the switch says.
-    pub async fn open(&self, app: &SplitApp, pages: &[PageLibrary]) -> Result<Swapped, SwapError> {
-        self.switch.open(app, pages, &StartInfo::default()).await
+    pub async fn open(
+        &self,
+        app: &PartedApp,
+        pages: &[PageLibrary],
+    ) -> Result<SwapReport, PartError> {
+        self.parts.open(app, pages, &StartInfo::default()).await
     }
 
     /// Listens on a port from now on.
@@ -101,7 +109,7 @@ impl Inside {
     pub async fn settled(&self) {
         let drained = async {
             let drains = |switch: &Switch| {
-                switch.history().iter().any(|record| record.state == State::Draining)
+                switch.history().iter().any(|record| record.state == GenerationState::Draining)
             };
             while drains(&self.switch) {
                 tokio::task::yield_now().await;

@@ -91,6 +91,32 @@ impl Process {
         }
     }
 
+    /// Waits until it has printed a line that contains `text`, and gives back the first one. What
+    /// the two streams say has no order: for a line that another stream's line does not follow.
+    ///
+    /// # Panics
+    /// If the program ends without it, or stays silent for too long.
+    pub async fn said(&self, text: &str) -> String {
+        let mut progress = self.progress.clone();
+        let found = timeout(PATIENCE, async {
+            loop {
+                let (_, ended) = *progress.borrow_and_update();
+                if let Some(line) = self.lines().iter().find(|line| line.contains(text)) {
+                    return Some(line.clone());
+                }
+                if ended || progress.changed().await.is_err() {
+                    return None;
+                }
+            }
+        })
+        .await;
+        match found {
+            Ok(Some(line)) => line,
+            Ok(None) => panic!("ended without {text:?}\n{self}"),
+            Err(_) => panic!("never said {text:?}\n{self}"),
+        }
+    }
+
     /// Waits for the ready line and gives back the address in it, as `http://HOST:PORT`.
     ///
     /// # Panics

@@ -13,11 +13,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nova_host::library::loader::BuildId;
-use nova_host::swap::{PageLibrary, SplitApp};
+use nova_parts::{PageLibrary, PartedApp};
 use tempfile::TempDir;
 
-use crate::fixtures::target;
-use crate::workspace::root;
+use crate::workspace::{apps, root};
 
 /// What all split apps of a test process share.
 struct Image {
@@ -72,7 +71,7 @@ impl Workshop {
     /// # Panics
     /// If it does not compile, or `from` is not in the fixture.
     #[must_use]
-    pub fn app(&self, from: &str, to: &str) -> SplitApp {
+    pub fn app(&self, from: &str, to: &str) -> PartedApp {
         let code = fs::read_to_string(root().join("tests/fixtures/split/app.rs")).expect("a text");
         assert!(code.contains(from), "{from:?} is not in the fixture");
         let code = code.replace(from, to);
@@ -83,7 +82,7 @@ impl Workshop {
         let mut rustc = self.rustc(&source, &library, "dylib");
         rustc.args(["--crate-name", "split", "-C", &format!("metadata={id}")]);
         run(&mut rustc);
-        SplitApp {
+        PartedApp {
             shared: vec![self.image.std.clone(), self.image.image.clone()],
             build: BuildId::of(&fs::read(&library).expect("a library")),
             app: library,
@@ -95,7 +94,7 @@ impl Workshop {
     /// # Panics
     /// If it does not compile.
     #[must_use]
-    pub fn page(&self, app: &SplitApp, page: &Page<'_>) -> PageLibrary {
+    pub fn page(&self, app: &PartedApp, page: &Page<'_>) -> PageLibrary {
         let id = unique();
         let Page { name, pattern, form, code } = page;
         let file = format!("pages/{name}.rs");
@@ -240,7 +239,7 @@ fn captured(folder: &Path) -> (Vec<String>, BTreeMap<String, String>) {
          [lib]\npath = \"app.rs\"\ncrate-type = [\"cdylib\"]\n\
          [dependencies]\nmaud = \"0.27\"\n\
          nova = {{ package = \"nova-plugin-sdk\", path = {:?} }}\n\
-         [profile.dev]\ndebug = false\nstrip = true\n\
+         [profile.dev]\ndebug = \"line-tables-only\"\n\
          [workspace]\n",
         root().join("plugin-sdk")
     );
@@ -249,7 +248,7 @@ fn captured(folder: &Path) -> (Vec<String>, BTreeMap<String, String>) {
     // It fails: the wrapper does, once it has seen what it is there for.
     let output = Command::new(cargo)
         .args(["build", "--quiet", "--target-dir"])
-        .arg(target())
+        .arg(apps())
         .current_dir(package)
         .env("RUSTC_WORKSPACE_WRAPPER", &wrapper)
         .env_remove("RUSTFLAGS")

@@ -14,6 +14,15 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent")
 }
 
+/// Where everything is built that is no part of the workspace: the apps, the fixtures. One folder,
+/// because what their locks and profiles agree on is compiled once there.
+#[must_use]
+pub fn apps() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), PathBuf::from)
+        .join("apps")
+}
+
 /// The path of a binary of `nova-host`, up to date: cargo is asked once per test process.
 ///
 /// # Panics
@@ -28,9 +37,10 @@ pub async fn binary(name: &str) -> PathBuf {
 async fn build() -> Vec<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    // Of the whole workspace, as the tests are: then the features agree, and nothing is compiled twice.
+    // Of the packages that `.ci/test` tests: then the features agree, and nothing is compiled twice.
     command
-        .args(["build", "--workspace", "--bin", "nova", "--bin", "nova-host"])
+        .args(["build", "--workspace", "--exclude", "nova-benches", "--exclude", "nova-bench-app"])
+        .args(["--bin", "nova", "--bin", "nova-host"])
         .args(["--message-format", "json"])
         .current_dir(root())
         .stderr(Stdio::inherit());
@@ -84,7 +94,7 @@ impl App {
         Self { _folder: folder, path }
     }
 
-    /// Copies the app, or the workspace of one, in `tests/fixtures/apps/<name>`.
+    /// Copies the app, or the workspace of one, in `tests/fixtures/apps/<name>`, and locks it.
     ///
     /// # Panics
     /// If there is no such fixture, or no room.
@@ -94,18 +104,27 @@ impl App {
         copy(&root().join("tests/fixtures/apps").join(name), &app.path);
         let sdk = root().join("plugin-sdk").display().to_string();
         app.edit("Cargo.toml", "../../../../plugin-sdk", &sdk);
+        app.lock();
         app
+    }
+
+    /// Gives the app the lock file of the starter, so that what it depends on is what the other
+    /// apps depend on, and is compiled once.
+    ///
+    /// # Panics
+    /// If it cannot be copied.
+    pub fn lock(&self) {
+        fs::copy(root().join("examples/starter/Cargo.lock"), self.path.join("Cargo.lock"))
+            .expect("a lock file");
     }
 
     /// A command that builds apps into the target folder that they all share.
     pub async fn command(&self, binary_name: &str) -> Command {
-        let binary = binary(binary_name).await;
-        let target = binary.ancestors().nth(2).expect("a binary is in target/<profile>");
-        let mut command = Command::new(&binary);
+        let mut command = Command::new(binary(binary_name).await);
         command
             .current_dir(&self.path)
-            .env("CARGO_TARGET_DIR", target.join("apps"))
-            .env("NOVA_CACHE_DIR", target.join("images"));
+            .env("CARGO_TARGET_DIR", apps())
+            .env("NOVA_CACHE_DIR", apps().with_file_name("images"));
         command
     }
 

@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use nova_host::swap::{PageLibrary, State};
+use nova_host::swap::GenerationState;
+use nova_parts::PageLibrary;
 use nova_tests::inside::Inside;
 use nova_tests::split::{Page, Workshop};
 
@@ -40,7 +41,7 @@ async fn a_page_swap_keeps_its_library_and_nothing_that_grows_with_the_app() {
     };
     host.open(&app, std::slice::from_ref(&page)).await.unwrap();
     let swap = async |n: usize| {
-        let swapped = host.switch.attach(&[build(n)]).await.unwrap();
+        let swapped = host.parts.attach(&[build(n)]).await.unwrap();
         assert!(host.text("/page").await.contains("<p>hello</p>"));
         swapped
     };
@@ -66,7 +67,7 @@ async fn a_page_swap_keeps_its_library_and_nothing_that_grows_with_the_app() {
     assert!(each < BUDGET, "{each} KB per swap");
 
     let history = host.switch.history();
-    let live = history.iter().filter(|record| record.state == State::Live).count();
+    let live = history.iter().filter(|record| record.state == GenerationState::Live).count();
     assert_eq!(live, 1);
     assert!(history.len() <= 21, "{} generations are remembered", history.len());
 }

@@ -1,5 +1,5 @@
 //! The table of the ahead-of-time document, made anew: how long the starter takes to answer without
-//! an image and with one, and what the image costs.
+//! an image and with one, what the image costs, and what each switch of `[build]` makes of its size.
 //!
 //! `cargo run --release -p nova-benches --bin aot [STARTS]`. Everything begins cold, in folders of
 //! its own: no cache of sys images, no target folder. What crates.io gives is downloaded already,
@@ -41,7 +41,45 @@ async fn main() -> Result<(), Failure> {
     println!("| `build/start`: p50 of {starts} starts (p95) | {p50:.1} ms ({p95:.1} ms) |");
     println!("| `nova build --aot`, dependencies included | {:.0} s |", built.as_secs_f64());
     println!("| `build/libnova_routes.so` | {:.2} MB |", size as f64 / 1e6);
+
+    println!("\n| `[build]` | bytes |");
+    println!("|---|---|");
+    for (switch, size) in switches(&app, &nova).await? {
+        println!("| `{switch}` | {size} |");
+    }
     Ok(())
+}
+
+/// The bytes of the library with each switch alone. All but the first three compile all
+/// dependencies anew.
+async fn switches(app: &App, nova: &Path) -> Result<Vec<(&'static str, u64)>, Failure> {
+    let folder = tempfile::tempdir()?;
+    let mut sizes = Vec::new();
+    for switch in [
+        "strip = \"none\"",
+        "strip = \"debuginfo\"",
+        "strip = \"symbols\"",
+        "codegen-units = 1",
+        "opt-level = \"z\"",
+        "lto = \"fat\"",
+    ] {
+        app.write("nova.toml", &format!("[build]\n{switch}\n"));
+        let mut command = Command::new(nova);
+        command.arg("build").current_dir(&app.path).stdout(Stdio::null());
+        command.env("CARGO_TARGET_DIR", folder.path());
+        if !command.status().await?.success() {
+            return Err(format!("`nova build` with {switch} failed").into());
+        }
+        let library = app.path.join("build/libnova_routes.so");
+        sizes.push((switch, std::fs::metadata(library)?.len()));
+    }
+    let usual = sizes[2].1;
+    for (switch, size) in &sizes[3..] {
+        if *size >= usual {
+            return Err(format!("{switch} does not shrink {usual} bytes: {size}").into());
+        }
+    }
+    Ok(sizes)
 }
 
 /// `nova dev` with nothing that an earlier one has left: milliseconds to the first answer.

@@ -51,8 +51,8 @@ async fn nova(
         None => {
             let build_id = BuildId::of(b"the benchmarks' pages");
             let app = "nova-bench-app 0.1.0";
-            let (root, told) = (nova_bench_app::nova_library(), nova_bench_app::nova_library_told);
-            let linked = Library::linked(root, told, app, build_id)?;
+            let root = nova_bench_app::nova_library();
+            let linked = Library::linked(root, app, build_id)?;
             let release = Release::of_linked(switch.link(linked), None)?;
             switch.start_read(vec![release], &info).await?;
         }

@@ -8,9 +8,11 @@
 
 mod child;
 mod generate;
+mod protocol;
 mod report;
 mod run;
 
-pub(crate) use self::child::{ROLE, RenderedPage};
+pub(crate) use self::child::ROLE;
+pub(crate) use self::protocol::{Extent, RenderedPage};
 pub(crate) use self::report::{AnswerKind, RequestOutcome, RequestReport};
-pub(crate) use self::run::{Extent, Precompilation, PrecompileOrder, precompile};
+pub(crate) use self::run::{Precompilation, PrecompileOrder, precompile};

@@ -8,9 +8,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use nova_host::library::digest::sha256;
-use nova_host::release::trust::files::PUBLIC;
+use nova_host::release::public::{PUBLIC, public_files};
 use nova_host::release::trust::signature::{SIGNATURE, message, to_text};
-use nova_host::site::files::public_files;
 use nova_route_template::{LIBRARY, MANIFEST, Manifest, ReleaseFile};
 use walkdir::WalkDir;
 

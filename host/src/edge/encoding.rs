@@ -74,8 +74,8 @@ impl Coding {
     }
 }
 
-/// `gzip;q=0.5` is gzip at 500. What is said without a weight is as welcome as can be; one that
-/// cannot be read is none.
+/// `gzip;q=0.5` is gzip at 500. What is said without a weight is as welcome as can be; what
+/// cannot be read is not welcome.
 fn weighted(item: &str) -> (&str, u16) {
     let mut parts = item.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();
@@ -150,8 +150,8 @@ fn is_worth_it(head: bool, response: &Response<Body>) -> bool {
         && headers.get(CONTENT_TYPE).is_some_and(is_compressible)
         && !headers.contains_key(CONTENT_ENCODING)
         && !headers.contains_key(CONTENT_RANGE)
-        // Whoever offers ranges, offers those of the bytes as they are: public files, which have
-        // their variants beside them.
+        // Ranges are those of the bytes as they are: public files, which have their variants
+        // beside them.
         && !headers.contains_key(ACCEPT_RANGES)
         && !headers.get_all(CACHE_CONTROL).iter().any(|line| {
             line.to_str().is_ok_and(|line| line.contains("no-transform"))

@@ -1,9 +1,9 @@
 //! Who the client is, behind proxies that are trusted.
 //!
 //! Each proxy appends the address that it was called from, so a list of addresses is true from
-//! its right end as long as those who wrote it are trusted: the client is the first address from
-//! the right that is no trusted proxy's. What is left of it was written by anybody. From a peer
-//! that is not trusted, nothing of this is believed, and the app does not see it.
+//! its right end as long as its writers are trusted: the client is the first address from the right
+//! that is not a trusted proxy's. What is left of it may be forged. From a peer that is not trusted,
+//! nothing of this is believed, and the app does not see it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -30,7 +30,7 @@ const ALL: [HeaderName; 6] = [
 ];
 
 /// In which headers the trusted proxies speak. It has to be known: what they do not write, they
-/// pass on from whoever sent it.
+/// pass on as the client sent it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProxyHeaders {
     /// `X-Forwarded-For`, `-Proto` and `-Host`.
@@ -86,7 +86,7 @@ impl Proxies {
     pub(crate) fn client(&self, request: &mut Parts, peer: Peer) -> Client {
         let direct = Client { address: peer.addr, https: peer.tls, proxied: false };
         let trusted = !self.trusted.is_empty() && self.trusted.contains(peer.addr.ip());
-        let client = if trusted { self.told(request, direct) } else { direct };
+        let client = if trusted { self.forwarded_client(request, direct) } else { direct };
         strip(&mut request.headers);
         if client.address != direct.address
             && let Ok(address) = HeaderValue::try_from(client.address.ip().to_string())
@@ -99,7 +99,7 @@ impl Proxies {
         client
     }
 
-    fn told(&self, request: &mut Parts, direct: Client) -> Client {
+    fn forwarded_client(&self, request: &mut Parts, direct: Client) -> Client {
         let mut client = Client { proxied: true, ..direct };
         let mut host = None;
         let hops = match self.headers {
@@ -127,15 +127,15 @@ impl Proxies {
     }
 }
 
-/// Removes what nobody who is trusted has said.
+/// Removes what was not said by a trusted proxy.
 fn strip(headers: &mut HeaderMap) {
     // Most requests have none of them: one look at each name, no hash of any.
-    let is_told = |name: &HeaderName| match name.as_str().as_bytes() {
+    let is_forwarded = |name: &HeaderName| match name.as_str().as_bytes() {
         [b'f', ..] => *name == FORWARDED,
         [b'x', b'-', b'f' | b'r', ..] => ALL.contains(name),
         _ => false,
     };
-    if headers.keys().any(is_told) {
+    if headers.keys().any(is_forwarded) {
         for name in &ALL {
             headers.remove(name);
         }

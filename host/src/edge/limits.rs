@@ -17,12 +17,12 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use crate::generation::body::{Body, BodyError};
 use crate::generation::call::plain;
 
-/// How long whoever is turned away should wait, in seconds.
+/// How long a client that is turned away should wait, in seconds.
 const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request is not answered by a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum LimitError {
     /// Too many are being answered.
     Busy,
     /// Its body is too long.
@@ -31,7 +31,7 @@ pub(crate) enum Refused {
     Late,
 }
 
-impl Refused {
+impl LimitError {
     pub(crate) fn response(self) -> Response<Body> {
         let (status, text) = match self {
             Self::Busy => {
@@ -50,30 +50,30 @@ impl Refused {
 
 /// How many requests may be without an answer at once.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct RequestLimit {
     most: usize,
     taken: AtomicUsize,
 }
 
-impl Room {
+impl RequestLimit {
     pub(crate) const fn new(most: usize) -> Self {
         Self { most, taken: AtomicUsize::new(0) }
     }
 
-    /// A place, until it is dropped; `None` when all are taken.
-    pub(crate) fn enter(&self) -> Option<Place<'_>> {
+    /// A permit, until it is dropped; `None` when all are taken.
+    pub(crate) fn acquire(&self) -> Option<Permit<'_>> {
         let before = self.taken.fetch_add(1, Ordering::Relaxed);
         // Dropped at once where it is one too many.
-        let place = Place(self);
-        (before < self.most).then_some(place)
+        let permit = Permit(self);
+        (before < self.most).then_some(permit)
     }
 }
 
-/// See [`Room::enter`].
+/// See [`RequestLimit::acquire`].
 #[derive(Debug)]
-pub(crate) struct Place<'a>(&'a Room);
+pub(crate) struct Permit<'a>(&'a RequestLimit);
 
-impl Drop for Place<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
@@ -104,19 +104,19 @@ pub(crate) async fn within<T>(
 
 /// A request's body, which ends with an error past a length.
 #[derive(Debug)]
-pub(crate) struct Capped<B> {
+pub(crate) struct LimitedBody<B> {
     body: B,
     /// What may still come; `None` where the length is known and short enough.
     left: Option<u64>,
-    exceeded: Exceeded,
+    exceeded: LimitFlag,
 }
 
 /// Whether a body was longer than it may be.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Exceeded(Option<Arc<AtomicBool>>);
+pub(crate) struct LimitFlag(Option<Arc<AtomicBool>>);
 
-impl Exceeded {
-    pub(crate) fn is_so(&self) -> bool {
+impl LimitFlag {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.as_ref().is_some_and(|exceeded| exceeded.load(Ordering::Relaxed))
     }
 }
@@ -124,9 +124,9 @@ impl Exceeded {
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body is longer than --max-body allows")]
-struct TooLong;
+struct BodyTooLong;
 
-impl<B: HttpBody> Capped<B> {
+impl<B: HttpBody> LimitedBody<B> {
     /// `None` if the body is known to be longer than `most`.
     pub(crate) fn new(body: B, most: Option<u64>) -> Option<Self> {
         let hint = body.size_hint();
@@ -134,19 +134,19 @@ impl<B: HttpBody> Capped<B> {
             Some(most) if hint.lower() > most => return None,
             // hyper holds a client to the length that it announced.
             Some(most) if hint.exact().is_none() => {
-                (Some(most), Exceeded(Some(Arc::new(AtomicBool::new(false)))))
+                (Some(most), LimitFlag(Some(Arc::new(AtomicBool::new(false)))))
             }
-            _ => (None, Exceeded(None)),
+            _ => (None, LimitFlag(None)),
         };
         Some(Self { body, left, exceeded })
     }
 
-    pub(crate) fn exceeded(&self) -> Exceeded {
+    pub(crate) fn exceeded(&self) -> LimitFlag {
         self.exceeded.clone()
     }
 }
 
-impl<B> HttpBody for Capped<B>
+impl<B> HttpBody for LimitedBody<B>
 where
     B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Unpin,
 {
@@ -167,7 +167,7 @@ where
                     if let Some(exceeded) = &self.exceeded.0 {
                         exceeded.store(true, Ordering::Relaxed);
                     }
-                    return Poll::Ready(Some(Err(TooLong.into())));
+                    return Poll::Ready(Some(Err(BodyTooLong.into())));
                 }
             }
         }
@@ -190,14 +190,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_free_again() {
-        let room = Room::new(2);
-        let (first, second) = (room.enter(), room.enter());
+    fn a_permit_is_free_again() {
+        let limit = RequestLimit::new(2);
+        let (first, second) = (limit.acquire(), limit.acquire());
         assert!(first.is_some() && second.is_some());
-        assert!(room.enter().is_none());
-        assert!(room.enter().is_none(), "whoever was turned away holds no place");
+        assert!(limit.acquire().is_none());
+        assert!(limit.acquire().is_none(), "a request that was turned away holds no permit");
         drop(first);
-        assert!(room.enter().is_some());
+        assert!(limit.acquire().is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -220,19 +220,19 @@ mod tests {
                 (0..count).map(|_| Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"12345"))));
             StreamBody::new(Frames(frames))
         };
-        let body = Capped::new(pieces(2), Some(10)).unwrap();
+        let body = LimitedBody::new(pieces(2), Some(10)).unwrap();
         assert_eq!(body.collect().await.unwrap().to_bytes().len(), 10);
-        let body = Capped::new(pieces(3), Some(14)).unwrap();
+        let body = LimitedBody::new(pieces(3), Some(14)).unwrap();
         let exceeded = body.exceeded();
         assert!(body.collect().await.unwrap_err().to_string().contains("--max-body"));
-        assert!(exceeded.is_so());
-        assert!(Capped::new(pieces(3), None).unwrap().collect().await.is_ok());
+        assert!(exceeded.is_set());
+        assert!(LimitedBody::new(pieces(3), None).unwrap().collect().await.is_ok());
     }
 
     #[tokio::test]
     async fn a_known_length_is_judged_at_once() {
-        assert!(Capped::new(Full::new(Bytes::from_static(b"12345")), Some(4)).is_none());
-        let body = Capped::new(Full::new(Bytes::from_static(b"12345")), Some(5)).unwrap();
+        assert!(LimitedBody::new(Full::new(Bytes::from_static(b"12345")), Some(4)).is_none());
+        let body = LimitedBody::new(Full::new(Bytes::from_static(b"12345")), Some(5)).unwrap();
         assert_eq!(body.left, None);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "12345");
     }

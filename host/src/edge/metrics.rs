@@ -7,41 +7,43 @@
 mod listener;
 mod render;
 mod route;
+mod route_status;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 
 pub use self::listener::MetricsError;
 pub(crate) use self::listener::MetricsListener;
-use self::route::Route;
-use super::limits::Refused;
-use crate::operate::admin::RouteStatus;
+use self::route::RouteCounters;
+pub use self::route_status::{Bucket, RouteStatus};
+use super::limits::LimitError;
 
 /// More patterns than any app has; those that come after are counted together.
 const MOST_ROUTES: usize = 10_000;
 
 /// By pattern.
-type Routes = BTreeMap<Box<str>, Arc<Route>>;
+type RouteMap = BTreeMap<Box<str>, Arc<RouteCounters>>;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    routes: ArcSwap<Routes>,
+    routes: ArcSwap<RouteMap>,
     /// Held while a route is added.
     adding: Mutex<()>,
     /// What no route answered: public files, health, redirects.
-    host: Arc<Route>,
+    host: Arc<RouteCounters>,
     /// Addresses without a page.
-    unmatched: Arc<Route>,
+    unmatched: Arc<RouteCounters>,
     /// Requests that no page was asked about, or that waited in vain.
-    refused: Arc<Route>,
+    refused: Arc<RouteCounters>,
     /// The routes past [`MOST_ROUTES`].
-    others: Arc<Route>,
+    others: Arc<RouteCounters>,
     begun: AtomicU64,
     ended: AtomicU64,
     panics: AtomicU64,
@@ -50,10 +52,10 @@ pub struct Metrics {
     late: AtomicU64,
 }
 
-/// Who answered a request.
+/// What responded to a request.
 #[derive(Clone, Debug)]
-pub(crate) enum Answerer {
-    Route(Arc<Route>),
+pub(crate) enum Responder {
+    Route(Arc<RouteCounters>),
     Host,
     Unmatched,
     /// A limit, before any page was asked.
@@ -68,8 +70,11 @@ impl Metrics {
         self.all(&routes).filter_map(|(name, route)| route.status(name)).collect()
     }
 
-    /// Everybody who answers, by name. A pattern begins with a slash, so the others are nobody's.
-    fn all<'a>(&'a self, routes: &'a Routes) -> impl Iterator<Item = (&'a str, &'a Route)> {
+    /// All that responds, by name. A pattern begins with a slash, so no route has the other names.
+    fn all<'a>(
+        &'a self,
+        routes: &'a RouteMap,
+    ) -> impl Iterator<Item = (&'a str, &'a RouteCounters)> {
         let others = [
             ("host", &self.host),
             ("unmatched", &self.unmatched),
@@ -81,18 +86,18 @@ impl Metrics {
     }
 
     /// A request is there.
-    pub(crate) fn begin(self: &Arc<Self>, method: &Method) -> Flight {
+    pub(crate) fn start_timer(self: &Arc<Self>, method: &Method) -> RequestTimer {
         self.begun.fetch_add(1, Ordering::Relaxed);
         let method = route::method(method);
-        Flight { metrics: Arc::clone(self), method, began: Instant::now() }
+        RequestTimer { metrics: Arc::clone(self), method, began: Instant::now() }
     }
 
     /// The numbers of the route with this pattern.
-    pub(crate) fn route(&self, pattern: &str) -> Arc<Route> {
+    pub(crate) fn route(&self, pattern: &str) -> Arc<RouteCounters> {
         if let Some(route) = self.routes.load().get(pattern) {
             return Arc::clone(route);
         }
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _adding = self.adding.lock();
         let mut routes = BTreeMap::clone(&self.routes.load());
         if let Some(route) = routes.get(pattern) {
             return Arc::clone(route);
@@ -100,23 +105,23 @@ impl Metrics {
         if routes.len() >= MOST_ROUTES {
             return Arc::clone(&self.others);
         }
-        let route = Arc::<Route>::default();
+        let route = Arc::<RouteCounters>::default();
         routes.insert(pattern.into(), Arc::clone(&route));
         self.routes.store(Arc::new(routes));
         route
     }
 
     /// A page panicked.
-    pub(crate) fn panicked(&self) {
+    pub(crate) fn count_panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A limit was met.
-    pub(crate) fn refuse(&self, why: Refused) {
-        let count = match why {
-            Refused::Busy => &self.busy,
-            Refused::TooLarge => &self.too_large,
-            Refused::Late => &self.late,
+    pub(crate) fn count_refusal(&self, error: LimitError) {
+        let count = match error {
+            LimitError::Busy => &self.busy,
+            LimitError::TooLarge => &self.too_large,
+            LimitError::Late => &self.late,
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
@@ -124,26 +129,26 @@ impl Metrics {
 
 /// A request that is being answered, until the last byte of its response.
 #[derive(Debug)]
-pub struct Flight {
+pub struct RequestTimer {
     metrics: Arc<Metrics>,
     method: usize,
     began: Instant,
 }
 
-impl Flight {
+impl RequestTimer {
     /// The head of the response is there.
-    pub(crate) fn answered(&self, by: &Answerer, status: StatusCode) {
+    pub(crate) fn observe(&self, by: &Responder, status: StatusCode) {
         let route = match by {
-            Answerer::Route(route) => route,
-            Answerer::Host => &self.metrics.host,
-            Answerer::Unmatched => &self.metrics.unmatched,
-            Answerer::Refused => &self.metrics.refused,
+            Responder::Route(route) => route,
+            Responder::Host => &self.metrics.host,
+            Responder::Unmatched => &self.metrics.unmatched,
+            Responder::Refused => &self.metrics.refused,
         };
         route.count(self.method, status, self.began.elapsed());
     }
 }
 
-impl Drop for Flight {
+impl Drop for RequestTimer {
     fn drop(&mut self) {
         self.metrics.ended.fetch_add(1, Ordering::Relaxed);
     }

@@ -58,7 +58,8 @@ impl Body {
     /// A library's body, which keeps `pin` until it is sent.
     pub(crate) fn of(body: ResponseBody, pin: InFlight) -> Self {
         Self(match body {
-            ResponseBody::Empty => Kind::Empty,
+            // What is upgraded has no body; see `upgrade`.
+            ResponseBody::Empty | ResponseBody::Upgrade(_) => Kind::Empty,
             // A library is never unmapped, so its static bytes need no owner.
             ResponseBody::Static(bytes) => Kind::Full(Bytes::from_static(bytes.as_slice())),
             ResponseBody::Owned(bytes) => {

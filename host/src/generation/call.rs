@@ -3,19 +3,21 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use nova_abi::{
-    BodyStream, ChunkSource, Exchange, Failure, HeadSink, HostExchange, OwnedBytes, Panic, Param,
-    Peer, RequestLine, ResponseHead, Start, Target,
+    Answer, BodyStream, ChunkSource, Exchange, Failure, HeadSink, HostExchange, OwnedBytes, Panic,
+    Param, Peer, RequestLine, ResponseBody, ResponseHead, Start, Target,
 };
+use parking_lot::Mutex;
 
 use crate::generation::InFlight;
 use crate::generation::body::Body;
+use crate::generation::upgrade::{self, Page};
+use crate::server::upgrade::Upgradable;
 
 /// The panic of a handler, left in the extensions of its response for log and overlay.
 #[derive(Debug, Clone)]
@@ -55,6 +57,7 @@ where
 {
     pin.counters.requests.fetch_add(1, Ordering::Relaxed);
     let host = Lent { headers: &request.headers, body: Mutex::new(body) };
+    let upgradable = request.extensions.get::<Upgradable>();
     let line = RequestLine {
         method: request.method.as_str(),
         path: request.uri.path(),
@@ -66,6 +69,7 @@ where
             _ => 11,
         },
         pattern: call.pattern,
+        upgradable: upgradable.is_some(),
     };
     let exchange = Exchange::new(line, call.params, call.peer, &host);
     let mut head = Head::default();
@@ -83,7 +87,12 @@ where
                 }
             }
             match &mut pending {
-                Some(future) => Pin::new(future).poll(cx).map(Some),
+                // A panic of an SDK that does not catch its own ends here, too.
+                Some(future) => Pin::new(future).poll(cx).map(|answer| {
+                    let bare =
+                        |failure: Failure| Answer::panicked(Panic::from_message(failure.message));
+                    Some(answer.unwrap_or_else(bare))
+                }),
                 None => Poll::Ready(None),
             }
         })
@@ -107,7 +116,23 @@ where
     if head.refused {
         return internal_error();
     }
-    *response.body_mut() = Body::of(answer.body, pin);
+    match (head.status, answer.body) {
+        (StatusCode::SWITCHING_PROTOCOLS, ResponseBody::Upgrade(page)) if upgradable.is_some() => {
+            if let Some(upgradable) = upgradable {
+                upgrade::spawn(Page::new(page, request, pin), upgradable.clone());
+            }
+        }
+        (status @ StatusCode::SWITCHING_PROTOCOLS, _) | (status, ResponseBody::Upgrade(_)) => {
+            pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
+            let (method, path) = (&request.method, request.uri.path());
+            tracing::error!(
+                "{method} {path}: {status} and what is done with the connection do not go \
+                 together; a page that switches protocols answers with `Upgrade::on_upgrade`"
+            );
+            return internal_error();
+        }
+        (_, body) => *response.body_mut() = Body::of(body, pin),
+    }
     response
 }
 
@@ -157,7 +182,7 @@ where
     }
 
     fn take_body(&self) -> Option<BodyStream> {
-        let body = self.body.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let body = self.body.lock().take()?;
         Some(BodyStream::new(Pieces(body)))
     }
 }

@@ -15,14 +15,14 @@ use crate::generation::{Generation, GenerationId};
 use crate::library::loader::{Loader, Store};
 use crate::library::start::{StartInfo, start};
 use crate::process::{Answers, ChildError, Role, ask, serve_parent};
-use crate::release::assets::Brought;
+use crate::release::assets::ReleaseAssets;
 
 /// What the child is.
 pub const ROLE: Role = Role::new("preflight", || serve_parent(run));
 
 /// What the child is asked to check.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Job {
+pub struct PreflightJob {
     /// The private copy of the library.
     pub library: PathBuf,
     /// The folder of the store; none: memory.
@@ -44,14 +44,14 @@ enum Message {
     /// What it does now, to name it if that is the last that is heard.
     Doing(String),
     /// Everything was done. Routes that answered 5xx are named: that may be their truth today.
-    Passed(Report),
+    Passed(PreflightReport),
     /// The candidate must not be loaded.
     Refused(String),
 }
 
 /// What a preflight that passed has seen.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Report {
+pub struct PreflightReport {
     /// How many routes were exercised.
     pub exercised: usize,
     /// Routes that answered with a 5xx status, without a panic.
@@ -69,7 +69,11 @@ pub enum PreflightError {
 }
 
 /// Checks a candidate in a child of `program`.
-pub async fn check(program: &Path, job: &Job, limit: Duration) -> Result<Report, PreflightError> {
+pub async fn check(
+    program: &Path,
+    job: &PreflightJob,
+    limit: Duration,
+) -> Result<PreflightReport, PreflightError> {
     let mut doing = "being loaded".to_owned();
     let verdict = ask(program, ROLE.name, job, limit, |message| match message {
         Message::Doing(what) => {
@@ -86,7 +90,7 @@ pub async fn check(program: &Path, job: &Job, limit: Duration) -> Result<Report,
 }
 
 /// The child's side.
-fn run(job: Job, mut answers: Answers) {
+fn run(job: PreflightJob, mut answers: Answers) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let verdict = match runtime {
@@ -104,7 +108,7 @@ fn run(job: Job, mut answers: Answers) {
     });
 }
 
-async fn examine(job: Job, answers: &mut Answers) -> Result<Report, String> {
+async fn examine(job: PreflightJob, answers: &mut Answers) -> Result<PreflightReport, String> {
     let store = match job.store {
         Some(folder) => Store::open(folder).map_err(|error| error.to_string())?,
         None => Store::in_memory(),
@@ -115,9 +119,14 @@ async fn examine(job: Job, answers: &mut Answers) -> Result<Report, String> {
     let app = start(&library, Purpose::Preflight, job.info, None, job.init_limit)
         .await
         .map_err(|error| error.to_string())?;
-    let generation =
-        Generation::new(GenerationId(0), job.library, library.clone(), app, Brought::default());
-    let mut report = Report::default();
+    let generation = Generation::new(
+        GenerationId(0),
+        job.library,
+        library.clone(),
+        app,
+        ReleaseAssets::default(),
+    );
+    let mut report = PreflightReport::default();
     if !job.exercise {
         return Ok(report);
     }

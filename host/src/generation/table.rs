@@ -101,7 +101,7 @@ impl Table {
                 })?;
             }
         }
-        let prerendered = slots.iter().any(|slot| !slot.brought.prerendered.is_empty());
+        let prerendered = slots.iter().any(|slot| !slot.assets.prerendered.is_empty());
         Ok(Self { slots, router, prerendered, canary: None })
     }
 

@@ -4,7 +4,7 @@
 //!
 //! 1. `file`: a regular file of ours, in a folder of ours (`place`), read once into memory;
 //! 2. `elf`: complete, for this machine, with the two symbols of a route library;
-//! 3. the note: contract number and panic strategy, read without running code of the library;
+//! 3. `note`: contract number, target and panic strategy, read without running code of the library;
 //! 4. `store`: a private read-only copy, on disk or in memory, because nothing is mapped from a
 //!    path that a compiler or a user writes to; where the copy is there already, its bytes are
 //!    what the steps before look at (`content`);
@@ -13,85 +13,41 @@
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
 //! locals. Loading the same bytes again gives the library that is there already.
 //!
-//! The parts of a split app come through here too, with the same checks; see `split`.
+//! What `nova dev` maps in place comes through here too, with the same checks; see `in_place`.
 
+mod build_id;
 mod content;
 mod dynamic;
 mod elf;
 mod error;
 mod file;
+mod in_place;
+mod note;
 mod open;
 mod place;
-mod split;
 mod store;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::note::Note;
 use nova_abi::{ABI, App, Failure, InitContext, LibraryRef, Route};
+use parking_lot::Mutex;
 
 use crate::library::digest::sha256;
 use crate::library::reserved;
 
+pub use build_id::{BuildId, BuildIdError};
 use content::Content;
 pub use error::LoadError;
+pub use in_place::InPlace;
 pub use place::Guard;
-use split::Parts;
 pub use store::{PlaceForCopies, place_for_copies};
 pub use store::{Staged, Store};
 pub(crate) use store::{keep_folders, private_folder, writable_folder};
-
-/// The identity of a library: the first 32 hex digits of its file's SHA-256.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct BuildId(String);
-
-impl BuildId {
-    /// The build id of a library file's bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self::from_sha256(&sha256(bytes))
-    }
-
-    /// The build id of bytes with this hash, in hexadecimal digits.
-    fn from_sha256(sha256: &str) -> Self {
-        Self(sha256.chars().take(32).collect())
-    }
-
-    /// The build id with these digits, which somebody else has reckoned.
-    #[must_use]
-    pub fn parse(digits: &str) -> Self {
-        Self(digits.to_owned())
-    }
-
-    /// All 32 digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The first eight digits, as people see it.
-    #[must_use]
-    pub fn short(&self) -> &str {
-        self.0.get(..8).unwrap_or(&self.0)
-    }
-}
-
-impl fmt::Display for BuildId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.short())
-    }
-}
-
-impl fmt::Debug for BuildId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BuildId({})", self.0)
-    }
-}
 
 /// Routes in the order that a call counts. Views of one app share them.
 pub type Routes = Arc<[RArc<Route>]>;
@@ -108,54 +64,46 @@ pub struct Library {
     pub reserved: Vec<(u32, RArc<Route>)>,
     /// The size of its file in bytes.
     pub size: u64,
-    /// The name by which page libraries need it.
-    soname: Option<String>,
     root: LibraryRef,
-    listener: Option<open::Listener>,
 }
 
 impl Library {
     /// Runs the library's `init`; the future belongs to a thread that it may block.
     pub async fn init(&self, context: InitContext) -> Result<App, Failure> {
-        self.root.init()(context).await.into_result()
+        self.root.init()(context).await
     }
 
-    /// Tells the library where the hashed copies of its public files are, for the next `init`. One
-    /// of an older SDK is not told, and links the files themselves.
-    pub fn tell(&self, public: &BTreeMap<String, String>) {
-        if let Some(listener) = self.listener {
-            let said = serde_json::json!({ "build_id": self.build_id.as_str(), "public": public });
-            listener.tell(&said.to_string());
-        }
+    /// A library with this root module, which came from `path`; it says what its routes are.
+    fn new(
+        build_id: BuildId,
+        note: Note,
+        root: LibraryRef,
+        path: &Path,
+    ) -> Result<Self, LoadError> {
+        let routes = open::routes(&root).map_err(|failure| LoadError::Routes {
+            path: path.into(),
+            message: failure.message.into(),
+        })?;
+        let (routes, reserved) = split_reserved(&routes);
+        Ok(Self { build_id, note, routes, reserved, size: 0, root })
     }
 
     /// A library that is linked into this program: the same contract without a file. `root` is what
-    /// its `nova_library()` gives, `told` its `nova_library_told`, and `name` the app's name and
-    /// version; it says that it is the build `build_id`.
+    /// its `nova_library()` gives, and `name` the app's name and version; it says that it is the
+    /// build `build_id`.
     ///
     /// # Errors
     /// If declaring its routes panics.
-    pub fn linked(
-        root: LibraryRef,
-        told: fn(&str),
-        name: &str,
-        build_id: BuildId,
-    ) -> Result<Self, LoadError> {
+    pub fn linked(root: LibraryRef, name: &str, build_id: BuildId) -> Result<Self, LoadError> {
         let note = Note {
             abi: ABI,
             sdk: env!("CARGO_PKG_VERSION").into(),
             rustc: String::new(),
-            target: String::new(),
+            target: note::TARGET.into(),
             panic: "unwind".into(),
             app: name.into(),
         };
-        let routes = open::routes(&root).map_err(|failure| LoadError::Routes {
-            path: PathBuf::from(name),
-            message: failure.message.into(),
-        })?;
-        let (routes, reserved) = split_reserved(&routes);
-        let listener = Some(open::Listener::Linked(told));
-        Ok(Self { build_id, note, routes, reserved, size: 0, soname: None, root, listener })
+        Self::new(build_id, note, root, Path::new(name))
     }
 }
 
@@ -242,12 +190,7 @@ pub fn inspect(path: &Path) -> Result<Candidate, LoadError> {
 fn note_of(path: &Path, bytes: &[u8]) -> Result<Note, LoadError> {
     let note = elf::check(bytes).map_err(|cause| LoadError::Elf { path: path.into(), cause })?;
     let note = Note::parse(note).map_err(|cause| LoadError::Note { path: path.into(), cause })?;
-    if note.abi != ABI {
-        return Err(LoadError::Abi { path: path.into(), found: note.abi, sdk: note.sdk });
-    }
-    if note.panic != "unwind" {
-        return Err(LoadError::PanicStrategy { path: path.into(), found: note.panic });
-    }
+    note::check(path, &note)?;
     Ok(note)
 }
 
@@ -256,33 +199,31 @@ fn note_of(path: &Path, bytes: &[u8]) -> Result<Note, LoadError> {
 pub struct Loader {
     store: Store,
     loaded: Mutex<HashMap<BuildId, Arc<Library>>>,
-    parts: Mutex<Parts>,
 }
 
 impl Loader {
     /// A loader that keeps its private copies in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, loaded: Mutex::default(), parts: Mutex::default() }
+        Self { store, loaded: Mutex::default() }
     }
 
     /// How many libraries this process has mapped.
     #[must_use]
     pub fn loads(&self) -> usize {
-        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).len();
-        loaded + self.parts.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.loaded.lock().len()
     }
 
     /// Whether this process has mapped that build.
     pub(crate) fn has(&self, build_id: &BuildId) -> bool {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).contains_key(build_id)
+        self.loaded.lock().contains_key(build_id)
     }
 
     /// Takes a library that is linked into this program for one that was loaded; the candidate
     /// that is given back is this library.
     pub(crate) fn link(&self, library: Library) -> Candidate {
         let (build_id, note) = (library.build_id.clone(), library.note.clone());
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loaded = self.loaded.lock();
         loaded.insert(build_id.clone(), Arc::new(library));
         Candidate {
             path: PathBuf::from(&note.app),
@@ -312,19 +253,15 @@ impl Loader {
     /// If the copy cannot be written, or the dynamic linker or abi_stable refuses it.
     pub fn load_candidate(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
         // Held while loading: the dynamic linker takes one library at a time anyway.
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loaded = self.loaded.lock();
         if let Some(library) = loaded.get(&candidate.build_id) {
             return Ok(library.clone());
         }
         let Candidate { path, build_id, note, bytes } = candidate;
         let copy = self.store.put(&build_id, &bytes)?;
-        let (root, listener) = open::open(&copy, &path)?;
-        let routes = open::routes(&root)
-            .map_err(|failure| LoadError::Routes { path, message: failure.message.into() })?;
-        let (routes, reserved) = split_reserved(&routes);
+        let root = open::open(&copy, &path)?;
         let size = bytes.len() as u64;
-        let soname = None;
-        let library = Library { build_id, note, routes, reserved, size, soname, root, listener };
+        let library = Library { size, ..Library::new(build_id, note, root, &path)? };
         let library = Arc::new(library);
         loaded.insert(library.build_id.clone(), library.clone());
         Ok(library)

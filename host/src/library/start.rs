@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_abi::{App, Failure, FailureKind, InitContext, OwnedBytes, Purpose};
+use nova_abi::{
+    App, Failure, FailureKind, HostServices, InitContext, OwnedBytes, Purpose, Services,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::library::loader::Library;
@@ -50,16 +52,15 @@ pub async fn start(
     saved: Option<OwnedBytes>,
     limit: Duration,
 ) -> Result<App, StartError> {
-    library.tell(&info.public);
-    let context = InitContext {
-        purpose,
+    let services = HostServices::new(Services {
+        log: crate::library::log_bridge::log_sink(),
         dev: info.dev,
         build_id: library.build_id.as_str().into(),
-        stylesheet: info.stylesheet.map(Into::into).into(),
-        favicon: info.favicon.map(Into::into).into(),
-        saved: saved.into(),
-        log: crate::library::log_bridge::log_sink(),
-    };
+        stylesheet: info.stylesheet,
+        favicon: info.favicon,
+        public: info.public.into_iter().collect(),
+    });
+    let context = InitContext { purpose, saved: saved.into(), services };
     // A thread of its own: an `init` that blocks must not hold a worker that serves.
     let library = library.clone();
     let runtime = tokio::runtime::Handle::current();

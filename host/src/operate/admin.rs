@@ -1,28 +1,19 @@
 //! The way into a running host: HTTP over a socket that only its own user can reach.
 //!
 //! `GET /status` says what the host does, `POST /swap` gives it other releases, `POST /canary` lets
-//! one answer a share of the requests, `POST /rollback` takes it back to one before. `nova status`, `nova swap` and `nova rollback` speak it; so does `curl --unix-socket`. Everything here asks a [`Control`], which
-//! does what is asked.
+//! one answer a share of the requests, `POST /rollback` takes it back to one before. `nova status`,
+//! `nova swap` and `nova rollback` speak it; so does `curl --unix-socket`. Everything here asks a
+//! [`Control`], which does what is asked; [`api`] is what is said.
 
+pub mod api;
 mod client;
-mod footprint;
-mod place;
-mod render;
-mod routes;
 mod server;
+mod sockets;
 
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
-
-use crate::operate::recycle::Budget;
-use crate::swap::State;
-
+pub use self::api::*;
 pub use self::client::{AdminClient, AdminError};
-pub use self::footprint::Footprint;
-pub use self::place::{default_socket, find, runtime_folder};
-pub use self::routes::{Bucket, RouteStatus, RouteTable};
 pub use self::server::{AdminServer, AdminSocket, BindError};
+pub use self::sockets::{default_socket, find, runtime_folder};
 
 /// What the socket gives access to.
 pub trait Control: Send + Sync + 'static {
@@ -33,13 +24,13 @@ pub trait Control: Send + Sync + 'static {
     fn swap(
         &self,
         request: SwapRequest,
-    ) -> impl Future<Output = Result<SwapReport, SwapFailure>> + Send;
+    ) -> impl Future<Output = Result<SwapResponse, SwapFailure>> + Send;
 
     /// Lets a release answer a share of the requests for a while.
     fn canary(
         &self,
         request: CanaryRequest,
-    ) -> impl Future<Output = Result<SwapReport, SwapFailure>> + Send {
+    ) -> impl Future<Output = Result<SwapResponse, SwapFailure>> + Send {
         async move {
             let path = request.path.display();
             let message = format!("{path}: this host tries no canaries");
@@ -51,245 +42,7 @@ pub trait Control: Send + Sync + 'static {
     fn rollback(
         &self,
         request: RollbackRequest,
-    ) -> impl Future<Output = Result<RollbackReport, SwapFailure>> + Send;
-}
-
-/// What a host does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Status {
-    /// The version of the host.
-    pub version: String,
-    /// The number of the contract between host and libraries.
-    pub abi: u32,
-    /// Its process id.
-    pub pid: u32,
-    /// Where it listens, such as `http://127.0.0.1:2518`.
-    pub url: String,
-    /// Whether it wants requests: a generation is live, and it is not stopping.
-    pub ready: bool,
-    /// Whether it has been told to stop.
-    pub stopping: bool,
-    /// How long it has been running.
-    pub uptime_seconds: f64,
-    /// The generations: all that are live or drain, and the latest retired ones; newest last.
-    pub generations: Vec<GenerationStatus>,
-    /// How many libraries are loaded; they are never unloaded.
-    pub loads: u64,
-    /// How many swaps were published.
-    pub published: u64,
-    /// How many candidates were refused.
-    pub refused: u64,
-    /// The latest candidate that was refused.
-    pub last_refusal: Option<Refusal>,
-    /// Open client connections.
-    pub connections: u64,
-    /// How often the host went back to a release before, since its state folder was made.
-    #[serde(default)]
-    pub rollbacks: u64,
-    /// The last time.
-    #[serde(default)]
-    pub last_rollback: Option<RollbackStatus>,
-    /// The releases that are kept, and the builds that are refused; newest first.
-    #[serde(default)]
-    pub releases: Vec<ReleaseStatus>,
-    /// The release that answers a share of the requests.
-    #[serde(default)]
-    pub canary: Option<CanaryStatus>,
-    /// What the process takes of the machine.
-    pub process: Footprint,
-    /// What it may take before it is renewed by itself.
-    #[serde(default)]
-    pub budget: Budget,
-    /// The routes that have answered since the process began, and what no route answered.
-    #[serde(default)]
-    pub routes: Vec<RouteStatus>,
-}
-
-/// One generation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GenerationStatus {
-    /// Its number.
-    pub id: u64,
-    /// Its build.
-    pub build_id: String,
-    /// Its app's name and version.
-    pub app: String,
-    /// Whether it serves.
-    pub state: State,
-    /// Where its release was read.
-    pub source: PathBuf,
-    /// How many routes it has.
-    pub routes: u64,
-    /// How long ago it began to serve.
-    pub age_seconds: f64,
-    /// Requests that it is answering.
-    pub in_flight: u64,
-    /// Requests that it has begun to answer.
-    pub requests: u64,
-    /// Requests that ended in a panic.
-    pub panics: u64,
-    /// Answers with a status of 500 and above.
-    pub server_errors: u64,
-}
-
-/// A candidate that was refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// The release.
-    pub source: PathBuf,
-    /// Why.
-    pub message: String,
-    /// How long ago.
-    pub age_seconds: f64,
-}
-
-/// One time that the host went back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RollbackStatus {
-    /// The build that was left.
-    pub from: String,
-    /// The build that served instead.
-    pub to: String,
-    /// Why.
-    pub reason: String,
-    /// Whether the host decided it by itself.
-    pub automatic: bool,
-    /// How long ago.
-    pub age_seconds: f64,
-}
-
-/// A release that the host remembers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReleaseStatus {
-    /// Its build.
-    pub build_id: String,
-    /// Where it was read.
-    pub source: PathBuf,
-    /// Where its copy is, as soon as there is one.
-    pub copy: Option<PathBuf>,
-    /// Whether it serves.
-    pub current: bool,
-    /// Whether `nova rollback --to` can name it.
-    pub kept: bool,
-    /// Why it does not serve any more until somebody insists.
-    pub refused: Option<String>,
-    /// How long ago it began to serve; of one that is not kept, how long ago it was refused.
-    pub age_seconds: f64,
-}
-
-/// A release that answers a share of the requests, until it answers all or none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CanaryStatus {
-    /// Its generation, which is among the generations.
-    pub generation: u64,
-    /// Its build.
-    pub build_id: String,
-    /// Its share of the requests, from 0 to 1.
-    pub share: f64,
-    /// How long it still has.
-    pub left_seconds: f64,
-}
-
-/// Which release to let answer a share of the requests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CanaryRequest {
-    /// A release folder or library, as the host sees it: absolute.
-    pub path: PathBuf,
-    /// Try a build that is refused, too.
-    #[serde(default)]
-    pub force: bool,
-    /// Its share, between 0 and 1.
-    pub share: f64,
-    /// For how long, in seconds.
-    pub seconds: f64,
-}
-
-/// Where to go back to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RollbackRequest {
-    /// The beginning of a kept release's build id; `None`: the release before.
-    #[serde(default)]
-    pub to: Option<String>,
-}
-
-/// What a rollback did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RollbackReport {
-    /// The build that was left, and is refused from now on.
-    pub refused: String,
-    /// What serves instead.
-    pub serving: Swap,
-}
-
-/// Which releases to swap in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SwapRequest {
-    /// Release folders or libraries, as the host sees them: absolute.
-    pub paths: Vec<PathBuf>,
-    /// Swap in a build that is live already, too.
-    #[serde(default)]
-    pub force: bool,
-}
-
-/// What a swap did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SwapReport {
-    /// The releases that serve now, in the order of the request.
-    pub swapped: Vec<Swap>,
-}
-
-/// One release that was swapped in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Swap {
-    /// The release.
-    pub source: PathBuf,
-    /// Its generation.
-    pub generation: u64,
-    /// Its build.
-    pub build_id: String,
-    /// The generation that it replaced.
-    pub replaced: Option<u64>,
-    /// How many routes it has.
-    pub routes: u64,
-    /// Routes that answered 5xx in the preflight.
-    pub unwell: Vec<String>,
-    /// The preflight, in microseconds; 0 without one.
-    pub preflight_us: u64,
-    /// Copying, mapping and checking the library, in microseconds.
-    pub load_us: u64,
-    /// `init`, in microseconds.
-    pub init_us: u64,
-    /// All of it, in microseconds.
-    pub total_us: u64,
-}
-
-/// Why a swap did not happen; what served before still does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-pub struct SwapFailure {
-    /// What kind of reason it is.
-    pub reason: Reason,
-    /// The reason, for people.
-    pub message: String,
-    /// The releases of the same request that were swapped in before.
-    #[serde(default)]
-    pub swapped: Vec<Swap>,
-}
-
-/// The kinds of reasons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// The request makes no sense.
-    Invalid,
-    /// Another swap is under way.
-    Busy,
-    /// The build serves already.
-    AlreadyLive,
-    /// The candidate is not fit to serve.
-    Refused,
-    /// The host is stopping.
-    Stopping,
+    ) -> impl Future<Output = Result<RollbackResponse, SwapFailure>> + Send;
 }
 
 #[cfg(test)]

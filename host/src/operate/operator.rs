@@ -1,45 +1,42 @@
 //! Starting a host's releases, swapping them, and telling how it is.
 //!
 //! A swap is more than its library: the public files of the new release come with it, and those
-//! of the releases before stay reachable for the pages that still name them (`operator/files.rs`).
-//! After it the host watches how the new generation does, and goes back if it fails
-//! (`operator/back.rs`).
+//! of the releases before stay reachable for the pages that still name them
+//! (`operate/public_folders.rs`). After it the host watches how the new generation does, and goes
+//! back if it fails (`operator/rollback.rs`, `operate/watches.rs`).
 
-mod back;
-mod files;
-mod succession;
+mod handover;
+mod rollback;
+mod status;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
-use nova_abi::ABI;
 use tokio::sync::Notify;
 
-use self::back::Trial;
+use self::status::StatusSource;
+use super::public_folders::PublicFolders;
+use super::watches::Watches;
 use crate::edge::Metrics;
-use crate::library::loader::BuildId;
 use crate::library::start::StartInfo;
 use crate::operate::admin::{
-    CanaryRequest, CanaryStatus, Control, Footprint, GenerationStatus, Reason, Refusal,
-    ReleaseStatus, RollbackReport, RollbackRequest, RollbackStatus, Status, Swap, SwapFailure,
-    SwapReport, SwapRequest,
+    Budget, CanaryRequest, Control, Reason, RollbackRequest, RollbackResponse, Status, Swap,
+    SwapFailure, SwapRequest, SwapResponse,
 };
-use crate::operate::recycle::Budget;
-use crate::operate::trial::Limits;
+use crate::operate::rollback_policy::RollbackPolicy;
 use crate::release::Release;
-use crate::release::ledger::{Ledger, age};
 use crate::release::watch::ReleaseWatch;
 use crate::server::Handle;
 use crate::site::Site;
-use crate::swap::{Record, SwapError, Swapped, Trying};
+use crate::swap::{CanarySpec, SwapError, SwapReport};
 
-/// Whoever asks for a swap while one is under way is turned away, or waits.
+/// What a swap does while another one is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meanwhile {
-    /// A command, whose user can decide.
+pub enum WhileBusy {
+    /// It is refused: a command, whose user can decide.
     Refuse,
-    /// A file or a signal, which will not ask again.
+    /// It waits: a file or a signal, which will not ask again.
     Wait,
 }
 
@@ -47,27 +44,13 @@ pub enum Meanwhile {
 #[derive(Debug)]
 pub struct Operator {
     site: Arc<Site>,
-    server: Handle,
-    url: String,
-    /// The folder of public files that was named, instead of those of the releases.
-    public: Option<PathBuf>,
-    began: Instant,
-    refusal: Mutex<Option<(PathBuf, String, Instant)>>,
-    /// The folders of public files as releases brought them, the newest first.
-    brought: Mutex<Vec<PathBuf>>,
-    /// Public files lie elsewhere now.
-    other_folders: Notify,
+    status: StatusSource,
+    folders: PublicFolders,
     /// When a new generation has failed; `None`: that is not watched.
-    limits: Option<Limits>,
-    trials: Mutex<Vec<Trial>>,
-    /// There is a trial.
-    tried: Notify,
+    policy: Option<RollbackPolicy>,
+    watches: Watches,
     /// There is a release that is not copied yet.
     unkept: Notify,
-    /// What the process may take, for whoever asks.
-    budget: Budget,
-    /// What is counted of each route, for whoever asks.
-    metrics: Option<Arc<Metrics>>,
 }
 
 impl Operator {
@@ -76,39 +59,33 @@ impl Operator {
     #[must_use]
     pub fn new(site: Arc<Site>, server: Handle, url: String, public: Option<PathBuf>) -> Self {
         Self {
+            folders: PublicFolders::new(Arc::clone(&site), public),
             site,
-            server,
-            url,
-            public,
-            began: Instant::now(),
-            refusal: Mutex::default(),
-            brought: Mutex::default(),
-            other_folders: Notify::new(),
-            limits: None,
-            trials: Mutex::default(),
-            tried: Notify::new(),
+            status: StatusSource::new(server, url),
+            policy: None,
+            watches: Watches::default(),
             unkept: Notify::new(),
-            budget: Budget::default(),
-            metrics: None,
         }
     }
 
-    /// Goes back by itself when a new generation passes these limits; `None`: never.
+    /// Goes back by itself when a new generation breaks this policy; `None`: never.
     #[must_use]
-    pub fn watching(self, limits: Option<Limits>) -> Self {
-        Self { limits, ..self }
+    pub fn watching(self, policy: Option<RollbackPolicy>) -> Self {
+        Self { policy, ..self }
     }
 
-    /// Tells that the process is renewed when it takes more than `budget`.
+    /// Tells that the process is recycled when it takes more than `budget`.
     #[must_use]
-    pub fn within(self, budget: Budget) -> Self {
-        Self { budget, ..self }
+    pub fn within(mut self, budget: Budget) -> Self {
+        self.status.budget = budget;
+        self
     }
 
     /// Tells what is counted in `metrics`.
     #[must_use]
-    pub fn counting(self, metrics: Option<Arc<Metrics>>) -> Self {
-        Self { metrics, ..self }
+    pub fn counting(mut self, metrics: Option<Arc<Metrics>>) -> Self {
+        self.status.metrics = metrics;
+        self
     }
 
     /// Starts releases that were read.
@@ -117,23 +94,19 @@ impl Operator {
     ///
     /// With the first that does not start.
     pub async fn start_read(&self, releases: Vec<Release>) -> Result<(), SwapError> {
-        let known = self.site.switch.ledger().book();
+        let known = self.site.switch.ledger().log();
         let sources: Vec<PathBuf> = releases.iter().map(|release| release.source.clone()).collect();
-        let folders = match &self.public {
-            Some(folder) => vec![folder.clone()],
-            // Of signed releases not the folders that were named, but the copies.
-            None => releases.iter().filter_map(|release| release.public.clone()).collect(),
-        };
-        locked(&self.brought).clone_from(&folders);
-        self.change_folders(move |served| *served = folders).await;
+        // Of signed releases not the folders that were named, but the copies.
+        let folders = releases.iter().filter_map(|release| release.public.clone()).collect();
+        self.folders.start(folders).await;
         let info = self.info(self.site.assets.favicon());
-        let swapped = self.site.switch.start_read(releases, &info).await?;
-        for (slot, (source, swapped)) in sources.iter().zip(&swapped).enumerate() {
-            say(source, swapped);
-            // A deployment by a restart is on trial as one by a swap is.
+        let reports = self.site.switch.start_read(releases, &info).await?;
+        for (slot, (source, report)) in sources.iter().zip(&reports).enumerate() {
+            say(source, report);
+            // A deployment by a restart is watched as one by a swap is.
             let before = known.current.get(&slot);
-            if before.is_some_and(|before| *before != swapped.build_id) {
-                self.try_out(swapped);
+            if before.is_some_and(|before| *before != report.build_id) {
+                self.watch_generation(report);
             }
         }
         Ok(())
@@ -141,8 +114,7 @@ impl Operator {
 
     /// Removes what earlier runs have left in the folders that are this host's alone.
     pub async fn sweep(&self) {
-        let folders = locked(&self.brought).clone();
-        self.site.switch.sweep(folders).await;
+        self.site.switch.sweep(self.folders.brought()).await;
     }
 
     /// Swaps in the release at `release`.
@@ -154,25 +126,25 @@ impl Operator {
         &self,
         release: &Path,
         force: bool,
-        meanwhile: Meanwhile,
-    ) -> Result<Swapped, SwapError> {
+        while_busy: WhileBusy,
+    ) -> Result<SwapReport, SwapError> {
         let switch = &self.site.switch;
-        let info = self.info(self.favicon_of(release).await);
-        self.lend_folder_of(release).await;
-        let swapped = match meanwhile {
-            Meanwhile::Refuse => switch.swap(release, &info, force).await,
-            Meanwhile::Wait => switch.swap_next(release, &info, force).await,
+        let info = self.info(self.folders.favicon_of(release).await);
+        self.folders.lend(release).await;
+        let result = match while_busy {
+            WhileBusy::Refuse => switch.swap(release, &info, force).await,
+            WhileBusy::Wait => switch.swap_next(release, &info, force).await,
         };
-        match swapped {
-            Ok(swapped) => {
-                self.try_out(&swapped);
-                say(release, &swapped);
-                self.lead_with(swapped.public.clone()).await;
+        match result {
+            Ok(report) => {
+                self.watch_generation(&report);
+                say(release, &report);
+                self.folders.lead_with(report.public.clone()).await;
                 self.keep().await;
-                Ok(swapped)
+                Ok(report)
             }
             Err(error) => {
-                self.arrange_folders().await;
+                self.folders.arrange().await;
                 Err(self.refused(release, error))
             }
         }
@@ -185,10 +157,15 @@ impl Operator {
             SwapError::AlreadyLive { .. } | SwapError::Busy { .. } | SwapError::Canary { .. }
         ) {
             tracing::error!("{error}");
-            let refusal = (release.to_owned(), error.to_string(), Instant::now());
-            *locked(&self.refusal) = Some(refusal);
+            self.status.refused(release, error.to_string());
         }
         error
+    }
+
+    /// Writes down what serves, keeps copies of it, and serves their files.
+    async fn keep(&self) {
+        self.site.switch.keep().await;
+        self.folders.arrange().await;
     }
 
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
@@ -198,7 +175,7 @@ impl Operator {
                 return;
             }
             // Other errors are in the log already.
-            match self.swap(release, false, Meanwhile::Wait).await {
+            match self.swap(release, false, WhileBusy::Wait).await {
                 Err(SwapError::AlreadyLive { generation, .. }) => {
                     let release = release.display();
                     tracing::info!("{release}: unchanged, generation {generation} serves on");
@@ -211,7 +188,7 @@ impl Operator {
         }
     }
 
-    /// Swaps whatever changes, for as long as this is polled.
+    /// Swaps in each release that changes, for as long as this is polled.
     pub async fn follow_releases(&self, mut watch: ReleaseWatch) {
         loop {
             match watch.changed().await {
@@ -224,6 +201,11 @@ impl Operator {
         }
     }
 
+    /// Serves public files as they change, for as long as this is polled.
+    pub async fn follow_files(&self) {
+        self.folders.follow().await;
+    }
+
     fn info(&self, favicon: Option<&str>) -> StartInfo {
         StartInfo { favicon: favicon.map(str::to_owned), ..StartInfo::default() }
     }
@@ -231,171 +213,83 @@ impl Operator {
 
 impl Control for Operator {
     fn status(&self) -> Status {
-        let switch = &self.site.switch;
-        let (published, refused) = switch.totals();
-        let refusal = locked(&self.refusal).clone();
-        let book = switch.ledger().book();
-        Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            abi: ABI,
-            pid: std::process::id(),
-            url: self.url.clone(),
-            ready: self.site.is_ready(),
-            stopping: self.site.is_stopping(),
-            uptime_seconds: self.began.elapsed().as_secs_f64(),
-            generations: switch.history().iter().map(describe).collect(),
-            loads: switch.loads() as u64,
-            published,
-            refused,
-            last_refusal: refusal.map(|(source, message, at)| Refusal {
-                source,
-                message,
-                age_seconds: at.elapsed().as_secs_f64(),
-            }),
-            connections: self.server.connections() as u64,
-            rollbacks: book.rollbacks,
-            last_rollback: book.last_rollback.as_ref().map(|back| RollbackStatus {
-                from: back.from.as_str().to_owned(),
-                to: back.to.as_str().to_owned(),
-                reason: back.reason.clone(),
-                automatic: back.automatic,
-                age_seconds: age(back.at).as_secs_f64(),
-            }),
-            releases: releases_of(switch.ledger()),
-            canary: switch.canary().map(|(generation, _, trying, left)| CanaryStatus {
-                generation: generation.id.0,
-                build_id: generation.build_id().as_str().to_owned(),
-                share: trying.share,
-                left_seconds: left.as_secs_f64(),
-            }),
-            process: Footprint::now(),
-            budget: self.budget,
-            routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
-        }
+        self.status.status(&self.site)
     }
 
-    async fn swap(&self, request: SwapRequest) -> Result<SwapReport, SwapFailure> {
-        let mut report = SwapReport::default();
+    async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
+        let mut response = SwapResponse::default();
         for source in request.paths {
-            let failure = |reason, message, swapped| SwapFailure { reason, message, swapped };
-            if self.site.is_stopping() {
-                let message = "the host is stopping".to_owned();
-                return Err(failure(Reason::Stopping, message, report.swapped));
-            }
-            match Self::swap(self, &source, request.force, Meanwhile::Refuse).await {
-                Ok(swapped) => report.swapped.push(done(source, swapped)),
-                Err(error) => {
-                    return Err(failure(reason_of(&error), error.to_string(), report.swapped));
-                }
+            let failed = |failure| SwapFailure { swapped: response.swapped.clone(), ..failure };
+            self.accepts_orders().map_err(failed)?;
+            match Self::swap(self, &source, request.force, WhileBusy::Refuse).await {
+                Ok(report) => response.swapped.push(done(source, report)),
+                Err(error) => return Err(failed(failure_of(&error))),
             }
         }
-        Ok(report)
+        Ok(response)
     }
 
-    async fn canary(&self, request: CanaryRequest) -> Result<SwapReport, SwapFailure> {
-        let failure = |reason, message| SwapFailure { reason, message, swapped: Vec::new() };
-        if self.site.is_stopping() {
-            return Err(failure(Reason::Stopping, "the host is stopping".to_owned()));
-        }
-        let length = Duration::try_from_secs_f64(request.seconds).ok();
-        let Some(length) = length.filter(|_| request.share > 0.0 && request.share < 1.0) else {
+    async fn canary(&self, request: CanaryRequest) -> Result<SwapResponse, SwapFailure> {
+        self.accepts_orders()?;
+        let duration = Duration::try_from_secs_f64(request.seconds).ok();
+        let Some(duration) = duration.filter(|_| request.share > 0.0 && request.share < 1.0) else {
             let text = "a canary has a share between 0 and 1, and a number of seconds";
-            return Err(failure(Reason::Invalid, text.to_owned()));
+            return Err(SwapFailure::new(Reason::Invalid, text));
         };
-        let trying = Trying { share: request.share, length };
-        match self.try_canary(&request.path, request.force, trying).await {
-            Ok(swapped) => Ok(SwapReport { swapped: vec![done(request.path, swapped)] }),
-            Err(error) => Err(failure(reason_of(&error), error.to_string())),
+        let spec = CanarySpec { share: request.share, duration };
+        match self.start_canary(&request.path, request.force, spec).await {
+            Ok(report) => Ok(SwapResponse { swapped: vec![done(request.path, report)] }),
+            Err(error) => Err(failure_of(&error)),
         }
     }
 
-    async fn rollback(&self, request: RollbackRequest) -> Result<RollbackReport, SwapFailure> {
-        let failure = |reason, message| SwapFailure { reason, message, swapped: Vec::new() };
-        if self.site.is_stopping() {
-            return Err(failure(Reason::Stopping, "the host is stopping".to_owned()));
-        }
-        match self.go_back(request.to.as_deref()).await {
-            Ok(back) => Ok(RollbackReport {
-                refused: back.left.as_str().to_owned(),
-                serving: done(back.to.source, back.swapped),
+    async fn rollback(&self, request: RollbackRequest) -> Result<RollbackResponse, SwapFailure> {
+        self.accepts_orders()?;
+        match self.roll_back(request.to.as_deref()).await {
+            Ok(outcome) => Ok(RollbackResponse {
+                refused: outcome.left.as_str().to_owned(),
+                serving: done(outcome.to.source, outcome.report),
             }),
-            Err(error) => Err(failure(reason_of(&error), error.to_string())),
+            Err(error) => Err(failure_of(&error)),
         }
     }
 }
 
-fn reason_of(error: &SwapError) -> Reason {
-    match error {
+impl Operator {
+    fn accepts_orders(&self) -> Result<(), SwapFailure> {
+        if self.site.is_stopping() {
+            return Err(SwapFailure::new(Reason::Stopping, "the host is stopping"));
+        }
+        Ok(())
+    }
+}
+
+fn failure_of(error: &SwapError) -> SwapFailure {
+    let reason = match error {
         SwapError::Busy { .. } | SwapError::Canary { .. } | SwapError::Overtaken(_) => Reason::Busy,
         SwapError::AlreadyLive { .. } => Reason::AlreadyLive,
         _ => Reason::Refused,
-    }
+    };
+    SwapFailure::new(reason, error.to_string())
 }
 
-/// The releases that `nova rollback --to` can name, and the builds that are refused; newest first.
-fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
-    let book = ledger.book();
-    let seconds = |at| age(at).as_secs_f64();
-    let kept = book.releases.iter().rev().map(|kept| ReleaseStatus {
-        build_id: kept.build_id.as_str().to_owned(),
-        source: kept.source.clone(),
-        copy: ledger.copy_of(kept),
-        current: book.current.get(&kept.slot) == Some(&kept.build_id),
-        kept: true,
-        refused: book.refusal(&kept.build_id).map(|refused| refused.reason.clone()),
-        age_seconds: seconds(kept.since),
-    });
-    let is_kept = |id: &BuildId| book.releases.iter().any(|kept| kept.build_id == *id);
-    let gone = book.refused.iter().rev().filter(|refused| !is_kept(&refused.build_id));
-    let gone = gone.map(|refused| ReleaseStatus {
-        build_id: refused.build_id.as_str().to_owned(),
-        source: refused.source.clone(),
-        copy: None,
-        current: false,
-        kept: false,
-        refused: Some(refused.reason.clone()),
-        age_seconds: seconds(refused.at),
-    });
-    kept.chain(gone).collect()
-}
-
-fn say(release: &Path, swapped: &Swapped) {
-    let Swapped { generation, routes, .. } = swapped;
-    let build_id = swapped.build_id.as_str();
-    let milliseconds = Duration::from_micros(swapped.total_us).as_secs_f64() * 1e3;
+/// Says what serves now.
+fn say(release: &Path, report: &SwapReport) {
+    let SwapReport { generation, routes, .. } = report;
+    let build_id = report.build_id.as_str();
+    let milliseconds = Duration::from_micros(report.total_us).as_secs_f64() * 1e3;
     tracing::info!(
         "generation {generation} is live: {routes} routes, build {}, {}, in {milliseconds:.1} ms",
         build_id.get(..12).unwrap_or(build_id),
         release.display(),
     );
-    for route in &swapped.unwell {
+    for route in &report.unwell {
         tracing::warn!("generation {generation}: {route} answered 5xx when it was tried");
     }
 }
 
-fn describe(record: &Record) -> GenerationStatus {
-    use std::sync::atomic::Ordering::Relaxed;
-    let counters = &record.counters;
-    GenerationStatus {
-        id: record.id.0,
-        build_id: record.build_id.as_str().to_owned(),
-        app: record.app.clone(),
-        state: record.state,
-        source: record.source.clone(),
-        routes: record.routes as u64,
-        age_seconds: SystemTime::now()
-            .duration_since(record.started)
-            .unwrap_or_default()
-            .as_secs_f64(),
-        in_flight: counters.in_flight.load(Relaxed) as u64,
-        requests: counters.requests.load(Relaxed),
-        panics: counters.panics.load(Relaxed),
-        server_errors: counters.server_errors.load(Relaxed),
-    }
-}
-
-fn done(source: PathBuf, swapped: Swapped) -> Swap {
-    let Swapped {
+fn done(source: PathBuf, report: SwapReport) -> Swap {
+    let SwapReport {
         generation,
         build_id,
         replaced,
@@ -406,7 +300,7 @@ fn done(source: PathBuf, swapped: Swapped) -> Swap {
         load_us,
         init_us,
         total_us,
-    } = swapped;
+    } = report;
     Swap {
         source,
         generation: generation.0,
@@ -419,9 +313,4 @@ fn done(source: PathBuf, swapped: Swapped) -> Swap {
         init_us,
         total_us,
     }
-}
-
-/// A lock whose holder panicked holds data that is still whole: each change is one step.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

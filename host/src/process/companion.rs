@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
 use super::descriptors::{hand_over, take_over};
-use super::{Answers, CHILD, Line, nonce, take_stdin, take_stdout};
+use super::{Answers, CHILD, Envelope, nonce, take_stdin, take_stdout};
 
 /// A child that runs, with its three streams.
 pub struct Companion {
@@ -71,7 +71,7 @@ impl Companion {
         };
         let nonce = nonce();
         let mut orders = Orders(tokio::net::UnixStream::from_std(ours)?);
-        orders.send(&Line { nonce: nonce.clone(), message: job }).await?;
+        orders.send(&Envelope { nonce: nonce.clone(), message: job }).await?;
         let lines = tokio::io::BufReader::new(stdout).lines();
         Ok(Self { process, orders, events: Events { nonce, lines }, prints })
     }
@@ -102,9 +102,9 @@ impl Events {
     /// The next event; `None` when the child is gone. A call that is given up loses nothing.
     pub async fn next<E: DeserializeOwned>(&mut self) -> Option<E> {
         while let Ok(Some(line)) = self.lines.next_line().await {
-            match serde_json::from_str::<Line<E>>(&line) {
+            match serde_json::from_str::<Envelope<E>>(&line) {
                 Ok(line) if line.nonce == self.nonce => return Some(line.message),
-                _ => tracing::debug!(line, "a child printed something that is no event"),
+                _ => tracing::debug!(line, "a child printed a line that is not an event"),
             }
         }
         None
@@ -146,7 +146,7 @@ pub fn serve<J: DeserializeOwned>(role: fn(J, Inherited, Answers)) -> io::Result
     let mut orders = BufReader::new(stdin);
     let mut line = String::new();
     orders.read_line(&mut line)?;
-    let Line { nonce, message } = serde_json::from_str::<Line<J>>(&line)?;
+    let Envelope { nonce, message } = serde_json::from_str::<Envelope<J>>(&line)?;
     role(message, Inherited { descriptors, orders: Inbox(orders) }, Answers { nonce, out });
     Ok(())
 }

@@ -18,7 +18,7 @@ pub(crate) fn hand_over(socket: &UnixStream, descriptors: &[BorrowedFd<'_>]) -> 
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     if !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
-        return Err(io::Error::other("these are more descriptors than a child can be given"));
+        return Err(io::Error::other("a child cannot be given that many descriptors"));
     }
     sendmsg(socket, &[IoSlice::new(b"\n")], &mut ancillary, SendFlags::empty())?;
     Ok(())

@@ -1,4 +1,4 @@
-//! What the host says: events on standard error, one line each, and the one line on standard
+//! The log of the host: events on standard error, one line each, and the one line on standard
 //! output that says where it listens.
 //!
 //! Events come from `tracing` (the host's own and those of route libraries) and from the
@@ -19,7 +19,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-pub use self::access::{Access, AccessLog, Logged};
+pub use self::access::{AccessLine, AccessLog, LoggedBody};
 pub use self::format::Format;
 pub use self::format::now as timestamp;
 
@@ -40,14 +40,14 @@ pub struct LogSettings {
 /// Where the lines end up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reader {
-    /// Somebody watches them.
+    /// They are shown on a terminal.
     pub terminal: bool,
     /// Colours are wanted.
     pub color: bool,
 }
 
 impl Reader {
-    /// Whoever reads the standard error of this process.
+    /// That of the standard error of this process.
     #[must_use]
     pub fn of_stderr() -> Self {
         let stderr = std::io::stderr();
@@ -64,7 +64,7 @@ impl Reader {
 /// let filter: LogFilter = "warn,app=debug".parse()?;
 /// assert_eq!(
 ///     "loud".parse::<LogFilter>().unwrap_err().to_string(),
-///     "`loud` is no level: use error, warn, info, debug, trace or off, \
+///     "unknown level `loud`; use error, warn, info, debug, trace or off, \
 ///      or a list such as warn,app=debug"
 /// );
 /// # Ok::<(), nova_host::process::log::LogFilterError>(())
@@ -75,7 +75,7 @@ pub struct LogFilter(Targets);
 /// What is wrong with a filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no level: use error, warn, info, debug, trace or off, \
+    "unknown level `{0}`; use error, warn, info, debug, trace or off, \
      or a list such as warn,app=debug"
 )]
 pub struct LogFilterError(String);
@@ -132,7 +132,7 @@ impl Log {
         Self::start_towards(settings, Reader::of_stderr())
     }
 
-    /// As [`start`](Self::start), where standard error is passed on to somebody else.
+    /// As [`start`](Self::start), where standard error is passed on to `reader`.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl Log {
             AccessLog::off()
         };
         tracing_subscriber::registry()
-            .with(Events { lines: writer.lines(), style }.with_filter(targets))
+            .with(EventLayer { lines: writer.lines(), style }.with_filter(targets))
             .try_init()?;
         Ok(Self { writer, access })
     }
@@ -165,7 +165,7 @@ impl Log {
     }
 }
 
-/// Says on standard output where the host listens. Nobody may be reading there, which is fine.
+/// Says on standard output where the host listens. It need not be read there.
 pub fn announce(url: &str) {
     let mut line = String::new();
     let mut stdout = std::io::stdout().lock();
@@ -175,12 +175,12 @@ pub fn announce(url: &str) {
 }
 
 /// The layer that makes lines of events.
-struct Events {
+struct EventLayer {
     lines: writer::Lines,
     style: Style,
 }
 
-impl<S: Subscriber> Layer<S> for Events {
+impl<S: Subscriber> Layer<S> for EventLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         self.lines.send(self.style.event(event));
     }

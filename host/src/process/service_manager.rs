@@ -1,8 +1,11 @@
-//! What the service manager is told: that the host is ready, reloads, stops, and lives.
+//! Notifications to the service manager: the host is ready, reloads, stops, and lives.
 //!
 //! The protocol is systemd's `sd_notify`: a datagram of lines to the socket in `NOTIFY_SOCKET`.
 //! Without that variable nothing is sent. The host keeps its process id when it is recycled, so the
-//! manager need not be told of another one.
+//! manager need not learn of another one.
+//!
+//! The crate `sd-notify` (0.5) would do, but for managers that listen on a name in the abstract
+//! namespace: it takes `NOTIFY_SOCKET` for a path, and such a manager never hears from it.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -12,14 +15,14 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// The service that this process is, if it is one.
+/// The service manager of this process, if it has one.
 #[derive(Clone, Debug, Default)]
-pub struct Service {
+pub struct ServiceManager {
     address: Option<Arc<SocketAddr>>,
 }
 
-impl Service {
-    /// No service: nobody is told anything.
+impl ServiceManager {
+    /// No service manager: nothing is sent.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
@@ -33,51 +36,53 @@ impl Service {
         let address = named.filter(|name| !name.is_empty()).and_then(|name| match address(&name) {
             Ok(address) => Some(Arc::new(address)),
             Err(error) => {
-                tracing::warn!("NOTIFY_SOCKET={name}: the service manager is not told: {error}");
+                tracing::warn!(
+                    "NOTIFY_SOCKET={name}: the service manager cannot be notified: {error}"
+                );
                 None
             }
         });
-        let service = Self { address };
+        let manager = Self { address };
         let limit = std::env::var("WATCHDOG_USEC").ok().and_then(|limit| limit.parse().ok());
         let ours =
             std::env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
-        if let Some(limit @ 1..) = limit.filter(|_| ours && service.address.is_some()) {
-            tokio::spawn(service.clone().live(Duration::from_micros(limit)));
+        if let Some(limit @ 1..) = limit.filter(|_| ours && manager.address.is_some()) {
+            tokio::spawn(manager.clone().live(Duration::from_micros(limit)));
         }
-        service
+        manager
     }
 
     /// It serves.
     pub fn ready(&self) {
-        self.tell("READY=1\nSTATUS=serving");
+        self.notify("READY=1\nSTATUS=serving");
     }
 
-    /// It swaps as told; [`ready`](Self::ready) comes after it.
+    /// It reads its releases again; [`ready`](Self::ready) comes after it.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let micros = now.tv_sec * 1_000_000 + now.tv_nsec / 1_000;
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=swapping"));
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=swapping"));
     }
 
     /// It takes no more requests.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=finishing requests");
+        self.notify("STOPPING=1\nSTATUS=finishing requests");
     }
 
     async fn live(self, limit: Duration) {
         let mut beat = tokio::time::interval(limit / 2);
         loop {
             beat.tick().await;
-            self.tell("WATCHDOG=1");
+            self.notify("WATCHDOG=1");
         }
     }
 
-    fn tell(&self, lines: &str) {
+    fn notify(&self, lines: &str) {
         let Some(address) = &self.address else { return };
-        let told = UnixDatagram::unbound()
+        let sent = UnixDatagram::unbound()
             .and_then(|socket| socket.send_to_addr(lines.as_bytes(), address));
-        if let Err(error) = told {
-            tracing::warn!("the service manager is not told: {error}");
+        if let Err(error) = sent {
+            tracing::warn!("the service manager was not notified: {error}");
         }
     }
 }
@@ -100,12 +105,12 @@ mod tests {
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    fn service(name: &str) -> Service {
-        Service { address: Some(Arc::new(address(name).unwrap())) }
+    fn service(name: &str) -> ServiceManager {
+        ServiceManager { address: Some(Arc::new(address(name).unwrap())) }
     }
 
     #[test]
-    fn what_is_told() {
+    fn each_state_is_sent() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
@@ -113,16 +118,16 @@ mod tests {
         service.ready();
         assert_eq!(heard(&manager), "READY=1\nSTATUS=serving");
         service.reloading();
-        let told = heard(&manager);
-        let time = told.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
+        let message = heard(&manager);
+        let time = message.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
         assert!(time.split_once('\n').unwrap().0.parse::<u64>().unwrap() > 0);
         service.stopping();
         assert!(heard(&manager).starts_with("STOPPING=1\n"));
-        Service::none().ready();
+        ServiceManager::none().ready();
     }
 
     #[test]
-    fn a_name_that_is_no_path() {
+    fn a_name_in_the_abstract_namespace() {
         let name = format!("nova-test-{}", std::process::id());
         let manager = UnixDatagram::bind_addr(&address(&format!("@{name}")).unwrap()).unwrap();
         service(&format!("@{name}")).ready();

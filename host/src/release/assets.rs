@@ -9,7 +9,7 @@ use crate::release::prerendered::Prerendered;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub struct Brought {
+pub struct ReleaseAssets {
     /// Pages that were rendered when it was built.
     pub prerendered: Prerendered,
     /// The name of its stylesheet.
@@ -20,7 +20,7 @@ pub struct Brought {
     signed_public: Option<PathBuf>,
 }
 
-impl Brought {
+impl ReleaseAssets {
     /// Takes it from a release.
     pub(crate) fn take(release: &mut Release) -> Self {
         Self {

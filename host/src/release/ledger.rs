@@ -8,23 +8,23 @@
 //!
 //! A state folder belongs to one host.
 
-mod book;
-mod keep;
+mod copies;
+mod log;
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::library::loader::{BuildId, Store};
 use crate::release::trust::Trust;
 use crate::release::{LIBRARY, MANIFEST, Release, ReleaseError, Stylesheet};
 
-pub use self::book::{Book, KEPT, Kept, NoWayBack, Refused, WentBack};
-pub(crate) use self::book::{age, now};
-pub(crate) use self::keep::Facts;
+pub(crate) use self::copies::ReleaseFacts;
+pub use self::log::{KEPT, KeptRelease, RefusedBuild, ReleaseLog, RollbackError, RollbackRecord};
+pub(crate) use self::log::{age, now};
 
 /// The file with the entries.
 const FILE: &str = "releases.json";
@@ -41,24 +41,24 @@ pub struct Ledger {
     folder: Option<PathBuf>,
     entries: Mutex<Entries>,
     /// Releases that serve and of which there is no copy yet.
-    pending: Mutex<Vec<Facts>>,
+    pending: Mutex<Vec<ReleaseFacts>>,
     /// Held by the one who copies.
     keeping: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Entries {
-    book: Book,
+    log: ReleaseLog,
     /// The same as the file has them.
-    written: Book,
+    written: ReleaseLog,
 }
 
 /// The file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Written<B> {
+struct LedgerFile<L> {
     version: u32,
     #[serde(flatten)]
-    book: B,
+    log: L,
 }
 
 impl Ledger {
@@ -74,58 +74,58 @@ impl Ledger {
         let releases = folder.join(RELEASES);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&releases)?;
         let file = folder.join(FILE);
-        let book = match fs::read(&file) {
+        let log = match fs::read(&file) {
             Ok(bytes) => understand(&bytes).unwrap_or_else(|message| {
                 put_aside(&file, &message);
-                Book::default()
+                ReleaseLog::default()
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Book::default(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => ReleaseLog::default(),
             Err(error) => return Err(error),
         };
-        let entries = Mutex::new(Entries { written: book.clone(), book });
+        let entries = Mutex::new(Entries { written: log.clone(), log });
         let ledger = Self { folder: Some(folder.to_owned()), entries, ..Self::default() };
         ledger.forget_copies(&releases);
         Ok(ledger)
     }
 
     /// Goes on with the entries of the process before; what is in the file is the same.
-    pub(crate) fn inherit(&self, book: &Book) {
-        self.note(|own| own.clone_from(book));
+    pub(crate) fn inherit(&self, log: &ReleaseLog) {
+        self.note(|own| own.clone_from(log));
     }
 
     /// The entries.
     #[must_use]
-    pub fn book(&self) -> Book {
-        self.entries().book.clone()
+    pub fn log(&self) -> ReleaseLog {
+        self.entries().log.clone()
     }
 
     /// Why a build is refused, if it is.
     #[must_use]
-    pub fn refusal(&self, build_id: &BuildId) -> Option<Refused> {
-        self.entries().book.refusal(build_id).cloned()
+    pub fn refusal(&self, build_id: &BuildId) -> Option<RefusedBuild> {
+        self.entries().log.refusal(build_id).cloned()
     }
 
     /// Changes the entries, and writes them if they are others now. This blocks. What cannot be
     /// written is in the log: the host serves on, and knows it until it ends.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut ReleaseLog) -> T) -> T {
         let changed = self.note(change);
         self.write();
         changed
     }
 
     /// Changes the entries; they are written with the next change.
-    fn note<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
-        change(&mut self.entries().book)
+    fn note<T>(&self, change: impl FnOnce(&mut ReleaseLog) -> T) -> T {
+        change(&mut self.entries().log)
     }
 
     fn write(&self) {
         let Some(folder) = &self.folder else { return };
         let mut entries = self.entries();
-        if entries.book == entries.written {
+        if entries.log == entries.written {
             return;
         }
-        match write(folder, &entries.book) {
-            Ok(()) => entries.written = entries.book.clone(),
+        match write(folder, &entries.log) {
+            Ok(()) => entries.written = entries.log.clone(),
             Err(error) => tracing::error!(
                 "{}: the memory of releases cannot be written: {error}; \
                  a restart will not know what has changed",
@@ -139,11 +139,18 @@ impl Ledger {
     ///
     /// # Errors
     /// When nothing of it is left.
-    pub fn read(&self, kept: &Kept, store: &Store, trust: &Trust) -> Result<Release, ReleaseError> {
+    pub fn read(
+        &self,
+        kept: &KeptRelease,
+        store: &Store,
+        trust: &Trust,
+    ) -> Result<Release, ReleaseError> {
         if let Some(copy) = self.copy_of(kept) {
             match Release::read_for(&copy, trust, Some(store)) {
                 Ok(release) if release.candidate.build_id == kept.build_id => return Ok(release),
-                Ok(_) => tracing::warn!("{}: is another build than it was", copy.display()),
+                Ok(_) => {
+                    tracing::warn!("{}: the copy is not the build that was kept", copy.display());
+                }
                 Err(error) => tracing::warn!("a kept release cannot be used: {error}"),
             }
         }
@@ -162,13 +169,13 @@ impl Ledger {
 
     /// The copy of a kept release, as a path that a [`Release`] is read from.
     #[must_use]
-    pub fn copy_of(&self, kept: &Kept) -> Option<PathBuf> {
+    pub fn copy_of(&self, kept: &KeptRelease) -> Option<PathBuf> {
         let folder = self.folder_of(kept)?;
         let whole = folder.join(MANIFEST).is_file();
         Some(if whole { folder } else { folder.join(LIBRARY) })
     }
 
-    fn folder_of(&self, kept: &Kept) -> Option<PathBuf> {
+    fn folder_of(&self, kept: &KeptRelease) -> Option<PathBuf> {
         let (state, name) = (self.folder.as_ref()?, kept.folder.as_ref()?);
         // The file says a name; it does not lead out of the folder.
         let mut parts = Path::new(name).components();
@@ -180,47 +187,47 @@ impl Ledger {
     #[must_use]
     pub fn public_of(&self, build_id: &BuildId) -> Option<PathBuf> {
         let entries = self.entries();
-        let kept = entries.book.releases.iter().rev().find(|kept| kept.build_id == *build_id)?;
+        let kept = entries.log.releases.iter().rev().find(|kept| kept.build_id == *build_id)?;
         self.folder_of(kept).map(|folder| folder.join("public")).filter(|public| public.is_dir())
     }
 
     /// The public files of all kept releases, newest first.
     #[must_use]
     pub fn publics(&self) -> Vec<PathBuf> {
-        let book = self.book();
-        let folders = book.releases.iter().rev().filter_map(|kept| self.folder_of(kept));
+        let log = self.log();
+        let folders = log.releases.iter().rev().filter_map(|kept| self.folder_of(kept));
         folders.map(|folder| folder.join("public")).filter(|public| public.is_dir()).collect()
     }
 
     /// The stylesheets of all kept releases, oldest first. This reads them: it blocks.
     #[must_use]
     pub fn stylesheets(&self) -> Vec<Stylesheet> {
-        let book = self.book();
-        let folders = book.releases.iter().filter_map(|kept| self.folder_of(kept));
+        let log = self.log();
+        let folders = log.releases.iter().filter_map(|kept| self.folder_of(kept));
         folders.filter_map(|folder| Stylesheet::of(&folder).ok().flatten()).collect()
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock()
     }
 }
 
-fn understand(bytes: &[u8]) -> Result<Book, String> {
-    let written: Written<serde_json::Value> =
+fn understand(bytes: &[u8]) -> Result<ReleaseLog, String> {
+    let file: LedgerFile<serde_json::Value> =
         serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if written.version != VERSION {
-        let found = written.version;
+    if file.version != VERSION {
+        let found = file.version;
         return Err(format!("it has layout {found}, this host writes and reads layout {VERSION}"));
     }
-    serde_json::from_value(written.book).map_err(|error| error.to_string())
+    serde_json::from_value(file.log).map_err(|error| error.to_string())
 }
 
-/// Keeps a file that is not understood, for whoever wants to look into it.
+/// Keeps a file that is not understood, so that a person can look into it.
 fn put_aside(file: &Path, message: &str) {
     let aside = file.with_extension(format!("json.bad-{}", now()));
     let kept = match fs::rename(file, &aside) {
         Ok(()) => format!("it is kept as {}", aside.display()),
-        Err(error) => format!("and cannot be put aside: {error}"),
+        Err(error) => format!("it cannot be put aside: {error}"),
     };
     tracing::error!(
         "{}: the memory of releases is damaged ({message}); {kept}; the host begins without one: \
@@ -229,9 +236,9 @@ fn put_aside(file: &Path, message: &str) {
     );
 }
 
-fn write(folder: &Path, book: &Book) -> io::Result<()> {
+fn write(folder: &Path, log: &ReleaseLog) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".releases-").tempfile_in(folder)?;
-    serde_json::to_writer_pretty(&mut file, &Written { version: VERSION, book })?;
+    serde_json::to_writer_pretty(&mut file, &LedgerFile { version: VERSION, log })?;
     file.write_all(b"\n")?;
     file.as_file().sync_all()?;
     file.persist(folder.join(FILE)).map_err(|error| error.error)?;

@@ -1,36 +1,43 @@
 //! Pages that were rendered when the release was built.
 //!
-//! They belong to one release, and are held in memory by its generation: whoever replaces a release
-//! replaces them, and what is written into its folder meanwhile is not seen. They come before the
-//! routes that made them.
+//! They belong to one release, and are held in memory by its generation: what replaces a release
+//! replaces them, and what is written into its folder meanwhile is not seen.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
-use crate::generation::body::Body;
+use crate::library::digest::hex;
 
 /// The pages of a release, by path.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Prerendered(HashMap<String, Page>);
+pub struct Prerendered(HashMap<String, PrerenderedPage>);
 
+/// One page.
 #[derive(Debug, PartialEq, Eq)]
-struct Page {
-    html: Bytes,
-    tag: String,
+pub struct PrerenderedPage {
+    /// The document.
+    pub html: Bytes,
+    /// Its entity tag, with the quotation marks.
+    pub tag: String,
 }
 
 impl Prerendered {
     /// Adds the page at a path.
     pub(crate) fn add(&mut self, path: String, html: Bytes) {
-        let digest = Sha256::digest(&html);
-        let digits: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-        self.0.insert(path, Page { html, tag: format!("\"{digits}\"") });
+        let tag = format!("\"{}\"", hex(&Sha256::digest(&html)[..8]));
+        self.0.insert(path, PrerenderedPage { html, tag });
+    }
+
+    /// The page at a path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&PrerenderedPage> {
+        self.0.get(path)
     }
 
     /// Whether there is one at a path.
+    #[must_use]
     pub fn holds(&self, path: &str) -> bool {
         self.0.contains_key(path)
     }
@@ -41,81 +48,9 @@ impl Prerendered {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Answers a request for one of the pages; `None` if it is for something else.
-    #[must_use]
-    pub fn respond(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-    ) -> Option<Response<Body>> {
-        if self.is_empty() || !matches!(*method, Method::GET | Method::HEAD) {
-            return None;
-        }
-        let page = self.0.get(path)?;
-        let known = headers
-            .get_all(header::IF_NONE_MATCH)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(|candidate| candidate.trim().trim_start_matches("W/"))
-            .any(|candidate| candidate == page.tag || candidate == "*");
-        let body = match *method {
-            _ if known => Body::empty(),
-            Method::HEAD => Body::empty(),
-            _ => Body::from(page.html.clone()),
-        };
-        let mut response = Response::new(body);
-        let answer = response.headers_mut();
-        if let Ok(tag) = HeaderValue::try_from(&page.tag) {
-            answer.insert(header::ETAG, tag);
-        }
-        // It names files of its release, so it is asked for each time.
-        answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if known {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            return Some(response);
-        }
-        let html = HeaderValue::from_static("text/html; charset=utf-8");
-        answer.insert(header::CONTENT_TYPE, html);
-        answer.insert(header::CONTENT_LENGTH, page.html.len().into());
-        answer.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        Some(response)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http_body::Body as _;
-
-    use super::*;
-
-    #[test]
-    fn a_page_is_answered_as_a_file() {
-        let mut pages = Prerendered::default();
-        pages.add("/about".into(), Bytes::from_static(b"<p>about</p>"));
-        let ask = |method, path, headers: &HeaderMap| pages.respond(&method, path, headers);
-        let mut headers = HeaderMap::new();
-        let page = ask(Method::GET, "/about", &headers).unwrap();
-        assert_eq!(page.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8");
-        assert_eq!(page.body().size_hint().exact(), Some(12));
-        let head = ask(Method::HEAD, "/about", &headers).unwrap();
-        assert_eq!(head.headers()[header::CONTENT_LENGTH], "12");
-        assert_eq!(head.body().size_hint().exact(), Some(0));
-        headers.insert(header::IF_NONE_MATCH, page.headers()[header::ETAG].clone());
-        let unchanged = ask(Method::GET, "/about", &headers).unwrap();
-        assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
-        assert!(!unchanged.headers().contains_key(header::CONTENT_TYPE));
-        for (method, path) in
-            [(Method::POST, "/about"), (Method::GET, "/"), (Method::GET, "/about/")]
-        {
-            assert!(ask(method, path, &headers).is_none(), "{path}");
-        }
     }
 }

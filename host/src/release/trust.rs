@@ -7,7 +7,7 @@
 //! whose hash a private copy has already is that copy.
 
 mod error;
-pub mod files;
+mod files;
 pub mod key;
 pub mod signature;
 

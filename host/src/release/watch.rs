@@ -10,11 +10,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -263,7 +264,7 @@ impl Events {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let happened = match event {
                 Ok(event) if event.need_rescan() => Some(Happened::Changed),
-                Ok(event) if matters(&event, &locked(&filter)) => happened(event.kind),
+                Ok(event) if matters(&event, &filter.lock()) => happened(event.kind),
                 Ok(_) => None,
                 // Events were lost: anything may have happened.
                 Err(_) => Some(Happened::Changed),
@@ -285,7 +286,7 @@ impl Events {
             // It is gone, and its watch with it.
             self.watcher.unwatch(&folder).ok();
         }
-        *locked(&self.names) = places.names;
+        *self.names.lock() = places.names;
         for folder in &places.folders {
             self.add(folder, RecursiveMode::NonRecursive)?;
         }
@@ -346,10 +347,6 @@ fn happened(kind: EventKind) -> Option<Happened> {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

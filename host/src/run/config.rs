@@ -1,4 +1,4 @@
-//! What `nova-host` is told on its command line, in `NOVA_*` variables and in its settings file.
+//! The settings of `nova-host`: its command line, `NOVA_*` variables and its settings file.
 
 mod edge;
 mod file;
@@ -16,7 +16,10 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-pub use self::edge::{Edge, Limits, MetricsSettings, ProxySettings, Responses, Run, Tls};
+pub use self::edge::{
+    EdgeSettings, LimitSettings, MetricsSettings, ProcessSettings, ProxySettings, ResponseSettings,
+    TlsSettings,
+};
 pub use self::units::Limit;
 use crate::library::loader::{LoadError, Store, writable_folder};
 use crate::process::log::{Format, LogFilter, LogSettings};
@@ -162,7 +165,7 @@ pub struct Config {
 
     /// What concerns the edge.
     #[command(flatten)]
-    pub edge: Edge,
+    pub edge: EdgeSettings,
 }
 
 /// How long open streams of an old generation may go on.
@@ -209,7 +212,7 @@ impl Config {
     /// The part that concerns the server.
     #[must_use]
     pub fn server_options(&self) -> server::Options {
-        let Edge { limits, run, .. } = &self.edge;
+        let EdgeSettings { limits, run, .. } = &self.edge;
         server::Options {
             header_timeout: limits.header_timeout,
             idle_timeout: limits.idle_timeout,
@@ -252,7 +255,7 @@ impl Config {
 ///
 /// # Errors
 ///
-/// When `text` is none of these.
+/// When `text` is something else.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let seconds_per_unit = match &text[digits.len()..] {
@@ -279,113 +282,4 @@ fn drain(text: &str) -> Result<Drain, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::FromArgMatches as _;
-
-    use super::*;
-
-    fn parse(args: &[&str]) -> Result<Config, clap::Error> {
-        // What the machine's environment says about Nova is none of the test's business.
-        let mut command = Config::command().mut_args(|arg| arg.env(None::<&str>));
-        let arguments = std::iter::once("nova-host").chain(args.iter().copied());
-        let mut matches = command.try_get_matches_from_mut(arguments)?;
-        Config::checked(Config::from_arg_matches_mut(&mut matches)?)
-    }
-
-    #[test]
-    fn the_command_is_well_formed() {
-        Config::command().debug_assert();
-    }
-
-    #[test]
-    fn the_defaults() {
-        let config = parse(&["--routes", "build"]).unwrap();
-        assert_eq!(config.routes, [PathBuf::from("build")]);
-        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 2518));
-        assert_eq!(config.drain, Drain(Some(Duration::from_secs(600))));
-        assert_eq!(config.server_options().grace, Duration::from_secs(30));
-        assert!(config.log_settings().access);
-        let settings = config.swap_settings(Some("/bin/nova-host".into()));
-        assert_eq!(settings.preflight, Some("/bin/nova-host".into()));
-        assert_eq!(settings.preflight_limit, Duration::from_secs(30));
-        assert_eq!(settings.init_limit, Duration::from_secs(10));
-        assert!(!settings.dev);
-    }
-
-    #[test]
-    fn everything_can_be_said() {
-        let config = parse(&[
-            "--routes",
-            "a.so",
-            "--routes",
-            "b.so",
-            "--public",
-            "files",
-            "--host",
-            "::1",
-            "--port",
-            "0",
-            "--watch",
-            "--admin",
-            "/run/a.sock",
-            "--state",
-            "/var/lib/nova",
-            "--drain",
-            "never",
-            "--grace",
-            "500ms",
-            "--log",
-            "warn,app=debug",
-            "--log-format",
-            "json",
-            "--no-access-log",
-            "--preflight-timeout",
-            "1.5",
-            "--init-timeout",
-            "2m",
-            "--no-preflight",
-        ])
-        .unwrap();
-        assert_eq!(config.routes, [PathBuf::from("a.so"), PathBuf::from("b.so")]);
-        assert_eq!(config.grace, Duration::from_millis(500));
-        assert_eq!(config.log_format, Format::Json);
-        let settings = config.swap_settings(Some("/bin/nova-host".into()));
-        assert_eq!(settings.preflight, None);
-        assert_eq!(settings.preflight_limit, Duration::from_millis(1500));
-        assert_eq!(settings.init_limit, Duration::from_secs(120));
-        assert_eq!(settings.drain_limit, None);
-    }
-
-    #[test]
-    fn what_is_wrong_is_said() {
-        for (args, expected) in [
-            (&["--port", "2518"][..], "--routes <LIB>"),
-            (&["--routes", "a", "--port", "70000"], "70000 is not in 0..=65535"),
-            (&["--routes", "a", "--grace", "soon"], "give seconds, or a number with ms, s, m or h"),
-            (&["--routes", "a", "--drain", "later"], "or `never`"),
-            (&["--routes", "a", "--log", "loud"], "`loud` is no level"),
-            (&["--routes", "a", "--admin", "b", "--no-admin"], "cannot be used with"),
-        ] {
-            let error = parse(args).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn durations() {
-        for (text, milliseconds) in
-            [("30", 30_000), ("0.5", 500), ("0", 0), ("2s", 2_000), ("15ms", 15), ("1h", 3_600_000)]
-        {
-            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
-        }
-        for text in ["", "s", "-1", "1d", "1 s", "NaN", "inf", "1e300h", "ms5"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_help() {
-        let help = Config::command().mut_args(|arg| arg.hide_env_values(true)).term_width(100);
-        insta::assert_snapshot!(help.clone().render_help());
-    }
-}
+mod tests;

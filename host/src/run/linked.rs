@@ -7,7 +7,7 @@ use nova_abi::LibraryRef;
 use tempfile::TempDir;
 
 use super::Error;
-use crate::library::loader::{BuildId, Library};
+use crate::library::loader::{BuildId, Library, LoadError};
 use crate::release::Release;
 use crate::swap::{SwapError, Switch};
 
@@ -16,8 +16,6 @@ use crate::swap::{SwapError, Switch};
 pub struct Linked {
     /// What the app's `nova_library()` gives.
     pub library: LibraryRef,
-    /// The app's `nova_library_told`.
-    pub told: fn(&str),
     /// The app's name and version, such as `my-app 0.1.0`.
     pub app: &'static str,
     /// The build id in the release's manifest.
@@ -54,8 +52,10 @@ impl Linked {
         switch: &Switch,
         folder: Option<&Path>,
     ) -> Result<Release, SwapError> {
-        let build_id = BuildId::parse(self.build_id);
-        let candidate = switch.link(Library::linked(self.library, self.told, self.app, build_id)?);
+        let build_id = self.build_id.parse::<BuildId>();
+        let build_id =
+            build_id.map_err(|cause| LoadError::BuildId { path: self.app.into(), cause })?;
+        let candidate = switch.link(Library::linked(self.library, self.app, build_id)?);
         Ok(Release::of_linked(candidate, folder)?)
     }
 }

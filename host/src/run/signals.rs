@@ -1,20 +1,35 @@
-//! What the host is told by signals.
+//! What the host is told to do by signals.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::process::Signal;
+use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
-use crate::operate::recycle::Recycler;
-use crate::operate::succession::{self, Conversation};
+use crate::operate::handover::Recycler;
+use crate::operate::handover::{Peer, PeerOrder};
 
-/// What the system tells us to do; a stand-in is told by the process that it stands in for, because
-/// a terminal and a service manager send their signals to both.
+/// The signals of this process. A stand-in is told by the process that it stands in for instead,
+/// because a terminal and a service manager send their signals to both.
 pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-    recycle: Signal,
-    pub(super) first: Option<Conversation>,
+    terminate: SignalStream,
+    interrupt: SignalStream,
+    hang_up: SignalStream,
+    recycle: SignalStream,
+    pub(super) first: Option<Peer>,
     /// The first process is gone, which was heard.
-    alone: bool,
+    is_alone: bool,
+}
+
+/// What a signal asks for.
+pub(super) enum Action {
+    /// Answer what is under way and end; the second one of them: end at once.
+    Stop(Signal),
+    /// End at once.
+    Abort,
+    /// Swap from the same paths.
+    Reload,
+    /// Start anew as the same process.
+    Recycle,
+    /// Let the process that this one stands in for serve again.
+    GiveBack,
 }
 
 impl Signals {
@@ -25,38 +40,39 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             recycle: signal(SignalKind::user_defined2())?,
             first: None,
-            alone: false,
+            is_alone: false,
         })
     }
 
-    pub(super) async fn next(&mut self) -> Order {
+    /// The next thing to do. A call that is given up loses nothing.
+    pub(super) async fn next(&mut self) -> Action {
         if let Some(first) = &mut self.first {
-            if self.alone {
+            if self.is_alone {
                 return std::future::pending().await;
             }
             return match first.order().await {
-                Some(succession::Order::Stop) => Order::Stop(15),
-                Some(succession::Order::Abort) => Order::Abort,
-                Some(succession::Order::Reload) => Order::Reload,
-                Some(succession::Order::TakeBack) => Order::TakeBack,
+                Some(PeerOrder::Stop) => Action::Stop(Signal::TERM),
+                Some(PeerOrder::Abort) => Action::Abort,
+                Some(PeerOrder::Reload) => Action::Reload,
+                Some(PeerOrder::TakeBack) => Action::GiveBack,
                 None => {
-                    self.alone = true;
-                    Order::Stop(15)
+                    self.is_alone = true;
+                    Action::Stop(Signal::TERM)
                 }
             };
         }
         tokio::select! {
-            _ = self.terminate.recv() => Order::Stop(15),
-            _ = self.interrupt.recv() => Order::Stop(2),
-            _ = self.hang_up.recv() => Order::Reload,
-            _ = self.recycle.recv() => Order::Recycle,
+            _ = self.terminate.recv() => Action::Stop(Signal::TERM),
+            _ = self.interrupt.recv() => Action::Stop(Signal::INT),
+            _ = self.hang_up.recv() => Action::Reload,
+            _ = self.recycle.recv() => Action::Recycle,
         }
     }
 
-    /// The number of the next signal to stop; there is nothing to reload yet, or any more.
-    pub(super) async fn stop(&mut self) -> u8 {
+    /// The next signal to stop; there is nothing to reload yet, or any more.
+    pub(super) async fn stop(&mut self) -> Signal {
         loop {
-            if let Order::Stop(signal) = self.next().await {
+            if let Action::Stop(signal) = self.next().await {
                 return signal;
             }
         }
@@ -66,20 +82,7 @@ impl Signals {
         if let Some(first) = &mut self.first
             && let Err(error) = recycler.give_back(first).await
         {
-            tracing::error!("the host is not renewed: {error}; this process serves on");
+            tracing::error!("the host is not recycled: {error}; this process serves on");
         }
     }
-}
-
-/// What a signal means.
-pub(super) enum Order {
-    Stop(u8),
-    /// End at once.
-    Abort,
-    /// Swap from the same paths.
-    Reload,
-    /// Start anew as the same process.
-    Recycle,
-    /// Let the process that this one stands in for serve again.
-    TakeBack,
 }

@@ -18,12 +18,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Phase, Ticket, Wait};
 use super::exchange::PerConnection;
+use super::linger;
+use super::upgrade::Signals;
 use super::{Options, Peer, Service, proxy_protocol};
 use crate::server::networks::Networks;
 
@@ -35,9 +37,6 @@ const LEAST_HEAD: u32 = 8 * 1024;
 
 /// A quiet HTTP/2 client is asked this often whether it is still there.
 const PING: Duration = Duration::from_secs(45);
-
-/// How long a client may go on sending after it was answered and the connection is closing.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// What all connections of a server share.
 pub(super) struct Protocols {
@@ -141,18 +140,20 @@ async fn speak<I, S>(
 {
     match version {
         Version::Http1 => {
-            let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: true });
+            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), requests: true });
             let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
             drive(&mut connection, ticket).await;
-            if ticket.phase() < Phase::Aborted
-                && let Some(parts) = connection.into_parts()
-            {
-                linger(parts.io.into_inner().stream).await;
+            match connection.into_parts() {
+                Some(parts) if ticket.phase() < Phase::Aborted => {
+                    linger::after_answer(&mut parts.io.into_inner().stream).await;
+                }
+                Some(_) => {}
+                None => outlast(ticket).await,
             }
         }
         Version::Http2 => {
-            ticket.wait().rest();
-            let io = TokioIo::new(Timed { stream, wait: ticket.wait(), requests: false });
+            ticket.wait().idle();
+            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), requests: false });
             let mut connection = protocols.http2.serve_connection(io, service);
             drive(&mut connection, ticket).await;
         }
@@ -167,7 +168,7 @@ async fn owed<T>(ticket: &Ticket, work: impl Future<Output = T>) -> Option<T> {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(done));
         }
-        if ticket.phase() >= Phase::Closing || wait.is_over() {
+        if ticket.phase() >= Phase::Closing || wait.timed_out() {
             return Poll::Ready(None);
         }
         Poll::Pending
@@ -231,26 +232,26 @@ where
 /// Runs `connection` to its end, which a stop and an overdue request bring nearer.
 async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
     let wait = ticket.wait();
-    let mut told = false;
+    let mut is_leaving = false;
     poll_fn(|cx| {
         loop {
             // How a connection ended is the client's affair: it left, or it was told in HTTP.
             if Pin::new(&mut *connection).poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            if wait.is_over() {
-                if told || !C::TAKES_LEAVE {
+            if wait.timed_out() {
+                if is_leaving || !C::TAKES_LEAVE {
                     return Poll::Ready(());
                 }
-                told = true;
+                is_leaving = true;
                 wait.leave();
                 Pin::new(&mut *connection).stop();
                 continue;
             }
             match ticket.phase() {
                 Phase::Aborted => return Poll::Ready(()),
-                Phase::Stopping | Phase::Closing if !told => {
-                    told = true;
+                Phase::Stopping | Phase::Closing if !is_leaving => {
+                    is_leaving = true;
                     Pin::new(&mut *connection).stop();
                 }
                 _ => return Poll::Pending,
@@ -260,37 +261,34 @@ async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
     .await;
 }
 
-/// Takes in what a client still sends after an answer that did not wait for it, such as 413.
-///
-/// Closing a socket with unread bytes resets the connection, and the reset may overtake the
-/// answer. So they are read and thrown away, for a while.
-async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut stream: I) {
-    let mut bytes = [0; 8192];
-    let waiting = poll_fn(|cx| {
-        let mut bytes = ReadBuf::new(&mut bytes);
-        let read = Pin::new(&mut stream).poll_read(cx, &mut bytes);
-        Poll::Ready(matches!(read, Poll::Ready(Ok(()))) && !bytes.filled().is_empty())
-    });
-    if !waiting.await {
-        return;
-    }
-    let rest = async {
-        // The client may be waiting for the end of the answer.
-        stream.shutdown().await.ok();
-        while matches!(stream.read(&mut bytes).await, Ok(1..)) {}
-    };
-    tokio::time::timeout(LINGER, rest).await.ok();
+/// Stays while another protocol is spoken over the connection.
+async fn outlast(ticket: &Ticket) {
+    let wait = ticket.wait();
+    wait.upgraded();
+    let Signals { leaving, cut, closed } = wait.signals();
+    let mut closed = std::pin::pin!(closed.cancelled());
+    poll_fn(|cx| {
+        let phase = ticket.phase();
+        if phase >= Phase::Stopping {
+            leaving.cancel();
+        }
+        if phase == Phase::Aborted || wait.timed_out() {
+            cut.cancel();
+        }
+        if phase == Phase::Aborted { Poll::Ready(()) } else { closed.as_mut().poll(cx) }
+    })
+    .await;
 }
 
 /// A socket that tells its connection's [`Wait`] of bytes that come and go.
-struct Timed<I> {
+struct TimedStream<I> {
     stream: I,
     wait: Wait,
     /// Whether the bytes tell of requests: in HTTP/1.1 the first ones after an answer do.
     requests: bool,
 }
 
-impl<I> Timed<I> {
+impl<I> TimedStream<I> {
     fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if self.requests && written.is_ready() {
             self.wait.sent();
@@ -301,15 +299,21 @@ impl<I> Timed<I> {
     /// Whether the client takes what is sent.
     fn taken<T>(&self, sent: Poll<T>) -> Poll<T> {
         if sent.is_ready() {
-            self.wait.moved();
+            self.wait.write_progressed();
         } else {
-            self.wait.stuck();
+            self.wait.write_blocked();
         }
         sent
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
+impl<I> Drop for TimedStream<I> {
+    fn drop(&mut self) {
+        self.wait.closed();
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for TimedStream<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -324,7 +328,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Timed<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for TimedStream<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! The open connections: whoever stops the server, or watches its time limits, finds them here.
+//! The open connections: what stops the server, or watches its time limits, finds them here.
 //!
 //! A connection enters when it is accepted and leaves when its task ends. In between it looks at
 //! one atomic per wake-up and touches no lock and no timer wheel, whatever the number of requests
@@ -7,15 +7,16 @@
 mod wait;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use self::wait::Deadlines;
 pub(super) use self::wait::Wait;
-use self::wait::Waiting;
 
 /// How far a server is on its way out; it never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +34,7 @@ pub(super) enum Phase {
 
 /// How long a connection may keep us waiting.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct ConnectionLimits {
     /// From the first byte of a request head to its last one.
     pub(super) head: Duration,
     /// From the end of one exchange to the first byte of the next.
@@ -54,18 +55,18 @@ pub(super) struct Connections {
     started: Instant,
     /// Milliseconds since `started`, as of the last sweep or the last connection.
     now: AtomicU64,
-    limits: Limits,
-    open: Mutex<Open>,
+    limits: ConnectionLimits,
+    open: Mutex<Registry>,
     /// The first connection came, one went for which others wait, or the phase changed.
     changed: Notify,
-    /// Whether somebody waits for a connection to go.
+    /// Whether a new connection waits for another to go.
     crowded: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct Registry {
     next: u64,
-    entries: HashMap<u64, Entry>,
+    entries: HashMap<u64, RegistryEntry>,
     /// How many were open when the server aborted.
     cut: usize,
     /// Once the server stops, when it aborts; `None`: when the last connection is gone.
@@ -73,13 +74,13 @@ struct Open {
 }
 
 #[derive(Debug)]
-struct Entry {
-    waiting: Arc<Waiting>,
+struct RegistryEntry {
+    deadlines: Arc<Deadlines>,
     waker: Option<Waker>,
 }
 
 impl Connections {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
+    pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
         Arc::new(Self {
             phase: AtomicU8::new(Phase::Serving as u8),
             started: Instant::now(),
@@ -94,18 +95,18 @@ impl Connections {
     /// A new connection, which waits for the first byte of its first request.
     pub(super) fn enter(self: &Arc<Self>) -> Ticket {
         self.refresh();
-        let waiting = Arc::new(Waiting::default());
-        waiting.until(self.now_after(self.limits.head));
+        let deadlines = Arc::new(Deadlines::default());
+        deadlines.until(self.now_after(self.limits.head));
         let mut open = self.open();
         let id = open.next;
         open.next += 1;
-        open.entries.insert(id, Entry { waiting: Arc::clone(&waiting), waker: None });
+        open.entries.insert(id, RegistryEntry { deadlines: Arc::clone(&deadlines), waker: None });
         let first = open.entries.len() == 1;
         drop(open);
         if first {
             self.changed.notify_waiters();
         }
-        Ticket { connections: Arc::clone(self), waiting, id }
+        Ticket { connections: Arc::clone(self), deadlines, id }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -146,7 +147,7 @@ impl Connections {
 
     /// Goes on to [`Phase::Stopping`], and aborts after `limit`. Of two limits the earlier counts.
     pub(super) fn stop(&self, limit: Option<Duration>) {
-        // One that no clock can show is none.
+        // A limit beyond what a clock can show is no limit.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut open = self.open();
         open.deadline = open.deadline.into_iter().chain(deadline).min();
@@ -202,7 +203,7 @@ impl Connections {
     /// Wakes the connections whose time is up; at rest while none is open.
     pub(super) async fn sweep(&self) {
         // A limit need not be met to the millisecond.
-        let Limits { head, idle, send, .. } = self.limits;
+        let ConnectionLimits { head, idle, send, .. } = self.limits;
         let pause = (head.min(idle).min(send) / 16)
             .clamp(Duration::from_millis(10), Duration::from_secs(2));
         loop {
@@ -214,7 +215,7 @@ impl Connections {
             if self.crowded.load(Ordering::SeqCst) {
                 open.shed();
             }
-            open.wake(|waiting| waiting.deadline() <= now);
+            open.wake(|deadlines| deadlines.deadline() <= now);
         }
     }
 
@@ -244,28 +245,31 @@ impl Connections {
         self.now().saturating_add(limit)
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        // Nothing panics while it is held, and a count is better than a second panic.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, Registry> {
+        self.open.lock()
     }
 }
 
-impl Open {
+impl Registry {
     /// Ends the rest of the connection that has rested longest, if one does.
     fn shed(&mut self) {
-        let resting = self.entries.values().filter(|it| it.waiting.idle.load(Ordering::Relaxed));
-        if let Some(entry) = resting.min_by_key(|entry| entry.waiting.deadline()) {
-            entry.waiting.until(0);
+        let rests = |it: &&RegistryEntry| {
+            let deadlines = &it.deadlines;
+            deadlines.idle.load(Ordering::Relaxed) && !deadlines.upgraded.load(Ordering::Relaxed)
+        };
+        let resting = self.entries.values().filter(rests);
+        if let Some(entry) = resting.min_by_key(|entry| entry.deadlines.deadline()) {
+            entry.deadlines.until(0);
             if let Some(waker) = &entry.waker {
                 waker.wake_by_ref();
             }
         }
     }
 
-    fn wake(&self, which: impl Fn(&Waiting) -> bool) {
+    fn wake(&self, which: impl Fn(&Deadlines) -> bool) {
         for entry in self.entries.values() {
             if let Some(waker) = &entry.waker
-                && which(&entry.waiting)
+                && which(&entry.deadlines)
             {
                 waker.wake_by_ref();
             }
@@ -277,12 +281,12 @@ impl Open {
 #[derive(Debug)]
 pub(super) struct Ticket {
     connections: Arc<Connections>,
-    waiting: Arc<Waiting>,
+    deadlines: Arc<Deadlines>,
     id: u64,
 }
 
 impl Ticket {
-    /// How this connection's task is woken. Until this is called nobody can wake it, so the
+    /// How this connection's task is woken. Until this is called it cannot be woken, so the
     /// phase must be looked at afterwards.
     pub(super) fn register(&self, waker: &Waker) {
         if let Some(entry) = self.connections.open().entries.get_mut(&self.id) {
@@ -296,7 +300,7 @@ impl Ticket {
 
     /// The time limits of this connection, to be handed to the protocol.
     pub(super) fn wait(&self) -> Wait {
-        Wait { connections: Arc::clone(&self.connections), waiting: Arc::clone(&self.waiting) }
+        Wait { connections: Arc::clone(&self.connections), deadlines: Arc::clone(&self.deadlines) }
     }
 }
 
@@ -320,22 +324,22 @@ mod tests {
 
     #[tokio::test]
     async fn the_longest_rest_makes_room() {
-        let connections = Connections::new(Limits {
+        let connections = Connections::new(ConnectionLimits {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(10),
             send: Duration::from_secs(10),
             connections: Some(2),
         });
         let (busy, resting) = (connections.enter(), connections.enter());
-        busy.wait().end();
-        resting.wait().rest();
+        busy.wait().request_started();
+        resting.wait().idle();
         let mut room = std::pin::pin!(connections.room());
         std::future::poll_fn(|cx| {
             assert!(room.as_mut().poll(cx).is_pending());
             Poll::Ready(())
         })
         .await;
-        assert!(resting.wait().is_over() && !busy.wait().is_over());
+        assert!(resting.wait().timed_out() && !busy.wait().timed_out());
         drop(resting);
         room.await;
         assert_eq!((connections.count(), connections.entered()), (1, 2));
@@ -344,7 +348,8 @@ mod tests {
     #[test]
     fn the_phase_never_goes_back() {
         let second = Duration::from_secs(1);
-        let limits = Limits { head: second, idle: second, send: second, connections: None };
+        let limits =
+            ConnectionLimits { head: second, idle: second, send: second, connections: None };
         let connections = Connections::new(limits);
         let _ticket = connections.enter();
         connections.advance(Phase::Aborted);

@@ -10,8 +10,9 @@ use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
 use super::connections::Wait;
+use super::guarded_body::GuardedBody;
+use super::upgrade::Upgradable;
 use super::{Peer, Service};
-use crate::server::guarded_body::Held;
 
 /// A service for one connection: it knows the peer, cannot fail, and marks the exchanges.
 pub(super) struct PerConnection<S> {
@@ -22,14 +23,15 @@ pub(super) struct PerConnection<S> {
 }
 
 impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S> {
-    type Response = Response<Held<S::Body, Option<Over>>>;
+    type Response = Response<GuardedBody<S::Body, Option<ExchangeGuard>>>;
     type Error = Infallible;
     type Future = Exchange<S::Future>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.wait.end();
-        let over = Over(self.wait.clone());
-        Exchange { future: self.service.call(request, self.peer), over: Some(over) }
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.wait.request_started();
+        Upgradable::mark(request.extensions_mut(), || self.wait.signals().clone());
+        let guard = ExchangeGuard(self.wait.clone());
+        Exchange { future: self.service.call(request, self.peer), guard: Some(guard) }
     }
 }
 
@@ -39,26 +41,26 @@ pin_project! {
         #[pin]
         future: F,
         // Handed on to the body; dropped with the future of a client that has gone.
-        over: Option<Over>,
+        guard: Option<ExchangeGuard>,
     }
 }
 
 impl<F: Future<Output = Response<B>>, B> Future for Exchange<F> {
-    type Output = Result<Response<Held<B, Option<Over>>>, Infallible>;
+    type Output = Result<Response<GuardedBody<B, Option<ExchangeGuard>>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.future.poll(cx));
-        let over = this.over.take();
-        Poll::Ready(Ok(response.map(|body| Held::new(body, over))))
+        let guard = this.guard.take();
+        Poll::Ready(Ok(response.map(|body| GuardedBody::new(body, guard))))
     }
 }
 
 /// The end of an exchange, when it is dropped.
-pub(super) struct Over(Wait);
+pub(super) struct ExchangeGuard(Wait);
 
-impl Drop for Over {
+impl Drop for ExchangeGuard {
     fn drop(&mut self) {
-        self.0.over();
+        self.0.request_finished();
     }
 }

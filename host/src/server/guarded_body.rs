@@ -10,20 +10,20 @@ pin_project! {
     /// A body, and a guard that is dropped with it: after the last byte, or when the client has
     /// gone.
     #[derive(Debug)]
-    pub struct Held<B, G> {
+    pub struct GuardedBody<B, G> {
         #[pin]
         body: B,
         guard: G,
     }
 }
 
-impl<B, G> Held<B, G> {
+impl<B, G> GuardedBody<B, G> {
     pub(crate) fn new(body: B, guard: G) -> Self {
         Self { body, guard }
     }
 }
 
-impl<B: Body, G> Body for Held<B, G> {
+impl<B: Body, G> Body for GuardedBody<B, G> {
     type Data = B::Data;
     type Error = B::Error;
 

@@ -34,7 +34,7 @@ impl Listeners {
     /// # Errors
     ///
     /// When the name has no address, or an address cannot be bound. An address family that this
-    /// machine lacks is no error as long as another address of the host can be bound.
+    /// machine lacks is not an error as long as another address of the host can be bound.
     pub fn bind(host: &str, port: u16) -> Result<Self, ListenError> {
         let addresses = resolve(host, port)?;
         let mut tries = TRIES;
@@ -75,7 +75,7 @@ impl Listeners {
     ///
     /// # Errors
     ///
-    /// When one of them is no socket that accepts TCP connections.
+    /// When one of them is not a socket that accepts TCP connections.
     pub fn of_the_service() -> Result<Option<Self>, ListenError> {
         let failed = |source| ListenError::Inherited { source };
         let mut passed = ListenFd::from_env();
@@ -96,7 +96,7 @@ impl Listeners {
     ///
     /// # Errors
     ///
-    /// When there is none, or one of them has no address.
+    /// When the list is empty, or one of them has no address.
     pub fn from_sockets(sockets: Vec<TcpListener>) -> io::Result<Self> {
         if sockets.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no socket to listen on"));
@@ -188,7 +188,7 @@ pub enum ListenError {
         /// What the resolver said.
         source: io::Error,
     },
-    /// Someone listens there already.
+    /// Another program listens there already.
     #[error(
         "cannot listen on {address}: the port is in use by another program; choose another with \
          --port, or --port 0 for any that is free"

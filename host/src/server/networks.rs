@@ -28,7 +28,7 @@ impl FromStr for Network {
 pub struct Networks(Vec<Network>);
 
 impl Networks {
-    /// Whether there is none.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network() {
+    fn invalid_networks() {
         for text in ["", "localhost", "10.0.0.0/33", "10.0.0/8", "10.0.0.1:80"] {
             assert_eq!(text.parse::<Network>(), Err(NetworkError), "{text}");
         }

@@ -2,6 +2,10 @@
 //!
 //! They are looked at until they are whole, and only then taken off the socket, so that what
 //! follows (TLS or HTTP) finds its own first byte.
+//!
+//! They are read here rather than with the crate `ppp` (2.3), which refuses a header that arrives
+//! in two pieces when the second one begins with the last port, and waits for more after a line
+//! that is too short.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,9 +24,9 @@ const LONGEST_TEXT: usize = 107;
 /// The longest header that is read; the addresses take 52 bytes, the rest is for extensions.
 const LONGEST: usize = 2048;
 
-/// The first bytes of a connection.
+/// What the first bytes of a connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Start {
+enum Preamble {
     /// They may become a header.
     Partial,
     /// A header of this length. Without a source the proxy speaks for itself.
@@ -48,32 +52,32 @@ fn peek(stream: &TcpStream) -> io::Result<(usize, Option<SocketAddr>)> {
     let (_, length) = recv(stream, &mut bytes[..], RecvFlags::PEEK)?;
     match parse(&bytes[..length]) {
         _ if length == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        Start::Partial => Err(io::ErrorKind::WouldBlock.into()),
-        Start::Header { length, source } => Ok((length, source)),
-        Start::Other => Err(io::ErrorKind::InvalidData.into()),
+        Preamble::Partial => Err(io::ErrorKind::WouldBlock.into()),
+        Preamble::Header { length, source } => Ok((length, source)),
+        Preamble::Other => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
-fn parse(bytes: &[u8]) -> Start {
+fn parse(bytes: &[u8]) -> Preamble {
     let begins = |with: &[u8]| bytes.starts_with(with) || with.starts_with(bytes);
     if begins(SIGNATURE) {
         binary(bytes)
     } else if begins(TEXT) {
         text(bytes)
     } else {
-        Start::Other
+        Preamble::Other
     }
 }
 
 /// `PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n`.
-fn text(bytes: &[u8]) -> Start {
+fn text(bytes: &[u8]) -> Preamble {
     let Some(end) = bytes.windows(2).position(|end| end == b"\r\n") else {
-        return if bytes.len() < LONGEST_TEXT { Start::Partial } else { Start::Other };
+        return if bytes.len() < LONGEST_TEXT { Preamble::Partial } else { Preamble::Other };
     };
     if end + 2 > LONGEST_TEXT {
-        return Start::Other;
+        return Preamble::Other;
     }
-    let Ok(line) = std::str::from_utf8(&bytes[TEXT.len()..end]) else { return Start::Other };
+    let Ok(line) = std::str::from_utf8(&bytes[TEXT.len()..end]) else { return Preamble::Other };
     let mut words = line.split(' ');
     let source = match words.next() {
         Some("UNKNOWN") => Some(None),
@@ -81,7 +85,7 @@ fn text(bytes: &[u8]) -> Start {
         Some("TCP6") => source::<Ipv6Addr>(words).map(Some),
         _ => None,
     };
-    source.map_or(Start::Other, |source| Start::Header { length: end + 2, source })
+    source.map_or(Preamble::Other, |source| Preamble::Header { length: end + 2, source })
 }
 
 /// The source among source, destination and both ports.
@@ -95,15 +99,15 @@ fn source<'a, A: std::str::FromStr + Into<IpAddr>>(
     words.next().is_none().then(|| SocketAddr::new(address.into(), port))
 }
 
-fn binary(bytes: &[u8]) -> Start {
-    let Some((head, rest)) = bytes.split_at_checked(16) else { return Start::Partial };
+fn binary(bytes: &[u8]) -> Preamble {
+    let Some((head, rest)) = bytes.split_at_checked(16) else { return Preamble::Partial };
     let (version, command, family) = (head[12] >> 4, head[12] & 0xf, head[13]);
     let announced = usize::from(u16::from_be_bytes([head[14], head[15]]));
     let length = 16 + announced;
     if version != 2 || length > LONGEST {
-        return Start::Other;
+        return Preamble::Other;
     }
-    let Some(block) = rest.get(..announced) else { return Start::Partial };
+    let Some(block) = rest.get(..announced) else { return Preamble::Partial };
     let source = match (command, family >> 4) {
         // The proxy itself, which asks how we are; or a client without an address of ours.
         (0, _) | (1, 0 | 3) => Some(None),
@@ -111,7 +115,7 @@ fn binary(bytes: &[u8]) -> Start {
         (1, 2) => address::<16>(block, 32).map(Some),
         _ => None,
     };
-    source.map_or(Start::Other, |source| Start::Header { length, source })
+    source.map_or(Preamble::Other, |source| Preamble::Header { length, source })
 }
 
 /// The address at the start of `block`, and the port at `port`.
@@ -130,8 +134,8 @@ mod tests {
 
     fn header(bytes: &[u8]) -> Option<(usize, Option<SocketAddr>)> {
         match parse(bytes) {
-            Start::Header { length, source } => Some((length, source)),
-            Start::Partial | Start::Other => None,
+            Preamble::Header { length, source } => Some((length, source)),
+            Preamble::Partial | Preamble::Other => None,
         }
     }
 
@@ -184,19 +188,20 @@ mod tests {
         block[0] = 10;
         for whole in [b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n".to_vec(), version_2(1, 0x11, &block)] {
             for length in 0..whole.len() {
-                assert_eq!(parse(&whole[..length]), Start::Partial, "{length}");
+                assert_eq!(parse(&whole[..length]), Preamble::Partial, "{length}");
             }
             assert!(header(&whole).is_some());
         }
     }
 
     #[test]
-    fn what_is_no_header() {
+    fn other_beginnings() {
         let mut endless = b"PROXY TCP4 ".to_vec();
         endless.resize(LONGEST_TEXT, b'1');
         for bytes in [
             &b"GET / HTTP/1.1\r\n"[..],
             b"\x16\x03\x01",
+            b"PROXY TCP4\r\n",
             b"PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n",
             b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n",
             b"PROXY TCP4 ::1 ::1 1 2\r\n",
@@ -206,10 +211,10 @@ mod tests {
             &version_2(1, 0x11, &[0; 4]),
             &version_2(2, 0x11, &[0; 12]),
         ] {
-            assert_eq!(parse(bytes), Start::Other, "{}", String::from_utf8_lossy(bytes));
+            assert_eq!(parse(bytes), Preamble::Other, "{}", String::from_utf8_lossy(bytes));
         }
         let mut long = version_2(1, 0x11, &[]);
         long[14] = 0xff;
-        assert_eq!(parse(&long), Start::Other);
+        assert_eq!(parse(&long), Preamble::Other);
     }
 }

@@ -1,5 +1,6 @@
 mod limits;
 mod stop;
+mod upgrade;
 
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
@@ -24,7 +25,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 struct Running {
     addr: SocketAddr,
     handle: Handle,
-    task: JoinHandle<Stopped>,
+    task: JoinHandle<StopReport>,
 }
 
 fn listener() -> (TcpListener, SocketAddr) {
@@ -240,31 +241,4 @@ async fn an_answer_before_the_end_of_an_upload_arrives() {
     assert!(head.starts_with("http/1.1 413 "), "{head}");
     assert_eq!(body, "too much");
     client.closed().await;
-}
-
-#[tokio::test]
-async fn a_connection_can_be_upgraded() {
-    let server = start(async |mut request: Request<Incoming>, _: Peer| {
-        let upgrade = hyper::upgrade::on(&mut request);
-        tokio::spawn(async move {
-            let mut io = TokioIo::new(upgrade.await.unwrap());
-            let mut bytes = [0; 4];
-            io.read_exact(&mut bytes).await.unwrap();
-            io.write_all(&bytes).await.unwrap();
-        });
-        let mut response = text("");
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert("connection", "upgrade".parse().unwrap());
-        headers.insert("upgrade", "echo".parse().unwrap());
-        response
-    });
-    let mut client = Client::connect(server.addr).await;
-    client.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await;
-    let (head, _) = client.answer().await;
-    assert!(head.starts_with("http/1.1 101 "), "{head}");
-    client.send("ping").await;
-    let mut bytes = [0; 4];
-    client.0.read_exact(&mut bytes).await.unwrap();
-    assert_eq!(&bytes, b"ping");
 }

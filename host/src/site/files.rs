@@ -1,8 +1,8 @@
 //! Public files and stylesheets.
 //!
 //! A path of a request never becomes a path of the file system. The folders are walked once, and
-//! what was found then, under the URL that it was found for, is all that is served: whatever a
-//! client encodes or inserts either is one of those URLs or is none of ours. The files themselves
+//! what was found then, under the URL that it was found for, is all that is served: what a
+//! client encodes or inserts either is one of those URLs or is not found. The files themselves
 //! are answered by tower-http (ranges, conditions, precompressed variants).
 
 mod content_type;
@@ -11,17 +11,17 @@ mod index;
 mod stylesheet;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
+use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 
 use self::index::{Index, Place};
 use crate::generation::body::Body;
 
-pub use self::index::{public_files, walk};
 pub use self::stylesheet::stylesheet;
 
 /// What may be kept of public files, and for how long.
@@ -77,7 +77,7 @@ impl Assets {
 
     /// Changes the list of folders, and looks at all of them again. This blocks.
     pub fn change(&self, change: impl FnOnce(&mut Vec<PathBuf>)) {
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.folders.lock();
         change(&mut folders);
         self.index.store(Arc::new(Index::of(&folders, self.caching)));
     }
@@ -90,7 +90,7 @@ impl Assets {
     /// The folders, as they were given. This waits while they are looked at.
     #[must_use]
     pub fn folders(&self) -> Vec<PathBuf> {
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.folders.lock().clone()
     }
 
     /// Answers a request for a public file; `None` if it is for something else.

@@ -4,35 +4,33 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Prepared, State, SwapError, Swapped, Switch, blocking, locked, micros};
+use super::publisher::{CanaryEnd, Promotion};
+use super::report::micros;
+use super::{PreparedSwap, SwapError, SwapReport, Switch, blocking};
 use crate::generation::{Generation, GenerationId};
 use crate::library::start::StartInfo;
-use crate::release::ledger::{Facts, Refused, WentBack, now};
+use crate::release::ledger::{RollbackRecord, now};
 
 /// A canary that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Trying {
+pub struct CanarySpec {
     /// Which share of the requests it answers, from 0 to 1.
     pub share: f64,
     /// For how long.
-    pub length: Duration,
+    pub duration: Duration,
 }
 
 /// A canary that answers requests.
-#[derive(Debug)]
-pub(super) struct Running {
-    slot: usize,
-    generation: Arc<Generation>,
-    trying: Trying,
-    since: Instant,
-    facts: Facts,
-}
-
-impl Running {
-    /// Where it belongs in the table, what it is, and its share.
-    pub(super) fn place(&self) -> (usize, Arc<Generation>, f64) {
-        (self.slot, self.generation.clone(), self.trying.share)
-    }
+#[derive(Debug, Clone)]
+pub struct CanaryView {
+    /// The generation.
+    pub generation: Arc<Generation>,
+    /// Its library's place in the table.
+    pub slot: usize,
+    /// What was wanted.
+    pub spec: CanarySpec,
+    /// How long it still has.
+    pub left: Duration,
 }
 
 impl Switch {
@@ -41,54 +39,43 @@ impl Switch {
     ///
     /// # Errors
     /// As [`swap`](Self::swap), and where nothing serves yet.
-    pub async fn try_out(
-        self: &Arc<Self>,
+    pub async fn start_canary(
+        &self,
         source: &Path,
         info: &StartInfo,
         force: bool,
-        trying: Trying,
-    ) -> Result<Swapped, SwapError> {
-        let Ok(_swapping) = self.swapping.try_lock() else {
-            return Err(self.busy(source.into()));
-        };
+        spec: CanarySpec,
+    ) -> Result<SwapReport, SwapError> {
+        let _turn = self.gate.try_enter(source)?;
         self.no_canary()?;
-        let began = async {
-            let Prepared { slot, generation, mut swapped, facts, began } =
+        let result = async {
+            let PreparedSwap { slot, candidate, mut report, facts, began } =
                 self.prepare(source, info, force).await?;
-            if self.table().generations().get(slot).is_none() {
-                generation.app().shutdown().await;
-                return Err(SwapError::NoCanary);
+            if let Err(failure) = self.publisher.start_canary(candidate, slot, spec, facts) {
+                return Err(failure.discard().await);
             }
-            let since = Instant::now();
-            let running = Running { slot, generation: generation.clone(), trying, since, facts };
-            let _publishing = locked(&self.publishing);
-            *locked(&self.canary) = Some(running);
-            if let Err(error) = self.set_table(self.table().generations().to_vec()) {
-                *locked(&self.canary) = None;
-                return Err(error.into());
-            }
-            self.history.record_as(State::Canary, std::slice::from_ref(&generation));
-            swapped.total_us = micros(began);
-            Ok(swapped)
+            report.total_us = micros(began);
+            Ok(report)
         };
-        self.noted(source, began).await
+        self.counted(result.await)
     }
 
-    /// The canary, its library's place in the table, and how long it still has.
+    /// The canary, if there is one.
     #[must_use]
-    pub fn canary(&self) -> Option<(Arc<Generation>, usize, Trying, Duration)> {
-        let canary = locked(&self.canary);
-        let Running { slot, generation, trying, since, .. } = canary.as_ref()?;
-        let left = trying.length.saturating_sub(since.elapsed());
-        Some((generation.clone(), *slot, *trying, left))
+    pub fn canary(&self) -> Option<CanaryView> {
+        self.publisher.canary()
     }
 
+    /// Says that there is no canary.
+    ///
+    /// # Errors
+    /// If there is one.
     pub(crate) fn no_canary(&self) -> Result<(), SwapError> {
         match self.canary() {
             None => Ok(()),
-            Some((generation, _, trying, left)) => Err(SwapError::Canary {
+            Some(CanaryView { generation, spec, left, .. }) => Err(SwapError::Canary {
                 build_id: generation.build_id().clone(),
-                percent: percent(trying.share),
+                percent: percent(spec.share),
                 left_seconds: left.as_secs(),
             }),
         }
@@ -98,25 +85,23 @@ impl Switch {
     ///
     /// # Errors
     /// When it is not there any more, or its routes do not fit any more.
-    pub async fn promote(self: &Arc<Self>, id: GenerationId) -> Result<Swapped, SwapError> {
+    pub async fn promote(&self, id: GenerationId) -> Result<SwapReport, SwapError> {
         let began = Instant::now();
-        let Running { slot, generation, facts, .. } = self.take_canary(id)?;
-        let old = match self.place(&generation, slot) {
-            Ok(old) => old,
-            Err(error) => {
-                self.retire(generation, None, Duration::ZERO);
-                return Err(error.into());
-            }
+        let Promotion { slot, generation, replaced, facts } =
+            self.publisher.promote(id).map_err(|failure| {
+                if let Some(canary) = failure.canary {
+                    self.drains.drain(canary);
+                }
+                *failure.error
+            })?;
+        let report = SwapReport {
+            replaced: Some(replaced.id()),
+            public: facts.public(),
+            ..SwapReport::of(&generation, began)
         };
-        self.history.mark(id, State::Live);
-        let replaced = old.as_ref().map(|old| old.id);
-        let public = facts.public();
-        let swapped = Swapped { replaced, public, ..Swapped::by(&generation, began) };
-        if let Some(old) = old {
-            self.retire(old, Some(slot), self.settings.standby);
-        }
+        self.drains.drain_slot(replaced, slot, self.settings().standby);
         self.ledger.serves(slot, facts);
-        Ok(swapped)
+        Ok(report)
     }
 
     /// Takes the requests from a canary again, and refuses its build, durably. Gives back the
@@ -125,45 +110,25 @@ impl Switch {
     /// # Errors
     /// When it is not there any more.
     pub async fn end_canary(
-        self: &Arc<Self>,
+        &self,
         id: GenerationId,
         reason: String,
         automatic: bool,
     ) -> Result<Arc<Generation>, SwapError> {
-        let Running { slot, generation, .. } = self.take_canary(id)?;
-        let serves = {
-            let _publishing = locked(&self.publishing);
-            let slots = self.table().generations().to_vec();
-            let serves = slots.get(slot).cloned().ok_or(SwapError::NothingServes)?;
-            self.set_table(slots)?;
-            serves
-        };
-        let (from, source) = (generation.build_id().clone(), generation.source.clone());
-        let to = serves.build_id().clone();
-        self.retire(generation, None, Duration::ZERO);
+        let CanaryEnd { canary, serving } = self.publisher.end_canary(id)?;
+        let (from, to) = (canary.generation().build_id().clone(), serving.build_id().clone());
+        let source = canary.generation().source.clone();
+        self.drains.drain(canary);
+        let rollback = RollbackRecord { from, to, reason, automatic, at: now() };
         let ledger = self.ledger.clone();
-        blocking(move || {
-            ledger.change(|book| {
-                if from != to {
-                    let (build_id, reason) = (from.clone(), reason.clone());
-                    book.refuse(Refused { build_id, source, reason, at: now() });
-                }
-                book.rollbacks += 1;
-                book.last_rollback = Some(WentBack { from, to, reason, automatic, at: now() });
-            });
-        })
-        .await;
-        Ok(serves)
-    }
-
-    fn take_canary(&self, id: GenerationId) -> Result<Running, SwapError> {
-        let mut canary = locked(&self.canary);
-        canary.take_if(|running| running.generation.id == id).ok_or(SwapError::Overtaken(id))
+        blocking(move || ledger.change(|log| log.rolled_back(rollback, source))).await;
+        Ok(serving)
     }
 }
 
 /// A share as people write it.
-pub(crate) fn percent(share: f64) -> String {
+#[must_use]
+pub fn percent(share: f64) -> String {
     let text = format!("{:.2}", share * 100.0);
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }

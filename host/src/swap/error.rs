@@ -10,7 +10,7 @@ use crate::generation::table::TableError;
 use crate::library::loader::{BuildId, LoadError};
 use crate::library::start::StartError;
 use crate::release::ReleaseError;
-use crate::release::ledger::NoWayBack;
+use crate::release::ledger::RollbackError;
 
 /// Why a candidate does not serve. The generation that served before still does.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +24,7 @@ pub enum SwapError {
     Start { path: PathBuf, cause: StartError },
     #[error(transparent)]
     Table(#[from] TableError),
-    #[error("{subject}: cannot be attached: {cause}")]
-    Attach { subject: String, cause: String },
-    #[error("no app serves yet to which pages could be attached; open one first")]
+    #[error("no app serves yet")]
     NothingServes,
     #[error(
         "{}: build {build_id} is live already, as generation {generation}; \
@@ -61,7 +59,7 @@ pub enum SwapError {
     #[error("what the process before served cannot be taken over: {0}")]
     Inherited(io::Error),
     #[error(transparent)]
-    NoWayBack(#[from] NoWayBack),
+    Rollback(#[from] RollbackError),
     #[error(
         "{}: is an app named `{app}`, but this host serves {serving}; \
          name the library's own path, or give the app the name that it replaces",

@@ -1,19 +1,19 @@
 //! The generations of a host: those that live or drain, and the latest that have ended.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::locked;
 use crate::generation::{Counters, Generation, GenerationId};
 use crate::library::loader::BuildId;
 
-/// The state of a generation in the history.
+/// The state of a generation, as the history and a status show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum GenerationState {
     /// It answers new requests.
     Live,
     /// It answers a share of them, until it is live or gone.
@@ -28,7 +28,7 @@ pub enum State {
 
 /// One generation in the history of a host.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub struct GenerationRecord {
     /// Its number.
     pub id: GenerationId,
     /// Its build.
@@ -38,7 +38,7 @@ pub struct Record {
     /// Where it came from.
     pub source: PathBuf,
     /// What it is doing.
-    pub state: State,
+    pub state: GenerationState,
     /// How many routes it has.
     pub routes: usize,
     /// When it began to serve.
@@ -53,45 +53,36 @@ const KEPT: usize = 20;
 /// The records of a host, newest last.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    records: Mutex<Vec<Record>>,
+    records: Mutex<Vec<GenerationRecord>>,
 }
 
 impl History {
     /// A copy of them.
-    pub(super) fn list(&self) -> Vec<Record> {
-        locked(&self.records).clone()
-    }
-
-    /// Adds generations that are live from now on.
-    pub(super) fn record(&self, generations: &[Arc<Generation>]) {
-        self.record_as(State::Live, generations);
-    }
-
-    /// Adds generations in some state.
-    pub(super) fn record_as(&self, state: State, generations: &[Arc<Generation>]) {
-        let mut history = locked(&self.records);
-        history.extend(generations.iter().map(|generation| Record {
-            id: generation.id,
-            build_id: generation.build_id().clone(),
-            app: generation.library.note.app.clone(),
-            source: generation.source.clone(),
-            state,
-            routes: generation.routes.len(),
-            started: generation.started,
-            counters: generation.counters.clone(),
-        }));
+    pub(super) fn list(&self) -> Vec<GenerationRecord> {
+        self.records.lock().clone()
     }
 
     /// Says what a generation is doing now; the oldest retired ones are forgotten.
-    pub(super) fn mark(&self, id: GenerationId, state: State) {
-        let mut history = locked(&self.records);
-        if let Some(record) = history.iter_mut().find(|record| record.id == id) {
-            record.state = state;
+    pub(super) fn set(&self, generation: &Generation, state: GenerationState) {
+        let mut history = self.records.lock();
+        match history.iter_mut().find(|record| record.id == generation.id) {
+            Some(record) => record.state = state,
+            None => history.push(GenerationRecord {
+                id: generation.id,
+                build_id: generation.build_id().clone(),
+                app: generation.library.note.app.clone(),
+                source: generation.source.clone(),
+                state,
+                routes: generation.routes.len(),
+                started: generation.started,
+                counters: generation.counters.clone(),
+            }),
         }
-        let retired = history.iter().filter(|record| record.state == State::Retired).count();
+        let retired =
+            history.iter().filter(|record| record.state == GenerationState::Retired).count();
         let mut surplus = retired.saturating_sub(KEPT);
         history.retain(|record| {
-            let forget = surplus > 0 && record.state == State::Retired;
+            let forget = surplus > 0 && record.state == GenerationState::Retired;
             surplus -= usize::from(forget);
             !forget
         });

@@ -1,20 +1,18 @@
 //! The releases that a host starts with: nothing serves yet, so there is nothing to protect.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use nova_abi::OwnedBytes;
 
-use super::prepare::Incoming;
-use super::{SwapError, Swapped, Switch};
-use crate::generation::preflight::Report;
-use crate::generation::table::Table;
+use super::launcher::Launch;
+use super::publisher::PublishFailure;
+use super::{SwapError, SwapReport, Switch};
+use crate::generation::preflight::PreflightReport;
 use crate::library::loader::{Candidate, Library};
 use crate::library::start::StartInfo;
 use crate::release::Release;
-use crate::release::ledger::Facts;
+use crate::release::ledger::ReleaseFacts;
 
 impl Switch {
     /// Reads the releases that a host starts with. In the place of a build that is refused comes
@@ -24,11 +22,12 @@ impl Switch {
     /// With the first that cannot be read, or is refused and has nothing in its place.
     pub fn read(&self, sources: &[PathBuf]) -> Result<Vec<Release>, SwapError> {
         let read = |(slot, source): (usize, &PathBuf)| {
-            let release = Release::read_for(source, &self.settings.trust, Some(&self.store))?;
+            let release =
+                Release::read_for(source, &self.settings().trust, Some(self.launcher.store()))?;
             let build_id = &release.candidate.build_id;
             let Some(refused) = self.ledger.refusal(build_id) else { return Ok(release) };
-            let book = self.ledger.book();
-            let serving = book.serving(slot).filter(|kept| kept.build_id != *build_id);
+            let log = self.ledger.log();
+            let serving = log.serving(slot).filter(|kept| kept.build_id != *build_id);
             let Some(kept) = serving else {
                 let (path, reason) = (source.clone(), refused.reason);
                 return Err(SwapError::RefusedBuild { path, build_id: refused.build_id, reason });
@@ -39,7 +38,7 @@ impl Switch {
                 refused.reason,
                 kept.build_id
             );
-            Ok(self.ledger.read(kept, &self.store, &self.settings.trust)?)
+            Ok(self.ledger.read(kept, self.launcher.store(), &self.settings().trust)?)
         };
         sources.iter().enumerate().map(read).collect()
     }
@@ -52,7 +51,7 @@ impl Switch {
         &self,
         sources: &[PathBuf],
         info: &StartInfo,
-    ) -> Result<Vec<Swapped>, SwapError> {
+    ) -> Result<Vec<SwapReport>, SwapError> {
         self.start_read(self.read(sources)?, info).await
     }
 
@@ -65,7 +64,7 @@ impl Switch {
         &self,
         releases: Vec<Release>,
         info: &StartInfo,
-    ) -> Result<Vec<Swapped>, SwapError> {
+    ) -> Result<Vec<SwapReport>, SwapError> {
         self.start_with(releases, info, Vec::new()).await
     }
 
@@ -78,34 +77,44 @@ impl Switch {
         releases: Vec<Release>,
         info: &StartInfo,
         states: Vec<Option<OwnedBytes>>,
-    ) -> Result<Vec<Swapped>, SwapError> {
-        let _swapping = self.swapping.lock().await;
-        let (mut slots, mut swapped, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+    ) -> Result<Vec<SwapReport>, SwapError> {
+        let first = releases.first().map_or(Path::new(""), |release| &release.source).to_owned();
+        let _turn = self.gate.enter(&first).await;
+        let (mut candidates, mut reports, mut facts) = (Vec::new(), Vec::new(), Vec::new());
         let mut states = states.into_iter();
         for release in releases {
-            let state = states.next().flatten();
-            let began = Instant::now();
-            facts.push(Facts::of(&release));
-            let info = self.info_for(&release, info);
-            let incoming = Incoming { release, info };
-            let (generation, done) =
-                self.bring_up(incoming, state, began, Report::default()).await?;
-            slots.push(generation);
-            swapped.push(done);
+            facts.push(ReleaseFacts::of(&release));
+            let launch = Launch {
+                info: self.launcher.info_for(&release, info),
+                release,
+                saved: states.next().flatten(),
+                preflight: PreflightReport::default(),
+                began: Instant::now(),
+                cold: true,
+            };
+            let error = match self.launcher.launch(launch).await {
+                Ok((candidate, report)) => {
+                    candidates.push(candidate);
+                    reports.push(report);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            return Err(PublishFailure::new(candidates, error).discard().await);
         }
-        let table = Table::build(slots)?;
-        self.history.record(table.generations());
-        self.table.store(Arc::new(table));
+        match self.publisher.publish_all(candidates) {
+            Ok(before) => before.into_iter().for_each(|before| self.drains.drain(before)),
+            Err(failure) => return Err(failure.discard().await),
+        }
         for (slot, facts) in facts.into_iter().enumerate() {
             self.ledger.serves(slot, facts);
         }
-        Ok(swapped)
+        Ok(reports)
     }
 
     /// Takes a library that is linked into this program for one that was read and loaded; nothing
     /// is ever swapped in its place.
     pub fn link(&self, library: Library) -> Candidate {
-        self.linked.store(true, Ordering::Relaxed);
-        self.loader.link(library)
+        self.launcher.link(library)
     }
 }

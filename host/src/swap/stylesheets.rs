@@ -1,8 +1,7 @@
 //! The stylesheets that pages may still name: that of the release that came last, and a few older.
 
-use std::sync::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
 
-use super::locked;
 use crate::release::Stylesheet;
 
 /// Where the stylesheets of releases are served.
@@ -33,6 +32,6 @@ impl Stylesheets {
 
     /// All of them, oldest first.
     pub(super) fn list(&self) -> MutexGuard<'_, Vec<Stylesheet>> {
-        locked(&self.0)
+        self.0.lock()
     }
 }

@@ -76,6 +76,8 @@ pub struct Exchange<'a> {
     pub params: RSlice<'a, Param<'a>>,
     /// The client's address, unless it came over a unix socket.
     pub peer: ROption<Peer>,
+    /// Whether the client asks for another protocol, and the host can hand the connection over.
+    pub upgradable: bool,
     host: HostRef<'a>,
 }
 
@@ -119,6 +121,7 @@ pub struct RequestLine<'a> {
     pub authority: Option<&'a str>,
     pub version: u8,
     pub pattern: &'a str,
+    pub upgradable: bool,
 }
 
 impl<'a> Exchange<'a> {
@@ -138,6 +141,7 @@ impl<'a> Exchange<'a> {
             pattern: line.pattern.into(),
             params: RSlice::from_slice(params),
             peer: peer.into(),
+            upgradable: line.upgradable,
             host: HostRef::new(host),
         }
     }
@@ -189,7 +193,7 @@ impl<'a> HostRef<'a> {
         ) -> ROption<RSlice<'static, u8>> {
             // SAFETY: `data` is the `&'a H` below, and `Exchange` is gone before `'a` ends.
             let host = unsafe { &*data.cast::<H>() };
-            // The host's own code; a panic in it ends the process rather than the header.
+            // The host's own code: a panic in it ends the process, see the crate's rules.
             let found = host.header(name.into()).map(slice);
             // SAFETY: the bytes live as long as the host exchange; `Exchange::header` shortens
             // the lifetime to its own borrow again.
@@ -248,6 +252,7 @@ mod tests {
             authority: None,
             version: 11,
             pattern: "/a",
+            upgradable: false,
         };
         let exchange = Exchange::new(line, &[], None, &host);
         assert_eq!(exchange.header("accept"), Some(&b"text/html"[..]));

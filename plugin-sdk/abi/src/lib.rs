@@ -4,43 +4,48 @@
 //! before it runs any code of the library, and abi_stable's root module, [`Library`]. Everything
 //! that crosses is declared here, has a checked layout (`StableAbi`) and a documented owner.
 //!
-//! A third symbol may be missing: [`told::SYMBOL`], for what a host says that was thought of after
-//! the contract was fixed.
+//! What is thought of after the contract was fixed goes into [`HostServices`], a table that may grow
+//! without refusing older libraries.
 //!
 //! The crate also holds the glue on both sides, so that neither host nor SDK writes `unsafe` for
-//! a call: the host implements [`HostExchange`], [`HeadSink`] and [`ChunkSource`], the SDK
-//! implements [`Plugin`] and [`ChunkSource`].
+//! a call: the host implements [`HostExchange`], [`HeadSink`], [`HostConnection`] and
+//! [`ChunkSource`], the SDK implements [`Plugin`], [`UpgradeHandler`] and [`ChunkSource`].
 //!
 //! Rules of the boundary:
-//! - No panic crosses it. Each `extern "C"` function below catches what it runs.
+//! - No panic crosses it. What runs code of an app is caught, and so is what polls or drops for the
+//!   other side; futures cross as [`GuardedFuture`]. The few functions by which a library asks the
+//!   host about its request ([`HostExchange`], [`HeadSink`]) catch nothing: they run code of the host
+//!   alone, and a panic in it would end the process, as out of every `extern "C"` function.
 //! - Who allocates, frees: owned things carry their own drop function.
 //! - Borrowed things live until the call, or the future that it returned, is gone.
 //! - A loaded library is never unmapped, so `'static` data of a library stays valid.
 #![allow(unsafe_code)] // The contract is where the unsafe code lives; see ARCHITECTURE.md.
 
 mod bytes;
+mod connection;
 mod exchange;
+mod extension;
+mod future;
 mod guard;
 mod library;
 pub mod note;
-mod page;
 mod response;
 pub mod root;
+mod services;
 mod stream;
-pub mod told;
 
 pub use abi_stable;
 pub use async_ffi;
 
 pub use bytes::OwnedBytes;
+pub use connection::{Connection, HostConnection, Upgrade, UpgradeHandler};
 pub use exchange::{Exchange, HostExchange, Param, Peer, RequestLine, Target};
+pub use extension::{Exported, Extension, ExtensionTable};
+pub use future::GuardedFuture;
 pub use guard::{Guarded, Panic, guarded};
-pub use library::{
-    App, InitContext, LIBRARY_NAME, Library, LibraryRef, LogEvent, LogLevel, LogSink, Plugin,
-    Purpose, Route,
-};
-pub use page::{NotAttached, PageEntry};
+pub use library::{App, InitContext, LIBRARY_NAME, Library, LibraryRef, Plugin, Purpose, Route};
 pub use response::{Answer, HeadSink, ResponseBody, ResponseHead, Start};
+pub use services::{HostServices, LogEvent, LogLevel, LogSink, Services};
 pub use stream::{BodyStream, ChunkSource, Failure, FailureKind};
 
 /// The number of this contract. A host loads the libraries whose note carries the same number.

@@ -7,15 +7,14 @@ use abi_stable::{
     library::RootModule,
     package_version_strings,
     sabi_types::VersionStrings,
-    std_types::{RArc, ROption, RResult, RSlice, RStr, RString, RVec},
+    std_types::{ROption, RResult, RStr, RString, RVec},
 };
-use async_ffi::{ContextExt, FfiContext, FfiFuture, FutureExt};
+use async_ffi::{ContextExt, FfiContext};
 
 use crate::{
-    Answer, Exchange, Failure, NotAttached, OwnedBytes, PageEntry, Panic, ResponseHead, Start,
-    Target,
-    guard::{catch, drop_quietly, guarded},
-    page::Attached,
+    Answer, Exchange, Extension, ExtensionTable, Failure, GuardedFuture, HostServices, OwnedBytes,
+    Panic, ResponseHead, Start, Target,
+    guard::{catch, drop_quietly},
 };
 
 /// The name that abi_stable's root module carries.
@@ -31,7 +30,7 @@ pub struct Library {
     pub routes: extern "C" fn() -> RResult<RVec<Route>, Failure>,
     /// Starts an application: makes its runtime and runs the app's `init`.
     #[sabi(last_prefix_field)]
-    pub init: extern "C" fn(InitContext) -> FfiFuture<RResult<App, Failure>>,
+    pub init: extern "C" fn(InitContext) -> GuardedFuture<'static, App>,
 }
 
 impl RootModule for LibraryRef {
@@ -69,62 +68,16 @@ pub enum Purpose {
     Precompile,
 }
 
-/// What `init` is told. Owned by the library from then on.
+/// What `init` is given. Owned by the library from then on.
 #[repr(C)]
-#[derive(StableAbi)]
+#[derive(Debug, StableAbi)]
 pub struct InitContext {
     /// Why the application is started.
     pub purpose: Purpose,
-    /// Whether a developer is watching: error pages may show what is inside.
-    pub dev: bool,
-    /// The build id of the library, 32 hex digits of its file's SHA-256.
-    pub build_id: RString,
-    /// The URL of the stylesheet, for the page shell.
-    pub stylesheet: ROption<RString>,
-    /// The URL of the favicon, for the page shell.
-    pub favicon: ROption<RString>,
     /// What the previous generation's `export` saved.
     pub saved: ROption<OwnedBytes>,
-    /// Where the library's log goes.
-    pub log: LogSink,
-}
-
-/// The levels of a log line, most severe first.
-#[repr(u8)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, StableAbi)]
-#[allow(missing_docs)]
-pub enum LogLevel {
-    Error = 1,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// One event of a library's `tracing`, borrowed for the call.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, StableAbi)]
-pub struct LogEvent<'a> {
-    /// The level.
-    pub level: LogLevel,
-    /// The module that logs.
-    pub target: RStr<'a>,
-    /// The message with its fields, and the spans it stands in.
-    pub message: RStr<'a>,
-    /// The source file, or empty.
-    pub file: RStr<'a>,
-    /// The line in it, or 0.
-    pub line: u32,
-}
-
-/// The host's log, callable from any thread for as long as the process lives.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, StableAbi)]
-pub struct LogSink {
-    /// The most verbose level that the host wants to hear; `None`: nothing.
-    pub max_level: ROption<LogLevel>,
-    /// Takes one event.
-    pub write: extern "C" fn(&LogEvent<'_>),
+    /// What the host offers and says.
+    pub services: HostServices,
 }
 
 /// What the SDK implements: an application that `init` has made.
@@ -142,16 +95,10 @@ pub trait Plugin: Send + Sync + 'static {
     /// The state to hand to the next generation; `None` where the app exports none.
     fn export(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send + '_;
 
-    /// Another view of the same running application, whose routes are the library's own and then
-    /// those of these page libraries. The view is complete in itself: its routes are counted anew,
-    /// and it lives as long as the host keeps it. The routes are told in shared pieces: a view of
-    /// a thousand pages may differ from the one before in one.
-    ///
-    /// # Errors
-    /// If the application was not made for pages to be attached, or a page does not fit it.
-    fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<RArc<Route>>), NotAttached>
-    where
-        Self: Sized;
+    /// What it can do besides; a host asks for an [`Extension`] by its name.
+    fn extensions(&self) -> &[ExtensionTable] {
+        &[]
+    }
 
     /// Ends this view of the application: no call is in flight in it, none will come. The
     /// application itself ends with its last view.
@@ -170,10 +117,9 @@ pub struct App {
         ResponseHead<'static>,
         &mut FfiContext<'_>,
     ) -> Start<'static>,
-    export: unsafe extern "C" fn(*const ()) -> FfiFuture<RResult<ROption<OwnedBytes>, Failure>>,
-    attach:
-        unsafe extern "C" fn(*const (), RSlice<'_, PageEntry>) -> RResult<Attached, NotAttached>,
-    shutdown: unsafe extern "C" fn(*const ()) -> FfiFuture<()>,
+    export: unsafe extern "C" fn(*const ()) -> GuardedFuture<'static, ROption<OwnedBytes>>,
+    extension: unsafe extern "C" fn(*const (), RStr<'_>) -> *const (),
+    shutdown: unsafe extern "C" fn(*const ()) -> GuardedFuture<'static, ()>,
     drop: unsafe extern "C" fn(*mut ()),
 }
 
@@ -189,7 +135,7 @@ impl App {
             plugin: Box::into_raw(Box::new(plugin)).cast(),
             start: start::<P>,
             export: export::<P>,
-            attach: attach::<P>,
+            extension: extension::<P>,
             shutdown: shutdown::<P>,
             drop: drop_plugin::<P>,
         }
@@ -222,26 +168,26 @@ impl App {
     pub async fn export(&self) -> Result<Option<OwnedBytes>, Failure> {
         // SAFETY: `export` belongs to `plugin`, which `&self` keeps alive through the await.
         let exported = unsafe { (self.export)(self.plugin) };
-        exported.await.into_result().map(ROption::into_option)
+        exported.await.map(ROption::into_option)
     }
 
-    /// Another view of the same running app, with the routes of these page libraries after the
-    /// library's own, and all its routes in the order that [`Target::Route`] counts.
-    ///
-    /// # Errors
-    /// If the app was not opened for pages, a page does not fit it, or declaring a page panicked.
-    pub fn attach(&self, pages: &[PageEntry]) -> Result<(App, Vec<RArc<Route>>), NotAttached> {
-        // SAFETY: `attach` belongs to `plugin`; the slice lives through the call. What the
-        // entries need is promised by who made them.
-        let attached = unsafe { (self.attach)(self.plugin, RSlice::from_slice(pages)) };
-        attached.into_result().map(|Attached { app, routes }| (app, routes.into()))
+    /// The table of an [`Extension`], and the pointer that its functions take first; both are good
+    /// for as long as the app. `None`: this app's SDK does not know it.
+    #[must_use]
+    pub fn extension<E: Extension>(&self) -> Option<(&'static E, *const ())> {
+        // SAFETY: `extension` belongs to `plugin`.
+        let table = unsafe { (self.extension)(self.plugin, E::NAME.into()) };
+        // SAFETY: null, or what an `ExtensionTable` of this name was made of: a table of this type
+        // that lives forever, as a library does.
+        unsafe { table.cast::<E>().as_ref() }.map(|table| (table, self.plugin.cast_const()))
     }
 
     /// Ends this view: the app's `shutdown` runs with the last one. No call may be in flight.
     pub async fn shutdown(&self) {
         // SAFETY: as in `export`.
         let done = unsafe { (self.shutdown)(self.plugin) };
-        done.await;
+        // A panic of the app's `shutdown` has been printed by its hook; it has nothing to answer.
+        drop(done.await);
     }
 }
 
@@ -274,33 +220,29 @@ unsafe extern "C" fn start<P: Plugin>(
 
 unsafe extern "C" fn export<P: Plugin>(
     plugin: *const (),
-) -> FfiFuture<RResult<ROption<OwnedBytes>, Failure>> {
+) -> GuardedFuture<'static, ROption<OwnedBytes>> {
     // SAFETY: `plugin` is the box of `App::new`; `App::export` awaits while it borrows the app.
     let plugin: &'static P = unsafe { &*plugin.cast() };
-    async move { plugin.export().await.map(|saved| saved.map(OwnedBytes::from_vec).into()).into() }
-        .into_ffi()
+    GuardedFuture::new(async move { Ok(plugin.export().await?.map(OwnedBytes::from_vec).into()) })
 }
 
-unsafe extern "C" fn attach<P: Plugin>(
-    plugin: *const (),
-    pages: RSlice<'_, PageEntry>,
-) -> RResult<Attached, NotAttached> {
+unsafe extern "C" fn extension<P: Plugin>(plugin: *const (), name: RStr<'_>) -> *const () {
     // SAFETY: `plugin` is the box of `App::new`, borrowed through this call.
     let plugin = unsafe { &*plugin.cast::<P>() };
-    match catch(|| plugin.attach(pages.as_slice())) {
-        Ok(Ok((view, routes))) => {
-            RResult::ROk(Attached { app: App::new(view), routes: routes.into() })
-        }
-        Ok(Err(failure)) => RResult::RErr(failure),
-        Err(message) => RResult::RErr(NotAttached::app(Failure::panic(message))),
-    }
+    let find = || {
+        let tables = plugin.extensions().iter().map(|table| table.named(name.as_str()));
+        tables.into_iter().find(|table| !table.is_null())
+    };
+    catch(find).ok().flatten().unwrap_or(std::ptr::null())
 }
 
-unsafe extern "C" fn shutdown<P: Plugin>(plugin: *const ()) -> FfiFuture<()> {
+unsafe extern "C" fn shutdown<P: Plugin>(plugin: *const ()) -> GuardedFuture<'static, ()> {
     // SAFETY: as in `export`.
     let plugin: &'static P = unsafe { &*plugin.cast() };
-    // A panic of the app's shutdown has been printed by its hook; there is nobody to answer.
-    async move { drop(guarded(plugin.shutdown()).await) }.into_ffi()
+    GuardedFuture::new(async move {
+        plugin.shutdown().await;
+        Ok(())
+    })
 }
 
 unsafe extern "C" fn drop_plugin<P>(plugin: *mut ()) {

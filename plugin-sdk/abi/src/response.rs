@@ -4,9 +4,8 @@ use abi_stable::{
     StableAbi,
     std_types::{ROption, RSlice, RStr},
 };
-use async_ffi::{BorrowingFfiFuture, FutureExt};
 
-use crate::{BodyStream, OwnedBytes, Panic, bytes::slice, guard::guarded};
+use crate::{BodyStream, GuardedFuture, OwnedBytes, Panic, Upgrade, bytes::slice};
 
 /// Where the host receives status and headers.
 pub trait HeadSink: Send {
@@ -97,6 +96,9 @@ pub enum ResponseBody {
     Owned(OwnedBytes),
     /// Bytes that come in pieces.
     Stream(BodyStream),
+    /// The connection, after an answer with the status 101 to a request that is
+    /// [upgradable](crate::Exchange::upgradable).
+    Upgrade(Upgrade),
 }
 
 /// What a library gives back when it has answered; the head was written before.
@@ -130,19 +132,14 @@ pub enum Start<'a> {
     /// Answered at once: no future was made, no waker cloned.
     Ready(Answer),
     /// Waiting; the future goes on from the first poll, with whatever context polls it next.
-    Pending(BorrowingFfiFuture<'a, Answer>),
+    Pending(GuardedFuture<'a, Answer>),
 }
 
 impl<'a> Start<'a> {
     /// A call that waits. The future was polled before; it is boxed as it is, which is no move
     /// for a future that is itself behind a pointer.
     pub fn pending<F: Future<Output = Answer> + Send + 'a>(future: F) -> Self {
-        let answer = async move {
-            guarded(future)
-                .await
-                .unwrap_or_else(|message| Answer::panicked(Panic::from_message(message)))
-        };
-        Self::Pending(answer.into_ffi())
+        Self::Pending(GuardedFuture::new(async move { Ok(future.await) }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::future::BoxFuture;
+use http::Version;
 use http::header::CONTENT_TYPE;
 use nova_abi::abi_stable::std_types::ROption;
 use nova_abi::{Answer, Exchange, OwnedBytes, Panic, ResponseBody, ResponseHead, Target};
@@ -12,6 +13,7 @@ use nova_abi::{Answer, Exchange, OwnedBytes, Panic, ResponseBody, ResponseHead, 
 use super::body::{Lent, Pieces};
 use super::panics;
 use super::running::Running;
+use super::upgrade::Protocol;
 use crate::body::{Body, Kind};
 use crate::request::{Incoming, RequestContext, Whole};
 use crate::response::Response;
@@ -88,6 +90,9 @@ impl<'a> Answering<'a> {
             Kind::Stream(stream) => {
                 ResponseBody::Stream(Pieces::stream(self.running.place.clone(), stream))
             }
+            Kind::Upgrade(take_over) => {
+                ResponseBody::Upgrade(Protocol::upgrade(self.running.place.clone(), take_over))
+            }
             // The pipeline has rendered pages and errors.
             Kind::Empty | Kind::Page(_) | Kind::Error(_) => ResponseBody::Empty,
         };
@@ -152,6 +157,18 @@ impl Incoming for Exchange<'_> {
         let peer = self.peer.into_option()?;
         let ip = Ipv6Addr::from(peer.ip).to_canonical();
         Some(SocketAddr::new(ip, peer.port))
+    }
+
+    fn version(&self) -> Version {
+        match self.version {
+            10 => Version::HTTP_10,
+            20 => Version::HTTP_2,
+            _ => Version::HTTP_11,
+        }
+    }
+
+    fn is_upgradable(&self) -> bool {
+        self.upgradable
     }
 
     fn take_body(&self) -> Body {

@@ -5,7 +5,8 @@
 //! one rustc and linked to one image: the host maps a page only if the file names the app library
 //! that runs, and [`enter`] asks once more whether it found that very one.
 
-use nova_abi::{Failure, PageEntry};
+use nova_abi::Failure;
+use nova_abi_parts::PageEntry;
 
 use super::panics;
 use crate::split::Pages;

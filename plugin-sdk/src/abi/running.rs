@@ -8,13 +8,12 @@ use std::task::{Context, Poll};
 use futures_core::future::BoxFuture;
 use http::StatusCode;
 use nova_abi::abi_stable::std_types::RArc;
-use nova_abi::{
-    Exchange, Failure, NotAttached, PageEntry, Plugin, ResponseHead, Route, Start, Target,
-};
+use nova_abi::{Exchange, ExtensionTable, Failure, Plugin, ResponseHead, Route, Start, Target};
+use nova_abi_parts::{NotAttached, PageEntry, PartedPlugin, Parts};
 use tokio::runtime::{EnterGuard, Handle, Runtime};
 
 use super::answer::{self, Answering};
-use super::{cause, page};
+use super::{cause, page, panics};
 use crate::app::StartedApp;
 use crate::info::{self, Info};
 use crate::split::Pages;
@@ -79,10 +78,32 @@ impl Plugin for Running {
     }
 
     async fn export(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let exported = Inside::new(self.place.clone(), self.app.export()).await;
-        exported.map_err(|error| Failure::error(cause(&error)))
+        let exported = Inside::new(self.place.clone(), self.app.export());
+        match panics::Caught::new(exported).await {
+            Ok(exported) => exported.map_err(|error| Failure::error(cause(&error))),
+            Err(panic) => Err(Failure::panic(panics::describe(&panic))),
+        }
     }
 
+    fn extensions(&self) -> &[ExtensionTable] {
+        static PARTS: Parts = Parts::of::<Running>();
+        // SAFETY: its functions are for a `Running`, and this is one.
+        static EXTENSIONS: [ExtensionTable; 1] = [unsafe { ExtensionTable::new(&PARTS) }];
+        &EXTENSIONS
+    }
+
+    async fn shutdown(&self) {
+        if !self.end() {
+            return;
+        }
+        let ended = Inside::new(self.place.clone(), Arc::clone(&self.app).shutdown()).await;
+        if let Err(error) = ended {
+            tracing::error!("`shutdown` of app.rs failed: {}", cause(&error));
+        }
+    }
+}
+
+impl PartedPlugin for Running {
     fn attach(&self, pages: &[PageEntry]) -> Result<(Self, Vec<RArc<Route>>), NotAttached> {
         let _inside = self.place.enter();
         let note = self.shared.note;
@@ -96,16 +117,6 @@ impl Plugin for Running {
         let (place, shared) = (self.place.clone(), Arc::clone(&self.shared));
         let view = Self { app, place, shared, ended: AtomicBool::new(false) };
         Ok((view, routes))
-    }
-
-    async fn shutdown(&self) {
-        if !self.end() {
-            return;
-        }
-        let ended = Inside::new(self.place.clone(), Arc::clone(&self.app).shutdown()).await;
-        if let Err(error) = ended {
-            tracing::error!("`shutdown` of app.rs failed: {}", cause(&error));
-        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nova_abi::Failure;
 use nova_abi::abi_stable::std_types::RArc;
-use nova_abi::{Failure, NotAttached, PageEntry};
+use nova_abi_parts::{NotAttached, PageEntry};
 
 use super::folders::Folders;
 use super::page::{Page, RouteSpec};

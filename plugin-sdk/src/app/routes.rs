@@ -12,7 +12,6 @@ use super::started::{SharedApp, StartedApp};
 use crate::error::Error;
 use crate::hooks::{AnyHooks, Purpose};
 use crate::html::Links;
-use crate::info;
 use crate::pipeline::route::{Environment, Route, RouteTable};
 use crate::response::Result;
 use crate::state::StateType;
@@ -34,7 +33,6 @@ pub(crate) struct InitContext {
     pub(crate) purpose: Purpose,
     /// Whether error pages show causes.
     pub(crate) dev: bool,
-    pub(crate) build_id: String,
     /// The URLs that the shell of pages links to.
     pub(crate) stylesheet: Option<String>,
     pub(crate) favicon: Option<String>,
@@ -84,8 +82,7 @@ impl Routes {
         if let Some(problem) = &self.problem {
             return Err(Error::internal(problem.clone()));
         }
-        let InitContext { purpose, dev, build_id, stylesheet, favicon, saved } = init;
-        info::started(&build_id, dev);
+        let InitContext { purpose, dev, stylesheet, favicon, saved } = init;
         let state = self.hooks.start(purpose, saved.as_deref()).await?;
         let links = Links { stylesheet, favicon };
         let environment = Environment { state, links, dev };

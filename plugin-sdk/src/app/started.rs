@@ -9,8 +9,9 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use http::StatusCode;
 use http::header::{ALLOW, HeaderValue};
+use nova_abi::Failure;
 use nova_abi::abi_stable::std_types::RArc;
-use nova_abi::{Failure, NotAttached, PageEntry};
+use nova_abi_parts::{NotAttached, PageEntry};
 use nova_routing::{Decision, MethodSet};
 
 use super::page_libraries::{DeclarePages, PageLibraries};
@@ -133,10 +134,10 @@ impl StartedApp {
     fn next(self: &Arc<Self>, route: usize, depth: usize, head: &RequestContext<'_>) -> Next {
         let app = Arc::clone(self);
         let params = (0..).map_while(|index| head.param_at(index).map(str::to_owned)).collect();
-        let client_addr = head.client_addr();
+        let connection = head.connection();
         Next::new(move |request| {
             Box::pin(async move {
-                let cx = RequestContext::owned(request, params, client_addr);
+                let cx = RequestContext::owned(request, params, connection);
                 with_content_type(app.enter(route, depth, cx).await)
             })
         })

@@ -77,6 +77,8 @@ pub enum RejectionKind {
     /// The page's own mistake, not the request's: it asks for what its route, its middleware or
     /// its connection does not have: 500.
     Unavailable,
+    /// The connection cannot be taken over: another version of HTTP, or none at all: 501.
+    NotUpgradable,
     /// A rejection made by [`Rejection::new`], with a status of its own.
     Custom,
 }
@@ -93,6 +95,7 @@ impl RejectionKind {
             | Self::InvalidSyntax => StatusCode::BAD_REQUEST,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidData => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotUpgradable => StatusCode::NOT_IMPLEMENTED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             // The last two bring a status of their own; without one it is not the client's fault.
             Self::Unavailable | Self::UnreadableBody | Self::Custom => {

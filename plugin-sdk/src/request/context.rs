@@ -197,7 +197,14 @@ pub(super) struct OwnedHead {
     /// Without extensions, which have moved to [`HeadData`].
     pub(super) parts: Parts,
     pub(super) params: Vec<String>,
+    pub(super) connection: ConnectionInfo,
+}
+
+/// What a request that went through a middleware still knows of its connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionInfo {
     pub(super) client_addr: Option<SocketAddr>,
+    pub(super) upgradable: bool,
 }
 
 /// What the app says about a route.

@@ -8,7 +8,9 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use nova_routing::Pattern;
 
-use super::context::{Head, HeadData, HeadSource, OwnedHead, RequestContext, RouteInfo, StepInput};
+use super::context::{
+    ConnectionInfo, Head, HeadData, HeadSource, OwnedHead, RequestContext, RouteInfo, StepInput,
+};
 use super::incoming::Incoming;
 use crate::error::{Rejection, RejectionKind};
 
@@ -20,10 +22,10 @@ impl<'a> RequestContext<'a, Head> {
     pub(super) fn owned_head(
         mut parts: Parts,
         params: Vec<String>,
-        client_addr: Option<SocketAddr>,
+        connection: ConnectionInfo,
     ) -> Self {
         let extensions = std::mem::take(&mut parts.extensions);
-        let owned = OwnedHead { parts, params, client_addr };
+        let owned = OwnedHead { parts, params, connection };
         Self::new(HeadSource::Owned(Box::new(owned)), extensions)
     }
 
@@ -215,7 +217,7 @@ impl<'a> RequestContext<'a, Head> {
     pub fn client_addr(&self) -> Option<SocketAddr> {
         match &self.data.source {
             HeadSource::Host(incoming) => incoming.client_addr(),
-            HeadSource::Owned(owned) => owned.client_addr,
+            HeadSource::Owned(owned) => owned.connection.client_addr,
         }
     }
 
@@ -230,11 +232,27 @@ impl<'a> RequestContext<'a, Head> {
         &mut self.data.extensions
     }
 
-    pub(super) fn version(&self) -> Version {
+    /// The version of HTTP that the client speaks.
+    #[must_use]
+    pub fn version(&self) -> Version {
         match &self.data.source {
-            HeadSource::Host(_) => Version::HTTP_11,
+            HeadSource::Host(incoming) => incoming.version(),
             HeadSource::Owned(owned) => owned.parts.version,
         }
+    }
+
+    /// Whether the connection can be taken over; see [`Upgrade`](crate::Upgrade).
+    #[must_use]
+    pub fn is_upgradable(&self) -> bool {
+        match &self.data.source {
+            HeadSource::Host(incoming) => incoming.is_upgradable(),
+            HeadSource::Owned(owned) => owned.connection.upgradable,
+        }
+    }
+
+    /// What goes on knowing the connection when a middleware makes the request its own.
+    pub(crate) fn connection(&self) -> ConnectionInfo {
+        ConnectionInfo { client_addr: self.client_addr(), upgradable: self.is_upgradable() }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use http::Version;
+
 use crate::body::Body;
 
 /// Seam: a request in the hands of the host. The boundary implements it for its borrowed
@@ -23,6 +25,10 @@ pub(crate) trait Incoming: Send + Sync {
     fn for_each_header(&self, visit: &mut dyn FnMut(&str, &[u8]));
     /// The other end of the connection.
     fn client_addr(&self) -> Option<SocketAddr>;
+    /// The version of HTTP.
+    fn version(&self) -> Version;
+    /// Whether the connection can be taken over.
+    fn is_upgradable(&self) -> bool;
     /// The body; empty from the second call on.
     fn take_body(&self) -> Body;
 }

@@ -1,10 +1,11 @@
 //! What a whole request has besides its head: the body, once.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 
-use super::context::{BodySource, HasBody, Head, RequestContext, RequestPart, Whole, WholeData};
+use super::context::{
+    BodySource, ConnectionInfo, HasBody, Head, RequestContext, RequestPart, Whole, WholeData,
+};
 use super::incoming::Incoming;
 use crate::body::{Body, DEFAULT_BODY_LIMIT};
 use crate::error::Rejection;
@@ -20,10 +21,10 @@ impl<'a> RequestContext<'a, Whole> {
     pub(crate) fn owned(
         request: http::Request<Body>,
         params: Vec<String>,
-        client_addr: Option<SocketAddr>,
+        connection: ConnectionInfo,
     ) -> Self {
         let (parts, body) = request.into_parts();
-        let head = RequestContext::owned_head(parts, params, client_addr);
+        let head = RequestContext::owned_head(parts, params, connection);
         RequestContext { data: WholeData { head, body: BodySource::Owned(body) } }
     }
 

@@ -1,5 +1,6 @@
 //! A started app in a test, and the requests that are sent to it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::{IntoFuture, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +18,7 @@ use super::response::TestResponse;
 use crate::app::{InitContext, Routes, StartedApp};
 use crate::body::Body;
 use crate::hooks::Purpose;
+use crate::info;
 use crate::request::{Incoming, RequestContext};
 use crate::response::{IntoResponse, Response, Result, with_content_type};
 
@@ -53,19 +55,13 @@ impl TestApp {
     pub async fn start(routes: &Routes, purpose: Purpose, saved: Option<Vec<u8>>) -> Result<Self> {
         TestApp::start_with(
             routes,
-            InitContext {
-                purpose,
-                dev: true,
-                build_id: String::new(),
-                stylesheet: None,
-                favicon: None,
-                saved,
-            },
+            InitContext { purpose, dev: true, stylesheet: None, favicon: None, saved },
         )
         .await
     }
 
     pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
+        info::started("", init.dev, HashMap::new());
         let app = routes.init(init).await?;
         let mut router = Router::new();
         for (index, route) in routes.routes().iter().enumerate() {

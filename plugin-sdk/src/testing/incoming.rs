@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 use http::header::{HeaderMap, HeaderValue};
-use http::{Method, Uri};
+use http::{Method, Uri, Version};
 
 use crate::body::Body;
 use crate::request::Incoming;
@@ -69,6 +69,15 @@ impl Incoming for TestIncoming {
 
     fn client_addr(&self) -> Option<SocketAddr> {
         Some((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    fn version(&self) -> Version {
+        Version::HTTP_11
+    }
+
+    /// There is no connection.
+    fn is_upgradable(&self) -> bool {
+        false
     }
 
     fn take_body(&self) -> Body {

@@ -115,7 +115,6 @@ impl Program<'_> {
         let app = format!("{} {}", app.name, app.version);
         let fields = [
             ("library", "app::nova_library()".to_owned()),
-            ("told", "app::nova_library_told".to_owned()),
             ("app", format!("{app:?}")),
             ("build_id", format!("{build_id:?}")),
             ("files", "FILES".to_owned()),

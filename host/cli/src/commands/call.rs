@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -12,7 +13,8 @@ use nova_host::generation::body::Body;
 use nova_host::library::loader::Store;
 use nova_host::library::start::StartInfo;
 use nova_host::release::trust::Trust;
-use nova_host::site::dispatch;
+use nova_host::site::Site;
+use nova_host::site::files::{Assets, Caching};
 use nova_host::swap::{SwapSettings, Switch};
 
 use super::Outcome;
@@ -74,10 +76,11 @@ async fn call(args: Args) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir().context("no temporary folder for a copy of the library")?;
     let trust = Trust::of_developer();
     let settings = SwapSettings { exercise: false, trust, ..SwapSettings::default() };
-    let switch = Switch::new(settings, Store::open(folder.path().join("libraries"))?);
+    let switch = Arc::new(Switch::new(settings, Store::open(folder.path().join("libraries"))?));
     switch.start(&routes, &StartInfo::default()).await?;
-    let answered = dispatch::respond(&switch, request, None, async |_| None).await;
-    let outcome = print(answered.response, include || method == Method::HEAD).await;
+    let no_files = Arc::new(Assets::new(Vec::new(), Caching::Revalidate));
+    let answer = Site::new(Arc::clone(&switch), no_files).answer(request, None).await;
+    let outcome = print(answer.response, include || method == Method::HEAD).await;
     switch.stop(std::time::Duration::ZERO).await;
     outcome
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use nova_host::generation::preflight::{self, Job, Report};
+use nova_host::generation::preflight::{self, PreflightJob, PreflightReport};
 use nova_host::library::loader::{Loader, Store};
 use nova_host::library::start::StartInfo;
 use nova_host::release::Release;
@@ -84,12 +84,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 /// Loads, starts and exercises a release in a child process, as a host does before a swap.
-pub(super) async fn preflight(release: Release) -> anyhow::Result<Report> {
+pub(super) async fn preflight(release: Release) -> anyhow::Result<PreflightReport> {
     let folder = tempfile::tempdir().context("no temporary folder for a copy of the library")?;
     let store = Store::open(folder.path().join("libraries"))?;
     let settings = SwapSettings::default();
     let staged = Loader::new(store.clone()).stage(&release.candidate)?;
-    let job = Job {
+    let job = PreflightJob {
         library: staged.path().to_owned(),
         store: store.folder().map(Path::to_owned),
         exercise: true,

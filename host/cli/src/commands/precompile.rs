@@ -13,7 +13,8 @@ use super::{Outcome, block_on};
 use crate::precompile::{
     Extent, Precompilation, PrecompileOrder, RequestOutcome, RequestReport, precompile,
 };
-use crate::terminal::style::{BAD, DIM, GOOD, columns, size, took};
+use crate::terminal::style::{BAD, DIM, GOOD, size, took};
+use crate::terminal::table::columns;
 
 /// The name of the report in a release.
 const REPORT: &str = "precompile-report.json";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use nova_route_template::prepare;
 
 use super::Outcome;
-use crate::terminal::routes::{RouteRow, listing};
+use crate::terminal::listing::{RouteRow, listing};
 use crate::terminal::style::WARN;
 
 /// List what an app answers, and from which files

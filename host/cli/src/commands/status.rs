@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use nova_host::operate::admin::{AdminClient, RouteTable};
+use nova_host::operate::admin::AdminClient;
 
 use super::{Outcome, block_on};
+use crate::terminal::routes::RouteTable;
+use crate::terminal::status::StatusView;
 
 /// Show what a running host does: generations, requests in flight, memory kept
 #[derive(Debug, clap::Args)]
@@ -27,7 +29,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
     } else if args.routes {
         anstream::print!("{}", RouteTable(&status.routes));
     } else {
-        anstream::println!("{status}");
+        anstream::println!("{}", StatusView(&status));
     }
     Ok(Outcome::Done)
 }

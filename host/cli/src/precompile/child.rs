@@ -15,20 +15,18 @@ use nova_host::generation::Generation;
 use nova_host::generation::call::{Call, HandlerPanic, call, internal_error};
 use nova_host::library::loader::Store;
 use nova_host::library::reserved::{RESERVED, is_reserved};
-use nova_host::library::start::StartInfo;
 use nova_host::process::{Answers, Role, serve_parent};
-use nova_host::release::plan::{Plan, Planned};
-use nova_host::site::Site;
-use nova_host::site::dispatch::Answered;
+use nova_host::release::plan::Planned;
 use nova_host::site::files::{Assets, Caching};
+use nova_host::site::{Origin, Site, SiteResponse};
 use nova_host::swap::{STYLESHEETS, SwapSettings, Switch};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use super::generate::{self, LibraryFacts, PageFacts};
+use super::protocol::{Extent, PlanSource, PrecompileJob, PrecompileMessage, RenderedPage};
 use super::report::{AnswerKind, RequestOutcome, RequestReport};
-use super::run::Extent;
 
 /// The role of this process, its second argument.
 pub(crate) const ROLE: Role = Role::new("precompile", || serve_parent(run));
@@ -43,71 +41,6 @@ const QUICK: u64 = 50_000;
 
 /// Who asks, as far as pages can see.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 2518);
-
-/// What is to be done.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct PrecompileJob {
-    /// The library, or the folder of its release.
-    pub(super) source: PathBuf,
-    /// Where private copies of libraries go.
-    pub(super) store: PathBuf,
-    /// A folder of public files, instead of the release's own.
-    pub(super) public: Option<PathBuf>,
-    pub(super) plan: PlanFor,
-    /// The requests before this one have been sent.
-    pub(super) first: usize,
-    /// How much is sent.
-    pub(super) extent: Extent,
-    /// What the app is told about the files around it, where no release says so.
-    pub(super) info: StartInfo,
-    /// How long an answer may take.
-    pub(super) limit: Duration,
-    /// How long `init` may take.
-    pub(super) init_limit: Duration,
-    /// How long the requests that change nothing are sent again and again.
-    pub(super) training: Duration,
-}
-
-/// Where the requests come from.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) enum PlanFor {
-    /// They are these.
-    Sent(Plan),
-    /// They are made from the routes and from what there is already.
-    GeneratedPlan(Option<Plan>),
-}
-
-/// What the process says.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) enum PrecompileMessage {
-    /// What it does now, in case nothing more is heard.
-    Doing(String),
-    /// What will be sent, to the library of this build id.
-    Plan { plan: Plan, build_id: String },
-    /// It sends this one now; `route` and `file` are those that will answer.
-    RequestProgress { index: usize, route: Option<String>, file: Option<String> },
-    /// That is what came of it.
-    Sent(RequestReport),
-    /// A page for a file.
-    RenderedPage(RenderedPage),
-    /// It sends requests again and again; their answers are not looked at.
-    Training,
-    /// Everything was sent.
-    Done,
-    /// The library cannot be exercised.
-    Refused(String),
-}
-
-/// A page as it becomes a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RenderedPage {
-    /// Its path.
-    pub(crate) path: String,
-    /// The page's own file.
-    pub(crate) file: Option<String>,
-    /// The document.
-    pub(crate) html: String,
-}
 
 /// The process.
 fn run(job: PrecompileJob, mut answers: Answers) {
@@ -135,8 +68,8 @@ async fn exercise_all(job: PrecompileJob, answers: &mut Answers) -> Result<(), S
     let generation = table.generations().first().ok_or("no library was loaded")?.clone();
     let exerciser = Exerciser { site: &site, generation: &generation, limit: job.limit };
     let plan = match job.plan {
-        PlanFor::Sent(plan) => plan,
-        PlanFor::GeneratedPlan(existing) => {
+        PlanSource::Given(plan) => plan,
+        PlanSource::Generated(existing) => {
             answers.send(PrecompileMessage::Doing("asking it what to exercise".into()));
             let facts = facts(&exerciser, folder.as_deref()).await?;
             generate::plan(&facts, existing, |path| pattern_of(&site, path))?
@@ -149,7 +82,7 @@ async fn exercise_all(job: PrecompileJob, answers: &mut Answers) -> Result<(), S
     let numbered = plan.requests.iter().enumerate().skip(job.first);
     for (index, planned) in numbered.filter(|(_, planned)| job.extent.holds(planned)) {
         let (route, file) = exerciser.route_of(planned.path()).unzip();
-        answers.send(PrecompileMessage::RequestProgress {
+        answers.send(PrecompileMessage::Sending {
             index,
             route: route.clone(),
             file: file.clone(),
@@ -171,7 +104,7 @@ async fn exercise_all(job: PrecompileJob, answers: &mut Answers) -> Result<(), S
                     file.as_deref().unwrap_or(nova_host::release::plan::PLAN)
                 )
             })?;
-            answers.send(PrecompileMessage::RenderedPage(RenderedPage {
+            answers.send(PrecompileMessage::Rendered(RenderedPage {
                 path,
                 file: file.clone(),
                 html,
@@ -395,9 +328,7 @@ impl Exerciser<'_> {
             let limit_ms = u64::try_from(self.limit.as_millis()).unwrap_or(u64::MAX);
             return Ok((RequestOutcome::Hung { limit_ms }, Answer::default()));
         };
-        let is_file = self.generation.brought.prerendered.holds(planned.path())
-            && matches!(&*planned.method, "GET" | "HEAD");
-        let by_code = answered.generation.is_some() && !is_file;
+        let by_code = matches!(answered.origin, Origin::Route(_) | Origin::ErrorPage(_));
         let (head, mut body) = answered.response.into_parts();
         let status = head.status.as_u16();
         let kind = match (by_code, body.size_hint().exact()) {
@@ -433,7 +364,7 @@ impl Exerciser<'_> {
         Ok((outcome, answer))
     }
 
-    async fn answer(&self, request: Request<Full<Bytes>>) -> Answered {
+    async fn answer(&self, request: Request<Full<Bytes>>) -> SiteResponse {
         if !is_reserved(request.uri().path()) {
             return self.site.answer(request, Some(PEER)).await;
         }
@@ -441,12 +372,12 @@ impl Exerciser<'_> {
         let reserved = self.generation.library.reserved.iter();
         let found = reserved.into_iter().find(|(_, route)| route.pattern == parts.uri.path());
         let (Some((index, route)), Some(pin)) = (found, self.generation.enter()) else {
-            return Answered { response: internal_error(), generation: None };
+            return SiteResponse { response: internal_error(), origin: Origin::Host };
         };
-        let generation = Some(pin.id);
+        let origin = Origin::Route(pin.id);
         let target = Target::Route(*index);
         let wanted = Call { target, pattern: &route.pattern, params: &[], peer: None };
         let response = call(pin, wanted, &parts, None::<Empty<Bytes>>).await;
-        Answered { response, generation }
+        SiteResponse { response, origin }
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use nova_host::library::start::StartInfo;
 use nova_host::process::{ChildError, command, follow};
-use nova_host::release::plan::{Plan, Planned};
-use serde::{Deserialize, Serialize};
+use nova_host::release::plan::Plan;
 
-use super::child::{PlanFor, PrecompileJob, PrecompileMessage, ROLE, RenderedPage};
+use super::child::ROLE;
+use super::protocol::{Extent, PlanSource, PrecompileJob, PrecompileMessage, RenderedPage};
 use super::report::{PrecompileReport, RequestOutcome, RequestReport};
 
 /// So many requests may take their process with them; then the rest is left.
@@ -24,29 +24,6 @@ const ENDING: Duration = Duration::from_secs(10);
 
 /// The variable that names the folder for scratch state.
 pub(crate) const SCRATCH: &str = "NOVA_SCRATCH";
-
-/// How much of a plan is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Extent {
-    /// All of it, on scratch state.
-    Everything,
-    /// What changes nothing.
-    Reads,
-    /// What becomes a file of the release; the documents are kept.
-    Prerendered,
-}
-
-impl Extent {
-    /// Whether a request is sent.
-    pub(super) fn holds(self, planned: &Planned) -> bool {
-        !planned.skip
-            && match self {
-                Self::Everything => true,
-                Self::Reads => !planned.writes(),
-                Self::Prerendered => planned.prerender,
-            }
-    }
-}
 
 /// What is to be exercised, and how.
 #[derive(Debug)]
@@ -125,6 +102,78 @@ struct RequestProgress {
     file: Option<String>,
 }
 
+/// What the processes have said so far.
+struct Progress {
+    /// What the one that runs does now.
+    doing: String,
+    sending: Option<RequestProgress>,
+    plan: Option<Plan>,
+    build_id: String,
+    requests: Vec<RequestReport>,
+    rendered: Vec<RenderedPage>,
+}
+
+impl Progress {
+    /// Takes one message in; breaks with the last one, which says whether all was sent.
+    fn hear(
+        &mut self,
+        message: PrecompileMessage,
+        on_sent: &mut impl FnMut(&RequestReport),
+    ) -> ControlFlow<Result<(), String>> {
+        match message {
+            PrecompileMessage::Doing(what) => self.doing = what,
+            PrecompileMessage::Plan { plan, build_id } => {
+                (self.plan, self.build_id) = (Some(plan), build_id);
+            }
+            PrecompileMessage::Sending { index, route, file } => {
+                self.sending = Some(RequestProgress { index, route, file });
+            }
+            PrecompileMessage::Sent(request) => {
+                on_sent(&request);
+                self.requests.push(request);
+                self.sending = None;
+            }
+            PrecompileMessage::Rendered(page) => self.rendered.push(page),
+            PrecompileMessage::Training => "training".clone_into(&mut self.doing),
+            PrecompileMessage::Done => return ControlFlow::Break(Ok(())),
+            PrecompileMessage::Refused(reason) => return ControlFlow::Break(Err(reason)),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Takes in that the process ended while it sent a request, which is blamed for it; gives the
+    /// index of the next one, or nothing if no request was under way.
+    fn blame(
+        &mut self,
+        cause: &ChildError,
+        limit: Duration,
+        on_sent: &mut impl FnMut(&RequestReport),
+    ) -> Option<usize> {
+        let RequestProgress { index, route, file } = self.sending.take()?;
+        let planned = self.plan.as_ref()?.requests.get(index)?.clone();
+        let outcome = match cause {
+            ChildError::TimedOut { .. } => RequestOutcome::Hung {
+                limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            },
+            died => RequestOutcome::Crashed { how: died.to_string() },
+        };
+        let failure = outcome.failure(&planned);
+        let (method, target) = (planned.method, planned.target);
+        let request = RequestReport { method, target, route, file, outcome, failure };
+        on_sent(&request);
+        self.requests.push(request);
+        Some(index + 1)
+    }
+
+    fn into_precompilation(self, extent: Extent) -> Precompilation {
+        let Self { plan, build_id, requests, rendered, .. } = self;
+        let failed = requests.iter().filter(|request| request.failure.is_some()).count();
+        let read_only = extent != Extent::Everything;
+        let report = PrecompileReport { build_id, read_only, failed, requests };
+        Precompilation { plan: plan.unwrap_or_else(|| Plan::new(Vec::new())), report, rendered }
+    }
+}
+
 /// Exercises a library; `program` is an executable whose `main` calls
 /// [`child_main`](nova_host::process::child_main). `on_sent` sees each request as it is done.
 pub(crate) async fn precompile(
@@ -137,15 +186,14 @@ pub(crate) async fn precompile(
     std::fs::create_dir(&own).map_err(PrecompileError::Scratch)?;
     let scratch = order.scratch.as_deref().unwrap_or(&own);
     let PrecompileOrder { limit, init_limit, extent, .. } = order;
-    let plan = match (order.plan, order.generate) {
-        (Some(plan), false) => PlanFor::Sent(plan),
-        (plan, _) => PlanFor::GeneratedPlan(plan),
-    };
     let mut job = PrecompileJob {
         source: order.source.clone(),
         store: folder.path().join("libraries"),
         public: order.public,
-        plan,
+        plan: match (order.plan, order.generate) {
+            (Some(plan), false) => PlanSource::Given(plan),
+            (plan, _) => PlanSource::Generated(plan),
+        },
         first: 0,
         extent,
         info: order.info,
@@ -153,40 +201,26 @@ pub(crate) async fn precompile(
         init_limit,
         training: order.training,
     };
-    let (mut followed, mut build_id) = (None, String::new());
-    let (mut requests, mut rendered) = (Vec::new(), Vec::new());
-    let mut crashes = 0;
-    loop {
+    let mut progress = Progress {
+        doing: String::new(),
+        sending: None,
+        plan: None,
+        build_id: String::new(),
+        requests: Vec::new(),
+        rendered: Vec::new(),
+    };
+    for crashes in 1.. {
         let mut child = command(program, ROLE.name);
         child.env(SCRATCH, scratch);
         // What only reads may need the files of the folder that it is started in.
         if extent == Extent::Everything || order.scratch.is_some() {
             child.current_dir(scratch);
         }
-        let mut doing = "loading the library".to_owned();
-        let mut sending: Option<RequestProgress> = None;
-        let patience = init_limit + SLACK;
-        let verdict = follow(child, &job, patience, ENDING, |message| {
-            match message {
-                PrecompileMessage::Doing(what) => doing = what,
-                PrecompileMessage::Plan { plan, build_id: id } => {
-                    (followed, build_id) = (Some(plan), id);
-                }
-                PrecompileMessage::RequestProgress { index, route, file } => {
-                    sending = Some(RequestProgress { index, route, file });
-                }
-                PrecompileMessage::Sent(exercised) => {
-                    on_sent(&exercised);
-                    requests.push(exercised);
-                    sending = None;
-                }
-                PrecompileMessage::RenderedPage(page) => rendered.push(page),
-                PrecompileMessage::Training => "training".clone_into(&mut doing),
-                PrecompileMessage::Done => return ControlFlow::Break(Ok(())),
-                PrecompileMessage::Refused(reason) => return ControlFlow::Break(Err(reason)),
-            }
+        "loading the library".clone_into(&mut progress.doing);
+        let verdict = follow(child, &job, init_limit + SLACK, ENDING, |message| {
+            progress.hear(message, &mut on_sent)?;
             // A request is sent a few times, and its body is read, before anything is said.
-            let next = if sending.is_some() { limit } else { init_limit.max(limit) };
+            let next = if progress.sending.is_some() { limit } else { init_limit.max(limit) };
             ControlFlow::Continue(next + SLACK)
         });
         let cause = match verdict.await {
@@ -196,34 +230,18 @@ pub(crate) async fn precompile(
             }
             Err(cause) => cause,
         };
-        let planned =
-            |sending: &RequestProgress| followed.as_ref()?.requests.get(sending.index).cloned();
-        let Some((sending, planned)) = sending.and_then(|it| planned(&it).map(|plan| (it, plan)))
-        else {
+        let Some(next) = progress.blame(&cause, limit, &mut on_sent) else {
+            let doing = progress.doing;
             return Err(PrecompileError::Died { library: order.source, doing, cause });
         };
-        let outcome = match cause {
-            ChildError::TimedOut { .. } => RequestOutcome::Hung {
-                limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-            },
-            died => RequestOutcome::Crashed { how: died.to_string() },
-        };
-        let failure = outcome.failure(&planned);
-        let RequestProgress { index, route, file } = sending;
-        let (method, target) = (planned.method, planned.target);
-        let exercised = RequestReport { method, target, route, file, outcome, failure };
-        on_sent(&exercised);
-        requests.push(exercised);
-        crashes += 1;
         if crashes == MOST_CRASHES {
-            let complaints = requests.iter().filter_map(RequestReport::complaint).collect();
+            let complaints =
+                progress.requests.iter().filter_map(RequestReport::complaint).collect();
             return Err(PrecompileError::TooMany { complaints });
         }
-        job.first = index + 1;
-        job.plan = PlanFor::Sent(followed.clone().unwrap_or_else(|| Plan::new(Vec::new())));
+        job.first = next;
+        job.plan =
+            PlanSource::Given(progress.plan.clone().unwrap_or_else(|| Plan::new(Vec::new())));
     }
-    let failed = requests.iter().filter(|request| request.failure.is_some()).count();
-    let read_only = extent != Extent::Everything;
-    let report = PrecompileReport { build_id, read_only, failed, requests };
-    Ok(Precompilation { plan: followed.unwrap_or_else(|| Plan::new(Vec::new())), report, rendered })
+    Ok(progress.into_precompilation(extent))
 }

@@ -1,103 +1,86 @@
-//! What an app answers, as a table for people and as rows for programs.
+//! What a host counts of each route, as `nova status --routes` shows it.
 
-use nova_route_template::{Method, Page, RouteTree};
-use serde::Serialize;
+use std::fmt;
 
-use super::style::columns;
+use nova_host::operate::admin::RouteStatus;
 
-/// One route; the fields are those of a manifest's.
-#[derive(Debug, Serialize)]
-pub(crate) struct RouteRow {
-    pattern: String,
-    methods: Vec<&'static str>,
-    any: bool,
-    file: String,
+use super::table::Align::{Left, Right};
+use super::table::{grouped, table};
+
+fn row(route: &RouteStatus) -> [String; 6] {
+    let bound = |share| route.within(share).map_or_else(|| "longer".to_owned(), time);
+    [
+        route.route.clone(),
+        grouped(route.requests),
+        grouped(route.client_errors),
+        grouped(route.server_errors),
+        bound(0.5),
+        bound(0.99),
+    ]
 }
 
-impl RouteRow {
-    /// The route of `page`.
-    pub(crate) fn new(page: &Page) -> Self {
-        let methods = page.handlers.iter().map(|handler| handler.method);
-        Self {
-            pattern: page.pattern.to_string(),
-            methods: methods.clone().filter_map(Method::http_name).collect(),
-            any: methods.clone().any(|method| method == Method::Any),
-            file: page.file.clone(),
+/// `100µs`, `2.5ms`, `10s`: a bound of a bucket.
+fn time(microseconds: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "bounds have two digits")]
+    let of = |unit: u64| microseconds as f64 / unit as f64;
+    match microseconds {
+        0..1_000 => format!("{microseconds}µs"),
+        1_000..1_000_000 => format!("{}ms", of(1_000)),
+        _ => format!("{}s", of(1_000_000)),
+    }
+}
+
+const HEADINGS: [&str; 6] = ["route", "requests", "4xx", "5xx", "half within", "99% within"];
+
+/// A table of routes, the busiest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RouteTable<'a>(pub(crate) &'a [RouteStatus]);
+
+impl fmt::Display for RouteTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut routes: Vec<&RouteStatus> = self.0.iter().collect();
+        if routes.is_empty() {
+            return writeln!(f, "no request was counted yet");
         }
+        routes.sort_by_key(|route| std::cmp::Reverse(route.requests));
+        let mut rows = vec![HEADINGS.map(str::to_owned)];
+        rows.extend(routes.into_iter().map(row));
+        f.write_str(&table(&rows, [Left, Right, Right, Right, Right, Right]))
     }
-
-    fn methods(&self) -> String {
-        let any = self.any.then_some("any");
-        self.methods.iter().copied().chain(any).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// The table of the routes of `tree`.
-pub(crate) fn listing(tree: &RouteTree) -> String {
-    let mut lines: Vec<_> = tree
-        .pages
-        .iter()
-        .map(RouteRow::new)
-        .map(|row| [row.methods(), row.pattern, row.file])
-        .collect();
-    lines.sort_by(|a, b| a[1].cmp(&b[1]));
-    let specials = tree.specials.iter().map(|special| {
-        let function = special.kind.function().to_owned();
-        [function, format!("{} and below", special.folder), special.file.clone()]
-    });
-    lines.extend(specials);
-    let not_found = tree.not_found.iter();
-    lines.extend(
-        not_found.map(|page| ["404".to_owned(), "any other".to_owned(), page.file.clone()]),
-    );
-    columns(&lines)
 }
 
 #[cfg(test)]
 mod tests {
-    use nova_route_template::{SourceFile, Sources};
+    use insta::assert_snapshot;
+    use nova_host::operate::admin::Bucket;
 
     use super::*;
 
-    fn tree() -> RouteTree {
-        let page = |path: &str, text: &str| SourceFile::new(path, text);
-        let sources = Sources {
-            pages_root: Some("pages".into()),
-            pages: vec![
-                page("pages/index.rs", "pub fn get() {}"),
-                page("pages/users/[id].rs", "pub fn get() {} pub async fn delete() {}"),
-                page("pages/api/echo.rs", "pub fn post() {} pub fn handler() {}"),
-                page("pages/docs/[...path].rs", "pub fn get() {}"),
-                page("pages/_layout.rs", "pub fn layout(page: Html) -> Html { page }"),
-                page("pages/users/_middleware.rs", "pub async fn middleware() {}"),
-                page("pages/404.rs", "pub fn get() {}"),
-            ],
-            ..Sources::default()
-        };
-        RouteTree::build(&sources).unwrap_or_else(|problems| panic!("{problems}"))
+    fn route(route: &str, requests: u64, times: &[(Option<u64>, u64)]) -> RouteStatus {
+        let times = times.iter().map(|&(at_most_us, count)| Bucket { at_most_us, count });
+        RouteStatus {
+            route: route.to_owned(),
+            requests,
+            client_errors: requests / 10,
+            server_errors: requests / 100,
+            total_us: 1_000,
+            times: times.collect(),
+        }
     }
 
     #[test]
-    fn the_table_lists_pages_and_special_files() {
-        let tree = tree();
-        insta::assert_snapshot!(listing(&tree), @r"
-        GET         /                 pages/index.rs
-        POST any    /api/echo         pages/api/echo.rs
-        GET         /docs/{*path}     pages/docs/[...path].rs
-        GET DELETE  /users/{id}       pages/users/[id].rs
-        layout      / and below       pages/_layout.rs
-        middleware  /users and below  pages/users/_middleware.rs
-        404         any other         pages/404.rs
+    fn the_busiest_come_first() {
+        let routes = [
+            route("/users/[id]", 1_200, &[(Some(100), 0), (Some(2_500), 1_190), (None, 1_200)]),
+            route("/", 12_345, &[(Some(100), 12_300), (Some(2_500), 12_340), (None, 12_345)]),
+            route("unmatched", 3, &[(Some(100), 1), (Some(2_500), 1), (None, 3)]),
+        ];
+        assert_snapshot!(RouteTable(&routes), @"
+        route        requests    4xx  5xx  half within  99% within
+        /              12,345  1,234  123        100µs       100µs
+        /users/[id]     1,200    120   12        2.5ms       2.5ms
+        unmatched           3      0    0       longer      longer
         ");
-    }
-
-    #[test]
-    fn the_json_has_the_fields_of_a_manifest() {
-        let tree = tree();
-        let users = tree.pages.iter().find(|page| page.file.contains("users")).expect("a page");
-        assert_eq!(
-            serde_json::to_string(&RouteRow::new(users)).expect("JSON"),
-            r#"{"pattern":"/users/{id}","methods":["GET","DELETE"],"any":false,"file":"pages/users/[id].rs"}"#
-        );
+        assert_snapshot!(RouteTable(&[]), @"no request was counted yet");
     }
 }

@@ -36,6 +36,19 @@ pub(crate) fn error(error: &anyhow::Error) -> String {
     text
 }
 
+/// An error and what led to it, on one line.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+        let cause = cause.to_string();
+        // Errors of other crates often end with their cause already.
+        if !text.contains(&cause) {
+            let _ = write!(text, ": {cause}");
+        }
+    }
+    text
+}
+
 /// A duration as people say it.
 pub(crate) fn took(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
@@ -49,26 +62,6 @@ pub(crate) fn took(duration: Duration) -> String {
 /// `1 route`, `2 routes`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// Rows as aligned columns, the last one ragged; no line ends in a blank.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 /// A number of bytes as people say it, in units of a thousand.
@@ -130,11 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn columns_align() {
-        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
-        assert_eq!(
-            columns(&[row("GET", "/"), row("DELETE", "/ü"), row("x", "")]),
-            "GET     /\nDELETE  /ü\nx\n"
-        );
+    fn a_chain_is_one_line() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("nova.toml cannot be read")]
+        struct Outer(#[source] std::io::Error);
+        let outer = Outer(std::io::Error::other("disk is full"));
+        assert_eq!(chain(&outer), "nova.toml cannot be read: disk is full");
     }
 }

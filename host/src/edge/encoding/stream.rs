@@ -13,7 +13,7 @@ use http_body::{Body as HttpBody, Frame};
 use super::encoder::Encoder;
 use crate::generation::body::{Body, BodyError};
 
-/// How much is encoded in one go: a thread that does so serves nobody else.
+/// How much is encoded in one go: its thread does nothing else meanwhile.
 const PIECE: usize = 64 * 1024;
 
 pub(super) struct Encoded {

@@ -22,7 +22,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; c
 /// A socket for those who read the numbers.
 #[derive(Debug)]
 pub(crate) struct MetricsListener {
-    /// None: the process before has it still.
+    /// `None`: the process before has it still.
     socket: Option<TcpListener>,
     address: SocketAddr,
 }
@@ -46,7 +46,7 @@ impl MetricsListener {
     ///
     /// # Errors
     ///
-    /// When it is none, or is taken.
+    /// When it is invalid or taken.
     pub(crate) fn bind(address: &str, inherits: bool) -> Result<Self, MetricsError> {
         let failed = |source| MetricsError { address: address.to_owned(), source };
         match TcpListener::bind(address) {
@@ -93,12 +93,14 @@ impl MetricsListener {
                     Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                         tokio::time::sleep(LOOK).await;
                     }
-                    Err(error) => return tracing::error!("no metrics at {address}: {error}"),
+                    Err(error) => {
+                        return tracing::error!("metrics cannot be served at {address}: {error}");
+                    }
                 }
             };
             match Server::new([socket], Options::default()) {
                 Ok(server) => drop(server.run(answer).await),
-                Err(error) => tracing::error!("no metrics at {address}: {error}"),
+                Err(error) => tracing::error!("metrics cannot be served at {address}: {error}"),
             }
         });
         Ok(())
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_none() {
+    fn an_invalid_address() {
         let error = MetricsListener::bind("nowhere", false).unwrap_err().to_string();
         assert!(error.starts_with("cannot listen on nowhere for --metrics: "), "{error}");
     }

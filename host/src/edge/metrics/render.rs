@@ -6,10 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Metrics;
 use super::route::BOUNDS;
-use crate::operate::admin::Footprint;
+use crate::process::footprint::Footprint;
 use crate::server::Handle;
 use crate::site::Site;
-use crate::swap::State;
+use crate::swap::GenerationState;
 
 /// What the numbers of the process are read from.
 #[derive(Debug)]
@@ -135,13 +135,14 @@ fn generations(text: &mut Text, sources: &Sources<'_>) {
     let history = switch.history();
     let name = "nova_generations";
     text.family(name, "gauge", "Generations that serve, and that finish what they have.");
-    for (state, label) in [(State::Live, "live"), (State::Draining, "draining")] {
+    for (state, label) in [(GenerationState::Live, "live"), (GenerationState::Draining, "draining")]
+    {
         let count = history.iter().filter(|record| record.state == state).count();
         text.line(format_args!("{name}{{state=\"{label}\"}} {count}"));
     }
     let name = "nova_generation";
     text.family(name, "gauge", "The number of the generation that serves, with its build.");
-    for record in history.iter().filter(|record| record.state == State::Live) {
+    for record in history.iter().filter(|record| record.state == GenerationState::Live) {
         let (app, build, id) = (quoted(&record.app), record.build_id.as_str(), record.id);
         text.line(format_args!("{name}{{app=\"{app}\",build=\"{build}\"}} {id}"));
     }
@@ -188,7 +189,7 @@ mod tests {
 
     use http::{Method, StatusCode};
 
-    use super::super::Answerer;
+    use super::super::Responder;
     use super::*;
 
     #[test]
@@ -204,9 +205,9 @@ mod tests {
     #[test]
     fn the_requests_of_a_route() {
         let metrics = std::sync::Arc::new(Metrics::default());
-        let flight = metrics.begin(&Method::GET);
-        flight.answered(&Answerer::Route(metrics.route("/users/{id}")), StatusCode::OK);
-        let again = metrics.begin(&Method::GET);
+        let timer = metrics.start_timer(&Method::GET);
+        timer.observe(&Responder::Route(metrics.route("/users/{id}")), StatusCode::OK);
+        let again = metrics.start_timer(&Method::GET);
         metrics.route("/users/{id}").count(0, StatusCode::OK, Duration::from_micros(300));
         drop(again);
         let mut text = Text::default();

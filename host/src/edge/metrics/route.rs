@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::operate::admin::{Bucket, RouteStatus};
+use super::route_status::{Bucket, RouteStatus};
 
-/// The methods that are told apart; all others are one.
+/// The methods that are counted apart; all others are one.
 pub(crate) const METHODS: [&str; 8] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 
@@ -22,7 +22,7 @@ pub(crate) const BOUNDS: [u64; 16] = [
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Route {
+pub(crate) struct RouteCounters {
     /// By method and class.
     counts: [[AtomicU64; CLASSES.len()]; METHODS.len()],
     /// By bucket, each without those below it.
@@ -36,10 +36,10 @@ pub(crate) fn method(method: &Method) -> usize {
     METHODS.iter().position(|known| *known == name).unwrap_or(METHODS.len() - 1)
 }
 
-impl Route {
+impl RouteCounters {
     /// An answer of this status, whose head was there after `time`.
     pub(crate) fn count(&self, method: usize, status: StatusCode, time: Duration) {
-        // A status code begins with 1 to 5, or with what nobody sends.
+        // A status code begins with 1 to 5, or with what no page sends.
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS.partition_point(|bound| *bound < time);
@@ -68,7 +68,7 @@ impl Route {
         })
     }
 
-    /// What the status tells of it; `None` if it never answered.
+    /// Its numbers as of now; `None` if it never answered.
     pub(crate) fn status(&self, route: &str) -> Option<RouteStatus> {
         let times = self.times();
         let requests = *times.last().filter(|count| **count > 0)?;
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn answers_are_counted_by_method_class_and_time() {
-        let route = Route::default();
+        let route = RouteCounters::default();
         let [get, purge] =
             [Method::GET, Method::from_bytes(b"PURGE").unwrap()].map(|it| method(&it));
         for (method, status, micros) in
@@ -120,6 +120,6 @@ mod tests {
         let status = route.status("/").unwrap();
         assert_eq!((status.requests, status.client_errors, status.server_errors), (4, 1, 1));
         assert_eq!((status.within(0.5), status.within(0.99)), (Some(100), None));
-        assert_eq!(Route::default().status("/"), None);
+        assert_eq!(RouteCounters::default().status("/"), None);
     }
 }

@@ -37,10 +37,18 @@ pub(super) fn names<'data, R: ReadRef<'data>>(data: R) -> Result<Names, ElfError
     Ok(names)
 }
 
-/// Whether the library itself defines a symbol. The linker's own look-up would go on to the
-/// libraries that it needs.
-pub(super) fn exports(bytes: &[u8], symbol: &str) -> Result<bool, ElfError> {
+/// Where a symbol is, once the library is mapped, and how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Definition {
+    pub(super) address: u64,
+    pub(super) size: u64,
+}
+
+/// The symbol that the library itself defines by this name. The linker's own look-up would go on to
+/// the libraries that it needs.
+pub(super) fn definition(bytes: &[u8], symbol: &str) -> Result<Option<Definition>, ElfError> {
     let file = ElfFile::<FileHeader64<Endianness>>::parse(bytes).map_err(damaged)?;
     let mut symbols = file.dynamic_symbols();
-    Ok(symbols.any(|found| found.is_definition() && found.name() == Ok(symbol)))
+    let found = symbols.find(|found| found.is_definition() && found.name() == Ok(symbol));
+    Ok(found.map(|found| Definition { address: found.address(), size: found.size() }))
 }

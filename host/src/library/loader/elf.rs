@@ -5,10 +5,12 @@
 
 use nova_abi::abi_stable::library::ROOT_MODULE_LOADER_NAME;
 use nova_abi::note;
+use object::Endianness;
 use object::elf::{self, FileHeader64};
 use object::read::ReadRef;
-use object::read::elf::{ElfFile, FileHeader, ProgramHeader, SectionHeader};
-use object::{Endianness, Object, ObjectSymbol};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
+
+use super::dynamic;
 
 /// What is wrong with a file that should be a shared library.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,20 +43,16 @@ const MACHINE: (elf::Machine, &str) = (elf::EM_AARCH64, "aarch64");
 /// Checks a route library and returns the bytes of its note.
 pub(super) fn check(bytes: &[u8]) -> Result<&[u8], ElfError> {
     let (header, endian) = check_file(bytes)?;
-    let file = ElfFile::<FileHeader64<Endianness>>::parse(bytes).map_err(damaged)?;
-    let symbol = |name: &'static str| {
-        file.dynamic_symbols()
-            .find(|symbol| symbol.is_definition() && symbol.name() == Ok(name))
-            .ok_or(ElfError::Symbol { symbol: name })
-    };
-    let found = symbol(note::SYMBOL)?;
-    symbol(ROOT_MODULE_LOADER_NAME)?;
+    let missing = |symbol| ElfError::Symbol { symbol };
+    let found = dynamic::definition(bytes, note::SYMBOL)?.ok_or(missing(note::SYMBOL))?;
+    let root = dynamic::definition(bytes, ROOT_MODULE_LOADER_NAME)?;
+    root.ok_or(missing(ROOT_MODULE_LOADER_NAME))?;
     let segments = header.program_headers(endian, bytes).map_err(damaged)?;
     segments
         .iter()
         .filter(|segment| segment.p_type(endian) == elf::PT_LOAD)
         .find_map(|segment| {
-            segment.data_range(endian, bytes, found.address(), found.size()).ok().flatten()
+            segment.data_range(endian, bytes, found.address, found.size).ok().flatten()
         })
         .ok_or_else(|| ElfError::Damaged(format!("`{}` lies outside the file", note::SYMBOL)))
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use nova_abi::ABI;
 use nova_abi::note::NoteError;
 
+use super::build_id::BuildIdError;
 use super::elf::ElfError;
 
 /// Why a library was not loaded.
@@ -71,6 +72,19 @@ pub enum LoadError {
     )]
     PanicStrategy { path: PathBuf, found: String },
 
+    #[error(
+        "{}: was built for {found}, this host runs libraries for {expected}{}; \
+         build it with `--target {expected}`", .path.display(),
+        if .found.contains("musl") {
+            ": a library for musl brings a C library of its own, and two of them do not go together \
+             in one process"
+        } else { "" }
+    )]
+    Target { path: PathBuf, found: String, expected: &'static str },
+
+    #[error("{}: {cause}", .path.display())]
+    BuildId { path: PathBuf, cause: BuildIdError },
+
     #[error("{}: the private copy of the library cannot be written: {source}", .path.display())]
     Store { path: PathBuf, source: io::Error },
 
@@ -82,31 +96,6 @@ pub enum LoadError {
          build it again with the SDK of this host", .path.display()
     )]
     Layout { path: PathBuf, cause: String, details: String },
-
-    #[error(
-        "{}: calls itself `{name}`, and so does {}, which is mapped already; the dynamic linker \
-         knows libraries by that name alone, so each build needs one of its own",
-        .path.display(), .other.display()
-    )]
-    SameName { path: PathBuf, name: String, other: PathBuf },
-
-    #[error(
-        "{}: has no name of its own for the dynamic linker (DT_SONAME), so no other library can \
-         need it; was it built as a `dylib`?", .path.display()
-    )]
-    Nameless { path: PathBuf },
-
-    #[error(
-        "{}: was compiled against {found}, the app library that serves is {running}; \
-         build the page again", .path.display()
-    )]
-    OtherApp { path: PathBuf, found: String, running: String },
-
-    #[error(
-        "{}: is a shared library, but not the page library that it should be: it does not \
-         export `{symbol}`", .path.display()
-    )]
-    NotAPage { path: PathBuf, symbol: String },
 
     #[error("{}: declaring its routes panicked: {message}", .path.display())]
     Routes { path: PathBuf, message: String },

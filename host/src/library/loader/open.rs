@@ -1,4 +1,4 @@
-//! Mapping a library and taking its root module: the host's only unsafe code.
+//! Mapping a library and taking its root module.
 #![allow(unsafe_code)]
 
 use std::mem::ManuallyDrop;
@@ -7,33 +7,12 @@ use std::path::Path;
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use nova_abi::abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use nova_abi::abi_stable::std_types::RArc;
-use nova_abi::told::{self, Told};
-use nova_abi::{Failure, LibraryRef, PageEntry};
+use nova_abi::{Exported, Failure, LibraryRef};
 
 use super::{LoadError, Routes};
 
-/// The function of a library that takes what it is told besides the context of `init`.
-#[derive(Clone, Copy)]
-pub(super) enum Listener {
-    Loaded(Told),
-    /// Of a library that is linked into this program.
-    Linked(fn(&str)),
-}
-
-impl Listener {
-    /// Says `text`, which is JSON.
-    pub(super) fn tell(self, text: &str) {
-        match self {
-            // SAFETY: the text is borrowed until the call returns.
-            Self::Loaded(told) => unsafe { told(text.as_ptr(), text.len()) },
-            Self::Linked(told) => told(text),
-        }
-    }
-}
-
-/// Maps the private copy; `path` is where the library came from, for messages. A library of an
-/// older SDK does not listen.
-pub(super) fn open(copy: &Path, path: &Path) -> Result<(LibraryRef, Option<Listener>), LoadError> {
+/// Maps the private copy; `path` is where the library came from, for messages.
+pub(super) fn open(copy: &Path, path: &Path) -> Result<LibraryRef, LoadError> {
     let library = map(copy, path)?;
     // SAFETY: the symbol was found in the file by `elf::check`; abi_stable exports it under this
     // name with this type alone, and checks the header's magic before it uses the rest.
@@ -46,11 +25,7 @@ pub(super) fn open(copy: &Path, path: &Path) -> Result<(LibraryRef, Option<Liste
     };
     let header = header.map_err(|error| refused(path, &error))?;
     let header = header.upgrade().map_err(|error| layout(&error))?;
-    let root = header.init_root_module::<LibraryRef>().map_err(|error| layout(&error))?;
-    // SAFETY: `nova::export!` exports this type under this name, which is Nova's own; the library
-    // is one of Nova's, as the root module has shown, and stays mapped.
-    let listener = unsafe { library.get::<Told>(told::SYMBOL.as_bytes()) };
-    Ok((root, listener.ok().map(|told| Listener::Loaded(*told))))
+    header.init_root_module::<LibraryRef>().map_err(|error| layout(&error))
 }
 
 /// Maps a library that others need.
@@ -58,14 +33,14 @@ pub(super) fn shared(path: &Path) -> Result<(), LoadError> {
     map(path, path).map(drop)
 }
 
-/// Maps a page library; `symbol` was found in the file.
-pub(super) fn page(path: &Path, symbol: &str) -> Result<PageEntry, LoadError> {
+/// Maps a library, and looks up a symbol that was found in the file.
+pub(super) fn symbol<T: Exported>(path: &Path, symbol: &str) -> Result<T, LoadError> {
     let library = map(path, path)?;
-    // SAFETY: `nova::export_page!` exports this type under the symbols that `nova` chooses, and
-    // the library stays mapped. That it belongs to the app was checked in the file.
+    // SAFETY: the name begins with the type's prefix, so a library of Nova exports this type there;
+    // it is one address long, and the library stays mapped.
     unsafe {
-        let entry = library.get::<unsafe extern "C" fn(*mut ())>(symbol.as_bytes());
-        entry.map(|entry| PageEntry::new(*entry)).map_err(|error| refused(path, &error))
+        let found = library.get::<T>(symbol.as_bytes());
+        found.map(|found| *found).map_err(|error| refused(path, &error))
     }
 }
 

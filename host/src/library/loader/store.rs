@@ -21,8 +21,8 @@ use super::{BuildId, LoadError};
 use crate::library::digest::sha256_of;
 use crate::process::service_folders;
 
-/// Group and others may write.
-const OTHERS_WRITE: u32 = 0o022;
+/// The group, or others, may write.
+const WRITABLE: u32 = 0o022;
 
 /// How much of a file is read at a time, in bytes.
 const PART: usize = 64 * 1024;
@@ -121,8 +121,9 @@ impl Store {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let copy = entry.path();
             let name = copy.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-            let build_id = BuildId::parse(name.strip_prefix("libnova_routes-").unwrap_or_default());
+            let build_id = name.strip_prefix("libnova_routes-").map(str::parse::<BuildId>);
             // What has another name is not ours, or is being written.
+            let Some(Ok(build_id)) = build_id else { continue };
             if copy == path(folder, &build_id)
                 && !wanted(&build_id)
                 && let Err(error) = fs::remove_file(&copy)
@@ -266,7 +267,7 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
 fn usable(folder: &Path) -> io::Result<Use> {
     private_folder(folder)?;
     let mode = fs::metadata(folder)?.permissions().mode() & 0o777;
-    if mode & OTHERS_WRITE != 0 {
+    if mode & WRITABLE != 0 {
         let text = format!("others can write to it (mode {mode:o}); chmod 700 it");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }

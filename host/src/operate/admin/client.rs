@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::{
-    CanaryRequest, RollbackReport, RollbackRequest, Status, SwapFailure, SwapReport, SwapRequest,
+    CanaryRequest, RollbackRequest, RollbackResponse, Status, SwapFailure, SwapRequest,
+    SwapResponse,
 };
 
 /// A host that says nothing for so long about itself is not well.
@@ -118,7 +119,7 @@ impl AdminClient {
     /// # Errors
     ///
     /// When it does not answer, or does not swap.
-    pub async fn swap(&self, mut request: SwapRequest) -> Result<SwapReport, AdminError> {
+    pub async fn swap(&self, mut request: SwapRequest) -> Result<SwapResponse, AdminError> {
         for path in &mut request.paths {
             if let Ok(absolute) = std::path::absolute(&*path) {
                 *path = absolute;
@@ -132,7 +133,7 @@ impl AdminClient {
     /// # Errors
     ///
     /// When it does not answer, or refuses the release.
-    pub async fn canary(&self, mut request: CanaryRequest) -> Result<SwapReport, AdminError> {
+    pub async fn canary(&self, mut request: CanaryRequest) -> Result<SwapResponse, AdminError> {
         if let Ok(absolute) = std::path::absolute(&request.path) {
             request.path = absolute;
         }
@@ -144,7 +145,10 @@ impl AdminClient {
     /// # Errors
     ///
     /// When it does not answer, or does not go back.
-    pub async fn rollback(&self, request: &RollbackRequest) -> Result<RollbackReport, AdminError> {
+    pub async fn rollback(
+        &self,
+        request: &RollbackRequest,
+    ) -> Result<RollbackResponse, AdminError> {
         self.order("/rollback", request).await
     }
 

@@ -287,7 +287,7 @@ async fn answer<C: Control>(request: Request<Incoming>, control: Arc<C>) -> Resp
 async fn swap<C: Control>(
     request: Request<Incoming>,
     control: Arc<C>,
-) -> Result<super::SwapReport, SwapFailure> {
+) -> Result<super::SwapResponse, SwapFailure> {
     let wanted: SwapRequest = wanted(request, "swap").await?;
     if wanted.paths.is_empty() || wanted.paths.iter().any(|path| path.is_relative()) {
         let message = "name at least one release, by an absolute path".to_owned();
@@ -299,7 +299,7 @@ async fn swap<C: Control>(
 async fn canary<C: Control>(
     request: Request<Incoming>,
     control: Arc<C>,
-) -> Result<super::SwapReport, SwapFailure> {
+) -> Result<super::SwapResponse, SwapFailure> {
     let wanted: CanaryRequest = wanted(request, "try a canary").await?;
     if wanted.path.is_relative() {
         return Err(failure(Reason::Invalid, "name a release by an absolute path".to_owned()));
@@ -310,7 +310,7 @@ async fn canary<C: Control>(
 async fn rollback<C: Control>(
     request: Request<Incoming>,
     control: Arc<C>,
-) -> Result<super::RollbackReport, SwapFailure> {
+) -> Result<super::RollbackResponse, SwapFailure> {
     let wanted: RollbackRequest = wanted(request, "roll back").await?;
     to_the_end(async move { control.rollback(wanted).await }).await
 }

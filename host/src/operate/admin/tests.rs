@@ -1,5 +1,5 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ impl Control for Fake {
         }
     }
 
-    async fn swap(&self, request: SwapRequest) -> Result<SwapReport, SwapFailure> {
+    async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
         self.asked.lock().unwrap().push(request.clone());
         self.begun.notify_one();
         if let Some(gate) = &self.gate {
@@ -72,17 +72,17 @@ impl Control for Fake {
             init_us: 6,
             total_us: 7,
         });
-        Ok(SwapReport { swapped: swapped.collect() })
+        Ok(SwapResponse { swapped: swapped.collect() })
     }
 
-    async fn rollback(&self, request: RollbackRequest) -> Result<RollbackReport, SwapFailure> {
+    async fn rollback(&self, request: RollbackRequest) -> Result<RollbackResponse, SwapFailure> {
         match request.to {
             Some(to) => Err(SwapFailure {
                 reason: Reason::Refused,
                 message: format!("no kept release is {to}"),
                 swapped: Vec::new(),
             }),
-            None => Ok(RollbackReport {
+            None => Ok(RollbackResponse {
                 refused: "ab".to_owned(),
                 serving: Swap {
                     source: "/srv/build".into(),

@@ -1,4 +1,4 @@
-//! The request log: a line for each answer, when its last byte is handed over.
+//! The request log: a line for each response, when its last byte is handed over.
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style as Color};
 use bytes::Buf as _;
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use serde::Serialize;
@@ -40,19 +41,20 @@ impl AccessLog {
         Self(Some(Output { lines, style }))
     }
 
-    /// Begins the line of a request. The query is left out: it may hold what is nobody's business.
+    /// Begins the line of a request from `client`, known by `id`. The query is left out: it may hold
+    /// secrets.
     #[must_use]
-    pub fn begin<B>(&self, request: &Request<B>) -> Access {
-        Access(self.0.as_ref().map(|output| {
+    pub fn begin(&self, head: &Parts, client: IpAddr, id: Option<&HeaderValue>) -> AccessLine {
+        AccessLine(self.0.as_ref().map(|output| {
             Box::new(Line {
                 output: output.clone(),
-                method: request.method().clone(),
-                uri: request.uri().clone(),
+                method: head.method.clone(),
+                uri: head.uri.clone(),
                 started: Instant::now(),
                 status: None,
                 generation: None,
-                client: None,
-                id: None,
+                client,
+                id: id.cloned(),
                 bytes: 0,
                 complete: false,
             })
@@ -61,9 +63,9 @@ impl AccessLog {
 }
 
 /// The line of one request, which is written when this is dropped: with the last byte of the
-/// answer, or when the client has gone.
+/// response, or when the client has gone.
 #[derive(Debug)]
-pub struct Access(Option<Box<Line>>);
+pub struct AccessLine(Option<Box<Line>>);
 
 #[derive(Debug)]
 struct Line {
@@ -73,50 +75,40 @@ struct Line {
     started: Instant,
     status: Option<StatusCode>,
     generation: Option<u64>,
-    client: Option<IpAddr>,
+    client: IpAddr,
     id: Option<HeaderValue>,
     bytes: u64,
     complete: bool,
 }
 
-impl Access {
-    /// Who sent the request, and the id under which it is known.
-    #[must_use]
-    pub fn of(mut self, client: IpAddr, id: Option<&HeaderValue>) -> Self {
-        if let Some(line) = &mut self.0 {
-            line.client = Some(client);
-            line.id = id.cloned();
-        }
-        self
-    }
-
-    /// The head of the answer is there: its status, and the generation that gave it, if one did.
-    pub fn answered<B: Body>(
+impl AccessLine {
+    /// The head of the response is there: its status, and the generation that made it, if one did.
+    pub fn log_body<B: Body>(
         mut self,
         status: StatusCode,
         generation: Option<u64>,
         body: B,
-    ) -> Logged<B> {
+    ) -> LoggedBody<B> {
         if let Some(line) = &mut self.0 {
             line.status = Some(status);
             line.generation = generation;
             line.complete = body.is_end_stream();
         }
-        Logged { body, access: self }
+        LoggedBody { body, line: self }
     }
 }
 
 pin_project! {
     /// A body whose bytes are counted for the log.
     #[derive(Debug)]
-    pub struct Logged<B> {
+    pub struct LoggedBody<B> {
         #[pin]
         body: B,
-        access: Access,
+        line: AccessLine,
     }
 }
 
-impl<B: Body> Body for Logged<B> {
+impl<B: Body> Body for LoggedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -126,7 +118,7 @@ impl<B: Body> Body for Logged<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
         let polled = this.body.as_mut().poll_frame(cx);
-        if let (Some(line), Poll::Ready(frame)) = (&mut this.access.0, &polled) {
+        if let (Some(line), Poll::Ready(frame)) = (&mut this.line.0, &polled) {
             match frame {
                 Some(Ok(frame)) => {
                     line.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
@@ -188,7 +180,7 @@ impl Line {
         line
     }
 
-    /// An id is visible ASCII; see `front/request_id.rs`.
+    /// An id is visible ASCII; see `edge/request_id.rs`.
     fn id(&self) -> Option<&str> {
         self.id.as_ref()?.to_str().ok()
     }
@@ -205,8 +197,7 @@ impl Line {
             duration_us: u64,
             bytes: u64,
             generation: Option<u64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            client: Option<IpAddr>,
+            client: IpAddr,
             #[serde(skip_serializing_if = "Option::is_none")]
             request_id: Option<&'a str>,
             complete: bool,
@@ -263,6 +254,7 @@ fn size(bytes: u64) -> impl fmt::Display {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use http::Request;
     use http_body_util::{BodyExt, Empty, Full};
 
     use super::super::writer::Writer;
@@ -291,8 +283,9 @@ mod tests {
         String::from_utf8(output.0.lock().unwrap().clone()).unwrap()
     }
 
-    fn request() -> Request<()> {
-        Request::get("/users/42?token=secret").body(()).unwrap()
+    fn begin(log: &AccessLog, id: Option<&HeaderValue>) -> AccessLine {
+        let request = Request::get("/users/42?token=secret").body(()).unwrap();
+        log.begin(&request.into_parts().0, "192.0.2.1".parse().unwrap(), id)
     }
 
     fn fields(line: &str) -> serde_json::Value {
@@ -306,33 +299,32 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_logged_with_its_last_byte() {
         let line = logged(Format::Json, async |log| {
-            let access = log.begin(&request());
+            let access = begin(&log, None);
             let body = Full::new(bytes::Bytes::from_static(b"hello"));
-            access.answered(StatusCode::OK, Some(3), body).collect().await.unwrap();
+            access.log_body(StatusCode::OK, Some(3), body).collect().await.unwrap();
         })
         .await;
         assert_eq!(
             fields(&line),
             serde_json::json!({
                 "level": "info", "target": "access", "method": "GET", "path": "/users/42",
-                "status": 200, "bytes": 5, "generation": 3, "complete": true,
+                "status": 200, "bytes": 5, "generation": 3, "client": "192.0.2.1", "complete": true,
             })
         );
     }
 
     #[tokio::test]
-    async fn client_and_id_are_in_the_line() {
+    async fn the_id_is_in_the_line() {
         let id = HeaderValue::from_static("abc-1");
         for format in [Format::Json, Format::Human] {
             let line = logged(format, async |log| {
-                let access = log.begin(&request()).of("192.0.2.1".parse().unwrap(), Some(&id));
-                drop(access.answered(StatusCode::OK, Some(3), Empty::<bytes::Bytes>::new()));
+                let access = begin(&log, Some(&id));
+                drop(access.log_body(StatusCode::OK, Some(3), Empty::<bytes::Bytes>::new()));
             })
             .await;
             match format {
                 Format::Human => assert!(line.ends_with(" 0B #3 abc-1\n"), "{line}"),
                 Format::Json => {
-                    assert_eq!(fields(&line)["client"], "192.0.2.1");
                     assert_eq!(fields(&line)["request_id"], "abc-1");
                 }
             }
@@ -340,11 +332,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_nobody_reads_to_its_end_is_not_complete() {
+    async fn a_body_that_is_not_read_to_its_end_is_not_complete() {
         let line = logged(Format::Json, async |log| {
-            let access = log.begin(&request());
+            let access = begin(&log, None);
             let body = Full::new(bytes::Bytes::from_static(b"hello"));
-            drop(access.answered(StatusCode::OK, None, body));
+            drop(access.log_body(StatusCode::OK, None, body));
         })
         .await;
         assert_eq!(fields(&line)["complete"], false);
@@ -352,10 +344,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_body_is_complete_though_nobody_asks_for_it() {
+    async fn an_empty_body_is_complete_without_being_asked_for() {
         let line = logged(Format::Json, async |log| {
-            let access = log.begin(&request());
-            drop(access.answered(StatusCode::NO_CONTENT, None, Empty::<bytes::Bytes>::new()));
+            let access = begin(&log, None);
+            drop(access.log_body(StatusCode::NO_CONTENT, None, Empty::<bytes::Bytes>::new()));
         })
         .await;
         assert_eq!(fields(&line)["complete"], true);
@@ -363,7 +355,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_left_before_the_answer() {
-        let line = logged(Format::Human, async |log| drop(log.begin(&request()))).await;
+        let line = logged(Format::Human, async |log| drop(begin(&log, None))).await;
         assert!(line.starts_with("--- GET /users/42 "), "{line}");
         assert!(line.ends_with(" 0B (client left)\n"), "{line}");
     }
@@ -371,9 +363,9 @@ mod tests {
     #[tokio::test]
     async fn a_line_for_people() {
         let line = logged(Format::Human, async |log| {
-            let access = log.begin(&request());
+            let access = begin(&log, None);
             let body = Full::new(bytes::Bytes::from(vec![b'x'; 2_300]));
-            access.answered(StatusCode::NOT_FOUND, Some(2), body).collect().await.unwrap();
+            access.log_body(StatusCode::NOT_FOUND, Some(2), body).collect().await.unwrap();
         })
         .await;
         assert!(line.starts_with("404 GET /users/42 "), "{line}");

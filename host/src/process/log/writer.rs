@@ -1,8 +1,8 @@
 //! The thread that writes the log.
 //!
-//! Whoever logs hands over a whole line and goes on. When the reader of the log is too slow, or
+//! A line is handed over whole, and its sender goes on. When the reader of the log is too slow, or
 //! stopped, lines are lost rather than requests held up; how many is said as soon as it reads
-//! again. A reader that is gone is no error: the host serves on.
+//! again. A reader that is gone is not an error: the host serves on.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_is_no_error() {
+    fn a_reader_that_is_gone_is_not_an_error() {
         struct Gone;
         impl Write for Gone {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

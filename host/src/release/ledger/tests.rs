@@ -5,12 +5,12 @@ use tempfile::TempDir;
 
 use super::*;
 
-struct Ground {
+struct Fixture {
     folder: TempDir,
     store: Store,
 }
 
-impl Ground {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path().join("state/libraries")).unwrap();
@@ -26,7 +26,7 @@ impl Ground {
     }
 
     /// A release folder, as far as a copy of it goes: its library is no library.
-    fn facts(&self, name: &str, files: &[(&str, &str)]) -> (BuildId, Facts) {
+    fn facts(&self, name: &str, files: &[(&str, &str)]) -> (BuildId, ReleaseFacts) {
         let source = self.folder.path().join(name);
         let _ = fs::remove_dir_all(&source);
         fs::create_dir_all(source.join("public")).unwrap();
@@ -35,42 +35,42 @@ impl Ground {
         }
         let build_id = BuildId::of(name.as_bytes());
         fs::write(self.store.path(&build_id).expect("a folder"), name).unwrap();
-        let facts = Facts::new(build_id.clone(), source);
+        let facts = ReleaseFacts::new(build_id.clone(), source);
         (build_id, facts)
     }
 }
 
 #[test]
 fn what_is_written_is_read_again() {
-    let ground = Ground::new();
-    let (build_id, facts) = ground.facts("one", &[]);
-    let ledger = ground.open();
+    let fixture = Fixture::new();
+    let (build_id, facts) = fixture.facts("one", &[]);
+    let ledger = fixture.open();
     ledger.serves(0, facts);
-    ledger.keep(&ground.store);
-    ledger.change(|book| {
-        book.refuse(Refused {
+    ledger.keep(&fixture.store);
+    ledger.change(|log| {
+        log.refuse(RefusedBuild {
             build_id: BuildId::of(b"bad"),
             source: "/srv/build".into(),
             reason: "it panicked".into(),
             at: 1,
         });
     });
-    let again = ground.open();
-    assert_eq!(again.book(), ledger.book());
-    assert_eq!(again.book().serving(0).unwrap().build_id, build_id);
+    let again = fixture.open();
+    assert_eq!(again.log(), ledger.log());
+    assert_eq!(again.log().serving(0).unwrap().build_id, build_id);
     assert_eq!(again.refusal(&BuildId::of(b"bad")).unwrap().reason, "it panicked");
-    let left: Vec<_> = fs::read_dir(ground.state()).unwrap().flatten().collect();
+    let left: Vec<_> = fs::read_dir(fixture.state()).unwrap().flatten().collect();
     assert_eq!(left.len(), 3, "nothing temporary is left: {left:?}");
 }
 
 #[test]
 fn a_damaged_file_is_put_aside() {
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     for text in ["", "{", "[]", "{\"version\": 1}", "{\"version\": 2, \"releases\": []}"] {
-        let state = ground.state();
+        let state = fixture.state();
         fs::write(state.join(FILE), text).unwrap();
-        let ledger = ground.open();
-        assert_eq!(ledger.book(), Book::default(), "{text:?}");
+        let ledger = fixture.open();
+        assert_eq!(ledger.log(), ReleaseLog::default(), "{text:?}");
         assert!(!state.join(FILE).exists());
         let aside = fs::read_dir(&state)
             .unwrap()
@@ -84,13 +84,13 @@ fn a_damaged_file_is_put_aside() {
 
 #[test]
 fn a_copy_outlives_its_source() {
-    let ground = Ground::new();
-    let (build_id, facts) = ground.facts("one", &[("a.txt", "a"), (".hidden", "no")]);
-    let ledger = ground.open();
+    let fixture = Fixture::new();
+    let (build_id, facts) = fixture.facts("one", &[("a.txt", "a"), (".hidden", "no")]);
+    let ledger = fixture.open();
     ledger.serves(0, facts);
     assert_eq!(ledger.public_of(&build_id), None);
-    ledger.keep(&ground.store);
-    fs::remove_dir_all(ground.folder.path().join("one")).unwrap();
+    ledger.keep(&fixture.store);
+    fs::remove_dir_all(fixture.folder.path().join("one")).unwrap();
     let public = ledger.public_of(&build_id).unwrap();
     assert_eq!(fs::read_to_string(public.join("a.txt")).unwrap(), "a");
     assert!(!public.join(".hidden").exists(), "what is not served is not kept");
@@ -100,20 +100,20 @@ fn a_copy_outlives_its_source() {
 
 #[test]
 fn a_file_that_did_not_change_is_stored_once() {
-    let ground = Ground::new();
-    let ledger = ground.open();
-    let (one, facts) = ground.facts("one", &[("a.txt", "a"), ("b.txt", "b")]);
+    let fixture = Fixture::new();
+    let ledger = fixture.open();
+    let (one, facts) = fixture.facts("one", &[("a.txt", "a"), ("b.txt", "b")]);
     ledger.serves(0, facts);
-    ledger.keep(&ground.store);
-    let (two, facts) = ground.facts("two", &[("a.txt", "a"), ("b.txt", "c")]);
+    ledger.keep(&fixture.store);
+    let (two, facts) = fixture.facts("two", &[("a.txt", "a"), ("b.txt", "c")]);
     for file in ["a.txt", "b.txt"] {
-        let path = |name: &str| ground.folder.path().join(name).join("public").join(file);
+        let path = |name: &str| fixture.folder.path().join(name).join("public").join(file);
         let time = fs::metadata(ledger.public_of(&one).unwrap().join(file)).unwrap();
         let file = fs::File::options().write(true).open(path("two")).unwrap();
         file.set_modified(time.modified().unwrap()).unwrap();
     }
     ledger.serves(0, facts);
-    ledger.keep(&ground.store);
+    ledger.keep(&fixture.store);
     let inode = |build_id, file| {
         fs::metadata(ledger.public_of(build_id).unwrap().join(file)).unwrap().ino()
     };
@@ -124,38 +124,38 @@ fn a_file_that_did_not_change_is_stored_once() {
 
 #[test]
 fn copies_of_releases_that_are_let_go_are_removed() {
-    let ground = Ground::new();
-    let ledger = ground.open();
+    let fixture = Fixture::new();
+    let ledger = fixture.open();
     for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
-        ledger.serves(0, ground.facts(name, &[("a.txt", name)]).1);
-        ledger.keep(&ground.store);
+        ledger.serves(0, fixture.facts(name, &[("a.txt", name)]).1);
+        ledger.keep(&fixture.store);
     }
-    let copies = || fs::read_dir(ground.state().join(RELEASES)).unwrap().count();
+    let copies = || fs::read_dir(fixture.state().join(RELEASES)).unwrap().count();
     assert_eq!(copies(), KEPT + 1);
-    fs::create_dir(ground.state().join(RELEASES).join(".new-left-by-a-crash")).unwrap();
-    drop(ground.open());
+    fs::create_dir(fixture.state().join(RELEASES).join(".new-left-by-a-crash")).unwrap();
+    drop(fixture.open());
     assert_eq!(copies(), KEPT + 1);
 }
 
 #[test]
 fn an_entry_does_not_lead_out_of_the_folder() {
-    let ground = Ground::new();
-    let (build_id, facts) = ground.facts("one", &[]);
-    let ledger = ground.open();
+    let fixture = Fixture::new();
+    let (build_id, facts) = fixture.facts("one", &[]);
+    let ledger = fixture.open();
     ledger.serves(0, facts);
     for name in ["../..", "..", ".", "/", "a/b", ""] {
-        ledger.change(|book| book.releases[0].folder = Some(name.to_owned()));
+        ledger.change(|log| log.releases[0].folder = Some(name.to_owned()));
         assert_eq!(ledger.public_of(&build_id), None, "{name:?}");
     }
 }
 
 #[test]
 fn without_a_folder_nothing_is_written() {
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     let ledger = Ledger::default();
-    let (build_id, facts) = ground.facts("one", &[("a.txt", "a")]);
+    let (build_id, facts) = fixture.facts("one", &[("a.txt", "a")]);
     ledger.serves(0, facts);
-    ledger.keep(&ground.store);
-    assert_eq!(ledger.book().serving(0).unwrap().build_id, build_id);
+    ledger.keep(&fixture.store);
+    assert_eq!(ledger.log().serving(0).unwrap().build_id, build_id);
     assert_eq!(ledger.publics(), Vec::<PathBuf>::new());
 }

@@ -10,10 +10,7 @@ use std::time::SystemTime;
 
 use super::{Signed, TrustError, sha256};
 use crate::library::loader::private_folder;
-use crate::site::files::public_files;
-
-/// The folder of public files in a release.
-pub const PUBLIC: &str = "public";
+use crate::release::public::{PUBLIC, public_files};
 
 impl Signed {
     /// Verifies the public files of the release, and gives the folder with the copy to serve;

@@ -1,10 +1,10 @@
-//! The settings of the edge; see [`front`](crate::edge).
+//! The settings of the edge; see [`Edge`](crate::edge::Edge).
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, Resettable};
 
 use super::duration;
 use super::units::{Limit, bytes_or_none, count_or_none, head, time_or_none};
@@ -13,22 +13,22 @@ use crate::server::networks::{Network, Networks};
 
 /// All of them.
 #[derive(Clone, Debug, Args)]
-pub struct Edge {
+pub struct EdgeSettings {
     /// How the process runs and stops.
     #[command(flatten)]
-    pub run: Run,
+    pub run: ProcessSettings,
     /// Encryption.
     #[command(flatten)]
-    pub tls: Tls,
+    pub tls: TlsSettings,
     /// What a request may take.
     #[command(flatten)]
-    pub limits: Limits,
+    pub limits: LimitSettings,
     /// Who is believed.
     #[command(flatten)]
     pub proxies: ProxySettings,
     /// What is done to responses.
     #[command(flatten)]
-    pub responses: Responses,
+    pub responses: ResponseSettings,
     /// What is counted.
     #[command(flatten)]
     pub metrics: MetricsSettings,
@@ -36,7 +36,8 @@ pub struct Edge {
 
 /// How the process runs and stops.
 #[derive(Clone, Debug, Args)]
-pub struct Run {
+#[command(next_help_heading = Resettable::Reset)]
+pub struct ProcessSettings {
     /// How many threads answer requests [default: as many as the process may use of the
     /// machine's processors, by affinity and cgroup]
     #[arg(long, value_name = "COUNT", env = "NOVA_THREADS", value_parser = clap::value_parser!(u16).range(1..))]
@@ -49,7 +50,7 @@ pub struct Run {
 
 /// Encryption.
 #[derive(Clone, Debug, Args)]
-pub struct Tls {
+pub struct TlsSettings {
     /// Speak TLS with this certificate: a PEM file with its chain, read again when it changes
     #[arg(long, value_name = "FILE", env = "NOVA_TLS_CERT", help_heading = "TLS")]
     pub tls_cert: Option<PathBuf>,
@@ -61,7 +62,7 @@ pub struct Tls {
 
 /// What a request may take.
 #[derive(Clone, Debug, Args)]
-pub struct Limits {
+pub struct LimitSettings {
     /// How long the head of a request may take, from its first byte
     #[arg(long, value_name = "SECONDS", env = "NOVA_HEADER_TIMEOUT", default_value = "30", value_parser = duration, help_heading = "Limits")]
     pub header_timeout: Duration,
@@ -133,7 +134,7 @@ impl ProxySettings {
 
 /// What is done to responses.
 #[derive(Clone, Debug, Args)]
-pub struct Responses {
+pub struct ResponseSettings {
     /// Compress nothing
     #[arg(long, env = "NOVA_NO_COMPRESSION", value_parser = FalseyValueParser::new(), help_heading = "Responses")]
     pub no_compression: bool,

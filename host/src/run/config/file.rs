@@ -92,7 +92,7 @@ fn read(
     let mut matches = match named(arguments).or(variable) {
         None => command.try_get_matches_from(arguments)?,
         Some(path) => {
-            let file = File::read(Path::new(&path), &command)?;
+            let file = SettingsFile::read(Path::new(&path), &command)?;
             let matches = file.under(command.clone(), &[]).try_get_matches_from(arguments)?;
             // A flag wins over what contradicts it in the file, too.
             let overruled = file.overruled(&command, &matches);
@@ -124,11 +124,11 @@ fn named(arguments: &[OsString]) -> Option<OsString> {
 
 /// What a file says: settings by the ids of their arguments.
 #[derive(Debug)]
-struct File {
+struct SettingsFile {
     settings: Vec<(String, Vec<OsString>)>,
 }
 
-impl File {
+impl SettingsFile {
     fn read(path: &Path, command: &Command) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
@@ -152,7 +152,7 @@ impl File {
             let key = key.get_ref().as_ref();
             let at = |message: String| wrong(format!("{name}, line {line}: {message}"));
             let Some(arg) = find(command, key) else {
-                return Err(at(format!("`{key}` is no setting; {}", nearest(command, key))));
+                return Err(at(format!("unknown setting `{key}`; {}", nearest(command, key))));
             };
             let values = values(arg, value.get_ref(), &folder)
                 .map_err(|expected| at(format!("`{key}` must be {expected}")))?;
@@ -346,11 +346,11 @@ mod tests {
         for (text, expected) in [
             (
                 "routes = \"a\"\n\nprot = 80\n",
-                "host.toml, line 3: `prot` is no setting; did you mean `port`?",
+                "host.toml, line 3: unknown setting `prot`; did you mean `port`?",
             ),
-            ("tls-cert = \"a\"\n", "line 1: `tls-cert` is no setting; did you mean `tls_cert`?"),
-            ("[proxies]\na = 1\n", "line 1: `proxies` is no setting; "),
-            ("config = \"a\"\n", "`config` is no setting"),
+            ("tls-cert = \"a\"\n", "line 1: unknown setting `tls-cert`; did you mean `tls_cert`?"),
+            ("[proxies]\na = 1\n", "line 1: unknown setting `proxies`; "),
+            ("config = \"a\"\n", "unknown setting `config`"),
             ("port = 70000\n", "line 1: `port`: 70000 is not in 0..=65535"),
             (
                 "grace = \"soon\"\n",

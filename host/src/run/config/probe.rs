@@ -34,11 +34,11 @@ pub struct Probe {
 /// Why a host is not well.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// The URL is none, or of a scheme that needs more than a socket.
-    #[error("`{0}` cannot be probed; give a URL such as http://127.0.0.1:2518/healthz")]
+    /// The URL is invalid, or of a scheme that needs more than a socket.
+    #[error("invalid URL to probe: `{0}`; give one such as http://127.0.0.1:2518/healthz")]
     Url(String),
-    /// Nobody answers.
-    #[error("{url} does not answer: {source}")]
+    /// No answer.
+    #[error("{url} does not answer: {source}; is the host running?")]
     Silent {
         /// What was asked for.
         url: String,
@@ -68,7 +68,7 @@ impl Probe {
     }
 }
 
-/// Where a client finds what listens on `host`: "all addresses" is no address.
+/// Where a client finds what listens on `host`: "all addresses" is not one to connect to.
 fn reachable(host: &str) -> String {
     let name = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     match name.parse::<IpAddr>() {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_and_no_url() {
+    fn a_silent_port_and_an_invalid_url() {
         let port = {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             listener.local_addr().unwrap().port()
@@ -182,7 +182,7 @@ mod tests {
         assert!(error.contains("does not answer"), "{error}");
         for url in ["", "/healthz", "ftp://x/", "http://"] {
             let error = probe(url).unwrap_err().to_string();
-            assert!(error.contains("cannot be probed"), "{url}: {error}");
+            assert!(error.contains("invalid URL to probe"), "{url}: {error}");
         }
     }
 

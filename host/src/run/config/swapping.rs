@@ -6,8 +6,8 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::duration;
-use crate::operate::recycle::Budget;
-use crate::operate::trial::Limits;
+use crate::operate::admin::Budget;
+use crate::operate::rollback_policy::RollbackPolicy;
 
 /// When a host goes back to the release before.
 #[derive(Clone, Debug, Args)]
@@ -33,7 +33,7 @@ pub struct RollbackConfig {
         long,
         value_name = "COUNT",
         env = "NOVA_ROLLBACK_FAILURES",
-        default_value_t = Limits::default().failures
+        default_value_t = RollbackPolicy::default().failures
     )]
     pub rollback_failures: u64,
 
@@ -52,7 +52,7 @@ pub struct RollbackConfig {
         long,
         value_name = "COUNT",
         env = "NOVA_ROLLBACK_REQUESTS",
-        default_value_t = Limits::default().requests
+        default_value_t = RollbackPolicy::default().requests
     )]
     pub rollback_requests: u64,
 }
@@ -60,8 +60,8 @@ pub struct RollbackConfig {
 impl RollbackConfig {
     /// The limits of a new generation; `None`: the host never goes back by itself.
     #[must_use]
-    pub fn limits(&self) -> Option<Limits> {
-        let limits = Limits {
+    pub fn limits(&self) -> Option<RollbackPolicy> {
+        let limits = RollbackPolicy {
             window: self.rollback_window,
             failures: self.rollback_failures,
             share: self.rollback_share,
@@ -133,7 +133,7 @@ fn mappings(text: &str) -> Result<Mappings, String> {
 ///
 /// # Errors
 ///
-/// When `text` is none of these.
+/// When `text` is something else.
 pub fn share(text: &str) -> Result<f64, String> {
     let digits = text.strip_suffix('%').unwrap_or(text);
     let percent = digits.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));

@@ -18,7 +18,7 @@ pub struct TrustArgs {
         value_delimiter = ',',
         value_parser = PublicKey::named,
         help_heading = "Trust",
-        // Nobody has signed what lies there.
+        // What lies there is not signed.
         conflicts_with = "public"
     )]
     pub trust: Vec<PublicKey>,

@@ -1,17 +1,18 @@
-//! What one connection waits for: a store or two per request, and no timer.
+//! The deadlines of one connection: a store or two per request, and no timer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::{Connections, NEVER};
+use crate::server::upgrade::Signals;
 
-/// How long a client has to take leave when it is told that it has rested for too long.
+/// How long a client has to take leave when it is told that it was idle for too long.
 const LEAVE: Duration = Duration::from_secs(2);
 
-/// What one connection waits for.
+/// By when a client has to do what its connection waits for.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct Deadlines {
     /// When the wait for a request is over, in milliseconds of the coarse clock.
     request: AtomicU64,
     /// When the client has to have taken something of what is sent.
@@ -20,54 +21,65 @@ pub(super) struct Waiting {
     pub(super) idle: AtomicBool,
     /// How many exchanges are under way; in HTTP/1.1 one at most.
     exchanges: AtomicUsize,
+    /// Whether another protocol is spoken: then no request is waited for.
+    pub(super) upgraded: AtomicBool,
+    /// For the other protocol; made for the first request that asks for one.
+    signals: OnceLock<Signals>,
 }
 
-impl Default for Waiting {
+impl Default for Deadlines {
     fn default() -> Self {
         Self {
             request: AtomicU64::new(NEVER),
             send: AtomicU64::new(NEVER),
             idle: AtomicBool::new(false),
             exchanges: AtomicUsize::new(0),
+            upgraded: AtomicBool::new(false),
+            signals: OnceLock::new(),
         }
     }
 }
 
-impl Waiting {
+impl Deadlines {
     pub(super) fn until(&self, deadline: u64) {
         self.request.store(deadline, Ordering::Relaxed);
     }
 
     pub(super) fn deadline(&self) -> u64 {
-        self.request.load(Ordering::Relaxed).min(self.send.load(Ordering::Relaxed))
+        let send = self.send.load(Ordering::Relaxed);
+        if self.upgraded.load(Ordering::Relaxed) {
+            return send;
+        }
+        self.request.load(Ordering::Relaxed).min(send)
     }
 }
 
-/// The wait for a request on one connection: begun, hurried by its first byte, ended.
+/// What one connection tells of itself, so that its [`Deadlines`] move: a request starts and
+/// finishes, bytes come and go.
 ///
 /// A clock of its own would be an entry in tokio's timer wheel for every request, and hyper's
 /// header timeout costs another turn of its loop besides; this is a store or two.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Wait {
     pub(super) connections: Arc<Connections>,
-    pub(super) waiting: Arc<Waiting>,
+    pub(super) deadlines: Arc<Deadlines>,
 }
 
 impl Wait {
     /// No exchange is under way; the next may begin when it likes, within the idle limit.
-    pub(in crate::server) fn rest(&self) {
-        self.waiting.idle.store(true, Ordering::Relaxed);
+    pub(in crate::server) fn idle(&self) {
+        self.deadlines.idle.store(true, Ordering::Relaxed);
         let limit = self.connections.limits.idle;
-        self.waiting.until(self.connections.now_after(limit));
+        self.deadlines.until(self.connections.now_after(limit));
     }
 
-    /// An exchange is over.
-    pub(in crate::server) fn over(&self) {
-        let exchanges = &self.waiting.exchanges;
+    /// A request was answered to the last byte, or given up.
+    pub(in crate::server) fn request_finished(&self) {
+        let exchanges = &self.deadlines.exchanges;
         if exchanges.fetch_sub(1, Ordering::SeqCst) > 1 {
             return;
         }
-        self.rest();
+        self.idle();
         // In HTTP/2 another may have begun on another thread in between.
         if exchanges.load(Ordering::SeqCst) > 0 {
             self.busy();
@@ -76,22 +88,22 @@ impl Wait {
 
     /// Bytes went out. If they belong to the exchange before, the client takes its time.
     pub(in crate::server) fn sent(&self) {
-        if self.waiting.idle.load(Ordering::Relaxed) {
-            self.rest();
+        if self.deadlines.idle.load(Ordering::Relaxed) {
+            self.idle();
         }
     }
 
     /// Bytes are there to be sent, and the client takes none.
-    pub(in crate::server) fn stuck(&self) {
-        let send = &self.waiting.send;
+    pub(in crate::server) fn write_blocked(&self) {
+        let send = &self.deadlines.send;
         if send.load(Ordering::Relaxed) == NEVER {
             send.store(self.connections.now_after(self.connections.limits.send), Ordering::Relaxed);
         }
     }
 
     /// The client takes what is sent.
-    pub(in crate::server) fn moved(&self) {
-        let send = &self.waiting.send;
+    pub(in crate::server) fn write_progressed(&self) {
+        let send = &self.deadlines.send;
         if send.load(Ordering::Relaxed) != NEVER {
             send.store(NEVER, Ordering::Relaxed);
         }
@@ -99,38 +111,55 @@ impl Wait {
 
     /// Bytes came in. If they are the first of a request, the rest of its head has to follow.
     pub(in crate::server) fn received(&self) {
-        if self.waiting.idle.load(Ordering::Relaxed) {
-            self.waiting.idle.store(false, Ordering::Relaxed);
+        if self.deadlines.idle.load(Ordering::Relaxed) {
+            self.deadlines.idle.store(false, Ordering::Relaxed);
             let limit = self.connections.limits.head;
-            self.waiting.until(self.connections.now_after(limit));
+            self.deadlines.until(self.connections.now_after(limit));
         }
     }
 
-    /// The head is complete, and an exchange begins.
-    pub(in crate::server) fn end(&self) {
-        self.waiting.exchanges.fetch_add(1, Ordering::SeqCst);
+    /// The head of a request is complete, and an exchange begins.
+    pub(in crate::server) fn request_started(&self) {
+        self.deadlines.exchanges.fetch_add(1, Ordering::SeqCst);
         self.busy();
     }
 
     fn busy(&self) {
-        self.waiting.idle.store(false, Ordering::Relaxed);
-        self.waiting.until(NEVER);
+        self.deadlines.idle.store(false, Ordering::Relaxed);
+        self.deadlines.until(NEVER);
     }
 
-    /// The rest is over, and the client is told; it has a moment to take leave.
+    /// The client is told that its time is up; it has a moment to take leave.
     pub(in crate::server) fn leave(&self) {
-        self.waiting.until(self.connections.now_after(LEAVE));
+        self.deadlines.until(self.connections.now_after(LEAVE));
+    }
+
+    /// HTTP is over, and another protocol is spoken. What is sent has to be taken still.
+    pub(in crate::server) fn upgraded(&self) {
+        self.deadlines.upgraded.store(true, Ordering::Relaxed);
+    }
+
+    /// What is said to those who speak another protocol on this connection.
+    pub(in crate::server) fn signals(&self) -> &Signals {
+        self.deadlines.signals.get_or_init(Signals::default)
+    }
+
+    /// The connection itself is closed.
+    pub(in crate::server) fn closed(&self) {
+        if let Some(signals) = self.deadlines.signals.get() {
+            signals.closed.cancel();
+        }
     }
 
     /// Whether the client has kept us waiting for too long.
-    pub(in crate::server) fn is_over(&self) -> bool {
-        self.waiting.deadline() <= self.connections.now()
+    pub(in crate::server) fn timed_out(&self) -> bool {
+        self.deadlines.deadline() <= self.connections.now()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limits, Ticket};
+    use super::super::{ConnectionLimits, Ticket};
     use super::*;
 
     struct Clock(Arc<Connections>);
@@ -141,16 +170,16 @@ mod tests {
         }
     }
 
-    /// A head within 10 ms, rests of 100 ms, 50 ms for what is sent, and time that stands still.
+    /// A head within 10 ms, idle for 100 ms, 50 ms for what is sent, and time that stands still.
     fn connection() -> (Clock, Ticket) {
-        let connections = Connections::new(Limits {
+        let connections = Connections::new(ConnectionLimits {
             head: Duration::from_millis(10),
             idle: Duration::from_millis(100),
             send: Duration::from_millis(50),
             connections: None,
         });
         let ticket = connections.enter();
-        ticket.waiting.until(10);
+        ticket.deadlines.until(10);
         let clock = Clock(connections);
         clock.at(0);
         (clock, ticket)
@@ -160,91 +189,106 @@ mod tests {
     fn a_new_connection_owes_a_head() {
         let (clock, ticket) = connection();
         clock.at(9);
-        assert!(!ticket.wait().is_over());
+        assert!(!ticket.wait().timed_out());
         clock.at(10);
-        assert!(ticket.wait().is_over());
+        assert!(ticket.wait().timed_out());
     }
 
     #[test]
     fn an_exchange_may_take_its_time() {
         let (clock, ticket) = connection();
         let wait = ticket.wait();
-        wait.end();
+        wait.request_started();
         clock.at(1_000_000);
         wait.received();
         wait.sent();
-        assert!(!wait.is_over());
+        assert!(!wait.timed_out());
     }
 
     #[test]
-    fn a_rest_is_limited() {
+    fn another_protocol_may_rest_but_not_refuse_what_is_sent() {
         let (clock, ticket) = connection();
         let wait = ticket.wait();
-        wait.end();
+        wait.request_started();
+        wait.upgraded();
+        wait.request_finished();
+        clock.at(1_000_000);
+        wait.received();
+        assert!(!wait.timed_out());
+        wait.write_blocked();
+        clock.at(1_000_050);
+        assert!(wait.timed_out());
+    }
+
+    #[test]
+    fn idleness_is_limited() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.request_started();
         clock.at(1000);
-        wait.over();
+        wait.request_finished();
         clock.at(1099);
-        assert!(!wait.is_over());
+        assert!(!wait.timed_out());
         clock.at(1100);
-        assert!(wait.is_over());
+        assert!(wait.timed_out());
     }
 
     #[test]
     fn the_first_byte_starts_the_clock_of_the_head() {
         let (clock, ticket) = connection();
         let wait = ticket.wait();
-        wait.rest();
+        wait.idle();
         clock.at(50);
         wait.received();
         clock.at(59);
         wait.received();
-        assert!(!wait.is_over());
+        assert!(!wait.timed_out());
         clock.at(60);
-        assert!(wait.is_over(), "the second byte must not start it again");
+        assert!(wait.timed_out(), "the second byte must not start it again");
     }
 
     #[test]
     fn a_client_that_still_takes_the_last_answer_is_not_idle() {
         let (clock, ticket) = connection();
         let wait = ticket.wait();
-        wait.rest();
+        wait.idle();
         clock.at(90);
         wait.sent();
         clock.at(189);
-        assert!(!wait.is_over());
+        assert!(!wait.timed_out());
         clock.at(190);
-        assert!(wait.is_over());
+        assert!(wait.timed_out());
     }
 
     #[test]
     fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
         let (clock, ticket) = connection();
         let wait = ticket.wait();
-        wait.end();
-        wait.stuck();
+        wait.request_started();
+        wait.write_blocked();
         clock.at(40);
-        wait.moved();
+        wait.write_progressed();
         clock.at(60);
-        wait.stuck();
+        wait.write_blocked();
         clock.at(80);
-        wait.stuck();
+        wait.write_blocked();
         clock.at(109);
-        assert!(!wait.is_over());
+        assert!(!wait.timed_out());
         clock.at(110);
-        assert!(wait.is_over(), "to try again is no progress");
+        assert!(wait.timed_out(), "to try again is no progress");
     }
 
     #[test]
-    fn exchanges_overlap_and_the_last_begins_the_rest() {
+    fn exchanges_overlap_and_idleness_begins_with_the_last() {
         let (clock, ticket) = connection();
         let wait = ticket.wait();
-        wait.end();
-        wait.end();
-        wait.over();
+        wait.request_started();
+        wait.request_started();
+        wait.request_finished();
         clock.at(1_000_000);
-        assert!(!wait.is_over(), "one is under way");
-        wait.over();
+        assert!(!wait.timed_out(), "one is under way");
+        wait.request_finished();
         clock.at(1_000_100);
-        assert!(wait.is_over());
+        assert!(wait.timed_out());
     }
 }

@@ -38,7 +38,7 @@ async fn a_stop_lets_the_request_finish_and_closes_the_rest() {
     assert!(head.contains("connection: close"), "{head}");
     assert_eq!(body, "done");
     slow.closed().await;
-    assert_eq!(server.task.await.unwrap(), Stopped { cut: 0 });
+    assert_eq!(server.task.await.unwrap(), StopReport { cut: 0 });
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_client_that_reads_slowly_gets_all_of_it_through_a_stop() {
     let mut rest = Vec::new();
     client.0.read_to_end(&mut rest).await.unwrap();
     assert!(rest.len() > LENGTH, "{} bytes", rest.len());
-    assert_eq!(server.task.await.unwrap(), Stopped { cut: 0 });
+    assert_eq!(server.task.await.unwrap(), StopReport { cut: 0 });
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_stop_ends_at_the_deadline() {
     client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     starts.recv().await.unwrap();
     server.handle.stop();
-    assert_eq!(server.task.await.unwrap(), Stopped { cut: 1 });
+    assert_eq!(server.task.await.unwrap(), StopReport { cut: 1 });
     client.closed().await;
 }
 
@@ -141,7 +141,7 @@ async fn a_stop_hurries_what_was_handed_over() {
 }
 
 #[tokio::test]
-async fn an_abort_waits_for_nobody() {
+async fn an_abort_does_not_wait() {
     let (started, mut starts) = mpsc::channel(1);
     let server = start(move |_: Request<Incoming>, _: Peer| {
         let started = started.clone();

@@ -1,14 +1,13 @@
 //! Which files there are, by URL.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use walkdir::{DirEntry, WalkDir};
-
 use super::Caching;
 use super::file::{File, Variants};
+use crate::release::public::walk;
 
 /// What a URL leads to.
 #[derive(Clone, Debug)]
@@ -74,11 +73,6 @@ impl Index {
     }
 }
 
-/// The public files of a folder, by URL, in its order.
-pub fn public_files(folder: &Path) -> BTreeMap<String, PathBuf> {
-    folder.canonicalize().map(|root| walk(&root).into_iter().collect()).unwrap_or_default()
-}
-
 /// Whether a URL names a copy that `nova build` made: `/img/a-0123456789abcdef.svg` beside
 /// `/img/a.svg`. What is found there never changes.
 fn is_hashed(url: &str, exists: impl Fn(&str) -> bool) -> bool {
@@ -90,66 +84,4 @@ fn is_hashed(url: &str, exists: impl Fn(&str) -> bool) -> bool {
     hash.len() == DIGITS
         && hash.bytes().all(is_digit)
         && exists(&format!("{folder}/{original}{extension}"))
-}
-
-/// The public files below `root`, which is canonical, by URL.
-pub fn walk(root: &Path) -> HashMap<String, PathBuf> {
-    WalkDir::new(root)
-        .follow_links(true)
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || is_public(root, entry))
-        .filter_map(|entry| match entry {
-            Ok(entry) => Some(entry),
-            // A link that leads nowhere, or in a circle.
-            Err(error) if error.io_error().is_none_or(is_absence) => None,
-            Err(error) => {
-                tracing::warn!("a public file is left out: {error}");
-                None
-            }
-        })
-        // Not a pipe or a device: opening one may take for ever.
-        .filter(|entry| entry.file_type().is_file())
-        .filter_map(|entry| Some((url(entry.path().strip_prefix(root).ok()?)?, entry.into_path())))
-        .collect()
-}
-
-fn is_absence(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::NotFound
-}
-
-/// Whether an entry may be seen from outside: neither hidden, nor a link to what is hidden or lies
-/// elsewhere.
-fn is_public(root: &Path, entry: &DirEntry) -> bool {
-    let is_top = entry.depth() == 1;
-    if !entry.file_name().to_str().is_some_and(|name| is_visible(name, is_top)) {
-        return false;
-    }
-    if !entry.path_is_symlink() {
-        return true;
-    }
-    let Ok(target) = entry.path().canonicalize() else { return false };
-    let Ok(target) = target.strip_prefix(root) else {
-        tracing::warn!("{}: left out: the link leads out of the folder", entry.path().display());
-        return false;
-    };
-    target
-        .iter()
-        .enumerate()
-        .all(|(depth, name)| name.to_str().is_some_and(|name| is_visible(name, depth == 0)))
-}
-
-/// `.well-known` is the one name with a dot that is meant to be public (RFC 8615).
-fn is_visible(name: &str, is_top: bool) -> bool {
-    let hidden = name.starts_with('.') && !(is_top && name == ".well-known");
-    !hidden && !name.contains(|c: char| c == '\\' || c.is_control())
-}
-
-/// `css/site.css` -> `/css/site.css`.
-fn url(path: &Path) -> Option<String> {
-    let mut url = String::new();
-    for name in path {
-        url.push('/');
-        url.push_str(name.to_str()?);
-    }
-    Some(url)
 }

@@ -252,7 +252,7 @@ async fn documents_are_asked_for_each_time() {
 }
 
 #[tokio::test]
-async fn other_methods_are_for_somebody_else() {
+async fn other_methods_are_not_answered() {
     let folder = folder();
     let mut request = parts("/hello.txt", &[]);
     request.method = Method::POST;

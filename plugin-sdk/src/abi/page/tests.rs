@@ -1,11 +1,12 @@
-//! Pages attached to an app through the contract, as a host does it; the pages are functions of
+//! Pages attached to an app as the development server does it; the pages are functions of
 //! this program.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use nova_abi::abi_stable::std_types::ROption;
-use nova_abi::{App, InitContext, LogEvent, LogSink, NotAttached, Purpose};
+use nova_abi::{App, HostServices, InitContext, LogEvent, LogSink, Purpose, Services};
+use nova_abi_parts::{NotAttached, attach};
 
 use super::*;
 use crate::app::Routes;
@@ -17,16 +18,16 @@ const NOTE: usize = 1;
 
 async fn started(routes: fn() -> Routes) -> App {
     extern "C" fn write(_: &LogEvent<'_>) {}
-    let context = InitContext {
-        purpose: Purpose::Serve,
-        dev: true,
-        build_id: "0".repeat(32).into(),
-        stylesheet: ROption::RNone,
-        favicon: ROption::RNone,
-        saved: ROption::RNone,
+    let services = HostServices::new(Services {
         log: LogSink { max_level: ROption::RNone, write },
-    };
-    crate::abi::init(routes, context, NOTE).await.into_result().expect("a started app")
+        dev: true,
+        build_id: "0".repeat(32),
+        stylesheet: None,
+        favicon: None,
+        public: Vec::new(),
+    });
+    let context = InitContext { purpose: Purpose::Serve, saved: ROption::RNone, services };
+    crate::abi::init(routes, context, NOTE).await.expect("a started app")
 }
 
 fn entry(entry: unsafe extern "C" fn(*mut ())) -> PageEntry {
@@ -73,10 +74,10 @@ unsafe extern "C" fn silent(_: *mut ()) {}
 #[tokio::test]
 async fn routes_of_pages_come_after_the_apps_own() {
     let app = started(open).await;
-    let (view, routes) = app.attach(&[entry(fits)]).expect("attached");
+    let (view, routes) = attach(&app, &[entry(fits)]).expect("attached");
     let patterns: Vec<_> = routes.iter().map(|route| route.pattern.as_str()).collect();
     assert_eq!(patterns, ["/own", "/one"]);
-    let (_, routes) = view.attach(&[]).expect("attached");
+    let (_, routes) = attach(&view, &[]).expect("attached");
     assert_eq!(routes.len(), 1, "a view of a view has the pages that it is given");
 }
 
@@ -91,16 +92,16 @@ async fn what_does_not_fit_is_refused_with_its_place() {
         (silent, "none of `nova::export_page!`"),
     ];
     for (bad, want) in cases {
-        let (index, message) = refused(app.attach(&[entry(fits), entry(bad)]));
+        let (index, message) = refused(attach(&app, &[entry(fits), entry(bad)]));
         assert_eq!(index, Some(1), "{message}");
         assert!(message.contains(want), "{message}");
     }
-    assert!(app.attach(&[entry(fits)]).is_ok(), "the app goes on");
+    assert!(attach(&app, &[entry(fits)]).is_ok(), "the app goes on");
 
     fn closed() -> Routes {
         crate::App::new(crate::no_state()).finish()
     }
-    let (index, message) = refused(started(closed).await.attach(&[]));
+    let (index, message) = refused(attach(&started(closed).await, &[]));
     assert_eq!(index, None);
     assert!(message.contains("it takes no page libraries"), "{message}");
 }
@@ -117,8 +118,8 @@ fn ending() -> Routes {
 #[tokio::test]
 async fn the_app_ends_with_its_last_view_once() {
     let first = started(ending).await;
-    let (second, _) = first.attach(&[entry(fits)]).expect("attached");
-    let (never_served, _) = first.attach(&[]).expect("attached");
+    let (second, _) = attach(&first, &[entry(fits)]).expect("attached");
+    let (never_served, _) = attach(&first, &[]).expect("attached");
     first.shutdown().await;
     first.shutdown().await;
     drop(first);
@@ -126,7 +127,7 @@ async fn the_app_ends_with_its_last_view_once() {
     assert_eq!(ENDED.load(Ordering::SeqCst), 0, "a view is left");
     second.shutdown().await;
     assert_eq!(ENDED.load(Ordering::SeqCst), 1);
-    let (_, message) = refused(second.attach(&[]));
+    let (_, message) = refused(attach(&second, &[]));
     assert_eq!(message, "it has been shut down");
     second.shutdown().await;
     assert_eq!(ENDED.load(Ordering::SeqCst), 1);
@@ -184,21 +185,21 @@ async fn a_page_is_asked_once_however_many_there_are() {
     let pages = thousand();
     let app = started(open).await;
     let began = Instant::now();
-    let (view, routes) = app.attach(&pages).expect("attached");
+    let (view, routes) = attach(&app, &pages).expect("attached");
     println!("1,000 pages attached at first: {:?}", began.elapsed());
     assert_eq!(routes.len(), 1001);
     let mut times = Vec::new();
     let mut view = view;
     for _ in 0..20 {
         let began = Instant::now();
-        let (next, routes) = view.attach(&pages).expect("attached");
+        let (next, routes) = attach(&view, &pages).expect("attached");
         times.push(began.elapsed());
         assert_eq!(routes.len(), 1001);
         view = next;
     }
     times.sort();
     println!("1,000 pages attached again: {:?} at the median", times[times.len() / 2]);
-    let all = allocation_counter::measure(|| drop(view.attach(&pages))).count_total;
-    let some = allocation_counter::measure(|| drop(view.attach(&pages[..10]))).count_total;
+    let all = allocation_counter::measure(|| drop(attach(&view, &pages))).count_total;
+    let some = allocation_counter::measure(|| drop(attach(&view, &pages[..10]))).count_total;
     assert_eq!(all, some, "a page that is known costs no allocation");
 }

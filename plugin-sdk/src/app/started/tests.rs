@@ -14,7 +14,6 @@ fn production() -> InitContext {
     InitContext {
         purpose: Purpose::Serve,
         dev: false,
-        build_id: String::new(),
         stylesheet: Some("/_nova/style-1.css".to_owned()),
         favicon: Some("/favicon.svg".to_owned()),
         saved: None,

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use nova_host::release::Release;
+use nova_host::release::public::public_folder;
 use nova_host::release::trust::Trust;
-use nova_host::release::{Release, public_of};
 use nova_route_template::Manifest;
 use nova_route_template::scaffold::Program;
 use rust_embed::{Embed, EmbeddedFile};
@@ -57,7 +58,7 @@ fn files(job: &BuildJob<'_>) -> anyhow::Result<Vec<String>> {
     };
     let mut files: Vec<String> =
         release.parts.iter().map(|(path, _)| text(path)).collect::<Result<_, _>>()?;
-    if let Some(public) = public_of(&job.out) {
+    if let Some(public) = public_folder(&job.out) {
         for entry in walkdir::WalkDir::new(&public).sort_by_file_name() {
             let entry = entry?;
             if entry.file_type().is_file() {

@@ -8,8 +8,9 @@ use anyhow::Context as _;
 use nova_route_template::{CodeSizes, CrateSize, Manifest, PublicFiles};
 use serde::{Deserialize, Serialize};
 
-use crate::terminal::style::size;
-use crate::terminal::style::{BOLD, DIM, WARN, columns, took};
+use crate::terminal::style::{BOLD, DIM, WARN, size, took};
+use crate::terminal::table::Align::{Left, Right};
+use crate::terminal::table::table;
 
 /// The name of the file in a release.
 pub(in crate::commands) const FILE: &str = "report.json";
@@ -169,11 +170,11 @@ impl BuildReport {
             };
             let code = if route.code == 0 { "-".to_owned() } else { size(route.code) };
             let methods = route.methods.join(" ");
-            [methods, route.pattern.clone(), kind.to_owned(), format!("{code:>7}")]
+            [methods, route.pattern.clone(), kind.to_owned(), code]
         });
-        let head = ["methods", "route", "kind", "   code"].map(str::to_owned);
+        let head = ["methods", "route", "kind", "code"].map(str::to_owned);
         let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-        let table = columns(&rows);
+        let table = table(&rows, [Left, Left, Left, Right]);
         let (head, rest) = table.split_once('\n').unwrap_or((&table, ""));
         text.push_str(&format!("\n{DIM}{head}{DIM:#}\n{rest}\n"));
         let public = &self.public;
@@ -212,7 +213,7 @@ impl BuildReport {
             "\n{DIM}machine code by crate, of {}{DIM:#}\n{}{DIM}and {} of constants, tables and \
              relocations{DIM:#}\n",
             size(self.code),
-            columns(&rows),
+            table(&rows, [Right, Right, Left]),
             size(data),
         )
     }
@@ -220,7 +221,7 @@ impl BuildReport {
     fn row(&self, name: &str, code: u64) -> [String; 3] {
         // A share of bytes; the digits that are lost are not shown.
         let percent = code as f64 * 100.0 / self.code.max(1) as f64;
-        [format!("{:>8}", size(code)), format!("{percent:>4.1} %"), name.to_owned()]
+        [size(code), format!("{percent:.1} %"), name.to_owned()]
     }
 }
 
@@ -313,10 +314,10 @@ mod tests {
         now.changed = changes(&before, &now);
         let plain = anstream::adapter::strip_str(&now.render()).to_string();
         insta::assert_snapshot!(plain, @"
-        methods  route  kind          code
-        GET      /      dynamic      40 kB
-        GET      /live  streaming    12 kB
-        GET      /new   dynamic          -
+        methods  route  kind        code
+        GET      /      dynamic    40 kB
+        GET      /live  streaming  12 kB
+        GET      /new   dynamic        -
 
         library  1.30 MB, 800 kB of it machine code
         host     5.00 MB
@@ -329,8 +330,8 @@ mod tests {
         let plain = anstream::adapter::strip_str(&now.render_sizes()).to_string();
         insta::assert_snapshot!(plain, @"
         machine code by crate, of 800 kB
-          500 kB  62.5 %  tokio
-          300 kB  37.5 %  std
+        500 kB  62.5 %  tokio
+        300 kB  37.5 %  std
         and 500 kB of constants, tables and relocations
         ");
         assert!(changes(&now, &now).is_empty());

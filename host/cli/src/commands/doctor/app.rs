@@ -13,7 +13,7 @@ use nova_route_template::{
 
 use super::Finding;
 use crate::commands::build::report::BuildReport;
-use crate::terminal::style::size;
+use crate::terminal::style::{chain, size};
 
 /// A library of more bytes than this is worth a word.
 const LARGE: u64 = 20_000_000;
@@ -35,7 +35,7 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
             let found = format!("there is no app in {}", dir.display());
             return vec![Finding::good("app", found)];
         }
-        Err(error) => return vec![wrong("app", &error.to_string(), "mend the file that it names")],
+        Err(error) => return vec![wrong("app", &chain(&error), "mend the file that it names")],
     };
     let mut findings = vec![Finding::good("app", project.name())];
     findings.extend(pages(&project));
@@ -79,7 +79,7 @@ pub(super) fn compile(dir: &Path) -> Option<Finding> {
             };
             Finding::bad(subject, found, advice)
         }
-        error => wrong(subject, &error.to_string(), advice),
+        error => wrong(subject, &chain(error), advice),
     })
 }
 
@@ -110,7 +110,7 @@ fn pages(project: &Project) -> Vec<Finding> {
             format!("{root} is not in step with the pages"),
             "`nova routes` brings it up to date, and so do dev and compile",
         ),
-        Err(error) => wrong("crate root", &error.to_string(), "mend the file that it names"),
+        Err(error) => wrong("crate root", &chain(&error), "mend the file that it names"),
     });
     findings
 }
@@ -137,7 +137,7 @@ fn release(project: &Project) -> Option<Finding> {
         Err(error) => {
             return Some(wrong(
                 "nova.toml",
-                &error.to_string(),
+                &chain(&error),
                 "mend it, or take the setting out of nova.toml",
             ));
         }
@@ -146,7 +146,7 @@ fn release(project: &Project) -> Option<Finding> {
     let text = std::fs::read_to_string(folder.join(MANIFEST)).ok()?;
     let shown = settings.out.display();
     if let Err(error) = Release::read(&folder, &Trust::of_owner()) {
-        let error = error.to_string();
+        let error = chain(&error);
         // Who may write to it is mended otherwise than by building it.
         return Some(match error.split_once("; run `") {
             Some((found, run)) => Finding::bad(subject, found, run.trim_end_matches('`')),
@@ -156,7 +156,7 @@ fn release(project: &Project) -> Option<Finding> {
     let manifest: Manifest = match serde_json::from_str(&text) {
         Ok(manifest) => manifest,
         Err(error) => {
-            return Some(Finding::bad(subject, error.to_string(), "`nova compile` writes it anew"));
+            return Some(Finding::bad(subject, chain(&error), "`nova compile` writes it anew"));
         }
     };
     if let (Some(needed), Some(found)) = (&manifest.glibc, super::machine::glibc())

@@ -37,7 +37,7 @@ fn cache() -> Finding {
         Err(error) => {
             return Finding::bad(
                 "dev cache",
-                error.to_string(),
+                style::chain(&error),
                 "`nova dev` keeps its sys images there",
             );
         }

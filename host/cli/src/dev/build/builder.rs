@@ -1,6 +1,6 @@
-//! An app as a whole, where its parts cannot be prepared: the cache of sys images cannot be
-//! written to, the compiler is not found, or the profile rules parts out. Cargo may manage all the
-//! same, or says what is wrong. One build at a time, always of the newest save.
+//! An app as a whole, where its parts cannot be prepared: their folder cannot be made, there is no
+//! cache for sys images, the compiler is not found by itself, or the profile rules parts out. Cargo
+//! may manage all the same, or says what is wrong. One build at a time, always of the newest save.
 //!
 //! A build reads the pages, brings the crate root in step, runs cargo, and has the server load the
 //! library. A newer save stops it as long as it has not reached the server; from there on it
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nova_host::library::start::StartInfo;
-use nova_host::swap::Swapped;
+use nova_host::swap::SwapReport;
 use nova_route_template::{
     Build, BuildOutput, CargoError, DepInfo, Diagnostic, Event, Output, Stopper, prepare,
 };
@@ -68,7 +68,7 @@ pub(crate) struct BuildReport {
 #[derive(Debug)]
 pub(crate) struct BuildSuccess {
     /// `None`: it did already.
-    pub(crate) swapped: Option<Swapped>,
+    pub(crate) swapped: Option<SwapReport>,
     /// What its owner may want to know about the pages.
     pub(crate) notes: Vec<String>,
     /// What rustc printed about the app itself.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use nova_host::swap::Swapped;
+use nova_host::swap::SwapReport;
 use tokio::sync::{mpsc, oneshot};
 
 use super::crash::Crash;
@@ -46,11 +46,11 @@ pub(crate) enum Notice {
     /// A server ended without having been told to.
     Crashed(Crash),
     /// Another one took its place; `None`: it has nothing to serve yet.
-    Back(Option<Swapped>),
+    Back(Option<SwapReport>),
     /// What served before ends each server that starts with it, so this one starts without.
     GaveUp,
     /// A server with other settings took over; the error: the one before serves on.
-    Renewed(Result<Option<Swapped>, Refusal>),
+    Renewed(Result<Option<SwapReport>, Refusal>),
     /// No server can be started at all.
     Lost(Refusal),
 }

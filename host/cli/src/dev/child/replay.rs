@@ -135,7 +135,7 @@ mod tests {
     use crate::dev::wire::message::ProblemKind;
     use crate::dev::wire::quarantine::QuarantinedPage;
     use nova_host::library::loader::BuildId;
-    use nova_host::swap::{PageLibrary, SplitApp};
+    use nova_parts::{PageLibrary, PartedApp};
 
     fn page_in_quarantine(page: &str) -> QuarantinedPage {
         QuarantinedPage { page: page.into(), problem: Problem::new(ProblemKind::Crash, page, "") }
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn attached_pages_are_kept_with_their_app_and_only_other_code_is_forgiven() {
-        let app = SplitApp {
+        let app = PartedApp {
             shared: vec!["/std.so".into()],
             app: "/app.so".into(),
             build: BuildId::of(b"app"),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_host::swap::Swapped;
+use nova_host::swap::SwapReport;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -204,7 +204,7 @@ impl ServerSupervisor {
     }
 
     /// What serves, from where nothing is written: the compiler overwrites its own output.
-    fn private(&self, load: Load, swapped: &Swapped) -> Load {
+    fn private(&self, load: Load, swapped: &SwapReport) -> Load {
         match self.replay.whole(load) {
             Load::Library { info, .. } => copy_of(&self.job.store, swapped.build_id.as_str(), info),
             // The libraries of parts are never written again.
@@ -254,7 +254,7 @@ impl ServerSupervisor {
     }
 
     /// A server that accepts, where there is none.
-    async fn recover(&mut self) -> Result<(ServerProcess, Option<Swapped>), Refusal> {
+    async fn recover(&mut self) -> Result<(ServerProcess, Option<SwapReport>), Refusal> {
         loop {
             if self.unexplained.is_enough() {
                 if self.replay.load.take().is_none() {
@@ -287,7 +287,7 @@ impl ServerSupervisor {
         &mut self,
         process: &mut ServerProcess,
         settings: ProcessSettings,
-    ) -> Result<Option<Swapped>, Refusal> {
+    ) -> Result<Option<SwapReport>, Refusal> {
         let before = std::mem::replace(&mut self.settings, settings);
         let (mut next, swapped) = match self.raise().await {
             Ok(raised) => raised,
@@ -306,7 +306,7 @@ impl ServerSupervisor {
     }
 
     /// Starts a server and tells it everything; it does not accept yet.
-    async fn raise(&mut self) -> Result<(ServerProcess, Option<Swapped>), StartError> {
+    async fn raise(&mut self) -> Result<(ServerProcess, Option<SwapReport>), StartError> {
         let limit = self.job.init_limit.saturating_add(START);
         let raised = timeout(limit, self.start_and_tell()).await;
         let late = || Refusal(format!("the server did not start within {limit:?}"));
@@ -317,7 +317,7 @@ impl ServerSupervisor {
         Ok((process, swapped))
     }
 
-    async fn start_and_tell(&mut self) -> Result<(ServerProcess, Option<Swapped>), StartError> {
+    async fn start_and_tell(&mut self) -> Result<(ServerProcess, Option<SwapReport>), StartError> {
         let ProcessSettings { environment, poll_limit } = &self.settings;
         let job = ServerJob {
             last_generation: self.replay.generation,

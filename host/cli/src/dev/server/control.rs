@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use nova_host::operate::admin::{
-    self, AdminServer, AdminSocket, Reason, RollbackReport, RollbackRequest, Status, SwapFailure,
-    SwapReport, SwapRequest,
+    self, AdminServer, AdminSocket, Reason, RollbackRequest, RollbackResponse, Status, SwapFailure,
+    SwapRequest, SwapResponse,
 };
 use nova_host::operate::operator::Operator;
 use nova_host::server::Handle;
@@ -38,11 +38,11 @@ impl admin::Control for Control {
         self.operator.status()
     }
 
-    async fn swap(&self, _: SwapRequest) -> Result<SwapReport, SwapFailure> {
+    async fn swap(&self, _: SwapRequest) -> Result<SwapResponse, SwapFailure> {
         Err(elsewhere())
     }
 
-    async fn rollback(&self, _: RollbackRequest) -> Result<RollbackReport, SwapFailure> {
+    async fn rollback(&self, _: RollbackRequest) -> Result<RollbackResponse, SwapFailure> {
         Err(elsewhere())
     }
 }

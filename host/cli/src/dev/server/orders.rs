@@ -9,7 +9,8 @@ use nova_host::server::listen::Listeners;
 use nova_host::server::{Handle, Options, Peer, Server};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
-use nova_host::swap::{SwapError, SwapSettings, Swapped, Switch};
+use nova_host::swap::{SwapError, SwapReport, SwapSettings, Switch};
+use nova_parts::{PartError, PartedSwitch};
 use tokio::sync::mpsc;
 
 use super::control::Control;
@@ -31,6 +32,7 @@ use crate::terminal::launch::Editor;
 /// Everything that an order may be about.
 pub(crate) struct OrderHandler {
     switch: Arc<Switch>,
+    parts: Arc<PartedSwitch>,
     assets: Arc<Assets>,
     hub: Arc<Hub>,
     stylesheet: Arc<Stylesheet>,
@@ -105,6 +107,7 @@ impl OrderHandler {
         });
         let server = Some(server);
         Ok(Self {
+            parts: Arc::new(PartedSwitch::new(switch.clone())),
             switch,
             assets,
             hub,
@@ -177,7 +180,7 @@ impl OrderHandler {
 
     /// Loads in the background: an `init` may take its time, and other orders go on.
     fn load(&self, id: u64, load: Load, trust: Trust, same: Vec<String>) {
-        let (switch, reporter) = (self.switch.clone(), self.reporter.clone());
+        let (parts, reporter) = (self.parts.clone(), self.reporter.clone());
         let (hub, quarantine) = (self.hub.clone(), self.quarantine.clone());
         let pages = self.pages.clone();
         let in_parts = !matches!(load, Load::Library { .. });
@@ -186,7 +189,7 @@ impl OrderHandler {
             Load::Open { version, .. } | Load::Attach { version, .. } => Some(version.clone()),
         };
         tokio::spawn(async move {
-            let result = match bring(&switch, load, trust).await {
+            let result = match bring(&parts, load, trust).await {
                 Ok(swapped) => {
                     if trust == Trust::Fresh {
                         // Before any page is told to reload: what it asks for is new code.
@@ -198,7 +201,7 @@ impl OrderHandler {
                     hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
                     Ok(LoadOutcome::Swapped(swapped))
                 }
-                Err(SwapError::AlreadyLive { .. }) => Ok(LoadOutcome::Same),
+                Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(LoadOutcome::Same),
                 Err(error) => Err(Refusal(error.to_string())),
             };
             reporter.report(ServerEvent::Done { id, result });
@@ -206,11 +209,14 @@ impl OrderHandler {
     }
 }
 
-async fn bring(switch: &Arc<Switch>, load: Load, trust: Trust) -> Result<Swapped, SwapError> {
+async fn bring(parts: &PartedSwitch, load: Load, trust: Trust) -> Result<SwapReport, PartError> {
+    let switch = parts.switch();
     match (load, trust) {
-        (Load::Open { app, pages, info, .. }, _) => switch.open(&app, &pages, &info).await,
-        (Load::Attach { pages, .. }, _) => switch.attach(&pages).await,
-        (Load::Library { path, info }, Trust::Fresh) => switch.swap_next(&path, &info, false).await,
+        (Load::Open { app, pages, info, .. }, _) => parts.open(&app, &pages, &info).await,
+        (Load::Attach { pages, .. }, _) => parts.attach(&pages).await,
+        (Load::Library { path, info }, Trust::Fresh) => {
+            Ok(switch.swap_next(&path, &info, false).await?)
+        }
         (Load::Library { path, info }, Trust::Served) => {
             let swapped = switch.start(&[path], &info).await?;
             Ok(swapped.into_iter().next().expect("one library makes one generation"))

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_host::swap::Swapped;
+use nova_host::swap::SwapReport;
 use nova_route_template::{CargoError, Diagnostic, Level, Project, RouteTree};
 
 use super::keys::Key;
@@ -23,7 +23,7 @@ use crate::dev::wire::protocol::{Order, Refusal, Topic};
 use crate::dev::wire::save::{Save, SaveOutcome};
 use crate::dev::wire::state::{BuildMode, DevState, RouteInfo, SharedLibrary};
 use crate::terminal::launch;
-use crate::terminal::routes::listing;
+use crate::terminal::listing::listing;
 
 /// A check of the whole crate names so many files at most.
 const NAMED: usize = 3;
@@ -106,7 +106,7 @@ impl Journal {
     pub(crate) fn went_live(
         &mut self,
         publication: &Publication,
-        swapped: &Swapped,
+        swapped: &SwapReport,
         loading: Duration,
         routes: usize,
     ) {
@@ -222,7 +222,7 @@ impl Journal {
         &self,
         subject: &str,
         time: Option<Duration>,
-        swapped: Option<&Swapped>,
+        swapped: Option<&SwapReport>,
     ) {
         let generation = swapped.map(|swapped| format!("generation {}", swapped.generation));
         self.line(Label::Restart, subject, time, &generation.unwrap_or_default());

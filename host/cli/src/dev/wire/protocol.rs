@@ -9,7 +9,8 @@ use std::time::Duration;
 use nova_host::generation::GenerationId;
 use nova_host::library::start::StartInfo;
 use nova_host::process::log::{Format, Reader};
-use nova_host::swap::{PageLibrary, SplitApp, Swapped};
+use nova_host::swap::SwapReport;
+use nova_parts::{PageLibrary, PartedApp};
 use serde::{Deserialize, Serialize};
 
 use super::message::{Problem, ProblemKind};
@@ -86,7 +87,7 @@ pub(crate) enum Load {
     Library { path: PathBuf, info: StartInfo },
     /// An app whose pages are libraries of their own, with those that are built. An open page
     /// looks again when `version` is another one than before.
-    Open { app: SplitApp, pages: Vec<PageLibrary>, version: String, info: StartInfo },
+    Open { app: PartedApp, pages: Vec<PageLibrary>, version: String, info: StartInfo },
     /// These pages and no others, for the app that serves.
     Attach { pages: Vec<PageLibrary>, version: String },
 }
@@ -145,7 +146,7 @@ pub(crate) enum ServerEvent {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum LoadOutcome {
     /// It serves.
-    Swapped(Swapped),
+    Swapped(SwapReport),
     /// It did already.
     Same,
 }

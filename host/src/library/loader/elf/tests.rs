@@ -6,6 +6,7 @@ use nova_abi::note::{MAGIC, Note};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::super::note::TARGET;
 use super::super::{dynamic, note_of};
 use super::*;
 
@@ -72,7 +73,8 @@ fn library(note: &[u8]) -> Vec<u8> {
 }
 
 fn note() -> Vec<u8> {
-    format!("{MAGIC}abi=1\nsdk=0.1.0\nrustc=rustc 1\ntarget=t\npanic=unwind\napp=a 0.1.0\n").into()
+    let said = format!("rustc=rustc 1\ntarget={TARGET}\npanic=unwind\napp=a 0.1.0\n");
+    format!("{MAGIC}abi=1\nsdk=0.1.0\n{said}").into()
 }
 
 /// Whether every part that is mapped lies in the file, by the numbers themselves.
@@ -114,7 +116,7 @@ proptest! {
             file[at] = byte;
         }
         let _ = dynamic::names(&*file);
-        let _ = dynamic::exports(&file, note::SYMBOL);
+        let _ = dynamic::definition(&file, note::SYMBOL);
         if check(&file).is_ok() {
             // Else the numbers would have to be read from the other end.
             prop_assume!(file[5] == 1);

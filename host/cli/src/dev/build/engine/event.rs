@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nova_host::swap::{PageLibrary, SplitApp};
+use nova_parts::{PageLibrary, PartedApp};
 use nova_route_template::parts::UnitOutput;
 use nova_route_template::{CargoError, Diagnostic};
 
@@ -52,7 +52,7 @@ pub(crate) enum EngineEvent {
 /// Libraries that shall serve.
 #[derive(Debug)]
 pub(crate) struct Publication {
-    pub(crate) app: SplitApp,
+    pub(crate) app: PartedApp,
     /// All pages that are compiled against it.
     pub(crate) pages: Vec<PageLibrary>,
     /// What was saved; empty for a page that was asked for.

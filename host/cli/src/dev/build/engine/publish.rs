@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nova_host::library::loader::BuildId;
-use nova_host::swap::{PageLibrary, SplitApp};
+use nova_parts::{PageLibrary, PartedApp};
 use nova_route_template::parts::UnitOutput;
 
 use super::inventory::Inventory;
@@ -89,7 +89,7 @@ impl Engine {
     fn publish_for(&mut self, draft: PublicationDraft) {
         let (Some(parts), Some(app)) = (&self.parts, self.app.newest()) else { return };
         let (image, library) = (parts.image(), &app.library);
-        let app = SplitApp {
+        let app = PartedApp {
             shared: vec![image.std.clone(), image.library.clone()],
             app: library.library.clone(),
             build: BuildId::of(library.build.as_bytes()),

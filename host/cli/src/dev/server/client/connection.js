@@ -29,6 +29,8 @@ const known = {};
 // The tab's place in the queue, and how it lets go of the lock that it has.
 let queue = null;
 let release = null;
+// Whether the lock is asked for and not here yet.
+let taking = false;
 
 function connect() {
   if (source) return;
@@ -74,6 +76,7 @@ function request(options) {
   let mine = false;
   const hold = () => {
     mine = true;
+    taking = false;
     connect();
     return new Promise((done) => { release = done; });
   };
@@ -94,6 +97,10 @@ function wait() {
 
 function take() {
   if (release) return connect();
+  // A tab that comes to the front hears of it twice. A second lock would be taken from the first,
+  // whose end closes the connection of both.
+  if (taking) return;
+  taking = true;
   if (queue) queue.abort();
   queue = new AbortController();
   request({ steal: true });
@@ -117,6 +124,7 @@ function follow() {
 function leave() {
   if (queue) queue.abort();
   queue = null;
+  taking = false;
   disconnect();
   if (release) release();
 }

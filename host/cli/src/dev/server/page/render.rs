@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use nova_host::operate::admin::{GenerationStatus, Status};
-use nova_host::swap::State;
+use nova_host::swap::GenerationState;
 
 use super::chart::{chart, charted};
 use crate::dev::wire::message::Problem;
@@ -133,7 +133,7 @@ fn saves(state: &DevState, now_ms: u64) -> Markup {
                     table {
                         thead {
                             tr {
-                                th { "What" } th { "SaveOutcome" } th.number { "Total" }
+                                th { "What" } th { "Outcome" } th.number { "Total" }
                                 @for name in Phases::NAMES { th.number { (name) } }
                                 th.number { "Generation" } th.number { "When" }
                             }
@@ -196,7 +196,7 @@ fn routes(state: &DevState) -> Markup {
                     table {
                         thead {
                             tr {
-                                th { "RouteInfo" } th { "Methods" } th { "File" } th { "State" }
+                                th { "Route" } th { "Methods" } th { "File" } th { "State" }
                                 @if is_in_parts(state) {
                                     th.number { "Size" } th.number { "Compile" }
                                 }
@@ -267,11 +267,11 @@ fn generations(status: &Status) -> Markup {
 
 fn generation(generation: &GenerationStatus) -> Markup {
     let class = match generation.state {
-        State::Live => "live",
-        State::Canary => "canary",
-        State::Draining => "draining",
-        State::Standby => "standby",
-        State::Retired => "retired",
+        GenerationState::Live => "live",
+        GenerationState::Canary => "canary",
+        GenerationState::Draining => "draining",
+        GenerationState::Standby => "standby",
+        GenerationState::Retired => "retired",
     };
     let build = generation.build_id.get(..12).unwrap_or(&generation.build_id);
     html! {

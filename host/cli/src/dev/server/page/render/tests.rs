@@ -1,8 +1,8 @@
 use super::*;
 use crate::dev::wire::message;
 use crate::dev::wire::save::SavedFiles;
+use nova_host::operate::admin::Budget;
 use nova_host::operate::admin::Footprint;
-use nova_host::operate::recycle::Budget;
 
 pub(crate) fn status() -> Status {
     Status {
@@ -17,7 +17,7 @@ pub(crate) fn status() -> Status {
             id: 7,
             build_id: "0123456789abcdef".into(),
             app: "app 0.1.0".into(),
-            state: State::Draining,
+            state: GenerationState::Draining,
             source: "lib.so".into(),
             routes: 2,
             age_seconds: 3.0,

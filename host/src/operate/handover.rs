@@ -1,0 +1,139 @@
+//! Handover: one process takes the place of another, without a connection refused.
+//!
+//! What stays is the process that was started first: its id is what a shell, a container and a
+//! service manager know. So it is recycled in two steps:
+//!
+//! 1. It starts a *stand-in*, a child with the same arguments, and gives it the listening sockets
+//!    and a [`HandoverState`]. When the stand-in serves, the first process answers what it still has.
+//! 2. Then it replaces its own program (`exec`), which gives its memory back, and takes sockets and
+//!    state back from the stand-in in the same way. When it serves, the stand-in answers what it
+//!    still has and ends.
+//!
+//! Both steps are the same conversation over one socket, which is the standard input of the new
+//! process: sockets and state in one direction, `serving` in the other. An end of the conversation
+//! before that word means that the new one failed, and the old one serves on.
+//!
+//! [`Recycler`] is the part of the process that leaves, [`Handover`] that of the one that comes;
+//! [`Peer`] is the conversation, [`Program`] how a process starts the other.
+
+mod peer;
+mod program;
+mod recycler;
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use self::peer::SERVING;
+pub use self::peer::{Peer, PeerOrder};
+pub use self::program::Program;
+pub use self::recycler::Recycler;
+use crate::process::descriptors::take_over;
+use crate::process::take_stdin;
+use crate::swap::SwitchState;
+
+/// Says in the environment of a process that it takes another's place, and which it is.
+const VARIABLE: &str = "NOVA_SUCCESSOR";
+
+/// What is known of the process before, for the one after it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HandoverState {
+    /// The id of the process.
+    pub pid: u32,
+    /// How many of the descriptors are sockets to listen on; the admin socket follows, if any.
+    pub sockets: usize,
+    /// Releases and generations.
+    pub switch: SwitchState,
+    /// The folders of public files that releases brought, newest first.
+    pub folders: Vec<PathBuf>,
+}
+
+/// The process that takes another's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Successor {
+    /// A child, until its parent is recycled.
+    StandIn,
+    /// The first process, recycled.
+    Recycled,
+}
+
+impl Successor {
+    /// How the environment of the process says it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::StandIn => "stand-in",
+            Self::Recycled => "recycled",
+        }
+    }
+
+    /// What the environment says of this process.
+    fn current() -> Option<Self> {
+        let name = std::env::var(VARIABLE).ok()?;
+        [Self::StandIn, Self::Recycled].into_iter().find(|it| it.name() == name)
+    }
+}
+
+/// What a new process takes over.
+#[derive(Debug)]
+pub struct Handover {
+    /// Which process this is.
+    pub successor: Successor,
+    /// The sockets to listen on.
+    pub sockets: Vec<TcpListener>,
+    /// The admin socket.
+    pub admin: Option<UnixListener>,
+    /// What is known of the process before.
+    pub state: HandoverState,
+    socket: BufReader<UnixStream>,
+}
+
+impl Handover {
+    /// Whether this process takes another's place.
+    #[must_use]
+    pub fn is_there() -> bool {
+        Successor::current().is_some()
+    }
+
+    /// What this process takes over; `None`: it was started by itself. This waits for the process
+    /// before.
+    ///
+    /// # Errors
+    /// If that process is gone, or says what cannot be understood.
+    pub fn receive() -> io::Result<Option<Self>> {
+        let Some(successor) = Successor::current() else { return Ok(None) };
+        let socket = UnixStream::from(take_stdin()?);
+        let mut descriptors = take_over(&socket)?.into_iter();
+        let mut socket = BufReader::new(socket);
+        let mut line = String::new();
+        socket.read_line(&mut line)?;
+        let state: HandoverState = serde_json::from_str(&line)?;
+        let sockets = descriptors.by_ref().take(state.sockets).map(TcpListener::from).collect();
+        let admin = descriptors.next().map(UnixListener::from);
+        Ok(Some(Self { successor, sockets, admin, state, socket }))
+    }
+
+    /// Tells the process before that this one serves; gives the way to talk on with it.
+    ///
+    /// # Errors
+    /// If that process is gone.
+    pub fn serving(self) -> io::Result<Peer> {
+        self.answer(SERVING)
+    }
+
+    /// Tells the process before that this one will not serve, so that it goes on.
+    ///
+    /// # Errors
+    /// If that process is gone.
+    pub fn failed(self) -> io::Result<Peer> {
+        self.answer("failed")
+    }
+
+    fn answer(self, word: &str) -> io::Result<Peer> {
+        let mut socket = self.socket.into_inner();
+        writeln!(socket, "{word}")?;
+        Peer::over(socket)
+    }
+}

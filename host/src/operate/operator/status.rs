@@ -1,0 +1,144 @@
+//! Telling how a host is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Instant, SystemTime};
+
+use nova_abi::ABI;
+use parking_lot::Mutex;
+
+use crate::edge::metrics::Metrics;
+use crate::library::loader::BuildId;
+use crate::operate::admin::{
+    Budget, CanaryStatus, Footprint, GenerationStatus, Refusal, ReleaseStatus, RollbackStatus,
+    Status,
+};
+use crate::release::ledger::{Ledger, age};
+use crate::server::Handle;
+use crate::site::Site;
+use crate::swap::GenerationRecord;
+
+/// What a status tells that the site does not know.
+#[derive(Debug)]
+pub(super) struct StatusSource {
+    pub(super) server: Handle,
+    url: String,
+    began: Instant,
+    /// The latest candidate that was refused: where it lies, why, and when.
+    last_refusal: Mutex<Option<(PathBuf, String, Instant)>>,
+    /// What the process may take.
+    pub(super) budget: Budget,
+    /// What is counted of each route.
+    pub(super) metrics: Option<Arc<Metrics>>,
+}
+
+impl StatusSource {
+    pub(super) fn new(server: Handle, url: String) -> Self {
+        Self {
+            server,
+            url,
+            began: Instant::now(),
+            last_refusal: Mutex::default(),
+            budget: Budget::default(),
+            metrics: None,
+        }
+    }
+
+    /// Notes that a candidate was refused.
+    pub(super) fn refused(&self, release: &Path, message: String) {
+        *self.last_refusal.lock() = Some((release.to_owned(), message, Instant::now()));
+    }
+
+    /// How the host is.
+    pub(super) fn status(&self, site: &Site) -> Status {
+        let switch = &site.switch;
+        let (published, refused) = switch.totals();
+        let refusal = self.last_refusal.lock().clone();
+        let log = switch.ledger().log();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            abi: ABI,
+            pid: std::process::id(),
+            url: self.url.clone(),
+            ready: site.is_ready(),
+            stopping: site.is_stopping(),
+            uptime_seconds: self.began.elapsed().as_secs_f64(),
+            generations: switch.history().iter().map(describe).collect(),
+            loads: switch.loads() as u64,
+            published,
+            refused,
+            last_refusal: refusal.map(|(source, message, at)| Refusal {
+                source,
+                message,
+                age_seconds: at.elapsed().as_secs_f64(),
+            }),
+            connections: self.server.connections() as u64,
+            rollbacks: log.rollbacks,
+            last_rollback: log.last_rollback.as_ref().map(|rollback| RollbackStatus {
+                from: rollback.from.as_str().to_owned(),
+                to: rollback.to.as_str().to_owned(),
+                reason: rollback.reason.clone(),
+                automatic: rollback.automatic,
+                age_seconds: age(rollback.at).as_secs_f64(),
+            }),
+            releases: releases_of(switch.ledger()),
+            canary: switch.canary().map(|canary| CanaryStatus {
+                generation: canary.generation.id.0,
+                build_id: canary.generation.build_id().as_str().to_owned(),
+                share: canary.spec.share,
+                left_seconds: canary.left.as_secs_f64(),
+            }),
+            process: Footprint::now(),
+            budget: self.budget,
+            routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
+        }
+    }
+}
+
+/// The releases that `nova rollback --to` can name, and the builds that are refused; newest first.
+fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
+    let log = ledger.log();
+    let seconds = |at| age(at).as_secs_f64();
+    let kept = log.releases.iter().rev().map(|kept| ReleaseStatus {
+        build_id: kept.build_id.as_str().to_owned(),
+        source: kept.source.clone(),
+        copy: ledger.copy_of(kept),
+        current: log.current.get(&kept.slot) == Some(&kept.build_id),
+        kept: true,
+        refused: log.refusal(&kept.build_id).map(|refused| refused.reason.clone()),
+        age_seconds: seconds(kept.since),
+    });
+    let is_kept = |id: &BuildId| log.releases.iter().any(|kept| kept.build_id == *id);
+    let gone = log.refused.iter().rev().filter(|refused| !is_kept(&refused.build_id));
+    let gone = gone.map(|refused| ReleaseStatus {
+        build_id: refused.build_id.as_str().to_owned(),
+        source: refused.source.clone(),
+        copy: None,
+        current: false,
+        kept: false,
+        refused: Some(refused.reason.clone()),
+        age_seconds: seconds(refused.at),
+    });
+    kept.chain(gone).collect()
+}
+
+fn describe(record: &GenerationRecord) -> GenerationStatus {
+    let counters = &record.counters;
+    GenerationStatus {
+        id: record.id.0,
+        build_id: record.build_id.as_str().to_owned(),
+        app: record.app.clone(),
+        state: record.state,
+        source: record.source.clone(),
+        routes: record.routes as u64,
+        age_seconds: SystemTime::now()
+            .duration_since(record.started)
+            .unwrap_or_default()
+            .as_secs_f64(),
+        in_flight: counters.in_flight.load(Relaxed) as u64,
+        requests: counters.requests.load(Relaxed),
+        panics: counters.panics.load(Relaxed),
+        server_errors: counters.server_errors.load(Relaxed),
+    }
+}

@@ -1,0 +1,82 @@
+//! The folder of a host's state, and the switch that works with it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use tokio::sync::oneshot;
+
+use super::Error;
+use crate::release::Release;
+use crate::release::ledger::Ledger;
+use crate::run::config::Config;
+use crate::swap::{SwapError, Switch};
+
+/// See the [module](self).
+pub(super) struct HostState {
+    pub(super) switch: Arc<Switch>,
+    /// Whether the store is this host's alone; it may be elsewhere, shared with other hosts of this
+    /// user.
+    pub(super) owns_store: bool,
+    /// Keeps other hosts out of the state folder as long as it is open.
+    _lock: Option<File>,
+}
+
+/// Releases on their way.
+pub(super) type ReleaseReading = oneshot::Receiver<Result<Vec<Release>, SwapError>>;
+
+impl HostState {
+    /// The state of a host that has its own folder, if any: a stand-in serves beside the
+    /// process that holds it, and where the routes are `linked` there is nothing to go back to.
+    pub(super) fn open(config: &Config, linked: bool, is_stand_in: bool) -> Result<Self, Error> {
+        let store = config.store()?;
+        let state = config.state_folder().filter(|_| !linked);
+        let ledger = match &state {
+            Some(folder) => open_ledger(folder)?,
+            None => Ledger::default(),
+        };
+        let state = state.filter(|_| !is_stand_in);
+        let lock = state.as_deref().map(lock).transpose()?;
+        let owns_store = store.folder().zip(state.as_deref());
+        let owns_store = owns_store.is_some_and(|(store, state)| store.starts_with(state));
+        let settings = config.swap_settings(std::env::current_exe().ok());
+        let switch = Arc::new(Switch::new(settings, store).with_ledger(ledger));
+        Ok(Self { switch, owns_store, _lock: lock })
+    }
+
+    /// Begins to read the releases that the host starts with, on a thread of its own: a library of
+    /// some megabytes is hashed while the runtime is made and the port is bound.
+    pub(super) fn read(&self, releases: &[PathBuf]) -> ReleaseReading {
+        let (done, reading) = oneshot::channel();
+        let (switch, releases) = (Arc::clone(&self.switch), releases.to_vec());
+        std::thread::spawn(move || {
+            switch.add_kept_stylesheets();
+            // Not waited for any more where something else has ended the start.
+            drop(done.send(switch.read(&releases)));
+        });
+        reading
+    }
+}
+
+/// Holds a state folder for this host alone, as long as the file is open.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let path = folder.join("lock");
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    let file = File::create(&path).map_err(failed)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::WOULDBLOCK) => {
+            let folder = folder.display();
+            Err(format!("{folder}: another host keeps its state here; give each its own --state")
+                .into())
+        }
+        Err(error) => Err(failed(error.into()).into()),
+    }
+}
+
+fn open_ledger(folder: &Path) -> Result<Ledger, Error> {
+    let failed = |error| format!("{}: the state folder cannot be used: {error}", folder.display());
+    Ledger::open(folder).map_err(|error| failed(error).into())
+}

@@ -1,0 +1,139 @@
+//! What a host does about signals while it serves, and how it ends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::host_state::HostState;
+use super::signals::{Action, Signals};
+use super::{Error, Exit};
+use crate::operate::handover::{PeerOrder, Recycler};
+use crate::operate::operator::Operator;
+use crate::process::service_manager::ServiceManager;
+use crate::server::tls::Certificate;
+use crate::server::{Handle, StopReport};
+use crate::site::Site;
+
+/// How long the apps' `shutdown` may take after the last request.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// All that a signal may concern.
+pub(super) struct Lifecycle {
+    pub(super) site: Arc<Site>,
+    pub(super) server: Handle,
+    pub(super) operator: Arc<Operator>,
+    pub(super) recycler: Recycler,
+    pub(super) service_manager: ServiceManager,
+    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) releases: Vec<PathBuf>,
+    pub(super) stop_delay: Duration,
+    pub(super) is_stand_in: bool,
+    pub(super) is_linked: bool,
+    /// Kept as long as the host serves: the lock of the state folder.
+    pub(super) _state: HostState,
+    /// Kept as long as the host serves: the files of a program that has its routes inside.
+    pub(super) _unpacked: Option<TempDir>,
+}
+
+impl Lifecycle {
+    /// Does what a signal asks for; `Some`: the process ends now.
+    pub(super) async fn act(&self, action: Action, signals: &mut Signals) -> Option<Exit> {
+        match action {
+            Action::Stop(signal) if self.site.is_stopping() => {
+                self.recycler.order(PeerOrder::Abort).await;
+                return Some(Exit::Forced(signal));
+            }
+            Action::Stop(_) => {
+                self.service_manager.stopping();
+                self.recycler.order(PeerOrder::Stop).await;
+                self.stop();
+            }
+            Action::Abort => return Some(Exit::Forced(Signal::KILL)),
+            Action::Reload if self.recycler.has_stand_in().await => {
+                self.recycler.order(PeerOrder::Reload).await;
+            }
+            Action::Reload => self.reload(),
+            Action::Recycle if self.is_stand_in => {}
+            Action::Recycle if self.is_linked => {
+                tracing::info!("nothing to recycle: the routes are part of this program");
+            }
+            Action::Recycle => self.recycler.want(),
+            Action::GiveBack => signals.give_back(&self.recycler).await,
+        }
+        None
+    }
+
+    /// Says that no request is wanted any more, gives load balancers the time to hear it, and
+    /// closes.
+    fn stop(&self) {
+        self.site.stopping();
+        let (server, delay) = (self.server.clone(), self.stop_delay);
+        let close = move || {
+            server.stop();
+            tracing::info!("stopping: requests that are under way finish");
+        };
+        if delay.is_zero() {
+            return close();
+        }
+        tracing::info!(
+            "stopping in {delay:?}: until then requests are answered, and /readyz says 503"
+        );
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            close();
+        });
+    }
+
+    /// Reads the certificate and the releases again.
+    fn reload(&self) {
+        if let Some(certificate) = self.certificate.clone() {
+            tokio::task::spawn_blocking(move || certificate.reload());
+        }
+        let (operator, releases) = (Arc::clone(&self.operator), self.releases.clone());
+        let service_manager = self.service_manager.clone();
+        tokio::spawn(async move {
+            service_manager.reloading();
+            operator.reload(&releases).await;
+            service_manager.ready();
+        });
+    }
+
+    /// Ends a host whose server has stopped; a signal to stop ends it at once.
+    pub(super) async fn end(
+        self,
+        stopped: StopReport,
+        signals: &mut Signals,
+    ) -> Result<Exit, Error> {
+        let ended = async {
+            self.shut_down(stopped).await;
+            if !self.site.is_stopping() {
+                return self.recycler.take_back().await;
+            }
+            self.recycler.stand_in_ended().await;
+            Ok(None)
+        };
+        tokio::select! {
+            ended = ended => Ok(match ended? {
+                Some((program, stand_in)) => Exit::Renew(program, stand_in),
+                None => Exit::Stopped,
+            }),
+            signal = signals.stop() => {
+                self.recycler.order(PeerOrder::Stop).await;
+                Ok(Exit::Forced(signal))
+            }
+        }
+    }
+
+    async fn shut_down(&self, stopped: StopReport) {
+        if stopped.cut > 0 {
+            tracing::warn!("{} connections were cut at the deadline", stopped.cut);
+        }
+        if tokio::time::timeout(SHUTDOWN, self.site.switch.stop(SHUTDOWN)).await.is_err() {
+            tracing::warn!("`shutdown` of an app did not finish within {SHUTDOWN:?}");
+        }
+        tracing::info!("stopped");
+    }
+}

@@ -1,0 +1,134 @@
+//! A host that serves, until it is told to stop or a stand-in has taken its place.
+
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+use super::bound::Bound;
+use super::config::Config;
+use super::lifecycle::Lifecycle;
+use super::signals::Signals;
+use super::started::Started;
+use super::{Error, Exit};
+use crate::edge::Edge;
+use crate::operate::admin::{AdminSocket, BindError, default_socket};
+use crate::operate::handover::{Handover, Recycler, Successor};
+use crate::operate::operator::Operator;
+use crate::process::log::{AccessLog, announce};
+use crate::release::watch::ReleaseWatch;
+use crate::server::Server;
+
+/// See the [module](self).
+pub(super) struct Serving {
+    pub(super) signals: Signals,
+    pub(super) server: Server,
+    pub(super) edge: &'static Edge,
+    pub(super) lifecycle: Lifecycle,
+}
+
+impl Serving {
+    /// Opens the way in for requests and for `nova`, and says so to all who wait for it.
+    pub(super) fn open(started: Started<'_>, access: AccessLog) -> Result<Self, Error> {
+        let Started { bound, site, operator, budget, metrics, watch, unpacked } = started;
+        let Bound { config, mut signals, mut handover, service_manager, server, .. } = bound;
+        spawn_followers(&operator, watch);
+        let inherited = handover.as_mut().and_then(|left| left.admin.take());
+        let admin = admin_socket(config, bound.port, inherited)?;
+        let admin = admin.map(|socket| socket.serve(Arc::clone(&operator)));
+        let recycler = Recycler::new(Arc::clone(&operator), budget, bound.handles, admin);
+
+        let (certificate, handle) = (bound.edge.certificate(), server.handle());
+        let edge = bound.edge.build(config, Arc::clone(&site), access, handle.clone(), metrics)?;
+        // One for all connections and for as long as the process lives, so nothing counts its users.
+        let edge: &'static Edge = Box::leak(Box::new(edge));
+        let is_stand_in =
+            handover.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
+        match handover {
+            None => announce(&bound.url),
+            Some(left) => take_over_from(left, &mut signals)?,
+        }
+        service_manager.ready();
+        let lifecycle = Lifecycle {
+            site,
+            server: handle,
+            operator,
+            recycler,
+            service_manager,
+            certificate,
+            releases: bound.releases,
+            stop_delay: config.edge.run.stop_delay,
+            is_stand_in,
+            is_linked: bound.linked.is_some(),
+            _state: bound.state,
+            _unpacked: unpacked,
+        };
+        Ok(Self { signals, server, edge, lifecycle })
+    }
+
+    /// Answers requests and does what signals ask for.
+    pub(super) async fn until_stopped(self) -> Result<Exit, Error> {
+        let Self { mut signals, server, edge, lifecycle } = self;
+        let stopped = {
+            let served = server.run(|request, peer| edge.handle(request, peer));
+            let mut served = std::pin::pin!(served);
+            let mut recycling = std::pin::pin!(lifecycle.recycler.work());
+            let mut is_recycled = false;
+            loop {
+                tokio::select! {
+                    stopped = &mut served => break stopped,
+                    () = &mut recycling, if !is_recycled => is_recycled = true,
+                    action = signals.next() => {
+                        if let Some(exit) = lifecycle.act(action, &mut signals).await {
+                            return Ok(exit);
+                        }
+                    }
+                }
+            }
+        };
+        lifecycle.end(stopped, &mut signals).await
+    }
+}
+
+fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>) {
+    let guard = Arc::clone(operator);
+    tokio::spawn(async move { guard.guard().await });
+    if let Some(watch) = watch {
+        let follower = Arc::clone(operator);
+        tokio::spawn(async move { follower.follow_releases(watch).await });
+        let follower = Arc::clone(operator);
+        tokio::spawn(async move { follower.follow_files().await });
+    }
+}
+
+/// Tells the process before that this one serves.
+fn take_over_from(left: Handover, signals: &mut Signals) -> Result<(), Error> {
+    let (successor, pid) = (left.successor, left.state.pid);
+    let before = left.serving()?;
+    match successor {
+        Successor::StandIn => signals.first = Some(before),
+        Successor::Recycled => drop(tokio::spawn(before.ended(pid))),
+    }
+    Ok(())
+}
+
+/// The socket that the settings name has to be there; the default one may be missing.
+fn admin_socket(
+    config: &Config,
+    port: u16,
+    inherited: Option<UnixListener>,
+) -> Result<Option<AdminSocket>, BindError> {
+    if let Some(inherited) = inherited {
+        let path = config.admin.clone().unwrap_or_else(|| default_socket(port));
+        return AdminSocket::inherit(inherited, &path).map(Some);
+    }
+    match &config.admin {
+        _ if config.no_admin => Ok(None),
+        Some(path) => AdminSocket::bind(path).map(Some),
+        None => match AdminSocket::bind_in_own_folder(&default_socket(port)) {
+            Ok(socket) => Ok(Some(socket)),
+            Err(error) => {
+                tracing::warn!("`nova swap` and `nova status` cannot reach this host: {error}");
+                Ok(None)
+            }
+        },
+    }
+}

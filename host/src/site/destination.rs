@@ -1,0 +1,194 @@
+//! Where a request goes: what the table of routes says about it, before any library is called.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Body as HttpBody;
+use nova_abi::{Param, Peer, Target};
+use nova_routing::{BadPath, Match};
+use smallvec::SmallVec;
+
+use super::{Origin, SiteResponse, prerendered};
+use crate::generation::body::Body;
+use crate::generation::call::{Call, call, plain};
+use crate::generation::table::{Entry, Table};
+use crate::generation::{Generation, InFlight};
+
+/// Parameters that fit without an allocation; few routes have more.
+type ParamList<'a> = SmallVec<[Param<'a>; 4]>;
+
+/// What a table says about a request.
+#[derive(Debug)]
+pub enum Destination<'t, 'p> {
+    /// A page that was rendered with a release.
+    Prerendered(SiteResponse),
+    /// A route whose pattern is the path.
+    ExactRoute(RouteMatch<'t, 'p>),
+    /// A route with parameters.
+    Route(RouteMatch<'t, 'p>),
+    /// The path is another spelling of a route's: 308.
+    Redirect(Response<Body>),
+    /// A library makes the page for an error.
+    ErrorPage(ErrorPage<'t>),
+    /// An error, and there is no library.
+    NoLibrary(Response<Body>),
+}
+
+/// A route that a path leads to. It decides about the method by itself, so that its middleware sees
+/// every request.
+#[derive(Debug)]
+pub struct RouteMatch<'t, 'p> {
+    generation: &'t Arc<Generation>,
+    found: Match<'t, 'p, Entry>,
+}
+
+/// The page for an error that the host found.
+#[derive(Debug)]
+pub struct ErrorPage<'t> {
+    generation: &'t Arc<Generation>,
+    status: StatusCode,
+    message: &'static str,
+}
+
+impl<'t, 'p> Destination<'t, 'p> {
+    /// Where `head` goes by this table, or by that of its canary.
+    #[must_use]
+    pub fn of(table: &'t Table, head: &'p Parts) -> Self {
+        let table = table.choose();
+        if let Some(page) = prerendered_page(table, head) {
+            return Self::Prerendered(page);
+        }
+        let found = match table.find(head.uri.path()) {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                let message = "there is no page at this address";
+                return Self::error(table, StatusCode::NOT_FOUND, message);
+            }
+            Err(bad) => return Self::error(table, StatusCode::BAD_REQUEST, reason(bad)),
+        };
+        if let Some(canonical) = found.canonical {
+            return Self::Redirect(redirect(canonical, head.uri.query()));
+        }
+        let is_exact = found.params.is_empty();
+        // An entry of a table leads to one of its generations.
+        let route = RouteMatch { generation: &table.generations()[found.value.slot], found };
+        if is_exact { Self::ExactRoute(route) } else { Self::Route(route) }
+    }
+
+    /// Error pages of paths that no library claims are the first library's.
+    fn error(table: &'t Table, status: StatusCode, message: &'static str) -> Self {
+        match table.generations().first() {
+            Some(generation) => Self::ErrorPage(ErrorPage { generation, status, message }),
+            None => Self::NoLibrary(plain(status, format!("{status}: {message}\n"))),
+        }
+    }
+
+    /// The pattern of the route, if it is one.
+    #[must_use]
+    pub fn pattern(&self) -> Option<&'t str> {
+        match self {
+            Self::ExactRoute(route) | Self::Route(route) => Some(route.found.pattern.as_str()),
+            _ => None,
+        }
+    }
+}
+
+impl RouteMatch<'_, '_> {
+    /// Counts the request in; `None` if the generation is closed.
+    pub(super) fn enter(&self) -> Option<InFlight> {
+        self.generation.enter()
+    }
+
+    /// Lets the route answer.
+    pub(super) async fn call<B>(
+        self,
+        pin: InFlight,
+        head: &Parts,
+        body: B,
+        peer: Option<SocketAddr>,
+    ) -> SiteResponse
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
+        let origin = Origin::Route(pin.id);
+        let Match { value, pattern, params, .. } = &self.found;
+        let params: ParamList<'_> = params
+            .iter()
+            .map(|(name, value)| Param { name: name.into(), value: value.into() })
+            .collect();
+        let wanted = Call {
+            target: Target::Route(value.route),
+            pattern: pattern.as_str(),
+            params: &params,
+            peer: peer.map(peer_of),
+        };
+        // A body that is known to be empty needs no way across.
+        let body = Some(body).filter(|body| !body.is_end_stream());
+        SiteResponse { response: call(pin, wanted, head, body).await, origin }
+    }
+}
+
+impl ErrorPage<'_> {
+    /// Counts the request in; `None` if the generation is closed.
+    pub(super) fn enter(&self) -> Option<InFlight> {
+        self.generation.enter()
+    }
+
+    /// Lets the library make the page.
+    pub(super) async fn call(
+        self,
+        pin: InFlight,
+        head: &Parts,
+        peer: Option<SocketAddr>,
+    ) -> SiteResponse {
+        let origin = Origin::ErrorPage(pin.id);
+        let (status, message) = (self.status.as_u16(), self.message.into());
+        let target = Target::Error { status, message };
+        let wanted = Call { target, pattern: "", params: &[], peer: peer.map(peer_of) };
+        let response = call(pin, wanted, head, None::<http_body_util::Empty<Bytes>>).await;
+        SiteResponse { response, origin }
+    }
+}
+
+/// A page of a live release that was rendered when it was built.
+fn prerendered_page(table: &Table, head: &Parts) -> Option<SiteResponse> {
+    table.prerendering().find_map(|generation| {
+        let pages = &generation.assets.prerendered;
+        let response = prerendered::respond(pages, &head.method, head.uri.path(), &head.headers)?;
+        Some(SiteResponse { response, origin: Origin::Prerendered(generation.id) })
+    })
+}
+
+fn reason(bad: BadPath) -> &'static str {
+    match bad {
+        BadPath::NotAbsolute => "the request's path does not begin with a slash",
+        _ => "the request's path is not properly encoded",
+    }
+}
+
+/// 308, which keeps the method; `path` never begins with `//`, so it stays on this host.
+fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
+    let target = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut response = Response::new(Body::empty());
+    // It was part of a request's head, so it is a header value.
+    if let Ok(target) = HeaderValue::try_from(target) {
+        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        response.headers_mut().insert(header::LOCATION, target);
+    }
+    response
+}
+
+fn peer_of(address: SocketAddr) -> Peer {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    Peer { ip: ip.octets(), port: address.port() }
+}

@@ -1,0 +1,188 @@
+//! From a release to an app that has started: checked in a child, loaded, started and warm, but in
+//! no table yet.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use nova_abi::OwnedBytes;
+
+use super::lifecycle::CandidateGeneration;
+use super::report::micros;
+use super::stylesheets::Stylesheets;
+use super::{STYLESHEETS, SwapError, SwapReport, SwapSettings};
+use crate::generation::preflight::{self, PreflightJob, PreflightReport};
+use crate::generation::{Generation, GenerationId, exercise};
+use crate::library::loader::{BuildId, Candidate, Library, LoadError, Loader, Store};
+use crate::library::start::{StartInfo, start};
+use crate::release::Release;
+use crate::release::assets::ReleaseAssets;
+use crate::release::plan::Plan;
+
+/// How long the warm-up may take at most where nothing serves yet.
+const COLD_WARM_LIMIT: Duration = Duration::from_millis(3);
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Launcher {
+    pub(super) settings: SwapSettings,
+    pub(super) loader: Arc<Loader>,
+    store: Store,
+    /// Those of the releases that were launched.
+    pub(super) stylesheets: Stylesheets,
+    last_id: AtomicU64,
+    /// Whether what serves is linked into this program.
+    linked: AtomicBool,
+}
+
+/// A release that is to be started.
+pub(super) struct Launch {
+    pub(super) release: Release,
+    pub(super) info: StartInfo,
+    /// The state that the app before saved.
+    pub(super) saved: Option<OwnedBytes>,
+    pub(super) preflight: PreflightReport,
+    pub(super) began: Instant,
+    /// Nothing serves yet: clients wait for this one.
+    pub(super) cold: bool,
+}
+
+impl Launcher {
+    pub(super) fn new(settings: SwapSettings, store: Store) -> Self {
+        Self {
+            settings,
+            loader: Arc::new(Loader::new(store.clone())),
+            store,
+            stylesheets: Stylesheets::default(),
+            last_id: AtomicU64::new(0),
+            linked: AtomicBool::new(false),
+        }
+    }
+
+    /// Where the copies of libraries are.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether a build was loaded by this process before.
+    pub(super) fn has(&self, build_id: &BuildId) -> bool {
+        self.loader.has(build_id)
+    }
+
+    /// Takes a library that is linked into this program for one that was read and loaded.
+    pub(super) fn link(&self, library: Library) -> Candidate {
+        self.linked.store(true, Ordering::Relaxed);
+        self.loader.link(library)
+    }
+
+    /// Whether what serves is linked into this program.
+    pub(super) fn is_linked(&self) -> bool {
+        self.linked.load(Ordering::Relaxed)
+    }
+
+    /// The number of the last generation.
+    pub(super) fn last_id(&self) -> GenerationId {
+        GenerationId(self.last_id.load(Ordering::Relaxed))
+    }
+
+    /// Counts generations from after `last`.
+    pub(super) fn count_from(&self, last: GenerationId) {
+        self.last_id.store(last.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn next_id(&self) -> GenerationId {
+        GenerationId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Reads a release, on a thread that may wait for the disk.
+    pub(super) async fn read(&self, source: &Path) -> Result<Release, SwapError> {
+        let (path, trust, store) =
+            (source.to_owned(), self.settings.trust.clone(), self.store.clone());
+        let read =
+            tokio::task::spawn_blocking(move || Release::read_for(&path, &trust, Some(&store)));
+        let release = read.await.map_err(|error| LoadError::Open {
+            path: source.into(),
+            message: error.to_string(),
+        })??;
+        Ok(release)
+    }
+
+    /// What the app of a release is told at its start.
+    pub(super) fn info_for(&self, release: &Release, info: &StartInfo) -> StartInfo {
+        let mut info = StartInfo { dev: self.settings.dev, ..info.clone() };
+        if self.settings.release_files {
+            info.public.clone_from(&release.hashed);
+            if let Some(hashed) = info.favicon.as_ref().and_then(|icon| info.public.get(icon)) {
+                info.favicon = Some(hashed.clone());
+            }
+        }
+        if let Some(sheet) = &release.stylesheet {
+            info.stylesheet = Some(format!("{STYLESHEETS}{}", sheet.name));
+        }
+        info
+    }
+
+    /// Tries a release in a child process, if that is wanted.
+    pub(super) async fn preflight(
+        &self,
+        release: &Release,
+        info: &StartInfo,
+    ) -> Result<PreflightReport, SwapError> {
+        let Some(program) = &self.settings.preflight else {
+            return Ok(PreflightReport::default());
+        };
+        let staged = self.loader.stage(&release.candidate)?;
+        let job = PreflightJob {
+            library: staged.path().to_owned(),
+            store: self.store.folder().map(Path::to_owned),
+            exercise: self.settings.exercise,
+            spared: release.plan.as_ref().map(Plan::failing).unwrap_or_default(),
+            init_limit: self.settings.init_limit,
+            info: info.clone(),
+        };
+        preflight::check(program, &job, self.settings.preflight_limit)
+            .await
+            .map_err(|cause| SwapError::Preflight { path: release.source.clone(), cause })
+    }
+
+    /// Loads, starts and warms the library of a release.
+    pub(super) async fn launch(
+        &self,
+        launch: Launch,
+    ) -> Result<(CandidateGeneration, SwapReport), SwapError> {
+        let Launch { mut release, info, saved, preflight, began, cold } = launch;
+        let assets = ReleaseAssets::take(&mut release);
+        let Release { source, candidate, stylesheet, public, plan, .. } = release;
+        let loading = Instant::now();
+        let library = self.load(candidate).await?;
+        let load_us = micros(loading);
+        let starting = Instant::now();
+        let app = start(&library, self.settings.purpose, info, saved, self.settings.init_limit)
+            .await
+            .map_err(|cause| SwapError::Start { path: source.clone(), cause })?;
+        let init_us = micros(starting);
+        if let Some(sheet) = stylesheet {
+            self.stylesheets.add(sheet);
+        }
+        let generation = Generation::new(self.next_id(), source, library, app, assets);
+        if self.settings.exercise {
+            // A host that starts is waited for; one that swaps serves meanwhile.
+            let limit = self.settings.warm_limit;
+            let limit = if cold { limit.min(COLD_WARM_LIMIT) } else { limit };
+            exercise::warm(&generation, plan, limit).await;
+        }
+        let unwell = preflight.unwell;
+        let report =
+            SwapReport { public, unwell, load_us, init_us, ..SwapReport::of(&generation, began) };
+        Ok((CandidateGeneration::new(generation), report))
+    }
+
+    /// Maps a candidate's library, on a thread that may wait for the disk.
+    async fn load(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
+        let (loader, path) = (Arc::clone(&self.loader), candidate.path.clone());
+        tokio::task::spawn_blocking(move || loader.load_candidate(candidate))
+            .await
+            .unwrap_or_else(|error| Err(LoadError::Open { path, message: error.to_string() }))
+    }
+}

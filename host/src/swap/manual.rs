@@ -1,0 +1,119 @@
+//! A swap whose generation somebody else starts: the switch gives the turn, the state of what
+//! serves and the settings, and publishes what comes of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nova_abi::{App, Purpose};
+
+use super::gate::SwapTurn;
+use super::lifecycle::CandidateGeneration;
+use super::report::micros;
+use super::{SwapError, SwapReport, Switch};
+use crate::generation::{Generation, View};
+use crate::library::loader::{BuildId, Library};
+use crate::library::start::{StartInfo, start};
+
+/// As long as this is kept, no other swap begins. One that is dropped counts as refused.
+#[derive(Debug)]
+pub struct ManualSwap<'a> {
+    switch: &'a Switch,
+    began: Instant,
+    /// Whether it is known how it ended.
+    counted: bool,
+    _turn: SwapTurn,
+}
+
+/// A started app, ready to serve in the one slot of a table.
+#[derive(Debug)]
+pub struct Started {
+    /// Where its library was read.
+    pub source: PathBuf,
+    /// The library.
+    pub library: Arc<Library>,
+    /// The app, its routes and its identity.
+    pub view: View,
+    /// When everything that it needs had been mapped.
+    pub loaded: Instant,
+}
+
+impl Switch {
+    /// Begins a swap to what somebody else starts, after the one that may be under way. `candidate`
+    /// is said to those that are turned away meanwhile.
+    pub async fn manual_swap(&self, candidate: &Path) -> ManualSwap<'_> {
+        let turn = self.gate.enter(candidate).await;
+        ManualSwap { switch: self, began: Instant::now(), counted: false, _turn: turn }
+    }
+}
+
+impl ManualSwap<'_> {
+    /// The generation that serves in the first slot.
+    #[must_use]
+    pub fn serving(&self) -> Option<Arc<Generation>> {
+        self.switch.table().generations().first().cloned()
+    }
+
+    /// Ends a swap to what serves already.
+    ///
+    /// # Errors
+    /// [`SwapError::AlreadyLive`] if it does.
+    pub fn unless_live(&mut self, build_id: &BuildId) -> Result<(), SwapError> {
+        match self.serving().filter(|old| old.build_id() == build_id) {
+            None => Ok(()),
+            Some(old) => {
+                self.counted = true;
+                let (path, generation) = (old.source.clone(), old.id);
+                Err(SwapError::AlreadyLive { path, build_id: build_id.clone(), generation })
+            }
+        }
+    }
+
+    /// Starts the app of a library, with the state of the one that serves.
+    ///
+    /// # Errors
+    /// If its `init` fails.
+    pub async fn start(
+        &self,
+        library: &Arc<Library>,
+        source: &Path,
+        info: &StartInfo,
+    ) -> Result<App, SwapError> {
+        let settings = self.switch.settings();
+        let saved = match self.serving() {
+            Some(old) => Switch::saved(&old).await,
+            None => None,
+        };
+        let info = StartInfo { dev: settings.dev, ..info.clone() };
+        start(library, Purpose::Serve, info, saved, settings.init_limit)
+            .await
+            .map_err(|cause| SwapError::Start { path: source.into(), cause })
+    }
+
+    /// Lets it serve in the first slot. One that makes no table is shut down, so that its app knows.
+    ///
+    /// # Errors
+    /// If its routes make no table.
+    pub async fn publish(mut self, started: Started) -> Result<SwapReport, SwapError> {
+        let Started { source, library, view, loaded } = started;
+        let id = self.switch.launcher.next_id();
+        let generation = Generation::of_view(id, source, library, view);
+        let init_us = micros(loaded);
+        let candidate = CandidateGeneration::new(generation.clone());
+        let replaced = self.switch.publish(candidate, 0, Duration::ZERO).await?;
+        let load_us = u64::try_from((loaded - self.began).as_micros()).unwrap_or(u64::MAX);
+        let report = SwapReport::of(&generation, self.began);
+        let result = Ok(SwapReport { replaced, load_us, init_us, ..report });
+        self.switch.totals.count(&result);
+        self.counted = true;
+        result
+    }
+}
+
+impl Drop for ManualSwap<'_> {
+    fn drop(&mut self) {
+        if !self.counted {
+            self.switch.totals.refused();
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What a swap did, and how many there were.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::SwapError;
+use crate::generation::{Generation, GenerationId};
+use crate::library::loader::BuildId;
+
+/// What a swap did, with the time of each step.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SwapReport {
+    /// The generation that serves now.
+    pub generation: GenerationId,
+    /// Its build id.
+    pub build_id: BuildId,
+    /// The generation that it replaced.
+    pub replaced: Option<GenerationId>,
+    /// How many routes it has.
+    pub routes: usize,
+    /// The folder of public files to serve with it.
+    #[serde(default)]
+    pub public: Option<PathBuf>,
+    /// Routes that answered 5xx in the preflight.
+    pub unwell: Vec<String>,
+    /// The preflight, in microseconds; 0 without one.
+    pub preflight_us: u64,
+    /// Copying, mapping and checking the library, in microseconds.
+    pub load_us: u64,
+    /// `init`, in microseconds.
+    pub init_us: u64,
+    /// From the candidate's reading to the publish, in microseconds.
+    pub total_us: u64,
+}
+
+impl SwapReport {
+    /// A swap to this generation, which began at `began` and had no other steps.
+    #[must_use]
+    pub fn of(generation: &Generation, began: Instant) -> Self {
+        Self {
+            generation: generation.id,
+            build_id: generation.build_id().clone(),
+            replaced: None,
+            routes: generation.routes.len(),
+            public: None,
+            unwell: Vec::new(),
+            preflight_us: 0,
+            load_us: 0,
+            init_us: 0,
+            total_us: micros(began),
+        }
+    }
+}
+
+/// How many swaps were published, and how many candidates refused.
+#[derive(Debug, Default)]
+pub(super) struct SwapTotals {
+    published: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl SwapTotals {
+    /// Counts how a swap ended.
+    pub(super) fn count(&self, result: &Result<SwapReport, SwapError>) {
+        match result {
+            Ok(_) => self.published.fetch_add(1, Ordering::Relaxed),
+            Err(SwapError::AlreadyLive { .. }) => 0,
+            Err(_) => self.refused.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+
+    /// Counts a candidate that somebody else has refused.
+    pub(super) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Swaps that were published, and candidates that were refused.
+    pub(super) fn get(&self) -> (u64, u64) {
+        (self.published.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+
+    /// Goes on from these.
+    pub(super) fn set(&self, (published, refused): (u64, u64)) {
+        self.published.store(published, Ordering::Relaxed);
+        self.refused.store(refused, Ordering::Relaxed);
+    }
+}
+
+/// Microseconds since a moment.
+pub(super) fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,159 @@
+//! Going back to a release that served before.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::launcher::Launch;
+use super::lifecycle::{CandidateGeneration, DrainingGeneration};
+use super::report::micros;
+use super::{SwapError, SwapReport, Switch, blocking};
+use crate::generation::preflight::PreflightReport;
+use crate::generation::{Generation, GenerationId};
+use crate::library::loader::BuildId;
+use crate::library::start::StartInfo;
+use crate::release::Release;
+use crate::release::ledger::{KeptRelease, Ledger, ReleaseFacts, RollbackRecord, now};
+
+/// A generation that fails may hang while it saves its state; nothing waits for that longer.
+const EXPORT_LIMIT: Duration = Duration::from_secs(1);
+
+/// From where to where a host is rolled back, and why.
+#[derive(Debug, Clone)]
+pub struct Rollback {
+    /// The generation that is left; its build is refused from now on.
+    pub from: GenerationId,
+    /// The release that serves instead.
+    pub to: KeptRelease,
+    /// Why.
+    pub reason: String,
+    /// Whether the host decided it by itself.
+    pub automatic: bool,
+}
+
+impl Switch {
+    /// Puts a release that served before in the place of a generation: the generation itself, if
+    /// it stands by, or the release started anew. The build that is left is refused, durably.
+    ///
+    /// # Errors
+    /// When that generation does not serve any more, or the release does not start; what serves
+    /// goes on then.
+    pub async fn roll_back(
+        &self,
+        rollback: Rollback,
+        info: &StartInfo,
+    ) -> Result<SwapReport, SwapError> {
+        let began = Instant::now();
+        let (from, slot) = (rollback.from, rollback.to.slot);
+        let left = self.serving_at(slot, from)?;
+        let (mut report, replaced, facts) =
+            match self.drains.take_standby(slot, &rollback.to.build_id) {
+                Some(standby) => {
+                    let (report, replaced) = self.serve_again(standby, from, slot, began)?;
+                    (report, replaced, None)
+                }
+                None => self.start_again(&rollback.to, &left, info, began).await?,
+            };
+        report.replaced = Some(from);
+        report.total_us = micros(began);
+        if let Some(replaced) = replaced {
+            self.drains.drain_slot(replaced, slot, Duration::ZERO);
+        }
+        let (left_build, source) = (left.build_id().clone(), left.source.clone());
+        let ledger = self.ledger.clone();
+        blocking(move || note(&ledger, rollback, facts, left_build, source)).await;
+        Ok(report)
+    }
+
+    fn serving_at(&self, slot: usize, id: GenerationId) -> Result<Arc<Generation>, SwapError> {
+        let table = self.table();
+        let live = table.generations().get(slot).filter(|live| live.id == id);
+        live.cloned().ok_or(SwapError::Overtaken(id))
+    }
+
+    /// Publishes a generation that stood by, in the place of the one that is left.
+    fn serve_again(
+        &self,
+        standby: CandidateGeneration,
+        from: GenerationId,
+        slot: usize,
+        began: Instant,
+    ) -> Result<(SwapReport, Option<DrainingGeneration>), SwapError> {
+        let report = SwapReport::of(standby.generation(), began);
+        match self.publisher.publish(standby, slot, Some(from)) {
+            Ok(replaced) => Ok((report, replaced)),
+            Err(failure) => {
+                for standby in failure.candidates {
+                    let draining = standby.withdraw(self.publisher.history());
+                    self.drains.drain_slot(draining, slot, Duration::ZERO);
+                }
+                Err(*failure.error)
+            }
+        }
+    }
+
+    /// Starts a release anew, and publishes it in the place of the generation that is left.
+    async fn start_again(
+        &self,
+        to: &KeptRelease,
+        left: &Arc<Generation>,
+        info: &StartInfo,
+        began: Instant,
+    ) -> Result<(SwapReport, Option<DrainingGeneration>, Option<ReleaseFacts>), SwapError> {
+        let launcher = &self.launcher;
+        let release = self.read_kept(to).await?;
+        let info = launcher.info_for(&release, info);
+        // What has served in this process will not end it now.
+        let preflight = if launcher.has(&to.build_id) {
+            PreflightReport::default()
+        } else {
+            launcher.preflight(&release, &info).await?
+        };
+        let saved = tokio::time::timeout(EXPORT_LIMIT, Self::saved(left)).await.ok().flatten();
+        let facts = ReleaseFacts::of(&release);
+        let had_state = saved.is_some();
+        let launch = Launch { release, info: info.clone(), saved, preflight, began, cold: false };
+        let started = match launcher.launch(launch).await {
+            // The state of newer code may be nothing that older code understands.
+            Err(SwapError::Start { .. }) if had_state => {
+                let release = self.read_kept(to).await?;
+                let (saved, preflight) = (None, PreflightReport::default());
+                let launch = Launch { release, info, saved, preflight, began, cold: false };
+                launcher.launch(launch).await
+            }
+            started => started,
+        };
+        let (candidate, report) = started?;
+        match self.publisher.publish(candidate, to.slot, Some(left.id)) {
+            Ok(replaced) => Ok((report, replaced, Some(facts))),
+            Err(failure) => Err(failure.discard().await),
+        }
+    }
+
+    async fn read_kept(&self, kept: &KeptRelease) -> Result<Release, SwapError> {
+        let (ledger, store) = (self.ledger.clone(), self.launcher.store().clone());
+        let (kept, trust) = (kept.clone(), self.settings().trust.clone());
+        let read = blocking(move || ledger.read(&kept, &store, &trust)).await;
+        Ok(read.ok_or(SwapError::NothingServes)??)
+    }
+}
+
+/// Writes down what serves now and what is refused; `facts` of a release that was started anew.
+fn note(
+    ledger: &Ledger,
+    rollback: Rollback,
+    facts: Option<ReleaseFacts>,
+    left_build: BuildId,
+    source: PathBuf,
+) {
+    let Rollback { from: _, to, reason, automatic } = rollback;
+    if let Some(facts) = facts {
+        ledger.serves(to.slot, facts);
+    }
+    let (from, at) = (left_build, now());
+    let record = RollbackRecord { from, to: to.build_id.clone(), reason, automatic, at };
+    ledger.change(|log| {
+        log.serves_again(to);
+        log.rolled_back(record, source);
+    });
+}

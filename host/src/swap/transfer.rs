@@ -1,0 +1,80 @@
+//! What a switch hands to the next process, and takes from the one before.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::gate::SwapTurn;
+use super::{SwapError, Switch};
+use crate::generation::GenerationId;
+use crate::release::ledger::ReleaseLog;
+use crate::release::{Release, Stylesheet};
+
+/// What is known of releases and generations, for the process that goes on with them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SwitchState {
+    /// What is remembered of releases.
+    pub log: ReleaseLog,
+    /// The last generation's number.
+    pub last_generation: GenerationId,
+    /// Swaps that were published, and candidates that were refused.
+    pub totals: (u64, u64),
+    /// The stylesheets that pages may still name, oldest first: name and text.
+    pub stylesheets: Vec<(String, String)>,
+    /// The state of each app that saves it.
+    pub apps: Vec<Option<Vec<u8>>>,
+}
+
+impl Switch {
+    /// Lets no swap begin for a while.
+    ///
+    /// # Errors
+    /// When one is under way.
+    pub(crate) fn pause(&self) -> Result<SwapTurn, SwapError> {
+        self.no_canary()?;
+        self.gate.try_enter(Path::new("recycling"))
+    }
+
+    /// What the next process has to know.
+    pub(crate) async fn state(&self) -> SwitchState {
+        let mut apps = Vec::new();
+        for generation in self.table().generations() {
+            apps.push(Self::saved(generation).await.map(|state| state.to_vec()));
+        }
+        let sheets = self.launcher.stylesheets.list();
+        let text = |sheet: &Stylesheet| String::from_utf8(sheet.bytes.to_vec()).ok();
+        let stylesheets =
+            sheets.iter().filter_map(|sheet| Some((sheet.name.clone(), text(sheet)?))).collect();
+        SwitchState {
+            log: self.ledger.log(),
+            last_generation: self.launcher.last_id(),
+            totals: self.totals(),
+            stylesheets,
+            apps,
+        }
+    }
+
+    /// Goes on where another process ended. Without a folder of its own, what is remembered is
+    /// what the other one did.
+    pub(crate) fn inherit(&self, state: &SwitchState) {
+        self.launcher.count_from(state.last_generation);
+        self.totals.set(state.totals);
+        self.ledger.inherit(&state.log);
+        for (name, text) in &state.stylesheets {
+            let bytes = text.clone().into();
+            self.launcher.stylesheets.add(Stylesheet { name: name.clone(), bytes });
+        }
+    }
+
+    /// Reads the releases that served last.
+    ///
+    /// # Errors
+    /// With the first that cannot be read.
+    pub(crate) fn read_serving(&self) -> Result<Vec<Release>, SwapError> {
+        let log = self.ledger.log();
+        let serving = log.current.keys().filter_map(|slot| log.serving(*slot));
+        let (store, trust) = (self.launcher.store(), &self.settings().trust);
+        let read = |kept| Ok(self.ledger.read(kept, store, trust)?);
+        serving.map(read).collect()
+    }
+}

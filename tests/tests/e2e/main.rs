@@ -1,0 +1,24 @@
+//! Nova from outside: its programs are started, asked over sockets and by a browser, and ended.
+//!
+//! One program for all of it: to link is what takes the longest before a test runs, and tests that
+//! wait leave the machine to those that compile.
+
+mod browser;
+mod build;
+mod cli;
+mod crash;
+mod debugger;
+mod dev;
+mod edge;
+mod hazards;
+mod monorepo;
+mod morph;
+mod nova_host;
+mod precompile;
+mod rollback;
+mod saves;
+mod services;
+mod swap;
+mod terminal;
+mod trust;
+mod upgrade;

@@ -1,0 +1,63 @@
+//! An app that is a member of a workspace: dependencies and profile are those of the workspace,
+//! and a crate beside the app belongs to the app.
+
+use nova_tests::client::fresh;
+use nova_tests::dev::Dev;
+use nova_tests::workspace::{App, root};
+
+fn workspace() -> App {
+    let app = App::empty("monorepo");
+    let sdk = root().join("plugin-sdk").display().to_string();
+    app.write(
+        "Cargo.toml",
+        &format!(
+            "[workspace]\nresolver = \"3\"\nmembers = [\"site\", \"wording\"]\n\n\
+             [workspace.package]\nedition = \"2024\"\nversion = \"0.1.0\"\n\n\
+             [workspace.dependencies]\nmaud = \"0.27\"\nwording = {{ path = \"wording\" }}\n\
+             nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n\n\
+             [profile.dev]\ndebug = \"line-tables-only\"\n\n\
+             [profile.dev.package.site]\ndebug-assertions = false\n"
+        ),
+    );
+    app.lock();
+    let package = |name: &str| {
+        format!("[package]\nname = {name:?}\nedition.workspace = true\nversion.workspace = true\n")
+    };
+    app.write("wording/Cargo.toml", &package("wording"));
+    app.write("wording/src/lib.rs", "pub fn word() -> &'static str {\n    \"first\"\n}\n");
+    app.write(
+        "site/Cargo.toml",
+        &format!(
+            "{}\n[lib]\npath = \"lib.rs\"\n\n[dependencies]\nmaud.workspace = true\n\
+             nova.workspace = true\nwording.workspace = true\n",
+            package("site")
+        ),
+    );
+    app.write("site/lib.rs", "//! Site.\n\n// nova:begin\n// nova:end\n");
+    app.write(
+        "site/pages/word.rs",
+        "pub fn get() -> String {\n    \
+         format!(\"{} {}\", wording::word(), cfg!(debug_assertions))\n}\n",
+    );
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crate_beside_the_app_belongs_to_it() {
+    let app = workspace();
+    let mut dev = Dev::start_with(&app, &["site", "--port", "0"]).await;
+    dev.process.line("build ").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "first false");
+    app.edit("wording/src/lib.rs", "first", "second");
+    dev.process.line("swap ").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "second false");
+    // And its mistakes are said, while what was serves.
+    app.edit("wording/src/lib.rs", "\"second\"", "2");
+    dev.process.line("error ").await;
+    dev.process.line("mismatched types").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "second false");
+    app.edit("wording/src/lib.rs", "    2", "    \"third\"");
+    dev.process.line("swap ").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "third false");
+    assert!(!dev.process.output().contains("as a whole"), "{}", dev.process);
+}
