@@ -55,7 +55,7 @@ struct HubState {
 
 /// What a page is told about itself when it is served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Served {
+pub(crate) struct PageVersion {
     /// The version whose change makes the page reload; none before the first good build.
     pub(crate) version: Option<String>,
     /// The address of its stylesheet.
@@ -76,9 +76,9 @@ impl Hub {
     }
 
     /// What a page that is served now must remember.
-    pub(crate) fn served(&self) -> Served {
+    pub(crate) fn served(&self) -> PageVersion {
         let inner = self.lock();
-        Served { version: inner.state.version(), style: inner.state.style.clone() }
+        PageVersion { version: inner.state.version(), style: inner.state.style.clone() }
     }
 
     /// Another build serves.

@@ -16,7 +16,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::hub::Served;
+use super::hub::PageVersion;
 use crate::dev::wire::message::Problem;
 use crate::terminal::ansi::escaped;
 
@@ -57,7 +57,7 @@ pub(crate) fn is_document<B>(response: &Response<B>) -> bool {
 pub(crate) fn with_client<B>(
     response: Response<B>,
     method: &Method,
-    served: &Served,
+    served: &PageVersion,
     panic: Option<&Problem>,
 ) -> Response<WithTail<B>> {
     let (mut head, body) = response.into_parts();
@@ -77,7 +77,12 @@ pub(crate) fn untouched<B>(response: Response<B>) -> Response<WithTail<B>> {
 }
 
 /// The script tag, with what the page must know about itself.
-fn tag(status: StatusCode, method: &Method, served: &Served, panic: Option<&Problem>) -> String {
+fn tag(
+    status: StatusCode,
+    method: &Method,
+    served: &PageVersion,
+    panic: Option<&Problem>,
+) -> String {
     let mut tag = String::from("<script src=\"/__nova/client.js\"");
     let panic = panic.map(|problem| serde_json::to_string(problem).expect("plain strings"));
     // A page that answers a form cannot be asked for again.
@@ -151,8 +156,8 @@ mod tests {
     use super::*;
     use crate::dev::wire::message::ProblemKind;
 
-    fn served() -> Served {
-        Served { version: Some("abc.0".into()), style: Some("/_nova/style-1.css".into()) }
+    fn served() -> PageVersion {
+        PageVersion { version: Some("abc.0".into()), style: Some("/_nova/style-1.css".into()) }
     }
 
     const TAG: &str = "<script src=\"/__nova/client.js\" data-version=\"abc.0\" data-style=\"/_nova/style-1.css\" data-status=\"200\"></script>\n";
@@ -274,7 +279,7 @@ mod tests {
         let tag = tag(
             StatusCode::INTERNAL_SERVER_ERROR,
             &Method::POST,
-            &Served::default(),
+            &PageVersion::default(),
             Some(&problem),
         );
         assert_eq!(

@@ -18,7 +18,7 @@ use super::endpoints::Endpoints;
 use super::guard::Guard;
 use super::hub::Hub;
 use super::page::Board;
-use super::pages::Pages;
+use super::pages::OnDemandPages;
 use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
 use super::site::DevSite;
@@ -40,7 +40,7 @@ pub(crate) struct OrderHandler {
     reporter: Arc<Reporter>,
     control: Arc<Control>,
     board: Arc<Board>,
-    pages: Arc<Pages>,
+    pages: Arc<OnDemandPages>,
     port: u16,
     site: Arc<DevSite>,
     handle: Handle,
@@ -94,7 +94,7 @@ impl OrderHandler {
             quarantine: quarantine.clone(),
             reporter: reporter.clone(),
         };
-        let pages = Arc::new(Pages::new(reporter.clone()));
+        let pages = Arc::new(OnDemandPages::new(reporter.clone()));
         let site = Arc::new(DevSite {
             pages: pages.clone(),
             endpoints,

@@ -23,7 +23,7 @@ use crate::dev::wire::protocol::{PageRoute, ServerEvent};
 use crate::terminal::ansi::escaped;
 
 /// What is known of the pages.
-pub(crate) struct Pages {
+pub(crate) struct OnDemandPages {
     known: watch::Sender<PagesState>,
     reporter: Arc<Reporter>,
     /// The page that was asked for last.
@@ -44,7 +44,7 @@ struct PagesState {
     closed: bool,
 }
 
-impl Pages {
+impl OnDemandPages {
     pub(crate) fn new(reporter: Arc<Reporter>) -> Self {
         Self { known: watch::Sender::default(), reporter, seen: Mutex::default() }
     }
@@ -193,7 +193,7 @@ mod tests {
         let switch = Switch::new(SwapSettings::default(), store);
         let app = Site::new(Arc::new(switch), Arc::new(assets));
         let mut events = tempfile::tempfile().expect("a file");
-        let pages = Pages::new(Reporter::to(events.try_clone().expect("a descriptor")));
+        let pages = OnDemandPages::new(Reporter::to(events.try_clone().expect("a descriptor")));
         let page = |pattern: &str, file: &str| PageRoute {
             pattern: pattern.into(),
             file: file.into(),

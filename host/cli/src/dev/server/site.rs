@@ -17,7 +17,7 @@ use nova_host::site::Site;
 use super::endpoints::Endpoints;
 use super::hub::Hub;
 use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
-use super::pages::Pages;
+use super::pages::OnDemandPages;
 use super::paths::is_own;
 use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
@@ -32,7 +32,7 @@ pub(crate) struct DevSite {
     pub(crate) hub: Arc<Hub>,
     pub(crate) app: Arc<Site>,
     pub(crate) quarantine: Arc<SharedQuarantine>,
-    pub(crate) pages: Arc<Pages>,
+    pub(crate) pages: Arc<OnDemandPages>,
     pub(crate) recorder: Arc<FlightRecorder>,
     pub(crate) reporter: Arc<Reporter>,
     /// The app's folder.

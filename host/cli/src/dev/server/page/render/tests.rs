@@ -85,6 +85,8 @@ fn everything_that_is_known_is_on_the_page() {
     });
     for text in [
         "<h1>shop &lt;1&gt;</h1>",
+        "<th>Outcome</th>",
+        "<th>Route</th>",
         "2 of 2",
         "135 ms",
         "<td class=\"number soft\">120</td>",
