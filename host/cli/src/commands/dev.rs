@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         || settings::variable(&environment, "NOVA_PORT").is_some()
         || settings.port != usual();
     let listeners = bind(&settings.host, settings.port, !named)?;
-    lock.serves(&listeners.url())?;
+    lock.announce(&listeners.url())?;
     // The server's log follows the same variable.
     let filter = match settings::variable(&environment, "NOVA_LOG") {
         Some(filter) => filter.to_string_lossy().parse().context("NOVA_LOG is not right")?,

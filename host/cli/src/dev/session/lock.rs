@@ -5,7 +5,7 @@
 //! and says who holds it. Other commands, which only build, do not ask for it.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
@@ -71,12 +71,11 @@ impl AppLock {
     ///
     /// # Errors
     /// If it cannot be written down.
-    pub(crate) fn serves(&mut self, url: &str) -> Result<(), LockError> {
+    pub(crate) fn announce(&mut self, url: &str) -> Result<(), LockError> {
         self.write(&format!("{}\n{url}\n", std::process::id())).map_err(LockError::File)
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {
-        use std::io::Seek as _;
         self.0.rewind()?;
         self.0.write_all(text.as_bytes())?;
         self.0.set_len(text.len() as u64)
@@ -97,7 +96,7 @@ mod tests {
             error.to_string(),
             format!("process {id} already serves this app; open that, or stop it first: kill {id}")
         );
-        lock.serves("http://127.0.0.1:2518").expect("written");
+        lock.announce("http://127.0.0.1:2518").expect("written");
         let error = AppLock::take(app.path()).expect_err("it is held");
         assert_eq!(
             error.to_string(),

@@ -59,7 +59,7 @@ impl Engine {
                 self.pages.restore(pages, &hazards, recent);
                 self.events.push_back(EngineEvent::Watch(parts.local_folders().to_vec()));
                 self.parts = Some(Arc::new(parts));
-                self.draft.is_due_anyway();
+                self.draft.make_due();
                 // The page that was open when the session ended is open when the next one begins.
                 if let Some(file) = self.pages.on_screen().cloned()
                     && !self.pages.is_built(&file)
@@ -82,7 +82,7 @@ impl Engine {
                 self.draft.add_time_of(&output);
                 let libraries = self.pages.take_libraries();
                 self.app.replace(app, libraries);
-                self.draft.is_due_anyway();
+                self.draft.make_due();
                 self.events.push_back(EngineEvent::Warnings(output.diagnostics));
                 if let Some((file, page)) = page {
                     self.pages.unqueue(&file);

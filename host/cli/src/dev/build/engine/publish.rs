@@ -47,7 +47,7 @@ impl PublicationDraft {
     }
 
     /// There is something to publish, asked for or not.
-    pub(super) fn is_due_anyway(&mut self) {
+    pub(super) fn make_due(&mut self) {
         self.due = true;
     }
 
