@@ -40,6 +40,7 @@ mod project;
 mod release;
 mod routes;
 pub mod scaffold;
+mod sdk;
 mod source;
 mod styles;
 

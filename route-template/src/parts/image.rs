@@ -20,6 +20,7 @@ use crate::parts::flags::{Extern, Flags};
 use crate::parts::outline;
 use crate::parts::toolchain::Toolchain;
 use crate::parts::unit::{Product, ProductKind, Unit};
+use crate::sdk;
 
 /// Touched whenever an app takes the image.
 pub(crate) const USED: &str = "used";
@@ -176,9 +177,7 @@ fn args(
 /// Whether a crate of this package belongs to the image: registries never change, and the SDK is
 /// no more the user's than they are.
 pub(crate) fn is_member(artifact: &Artifact) -> bool {
-    !artifact.is_build_script
-        && (!artifact.is_local
-            || matches!(artifact.name.as_str(), "nova" | "nova_abi" | "nova_routing"))
+    !artifact.is_build_script && (!artifact.is_local || sdk::is_crate(&artifact.name))
 }
 
 /// Links the members' files into `folder`, and gives back where each of cargo's files is now.

@@ -57,6 +57,8 @@ struct Common;
 #[include = "abi/Cargo.toml"]
 #[include = "abi/build.rs"]
 #[include = "abi/src/*"]
+#[include = "abi/parts/Cargo.toml"]
+#[include = "abi/parts/src/*"]
 #[include = "routing/Cargo.toml"]
 #[include = "routing/src/*"]
 struct Sdk;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::sdk;
+
 /// The name of an app's package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppName(String);
@@ -62,7 +64,8 @@ impl AppName {
             return Err(NameError::Characters { name: name.to_owned() });
         }
         let what = match name.replace('-', "_").as_str() {
-            "nova" | "nova_plugin_sdk" | "nova_abi" | "nova_routing" => "the SDK's",
+            "nova_plugin_sdk" => "the SDK's",
+            name if sdk::is_crate(name) => "the SDK's",
             "serde" | "serde_json" => "a dependency's",
             "std" | "core" | "alloc" | "proc_macro" | "test" => "a library of Rust",
             "build" | "deps" | "examples" | "incremental" => "a folder of cargo's",

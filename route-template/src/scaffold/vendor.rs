@@ -12,15 +12,13 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use crate::files::write_atomically;
 use crate::scaffold::embedded;
+use crate::sdk;
 
 /// Where the SDK lies in an app.
 pub(super) const VENDORED: &str = "vendor/nova";
 
 /// Files to be written: their content by their path.
 pub type Files = BTreeMap<String, Vec<u8>>;
-
-/// The packages of the small workspace.
-const MEMBERS: [&str; 3] = ["plugin-sdk", "plugin-sdk/abi", "plugin-sdk/routing"];
 
 /// What replacing the SDK of an app did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +84,7 @@ fn version(manifest: &str) -> Option<String> {
 pub(super) fn sources() -> Files {
     let mut files: Files = embedded::sdk().into_iter().collect();
     let mut used = BTreeSet::new();
-    for member in MEMBERS {
+    for (member, _) in sdk::CRATES {
         let path = format!("{member}/Cargo.toml");
         let mut manifest = parse(&files[&path]);
         for unneeded in ["dev-dependencies", "test", "bench", "example"] {
@@ -100,18 +98,17 @@ pub(super) fn sources() -> Files {
     files
 }
 
-/// The manifest of the host, less its command line, with nothing taken from a workspace: where it is
-/// written there are others around it. The SDK that it is built with lies in the folder `sdk`.
+/// The manifest of the host's library, with nothing taken from a workspace: where it is written there
+/// are others around it. The SDK that it is built with lies in the folder `sdk`.
 pub(super) fn host_manifest(host: &[u8], sdk: &Path) -> String {
     let mut host = parse(host);
-    for unneeded in ["dev-dependencies", "bin", "features", "lints"] {
+    for unneeded in ["dev-dependencies", "bin", "lints"] {
         host.remove(unneeded);
     }
     let root = embedded::sdk().into_iter().find(|(path, _)| path == "Cargo.toml");
     let root = parse(&root.unwrap_or_default().1);
     let workspace = &root["workspace"];
     if let Some(package) = host["package"].as_table_mut() {
-        package.remove("default-run");
         for (name, item) in package.iter_mut() {
             if is_inherited(item) {
                 *item = workspace["package"][name.get()].clone();
@@ -119,18 +116,12 @@ pub(super) fn host_manifest(host: &[u8], sdk: &Path) -> String {
         }
     }
     if let Some(dependencies) = host["dependencies"].as_table_mut() {
-        dependencies
-            .retain(|_, item| !item.get("optional").and_then(Item::as_bool).unwrap_or(false));
         for (name, item) in dependencies.iter_mut() {
             let features = item.get("features").cloned();
             let mut whole = table_of(&workspace["dependencies"][name.get()]);
-            let folder = match name.get() {
-                "nova-abi" => Some(sdk.join("abi")),
-                "nova-routing" => Some(sdk.join("routing")),
-                _ => None,
-            };
-            if let Some(folder) = folder {
-                whole.insert("path", folder.display().to_string().into());
+            let folder = whole.get("path").and_then(|path| path.as_str());
+            if let Some(folder) = folder.and_then(|path| path.strip_prefix("plugin-sdk/")) {
+                whole.insert("path", sdk.join(folder).display().to_string().into());
             }
             let more = features.as_ref().and_then(Item::as_array);
             if let (Some(more), Some(own)) = (more, whole.get_mut("features")) {
@@ -186,7 +177,7 @@ fn trim(mut root: DocumentMut, used: &BTreeSet<String>) -> String {
     let mut workspace = Table::new();
     let original = &mut root["workspace"];
     workspace["resolver"] = original["resolver"].clone();
-    workspace["members"] = value(Array::from_iter(MEMBERS));
+    workspace["members"] = value(Array::from_iter(sdk::CRATES.map(|(member, _)| member)));
     workspace["package"] = original["package"].clone();
     workspace["dependencies"] = original["dependencies"].clone();
     if let Some(dependencies) = workspace["dependencies"].as_table_mut() {
@@ -229,7 +220,7 @@ mod tests {
             .map(|(name, _)| name.to_owned())
             .collect();
         let mut used = BTreeSet::new();
-        for member in MEMBERS {
+        for (member, _) in sdk::CRATES {
             let manifest = parse(&files[&format!("{member}/Cargo.toml")]);
             assert!(manifest.get("dev-dependencies").is_none());
             inherited(manifest.as_table(), &mut used);
