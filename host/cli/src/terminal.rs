@@ -2,6 +2,7 @@
 
 pub(crate) mod ansi;
 pub(crate) mod launch;
+pub(crate) mod listing;
 pub(crate) mod routes;
 pub(crate) mod status;
 pub(crate) mod style;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
+use std::path::PathBuf;
 
 use nova_tests::client::{Connection, Sipper, fresh};
 use nova_tests::dev::Dev;
+use nova_tests::process::Process;
 use nova_tests::workspace::App;
+use rustix::process::Signal;
 
 /// A page that answers with a text of its own.
 fn page(text: &str) -> String {
@@ -104,6 +107,69 @@ async fn a_session_begins_with_the_libraries_of_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_has_one_session_and_a_second_leaves_its_files_alone() {
+    let app = App::example("starter", "one");
+    app.write("pages/word.rs", &page("one"));
+    let mut dev = Dev::built(&app).await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "one");
+    let files = || -> BTreeSet<PathBuf> {
+        let entries = std::fs::read_dir(app.path.join(".nova/parts/libraries")).unwrap().flatten();
+        let files = entries.map(|entry| entry.path());
+        files.filter(|it| it.extension().is_some_and(|it| it == "so")).collect()
+    };
+    let before = files();
+    assert!(!before.is_empty());
+    let mut command = app.command("nova").await;
+    command.args(["dev", "--port", "0"]);
+    let mut second = Process::spawn(command);
+    let said = format!("process {} already serves this app at {}", dev.process.id(), dev.url);
+    second.line(&said).await;
+    assert_eq!(second.ended().await.code(), Some(1));
+    // Pages that nobody waits for are compiled meanwhile, so there may be more.
+    assert!(before.is_subset(&files()));
+    app.write("pages/word.rs", &page("two"));
+    dev.process.line("swap     pages/word.rs").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "two");
+
+    // The lock goes with its holder, however that ends.
+    dev.process.signal(Signal::KILL);
+    dev.process.ended().await;
+    let mut again = Dev::built(&app).await;
+    assert_eq!(fresh(again.address, "/word").await.unwrap(), "two");
+    again.process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_whose_parts_cannot_be_prepared_is_built_as_a_whole() {
+    let app = App::example("starter", "whole");
+    app.write(
+        "pages/word.rs",
+        "pub fn get() -> &'static str {\n    include_str!(\"word.txt\")\n}\n",
+    );
+    app.write("pages/word.txt", "one");
+    app.write(".nova/parts", "a file in the way of the folder");
+    let Dev { mut process, address, .. } = Dev::start(&app).await;
+    process.line("the app is built as a whole: the folder .nova/parts cannot be prepared").await;
+    process.line("build ").await;
+    assert_eq!(fresh(address, "/word").await.unwrap(), "one");
+    // Only the compiler knows that this file is a part of the app.
+    app.write("pages/word.txt", "two");
+    process.line("swap     pages/word.txt").await;
+    assert_eq!(fresh(address, "/word").await.unwrap(), "two");
+    app.write("pages/word.rs", "pub fn get() -> u8 {\n");
+    process.line("error    pages/word.rs").await;
+    assert_eq!(fresh(address, "/word").await.unwrap(), "two");
+    // What has the time of an archive is a change all the same.
+    app.write("pages/word.rs", &page("three"));
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(24 * 60 * 60);
+    let file = std::fs::File::options().append(true).open(app.path.join("pages/word.rs"));
+    file.unwrap().set_modified(old).unwrap();
+    process.line("swap     pages/word.rs").await;
+    assert_eq!(fresh(address, "/word").await.unwrap(), "three");
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn before_the_first_build_everything_waits() {
     let app = App::example("starter", "wait");
     let dev = Dev::start(&app).await;
@@ -145,9 +211,10 @@ async fn the_usual_port_gives_way_and_a_named_one_does_not() {
     dev.process.said("port 2518 is in use").await;
 
     let port = dev.address.port().to_string();
-    let mut command = app.command("nova").await;
+    let other = App::example("starter", "port");
+    let mut command = other.command("nova").await;
     command.args(["dev", "--port", &port]);
-    let mut second = nova_tests::process::Process::spawn(command);
+    let mut second = Process::spawn(command);
     second.line("the port is in use by another program").await;
     assert_eq!(second.ended().await.code(), Some(1));
 }

@@ -9,8 +9,10 @@ use nova_host::server::listen::{ListenError, Listeners};
 use nova_route_template::{PartialSettings, Settings};
 
 use super::Outcome;
-use crate::dev::session::report::Voice;
-use crate::dev::session::{self, Setup, settings};
+use crate::dev::report::Voice;
+use crate::dev::session::lock::AppLock;
+use crate::dev::session::{self, Setup};
+use crate::dev::settings;
 
 /// How many ports are tried after the usual one.
 const TRIES: u16 = 100;
@@ -57,6 +59,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             dir.display()
         );
     }
+    // Before anything else: a port that moved on because of ourselves would mislead.
+    let mut lock = AppLock::take(&dir)?;
     let flags =
         PartialSettings { host: args.host.clone(), port: args.port, ..PartialSettings::default() };
     let (settings, environment) = settings::read(&dir, flags.clone())?;
@@ -65,6 +69,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         || settings::variable(&environment, "NOVA_PORT").is_some()
         || settings.port != usual();
     let listeners = bind(&settings.host, settings.port, !named)?;
+    lock.announce(&listeners.url())?;
     // The server's log follows the same variable.
     let filter = match settings::variable(&environment, "NOVA_LOG") {
         Some(filter) => filter.to_string_lossy().parse().context("NOVA_LOG is not right")?,
@@ -98,6 +103,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     // A build that was told to stop may take its time.
     runtime.shutdown_background();
     log.flush();
+    drop(lock);
     ended?;
     Ok(Outcome::Done)
 }

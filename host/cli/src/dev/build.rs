@@ -1,6 +1,9 @@
-//! From changed files to libraries: page by page, or the whole app.
+//! From changed files to libraries.
+//!
+//! The [`engine`] compiles an app in parts: this is what `nova dev` is for. Where the parts cannot
+//! be prepared, the [`builder`] has cargo compile the app as a whole.
 
 pub(crate) mod builder;
 pub(crate) mod engine;
-pub(crate) mod freshness;
-pub(crate) mod inputs;
+pub(crate) mod failure;
+pub(crate) mod touch;

@@ -1,9 +1,8 @@
 //! The half of `nova dev` that answers requests, in a process of its own.
 //!
 //! What a page does to its process, it does to this one: the supervisor starts another, which
-//! goes on from the same orders. [`obey`] takes them; everything else answers browsers.
+//! goes on from the same orders. [`orders`] follows them; everything else answers browsers.
 
-pub(crate) mod avoided;
 pub(crate) mod backtrace;
 pub(crate) mod client;
 pub(crate) mod control;
@@ -11,13 +10,15 @@ pub(crate) mod endpoints;
 pub(crate) mod guard;
 pub(crate) mod hub;
 pub(crate) mod inject;
-pub(crate) mod obey;
+pub(crate) mod orders;
 pub(crate) mod page;
 pub(crate) mod pages;
 pub(crate) mod panics;
+pub(crate) mod paths;
+pub(crate) mod quarantine;
 pub(crate) mod reporter;
-pub(crate) mod sheet;
 pub(crate) mod site;
+pub(crate) mod stylesheet;
 pub(crate) mod tracked;
 pub(crate) mod waiting;
 pub(crate) mod watchdog;
@@ -26,7 +27,6 @@ use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use nova_host::process::companion::{ChildInputs, Inbox};
 use nova_host::process::log::{Log, LogFilter, LogSettings};
@@ -35,29 +35,26 @@ use nova_host::server::listen::Listeners;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::mpsc;
 
-use self::obey::Obedient;
+use self::orders::OrderHandler;
 use self::reporter::Reporter;
-use crate::dev::wire::flight_recorder::Recorder;
-use crate::dev::wire::protocol::{Event, Job, Order};
+use crate::dev::wire::flight_recorder::FlightRecorder;
+use crate::dev::wire::protocol::{GRACE, Order, SERVER_ROLE, ServerEvent, ServerJob};
 
-/// The role of the process, its second argument.
-pub(crate) const ROLE: Role = Role::new("dev-server", || companion::serve(run));
-
-/// How long requests may run on when the developer stops the server.
-pub(crate) const GRACE: Duration = Duration::from_secs(2);
+/// The role of this process.
+pub(crate) const ROLE: Role = Role::new(SERVER_ROLE, || companion::serve(run));
 
 /// A page in an endless loop holds a thread until it is noticed; others go on answering.
 const LEAST_THREADS: usize = 4;
 
 /// Serves until the supervisor says stop, or is gone.
-fn run(job: Job, inherited: ChildInputs, answers: Answers) {
+fn run(job: ServerJob, inherited: ChildInputs, answers: Answers) {
     let ChildInputs { mut descriptors, orders } = inherited;
     let settings =
         LogSettings { filter: LogFilter::for_development(), format: job.log_format, access: false };
     // A log that cannot be started is nothing to refuse requests for.
     let log = Log::start_towards(settings, job.reader).ok();
     let Some(record) = descriptors.pop() else { return };
-    let recorder = Recorder::new(File::from(record));
+    let recorder = FlightRecorder::new(File::from(record));
     let reporter = Arc::new(Reporter::new(answers));
     let sockets = descriptors.into_iter().map(TcpListener::from).collect();
     let ended = serve(job, sockets, &recorder, &reporter, orders);
@@ -70,9 +67,9 @@ fn run(job: Job, inherited: ChildInputs, answers: Answers) {
 }
 
 fn serve(
-    job: Job,
+    job: ServerJob,
     sockets: Vec<TcpListener>,
-    recorder: &Arc<Recorder>,
+    recorder: &Arc<FlightRecorder>,
     reporter: &Arc<Reporter>,
     orders: Inbox,
 ) -> io::Result<()> {
@@ -85,9 +82,9 @@ fn serve(
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let ended = runtime.block_on(async {
-        let obedient = Obedient::new(job, listeners, recorder.clone(), reporter.clone())?;
-        reporter.report(Event::Ready);
-        obedient.obey(received).await;
+        let handler = OrderHandler::new(job, listeners, recorder.clone(), reporter.clone())?;
+        reporter.report(ServerEvent::Ready);
+        handler.run(received).await;
         Ok(())
     });
     // A library may have left something running that never ends.
@@ -101,7 +98,7 @@ fn receive(mut orders: Inbox) -> io::Result<mpsc::UnboundedReceiver<Order>> {
     let (sender, received) = mpsc::unbounded_channel();
     std::thread::Builder::new().name("orders".into()).spawn(move || {
         while let Some(order) = orders.receive() {
-            // Nobody listens when the process is about to end.
+            // Without a listener the process is about to end.
             let _ = sender.send(order);
         }
         let _ = sender.send(Order::Stop);

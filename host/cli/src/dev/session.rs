@@ -1,24 +1,27 @@
-//! The half of `nova dev` that outlives every mistake in a page: it watches the files, plans,
-//! builds, and owns the terminal and the listening sockets. It never maps a library.
+//! The half of `nova dev` that outlives every mistake in a page: it watches the files, builds, and
+//! owns the terminal and the listening sockets. It never maps a library.
 //!
-//! [`watch`] says which paths had an event, [`snapshot`] which files are different, and [`change`]
-//! what that asks for. [`session`] acts on it: the [`engine`] compiles what was saved or asked for,
-//! or, for an app that cannot be split, the [`builder`] all of it; [`styles`] the stylesheet. All tell the [`server`], which is a process that the [`keeper`] keeps running.
+//! One [loop](main_loop) holds the pieces together. A [`SourceWatcher`] says which files are
+//! different. The [`Engine`] compiles what was saved or asked for, part by part, and the
+//! [`Publisher`] brings it to the server; an app that has no parts is a [`WholeApp`] for the
+//! builder; [`styles`] makes the stylesheet. The server is a process that the [`ServerSupervisor`]
+//! keeps running, with the [`ServerSettings`] of now. What happens, the [`Journal`] tells to the
+//! terminal, the dev page and the overlay.
 
-pub(crate) mod actions;
-pub(crate) mod engine_updates;
 pub(crate) mod journal;
 pub(crate) mod keys;
+pub(crate) mod lock;
+pub(crate) mod main_loop;
 pub(crate) mod problems;
-pub(crate) mod publishing;
-pub(crate) mod report;
-pub(crate) mod settings;
+pub(crate) mod publisher;
+pub(crate) mod server_settings;
 pub(crate) mod store;
 pub(crate) mod styles;
+pub(crate) mod whole_app;
 
-use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,21 +38,21 @@ use tokio_util::sync::CancellationToken;
 
 use self::journal::Journal;
 use self::keys::Keys;
-use self::publishing::Publishing;
-use self::report::{Banner, Terminal, Voice};
+use self::main_loop::Session;
+use self::publisher::Publisher;
+use self::server_settings::ServerSettings;
+use self::store::SessionStore;
+use self::whole_app::WholeApp;
 use crate::dev::build::builder::Builder;
 use crate::dev::build::engine::Engine;
-use crate::dev::child::handle::{Environment, Notice, Server, Surroundings};
-use crate::dev::child::supervisor::Keeper;
-use crate::dev::session::actions::{Next, Session};
-use crate::dev::session::store::Copies;
-use crate::dev::watch::change::{Plan, plan};
-use crate::dev::watch::snapshot::Snapshot;
-use crate::dev::watch::watcher::Watch;
-use crate::dev::wire::protocol::{Job, Refusal};
-use crate::dev::wire::state::DevState;
+use crate::dev::child::handle::{ProcessSettings, ServerHandle};
+use crate::dev::child::supervisor::ServerSupervisor;
+use crate::dev::report::{Banner, Terminal, Voice};
+use crate::dev::settings::Environment;
+use crate::dev::watch::sources::SourceWatcher;
+use crate::dev::wire::protocol::{Refusal, ServerJob};
 
-/// What whoever sits at a breakpoint is given: a day, which a clock can add to any moment.
+/// How long someone at a breakpoint is given: a day, which a clock can add to any moment.
 const NO_HURRY: Duration = Duration::from_secs(60 * 60 * 24);
 
 /// What a session needs.
@@ -65,7 +68,7 @@ pub(crate) struct Setup {
     pub(crate) environment: Environment,
     /// A library that serves until the first build does.
     pub(crate) library: Option<PathBuf>,
-    /// No time limits: somebody may sit at a breakpoint.
+    /// No time limits: someone may sit at a breakpoint.
     pub(crate) debugger: bool,
     /// This executable.
     pub(crate) program: PathBuf,
@@ -85,145 +88,99 @@ pub(crate) enum DevError {
     #[error(transparent)]
     Watch(#[from] WatchError),
     #[error("{0}")]
-    Server(#[from] Refusal),
+    ServerHandle(#[from] Refusal),
     #[error("the session cannot be set up: {0}")]
     Setup(#[from] io::Error),
 }
 
 /// Follows the app's files and keeps a server that answers, until it is stopped.
 pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
-    let Setup { dir, listeners, settings, flags, environment, library, debugger, program, .. } =
-        setup;
     let terminal = Arc::new(Terminal::new(setup.voice));
-    let copies = Copies::new(&dir)?;
-    let favicon = favicon_of(&dir.join("public")).map(str::to_owned);
-    let stylesheet = Some(styles::URL.to_owned());
-    let info = StartInfo { dev: true, stylesheet, favicon, ..StartInfo::default() };
-
-    // First the watch, then the reading: what changes in between is seen.
-    let mut watch = Watch::new(&dir)?;
-    let mut snapshot = Snapshot::take(&dir);
-
-    let url = listeners.url();
-    let job = Job {
-        dir: dir.clone(),
-        host: settings.host.clone(),
-        // A debugger is attached to the server, not to the child that checks for it.
-        program: (!debugger).then(|| program.clone()),
-        store: copies.folder().to_owned(),
-        last_generation: GenerationId::default(),
-        poll_limit: None,
-        init_limit: if debugger { NO_HURRY } else { SwapSettings::default().init_limit },
-        reader: Reader::of_stderr(),
-        log_format: setup.log_format,
-    };
-    let poll_limit = (!debugger).then_some(settings.dev.poll_limit);
-    let surroundings = Surroundings { environment: environment.clone(), poll_limit };
-    let (server, commands) = Server::new();
-    let (notify, mut notices) = mpsc::unbounded_channel();
-    let addresses = listeners.addresses().to_owned();
-    let sockets = listeners.into_sockets();
-    let mut engine = Engine::new(&dir, &program);
-    engine.environment(environment.clone());
-    let keeper = Keeper::new(program, job, surroundings, sockets, terminal.clone(), notify);
+    let store = SessionStore::new(&setup.dir)?;
+    let sources = SourceWatcher::new(&setup.dir)?;
+    let job = server_job(&setup, &store);
+    let settings = ServerSettings::new(&setup.settings, setup.flags, setup.debugger);
+    let poll_limit = settings.poll_limit(&setup.settings);
+    let process = ProcessSettings { environment: setup.environment.clone(), poll_limit };
+    let (url, addresses) = (setup.listeners.url(), setup.listeners.addresses().to_owned());
+    let sockets = setup.listeners.into_sockets();
+    let (server, commands) = ServerHandle::new();
+    let (notify, notices) = mpsc::unbounded_channel();
+    let (program, log) = (setup.program.clone(), terminal.clone());
+    let supervisor = ServerSupervisor::new(program, job, process, sockets, log, notify);
     let stop = CancellationToken::new();
-    let keeping = tokio::spawn(keeper.keep(commands, stop.clone()));
+    let supervising = tokio::spawn(supervisor.run(commands, stop.clone()));
     announce(&url);
-    let mut keys = Keys::take(setup.voice);
+    let keys = Keys::take(setup.voice);
     let banner = Banner::new(&addresses, setup.began.elapsed());
     terminal.ready(&banner, keys.is_some());
 
-    let mut builder = Builder::new(&dir, server.clone(), info.clone());
-    builder.environment(environment);
     let mut session = Session {
-        builder,
-        engine,
-        publishing: Publishing::default(),
-        info: info.clone(),
-        whole: false,
-        beside: Vec::new(),
-        dir,
-        server: server.clone(),
-        journal: Journal { terminal, server, banner, state: DevState::default() },
-        debugger,
-        flags,
-        address: (settings.host, settings.port),
-        renewing: None,
+        engine: Engine::new(&setup.dir, &setup.program, setup.environment),
+        publisher: Publisher::new(server.clone()),
+        whole_app: WholeApp::new(Builder::new(&setup.dir, server.clone()), store),
+        info: StartInfo {
+            dev: true,
+            stylesheet: Some(styles::URL.to_owned()),
+            favicon: favicon_of(&setup.dir.join("public")).map(str::to_owned),
+            ..StartInfo::default()
+        },
         revision: 0,
-        inputs: BTreeSet::new(),
-        warned: BTreeSet::new(),
-        copies,
+        journal: Journal::new(terminal, server.clone(), banner),
+        dir: setup.dir,
+        sources,
+        settings,
+        server,
+        notices,
+        keys,
     };
     if setup.open {
         session.journal.open();
     }
-    let mut stopped = std::pin::pin!(stop_signal());
-    let ended = async {
-        if let Some(library) = library {
-            session.serve(&library, &info).await?;
+    let mut stopped = pin!(stop_signal());
+    let follow = async {
+        if let Some(library) = setup.library {
+            session.serve_precompiled(&library).await?;
         }
-        session.act(&Plan::first(), Vec::new());
-        follow(&mut session, &mut watch, &mut snapshot, &mut notices, &mut keys).await
+        session.follow().await
     };
     let ended = tokio::select! {
-        ended = ended => ended,
+        ended = follow => ended,
         () = &mut stopped => Ok(()),
     };
 
     let end = async {
         stop.cancel();
-        session.builder.stop().await;
-        session.engine.stop().await;
+        session.stop().await;
         // It has said what there was to say.
-        let _ = keeping.await;
+        let _ = supervising.await;
     };
     tokio::select! {
         () = end => {}
-        // Whoever says it twice does not want to wait.
+        // A second signal is from someone who does not want to wait.
         () = stop_signal() => {}
     }
     ended
 }
 
-/// The loop of a session; it ends when a key says so, and when it cannot go on.
-async fn follow(
-    session: &mut Session,
-    watch: &mut Watch,
-    snapshot: &mut Snapshot,
-    notices: &mut mpsc::UnboundedReceiver<Notice>,
-    keys: &mut Option<Keys>,
-) -> Result<(), DevError> {
-    loop {
-        tokio::select! {
-            paths = watch.batch() => {
-                let mut changes = snapshot.update(paths?);
-                if session.is_building() {
-                    // A build that brings it up to date is not out of date for that.
-                    changes.retain(|change| change.path != Path::new("Cargo.lock"));
-                }
-                let plan = plan(&changes, |path| session.reads(path));
-                session.act(&plan, changes);
-            }
-            update = session.builder.update() => session.report(update),
-            update = session.engine.update() => {
-                session.hear_engine(update);
-                for folder in session.beside.drain(..) {
-                    watch.add_beside(&folder)?;
-                    snapshot.add_beside(&folder);
-                }
-            }
-            published = session.publishing.next() => session.published(published),
-            Some(notice) = notices.recv() => session.hear(notice)?,
-            key = Keys::next(keys) => {
-                if session.pressed(key) == Next::Stop {
-                    return Ok(());
-                }
-            }
-        }
+/// What every server of this session is started for.
+fn server_job(setup: &Setup, store: &SessionStore) -> ServerJob {
+    let init_limit = if setup.debugger { NO_HURRY } else { SwapSettings::default().init_limit };
+    ServerJob {
+        dir: setup.dir.clone(),
+        host: setup.settings.host.clone(),
+        // A debugger is attached to the server, not to the child that checks for it.
+        program: (!setup.debugger).then(|| setup.program.clone()),
+        store: store.folder().to_owned(),
+        last_generation: GenerationId::default(),
+        poll_limit: None,
+        init_limit,
+        reader: Reader::of_stderr(),
+        log_format: setup.log_format,
     }
 }
 
-/// Ctrl-C, or the wish of whoever started us.
+/// Ctrl-C, or the wish of what started us.
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let wait = async |kind| match signal(kind) {

@@ -4,6 +4,9 @@
 //! those colours into `<span class>`es whose classes the overlay's stylesheet defines for
 //! light and dark (`c0` to `c15` for the foreground, `g0` to `g15` for the background, `b` bold,
 //! `d` dim, `i` italic, `u` underlined, `s` struck). Every other escape sequence is dropped.
+//!
+//! `ansi-to-html` writes each colour into a `style` attribute, which the policy of the page that the
+//! overlay lies on may forbid (`Content-Security-Policy`), and `anstyle-svg` a document of its own.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,6 @@
-//! One build at a time, always of the newest save.
+//! An app as a whole, where its parts cannot be prepared: their folder cannot be made, there is no
+//! cache for sys images, the compiler is not found by itself, or the profile rules parts out. Cargo
+//! may manage all the same, or says what is wrong. One build at a time, always of the newest save.
 //!
 //! A build reads the pages, brings the crate root in step, runs cargo, and has the server load the
 //! library. A newer save stops it as long as it has not reached the server; from there on it
@@ -7,28 +9,31 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nova_host::library::start::StartInfo;
 use nova_host::swap::SwapReport;
 use nova_route_template::{
-    Build, BuildOutput, CargoError, Diagnostic, Event, Output, PrepareError, Stopper, prepare,
+    Build, BuildOutput, CargoError, DepInfo, Diagnostic, Event, Output, Stopper, prepare,
 };
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::freshness::freshen;
-use super::inputs;
-use crate::dev::child::handle::{Environment, Server};
+use super::failure::BuildFailure;
+use super::touch::touch_crate_root;
+use crate::dev::child::handle::ServerHandle;
+use crate::dev::settings::Environment;
+use crate::dev::watch::age::since_written;
 use crate::dev::watch::change::Change;
-use crate::dev::wire::phases::{Phases, micros, since_written};
-use crate::dev::wire::protocol::{Load, Loaded, Refusal};
-use crate::dev::wire::state::Route;
+use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::protocol::{Load, LoadOutcome};
+use crate::dev::wire::state::RouteInfo;
 
 /// What the builder has to say.
 #[derive(Debug)]
-pub(crate) enum Update {
+pub(crate) enum BuildEvent {
     /// One more crate is ready.
     Progress {
         /// How many are.
@@ -41,27 +46,27 @@ pub(crate) enum Update {
         /// The name of the app.
         app: String,
         /// Its routes.
-        routes: Vec<Route>,
+        routes: Vec<RouteInfo>,
     },
     /// A build reached an end of its own.
-    Finished(Box<Finished>),
+    Ended(Box<BuildReport>),
 }
 
 /// A build that reached an end of its own.
 #[derive(Debug)]
-pub(crate) struct Finished {
+pub(crate) struct BuildReport {
     /// What was saved, also for builds that were stopped; empty for the first one.
     pub(crate) changes: Vec<Change>,
     /// Where the time went.
     pub(crate) phases: Phases,
     /// From the write of the newest file to the end.
     pub(crate) took: Duration,
-    pub(crate) result: Result<Success, Failure>,
+    pub(crate) result: Result<BuildSuccess, BuildFailure>,
 }
 
 /// A library that serves.
 #[derive(Debug)]
-pub(crate) struct Success {
+pub(crate) struct BuildSuccess {
     /// `None`: it did already.
     pub(crate) swapped: Option<SwapReport>,
     /// What its owner may want to know about the pages.
@@ -74,56 +79,41 @@ pub(crate) struct Success {
     pub(crate) bytes: u64,
 }
 
-/// Why nothing new serves.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// The app's own files: names, routes, the manifest.
-    #[error(transparent)]
-    App(#[from] PrepareError),
-    /// cargo or rustc.
-    #[error(transparent)]
-    Cargo(#[from] CargoError),
-    /// The library was built and did not start.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-}
-
 /// Builds an app and has a server load what it built.
 pub(crate) struct Builder {
     dir: PathBuf,
-    server: Server,
-    info: StartInfo,
-    environment: Environment,
-    current: Option<Job>,
-    sender: mpsc::UnboundedSender<Update>,
-    updates: mpsc::UnboundedReceiver<Update>,
+    server: ServerHandle,
+    current: Option<RunningBuild>,
+    sender: mpsc::UnboundedSender<BuildEvent>,
+    events: mpsc::UnboundedReceiver<BuildEvent>,
 }
 
-struct Job {
+struct RunningBuild {
     changes: Vec<Change>,
-    cancel: Cancel,
+    cancel: BuildGate,
     task: JoinHandle<()>,
 }
 
 impl Builder {
-    /// A builder of the app in `dir`; libraries are started with `info`.
-    pub(crate) fn new(dir: &Path, server: Server, info: StartInfo) -> Self {
-        let (sender, updates) = mpsc::unbounded_channel();
-        let (dir, environment) = (dir.to_owned(), Environment::new());
-        Self { dir, server, info, environment, current: None, sender, updates }
-    }
-
-    /// The variables that later builds see besides those of this process.
-    pub(crate) fn environment(&mut self, environment: Environment) {
-        self.environment = environment;
+    /// A builder of the app in `dir`.
+    pub(crate) fn new(dir: &Path, server: ServerHandle) -> Self {
+        let (sender, events) = mpsc::unbounded_channel();
+        Self { dir: dir.to_owned(), server, current: None, sender, events }
     }
 
     /// Builds the app as it is now, because of `changes`; a build that goes on is out of date.
-    /// `since` is when they were seen.
-    pub(crate) fn start(&mut self, mut changes: Vec<Change>, since: Instant) {
+    /// `since` is when they were seen. Compilers see `environment`, and the library is started with
+    /// `info`.
+    pub(crate) fn start(
+        &mut self,
+        mut changes: Vec<Change>,
+        since: Instant,
+        environment: Environment,
+        info: StartInfo,
+    ) {
         let before = self.current.take().map(|job| {
             if !job.task.is_finished() && job.cancel.cancel() {
-                // Nobody will hear of what it was for, unless this build tells.
+                // What it was for is told by this build, or not at all.
                 changes.splice(0..0, job.changes);
                 changes.sort();
                 changes.dedup();
@@ -131,15 +121,15 @@ impl Builder {
             job.task
         });
         let watch = since_written(&self.dir, &changes);
-        let cancel = Cancel::default();
-        let work = Work {
+        let cancel = BuildGate::default();
+        let work = BuildTask {
             dir: self.dir.clone(),
             changes: changes.clone(),
             server: self.server.clone(),
-            info: self.info.clone(),
-            environment: self.environment.clone(),
+            info,
+            environment,
             cancel: cancel.clone(),
-            updates: self.sender.clone(),
+            events: self.sender.clone(),
         };
         let (reported, gate) = (changes.clone(), cancel.clone());
         let task = tokio::spawn(async move {
@@ -147,18 +137,18 @@ impl Builder {
                 // It ends by itself; if it panicked, that was reported.
                 let _ = before.await;
             }
-            let updates = work.updates.clone();
+            let events = work.events.clone();
             let mut phases = Phases { watch_us: micros(watch), ..Phases::default() };
             let result = work.run(&mut phases).await;
             if result.is_err() && gate.is_cancelled() {
                 return;
             }
             let took = watch + since.elapsed();
-            let finished = Finished { changes: reported, phases, took, result };
-            // The session is over when nobody listens.
-            let _ = updates.send(Update::Finished(Box::new(finished)));
+            let report = BuildReport { changes: reported, phases, took, result };
+            // Without a listener the session is over.
+            let _ = events.send(BuildEvent::Ended(Box::new(report)));
         });
-        self.current = Some(Job { changes, cancel, task });
+        self.current = Some(RunningBuild { changes, cancel, task });
     }
 
     /// Whether a build goes on.
@@ -166,14 +156,9 @@ impl Builder {
         self.current.as_ref().is_some_and(|job| !job.task.is_finished())
     }
 
-    /// The icon that pages of later builds link to.
-    pub(crate) fn favicon(&mut self, url: Option<&str>) {
-        self.info.favicon = url.map(str::to_owned);
-    }
-
     /// The next thing to report. A call that is given up loses nothing.
-    pub(crate) async fn update(&mut self) -> Update {
-        self.updates.recv().await.expect("the builder holds a sender")
+    pub(crate) async fn next_event(&mut self) -> BuildEvent {
+        self.events.recv().await.expect("the builder holds a sender")
     }
 
     /// Stops the build that goes on, and waits until its processes are gone.
@@ -185,27 +170,27 @@ impl Builder {
     }
 }
 
-struct Work {
+struct BuildTask {
     dir: PathBuf,
     changes: Vec<Change>,
-    server: Server,
+    server: ServerHandle,
     info: StartInfo,
     environment: Environment,
-    cancel: Cancel,
-    updates: mpsc::UnboundedSender<Update>,
+    cancel: BuildGate,
+    events: mpsc::UnboundedSender<BuildEvent>,
 }
 
-impl Work {
-    async fn run(self, phases: &mut Phases) -> Result<Success, Failure> {
-        let Self { dir, changes, server, info, environment, cancel, updates } = self;
+impl BuildTask {
+    async fn run(self, phases: &mut Phases) -> Result<BuildSuccess, BuildFailure> {
+        let Self { dir, changes, server, info, environment, cancel, events } = self;
         let gate = cancel.clone();
         let began = Instant::now();
         let built = tokio::task::spawn_blocking(move || {
-            build(&dir, &changes, environment, &cancel, &updates)
+            build(&dir, &changes, environment, &cancel, &events)
         })
         .await;
         phases.compile_us = micros(began.elapsed());
-        let Compiled { built, notes, inputs } = match built {
+        let CargoBuild { built, notes, inputs } = match built {
             Ok(compiled) => compiled?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
@@ -214,22 +199,22 @@ impl Work {
         }
         let load = Load::Library { path: built.library.clone(), info };
         let swapped = match server.load(load).await? {
-            Loaded::Swapped(swapped) => {
+            LoadOutcome::Swapped(swapped) => {
                 phases.load_us = swapped.preflight_us + swapped.load_us;
                 phases.swap_us = swapped.total_us.saturating_sub(phases.load_us);
                 Some(swapped)
             }
-            Loaded::Same => None,
+            LoadOutcome::Same => None,
         };
         // Those of dependencies, the SDK for one, are not for the app's owner to mend.
         let own = |it: &Diagnostic| it.place.as_ref().is_none_or(|it| !it.file.starts_with('/'));
         let warnings = built.diagnostics.into_iter().filter(own).map(|it| it.rendered).collect();
         let bytes = built.library.metadata().map_or(0, |library| library.len());
-        Ok(Success { swapped, notes, warnings, inputs, bytes })
+        Ok(BuildSuccess { swapped, notes, warnings, inputs, bytes })
     }
 }
 
-struct Compiled {
+struct CargoBuild {
     built: BuildOutput,
     notes: Vec<String>,
     inputs: BTreeSet<PathBuf>,
@@ -239,14 +224,14 @@ fn build(
     dir: &Path,
     changes: &[Change],
     environment: Environment,
-    cancel: &Cancel,
-    updates: &mpsc::UnboundedSender<Update>,
-) -> Result<Compiled, Failure> {
+    cancel: &BuildGate,
+    events: &mpsc::UnboundedSender<BuildEvent>,
+) -> Result<CargoBuild, BuildFailure> {
     let prepared = prepare(dir)?;
-    let routes = Route::all(&prepared.tree);
+    let routes = RouteInfo::all(&prepared.tree);
     let app = prepared.project.name().to_owned();
-    let _ = updates.send(Update::Scanned { app, routes });
-    freshen(dir, prepared.project.crate_root(), changes);
+    let _ = events.send(BuildEvent::Scanned { app, routes });
+    touch_crate_root(dir, prepared.project.crate_root(), changes);
     let running = Build::new(&prepared.project, prepared.crate_root.origins)
         .profile("dev")
         .output(Output::Capture)
@@ -258,17 +243,19 @@ fn build(
     let built = running.wait(|event| {
         if let Event::Compiled { name, fresh: false } = event {
             crates += 1;
-            let _ = updates.send(Update::Progress { crates, name });
+            let _ = events.send(BuildEvent::Progress { crates, name });
         }
     })?;
-    let inputs = inputs::of(&built.library, prepared.project.dir());
+    let app = prepared.project.dir();
+    let inputs =
+        DepInfo::beside(&built.library, app).files_below(app).map(Path::to_owned).collect();
     let notes = prepared.warnings.iter().map(ToString::to_string).collect();
-    Ok(Compiled { built, notes, inputs })
+    Ok(CargoBuild { built, notes, inputs })
 }
 
 /// Whether a build goes on, is to stop, or has passed the point where it cannot be stopped.
 #[derive(Clone, Default)]
-struct Cancel(Arc<Mutex<Stage>>);
+struct BuildGate(Arc<Mutex<Stage>>);
 
 #[derive(Default)]
 enum Stage {
@@ -279,7 +266,7 @@ enum Stage {
     Cancelled,
 }
 
-impl Cancel {
+impl BuildGate {
     /// Stops the build; `false` if it is too late for that.
     fn cancel(&self) -> bool {
         let mut stage = self.lock();
@@ -315,7 +302,7 @@ impl Cancel {
         go
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Stage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Stage> {
+        self.0.lock()
     }
 }

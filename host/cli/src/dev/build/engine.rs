@@ -1,6 +1,6 @@
 //! The dev engine: what is compiled, and in which order, so that the page on screen comes first.
 //!
-//! One job runs at a time. What a developer waits for (a request, a save) stops what nobody waits
+//! One job runs at a time. What a developer waits for (a request, a save) stops what is not waited
 //! for. The order:
 //!
 //! 1. read the app, find its sys image;
@@ -12,41 +12,49 @@
 //! A page that compiles only as a part of the crate moves into the app library ([`hazard`]). The
 //! pages that serve at one time are all built against one app library: after a change to that one,
 //! nothing is published before the page on screen fits it.
+//!
+//! How each page is, a [`page`] knows, and [`pages`] which of them is next; which app libraries there are, [`app_library`]. [`jobs`] says
+//! what is next and [`work`] does it, [`outcomes`] draws the conclusions, and [`publish`] hands out
+//! what is compiled. [`inventory`] is the memory on disk.
 
+mod app_library;
+mod event;
 mod hazard;
+mod inventory;
 mod jobs;
-mod known;
 mod outcomes;
+mod page;
+mod pages;
 mod precompiled;
 mod publish;
-mod update;
+mod sources;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
-use nova_route_template::{CargoError, PreparedApp};
+use nova_route_template::PreparedApp;
+use nova_route_template::parts::PartsCompiler;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
-use self::known::Known;
-use self::precompiled::Precompiled;
-pub(crate) use self::update::{Health, PageView, Publication, Timing, Update};
-use self::work::{Cancel, MadeApp, MadePage, Ready, Scanned, Sources};
-use super::builder::Failure;
-use crate::dev::child::handle::Environment;
+use self::app_library::AppLibraries;
+pub(crate) use self::event::{EngineEvent, Publication, Timing};
+use self::jobs::RunningJob;
+use self::pages::Pages;
+use self::precompiled::PrecompiledLibrary;
+use self::publish::PublicationDraft;
+use self::sources::Sources;
+use self::work::ImageProgress;
+use crate::dev::settings::Environment;
 use crate::dev::watch::change::{Area, Change};
-use crate::dev::wire::protocol::Page;
+use crate::dev::wire::protocol::PageRoute;
+use crate::dev::wire::state::RouteInfo;
 
-/// Nothing was saved or asked for in so long: there is time for what nobody waits for.
+/// Nothing was saved or asked for in so long: there is time for what is not waited for.
 const QUIET: Duration = Duration::from_millis(1500);
-
-/// More pages than this are not compiled because they were saved, but when they are asked for: it
-/// was a checkout, not a save.
-const SAVED_AT_ONCE: usize = 4;
 
 /// Compiles an app in parts.
 pub(crate) struct Engine {
@@ -55,44 +63,31 @@ pub(crate) struct Engine {
     /// Variables that the compiler sees besides those of this process.
     environment: Environment,
     sources: Arc<Mutex<Option<Sources>>>,
+    /// The app as it was read last.
     prepared: Option<Arc<PreparedApp>>,
-    /// The pages that other files name.
-    named: BTreeSet<String>,
-    split: Option<Arc<PartsCompiler>>,
-    known: Known,
-    /// What serves until somebody saves a page, or asks for one that it does not fit.
-    precompiled: Option<Precompiled>,
+    /// The compiler of its parts; `None` until its sys image is there.
+    parts: Option<Arc<PartsCompiler>>,
+    app: AppLibraries,
+    pages: Pages,
+    /// What serves until a page is saved, or one is asked for that it does not fit.
+    precompiled: Option<PrecompiledLibrary>,
+    /// The list of pages that was announced last.
+    announced: Vec<PageRoute>,
     /// What must be done before any page can be compiled.
     stale: Stale,
-    /// Whether the app library in `known` is the one that serves.
-    published: Option<String>,
-    /// The pages that somebody waits for, then those that were saved.
-    urgent: VecDeque<String>,
-    /// Why pages do not compile, until they change.
-    failed: BTreeMap<String, Broken>,
-    /// The compiled pages that serve. After a start, those of the session before wait until they
-    /// are asked for: a thousand libraries are not mapped in no time.
-    loaded: BTreeSet<String>,
-    /// What serves until the server has taken the newest app library.
-    before: Option<Before>,
-    /// Pages of which an older version serves until the new one compiles.
-    outdated: BTreeSet<String>,
-    /// Pages that were saved in this session.
-    edited: BTreeSet<String>,
     /// What the next publication is for.
-    pending: Pending,
-    job: Option<Job>,
-    ready: VecDeque<Update>,
-    /// The pages that were told last.
-    told: Vec<Page>,
-    progress: (mpsc::UnboundedSender<Ready>, mpsc::UnboundedReceiver<Ready>),
+    draft: PublicationDraft,
+    job: Option<RunningJob>,
+    events: VecDeque<EngineEvent>,
+    progress: (mpsc::UnboundedSender<ImageProgress>, mpsc::UnboundedReceiver<ImageProgress>),
     /// When the developer last did something.
     active: Instant,
     /// Whether the whole crate was checked since the last change.
     checked: bool,
     /// Whether more is known than is written down.
     unsaved: bool,
-    count: u64,
+    /// How many libraries were named.
+    named_libraries: u64,
 }
 
 /// What must be done before any page can be compiled.
@@ -105,104 +100,45 @@ struct Stale {
     app: bool,
 }
 
-/// What the next publication is for.
-#[derive(Debug, Default)]
-struct Pending {
-    changes: Vec<Change>,
-    since: Option<Instant>,
-    watch: Duration,
-    timing: Timing,
-    /// Whether a publication is due even if no page is compiled.
-    due: bool,
-    /// Whether the developer asked for everything anew.
-    rebuild: bool,
-}
-
-/// An app library that served, and its pages.
-struct Before {
-    app: known::App,
-    pages: BTreeMap<String, known::Page>,
-    loaded: BTreeSet<String>,
-}
-
-/// A page that does not compile.
-struct Broken {
-    failure: Arc<Failure>,
-    /// Whether it was saved or asked for, so that somebody should see this.
-    shown: bool,
-}
-
-struct Job {
-    what: What,
-    cancel: Cancel,
-    handle: JoinHandle<Outcome>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
-    Scan,
-    Open,
-    App,
-    Page {
-        file: String,
-        waited_for: bool,
-    },
-    /// Whether the app library would compile with this page, or with all pages.
-    Trial {
-        file: Option<String>,
-        reason: &'static str,
-    },
-    /// The whole crate, when nobody waits.
-    Check,
-}
-
-enum Outcome {
-    Scanned(Box<Result<Scanned, Failure>>),
-    Opened(Box<Result<(PartsCompiler, Known), PartsError>>),
-    App(Box<Result<MadeApp, Failure>>),
-    Page(Box<Result<MadePage, Failure>>),
-    Tried(Box<Result<UnitOutput, CargoError>>),
-}
-
 impl Engine {
     /// An engine for the app in `dir`; `program` is this executable.
-    pub(crate) fn new(dir: &Path, program: &Path) -> Self {
+    pub(crate) fn new(dir: &Path, program: &Path, environment: Environment) -> Self {
         Self {
             dir: dir.to_owned(),
             program: program.to_owned(),
-            environment: Environment::new(),
+            environment,
             sources: Arc::default(),
             prepared: None,
-            named: BTreeSet::new(),
-            split: None,
-            known: Known::default(),
+            parts: None,
+            app: AppLibraries::default(),
+            pages: Pages::default(),
             precompiled: None,
+            announced: Vec::new(),
             stale: Stale { files: true, image: true, ..Stale::default() },
-            published: None,
-            urgent: VecDeque::new(),
-            failed: BTreeMap::new(),
-            loaded: BTreeSet::new(),
-            before: None,
-            outdated: BTreeSet::new(),
-            unsaved: false,
-            edited: BTreeSet::new(),
-            pending: Pending::default(),
+            draft: PublicationDraft::default(),
             job: None,
-            ready: VecDeque::new(),
-            told: Vec::new(),
+            events: VecDeque::new(),
             progress: mpsc::unbounded_channel(),
             active: Instant::now(),
             checked: false,
-            count: 0,
+            unsaved: false,
+            named_libraries: 0,
         }
     }
 
-    /// The variables that the compiler sees besides those of this process.
-    pub(crate) fn environment(&mut self, environment: Environment) {
+    /// The variables that compilers see besides those of this process.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// From now on compilers see these.
+    pub(crate) fn set_environment(&mut self, environment: Environment) {
         self.environment = environment;
-        let Some(split) = &mut self.split else { return };
-        Arc::make_mut(split).set_environment(&self.environment);
-        self.stale.app |= self.known.forget_other_environment(split);
+        let Some(parts) = &mut self.parts else { return };
+        Arc::make_mut(parts).set_environment(&self.environment);
+        let variable = |name: &str| parts.variable(name);
+        self.pages.retain(|page| page.fingerprint.sees(variable));
+        self.stale.app |= self.app.holds_other_variables(variable);
     }
 
     /// Files have changed; `watch` is how long it took to notice, `since` when that was.
@@ -210,148 +146,100 @@ impl Engine {
         self.active = Instant::now();
         self.checked = false;
         if !changes.is_empty() {
-            self.release();
+            self.release_precompiled();
         }
         let paths: BTreeSet<PathBuf> =
             changes.iter().map(|change| self.dir.join(&change.path)).collect();
-        let in_mirror: BTreeSet<PathBuf> = self.in_mirror(&changes);
-        let mut saved = Vec::new();
-        for (file, page) in &self.known.pages {
-            if page.record.reads(&paths) {
-                saved.push(file.clone());
-            }
-        }
+        let mut saved = self.pages.readers_of(&paths);
         for change in &changes {
-            match Area::of(&change.path) {
-                Some(Area::Page) => {
-                    self.stale.files = true;
-                    let file = change.path.to_string_lossy().into_owned();
-                    if !saved.contains(&file) {
-                        saved.push(file);
-                    }
+            self.mark_stale(&change.path);
+            if Area::of(&change.path) == Some(Area::Page) {
+                let file = change.path.to_string_lossy().into_owned();
+                if !saved.contains(&file) {
+                    saved.push(file);
                 }
-                Some(Area::Manifest | Area::Source) => {
-                    self.stale.files = true;
-                    self.stale.image = true;
-                }
-                Some(Area::Component | Area::App | Area::CrateRoot) => self.stale.files = true,
-                // A crate beside the app.
-                None if change.path.is_absolute() => {
-                    self.stale.image = true;
-                    self.stale.cargo = true;
-                }
-                _ => {}
             }
         }
-        let app_reads = self
-            .known
-            .app
-            .as_ref()
-            .is_some_and(|app| app.record.reads(&paths) || app.record.reads(&in_mirror));
-        let is_in_app =
-            |file: &String| self.known.app.as_ref().is_some_and(|app| app.inside.contains(file));
-        let shared = changes.iter().any(|change| {
-            matches!(Area::of(&change.path), Some(Area::Component | Area::App | Area::CrateRoot))
-        });
-        self.stale.app |= app_reads || shared || saved.iter().any(is_in_app);
+        let in_mirror = changes.iter().filter_map(|change| self.in_mirror(&change.path)).collect();
+        self.stale.app |= self.app.reads(&paths)
+            || self.app.reads(&in_mirror)
+            || saved.iter().any(|file| self.app.has(file) || self.pages.is_inside(file));
         if self.stale.app || self.stale.image {
             // An error in one file is often mended in another.
-            self.failed.clear();
+            self.pages.forget_failures();
         }
-        self.failed.retain(|file, _| !saved.contains(file));
-        self.mark_saved(saved);
-        self.pending.changes.extend(changes);
-        self.pending.changes.sort();
-        self.pending.changes.dedup();
-        self.pending.since.get_or_insert(since);
-        self.pending.watch = self.pending.watch.max(watch);
+        self.pages.saved(saved);
+        self.draft.add(changes, watch, since);
         self.interrupt();
     }
 
-    /// The paths of changed files as the app library's record has them: below its mirror.
-    fn in_mirror(&self, changes: &[Change]) -> BTreeSet<PathBuf> {
-        let Some(split) = &self.split else { return BTreeSet::new() };
-        let mirror = split.folder().join("root");
-        changes.iter().map(|change| mirror.join(&change.path)).collect()
+    /// What a change of the file at `path`, from the app's folder, makes out of date.
+    fn mark_stale(&mut self, path: &Path) {
+        match Area::of(path) {
+            Some(Area::Page) => self.stale.files = true,
+            Some(Area::Component | Area::App | Area::CrateRoot) => {
+                self.stale.files = true;
+                self.stale.app = true;
+            }
+            Some(Area::Manifest | Area::Source) => {
+                self.stale.files = true;
+                self.stale.image = true;
+            }
+            // A crate beside the app.
+            None if path.is_absolute() => {
+                self.stale.image = true;
+                self.stale.cargo = true;
+            }
+            _ => {}
+        }
     }
 
-    /// These pages are not what they were. One that is live serves on until its new version
-    /// compiles; of many, those that nobody looks at are compiled when they are asked for.
-    fn mark_saved(&mut self, saved: Vec<String>) {
-        let on_screen = self.known.recent().first().cloned();
-        let many = saved.len() > SAVED_AT_ONCE;
-        for file in saved {
-            let shown = on_screen.as_ref() == Some(&file);
-            if many && !shown {
-                self.known.pages.remove(&file);
-                continue;
-            }
-            self.outdated.insert(file.clone());
-            self.edited.insert(file.clone());
-            self.urgent.retain(|other| *other != file);
-            if shown {
-                self.urgent.push_front(file);
-            } else {
-                self.urgent.push_back(file);
-            }
-        }
-        self.pending.due = true;
+    /// The path of a file as the app library's fingerprint has it: below its mirror.
+    fn in_mirror(&self, path: &Path) -> Option<PathBuf> {
+        Some(self.parts.as_ref()?.folder().join("root").join(path))
     }
 
     /// Whether the compiler has read this file of the app.
     pub(crate) fn reads(&self, path: &Path) -> bool {
         let own = BTreeSet::from([self.dir.join(path)]);
-        let mirror = self.split.as_ref().map(|split| split.folder().join("root").join(path));
-        self.known.pages.values().any(|page| page.record.reads(&own))
-            || self.known.app.as_ref().is_some_and(|app| {
-                app.record.reads(&own) || app.record.reads(&mirror.into_iter().collect())
-            })
+        let mirror = self.in_mirror(path).into_iter().collect();
+        !self.pages.readers_of(&own).is_empty() || self.app.reads(&own) || self.app.reads(&mirror)
     }
 
     /// A request waits for a page.
     pub(crate) fn wanted(&mut self, file: &str) {
-        self.active = Instant::now();
-        self.known.seen(file);
-        if let Some(broken) = self.failed.get_mut(file) {
-            broken.shown = true;
-            let failure = broken.failure.clone();
-            self.ready.push_back(Update::PageFailed { file: file.to_owned(), failure });
+        self.seen(file);
+        if let Some(failure) = self.pages.show_failure(file) {
+            self.events.push_back(EngineEvent::PageFailed { file: file.to_owned(), failure });
             return;
         }
-        if self.known.pages.contains_key(file) && self.is_app_published() {
-            self.loaded.insert(file.to_owned());
+        if self.app.is_published() && self.pages.serve(file) {
             self.publish();
             return;
         }
-        self.release();
-        self.pending.due = true;
-        self.urgent.retain(|other| other != file);
-        self.urgent.push_front(file.to_owned());
-        self.pending.since.get_or_insert_with(Instant::now);
+        self.release_precompiled();
+        self.pages.put_first(file);
+        self.draft.ask(Instant::now());
         self.interrupt();
     }
 
     /// A page was asked for.
     pub(crate) fn seen(&mut self, file: &str) {
         self.active = Instant::now();
-        self.known.seen(file);
+        self.pages.seen(file);
     }
 
     /// Compiles everything anew, because the developer says so.
     pub(crate) fn rebuild(&mut self) {
         self.active = Instant::now();
         self.stale = Stale { files: true, image: true, cargo: true, app: true };
-        self.release();
-        self.known.pages.clear();
-        self.known.inside.clear();
-        self.failed.clear();
-        self.pending.since = Some(Instant::now());
-        self.pending.due = true;
-        self.pending.rebuild = true;
+        self.release_precompiled();
+        self.pages.forget_all();
+        self.draft.rebuild(Instant::now());
         self.interrupt();
     }
 
-    /// Whether something is being compiled for which somebody waits.
+    /// Whether something is being compiled that is waited for.
     pub(crate) fn is_building(&self) -> bool {
         self.job.as_ref().is_some_and(|job| !job.is_idle_work())
     }
@@ -359,74 +247,37 @@ impl Engine {
     /// The server has taken what was published.
     pub(crate) fn accepted(&mut self) {
         self.precompiled = None;
-        self.before = None;
+        self.app.accepted();
     }
 
     /// The server could not take what was published. If that was another app library, the one
     /// before it serves on, and pages that are asked for are compiled against that.
     pub(crate) fn refused(&mut self) {
         self.forget_precompiled();
-        let Some(Before { app, pages, loaded }) = self.before.take() else { return };
-        self.published = Some(app.library.build.clone());
-        self.known.app = Some(app);
-        self.known.pages = pages;
-        self.loaded = loaded;
+        if let Some(libraries) = self.app.go_back() {
+            self.pages.put_libraries_back(libraries);
+        }
     }
 
     /// Whether it was said that a page does not compile, and still holds.
     pub(crate) fn is_said(&self, file: &str) -> bool {
-        self.failed.get(file).is_some_and(|broken| broken.shown)
+        self.pages.is_said(file)
     }
 
     /// How many pages answer, whether they are compiled or will be when they are asked for.
     pub(crate) fn routes(&self) -> usize {
-        let pages = self.prepared.iter().flat_map(|prepared| &prepared.tree.pages);
-        pages.filter(|page| !page.handlers.is_empty()).count()
+        self.pages.answering()
     }
 
     /// Every page and what is known of it.
-    pub(crate) fn view(&self) -> Vec<PageView> {
-        let Some(prepared) = &self.prepared else { return Vec::new() };
-        let inside = self.known.app.as_ref().map(|app| &app.inside);
-        let building = self.job.as_ref().and_then(|job| match &job.what {
-            What::Page { file, .. } => Some(file.as_str()),
-            _ => None,
-        });
-        let view = |page: &nova_route_template::Page| {
-            let known = self.known.pages.get(&page.file);
-            let health = if self.failed.contains_key(&page.file) {
-                Health::Failed
-            } else if inside.is_some_and(|inside| inside.contains(&page.file)) {
-                let reason = self.known.inside.get(&page.file);
-                Health::Inside(reason.cloned().unwrap_or_else(|| "another file names it".into()))
-            } else if known.is_some() {
-                Health::Live
-            } else if building == Some(page.file.as_str()) {
-                Health::Building
-            } else {
-                Health::NotBuilt
-            };
-            PageView {
-                pattern: page.pattern.to_string(),
-                file: page.file.clone(),
-                methods: page
-                    .handlers
-                    .iter()
-                    .map(|it| it.method.http_name().unwrap_or("any").to_owned())
-                    .collect(),
-                health,
-                size: known.map(|known| known.size),
-                took: known.map(|known| known.took),
-            }
-        };
-        prepared.tree.pages.iter().map(view).collect()
+    pub(crate) fn view(&self) -> Vec<RouteInfo> {
+        self.pages.view(self.job.as_ref().and_then(RunningJob::page))
     }
 
     /// Stops what runs, and waits until its process is gone.
     pub(crate) async fn stop(&mut self) {
         if let Some(job) = self.job.take() {
-            job.cancel.cancel();
-            let _ = job.handle.await;
+            job.stop().await;
         }
         // The order in which pages were asked for, too.
         self.unsaved = true;
@@ -434,17 +285,17 @@ impl Engine {
     }
 
     /// The next thing to do or to report. A call that is given up loses nothing.
-    pub(crate) async fn update(&mut self) -> Update {
+    pub(crate) async fn next_event(&mut self) -> EngineEvent {
         loop {
-            if let Some(update) = self.ready.pop_front() {
-                return update;
+            if let Some(event) = self.events.pop_front() {
+                return event;
             }
             if self.job.is_none() {
                 self.start_next();
             }
             let quiet = tokio::time::Instant::from_std(self.active + QUIET);
             let Some(job) = &mut self.job else {
-                if self.ready.is_empty() {
+                if self.events.is_empty() {
                     if !self.has_idle_work() {
                         std::future::pending::<()>().await;
                     }
@@ -456,16 +307,13 @@ impl Engine {
             };
             tokio::select! {
                 Some((crates, name)) = self.progress.1.recv() => {
-                    return Update::Progress { crates, name };
+                    return EngineEvent::Progress { crates, name };
                 }
-                outcome = &mut job.handle => {
-                    let what = job.what.clone();
-                    let cancelled = job.cancel.is_cancelled();
-                    self.job = None;
-                    match outcome {
-                        Ok(_) if cancelled => self.requeue(what),
-                        Ok(outcome) => self.finished(what, outcome),
-                        Err(error) => std::panic::resume_unwind(error.into_panic()),
+                result = job.result() => {
+                    let job = self.job.take().expect("it was there just now");
+                    match result {
+                        Some(result) => self.conclude(job.kind, result),
+                        None => self.requeue(job.kind),
                     }
                 }
             }
@@ -473,16 +321,10 @@ impl Engine {
     }
 }
 
-impl Job {
-    fn is_idle_work(&self) -> bool {
-        matches!(&self.what, What::Check | What::Page { waited_for: false, .. })
-    }
-}
-
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(job) = &self.job {
-            job.cancel.cancel();
+            job.cancel();
         }
     }
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use nova_host::generation::GenerationId;
 
-use crate::dev::wire::flight_recorder::Flight;
-use crate::dev::wire::message::{Kind, Problem};
-use crate::dev::wire::protocol::Mark;
+use crate::dev::wire::flight_recorder::RunningRequest;
+use crate::dev::wire::message::{Problem, ProblemKind};
+use crate::dev::wire::quarantine::QuarantinedPage;
 
 /// What is known of a server that ended without having been told to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub(crate) struct Crash {
     /// What it printed last.
     pub(crate) last_words: String,
     /// The page that did not return, and the limit that it was given.
-    pub(crate) hung: Option<(Flight, Duration)>,
+    pub(crate) hung: Option<(RunningRequest, Duration)>,
     /// The requests whose code was running.
-    pub(crate) flights: Vec<Flight>,
+    pub(crate) requests: Vec<RunningRequest>,
 }
 
 impl Crash {
@@ -38,42 +38,46 @@ impl Crash {
     }
 
     /// The requests that may have done it; none: nothing was being answered.
-    pub(crate) fn suspects(&self) -> Vec<&Flight> {
+    pub(crate) fn suspects(&self) -> Vec<&RunningRequest> {
         match &self.hung {
-            Some((flight, _)) => vec![flight],
-            None => self.flights.iter().collect(),
+            Some((request, _)) => vec![request],
+            None => self.requests.iter().collect(),
         }
     }
 
-    /// A mark for each page that may have done it.
-    pub(crate) fn marks(&self) -> Vec<Mark> {
+    /// Each page that may have done it, for the quarantine.
+    pub(crate) fn culprits(&self) -> Vec<QuarantinedPage> {
         let suspects = self.suspects();
-        let mut marks: Vec<Mark> = Vec::new();
-        for flight in &suspects {
-            let page = flight.culprit();
-            if marks.iter().all(|mark| mark.page != page) {
-                let title = format!("{} ended the server: {}", flight.request(), self.cause());
-                let problem = Problem::new(Kind::Crash, title, &self.text(suspects.len()))
-                    .during(flight.request());
-                let problem = match &flight.file {
+        let mut pages: Vec<QuarantinedPage> = Vec::new();
+        for request in &suspects {
+            let page = request.culprit();
+            if pages.iter().all(|known| known.page != page) {
+                let title = format!("{} ended the server: {}", request.label(), self.cause());
+                let problem = Problem::new(ProblemKind::Crash, title, &self.text(suspects.len()))
+                    .during(request.label());
+                let problem = match &request.file {
                     Some(file) => problem.at(file, None, None),
                     None => problem,
                 };
-                marks.push(Mark { page: page.to_owned(), problem });
+                pages.push(QuarantinedPage { page: page.to_owned(), problem });
             }
         }
-        marks
+        pages
     }
 
     /// The pages that may have done it in code newer than `generation`.
-    pub(crate) fn marks_since(&self, generation: GenerationId) -> Vec<String> {
-        let newer = self.suspects().into_iter().filter(|flight| flight.generation > generation);
-        newer.map(|flight| flight.culprit().to_owned()).collect()
+    pub(crate) fn culprits_since(&self, generation: GenerationId) -> Vec<String> {
+        let newer = self.suspects().into_iter().filter(|request| request.generation > generation);
+        newer.map(|request| request.culprit().to_owned()).collect()
     }
 
     /// The problem of a server that ended with nothing to answer.
     pub(crate) fn problem(&self) -> Problem {
-        Problem::new(Kind::Crash, format!("The server ended: {}", self.cause()), &self.text(0))
+        Problem::new(
+            ProblemKind::Crash,
+            format!("The server ended: {}", self.cause()),
+            &self.text(0),
+        )
     }
 
     fn text(&self, suspects: usize) -> String {
@@ -107,9 +111,9 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// When servers ended and no request was to blame.
 #[derive(Debug, Default)]
-pub(crate) struct Unexplained(VecDeque<Instant>);
+pub(crate) struct UnexplainedCrashes(VecDeque<Instant>);
 
-impl Unexplained {
+impl UnexplainedCrashes {
     /// Once more, just now.
     pub(crate) fn add(&mut self) {
         self.0.push_back(Instant::now());
@@ -140,17 +144,17 @@ fn about_the_end(lines: &str, how: &str) -> String {
 mod tests {
     use super::*;
 
-    fn flight(path: &str, file: Option<&str>) -> Flight {
+    fn request(path: &str, file: Option<&str>) -> RunningRequest {
         let (path, file) = (path.into(), file.map(Into::into));
-        Flight { method: "GET".into(), path, file, generation: GenerationId(2) }
+        RunningRequest { method: "GET".into(), path, file, generation: GenerationId(2) }
     }
 
-    fn crash(how: &str, last_words: &str, flights: &[Flight]) -> Crash {
+    fn crash(how: &str, last_words: &str, requests: &[RunningRequest]) -> Crash {
         Crash {
             how: how.into(),
             last_words: last_words.into(),
             hung: None,
-            flights: flights.into(),
+            requests: requests.into(),
         }
     }
 
@@ -171,25 +175,28 @@ mod tests {
         ] {
             assert_eq!(crash(how, last_words, &[]).cause(), cause);
         }
-        let one = flight("/loop", Some("pages/loop.rs"));
+        let one = request("/loop", Some("pages/loop.rs"));
         let hung = Crash {
             hung: Some((one.clone(), Duration::from_secs(5))),
-            ..crash("it was ended by SIGKILL", "", &[one, flight("/", None)])
+            ..crash("it was ended by SIGKILL", "", &[one, request("/", None)])
         };
         assert_eq!(hung.cause(), "an endless loop: the page did not return for 5s");
         assert_eq!(hung.suspects().len(), 1, "the other one was only there");
     }
 
     #[test]
-    fn each_page_is_marked_once() {
+    fn each_page_is_quarantined_once() {
         let page = Some("pages/[id].rs");
-        let flights = [flight("/1", page), flight("/2", page), flight("/none", None)];
-        let pages = |crash: &Crash| crash.marks().into_iter().map(|mark| mark.page).collect();
-        let marked: Vec<String> = pages(&crash("", "", &flights));
-        assert_eq!(marked, ["pages/[id].rs", "/none"]);
-        assert_eq!(crash("", "", &flights[..1]).marks_since(GenerationId(1)), ["pages/[id].rs"]);
-        assert!(crash("", "", &flights).marks_since(GenerationId(2)).is_empty());
-        let nobody: Vec<String> = pages(&crash("", "", &[]));
-        assert!(nobody.is_empty());
+        let requests = [request("/1", page), request("/2", page), request("/none", None)];
+        let pages = |crash: &Crash| crash.culprits().into_iter().map(|it| it.page).collect();
+        let quarantined: Vec<String> = pages(&crash("", "", &requests));
+        assert_eq!(quarantined, ["pages/[id].rs", "/none"]);
+        assert_eq!(
+            crash("", "", &requests[..1]).culprits_since(GenerationId(1)),
+            ["pages/[id].rs"]
+        );
+        assert!(crash("", "", &requests).culprits_since(GenerationId(2)).is_empty());
+        let none: Vec<String> = pages(&crash("", "", &[]));
+        assert!(none.is_empty());
     }
 }

@@ -1,22 +1,19 @@
-//! The server, as the rest of the supervisor sees it: something that takes orders, loads code and
-//! reports what happened. That it is a process, and not always the same one, is the
-//! [`keeper`](crate::dev::child::supervisor)'s business.
+//! The server, as the session sees it: something that takes orders, loads code and
+//! reports what happened. That it is a process, and not always the same one, is the business of
+//! the [supervisor](super::supervisor).
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use nova_host::swap::SwapReport;
 use tokio::sync::{mpsc, oneshot};
 
 use super::crash::Crash;
-use crate::dev::wire::protocol::{Load, Loaded, Order, Refusal};
-
-/// Variables that a server has besides those of this process.
-pub(crate) type Environment = Vec<(OsString, OsString)>;
+use crate::dev::settings::Environment;
+use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal};
 
 /// What holds for a whole process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Surroundings {
+pub(crate) struct ProcessSettings {
     pub(crate) environment: Environment,
     /// How long one poll of a page may take.
     pub(crate) poll_limit: Option<Duration>,
@@ -24,20 +21,20 @@ pub(crate) struct Surroundings {
 
 /// The way to the server.
 #[derive(Clone, Debug)]
-pub(crate) struct Server {
-    commands: mpsc::UnboundedSender<Command>,
+pub(crate) struct ServerHandle {
+    commands: mpsc::UnboundedSender<SupervisorCommand>,
 }
 
-/// What the keeper is asked for.
+/// What the supervisor is asked for.
 #[derive(Debug)]
-pub(crate) enum Command {
+pub(crate) enum SupervisorCommand {
     Tell(Order),
-    Load(Load, oneshot::Sender<Result<Loaded, Refusal>>),
+    Load(Load, oneshot::Sender<Result<LoadOutcome, Refusal>>),
     /// Another process, while the one before serves on.
-    Renew(Surroundings),
+    Renew(ProcessSettings),
 }
 
-/// What the keeper has to say.
+/// What the supervisor has to say.
 #[derive(Debug)]
 pub(crate) enum Notice {
     /// A request waits for this page.
@@ -52,41 +49,41 @@ pub(crate) enum Notice {
     Back(Option<SwapReport>),
     /// What served before ends each server that starts with it, so this one starts without.
     GaveUp,
-    /// A server with other surroundings took over; the error: the one before serves on.
+    /// A server with other settings took over; the error: the one before serves on.
     Renewed(Result<Option<SwapReport>, Refusal>),
     /// No server can be started at all.
     Lost(Refusal),
 }
 
-impl Server {
+impl ServerHandle {
     /// The handle, and what it leads to.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Command>) {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<SupervisorCommand>) {
         let (commands, receiver) = mpsc::unbounded_channel();
         (Self { commands }, receiver)
     }
 
     /// Gives an order that has no answer.
     pub(crate) fn tell(&self, order: Order) {
-        self.command(Command::Tell(order));
+        self.command(SupervisorCommand::Tell(order));
     }
 
     /// Puts code in the place of what serves.
     ///
     /// # Errors
     /// If it does not load or start; what served before still does.
-    pub(crate) async fn load(&self, load: Load) -> Result<Loaded, Refusal> {
+    pub(crate) async fn load(&self, load: Load) -> Result<LoadOutcome, Refusal> {
         let (sender, answer) = oneshot::channel();
-        self.command(Command::Load(load, sender));
+        self.command(SupervisorCommand::Load(load, sender));
         answer.await.unwrap_or_else(|_| Err(Refusal("the server has ended".into())))
     }
 
-    /// Puts another process with other surroundings in the place of the one that serves.
-    pub(crate) fn renew(&self, surroundings: Surroundings) {
-        self.command(Command::Renew(surroundings));
+    /// Puts another process with other settings in the place of the one that serves.
+    pub(crate) fn renew(&self, settings: ProcessSettings) {
+        self.command(SupervisorCommand::Renew(settings));
     }
 
-    fn command(&self, command: Command) {
-        // A keeper that is done has said why.
+    fn command(&self, command: SupervisorCommand) {
+        // A supervisor that is done has said why.
         let _ = self.commands.send(command);
     }
 }

@@ -5,52 +5,52 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nova_host::process::companion::{Companion, Events, Orders, Start};
 use nova_host::process::describe;
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::crash::Crash;
-use crate::dev::child::handle::Environment;
-use crate::dev::server::{GRACE, ROLE};
-use crate::dev::session::report::Terminal;
-use crate::dev::wire::flight_recorder::{self, Flight};
-use crate::dev::wire::protocol::{Event, Job, Order};
+use crate::dev::report::Terminal;
+use crate::dev::settings::Environment;
+use crate::dev::wire::flight_recorder::{self, RunningRequest};
+use crate::dev::wire::protocol::{GRACE, Order, SERVER_ROLE, ServerEvent, ServerJob};
 
 /// How long a process that has let go of its streams may take to be gone.
 const LAST_BREATH: Duration = Duration::from_secs(1);
 
-/// How long what a dead process printed is waited for; whoever it started may hold the stream.
+/// How long what a dead process printed is waited for; what it started may hold the stream.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// How many lines are kept as its last words.
 const KEPT_LINES: usize = 12;
 
 /// A process that serves, or is about to.
-pub(crate) struct Life {
+pub(crate) struct ServerProcess {
     process: Child,
     orders: Orders,
     events: Events,
     record: File,
     limit: Option<Duration>,
-    hung: Option<Flight>,
+    hung: Option<RunningRequest>,
     lines: Arc<Mutex<Vec<String>>>,
     printing: JoinHandle<()>,
 }
 
-impl Life {
+impl ServerProcess {
     /// Starts a server; it waits for orders.
     ///
     /// # Errors
     /// If the system refuses.
     pub(crate) async fn start(
         program: &Path,
-        job: &Job,
+        job: &ServerJob,
         environment: &Environment,
         sockets: &[TcpListener],
         terminal: Arc<Terminal>,
@@ -58,7 +58,8 @@ impl Life {
         let record = tempfile::tempfile()?;
         let mut descriptors: Vec<_> = sockets.iter().map(|socket| socket.as_fd()).collect();
         descriptors.push(record.as_fd());
-        let start = Start { program, role: ROLE.name, job, environment, descriptors: &descriptors };
+        let start =
+            Start { program, role: SERVER_ROLE, job, environment, descriptors: &descriptors };
         let Companion { process, orders, events, prints } = Companion::start(start).await?;
         let lines = Arc::default();
         let printing = tokio::spawn(pass_on(prints, terminal, Arc::clone(&lines)));
@@ -72,10 +73,10 @@ impl Life {
     }
 
     /// The next event; `None` when the process is gone. A call that is given up loses nothing.
-    pub(crate) async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Option<ServerEvent> {
         loop {
             match self.events.next().await? {
-                Event::Hung(flight) => self.hung = Some(flight),
+                ServerEvent::Hung(request) => self.hung = Some(request),
                 event => return Some(event),
             }
         }
@@ -93,12 +94,12 @@ impl Life {
             }
         };
         let _ = timeout(LAST_WORDS, &mut self.printing).await;
-        let last_words = self.lines.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
+        let last_words = self.lines.lock().join("\n");
         Crash {
             how,
             last_words,
             hung: self.hung.take().zip(self.limit),
-            flights: flight_recorder::running(&self.record).unwrap_or_default(),
+            requests: flight_recorder::running(&self.record).unwrap_or_default(),
         }
     }
 
@@ -120,7 +121,7 @@ async fn pass_on(prints: ChildStderr, terminal: Arc<Terminal>, kept: Arc<Mutex<V
         let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
         line.clear();
         terminal.passed_on(&text);
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = kept.lock();
         if kept.len() == KEPT_LINES {
             kept.remove(0);
         }

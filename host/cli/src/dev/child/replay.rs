@@ -7,17 +7,18 @@ use nova_host::generation::GenerationId;
 use nova_host::library::start::StartInfo;
 
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::{Load, Mark, Order, Page, Topic};
+use crate::dev::wire::protocol::{Load, Order, PageRoute, Topic};
+use crate::dev::wire::quarantine::Quarantine;
 use crate::dev::wire::state::DevState;
 
 /// The sum of all orders.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
+pub(crate) struct ReplayState {
     /// What serves; for a library, its private copy.
     pub(crate) load: Option<Load>,
     /// The last number that was given.
     pub(crate) generation: GenerationId,
-    marks: Vec<Mark>,
+    pub(crate) quarantine: Quarantine,
     /// Why the server before ended, where no page is to blame.
     unexplained: Option<Problem>,
     problems: BTreeMap<Topic, Vec<Problem>>,
@@ -25,11 +26,11 @@ pub(crate) struct Standing {
     revision: u64,
     progress: Option<String>,
     state: Option<Box<DevState>>,
-    routes: Vec<Page>,
+    routes: Vec<PageRoute>,
     failed: BTreeMap<String, Problem>,
 }
 
-impl Standing {
+impl ReplayState {
     /// Keeps what lasts of an order.
     pub(crate) fn keep(&mut self, order: &Order) {
         match order.clone() {
@@ -44,24 +45,19 @@ impl Standing {
                 self.failed.insert(file, problem);
             }
             Order::State(state) => self.state = Some(state),
-            Order::Avoid(mark) => {
-                self.marks.retain(|kept| kept.page != mark.page);
-                self.marks.push(mark);
-            }
-            // Done at once, or kept by whoever gives it.
+            Order::Quarantine(page) => self.quarantine.add(page),
+            // Done at once, or kept where it is given.
             Order::Load { .. } | Order::Public | Order::Serve | Order::Control | Order::Stop => {}
         }
     }
 
-    /// This code serves now, as a generation of this number. Nothing is held against it but what
-    /// its `guilty` pages have done; the server has forgotten by itself what was held against the
-    /// code before.
-    pub(crate) fn serves(&mut self, load: Load, generation: GenerationId, guilty: &[String]) {
+    /// This code serves now, as a generation of this number. In quarantine stay the pages that the
+    /// server was told to leave there with the load.
+    pub(crate) fn serves(&mut self, load: Load, generation: GenerationId, same: &[String]) {
         if let Load::Open { pages, .. } = &load {
             self.failed.retain(|file, _| pages.iter().all(|page| page.file != *file));
         }
-        let same = self.unchanged(&load);
-        self.marks.retain(|mark| same.contains(&mark.page) || guilty.contains(&mark.page));
+        self.quarantine.keep_only(same);
         self.serves_again(load, generation);
         self.unexplained = None;
         self.problems.insert(Topic::Crash, self.crashes());
@@ -100,15 +96,9 @@ impl Standing {
         self.unexplained = Some(problem);
     }
 
-    /// A page may be called again.
-    pub(crate) fn forgive(&mut self, page: &str) {
-        self.marks.retain(|mark| mark.page != page);
-    }
-
-    /// What the pages that are not called have done, and what nobody explains.
+    /// What the pages that are not called have done, and what is not explained.
     pub(crate) fn crashes(&self) -> Vec<Problem> {
-        let marked = self.marks.iter().map(|mark| mark.problem.clone());
-        self.unexplained.iter().cloned().chain(marked).collect()
+        self.unexplained.iter().cloned().chain(self.quarantine.problems()).collect()
     }
 
     /// Everything but the code, as orders.
@@ -125,7 +115,7 @@ impl Standing {
         let failed = self.failed.clone().into_iter();
         orders.extend(failed.map(|(file, problem)| Order::PageFailed { file, problem }));
         orders.extend(self.state.clone().map(Order::State));
-        orders.extend(self.marks.iter().cloned().map(Order::Avoid));
+        orders.extend(self.quarantine.pages().cloned().map(Order::Quarantine));
         for (&topic, problems) in &self.problems {
             orders.push(Order::Problems { topic, problems: problems.clone() });
         }
@@ -142,12 +132,13 @@ pub(crate) fn copy_of(store: &std::path::Path, build_id: &str, info: StartInfo) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
+    use crate::dev::wire::quarantine::QuarantinedPage;
     use nova_host::library::loader::BuildId;
     use nova_parts::{PageLibrary, PartedApp};
 
-    fn mark(page: &str) -> Mark {
-        Mark { page: page.into(), problem: Problem::new(Kind::Crash, page, "") }
+    fn page_in_quarantine(page: &str) -> QuarantinedPage {
+        QuarantinedPage { page: page.into(), problem: Problem::new(ProblemKind::Crash, page, "") }
     }
 
     fn library(path: &str) -> Load {
@@ -156,49 +147,49 @@ mod tests {
 
     #[test]
     fn the_last_word_on_each_subject_is_said_again() {
-        let mut standing = Standing::default();
+        let mut replay = ReplayState::default();
         for order in [
             Order::Style { href: "/1".into(), css: "a".into() },
             Order::Style { href: "/2".into(), css: "b".into() },
             Order::Refreshed { revision: 4 },
             Order::Progress("3 crates".into()),
-            Order::Avoid(mark("pages/a.rs")),
-            Order::Avoid(mark("pages/b.rs")),
-            Order::Avoid(mark("pages/a.rs")),
+            Order::Quarantine(page_in_quarantine("pages/a.rs")),
+            Order::Quarantine(page_in_quarantine("pages/b.rs")),
+            Order::Quarantine(page_in_quarantine("pages/a.rs")),
             Order::Problems { topic: Topic::Build, problems: vec![] },
             Order::Public,
         ] {
-            standing.keep(&order);
+            replay.keep(&order);
         }
-        standing.forgive("pages/b.rs");
+        replay.quarantine.release("pages/b.rs");
         let said: Vec<_> =
-            standing.orders().iter().map(|it| serde_json::to_string(it).expect("JSON")).collect();
+            replay.orders().iter().map(|it| serde_json::to_string(it).expect("JSON")).collect();
         insta::assert_snapshot!(said.join("\n"), @r#"
         {"Style":{"href":"/2","css":"b"}}
         {"Refreshed":{"revision":4}}
         {"Progress":"3 crates"}
-        {"Avoid":{"page":"pages/a.rs","problem":{"kind":"crash","title":"pages/a.rs","file":null,"line":null,"column":null,"html":""}}}
+        {"Quarantine":{"page":"pages/a.rs","problem":{"kind":"crash","title":"pages/a.rs","file":null,"line":null,"column":null,"html":""}}}
         {"Problems":{"topic":"Build","problems":[]}}
         "#);
-        assert_eq!(standing.crashes(), [mark("pages/a.rs").problem]);
+        assert_eq!(replay.crashes(), [page_in_quarantine("pages/a.rs").problem]);
     }
 
     #[test]
     fn other_code_is_not_to_blame_and_the_same_code_is() {
-        let mut standing = Standing::default();
-        standing.keep(&Order::Avoid(mark("pages/a.rs")));
-        standing.keep(&Order::Progress("3 crates".into()));
-        standing.ended_by_itself(Problem::new(Kind::Crash, "nobody", ""));
-        standing.serves_again(library("/1"), GenerationId(1));
-        assert_eq!(standing.crashes().len(), 2);
-        standing.serves(library("/2"), GenerationId(2), &[]);
-        assert!(standing.crashes().is_empty());
-        assert_eq!(standing.generation, GenerationId(2));
-        let over = standing.orders().iter().all(|order| !matches!(order, Order::Progress(_)));
+        let mut replay = ReplayState::default();
+        replay.keep(&Order::Quarantine(page_in_quarantine("pages/a.rs")));
+        replay.keep(&Order::Progress("3 crates".into()));
+        replay.ended_by_itself(Problem::new(ProblemKind::Crash, "unexplained", ""));
+        replay.serves_again(library("/1"), GenerationId(1));
+        assert_eq!(replay.crashes().len(), 2);
+        replay.serves(library("/2"), GenerationId(2), &[]);
+        assert!(replay.crashes().is_empty());
+        assert_eq!(replay.generation, GenerationId(2));
+        let over = replay.orders().iter().all(|order| !matches!(order, Order::Progress(_)));
         assert!(over, "the first build is over");
-        standing.keep(&Order::Avoid(mark("pages/a.rs")));
-        standing.serves(library("/3"), GenerationId(3), &["pages/a.rs".into()]);
-        assert_eq!(standing.crashes().len(), 1, "this code has done it already");
+        replay.keep(&Order::Quarantine(page_in_quarantine("pages/a.rs")));
+        replay.serves(library("/3"), GenerationId(3), &["pages/a.rs".into()]);
+        assert_eq!(replay.crashes().len(), 1, "this code has done it already");
     }
 
     #[test]
@@ -214,20 +205,21 @@ mod tests {
             symbol: "page".into(),
         };
         let info = StartInfo::default();
-        let mut standing = Standing::default();
+        let mut replay = ReplayState::default();
         let pages = vec![page("pages/a.rs", "/a1.so"), page("pages/b.rs", "/b1.so")];
         let version = "1".to_owned();
         let load = Load::Open { app: app.clone(), pages, version, info };
-        standing.serves(load, GenerationId(1), &[]);
-        standing.keep(&Order::Avoid(mark("pages/a.rs")));
-        standing.keep(&Order::Avoid(mark("pages/b.rs")));
+        replay.serves(load, GenerationId(1), &[]);
+        replay.keep(&Order::Quarantine(page_in_quarantine("pages/a.rs")));
+        replay.keep(&Order::Quarantine(page_in_quarantine("pages/b.rs")));
         let pages = vec![page("pages/a.rs", "/a2.so"), page("pages/b.rs", "/b1.so")];
-        let whole = standing.whole(Load::Attach { pages: pages.clone(), version: "2".into() });
+        let whole = replay.whole(Load::Attach { pages: pages.clone(), version: "2".into() });
         assert!(
             matches!(&whole, Load::Open { app: it, pages: them, .. } if *it == app && *them == pages)
         );
-        assert_eq!(standing.unchanged(&whole), ["pages/b.rs"]);
-        standing.serves(whole, GenerationId(2), &[]);
-        assert_eq!(standing.crashes(), [mark("pages/b.rs").problem]);
+        assert_eq!(replay.unchanged(&whole), ["pages/b.rs"]);
+        let same = replay.unchanged(&whole);
+        replay.serves(whole, GenerationId(2), &same);
+        assert_eq!(replay.crashes(), [page_in_quarantine("pages/b.rs").problem]);
     }
 }

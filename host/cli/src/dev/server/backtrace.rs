@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-/// The frames of `text` that matter to whoever wrote the app in `dir`, with ANSI colours.
+/// The frames of `text` that matter to the author of the app in `dir`, with ANSI colours.
 pub(crate) fn trim(text: &str, dir: &Path) -> String {
     let mut frames = frames(text);
     // Everything up to here belongs to panicking itself.

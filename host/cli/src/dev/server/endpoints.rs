@@ -10,30 +10,23 @@ use nova_host::generation::body::Body;
 use nova_host::operate::admin::Status;
 use percent_encoding::percent_decode_str;
 
-use super::avoided::{Avoided, RETRY, Retry};
 use super::client::CLIENT;
 use super::guard::Guard;
 use super::hub::Hub;
 use super::page::{Board, View, render};
+use super::paths::PREFIX;
+use super::quarantine::{RETRY, Retry, SharedQuarantine};
 use super::reporter::Reporter;
-use super::sheet::Sheet;
-use crate::dev::wire::protocol::Event;
+use super::stylesheet::Stylesheet;
+use crate::dev::wire::protocol::ServerEvent;
 use crate::terminal::launch::{At, Editor, EditorError, file_of_app};
-
-/// Every path of the dev host's own begins with this; no page can.
-const PREFIX: &str = "/__nova/";
-
-/// Whether a path is the dev host's own.
-pub(crate) fn is_own(path: &str) -> bool {
-    path.starts_with(PREFIX) || path == PREFIX.trim_end_matches('/')
-}
 
 /// What answers there.
 pub(crate) struct Endpoints {
     pub(crate) guard: Guard,
     pub(crate) hub: Arc<Hub>,
-    pub(crate) sheet: Arc<Sheet>,
-    pub(crate) avoided: Arc<Avoided>,
+    pub(crate) stylesheet: Arc<Stylesheet>,
+    pub(crate) quarantine: Arc<SharedQuarantine>,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) board: Arc<Board>,
     /// The app's folder.
@@ -44,7 +37,7 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    /// Answers a request whose path [is its own](is_own).
+    /// Answers a request whose path [is its own](super::paths::is_own).
     pub(crate) fn respond<B>(&self, request: &Request<B>) -> Response<Body> {
         let name = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
         let opens = matches!(name, "open" | RETRY);
@@ -58,9 +51,9 @@ impl Endpoints {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
             return response;
         }
-        // Styles hold no secret, and a page without them helps nobody: they are for every name.
+        // Styles hold no secret, and a page without them is of no use: they are for every name.
         if name == "style.css" {
-            return answer(StatusCode::OK, "text/css; charset=utf-8", self.sheet.css().into());
+            return answer(StatusCode::OK, "text/css; charset=utf-8", self.stylesheet.css().into());
         }
         if !self.guard.admits(request.uri(), request.headers()) {
             return refuse(
@@ -117,8 +110,8 @@ impl Endpoints {
         let Some(retry) = parameters.and_then(|(page, to)| Retry::new(page, to)) else {
             return refuse(StatusCode::BAD_REQUEST, "the query does not name a page\n");
         };
-        self.avoided.forgive(&retry.page);
-        self.reporter.report(Event::Retry { page: retry.page.clone() });
+        self.quarantine.lock().release(&retry.page);
+        self.reporter.report(ServerEvent::Retry { page: retry.page.clone() });
         retry.response()
     }
 
@@ -174,9 +167,9 @@ mod tests {
             guard: Guard::new("127.0.0.1"),
             board: Arc::new(Board::new(hub.clone())),
             hub,
-            sheet: Arc::default(),
-            avoided: Arc::default(),
-            reporter: Reporter::to_nobody(),
+            stylesheet: Arc::default(),
+            quarantine: Arc::default(),
+            reporter: Reporter::unheard(),
             dir: dir.path().to_owned(),
             editor: None,
             status: Box::new(status),

@@ -2,7 +2,7 @@
 //!
 //! A site that the developer visits can make its own name resolve to 127.0.0.1 and then read
 //! what a local server answers (DNS rebinding). Its requests carry its name in `Host`, so these
-//! endpoints answer only to names that nobody else can own: addresses, `localhost`, and the name
+//! endpoints answer only to names that no other site can own: addresses, `localhost`, and the name
 //! that `--host` was given. An `Origin`, where there is one, must be this server itself.
 
 use std::net::IpAddr;
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_that_nobody_else_can_own() {
+    fn only_names_that_no_other_site_can_own() {
         let guard = Guard::new("dev.internal");
         for (host, origin, admitted) in [
             ("127.0.0.1:2518", None, true),

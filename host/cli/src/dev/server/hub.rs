@@ -6,17 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use http_body::Frame;
 use http_body_util::StreamBody;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::endpoints::is_own;
+use super::paths::is_own;
 use crate::dev::wire::message::{Message, Problem};
 use crate::dev::wire::protocol::Topic;
 
@@ -31,11 +32,11 @@ const BACKLOG: usize = 64;
 
 /// The state and the channel. One per server.
 pub(crate) struct Hub {
-    inner: Mutex<Inner>,
+    inner: Mutex<HubInner>,
 }
 
-struct Inner {
-    state: State,
+struct HubInner {
+    state: HubState,
     /// The pages that are on screen, by subscription, the latest last.
     screens: BTreeMap<u64, String>,
     subscriptions: u64,
@@ -44,7 +45,7 @@ struct Inner {
 }
 
 #[derive(Default)]
-struct State {
+struct HubState {
     build: Option<String>,
     revision: u64,
     style: Option<String>,
@@ -54,7 +55,7 @@ struct State {
 
 /// What a page is told about itself when it is served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Served {
+pub(crate) struct PageVersion {
     /// The version whose change makes the page reload; none before the first good build.
     pub(crate) version: Option<String>,
     /// The address of its stylesheet.
@@ -65,8 +66,8 @@ impl Hub {
     /// A hub before the first build.
     pub(crate) fn new() -> Self {
         Self {
-            inner: Mutex::new(Inner {
-                state: State::default(),
+            inner: Mutex::new(HubInner {
+                state: HubState::default(),
                 screens: BTreeMap::new(),
                 subscriptions: 0,
                 events: Some(broadcast::Sender::new(BACKLOG)),
@@ -75,9 +76,9 @@ impl Hub {
     }
 
     /// What a page that is served now must remember.
-    pub(crate) fn served(&self) -> Served {
+    pub(crate) fn served(&self) -> PageVersion {
         let inner = self.lock();
-        Served { version: inner.state.version(), style: inner.state.style.clone() }
+        PageVersion { version: inner.state.version(), style: inner.state.style.clone() }
     }
 
     /// Another build serves.
@@ -150,7 +151,7 @@ impl Hub {
         self.lock().events = None;
     }
 
-    /// The paths of the pages that somebody looks at, the latest last: what matters first.
+    /// The paths of the pages that are on screen, the latest last: what matters first.
     pub(crate) fn screens(&self) -> Vec<String> {
         self.lock().screens.values().cloned().collect()
     }
@@ -165,7 +166,7 @@ impl Hub {
         let screen = self.screen(page);
         let mut greeting = Bytes::from([RETRY.as_bytes(), &greeting].concat());
         StreamBody::new(async_stream::stream! {
-            // Dropped with the stream: then nobody looks any more.
+            // Dropped with the stream: then the page is not on screen any more.
             let _screen = screen;
             let Some(mut events) = events else { return };
             loop {
@@ -199,8 +200,8 @@ impl Hub {
     }
 
     /// No code panics while it holds the lock, and the state is whole after every statement.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HubInner> {
+        self.inner.lock()
     }
 }
 
@@ -218,10 +219,10 @@ impl Drop for Screen {
     }
 }
 
-impl Inner {
+impl HubInner {
     fn send(&self, message: &Message) {
         if let Some(events) = &self.events {
-            // Nobody listening is no error.
+            // Without a page that listens it goes nowhere.
             let _ = events.send(event(message));
         }
     }
@@ -233,7 +234,7 @@ impl Inner {
     }
 }
 
-impl State {
+impl HubState {
     fn version(&self) -> Option<String> {
         let build = self.build.as_ref()?;
         Some(format!("{build}.{}", self.revision))
@@ -271,7 +272,7 @@ mod tests {
     use http_body_util::BodyExt as _;
 
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
 
     /// Reads the frames of a closed hub's subscription, as text.
     async fn all(body: impl http_body::Body<Data = Bytes, Error = Infallible>) -> String {
@@ -280,7 +281,7 @@ mod tests {
     }
 
     fn problem(title: &str) -> Problem {
-        Problem::new(Kind::Compile, title, "")
+        Problem::new(ProblemKind::Compile, title, "")
     }
 
     #[tokio::test]

@@ -16,14 +16,14 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::hub::Served;
+use super::hub::PageVersion;
 use crate::dev::wire::message::Problem;
 use crate::terminal::ansi::escaped;
 
 /// What the client sends when it asks for the page that it is on.
 const UPDATE: &str = "nova-update";
 
-/// Whether whoever sent this request shows what comes back as a document of its own. A script that
+/// Whether the sender of this request shows what comes back as a document of its own. A script that
 /// fetches a piece of HTML says so (`Sec-Fetch-Dest`), and the client would get in the way of the
 /// piece; unless it is the client itself that asks for the page anew.
 pub(crate) fn wants_document<B>(request: &Request<B>) -> bool {
@@ -57,7 +57,7 @@ pub(crate) fn is_document<B>(response: &Response<B>) -> bool {
 pub(crate) fn with_client<B>(
     response: Response<B>,
     method: &Method,
-    served: &Served,
+    served: &PageVersion,
     panic: Option<&Problem>,
 ) -> Response<WithTail<B>> {
     let (mut head, body) = response.into_parts();
@@ -77,7 +77,12 @@ pub(crate) fn untouched<B>(response: Response<B>) -> Response<WithTail<B>> {
 }
 
 /// The script tag, with what the page must know about itself.
-fn tag(status: StatusCode, method: &Method, served: &Served, panic: Option<&Problem>) -> String {
+fn tag(
+    status: StatusCode,
+    method: &Method,
+    served: &PageVersion,
+    panic: Option<&Problem>,
+) -> String {
     let mut tag = String::from("<script src=\"/__nova/client.js\"");
     let panic = panic.map(|problem| serde_json::to_string(problem).expect("plain strings"));
     // A page that answers a form cannot be asked for again.
@@ -149,10 +154,10 @@ mod tests {
     use http_body_util::{BodyExt as _, Full, StreamBody};
 
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
 
-    fn served() -> Served {
-        Served { version: Some("abc.0".into()), style: Some("/_nova/style-1.css".into()) }
+    fn served() -> PageVersion {
+        PageVersion { version: Some("abc.0".into()), style: Some("/_nova/style-1.css".into()) }
     }
 
     const TAG: &str = "<script src=\"/__nova/client.js\" data-version=\"abc.0\" data-style=\"/_nova/style-1.css\" data-status=\"200\"></script>\n";
@@ -270,11 +275,11 @@ mod tests {
 
     #[test]
     fn a_panic_travels_in_the_tag() {
-        let problem = Problem::new(Kind::Panic, "index \"3\" <out>", "at '1'");
+        let problem = Problem::new(ProblemKind::Panic, "index \"3\" <out>", "at '1'");
         let tag = tag(
             StatusCode::INTERNAL_SERVER_ERROR,
             &Method::POST,
-            &Served::default(),
+            &PageVersion::default(),
             Some(&problem),
         );
         assert_eq!(

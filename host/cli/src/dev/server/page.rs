@@ -7,7 +7,9 @@
 mod chart;
 pub(crate) mod render;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::hub::Hub;
 use crate::dev::wire::state::DevState;
@@ -27,12 +29,12 @@ impl Board {
 
     /// Shows another state.
     pub(crate) fn show(&self, state: DevState) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        *self.state.lock() = state;
         self.hub.state_changed();
     }
 
     /// The state now.
     pub(crate) fn state(&self) -> DevState {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.lock().clone()
     }
 }

@@ -6,64 +6,65 @@
 //! wait. With all pages in one library nothing waits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, Response, StatusCode};
 use nova_host::generation::body::Body;
 use nova_host::site::Site;
 use nova_routing::{Pattern, Router};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::reporter::Reporter;
 use super::waiting::{self, wants_page};
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::{Event, Page};
+use crate::dev::wire::protocol::{PageRoute, ServerEvent};
 use crate::terminal::ansi::escaped;
 
 /// What is known of the pages.
-pub(crate) struct Pages {
-    known: watch::Sender<Known>,
+pub(crate) struct OnDemandPages {
+    known: watch::Sender<PagesState>,
     reporter: Arc<Reporter>,
     /// The page that was asked for last.
     seen: Mutex<String>,
 }
 
 #[derive(Default)]
-struct Known {
+struct PagesState {
     /// Whether pages are libraries of their own.
-    split: bool,
+    in_parts: bool,
     router: Router<String>,
     /// Pages that the library with all of them has in an old version, or not at all.
     stale: BTreeSet<String>,
     failed: BTreeMap<String, Problem>,
     /// Asked for, and not heard of since.
     wanted: BTreeSet<String>,
-    /// Another server takes over, and whoever waits here waits in vain.
+    /// Another server takes over, and waiting here is in vain.
     closed: bool,
 }
 
-impl Pages {
+impl OnDemandPages {
     pub(crate) fn new(reporter: Arc<Reporter>) -> Self {
         Self { known: watch::Sender::default(), reporter, seen: Mutex::default() }
     }
 
     /// A browser asked for the page in `file`.
     pub(crate) fn seen(&self, file: &str) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         // A page that is asked for again and again is no news.
         if *seen != file {
             file.clone_into(&mut seen);
-            self.reporter.report(Event::Seen { file: file.to_owned() });
+            self.reporter.report(ServerEvent::Seen { file: file.to_owned() });
         }
     }
 
     /// The app has these pages now.
-    pub(crate) fn routes(&self, pages: Vec<Page>) {
+    pub(crate) fn routes(&self, pages: Vec<PageRoute>) {
         let mut router = Router::new();
         let stale = pages.iter().filter(|page| page.stale).map(|page| page.file.clone()).collect();
-        for Page { pattern, file, .. } in pages {
-            // The scan refuses patterns that are none, and two of a kind.
+        for PageRoute { pattern, file, .. } in pages {
+            // The scan refuses patterns that are invalid, and two of a kind.
             if let Ok(pattern) = Pattern::parse(&pattern) {
                 let _ = router.insert(pattern, file);
             }
@@ -83,9 +84,9 @@ impl Pages {
     }
 
     /// The table is another one.
-    pub(crate) fn published(&self, split: bool) {
+    pub(crate) fn published(&self, in_parts: bool) {
         self.known.send_modify(|known| {
-            known.split = split;
+            known.in_parts = in_parts;
             known.wanted.clear();
         });
     }
@@ -118,26 +119,26 @@ impl Pages {
     }
 
     fn want(&self, file: String) {
-        // Nobody waits for this set, so nobody is woken.
+        // No request waits for this set, so none is woken.
         let mut is_new = false;
         self.known.send_if_modified(|known| {
             is_new = known.wanted.insert(file.clone());
             false
         });
         if is_new {
-            self.reporter.report(Event::Wanted { file });
+            self.reporter.report(ServerEvent::Wanted { file });
         }
     }
 }
 
-impl Known {
+impl PagesState {
     /// The page that a request for `path` needs and that does not serve.
     fn missing(&self, app: &Site, path: &str) -> Option<String> {
-        if !self.split && self.stale.is_empty() {
+        if !self.in_parts && self.stale.is_empty() {
             return None;
         }
         let found = self.router.find(path).ok()??;
-        if !self.split {
+        if !self.in_parts {
             return self.stale.contains(found.value).then(|| found.value.clone());
         }
         // As in production: a public file comes before a route with parameters.
@@ -178,7 +179,7 @@ mod tests {
     use std::io::{Read as _, Seek as _};
 
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
     use nova_host::library::loader::Store;
     use nova_host::site::files::{Assets, Caching};
     use nova_host::swap::{SwapSettings, Switch};
@@ -192,8 +193,8 @@ mod tests {
         let switch = Switch::new(SwapSettings::default(), store);
         let app = Site::new(Arc::new(switch), Arc::new(assets));
         let mut events = tempfile::tempfile().expect("a file");
-        let pages = Pages::new(Reporter::to(events.try_clone().expect("a descriptor")));
-        let page = |pattern: &str, file: &str| Page {
+        let pages = OnDemandPages::new(Reporter::to(events.try_clone().expect("a descriptor")));
+        let page = |pattern: &str, file: &str| PageRoute {
             pattern: pattern.into(),
             file: file.into(),
             stale: file == "pages/old.rs",
@@ -223,7 +224,7 @@ mod tests {
         assert_eq!(waits("/7").await, Some(0));
 
         let (failed, ()) = tokio::join!(pages.ready(&app, "/a", &none), async {
-            pages.failed("pages/a.rs".into(), Problem::new(Kind::Compile, "mismatched", ""));
+            pages.failed("pages/a.rs".into(), Problem::new(ProblemKind::Compile, "mismatched", ""));
         });
         assert_eq!(failed.expect("a failure").status(), StatusCode::INTERNAL_SERVER_ERROR);
 

@@ -1,10 +1,10 @@
 //! Reporting events to the supervisor, from any thread.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use nova_host::process::Answers;
 
-use crate::dev::wire::protocol::Event;
+use crate::dev::wire::protocol::ServerEvent;
 
 /// The way to the supervisor.
 pub(crate) struct Reporter(Mutex<Answers>);
@@ -14,9 +14,9 @@ impl Reporter {
         Self(Mutex::new(answers))
     }
 
-    /// A reporter that nobody listens to.
+    /// A reporter without a listener.
     #[cfg(test)]
-    pub(crate) fn to_nobody() -> std::sync::Arc<Self> {
+    pub(crate) fn unheard() -> std::sync::Arc<Self> {
         Self::to(tempfile::tempfile().expect("a file"))
     }
 
@@ -27,7 +27,7 @@ impl Reporter {
     }
 
     /// Reports an event.
-    pub(crate) fn report(&self, event: Event) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).send(event);
+    pub(crate) fn report(&self, event: ServerEvent) {
+        self.0.lock().send(event);
     }
 }

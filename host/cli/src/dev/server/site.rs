@@ -14,25 +14,26 @@ use nova_host::generation::call::HandlerPanic;
 use nova_host::server::Peer;
 use nova_host::site::Site;
 
-use super::avoided::Avoided;
-use super::endpoints::{Endpoints, is_own};
+use super::endpoints::Endpoints;
 use super::hub::Hub;
 use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
-use super::pages::Pages;
+use super::pages::OnDemandPages;
+use super::paths::is_own;
+use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
 use super::{panics, tracked, waiting};
-use crate::dev::wire::flight_recorder::{Flight, Recorder};
+use crate::dev::wire::flight_recorder::{FlightRecorder, RunningRequest};
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::Event;
+use crate::dev::wire::protocol::ServerEvent;
 
 /// Everything that answers a request. One per server.
 pub(crate) struct DevSite {
     pub(crate) endpoints: Endpoints,
     pub(crate) hub: Arc<Hub>,
     pub(crate) app: Arc<Site>,
-    pub(crate) avoided: Arc<Avoided>,
-    pub(crate) pages: Arc<Pages>,
-    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) quarantine: Arc<SharedQuarantine>,
+    pub(crate) pages: Arc<OnDemandPages>,
+    pub(crate) recorder: Arc<FlightRecorder>,
     pub(crate) reporter: Arc<Reporter>,
     /// The app's folder.
     pub(crate) dir: PathBuf,
@@ -81,18 +82,18 @@ impl DevSite {
         if let Some(file) = file.as_deref().filter(|_| wants_document(&request)) {
             self.pages.seen(file);
         }
-        if let Some(instead) = self.avoided.respond(file.as_deref(), path, request.headers()) {
+        if let Some(instead) = self.quarantine.respond(file.as_deref(), path, request.headers()) {
             return instead;
         }
         let (method, path) = (request.method().to_string(), path.to_owned());
-        let flight = Flight { method, path, file, generation };
-        let tracked = self.recorder.begin(flight);
+        let running = RunningRequest { method, path, file, generation };
+        let tracked = self.recorder.begin(running);
         tracked::answer(tracked, async { self.app.answer(request, Some(peer.addr)).await.response })
             .await
     }
 
     fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {
-        self.reporter.report(Event::Panicked {
+        self.reporter.report(ServerEvent::Panicked {
             request: asked.to_owned(),
             location: panic.location.clone(),
             message: panic.message.clone(),

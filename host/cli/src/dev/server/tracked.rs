@@ -8,11 +8,11 @@ use http::Response;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use nova_host::generation::body::{Body, BodyError};
 
-use crate::dev::wire::flight_recorder::Tracked;
+use crate::dev::wire::flight_recorder::TrackedRequest;
 
 /// Waits for `answer`, each poll of which is on record.
 pub(crate) async fn answer(
-    tracked: Tracked,
+    tracked: TrackedRequest,
     answer: impl Future<Output = Response<Body>>,
 ) -> Response<Body> {
     let response = {
@@ -28,7 +28,7 @@ pub(crate) async fn answer(
 
 struct TrackedBody {
     body: Body,
-    tracked: Tracked,
+    tracked: TrackedRequest,
 }
 
 impl HttpBody for TrackedBody {

@@ -1,7 +1,7 @@
 //! What every path answers before the first good build.
 //!
 //! A page that carries the dev client, which reloads it when something serves; plain text for
-//! whoever did not ask for a page. 503 says to everyone else that this is not the answer yet.
+//! requests for anything else. 503 says that this is not the answer yet.
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
@@ -23,7 +23,7 @@ pub(crate) fn response(headers: &HeaderMap) -> Response<Body> {
         .expect("the headers are constants")
 }
 
-/// Whether whoever sent these headers shows what comes back.
+/// Whether the sender of these headers shows what comes back.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.into_iter().any(|value| value.contains("text/html"))

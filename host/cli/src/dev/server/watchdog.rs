@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::end_now;
 use super::reporter::Reporter;
-use crate::dev::wire::flight_recorder::{Flight, Recorder};
-use crate::dev::wire::protocol::Event;
+use crate::dev::wire::flight_recorder::{FlightRecorder, RunningRequest};
+use crate::dev::wire::protocol::ServerEvent;
 
 /// How many looks make up the limit.
 const LOOKS: u32 = 20;
@@ -23,15 +23,15 @@ const LOOKS: u32 = 20;
 /// If there are no more threads.
 pub(crate) fn start(
     limit: Duration,
-    recorder: Arc<Recorder>,
+    recorder: Arc<FlightRecorder>,
     reporter: Arc<Reporter>,
 ) -> io::Result<()> {
     std::thread::Builder::new().name("watchdog".into()).spawn(move || {
         let mut looks = Looks::default();
         loop {
             std::thread::sleep(limit / LOOKS);
-            if let Some(flight) = looks.look(recorder.polls()) {
-                reporter.report(Event::Hung(flight));
+            if let Some(request) = looks.look(recorder.polls()) {
+                reporter.report(ServerEvent::Hung(request));
                 end_now();
             }
         }
@@ -44,15 +44,15 @@ pub(crate) fn start(
 struct Looks(HashMap<u64, u32>);
 
 impl Looks {
-    /// The flight of a poll that goes on for too long.
-    fn look(&mut self, polls: Vec<(u64, Flight)>) -> Option<Flight> {
+    /// The request of a poll that goes on for too long.
+    fn look(&mut self, polls: Vec<(u64, RunningRequest)>) -> Option<RunningRequest> {
         let before = std::mem::take(&mut self.0);
         let mut hung = None;
-        for (poll, flight) in polls {
+        for (poll, request) in polls {
             let seen = before.get(&poll).map_or(0, |seen| seen + 1);
             self.0.insert(poll, seen);
             if seen >= LOOKS {
-                hung = hung.or(Some(flight));
+                hung = hung.or(Some(request));
             }
         }
         hung
@@ -64,10 +64,10 @@ mod tests {
     use super::*;
     use nova_host::generation::GenerationId;
 
-    fn poll(number: u64) -> (u64, Flight) {
+    fn poll(number: u64) -> (u64, RunningRequest) {
         let path = format!("/{number}");
         let generation = GenerationId(1);
-        (number, Flight { method: "GET".into(), path, file: None, generation })
+        (number, RunningRequest { method: "GET".into(), path, file: None, generation })
     }
 
     #[test]

@@ -1,35 +1,75 @@
-//! What is told of a session: a line in the terminal now, an entry on the dev page for later.
+//! What is told of a session: a line in the terminal now, an entry on the dev page for later, the
+//! overlay of open pages for as long as something is wrong.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use nova_route_template::{Project, RouteTree};
+use nova_host::swap::SwapReport;
+use nova_route_template::{CargoError, Diagnostic, Level, Project, RouteTree};
 
 use super::keys::Key;
-use super::report::{Banner, Label, Terminal};
-use crate::commands::routes::listing;
-use crate::dev::child::handle::Server;
+use super::problems;
+use crate::dev::build::engine::Publication;
+use crate::dev::build::failure::BuildFailure;
+use crate::dev::child::crash::Crash;
+use crate::dev::child::handle::ServerHandle;
+use crate::dev::report::{Banner, Label, Terminal};
+use crate::dev::settings::DevSettingsError;
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::Order;
-use crate::dev::wire::save::Save;
-use crate::dev::wire::state::{DevState, Route, Shared};
+use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::protocol::{Order, Refusal, Topic};
+use crate::dev::wire::save::{Save, SaveOutcome};
+use crate::dev::wire::state::{BuildMode, DevState, RouteInfo, SharedLibrary};
 use crate::terminal::launch;
+use crate::terminal::listing::listing;
+
+/// A check of the whole crate names so many files at most.
+const NAMED: usize = 3;
 
 /// Tells what happens, and keeps what the dev page shows.
 pub(crate) struct Journal {
-    pub(crate) terminal: Arc<Terminal>,
-    pub(crate) server: Server,
-    pub(crate) banner: Banner,
-    pub(crate) state: DevState,
+    terminal: Arc<Terminal>,
+    server: ServerHandle,
+    banner: Banner,
+    state: DevState,
+    /// The warnings that the terminal shows already: cargo repeats them at every build.
+    warned: BTreeSet<String>,
 }
 
 impl Journal {
-    /// The files of the app were read, and are compiled now.
-    pub(crate) fn scanned(&mut self, app: String, routes: Vec<Route>) {
-        self.state.app = app;
-        self.state.scanned(routes);
-        self.state.building();
-        self.show();
+    /// A journal of nothing; the banner was shown already.
+    pub(crate) fn new(terminal: Arc<Terminal>, server: ServerHandle, banner: Banner) -> Self {
+        let (state, warned) = (DevState::default(), BTreeSet::new());
+        Self { terminal, server, banner, state, warned }
+    }
+
+    /// How the app is built.
+    pub(crate) fn mode(&self) -> &BuildMode {
+        &self.state.mode
+    }
+
+    /// One line: what happened to what, how long it took, and what else there is to say.
+    pub(crate) fn line(&self, label: Label, subject: &str, time: Option<Duration>, note: &str) {
+        self.terminal.line(label, subject, time, note);
+    }
+
+    /// Something to know.
+    pub(crate) fn note(&self, text: &str) {
+        self.line(Label::Note, text, None, "");
+    }
+
+    /// These are now the problems of one topic.
+    pub(crate) fn problems(&self, topic: Topic, problems: Vec<Problem>) {
+        self.server.tell(Order::Problems { topic, problems });
+    }
+
+    /// How far the compilation of what the app depends on is.
+    pub(crate) fn progress(&self, crates: usize, name: &str) {
+        let text = format!("{crates} crates ready: {name}");
+        self.terminal.progress(&format!("compiling, {text}"));
+        self.server.tell(Order::Progress(text));
     }
 
     /// A save came to something.
@@ -39,26 +79,167 @@ impl Journal {
         self.show();
     }
 
-    /// A save has problems; `text` is what the compiler said about them.
-    pub(crate) fn failed(&mut self, save: Save, problems: &[Problem], text: &str) {
-        self.terminal.failed(&save, problems, text);
+    /// A save has problems of this topic; `text` is what the compiler said about them.
+    pub(crate) fn failed(&mut self, save: Save, topic: Topic, problems: Vec<Problem>, text: &str) {
+        let save = save.with_problems(problems.len());
+        self.terminal.failed(&save, &problems, text);
         let files: Vec<_> = problems.iter().filter_map(|problem| problem.file.as_deref()).collect();
         self.state.saved(save, &files);
         self.show();
+        self.problems(topic, problems);
+    }
+
+    /// A save of code came to nothing, for this reason.
+    pub(crate) fn build_failed(&mut self, save: Save, failure: &BuildFailure) {
+        let text = problems::text_of_build(failure);
+        self.failed(save, Topic::Build, problems::of_build(failure), &text);
+    }
+
+    /// A build serves, with these mistakes in other pages.
+    pub(crate) fn build_serves(&self, failures: &[Arc<BuildFailure>]) {
+        let problems = failures.iter().flat_map(|failure| problems::of_build(failure)).collect();
+        self.problems(Topic::Build, problems);
+    }
+
+    /// What the engine compiled serves; `loading` is how long the server took, and `routes` how
+    /// many pages answer.
+    pub(crate) fn went_live(
+        &mut self,
+        publication: &Publication,
+        swapped: &SwapReport,
+        loading: Duration,
+        routes: usize,
+    ) {
+        let begins = self.state.mode != BuildMode::Parts;
+        self.state.mode = BuildMode::Parts;
+        let load_us = swapped.load_us;
+        let swap_us = micros(loading).saturating_sub(load_us);
+        let phases = Phases { load_us, swap_us, ..publication.phases() };
+        // A page that was asked for is no save; and what is saved before anything serves is a part
+        // of the start.
+        let is_first = begins || swapped.replaced.is_none();
+        if is_first || publication.rebuild || !publication.changes.is_empty() {
+            let changes = if is_first { &[] } else { publication.changes.as_slice() };
+            let save = publication.save(changes, SaveOutcome::Live, phases);
+            self.saved(save.in_generation(swapped.generation.0, routes));
+        }
+    }
+
+    /// The app cannot be compiled in parts.
+    pub(crate) fn not_in_parts(&mut self, reason: String) {
+        self.note(&format!("the app is built as a whole: {reason}"));
+        self.state.mode = BuildMode::Whole { reason };
+    }
+
+    /// The files of an app that is built as a whole were read, and are compiled now.
+    pub(crate) fn scanned(&mut self, app: String, routes: Vec<RouteInfo>) {
+        self.state.app = app;
+        self.state.scanned(routes);
+        self.state.building();
+        self.show();
+    }
+
+    /// All pages are in one library of this size.
+    pub(crate) fn one_library(&mut self, bytes: u64) {
+        let name = "one library".to_owned();
+        self.state.shared = vec![SharedLibrary { name, bytes, compile_us: None }];
     }
 
     /// These are the routes now, and how far each is.
-    pub(crate) fn pages(&mut self, routes: Vec<Route>) {
+    pub(crate) fn pages(&mut self, routes: Vec<RouteInfo>) {
         if self.state.routes != routes {
             self.state.routes = routes;
             self.show();
         }
     }
 
-    /// All pages are in one library of this size.
-    pub(crate) fn whole(&mut self, bytes: u64) {
-        let name = "one library".to_owned();
-        self.state.build.shared = vec![Shared { name, bytes, compile_us: None }];
+    /// Prints what the compiler advises about one part of the app, once.
+    pub(crate) fn warn(&mut self, diagnostics: &[Diagnostic]) {
+        // The closing line, which counts the others, is about no place.
+        for diagnostic in diagnostics.iter().filter(|it| it.place.is_some()) {
+            if self.warned.insert(diagnostic.rendered.clone()) {
+                self.terminal.text(diagnostic.rendered.trim_end());
+            }
+        }
+    }
+
+    /// Prints what is new of all that the compiler advises about the app.
+    pub(crate) fn warn_all(&mut self, warnings: BTreeSet<String>) {
+        for warning in warnings.difference(&self.warned) {
+            self.terminal.text(warning.trim_end());
+        }
+        self.warned = warnings;
+    }
+
+    /// The whole crate was checked: says which files do not compile that nothing was said about.
+    pub(crate) fn checked(
+        &mut self,
+        check: Result<Vec<Diagnostic>, CargoError>,
+        is_said: impl Fn(&str) -> bool,
+    ) {
+        let diagnostics = match check {
+            Ok(diagnostics) => return self.warn(&diagnostics),
+            Err(CargoError::Failed { diagnostics, .. }) => diagnostics,
+            Err(error) => return tracing::debug!("the app was not checked: {error}"),
+        };
+        let errors = diagnostics.iter().filter(|it| it.level == Level::Error);
+        let mut files: Vec<&str> =
+            errors.filter_map(|it| Some(it.place.as_ref()?.file.as_str())).collect();
+        files.sort_unstable();
+        files.dedup();
+        files.retain(|file| !is_said(file));
+        let more = files.len().saturating_sub(NAMED);
+        let named = files[..files.len() - more].join(", ");
+        let text = match (files.len(), more) {
+            (0, _) => return,
+            (1, _) => format!("{named} does not compile"),
+            (count, 0) => format!("{count} files do not compile: {named}"),
+            (count, more) => format!("{count} files do not compile: {named} and {more} more"),
+        };
+        self.line(Label::Note, &text, None, "check of the whole app");
+    }
+
+    /// A handler panicked while it answered `request`.
+    pub(crate) fn panicked(&self, request: &str, message: &str, location: &str) {
+        self.terminal.panicked(request, message, location);
+    }
+
+    /// A server ended.
+    pub(crate) fn crashed(&self, crash: &Crash) {
+        let suspects = crash.suspects();
+        for request in &suspects {
+            let file = request.file.as_ref().map(|file| format!("{file}: ")).unwrap_or_default();
+            let note = format!("{file}{}", crash.cause());
+            self.line(Label::Crash, &request.label(), None, &note);
+        }
+        if suspects.is_empty() {
+            self.line(Label::Crash, "the server", None, &crash.cause());
+        }
+    }
+
+    /// Another server serves, because of `subject`.
+    pub(crate) fn restarted(
+        &self,
+        subject: &str,
+        time: Option<Duration>,
+        swapped: Option<&SwapReport>,
+    ) {
+        let generation = swapped.map(|swapped| format!("generation {}", swapped.generation));
+        self.line(Label::Restart, subject, time, &generation.unwrap_or_default());
+    }
+
+    /// A server does not start with what `subject` says.
+    pub(crate) fn not_restarted(&self, subject: &str, time: Option<Duration>, refusal: &Refusal) {
+        self.line(Label::Refused, subject, time, "");
+        self.terminal.text(&refusal.to_string());
+        self.problems(Topic::Settings, vec![refusal.problem()]);
+    }
+
+    /// A file of settings, `subject`, has a mistake.
+    pub(crate) fn settings_failed(&self, subject: &str, error: &DevSettingsError) {
+        self.line(Label::Error, subject, None, "");
+        self.terminal.text(&error.to_string());
+        self.problems(Topic::Settings, vec![problems::of_settings(error)]);
     }
 
     /// Does what a key asks for, where that is a matter of telling.
@@ -78,9 +259,7 @@ impl Journal {
     /// Opens the app in a browser.
     pub(crate) fn open(&self) {
         if let Err(error) = launch::browse(&self.banner.url) {
-            let url = &self.banner.url;
-            let note = format!("{url} does not open by itself: {error}");
-            self.terminal.line(Label::Note, &note, None, "");
+            self.note(&format!("{} does not open by itself: {error}", self.banner.url));
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The terminal hands out keys as they are pressed and does not show them; everything else, Ctrl-C
 //! among it, is as it was. What was changed is put back when [`Keys`] is dropped, which a panic
-//! does too. A session in the background leaves the terminal to whoever has it.
+//! does too. A session in the background leaves the terminal to the program that has it.
 
 use std::io::{IsTerminal as _, stdin};
 
@@ -12,7 +12,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::report::Voice;
+use crate::dev::report::Voice;
 use crate::terminal::style::BOLD;
 
 /// What a key asks for.
@@ -78,8 +78,8 @@ impl Keys {
         listen(&before).ok()?;
         let (sender, pressed) = mpsc::unbounded_channel();
         let (wake, woken) = std::sync::mpsc::channel();
-        // Reading a terminal blocks for as long as nobody presses a key; the thread ends with the
-        // process, or when nobody listens to it.
+        // Reading a terminal blocks for as long as no key is pressed; the thread ends with the
+        // process, or without a listener.
         std::thread::Builder::new()
             .name("keys".to_owned())
             .spawn(move || read(&sender, &woken))
@@ -108,7 +108,7 @@ impl Keys {
                         // A terminal that refuses goes on as the shell has left it.
                         let _ = listen(&self.before);
                     }
-                    // The reader has ended when nobody takes this.
+                    // The reader has ended when this is not taken.
                     let _ = self.wake.send(());
                 }
             }
@@ -144,7 +144,7 @@ fn read(keys: &mpsc::UnboundedSender<Key>, woken: &std::sync::mpsc::Receiver<()>
         let mut wanted = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut wanted, None) {
             Ok(_) if in_foreground() => {}
-            // What is typed now is for somebody else. Being brought back is a signal.
+            // What is typed now is for another program. Being brought back is a signal.
             Ok(_) => match woken.recv() {
                 Ok(()) => continue,
                 Err(_) => return,

@@ -1,5 +1,6 @@
-//! Where the libraries of a session are copied to before they are mapped: a folder in the app's
-//! `.nova`, which goes away with the session.
+//! Where the libraries of a session are copied to before they are mapped: a folder of its own in
+//! the app's `.nova/sessions`, which goes away with the session. Nothing else lies there, so that
+//! what an earlier one left can be swept without asking what it is.
 //!
 //! A mapped file needs no name. The newest copies keep theirs all the same, because a backtrace
 //! reads the lines of its code from the file.
@@ -9,24 +10,27 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// The folders of all sessions, from the app's.
+const FOLDER: &str = ".nova/sessions";
+
 /// How many copies keep their names.
 const KEPT: usize = 4;
 
 /// The folder of one session.
-pub(crate) struct Copies {
+pub(crate) struct SessionStore {
     folder: PathBuf,
 }
 
-impl Copies {
+impl SessionStore {
     /// Makes the folder of this process in the app's, and removes those of processes that ended
     /// without doing so themselves.
     pub(crate) fn new(app: &Path) -> io::Result<Self> {
-        let all = app.join(".nova/dev");
+        let all = app.join(FOLDER);
         fs::create_dir_all(&all)?;
         for entry in fs::read_dir(&all)?.flatten() {
             let name = entry.file_name();
             if !Path::new("/proc").join(name).exists() {
-                // Whoever else starts now may be quicker.
+                // Another that starts now may be quicker.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -55,7 +59,7 @@ impl Copies {
     }
 }
 
-impl Drop for Copies {
+impl Drop for SessionStore {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
@@ -68,11 +72,13 @@ mod tests {
     #[test]
     fn the_newest_copies_stay_and_a_session_leaves_nothing() {
         let app = tempfile::tempdir().expect("a temporary folder");
-        let stale = app.path().join(".nova/dev/no-process");
+        let stale = app.path().join(FOLDER).join("no-process");
         fs::create_dir_all(&stale).expect("a folder");
-        let copies = Copies::new(app.path()).expect("a folder");
+        let parts = app.path().join(".nova/parts/libraries");
+        fs::create_dir_all(&parts).expect("a folder");
+        let copies = SessionStore::new(app.path()).expect("a folder");
         fs::create_dir_all(copies.folder()).expect("a folder");
-        assert!(!stale.exists());
+        assert!(!stale.exists() && parts.exists());
 
         let path = |number: u64| copies.folder.join(format!("{number}.so"));
         for number in 0..6 {

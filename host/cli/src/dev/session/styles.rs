@@ -11,7 +11,7 @@ pub(crate) const URL: &str = "/__nova/style.css";
 
 /// A stylesheet that compiled.
 #[derive(Debug)]
-pub(crate) struct Compiled {
+pub(crate) struct CompiledStyles {
     /// Its address, which is another one for another content.
     pub(crate) href: String,
     /// The CSS.
@@ -24,10 +24,10 @@ pub(crate) struct Compiled {
 ///
 /// # Errors
 /// With what is wrong with them.
-pub(crate) fn compile(project: &Project) -> Result<Compiled, StyleError> {
+pub(crate) fn compile(project: &Project) -> Result<CompiledStyles, StyleError> {
     let (css, hash, warnings) = match compile_styles(project, Style::Expanded)? {
         Some(sheet) => (sheet.css, sheet.hash, sheet.warnings),
         None => (String::new(), "none".to_owned(), Vec::new()),
     };
-    Ok(Compiled { href: format!("{URL}?{hash}"), css, warnings })
+    Ok(CompiledStyles { href: format!("{URL}?{hash}"), css, warnings })
 }

@@ -1,9 +1,11 @@
 //! From changed files to what must be done about them.
 //!
 //! [`Area::of`] says what a path is to the app, [`plan`] adds up a batch of changes. Both are
-//! pure; `snapshot` decides which files really changed, and the dev loop acts.
+//! pure; the snapshot decides which files really changed, and the session acts.
 
 use std::path::{Component, Path, PathBuf};
+
+use crate::dev::wire::save::SavedFiles;
 
 /// What a file of the app is, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +86,10 @@ impl Area {
 }
 
 /// What compilers and package managers write at the top of an app.
+///
+/// `.gitignore` is not asked: it lists what a tool generates for the app (`public/app.css`, a page)
+/// together with what is no part of it. The former must be seen, and the latter asks for nothing
+/// unless the compiler has read it, in which case it must be seen as well.
 fn is_ignored_folder(name: &str) -> bool {
     matches!(name, "target" | "build" | "node_modules")
 }
@@ -120,7 +126,7 @@ fn is_temporary(name: &str) -> bool {
 
 /// How a file changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum ChangeKind {
     Added,
     Edited,
     Removed,
@@ -131,7 +137,7 @@ pub(crate) enum Kind {
 pub(crate) struct Change {
     /// Relative to the app's folder.
     pub(crate) path: PathBuf,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ChangeKind,
 }
 
 impl Change {
@@ -196,15 +202,28 @@ pub(crate) fn plan(changes: &[Change], is_input: impl Fn(&Path) -> bool) -> Plan
     plan
 }
 
+impl From<&Vec<Change>> for SavedFiles {
+    fn from(changes: &Vec<Change>) -> Self {
+        Self::from(changes.as_slice())
+    }
+}
+
+impl From<&[Change]> for SavedFiles {
+    fn from(changes: &[Change]) -> Self {
+        let files = changes.iter().map(|change| change.path.display().to_string());
+        Self { headline: headline(changes), files: files.collect() }
+    }
+}
+
 /// `changes` in the width of a terminal line.
 pub(crate) fn headline(changes: &[Change]) -> String {
     let Some(first) = changes.first() else {
         return String::new();
     };
     let kind = match first.kind {
-        Kind::Added => " (new)",
-        Kind::Edited => "",
-        Kind::Removed => " (deleted)",
+        ChangeKind::Added => " (new)",
+        ChangeKind::Edited => "",
+        ChangeKind::Removed => " (deleted)",
     };
     let rest = match changes.len() {
         1 => String::new(),
@@ -290,8 +309,10 @@ mod tests {
             (&["/src/model/src/lib.rs"], build.clone()),
             (&[], Plan::default()),
         ] {
-            let changes: Vec<_> =
-                paths.iter().map(|path| Change { path: path.into(), kind: Kind::Edited }).collect();
+            let changes: Vec<_> = paths
+                .iter()
+                .map(|path| Change { path: path.into(), kind: ChangeKind::Edited })
+                .collect();
             assert_eq!(plan(&changes, is_input), expected, "{paths:?}");
         }
     }
@@ -300,9 +321,9 @@ mod tests {
     fn a_headline_names_the_first_file() {
         let change = |path: &str, kind| Change { path: path.into(), kind };
         let changes = [
-            change("pages/a.rs", Kind::Removed),
-            change("pages/b.rs", Kind::Added),
-            change("pages/c.rs", Kind::Edited),
+            change("pages/a.rs", ChangeKind::Removed),
+            change("pages/b.rs", ChangeKind::Added),
+            change("pages/c.rs", ChangeKind::Edited),
         ];
         assert_eq!(headline(&[]), "");
         assert_eq!(headline(&changes[..1]), "pages/a.rs (deleted)");

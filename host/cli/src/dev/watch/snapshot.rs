@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use super::change::{Area, Change, Kind};
+use super::change::{Area, Change, ChangeKind};
 
 /// Larger files (films, databases) are told apart by size and time.
 const HASHED: u64 = 4 * 1024 * 1024;
@@ -61,8 +61,8 @@ impl Snapshot {
             let now = self.read(&path);
             for (file, stamp) in &now {
                 let kind = match self.files.get(file) {
-                    None => Kind::Added,
-                    Some(before) if before != stamp => Kind::Edited,
+                    None => ChangeKind::Added,
+                    Some(before) if before != stamp => ChangeKind::Edited,
                     Some(_) => continue,
                 };
                 changes.push(Change { path: file.clone(), kind });
@@ -73,7 +73,7 @@ impl Snapshot {
             let gone: Vec<PathBuf> = below.filter(|it| !now.contains_key(*it)).cloned().collect();
             for file in gone {
                 self.files.remove(&file);
-                changes.push(Change { path: file, kind: Kind::Removed });
+                changes.push(Change { path: file, kind: ChangeKind::Removed });
             }
             self.files.extend(now);
         }
@@ -113,7 +113,7 @@ impl Snapshot {
     fn area_beside(&self, path: &Path) -> Option<Area> {
         let relative = self.beside.iter().find_map(|folder| path.strip_prefix(folder).ok())?;
         match Area::of(relative)? {
-            // Its crate root is written by hand, and what is a page's name elsewhere is none here.
+            // Its crate root is written by hand, and what names a page in an app does not name one here.
             Area::CrateRoot | Area::Page | Area::Component | Area::App => Some(Area::Source),
             area => Some(area),
         }
@@ -187,9 +187,9 @@ mod tests {
             let changes = self.snapshot.update(paths);
             let lines = changes.iter().map(|change| {
                 let sign = match change.kind {
-                    Kind::Added => '+',
-                    Kind::Edited => '~',
-                    Kind::Removed => '-',
+                    ChangeKind::Added => '+',
+                    ChangeKind::Edited => '~',
+                    ChangeKind::Removed => '-',
                 };
                 format!("{sign}{}", change.path.display())
             });

@@ -23,7 +23,7 @@ const SETTLE: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// The watch over one app.
-pub(crate) struct Watch {
+pub(crate) struct FolderWatcher {
     /// The app's folder, and those of crates beside it.
     roots: Vec<PathBuf>,
     watcher: RecommendedWatcher,
@@ -33,7 +33,7 @@ pub(crate) struct Watch {
     span: (Instant, Instant),
 }
 
-impl Watch {
+impl FolderWatcher {
     /// Watches the app in `root`, which is absolute and free of links.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Watch {
                 None => unreachable!("the watcher is there as long as we are"),
             }
         }
-        // The times are kept in `self`: whoever gives up and calls again does not put the end off.
+        // The times are kept in `self`: a call that is given up and made again does not put the end off.
         loop {
             let (first, last) = self.span;
             let end = (first + PATIENCE).min(last + SETTLE);
@@ -145,7 +145,7 @@ mod tests {
 
     struct App {
         folder: tempfile::TempDir,
-        watch: Watch,
+        watch: FolderWatcher,
     }
 
     impl App {
@@ -155,7 +155,7 @@ mod tests {
                 fs::create_dir_all(folder.path().join(path)).expect("a folder");
             }
             let root = folder.path().canonicalize().expect("a path");
-            let watch = Watch::new(&root).expect("a watch");
+            let watch = FolderWatcher::new(&root).expect("a watch");
             Self { folder, watch }
         }
 

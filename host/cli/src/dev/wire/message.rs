@@ -29,7 +29,7 @@ pub(crate) enum Message {
 /// What a problem is about; the overlay shows it as a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+pub(crate) enum ProblemKind {
     /// rustc or cargo refused the code.
     Compile,
     /// The stylesheet does not compile.
@@ -47,7 +47,7 @@ pub(crate) enum Kind {
 /// One entry of the overlay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Problem {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ProblemKind,
     pub(crate) title: String,
     /// From the app's folder.
     pub(crate) file: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// `text` is what the terminal would show, with its colours.
-    pub(crate) fn new(kind: Kind, title: impl Into<String>, text: &str) -> Self {
+    pub(crate) fn new(kind: ProblemKind, title: impl Into<String>, text: &str) -> Self {
         Self {
             kind,
             title: title.into(),
@@ -72,6 +72,12 @@ impl Problem {
             request: None,
             html: ansi::to_html(text.trim_end()),
         }
+    }
+
+    /// A message whose first line says it and whose other lines explain it.
+    pub(crate) fn of_message(kind: ProblemKind, message: &str) -> Self {
+        let (title, text) = message.split_once('\n').unwrap_or((message, ""));
+        Self::new(kind, title, text)
     }
 
     /// The request that met it.

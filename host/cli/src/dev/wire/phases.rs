@@ -1,11 +1,8 @@
 //! Where the time of an update goes.
 
-use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-
-use crate::dev::watch::change::Change;
 
 /// The parts of an update, one after the other, in microseconds; 0 for a part that it did not
 /// have, or that was not measured for itself.
@@ -45,27 +42,9 @@ pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// An edit that was seen later than this was not seen late: its file was moved here, or carries
-/// the time of an archive or a checkout.
-const BELIEVABLE: Duration = Duration::from_secs(2);
-
-/// How long ago the newest of the changed files below `dir` was written.
-pub(crate) fn since_written(dir: &Path, changes: &[Change]) -> Duration {
-    let now = SystemTime::now();
-    let written = changes.iter().filter_map(|change| {
-        let metadata = dir.join(&change.path).metadata().ok()?;
-        metadata.modified().ok()
-    });
-    let age = written.max().and_then(|newest| now.duration_since(newest).ok());
-    age.filter(|age| *age < BELIEVABLE).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-
     use super::*;
-    use crate::dev::watch::change::Kind;
 
     #[test]
     fn the_total_is_the_sum() {
@@ -73,27 +52,5 @@ mod tests {
             Phases { watch_us: 1, compile_us: 20, link_us: 300, load_us: 4000, swap_us: 50_000 };
         assert_eq!(phases.total(), Duration::from_micros(54_321));
         assert_eq!(phases.in_order().len(), Phases::NAMES.len());
-    }
-
-    #[test]
-    fn only_a_believable_age_counts() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let change = |path: &str| Change { path: path.into(), kind: Kind::Edited };
-        let file = |name: &str, age| {
-            let file = File::create(dir.path().join(name)).expect("a file");
-            file.set_modified(SystemTime::now() - Duration::from_millis(age)).expect("a time");
-        };
-        file("fresh", 50);
-        file("older", 900);
-        file("ancient", 1_000_000);
-        let age = |names: &[&str]| {
-            let changes: Vec<_> = names.iter().map(|name| change(name)).collect();
-            since_written(dir.path(), &changes)
-        };
-        assert!((50..900).contains(&age(&["older", "fresh", "ancient"]).as_millis()));
-        assert!(age(&["older"]).as_millis() >= 900);
-        assert_eq!(age(&["ancient"]), Duration::ZERO);
-        assert_eq!(age(&["gone"]), Duration::ZERO);
-        assert_eq!(age(&[]), Duration::ZERO);
     }
 }

@@ -13,14 +13,21 @@ use nova_host::swap::SwapReport;
 use nova_parts::{PageLibrary, PartedApp};
 use serde::{Deserialize, Serialize};
 
-use super::message::Problem;
+use super::message::{Problem, ProblemKind};
+use super::quarantine::QuarantinedPage;
 use super::state::DevState;
-use crate::dev::wire::flight_recorder::Flight;
+use crate::dev::wire::flight_recorder::RunningRequest;
+
+/// The role of a server's process, its second argument.
+pub(crate) const SERVER_ROLE: &str = "dev-server";
+
+/// How long requests may run on when the developer stops the server.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 /// What a server is started for. It inherits the listening sockets and, after them, the file in
 /// which it notes what it is doing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Job {
+pub(crate) struct ServerJob {
     /// The app's folder, absolute.
     pub(crate) dir: PathBuf,
     /// The name that it was told to listen on.
@@ -43,13 +50,13 @@ pub(crate) struct Job {
 /// From the supervisor to the server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
-    /// Put this in the place of what serves. Answered by [`Event::Done`] with the same number. The
+    /// Put this in the place of what serves. Answered by [`ServerEvent::Done`] with the same number. The
     /// code of the pages in `same` is what it was: what is held against them stays.
     Load { id: u64, load: Load, trust: Trust, same: Vec<String> },
     /// Every page of the app, as the scan found them: where pages are libraries of their own, a
     /// request for one that does not serve waits for it.
-    Routes(Vec<Page>),
-    /// This page does not compile; whoever waits for it is told.
+    Routes(Vec<PageRoute>),
+    /// This page does not compile; requests that wait for it are told.
     PageFailed { file: String, problem: Problem },
     /// These are now the problems of one topic.
     Problems { topic: Topic, problems: Vec<Problem> },
@@ -64,7 +71,7 @@ pub(crate) enum Order {
     /// What the dev page shows.
     State(Box<DevState>),
     /// This page ended a server: it is not called, and shows why.
-    Avoid(Mark),
+    Quarantine(QuarantinedPage),
     /// All is told: accept connections.
     Serve,
     /// Open the admin socket; the server before has closed its own.
@@ -96,7 +103,7 @@ pub(crate) enum Trust {
 
 /// A page, as the scan found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Page {
+pub(crate) struct PageRoute {
     /// Whether a request waits for its own library although a library with all pages serves.
     #[serde(default)]
     pub(crate) stale: bool,
@@ -104,15 +111,6 @@ pub(crate) struct Page {
     pub(crate) pattern: String,
     /// Its file, from the app's folder.
     pub(crate) file: String,
-}
-
-/// A page that ended a server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Mark {
-    /// Its file; the path of the request where no page was meant.
-    pub(crate) page: String,
-    /// How it did that.
-    pub(crate) problem: Problem,
 }
 
 /// What problems are about: each build, and each compilation of the styles, replaces its own.
@@ -127,11 +125,11 @@ pub(crate) enum Topic {
 
 /// From the server to the supervisor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Event {
+pub(crate) enum ServerEvent {
     /// It takes orders.
     Ready,
     /// What became of [`Order::Load`].
-    Done { id: u64, result: Result<Loaded, Refusal> },
+    Done { id: u64, result: Result<LoadOutcome, Refusal> },
     /// A request waits for this page; said once, until it serves or fails.
     Wanted { file: String },
     /// This page was asked for, and not the one before it.
@@ -139,14 +137,14 @@ pub(crate) enum Event {
     /// A handler panicked.
     Panicked { request: String, location: String, message: String },
     /// A page has not let go of its thread for longer than the limit; the server ends.
-    Hung(Flight),
-    /// Somebody wants to see a page that ended a server once more.
+    Hung(RunningRequest),
+    /// The developer wants to see a page that ended a server once more.
     Retry { page: String },
 }
 
 /// What came of a load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) enum Loaded {
+pub(crate) enum LoadOutcome {
     /// It serves.
     Swapped(SwapReport),
     /// It did already.
@@ -157,3 +155,10 @@ pub(crate) enum Loaded {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{0}")]
 pub(crate) struct Refusal(pub(crate) String);
+
+impl Refusal {
+    /// The same as the overlay shows it.
+    pub(crate) fn problem(&self) -> Problem {
+        Problem::of_message(ProblemKind::Load, &self.0)
+    }
+}

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::phases::{Phases, micros};
-use crate::dev::watch::change::{Change, headline};
 
 /// Which part of the app was saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +24,7 @@ pub(crate) enum Scope {
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
+pub(crate) enum SaveOutcome {
     /// It serves.
     Live,
     /// What was built is what serves already.
@@ -36,6 +35,15 @@ pub(crate) enum Outcome {
     Refused,
 }
 
+/// The files of a save; none at the first build.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SavedFiles {
+    /// All of them in a few words.
+    pub(crate) headline: String,
+    /// Their paths, from the app's folder.
+    pub(crate) files: Vec<String>,
+}
+
 /// One save; the first build of a session is one without files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Save {
@@ -44,7 +52,7 @@ pub(crate) struct Save {
     /// What was saved.
     pub(crate) scope: Scope,
     /// What came of it.
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: SaveOutcome,
     /// The files in a few words; empty for the first build.
     pub(crate) subject: String,
     /// The files, from the app's folder.
@@ -62,16 +70,22 @@ pub(crate) struct Save {
 }
 
 impl Save {
-    /// What came of `changes`, just now.
-    pub(crate) fn now(scope: Scope, outcome: Outcome, changes: &[Change], phases: Phases) -> Self {
+    /// What came of saved files, just now.
+    pub(crate) fn now(
+        scope: Scope,
+        outcome: SaveOutcome,
+        saved: impl Into<SavedFiles>,
+        phases: Phases,
+    ) -> Self {
+        let SavedFiles { headline, files } = saved.into();
         Self {
             at_ms: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| micros(since) / 1000),
             scope,
             outcome,
-            subject: headline(changes),
-            files: changes.iter().map(|it| it.path.display().to_string()).collect(),
+            subject: headline,
+            files,
             phases,
             total_us: micros(phases.total()),
             generation: None,

@@ -1,6 +1,6 @@
 //! What the dev page shows of a session.
 //!
-//! Whoever builds fills it; the server keeps the latest, and renders it together with its own
+//! The session fills it; the server keeps the latest, and renders it together with its own
 //! [`Status`](nova_host::operate::admin::Status), which has generations and memory.
 
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use nova_route_template::{Method, Page, RouteTree};
 use serde::{Deserialize, Serialize};
 
-use super::save::{Outcome, Save, Scope};
+use super::save::{Save, SaveOutcome, Scope};
 
 /// How many saves are remembered.
 const KEPT: usize = 60;
@@ -19,28 +19,33 @@ pub(crate) struct DevState {
     /// The app's package name.
     pub(crate) app: String,
     /// How the app is built.
-    pub(crate) build: Build,
+    pub(crate) mode: BuildMode,
+    /// The one library of an app that is built as a whole.
+    pub(crate) shared: Vec<SharedLibrary>,
     /// Every route that the files of the app declare, by pattern.
-    pub(crate) routes: Vec<Route>,
+    pub(crate) routes: Vec<RouteInfo>,
     /// The latest saves, oldest first; the first build is one of them.
     pub(crate) saves: VecDeque<Save>,
 }
 
 /// How the app is built.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Build {
-    /// Whether each page is a library of its own; otherwise all of them are one.
-    pub(crate) split: bool,
-    /// Why pages are not compiled one by one, where they could be.
-    pub(crate) why_whole: Option<String>,
-    /// What is shared by all pages and loaded beside them (image, app library), or the one
-    /// library of a whole build: name and size in bytes.
-    pub(crate) shared: Vec<Shared>,
+pub(crate) enum BuildMode {
+    /// Nothing was built yet.
+    #[default]
+    Undecided,
+    /// Each page is a library of its own.
+    Parts,
+    /// All pages are one library.
+    Whole {
+        /// Why they are not compiled one by one.
+        reason: String,
+    },
 }
 
 /// A library that more than one page needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Shared {
+pub(crate) struct SharedLibrary {
     /// Such as `system image`, `app library`.
     pub(crate) name: String,
     /// The size of its file.
@@ -51,7 +56,7 @@ pub(crate) struct Shared {
 
 /// One route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Route {
+pub(crate) struct RouteInfo {
     /// Such as `/users/{id}`.
     pub(crate) pattern: String,
     /// The methods that the page answers; `any` for a `handler`.
@@ -81,12 +86,12 @@ pub(crate) enum RouteState {
     Live,
     /// Its file does not compile; an older version of it may serve.
     Failed,
-    /// It serves, and is part of the app library ([`Route::note`] says why): its edit rebuilds
+    /// It serves, and is part of the app library ([`RouteInfo::note`] says why): its edit rebuilds
     /// that.
     InApp,
 }
 
-impl Route {
+impl RouteInfo {
     /// The routes of `tree`, not built.
     pub(crate) fn all(tree: &RouteTree) -> Vec<Self> {
         let mut routes: Vec<_> = tree.pages.iter().map(Self::new).collect();
@@ -112,13 +117,13 @@ impl Route {
 
 impl DevState {
     /// The files of the app were read: these are its routes now. What was known of a page stays.
-    pub(crate) fn scanned(&mut self, routes: Vec<Route>) {
+    pub(crate) fn scanned(&mut self, routes: Vec<RouteInfo>) {
         let before = std::mem::take(&mut self.routes);
         self.routes = routes;
         for route in &mut self.routes {
             if let Some(known) = before.iter().find(|known| known.file == route.file) {
-                let Route { state, note, bytes, compile_us, .. } = known.clone();
-                *route = Route { state, note, bytes, compile_us, ..route.clone() };
+                let RouteInfo { state, note, bytes, compile_us, .. } = known.clone();
+                *route = RouteInfo { state, note, bytes, compile_us, ..route.clone() };
             }
         }
     }
@@ -134,8 +139,8 @@ impl DevState {
 
     /// A save came to something; `failed` are the files that have problems.
     pub(crate) fn saved(&mut self, save: Save, failed: &[&str]) {
-        if save.scope == Scope::Code && !self.build.split {
-            let live = matches!(save.outcome, Outcome::Live | Outcome::Same);
+        if save.scope == Scope::Code && self.mode != BuildMode::Parts {
+            let live = matches!(save.outcome, SaveOutcome::Live | SaveOutcome::Same);
             for route in &mut self.routes {
                 route.state = match route.state {
                     _ if live => RouteState::Live,
@@ -157,16 +162,17 @@ mod tests {
     use nova_route_template::{SourceFile, Sources};
 
     use super::super::phases::Phases;
+    use super::super::save::SavedFiles;
     use super::*;
 
-    fn scan(files: &[&str]) -> Vec<Route> {
+    fn scan(files: &[&str]) -> Vec<RouteInfo> {
         let page = |path: &&str| SourceFile::new(*path, "pub fn get() {} pub fn handler() {}");
         let sources = Sources {
             pages_root: Some("pages".into()),
             pages: files.iter().map(page).collect(),
             ..Sources::default()
         };
-        Route::all(&RouteTree::build(&sources).unwrap_or_else(|problems| panic!("{problems}")))
+        RouteInfo::all(&RouteTree::build(&sources).unwrap_or_else(|problems| panic!("{problems}")))
     }
 
     fn states(state: &DevState) -> Vec<(&str, RouteState)> {
@@ -176,25 +182,27 @@ mod tests {
     #[test]
     fn a_whole_build_makes_every_route_live_or_says_which_is_not() {
         use RouteState::{Building, Failed, Live, NotBuilt};
-        let save = |outcome| Save::now(Scope::Code, outcome, &[], Phases::default());
+        let save =
+            |outcome| Save::now(Scope::Code, outcome, SavedFiles::default(), Phases::default());
         let mut state = DevState::default();
         state.scanned(scan(&["pages/b.rs", "pages/a.rs"]));
         assert_eq!(states(&state), [("/a", NotBuilt), ("/b", NotBuilt)]);
         assert_eq!(state.routes[0].methods, ["GET", "any"]);
         state.building();
         assert_eq!(states(&state), [("/a", Building), ("/b", Building)]);
-        state.saved(save(Outcome::Failed), &["pages/b.rs"]);
+        state.saved(save(SaveOutcome::Failed), &["pages/b.rs"]);
         assert_eq!(states(&state), [("/a", NotBuilt), ("/b", Failed)]);
         state.building();
-        state.saved(save(Outcome::Live), &[]);
+        state.saved(save(SaveOutcome::Live), &[]);
         assert_eq!(states(&state), [("/a", Live), ("/b", Live)]);
 
         // A page that is there already stays what it was; a new one is not built.
         state.scanned(scan(&["pages/b.rs", "pages/c.rs"]));
         assert_eq!(states(&state), [("/b", Live), ("/c", NotBuilt)]);
-        state.saved(save(Outcome::Failed), &["pages/b.rs"]);
+        state.saved(save(SaveOutcome::Failed), &["pages/b.rs"]);
         assert_eq!(states(&state), [("/b", Failed), ("/c", NotBuilt)]);
-        let styles = Save::now(Scope::Styles, Outcome::Live, &[], Phases::default());
+        let styles =
+            Save::now(Scope::Styles, SaveOutcome::Live, SavedFiles::default(), Phases::default());
         state.saved(styles, &[]);
         assert_eq!(states(&state), [("/b", Failed), ("/c", NotBuilt)]);
     }
@@ -203,7 +211,8 @@ mod tests {
     fn old_saves_are_forgotten_first() {
         let mut state = DevState::default();
         for generation in 0..100 {
-            let save = Save::now(Scope::Code, Outcome::Live, &[], Phases::default());
+            let save =
+                Save::now(Scope::Code, SaveOutcome::Live, SavedFiles::default(), Phases::default());
             state.saved(save.in_generation(generation, 1), &[]);
         }
         assert_eq!(state.saves.len(), KEPT);

@@ -3,7 +3,7 @@
 //! A page of its own is another crate than the app: what is `pub(crate)` is out of its reach, an
 //! `impl` for a type of the app breaks the orphan rule, a `macro_rules!` of the crate root is not in
 //! scope, an enum that is `#[non_exhaustive]` is one from elsewhere. Whether such an error is the
-//! user's or the split's is told by compiling the page as a part of the crate.
+//! user's or comes from that is told by compiling the page as a part of the crate.
 
 use nova_route_template::{Diagnostic, Level};
 

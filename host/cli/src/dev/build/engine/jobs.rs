@@ -1,207 +1,282 @@
 //! Which job is next, starting it, and stopping one that has become pointless.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nova_route_template::parts::PartsCompiler;
+use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
 use nova_route_template::{CargoError, PreparedApp};
+use tokio::task::JoinHandle;
 
-use super::work::{self, AppWork, Cancel, PageWork, Sources};
-use super::{Engine, Job, Outcome, What};
+use super::Engine;
+use super::inventory::Inventory;
+use super::sources::{AppScan, Sources};
+use super::work::{self, AppWork, Cancellation, CompiledApp, CompiledPage, ImageWork, PageWork};
+use crate::dev::build::failure::BuildFailure;
+
+/// How nice a compiler is that is not waited for.
+const NICE: u8 = 19;
+
+/// The job that runs.
+pub(super) struct RunningJob {
+    pub(super) kind: JobKind,
+    cancellation: Cancellation,
+    handle: JoinHandle<JobResult>,
+}
+
+/// What a job is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum JobKind {
+    /// Reading the app.
+    Scan,
+    /// Finding or building the sys image.
+    Image,
+    App,
+    Page {
+        file: String,
+        waited_for: bool,
+    },
+    /// Whether the app library would compile with this page, or with all pages.
+    Trial {
+        file: Option<String>,
+        reason: &'static str,
+    },
+    /// The whole crate, when nothing is waited for.
+    Check,
+}
+
+/// What a job has found.
+pub(super) enum JobResult {
+    Scan(Box<Result<AppScan, BuildFailure>>),
+    Image(Box<Result<(PartsCompiler, Inventory), PartsError>>),
+    App(Box<Result<CompiledApp, BuildFailure>>),
+    Page(Box<Result<CompiledPage, BuildFailure>>),
+    Check(Box<Result<UnitOutput, CargoError>>),
+}
+
+impl RunningJob {
+    /// Whether it is not waited for.
+    pub(super) fn is_idle_work(&self) -> bool {
+        matches!(&self.kind, JobKind::Check | JobKind::Page { waited_for: false, .. })
+    }
+
+    /// The page that it compiles.
+    pub(super) fn page(&self) -> Option<&str> {
+        match &self.kind {
+            JobKind::Page { file, .. } => Some(file),
+            _ => None,
+        }
+    }
+
+    /// Waits for its result; `None`: it was stopped. A call that is given up loses nothing.
+    pub(super) async fn result(&mut self) -> Option<JobResult> {
+        match (&mut self.handle).await {
+            Ok(_) if self.cancellation.is_cancelled() => None,
+            Ok(result) => Some(result),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Stops it, sooner or later.
+    pub(super) fn cancel(&self) {
+        self.cancellation.cancel();
+    }
+
+    /// Stops it, and waits until its process is gone.
+    pub(super) async fn stop(self) {
+        self.cancel();
+        let _ = self.handle.await;
+    }
+}
 
 impl Engine {
     /// Stops a job that the latest event has made pointless or less urgent.
     pub(super) fn interrupt(&mut self) {
         let Some(job) = &self.job else { return };
-        let pointless = match &job.what {
-            What::Check => true,
-            What::Page { file, waited_for } => {
-                !waited_for || self.stale.app || self.stale.files && self.edited.contains(file)
+        let is_pointless = match &job.kind {
+            JobKind::Check => true,
+            JobKind::Page { file, waited_for } => {
+                !waited_for || self.stale.app || self.stale.files && self.pages.is_edited(file)
             }
-            What::App | What::Trial { .. } => self.stale.files || self.stale.app,
-            What::Scan | What::Open => false,
+            JobKind::App | JobKind::Trial { .. } => self.stale.files || self.stale.app,
+            JobKind::Scan | JobKind::Image => false,
         };
-        if pointless {
-            job.cancel.cancel();
+        if is_pointless {
+            job.cancel();
         }
     }
 
     /// A job was stopped: what it was for is still to be done.
-    pub(super) fn requeue(&mut self, what: What) {
-        match what {
-            What::Page { file, waited_for: true } if !self.urgent.contains(&file) => {
-                self.urgent.push_back(file);
+    pub(super) fn requeue(&mut self, kind: JobKind) {
+        match kind {
+            JobKind::Page { file, waited_for: true } | JobKind::Trial { file: Some(file), .. } => {
+                self.pages.put_last(file);
             }
-            What::App => self.stale.app = true,
-            What::Trial { file: Some(file), .. } => self.urgent.push_back(file),
-            What::Trial { file: None, .. } => self.stale.app = true,
-            What::Check => self.checked = false,
-            _ => {}
+            JobKind::App | JobKind::Trial { file: None, .. } => self.stale.app = true,
+            JobKind::Check => self.checked = false,
+            JobKind::Page { .. } | JobKind::Scan | JobKind::Image => {}
         }
     }
 
+    /// Starts the next job that is waited for, or publishes what the latest have come to.
     pub(super) fn start_next(&mut self) {
-        if self.stale.files || self.prepared.is_none() {
-            if !self.stale.files {
-                return;
-            }
-            self.stale.files = false;
-            let (dir, sources) = (self.dir.clone(), self.sources.clone());
-            return self.start(What::Scan, move |_| {
-                let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
-                let sources = sources.get_or_insert_with(|| Sources::open(&dir));
-                Outcome::Scanned(Box::new(sources.scan(&dir)))
-            });
+        if std::mem::take(&mut self.stale.files) {
+            return self.start_scan();
         }
         let Some(prepared) = self.prepared.clone() else { return };
-        if self.stale.image || self.split.is_none() {
-            if !self.stale.image {
-                return;
-            }
-            self.stale.image = false;
-            let cargo = std::mem::take(&mut self.stale.cargo);
-            let is_current =
-                |split: &Arc<PartsCompiler>| !split.has_build_script() && split.is_current();
-            if !cargo && self.split.as_ref().is_some_and(is_current) {
-                return self.start_next();
-            }
-            self.save();
-            let open = work::Open {
-                prepared,
-                named: self.named.clone(),
-                program: self.program.clone(),
-                environment: self.environment.clone(),
-                progress: self.progress.0.clone(),
-            };
-            return self
-                .start(What::Open, move |cancel| Outcome::Opened(Box::new(open.run(cancel))));
+        if std::mem::take(&mut self.stale.image) && self.start_image(&prepared) {
+            return;
         }
-        let Some(split) = self.split.clone() else { return };
-        let inside = self.inside();
-        let fits = self.known.app.as_ref().is_some_and(|app| app.inside == inside);
-        if self.stale.app || !fits {
-            self.stale.app = false;
-            let build = self.name();
-            // What is on screen goes live first, and with it the app library.
-            let page = self.known.recent().first();
-            let page =
-                page.filter(|file| !inside.contains(*file) && !self.failed.contains_key(*file));
-            let page = page.cloned();
-            let before = self.known.app.as_ref().map(|app| app.library.clone());
-            return self.start(What::App, move |cancel| {
-                let (split, prepared, build) = (&split, &prepared, &build);
-                let work = AppWork { split, prepared, inside, build, before, page };
-                Outcome::App(Box::new(work.run(cancel)))
-            });
+        let Some(parts) = self.parts.clone() else { return };
+        let inside = self.pages.inside();
+        if std::mem::take(&mut self.stale.app) || !self.app.was_attempted_with(&inside) {
+            return self.start_app(parts, prepared, inside);
         }
-        let exists = |file: &String| prepared.tree.pages.iter().any(|page| page.file == *file);
-        while let Some(file) = self.urgent.pop_front() {
-            if exists(&file) && !inside.contains(&file) && !self.failed.contains_key(&file) {
-                return self.start_page(&split, &prepared, file, true);
-            }
+        if self.app.newest().is_some()
+            && let Some(file) = self.pages.next_waiting()
+        {
+            return self.start_page(&parts, &prepared, file, true);
         }
-        if self.pending.due && !self.holds() {
+        if self.draft.is_due() && !self.holds() {
             self.publish();
         }
     }
 
+    fn start_scan(&mut self) {
+        let (dir, sources) = (self.dir.clone(), self.sources.clone());
+        self.start(JobKind::Scan, move |_| {
+            let mut sources = sources.lock();
+            let sources = sources.get_or_insert_with(|| Sources::open(&dir));
+            JobResult::Scan(Box::new(sources.scan(&dir)))
+        });
+    }
+
+    /// Looks for the sys image; `false` if the one that is known is still right.
+    fn start_image(&mut self, prepared: &Arc<PreparedApp>) -> bool {
+        let cargo = std::mem::take(&mut self.stale.cargo);
+        let is_current =
+            |parts: &Arc<PartsCompiler>| !parts.has_build_script() && parts.is_current();
+        if !cargo && self.parts.as_ref().is_some_and(is_current) {
+            return false;
+        }
+        self.save();
+        let image = ImageWork {
+            prepared: prepared.clone(),
+            inside: self.pages.inside(),
+            program: self.program.clone(),
+            environment: self.environment.clone(),
+            progress: self.progress.0.clone(),
+        };
+        self.start(JobKind::Image, move |cancellation| {
+            JobResult::Image(Box::new(image.run(cancellation)))
+        });
+        true
+    }
+
+    fn start_app(
+        &mut self,
+        parts: Arc<PartsCompiler>,
+        prepared: Arc<PreparedApp>,
+        inside: BTreeSet<String>,
+    ) {
+        self.app.attempt_with(&inside);
+        let build = self.library_name();
+        // What is on screen goes live first, and with it the app library.
+        let fits = |file: &&String| !inside.contains(*file) && !self.pages.is_failed(file);
+        let page = self.pages.on_screen().filter(fits).cloned();
+        let before = self.app.library();
+        self.start(JobKind::App, move |cancellation| {
+            let (parts, prepared, build) = (&parts, &prepared, &build);
+            let work = AppWork { parts, prepared, inside, build, before, page };
+            JobResult::App(Box::new(work.run(cancellation)))
+        });
+    }
+
     pub(super) fn start_page(
         &mut self,
-        split: &Arc<PartsCompiler>,
+        parts: &Arc<PartsCompiler>,
         prepared: &Arc<PreparedApp>,
         file: String,
         waited_for: bool,
     ) {
-        let Some(app) = self.known.app.as_ref().map(|app| app.library.clone()) else { return };
-        let (split, prepared, build) = (split.clone(), prepared.clone(), self.name());
-        let edited = self.edited.contains(&file);
-        let what = What::Page { file: file.clone(), waited_for };
-        self.start(what, move |cancel| {
+        let Some(app) = self.app.library() else { return };
+        let (parts, prepared, build) = (parts.clone(), prepared.clone(), self.library_name());
+        let edited = self.pages.is_edited(&file);
+        let kind = JobKind::Page { file: file.clone(), waited_for };
+        self.start(kind, move |cancellation| {
             let work = PageWork {
-                split: &split,
+                parts: &parts,
                 prepared: &prepared,
                 app: &app,
                 file: &file,
                 build: &build,
                 edited,
-                nice: if waited_for { 0 } else { 19 },
+                nice: if waited_for { 0 } else { NICE },
             };
-            Outcome::Page(Box::new(work.run(cancel)))
+            JobResult::Page(Box::new(work.run(cancellation)))
         });
     }
 
-    pub(super) fn start(
+    fn start(
         &mut self,
-        what: What,
-        run: impl FnOnce(&Cancel) -> Outcome + Send + 'static,
+        kind: JobKind,
+        run: impl FnOnce(&Cancellation) -> JobResult + Send + 'static,
     ) {
-        let cancel = Cancel::default();
-        let own = cancel.clone();
+        let cancellation = Cancellation::default();
+        let own = cancellation.clone();
         let handle = tokio::task::spawn_blocking(move || run(&own));
-        self.job = Some(Job { what, cancel, handle });
+        self.job = Some(RunningJob { kind, cancellation, handle });
     }
 
     pub(super) fn has_idle_work(&self) -> bool {
         self.unsaved || self.next_idle().is_some()
     }
 
-    /// What to do when nobody waits for anything. The check is first: it finds every mistake of a
+    /// What to do when nothing is waited for. The check is first: it finds every mistake of a
     /// checkout in less time than its pages take to compile.
-    pub(super) fn next_idle(&self) -> Option<What> {
-        let prepared = self.prepared.as_ref()?;
-        let serves = self.is_app_published() || self.holds();
-        let app = self.known.app.as_ref().filter(|_| serves)?;
+    fn next_idle(&self) -> Option<JobKind> {
+        self.prepared.as_ref()?;
+        let serves = self.app.is_published() || self.holds();
+        let app = self.app.newest().filter(|_| serves)?;
         if !self.checked {
-            return Some(What::Check);
+            return Some(JobKind::Check);
         }
-        let unbuilt = |file: &&String| {
-            !self.known.pages.contains_key(*file)
-                && !self.failed.contains_key(*file)
-                && !app.inside.contains(*file)
-                && prepared
-                    .tree
-                    .pages
-                    .iter()
-                    .any(|page| page.file == **file && !page.handlers.is_empty())
-        };
-        let all = prepared.tree.pages.iter().map(|page| &page.file);
-        let file = self.known.recent().iter().chain(all).find(unbuilt)?;
-        Some(What::Page { file: file.clone(), waited_for: false })
+        let file = self.pages.next_unbuilt(&app.inside)?;
+        Some(JobKind::Page { file, waited_for: false })
     }
 
     pub(super) fn start_idle(&mut self) {
-        let (Some(split), Some(prepared)) = (self.split.clone(), self.prepared.clone()) else {
+        let (Some(parts), Some(prepared)) = (self.parts.clone(), self.prepared.clone()) else {
             return;
         };
         match self.next_idle() {
-            Some(What::Page { file, .. }) => self.start_page(&split, &prepared, file, false),
-            Some(What::Check) => {
+            Some(JobKind::Page { file, .. }) => self.start_page(&parts, &prepared, file, false),
+            Some(JobKind::Check) => {
                 self.checked = true;
-                let all = prepared.tree.pages.iter().map(|page| page.file.clone()).collect();
-                self.start_check(What::Check, all, 19);
+                self.start_check(JobKind::Check, self.pages.files(), NICE);
             }
             _ => {}
         }
     }
 
-    pub(super) fn start_check(&mut self, what: What, inside: BTreeSet<String>, nice: u8) {
-        let (Some(split), Some(prepared)) = (self.split.clone(), self.prepared.clone()) else {
+    /// Checks the crate with these pages inside.
+    pub(super) fn start_check(&mut self, kind: JobKind, inside: BTreeSet<String>, nice: u8) {
+        let (Some(parts), Some(prepared)) = (self.parts.clone(), self.prepared.clone()) else {
             return;
         };
-        self.start(what, move |cancel| {
-            let unit = split
+        self.start(kind, move |cancellation| {
+            let unit = parts
                 .check(&prepared.tree, &inside)
-                .map_err(|source| CargoError::Run { program: split.folder(), source });
-            let made = unit.and_then(|unit| work::compile(&split, unit, nice, cancel));
-            Outcome::Tried(Box::new(made.map(|made| made.compiled)))
+                .map_err(|source| CargoError::Run { program: parts.folder(), source });
+            let checked = unit.and_then(|unit| work::compile(&parts, unit, nice, cancellation));
+            JobResult::Check(Box::new(checked.map(|checked| checked.output)))
         });
     }
 
     /// A name that no other library has.
-    pub(super) fn name(&mut self) -> String {
-        self.count += 1;
+    fn library_name(&mut self) -> String {
+        self.named_libraries += 1;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        format!("{:x}{:04x}", now.as_micros(), self.count & 0xffff)
+        format!("{:x}{:04x}", now.as_micros(), self.named_libraries & 0xffff)
     }
 }

@@ -1,231 +1,185 @@
 //! What a job has found, and what follows from it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nova_route_template::CargoError;
 use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
 
-use super::known::Known;
-use super::work::{MadeApp, MadePage, Scanned};
-use super::{Before, Broken, Engine, Failure, Outcome, Pending, Update, What, hazard};
+use super::inventory::Inventory;
+use super::jobs::{JobKind, JobResult};
+use super::sources::AppScan;
+use super::work::{CompiledApp, CompiledPage};
+use super::{Engine, EngineEvent, hazard};
+use crate::dev::build::failure::BuildFailure;
 
 impl Engine {
-    pub(super) fn finished(&mut self, what: What, outcome: Outcome) {
-        match (what, outcome) {
-            (_, Outcome::Scanned(scanned)) => self.scanned(*scanned),
-            (_, Outcome::Opened(opened)) => self.opened(*opened),
-            (_, Outcome::App(made)) => self.made_app(*made),
-            (What::Page { file, waited_for }, Outcome::Page(made)) => {
-                self.made_page(file, waited_for, *made);
+    /// Draws the conclusions of a job of this kind.
+    pub(super) fn conclude(&mut self, kind: JobKind, result: JobResult) {
+        match (kind, result) {
+            (_, JobResult::Scan(scan)) => self.conclude_scan(*scan),
+            (_, JobResult::Image(image)) => self.conclude_image(*image),
+            (_, JobResult::App(app)) => self.conclude_app(*app),
+            (JobKind::Page { file, waited_for }, JobResult::Page(page)) => {
+                self.conclude_page(&file, waited_for, *page);
             }
-            (What::Check, Outcome::Tried(tried)) => {
-                self.ready.push_back(Update::Checked(tried.map(|compiled| compiled.diagnostics)));
+            (JobKind::Check, JobResult::Check(check)) => {
+                let diagnostics = check.map(|output| output.diagnostics);
+                self.events.push_back(EngineEvent::Checked(diagnostics));
             }
-            (What::Trial { file, reason }, Outcome::Tried(tried)) => {
-                self.tried(file, reason, *tried);
+            (JobKind::Trial { file, reason }, JobResult::Check(check)) => {
+                self.conclude_trial(file, reason, *check);
             }
-            _ => unreachable!("a job has the outcome of its kind"),
+            _ => unreachable!("a job has the result of its kind"),
         }
     }
 
-    pub(super) fn scanned(&mut self, scanned: Result<Scanned, Failure>) {
-        match scanned {
-            Ok(Scanned { prepared, named }) => {
-                self.tell_routes(&prepared);
-                let files: BTreeSet<&str> =
-                    prepared.tree.pages.iter().map(|page| page.file.as_str()).collect();
-                self.known.pages.retain(|file, _| files.contains(file.as_str()));
-                self.failed.retain(|file, _| files.contains(file.as_str()));
-                self.outdated.retain(|file| files.contains(file.as_str()));
-                self.known.inside.retain(|file, _| files.contains(file.as_str()));
-                self.named = named;
+    fn conclude_scan(&mut self, scan: Result<AppScan, BuildFailure>) {
+        match scan {
+            Ok(AppScan { prepared, named }) => {
+                self.announce_pages(&prepared);
+                self.pages.scanned(&prepared.tree, &named);
                 for warning in &prepared.warnings {
-                    self.ready.push_back(Update::Note(warning.to_string()));
+                    self.events.push_back(EngineEvent::Note(warning.to_string()));
                 }
                 self.prepared = Some(Arc::new(prepared));
-                // What was put back while the app could not be read.
-                for file in &self.outdated {
-                    if !self.urgent.contains(file) {
-                        self.urgent.push_back(file.clone());
-                    }
-                }
             }
             Err(failure) => {
-                // What was saved is not what the routes that are known were read from. To compile
-                // it would be to say the same mistake in other words.
-                self.urgent.retain(|file| !self.outdated.contains(file));
+                self.pages.unreadable();
                 self.checked = true;
                 self.fail(failure);
             }
         }
     }
 
-    pub(super) fn opened(&mut self, opened: Result<(PartsCompiler, Known), PartsError>) {
-        match opened {
-            Ok((split, known)) => {
-                let recent: Vec<String> = self.known.recent().to_vec();
-                self.known = known;
-                recent.iter().rev().for_each(|file| self.known.seen(file));
-                let compiled = |file: &&String| self.known.pages.contains_key(*file);
-                self.loaded = self.known.recent().iter().filter(compiled).cloned().collect();
-                self.ready.push_back(Update::Watch(split.local_folders().to_vec()));
-                self.split = Some(Arc::new(split));
-                self.pending.due = true;
+    fn conclude_image(&mut self, image: Result<(PartsCompiler, Inventory), PartsError>) {
+        match image {
+            Ok((parts, inventory)) => {
+                let Inventory { app, hazards, pages, recent, .. } = inventory;
+                self.app.restore(app);
+                self.pages.restore(pages, &hazards, recent);
+                self.events.push_back(EngineEvent::Watch(parts.local_folders().to_vec()));
+                self.parts = Some(Arc::new(parts));
+                self.draft.make_due();
                 // The page that was open when the session ended is open when the next one begins.
-                if let Some(file) = self.known.recent().first().cloned()
-                    && !self.known.pages.contains_key(&file)
-                    && self.known.app.is_some()
+                if let Some(file) = self.pages.on_screen().cloned()
+                    && !self.pages.is_built(&file)
+                    && self.app.newest().is_some()
                 {
-                    self.urgent.push_back(file);
+                    self.pages.put_last(file);
                 }
             }
             Err(PartsError::Cargo(error)) => self.fail(error.into()),
             Err(error) => {
                 self.forget_precompiled();
-                self.ready.push_back(Update::Whole { reason: error.to_string() });
+                self.events.push_back(EngineEvent::NotInParts { reason: error.to_string() });
             }
         }
     }
 
-    pub(super) fn made_app(&mut self, made: Result<MadeApp, Failure>) {
-        match made {
-            Ok(MadeApp { app, compiled, page }) => {
-                self.pending.timing.add(&compiled);
-                let serves = self.is_app_published();
-                let old = self.known.app.replace(app);
-                let pages = std::mem::take(&mut self.known.pages);
-                let loaded = std::mem::take(&mut self.loaded);
-                if let Some(app) = old.filter(|_| serves) {
-                    self.before = Some(Before { app, pages, loaded });
-                }
-                self.outdated.clear();
-                self.pending.due = true;
-                self.ready.push_back(Update::Warnings(compiled.diagnostics));
+    fn conclude_app(&mut self, app: Result<CompiledApp, BuildFailure>) {
+        match app {
+            Ok(CompiledApp { app, output, page }) => {
+                self.draft.add_time_of(&output);
+                let libraries = self.pages.take_libraries();
+                self.app.replace(app, libraries);
+                self.draft.make_due();
+                self.events.push_back(EngineEvent::Warnings(output.diagnostics));
                 if let Some((file, page)) = page {
-                    self.urgent.retain(|other| *other != file);
-                    self.made_page(file, true, Ok(page));
-                } else if let Some(file) = self.known.recent().first().cloned() {
+                    self.pages.unqueue(&file);
+                    self.conclude_page(&file, true, Ok(page));
+                } else if let Some(file) = self.pages.on_screen().cloned() {
                     // What is on screen goes live first, and with it the app library.
-                    self.urgent.retain(|other| *other != file);
-                    self.urgent.push_front(file);
+                    self.pages.put_first(&file);
                 }
             }
-            Err(failure) => match self.hazard_of(&failure) {
-                Some(reason) if !self.all_inside() => self.start_trial(None, reason),
+            Err(failure) => match hazard_of(&failure) {
+                Some(reason) if self.pages.files() != self.pages.inside() => {
+                    self.start_trial(None, reason);
+                }
                 _ => self.fail(failure),
             },
         }
     }
 
-    pub(super) fn made_page(
+    fn conclude_page(
         &mut self,
-        file: String,
+        file: &str,
         waited_for: bool,
-        made: Result<MadePage, Failure>,
+        page: Result<CompiledPage, BuildFailure>,
     ) {
-        match made {
-            Ok(MadePage { page, compiled }) => {
-                self.outdated.remove(&file);
-                self.loaded.insert(file.clone());
-                self.known.pages.insert(file, page);
+        match page {
+            Ok(CompiledPage { page, output }) => {
+                self.pages.built(file, page);
                 if waited_for {
-                    self.pending.timing.add(&compiled);
-                    self.ready.push_back(Update::Warnings(compiled.diagnostics));
+                    self.draft.add_time_of(&output);
+                    self.events.push_back(EngineEvent::Warnings(output.diagnostics));
                     self.publish();
                 } else {
                     self.publish_quietly();
                 }
             }
-            Err(failure) => match self.hazard_of(&failure) {
-                Some(reason) => self.start_trial(Some(file), reason),
+            Err(failure) => match hazard_of(&failure) {
+                Some(reason) => self.start_trial(Some(file.to_owned()), reason),
                 None => self.fail_page(file, failure, waited_for),
             },
         }
     }
 
-    /// Finds out whether it is the split that these errors come from.
-    pub(super) fn start_trial(&mut self, file: Option<String>, reason: &'static str) {
-        let mut inside = self.inside();
-        match &file {
-            Some(file) => {
-                inside.insert(file.clone());
-            }
-            None => inside = self.all_pages(),
-        }
-        self.start_check(What::Trial { file, reason }, inside, 0);
+    /// Finds out whether these errors come from compiling the page, or the app, by itself.
+    fn start_trial(&mut self, file: Option<String>, reason: &'static str) {
+        let inside = match &file {
+            Some(file) => self.pages.inside().into_iter().chain([file.clone()]).collect(),
+            None => self.pages.files(),
+        };
+        self.start_check(JobKind::Trial { file, reason }, inside, 0);
     }
 
-    pub(super) fn tried(
+    fn conclude_trial(
         &mut self,
         file: Option<String>,
         reason: &'static str,
-        tried: Result<UnitOutput, CargoError>,
+        check: Result<UnitOutput, CargoError>,
     ) {
-        match (file, tried) {
+        let note = match (file, check) {
             (Some(file), Ok(_)) => {
-                self.ready.push_back(Update::Note(format!(
-                    "{file} is compiled with the app library: {reason}"
-                )));
-                self.known.inside.insert(file, reason.to_owned());
+                self.pages.move_into_app(&file, reason);
+                format!("{file} is compiled with the app library: {reason}")
             }
             (None, Ok(_)) => {
-                self.ready.push_back(Update::Note(format!(
-                    "the app is compiled as one library: {reason}"
-                )));
-                let all = self.all_pages();
-                self.known.inside.extend(all.into_iter().map(|file| (file, reason.to_owned())));
+                self.pages.move_all_into_app(reason);
+                format!("the app is compiled as one library: {reason}")
             }
             // As a part of the crate it has errors too, and those are the true ones.
-            (Some(file), Err(error)) => self.fail_page(file, error.into(), true),
-            (None, Err(error)) => self.fail(error.into()),
-        }
+            (Some(file), Err(error)) => return self.fail_page(&file, error.into(), true),
+            (None, Err(error)) => return self.fail(error.into()),
+        };
+        self.events.push_back(EngineEvent::Note(note));
     }
 
-    pub(super) fn hazard_of(&self, failure: &Failure) -> Option<&'static str> {
-        match failure {
-            Failure::Cargo(CargoError::Failed { diagnostics, .. }) => hazard::of(diagnostics),
-            _ => None,
-        }
-    }
-
-    pub(super) fn fail_page(&mut self, file: String, failure: Failure, waited_for: bool) {
+    fn fail_page(&mut self, file: &str, failure: BuildFailure, waited_for: bool) {
         let failure = Arc::new(failure);
-        let broken = Broken { failure: failure.clone(), shown: waited_for };
-        self.failed.insert(file.clone(), broken);
-        self.ready.push_back(Update::PageFailed { file, failure: failure.clone() });
+        self.pages.failed(file, failure.clone(), waited_for);
+        let event = EngineEvent::PageFailed { file: file.to_owned(), failure: failure.clone() };
+        self.events.push_back(event);
         if waited_for {
-            self.fail_shared(failure);
+            self.report_failure(failure);
         }
     }
 
-    pub(super) fn fail(&mut self, failure: Failure) {
+    fn fail(&mut self, failure: BuildFailure) {
         self.forget_precompiled();
-        self.fail_shared(Arc::new(failure));
+        self.report_failure(Arc::new(failure));
     }
 
-    pub(super) fn fail_shared(&mut self, failure: Arc<Failure>) {
-        let Pending { changes, since, .. } = std::mem::take(&mut self.pending);
-        let took = since.map(|since| since.elapsed()).unwrap_or_default();
-        self.ready.push_back(Update::Failed { changes, took, failure });
+    fn report_failure(&mut self, failure: Arc<BuildFailure>) {
+        let (changes, took) = std::mem::take(&mut self.draft).give_up();
+        self.events.push_back(EngineEvent::Failed { changes, took, failure });
     }
+}
 
-    /// The pages that are in the app library, by what is known.
-    pub(super) fn inside(&self) -> BTreeSet<String> {
-        self.named.iter().chain(self.known.inside.keys()).cloned().collect()
-    }
-
-    pub(super) fn all_pages(&self) -> BTreeSet<String> {
-        let pages = self.prepared.iter().flat_map(|prepared| &prepared.tree.pages);
-        pages.map(|page| page.file.clone()).collect()
-    }
-
-    pub(super) fn all_inside(&self) -> bool {
-        self.all_pages().is_subset(&self.inside())
-    }
-
-    pub(super) fn is_app_published(&self) -> bool {
-        let app = self.known.app.as_ref().map(|app| &app.library.build);
-        app.is_some() && app == self.published.as_ref()
+fn hazard_of(failure: &BuildFailure) -> Option<&'static str> {
+    match failure {
+        BuildFailure::Cargo(CargoError::Failed { diagnostics, .. }) => hazard::of(diagnostics),
+        _ => None,
     }
 }

@@ -5,23 +5,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::PoisonError;
 
 use nova_route_template::{LIBRARY, MANIFEST, Manifest, PreparedApp};
 
-use super::{Engine, Sources, Update};
-use crate::dev::wire::protocol::Page;
+use super::sources::Sources;
+use super::{Engine, EngineEvent};
+use crate::dev::wire::protocol::PageRoute;
 
 /// A library that serves until the parts do.
 #[derive(Debug)]
-pub(crate) struct Precompiled {
-    /// Whether the parts wait until somebody needs them.
+pub(crate) struct PrecompiledLibrary {
+    /// Whether the parts wait until one of them is needed.
     pub(super) holds: bool,
     /// Pages that are others by now, or new.
     stale: BTreeSet<String>,
 }
 
-impl Precompiled {
+impl PrecompiledLibrary {
     /// Compares an app with what its library was compiled from; `None` if what all pages share is
     /// something else by now.
     fn of(manifest: Manifest, prepared: &PreparedApp) -> Option<Self> {
@@ -49,22 +49,22 @@ fn manifest_of(library: &Path) -> Option<Manifest> {
 impl Engine {
     /// This library is about to serve; gives every page of the app, and which of them wait for
     /// their own library. `None`: nothing is known of the library.
-    pub(crate) fn begin_with(&mut self, library: &Path) -> Option<Vec<Page>> {
+    pub(crate) fn begin_with(&mut self, library: &Path) -> Option<Vec<PageRoute>> {
         let manifest = manifest_of(library)?;
         let scanned = {
-            let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut sources = self.sources.lock();
             sources.get_or_insert_with(|| Sources::open(&self.dir)).scan(&self.dir)
         };
         // What is wrong is said by the scan that follows.
         let prepared = scanned.ok()?.prepared;
-        self.precompiled = Precompiled::of(manifest, &prepared);
-        Some(self.pages(&prepared))
+        self.precompiled = PrecompiledLibrary::of(manifest, &prepared);
+        Some(self.page_routes(&prepared))
     }
 
-    fn pages(&self, prepared: &PreparedApp) -> Vec<Page> {
+    fn page_routes(&self, prepared: &PreparedApp) -> Vec<PageRoute> {
         let stale =
             |file: &str| self.precompiled.as_ref().is_some_and(|it| it.stale.contains(file));
-        let page = |page: &nova_route_template::Page| Page {
+        let page = |page: &nova_route_template::Page| PageRoute {
             pattern: page.pattern.to_string(),
             file: page.file.clone(),
             stale: stale(&page.file),
@@ -72,33 +72,33 @@ impl Engine {
         prepared.tree.pages.iter().map(page).collect()
     }
 
-    /// Tells which pages there are, if they are not those that were told.
-    pub(super) fn tell_routes(&mut self, prepared: &PreparedApp) {
-        let pages = self.pages(prepared);
-        if self.told != pages {
-            self.told.clone_from(&pages);
-            self.ready.push_back(Update::Routes(pages));
+    /// Announces which pages there are, if they are not those of the last time.
+    pub(super) fn announce_pages(&mut self, prepared: &PreparedApp) {
+        let pages = self.page_routes(prepared);
+        if self.announced != pages {
+            self.announced.clone_from(&pages);
+            self.events.push_back(EngineEvent::Routes(pages));
         }
     }
 
-    /// Whether the library of before answers, and nobody needs the parts.
+    /// Whether the library of before answers, and none of the parts is needed.
     pub(super) fn holds(&self) -> bool {
         self.precompiled.as_ref().is_some_and(|it| it.holds)
     }
 
-    /// Somebody needs the parts.
-    pub(super) fn release(&mut self) {
+    /// One of the parts is needed.
+    pub(super) fn release_precompiled(&mut self) {
         if let Some(precompiled) = &mut self.precompiled {
             precompiled.holds = false;
         }
     }
 
-    /// There are no parts to wait for: the library of before answers whoever waits.
+    /// There are no parts to wait for: the library of before answers requests that wait.
     pub(super) fn forget_precompiled(&mut self) {
         if self.precompiled.take().is_some()
             && let Some(prepared) = self.prepared.clone()
         {
-            self.tell_routes(&prepared);
+            self.announce_pages(&prepared);
         }
     }
 }

@@ -1,46 +1,46 @@
 //! The jobs of the engine: what blocks, on a thread of its own, and can be stopped.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use nova_route_template::parts::{
     AppLibrary, Fingerprint, ImageCache, PageAhead, PartsCompiler, PartsError, Unit, UnitOutput,
-    references,
 };
-use nova_route_template::{CargoError, Event, PreparedApp, SourceCache, Stopper, prepare_with};
+use nova_route_template::{CargoError, Event, PreparedApp, Stopper};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::known;
-use crate::dev::build::builder::Failure;
-use crate::dev::child::handle::Environment;
+use super::inventory::{AppBuild, Inventory, PageBuild};
+use crate::dev::build::failure::BuildFailure;
+use crate::dev::settings::Environment;
 
 /// Stops a job, whether its process runs already or not.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cancel(Arc<Mutex<State>>);
+pub(crate) struct Cancellation(Arc<Mutex<CancellationState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct CancellationState {
     cancelled: bool,
     /// Of every process that the job has started.
     stoppers: Vec<Stopper>,
 }
 
-impl Cancel {
+impl Cancellation {
     pub(crate) fn cancel(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         state.cancelled = true;
         state.stoppers.iter().for_each(Stopper::stop);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).cancelled
+        self.0.lock().cancelled
     }
 
     fn arm(&self, stopper: Stopper) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         if state.cancelled {
             stopper.stop();
         }
@@ -48,80 +48,23 @@ impl Cancel {
     }
 }
 
-/// What was found out of the app's files, kept from one scan to the next.
-#[derive(Debug)]
-pub(crate) struct Sources {
-    cache: SourceCache,
-    /// What each file names as pages, with the hash of the text that this was read from.
-    named: HashMap<String, (String, BTreeSet<String>)>,
-}
-
-/// An app that was read.
-#[derive(Debug)]
-pub(crate) struct Scanned {
-    pub(crate) prepared: PreparedApp,
-    /// The pages that other files name.
-    pub(crate) named: BTreeSet<String>,
-}
-
-impl Sources {
-    /// What was found out the last time, by this process or another.
-    pub(crate) fn open(dir: &Path) -> Self {
-        Self { cache: SourceCache::open(dir), named: HashMap::new() }
-    }
-
-    /// Reads the app, and finds out which pages are shared modules as well.
-    pub(crate) fn scan(&mut self, dir: &Path) -> Result<Scanned, Failure> {
-        let prepared = prepare_with(dir, &mut self.cache)?;
-        let named = self.named_pages(&prepared);
-        Ok(Scanned { prepared, named })
-    }
-
-    fn named_pages(&mut self, prepared: &PreparedApp) -> BTreeSet<String> {
-        let (dir, tree) = (prepared.project.dir(), &prepared.tree);
-        let files: BTreeMap<&str, &str> =
-            tree.pages.iter().map(|page| (page.module.as_str(), page.file.as_str())).collect();
-        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
-        let mut named = BTreeSet::new();
-        for (file, hash) in &prepared.source_hashes {
-            let known = self.named.get(file).filter(|(then, _)| then == hash);
-            if known.is_none() {
-                let names = references(&read(&dir.join(file)));
-                self.named.insert(file.clone(), (hash.clone(), names));
-            }
-            let names = self.named.get(file).map(|(_, names)| names).into_iter().flatten();
-            let pages = names.filter_map(|name| files.get(name.as_str()));
-            named.extend(pages.filter(|page| **page != file).map(|&page| page.to_owned()));
-        }
-        let shared =
-            [tree.components_root.as_deref(), tree.app.as_ref().map(|app| app.file.as_str())];
-        for root in shared.into_iter().flatten() {
-            let walk = walkdir::WalkDir::new(dir.join(root)).into_iter().flatten();
-            let sources = walk.filter(|it| it.path().extension().is_some_and(|it| it == "rs"));
-            for entry in sources {
-                let names = references(&read(entry.path()));
-                let pages = names.iter().filter_map(|name| files.get(name.as_str()));
-                named.extend(pages.map(|&page| page.to_owned()));
-            }
-        }
-        named
-    }
-}
-
 /// Finding or building the sys image, and reading what was known of the app.
-pub(crate) struct Open {
+pub(crate) struct ImageWork {
     pub(crate) prepared: Arc<PreparedApp>,
-    /// The pages that other files name.
-    pub(crate) named: BTreeSet<String>,
+    /// The pages that are modules of the app library, as far as this session knows.
+    pub(crate) inside: BTreeSet<String>,
     /// This executable.
     pub(crate) program: PathBuf,
     pub(crate) environment: Environment,
-    pub(crate) progress: mpsc::UnboundedSender<Ready>,
+    pub(crate) progress: mpsc::UnboundedSender<ImageProgress>,
 }
 
-impl Open {
-    pub(crate) fn run(&self, cancel: &Cancel) -> Result<(PartsCompiler, known::Known), PartsError> {
-        let Self { prepared, named, program, environment, progress } = self;
+impl ImageWork {
+    pub(crate) fn run(
+        &self,
+        cancellation: &Cancellation,
+    ) -> Result<(PartsCompiler, Inventory), PartsError> {
+        let Self { prepared, inside, program, environment, progress } = self;
         let cache = ImageCache::of_user()
             .map_err(|source| PartsError::Io { what: "the cache of sys images", source })?;
         let mut crates = 0;
@@ -131,8 +74,8 @@ impl Open {
                 let _ = progress.send((crates, name));
             }
         };
-        let on_start = |stopper| cancel.arm(stopper);
-        let split = PartsCompiler::open(
+        let on_start = |stopper| cancellation.arm(stopper);
+        let parts = PartsCompiler::open(
             &prepared.project,
             &cache,
             program,
@@ -140,69 +83,69 @@ impl Open {
             on_start,
             on_event,
         )?;
-        let mut known = known::Known::load(&split.folder(), &split.key());
-        // The root of the app library is one of the texts that it was compiled from: it is written
+        let mut inventory = Inventory::load(&parts.folder(), &parts.key());
+        // The root of the app library is one of the texts that it was output from: it is written
         // as it would be now, before that is asked.
-        let inside = named.iter().chain(known.inside.keys()).cloned().collect();
+        let inside = inside.iter().chain(inventory.hazards.keys()).cloned().collect();
         let io = |source| PartsError::Io { what: "the root of the app library", source };
-        split.app(&prepared.tree, &inside, "next").map_err(io)?;
-        known.verify(&split);
-        known.sweep(&split.folder());
-        Ok((split, known))
+        parts.app(&prepared.tree, &inside, "next").map_err(io)?;
+        inventory.verify(&parts);
+        inventory.sweep(&parts.folder());
+        Ok((parts, inventory))
     }
 }
 
 /// A library that was compiled.
 #[derive(Debug)]
-pub(crate) struct Made {
-    pub(crate) compiled: UnitOutput,
-    pub(crate) record: Fingerprint,
+pub(crate) struct CompiledUnit {
+    pub(crate) output: UnitOutput,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// An app library that was compiled.
 #[derive(Debug)]
-pub(crate) struct MadeApp {
-    pub(crate) app: known::App,
-    pub(crate) compiled: UnitOutput,
+pub(crate) struct CompiledApp {
+    pub(crate) app: AppBuild,
+    pub(crate) output: UnitOutput,
     /// The page on screen, if it could be compiled at the same time; of what that took, only what
     /// came after the app library counts.
-    pub(crate) page: Option<(String, MadePage)>,
+    pub(crate) page: Option<(String, CompiledPage)>,
 }
 
 /// A page that was compiled.
 #[derive(Debug)]
-pub(crate) struct MadePage {
-    pub(crate) page: known::Page,
-    pub(crate) compiled: UnitOutput,
+pub(crate) struct CompiledPage {
+    pub(crate) page: PageBuild,
+    pub(crate) output: UnitOutput,
 }
 
 /// How many crates are ready, and the latest.
-pub(crate) type Ready = (usize, String);
+pub(crate) type ImageProgress = (usize, String);
 
 /// Runs the compiler to its end.
 pub(crate) fn compile(
-    split: &PartsCompiler,
+    parts: &PartsCompiler,
     unit: Unit,
     nice: u8,
-    cancel: &Cancel,
-) -> Result<Made, CargoError> {
+    cancellation: &Cancellation,
+) -> Result<CompiledUnit, CargoError> {
     let began = SystemTime::now();
     let running = unit.start_nice(nice)?;
-    cancel.arm(running.stopper());
-    let compiled = running.wait()?;
-    let record = record(split, &compiled, began);
-    Ok(Made { compiled, record })
+    cancellation.arm(running.stopper());
+    let output = running.wait()?;
+    let fingerprint = fingerprint(parts, &output, began);
+    Ok(CompiledUnit { output, fingerprint })
 }
 
 /// What a compilation has read, but for the roots of pages, which Nova writes.
-fn record(split: &PartsCompiler, compiled: &UnitOutput, began: SystemTime) -> Fingerprint {
-    let generated = split.folder().join("pages");
-    Fingerprint::of(&compiled.dep_info, began, &generated, |name| split.variable(name))
+fn fingerprint(parts: &PartsCompiler, output: &UnitOutput, began: SystemTime) -> Fingerprint {
+    let generated = parts.folder().join("pages");
+    Fingerprint::of(&output.dep_info, began, &generated, |name| parts.variable(name))
 }
 
 /// The app library, and the page on screen.
 pub(crate) struct AppWork<'a> {
-    pub(crate) split: &'a PartsCompiler,
+    pub(crate) parts: &'a PartsCompiler,
     pub(crate) prepared: &'a PreparedApp,
     pub(crate) inside: BTreeSet<String>,
     pub(crate) build: &'a str,
@@ -213,61 +156,65 @@ pub(crate) struct AppWork<'a> {
 }
 
 impl AppWork<'_> {
-    pub(crate) fn run(self, cancel: &Cancel) -> Result<MadeApp, Failure> {
-        let Self { split, prepared, inside, build, before, page } = self;
+    pub(crate) fn run(self, cancellation: &Cancellation) -> Result<CompiledApp, BuildFailure> {
+        let Self { parts, prepared, inside, build, before, page } = self;
         let tree = &prepared.tree;
-        let io = |source| CargoError::Run { program: split.folder(), source };
-        let (unit, library) = split.app(tree, &inside, build).map_err(io)?;
+        let io = |source| CargoError::Run { program: parts.folder(), source };
+        let (unit, library) = parts.app(tree, &inside, build).map_err(io)?;
         let page = page.and_then(|file| tree.pages.iter().find(|page| page.file == file));
         let ahead = match page.zip(before) {
             Some((page, before)) => {
-                PageAhead::new(split, &library, &before, tree, page, build).map_err(io)?
+                PageAhead::new(parts, &library, &before, tree, page, build).map_err(io)?
             }
             None => None,
         };
         let began = SystemTime::now();
         std::thread::scope(|scope| {
             let running = unit.start()?;
-            cancel.arm(running.stopper());
+            cancellation.arm(running.stopper());
             let mut beside = None;
-            let mut compiled = running.wait_and(|| {
-                beside = ahead.map(|ahead| scope.spawn(|| page_ahead(ahead, split, cancel)));
+            let mut output = running.wait_and(|| {
+                beside = ahead.map(|ahead| scope.spawn(|| page_ahead(ahead, parts, cancellation)));
             })?;
-            compiled.dep_info.files.extend(split.local_crates().map(Path::to_owned));
-            let record = record(split, &compiled, began);
+            output.dep_info.files.extend(parts.local_crates().map(Path::to_owned));
+            let fingerprint = fingerprint(parts, &output, began);
             let since = Instant::now();
             let made = beside.and_then(|page| page.join().ok().flatten()).map(|mut made| {
-                made.compiled.took = since.elapsed();
+                made.output.took = since.elapsed();
                 made
             });
             let page = page.map(|page| page.file.clone()).zip(made);
-            Ok(MadeApp { app: known::App { library, record, inside }, compiled, page })
+            Ok(CompiledApp { app: AppBuild { library, fingerprint, inside }, output, page })
         })
     }
 }
 
-/// A page beside its app library. What goes wrong with it is nobody's concern: it is compiled again
+/// A page beside its app library. What goes wrong with it is not reported: it is compiled again
 /// after the library, and that says what is wrong.
-fn page_ahead(ahead: PageAhead, split: &PartsCompiler, cancel: &Cancel) -> Option<MadePage> {
+fn page_ahead(
+    ahead: PageAhead,
+    parts: &PartsCompiler,
+    cancellation: &Cancellation,
+) -> Option<CompiledPage> {
     let PageAhead { unit, symbol, link } = ahead;
     let (since, began) = (Instant::now(), SystemTime::now());
     let running = unit.start().ok()?;
-    cancel.arm(running.stopper());
-    let mut compiled = running.wait().ok()?;
-    let record = record(split, &compiled, began);
-    if let Err(error) = link.run(|stopper| cancel.arm(stopper)) {
+    cancellation.arm(running.stopper());
+    let mut output = running.wait().ok()?;
+    let fingerprint = fingerprint(parts, &output, began);
+    if let Err(error) = link.run(|stopper| cancellation.arm(stopper)) {
         tracing::debug!("a page is compiled again, after its app library: {error}");
         return None;
     }
-    compiled.output = link.output;
-    let size = std::fs::metadata(&compiled.output).map_or(0, |metadata| metadata.len());
-    let (library, took) = (compiled.output.clone(), since.elapsed());
-    Some(MadePage { page: known::Page { library, symbol, record, took, size }, compiled })
+    output.output = link.output;
+    let size = std::fs::metadata(&output.output).map_or(0, |metadata| metadata.len());
+    let (library, took) = (output.output.clone(), since.elapsed());
+    Some(CompiledPage { page: PageBuild { library, symbol, fingerprint, took, size }, output })
 }
 
 /// One page.
 pub(crate) struct PageWork<'a> {
-    pub(crate) split: &'a PartsCompiler,
+    pub(crate) parts: &'a PartsCompiler,
     pub(crate) prepared: &'a PreparedApp,
     pub(crate) app: &'a AppLibrary,
     pub(crate) file: &'a str,
@@ -278,29 +225,30 @@ pub(crate) struct PageWork<'a> {
 }
 
 impl PageWork<'_> {
-    pub(crate) fn run(&self, cancel: &Cancel) -> Result<MadePage, Failure> {
+    pub(crate) fn run(&self, cancellation: &Cancellation) -> Result<CompiledPage, BuildFailure> {
         let io = |source| CargoError::Run { program: PathBuf::from(self.file), source };
         let tree = &self.prepared.tree;
         let Some(page) = tree.pages.iter().find(|page| page.file == self.file) else {
             return Err(io(std::io::Error::from(std::io::ErrorKind::NotFound)).into());
         };
-        let unit = self.split.page(self.app, tree, page, self.build, self.edited).map_err(io)?;
-        log_command(self.split, self.file, &unit.unit);
-        let Made { compiled, record } = compile(self.split, unit.unit, self.nice, cancel)?;
-        let size = std::fs::metadata(&compiled.output).map_or(0, |metadata| metadata.len());
-        let page = known::Page {
-            library: compiled.output.clone(),
+        let unit = self.parts.page(self.app, tree, page, self.build, self.edited).map_err(io)?;
+        log_command(self.parts, self.file, &unit.unit);
+        let CompiledUnit { output, fingerprint } =
+            compile(self.parts, unit.unit, self.nice, cancellation)?;
+        let size = std::fs::metadata(&output.output).map_or(0, |metadata| metadata.len());
+        let page = PageBuild {
+            library: output.output.clone(),
             symbol: unit.symbol,
-            record,
-            took: compiled.took,
+            fingerprint,
+            took: output.took,
             size,
         };
-        Ok(MadePage { page, compiled })
+        Ok(CompiledPage { page, output })
     }
 }
 
 /// Leaves the compiler's call for the page, so that it can be run and timed by itself.
-fn log_command(split: &PartsCompiler, file: &str, unit: &Unit) {
+fn log_command(parts: &PartsCompiler, file: &str, unit: &Unit) {
     let text = |it: &OsString| it.to_string_lossy().into_owned();
     let env = unit.variables().iter().map(|(name, value)| (text(name), text(value)));
     let line = serde_json::json!({
@@ -310,5 +258,5 @@ fn log_command(split: &PartsCompiler, file: &str, unit: &Unit) {
         "cwd": unit.dir(),
     });
     // For benchmarks; a session does not depend on it.
-    let _ = std::fs::write(split.folder().join("commands.jsonl"), format!("{line}\n"));
+    let _ = std::fs::write(parts.folder().join("commands.jsonl"), format!("{line}\n"));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use crate::dev::wire::phases::Phases;
-use crate::dev::wire::save::{Outcome, Save, Scope};
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 use crate::terminal::style::took;
 
 const WIDTH: f64 = 720.0;
@@ -46,7 +46,7 @@ pub(super) fn chart(saves: &[&Save]) -> Markup {
 }
 
 fn bar(save: &Save, x: f64, width: f64, y: impl Fn(Duration) -> f64) -> Markup {
-    let failed = matches!(save.outcome, Outcome::Failed | Outcome::Refused);
+    let failed = matches!(save.outcome, SaveOutcome::Failed | SaveOutcome::Refused);
     let mut parts = Vec::new();
     let mut below = Duration::ZERO;
     for (name, time) in Phases::NAMES.into_iter().zip(save.phases.in_order()) {
@@ -86,7 +86,7 @@ fn ceiling(longest: Duration) -> Duration {
     Duration::from_secs_f64(top)
 }
 
-/// A coordinate, without the digits that nobody sees.
+/// A coordinate, without the digits that cannot be seen.
 fn px(value: f64) -> String {
     format!("{value:.1}")
 }
@@ -94,12 +94,13 @@ fn px(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::watch::change::{Change, Kind};
+    use crate::dev::wire::save::SavedFiles;
 
     fn save(compile: u64, load: u64) -> Save {
-        let change = Change { path: "pages/<a>.rs".into(), kind: Kind::Edited };
+        let path = "pages/<a>.rs".to_owned();
+        let saved = SavedFiles { headline: path.clone(), files: vec![path] };
         let phases = Phases { compile_us: compile, load_us: load, ..Phases::default() };
-        Save::now(Scope::Code, Outcome::Live, &[change], phases)
+        Save::now(Scope::Code, SaveOutcome::Live, saved, phases)
     }
 
     #[test]
@@ -130,7 +131,8 @@ mod tests {
 
     #[test]
     fn only_edits_of_code_have_bars() {
-        let first = Save::now(Scope::Code, Outcome::Live, &[], Phases::default());
+        let first =
+            Save::now(Scope::Code, SaveOutcome::Live, SavedFiles::default(), Phases::default());
         let style = Save { scope: Scope::Styles, ..save(1, 1) };
         let edit = save(1, 1);
         assert_eq!(charted([&first, &style, &edit].into_iter()), [&edit]);

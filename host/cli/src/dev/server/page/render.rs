@@ -9,8 +9,8 @@ use nova_host::swap::GenerationState;
 use super::chart::{chart, charted};
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::phases::Phases;
-use crate::dev::wire::save::{Outcome, Save, Scope};
-use crate::dev::wire::state::{DevState, Route, RouteState};
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
+use crate::dev::wire::state::{BuildMode, DevState, RouteInfo, RouteState};
 use crate::terminal::style::took;
 
 const SHEET: &str = include_str!("page.css");
@@ -21,7 +21,7 @@ pub(crate) struct View<'a> {
     pub(crate) status: &'a Status,
     /// What is wrong at present.
     pub(crate) problems: &'a [Problem],
-    /// The paths of the pages that somebody looks at.
+    /// The paths of the pages that are on screen.
     pub(crate) screens: &'a [String],
     /// The time in milliseconds since 1970.
     pub(crate) now_ms: u64,
@@ -61,7 +61,7 @@ pub(crate) fn render(view: &View<'_>) -> String {
 
 fn facts(state: &DevState, status: &Status, screens: &[String]) -> Markup {
     let edits = charted(state.saves.iter());
-    let live: Vec<_> = edits.iter().filter(|save| save.outcome == Outcome::Live).collect();
+    let live: Vec<_> = edits.iter().filter(|save| save.outcome == SaveOutcome::Live).collect();
     let median = median(live.iter().map(|save| save.total()).collect());
     let built = state
         .routes
@@ -77,7 +77,7 @@ fn facts(state: &DevState, status: &Status, screens: &[String]) -> Markup {
                     many => format!("median of {many} edits"),
                 }))
                 (fact("Routes live", &format!("{} of {}", built.count(), state.routes.len()),
-                    if state.build.split { "each page compiled by itself" } else { "compiled together" }))
+                    if is_in_parts(state) { "each page compiled by itself" } else { "compiled together" }))
                 (fact("Generation", &status.published.to_string(),
                     &format!("{} refused, {} libraries mapped", status.refused, status.loads)))
                 (fact("Memory kept", &process.anonymous_bytes.map_or("–".to_owned(), bytes),
@@ -87,6 +87,10 @@ fn facts(state: &DevState, status: &Status, screens: &[String]) -> Markup {
             }
         }
     }
+}
+
+fn is_in_parts(state: &DevState) -> bool {
+    state.mode == BuildMode::Parts
 }
 
 fn fact(name: &str, value: &str, note: &str) -> Markup {
@@ -144,10 +148,10 @@ fn saves(state: &DevState, now_ms: u64) -> Markup {
 
 fn saved(save: &Save, now_ms: u64) -> Markup {
     let (class, outcome) = match save.outcome {
-        Outcome::Live => ("live", "live"),
-        Outcome::Same => ("same", "nothing new"),
-        Outcome::Failed => ("failed", "does not compile"),
-        Outcome::Refused => ("refused", "refused"),
+        SaveOutcome::Live => ("live", "live"),
+        SaveOutcome::Same => ("same", "nothing new"),
+        SaveOutcome::Failed => ("failed", "does not compile"),
+        SaveOutcome::Refused => ("refused", "refused"),
     };
     let ago = Duration::from_millis(now_ms.saturating_sub(save.at_ms));
     html! {
@@ -173,9 +177,9 @@ fn routes(state: &DevState) -> Markup {
             header {
                 h2 { "Routes" }
                 p.soft {
-                    @if let Some(why) = &state.build.why_whole { "compiled together: " (why) }
+                    @if let BuildMode::Whole { reason } = &state.mode { "compiled together: " (reason) }
                     @else {
-                        @for (index, shared) in state.build.shared.iter().enumerate() {
+                        @for (index, shared) in state.shared.iter().enumerate() {
                             @if index > 0 { ", " }
                             (shared.name) " " (bytes(shared.bytes))
                             @if let Some(time) = shared.compile_us {
@@ -193,12 +197,12 @@ fn routes(state: &DevState) -> Markup {
                         thead {
                             tr {
                                 th { "Route" } th { "Methods" } th { "File" } th { "State" }
-                                @if state.build.split {
+                                @if is_in_parts(state) {
                                     th.number { "Size" } th.number { "Compile" }
                                 }
                             }
                         }
-                        tbody { @for it in &state.routes { (route(it, state.build.split)) } }
+                        tbody { @for it in &state.routes { (route(it, is_in_parts(state))) } }
                     }
                 }
             }
@@ -206,8 +210,8 @@ fn routes(state: &DevState) -> Markup {
     }
 }
 
-fn route(route: &Route, split: bool) -> Markup {
-    let Route { pattern, methods, file, state, note, bytes: size, compile_us } = route;
+fn route(route: &RouteInfo, in_parts: bool) -> Markup {
+    let RouteInfo { pattern, methods, file, state, note, bytes: size, compile_us } = route;
     let (class, word) = match state {
         RouteState::NotBuilt => ("not_built", "not built"),
         RouteState::Building => ("building", "building"),
@@ -226,7 +230,7 @@ fn route(route: &Route, split: bool) -> Markup {
                 span.state.(class) { (word) }
                 @if let Some(note) = note { span.soft { ": " (note) } }
             }
-            @if split {
+            @if in_parts {
                 td.number { @if let Some(size) = size { (bytes(*size)) } }
                 td.number { @if let Some(time) = compile_us { (took(Duration::from_micros(*time))) } }
             }
@@ -314,135 +318,4 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::dev::watch::change::{Change, Kind};
-    use crate::dev::wire::message;
-    use nova_host::operate::admin::Budget;
-    use nova_host::operate::admin::Footprint;
-
-    pub(crate) fn status() -> Status {
-        Status {
-            version: "0.1.0".into(),
-            abi: 1,
-            pid: 1,
-            url: "http://127.0.0.1:2518".into(),
-            ready: true,
-            stopping: false,
-            uptime_seconds: 90.0,
-            generations: vec![GenerationStatus {
-                id: 7,
-                build_id: "0123456789abcdef".into(),
-                app: "app 0.1.0".into(),
-                state: GenerationState::Draining,
-                source: "lib.so".into(),
-                routes: 2,
-                age_seconds: 3.0,
-                in_flight: 5,
-                requests: 40,
-                panics: 1,
-                server_errors: 2,
-            }],
-            loads: 7,
-            published: 7,
-            refused: 1,
-            last_refusal: None,
-            connections: 3,
-            rollbacks: 0,
-            last_rollback: None,
-            releases: Vec::new(),
-            canary: None,
-            budget: Budget::default(),
-            routes: Vec::new(),
-            process: Footprint {
-                anonymous_bytes: Some(3 << 20),
-                resident_bytes: Some(20 << 20),
-                ..Footprint::default()
-            },
-        }
-    }
-
-    fn state() -> DevState {
-        let change = Change { path: "pages/a.rs".into(), kind: Kind::Edited };
-        let phases = Phases { watch_us: 15_000, compile_us: 120_000, ..Phases::default() };
-        let route = Route {
-            pattern: "/a/{id}".into(),
-            methods: vec!["GET".into()],
-            file: "pages/a/[id].rs".into(),
-            state: RouteState::InApp,
-            note: Some("another page uses it".into()),
-            bytes: Some(70 * 1024),
-            compile_us: Some(140_000),
-        };
-        DevState {
-            app: "shop <1>".into(),
-            routes: vec![Route { pattern: "/a".into(), ..route.clone() }, route],
-            saves: [Save::now(Scope::Code, Outcome::Live, &[change], phases).in_generation(7, 2)]
-                .into(),
-            ..DevState::default()
-        }
-    }
-
-    #[test]
-    fn everything_that_is_known_is_on_the_page() {
-        let mut state = state();
-        state.build.split = true;
-        let problem = message::Problem::new(message::Kind::Compile, "no <such> thing", "").at(
-            "pages/b.rs",
-            Some(3),
-            None,
-        );
-        let page = render(&View {
-            state: &state,
-            status: &status(),
-            problems: &[problem],
-            screens: &["/a".into(), "/b".into()],
-            now_ms: state.saves[0].at_ms + 61_000,
-        });
-        for text in [
-            "<h1>shop &lt;1&gt;</h1>",
-            "2 of 2",
-            "135 ms",
-            "<td class=\"number soft\">120</td>",
-            "<td class=\"number soft\">1 min</td>",
-            "<a href=\"/a\"><code>/a</code></a>",
-            "<td class=\"nowrap\"><code>/a/{id}</code></td>",
-            "in the app library</span><span class=\"soft\">: another page uses it",
-            "<td class=\"number\">70 KB</td><td class=\"number\">140 ms</td>",
-            "<span class=\"state draining\">draining</span>",
-            "<td class=\"number\">5</td><td class=\"number\">40</td>",
-            "3.0 MB<small>20.0 MB resident</small>",
-            "pages/b.rs:3",
-            "on screen: /b",
-            "no &lt;such&gt; thing",
-        ] {
-            assert!(page.contains(text), "{text}\n{page}");
-        }
-    }
-
-    #[test]
-    fn an_empty_session_says_what_is_missing() {
-        let status = Status { generations: vec![], published: 0, ..status() };
-        let page = render(&View {
-            state: &DevState::default(),
-            status: &status,
-            problems: &[],
-            screens: &[],
-            now_ms: 0,
-        });
-        for text in ["The first build goes on.", "There is no page yet", "Nothing serves yet."] {
-            assert!(page.contains(text), "{text}");
-        }
-        assert!(!page.contains("Wrong at present"));
-    }
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!([0, 1024, 1 << 20, 5_600_000].map(bytes), ["0 KB", "1 KB", "1.0 MB", "5.3 MB"]);
-        let ages = [0, 59, 60, 3599, 7200].map(|seconds| age(Duration::from_secs(seconds)));
-        assert_eq!(ages, ["now", "59 s", "1 min", "59 min", "2 h"]);
-        let ms = Duration::from_millis;
-        assert_eq!(median(vec![]), None);
-        assert_eq!(median(vec![ms(3), ms(1), ms(2)]), Some(ms(2)));
-    }
-}
+pub(crate) mod tests;

@@ -9,17 +9,17 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::dev::watch::change::{Change, Kind};
+use crate::dev::watch::change::{Change, ChangeKind};
 
 /// A file that is seen so long after its time was not written when it was seen.
 const SEEN: Duration = Duration::from_secs(2);
 
 /// Makes sure that cargo sees `changes` of the app in `dir`, whose crate root is at `root`.
-pub(crate) fn freshen(dir: &Path, root: &str, changes: &[Change]) {
+pub(crate) fn touch_crate_root(dir: &Path, root: &str, changes: &[Change]) {
     let now = SystemTime::now();
     let is_old = |change: &Change| {
         let modified = fs::metadata(dir.join(&change.path)).and_then(|file| file.modified());
-        change.kind != Kind::Removed
+        change.kind != ChangeKind::Removed
             && modified.is_ok_and(|modified| now.duration_since(modified).is_ok_and(|it| it > SEEN))
     };
     if changes.iter().any(is_old) {
@@ -47,17 +47,17 @@ mod tests {
         let change = |kind| [Change { path: "page.rs".into(), kind }];
         let is_fresh = |kind| {
             set("lib.rs", yesterday);
-            freshen(app.path(), "lib.rs", &change(kind));
+            touch_crate_root(app.path(), "lib.rs", &change(kind));
             let root = fs::metadata(app.path().join("lib.rs")).expect("a file");
             root.modified().expect("a time") > yesterday + day / 2
         };
         set("page.rs", yesterday);
-        assert!(is_fresh(Kind::Edited));
-        assert!(is_fresh(Kind::Added));
-        assert!(!is_fresh(Kind::Removed));
+        assert!(is_fresh(ChangeKind::Edited));
+        assert!(is_fresh(ChangeKind::Added));
+        assert!(!is_fresh(ChangeKind::Removed));
         set("page.rs", SystemTime::now());
-        assert!(!is_fresh(Kind::Edited));
+        assert!(!is_fresh(ChangeKind::Edited));
         set("page.rs", SystemTime::now() + day);
-        assert!(!is_fresh(Kind::Edited));
+        assert!(!is_fresh(ChangeKind::Edited));
     }
 }

@@ -16,7 +16,7 @@ use crate::dev::wire::save::Save;
 /// One event of a dev session.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub(super) enum Event<'a> {
+pub(super) enum LogEvent<'a> {
     /// The server listens; the first build goes on.
     Ready { version: &'a str, url: &'a str, network: Option<&'a str>, ready_us: u64 },
     /// One save, and what came of it.
@@ -36,7 +36,7 @@ pub(super) enum Event<'a> {
     Text { text: String },
 }
 
-impl<'a> Event<'a> {
+impl<'a> LogEvent<'a> {
     pub(super) fn ready(banner: &'a Banner) -> Self {
         Self::Ready {
             version: banner.version,
@@ -74,7 +74,7 @@ impl<'a> Event<'a> {
         struct Timed<'a> {
             time: String,
             #[serde(flatten)]
-            event: &'a Event<'a>,
+            event: &'a LogEvent<'a>,
         }
         serde_json::to_string(&Timed { time: timestamp(), event: self })
             .expect("an event has only string keys")
@@ -88,12 +88,12 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
     use crate::dev::wire::phases::Phases;
-    use crate::dev::wire::save::{Outcome, Scope};
+    use crate::dev::wire::save::{SaveOutcome, SavedFiles, Scope};
 
     /// The object without the times, which differ.
-    fn steady(event: &Event<'_>) -> Value {
+    fn steady(event: &LogEvent<'_>) -> Value {
         let mut value: Value = serde_json::from_str(&event.render()).expect("JSON");
         let object = value.as_object_mut().expect("an object");
         let time = object.remove("time").expect("a time");
@@ -105,10 +105,14 @@ mod tests {
     #[test]
     fn an_update_has_its_phases_and_its_errors() {
         let phases = Phases { watch_us: 15_000, compile_us: 120_000, ..Phases::default() };
-        let save = Save::now(Scope::Code, Outcome::Failed, &[], phases).with_problems(1);
-        let problem =
-            Problem::new(Kind::Compile, "no such thing", "").at("pages/a.rs", Some(3), Some(9));
-        let event = Event::update(&save, &[problem], "\x1b[31merror\x1b[0m: no such thing\n");
+        let save = Save::now(Scope::Code, SaveOutcome::Failed, SavedFiles::default(), phases)
+            .with_problems(1);
+        let problem = Problem::new(ProblemKind::Compile, "no such thing", "").at(
+            "pages/a.rs",
+            Some(3),
+            Some(9),
+        );
+        let event = LogEvent::update(&save, &[problem], "\x1b[31merror\x1b[0m: no such thing\n");
         assert_eq!(
             steady(&event),
             json!({
@@ -123,17 +127,17 @@ mod tests {
 
     #[test]
     fn other_events_have_a_name_each() {
-        let panic = Event::Panic { request: "GET /", message: "no", location: "pages/a.rs:1:2" };
+        let panic = LogEvent::Panic { request: "GET /", message: "no", location: "pages/a.rs:1:2" };
         assert_eq!(
             steady(&panic),
             json!({ "event": "panic", "request": "GET /", "message": "no", "location": "pages/a.rs:1:2" })
         );
         assert_eq!(
-            steady(&Event::line(Label::Restart, ".env", "")),
+            steady(&LogEvent::line(Label::Restart, ".env", "")),
             json!({ "event": "line", "label": "restart", "subject": ".env", "note": "" })
         );
         assert_eq!(
-            steady(&Event::text("\x1b[1mwarning\x1b[0m: unused\n")),
+            steady(&LogEvent::text("\x1b[1mwarning\x1b[0m: unused\n")),
             json!({ "event": "text", "text": "warning: unused" })
         );
     }

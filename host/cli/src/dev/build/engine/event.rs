@@ -8,13 +8,15 @@ use nova_parts::{PageLibrary, PartedApp};
 use nova_route_template::parts::UnitOutput;
 use nova_route_template::{CargoError, Diagnostic};
 
-use crate::dev::build::builder::Failure;
+use crate::dev::build::failure::BuildFailure;
 use crate::dev::watch::change::Change;
-use crate::dev::wire::protocol::Page;
+use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::protocol::PageRoute;
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 
 /// What the engine has done, or wants to be done.
 #[derive(Debug)]
-pub(crate) enum Update {
+pub(crate) enum EngineEvent {
     /// The sys image is being built.
     Progress {
         /// How many crates are ready.
@@ -23,7 +25,7 @@ pub(crate) enum Update {
         name: String,
     },
     /// Every page of the app, by its files.
-    Routes(Vec<Page>),
+    Routes(Vec<PageRoute>),
     /// Folders beside the app that belong to it.
     Watch(Vec<PathBuf>),
     /// These libraries shall serve.
@@ -33,10 +35,10 @@ pub(crate) enum Update {
         changes: Vec<Change>,
         /// From the save until it was known.
         took: Duration,
-        failure: Arc<Failure>,
+        failure: Arc<BuildFailure>,
     },
     /// A request for this page has nothing to wait for.
-    PageFailed { file: String, failure: Arc<Failure> },
+    PageFailed { file: String, failure: Arc<BuildFailure> },
     /// Something compiled, and the compiler has advice.
     Warnings(Vec<Diagnostic>),
     /// Something to know.
@@ -44,7 +46,7 @@ pub(crate) enum Update {
     /// The whole crate was checked.
     Checked(Result<Vec<Diagnostic>, CargoError>),
     /// This app is compiled as a whole, by cargo.
-    Whole { reason: String },
+    NotInParts { reason: String },
 }
 
 /// Libraries that shall serve.
@@ -57,13 +59,35 @@ pub(crate) struct Publication {
     pub(crate) changes: Vec<Change>,
     /// Whether the developer asked for everything anew.
     pub(crate) rebuild: bool,
-    /// When the change was noticed, or the page asked for; none if nobody waits.
+    /// When the change was noticed, or the page asked for; `None` if it is not waited for.
     pub(crate) since: Option<Instant>,
     /// From the save until that.
     pub(crate) watch: Duration,
     pub(crate) timing: Timing,
     /// What is still wrong with pages that were saved or asked for.
-    pub(crate) failures: Vec<Arc<Failure>>,
+    pub(crate) failures: Vec<Arc<BuildFailure>>,
+}
+
+impl Publication {
+    /// The phases that were over when it was handed out.
+    pub(crate) fn phases(&self) -> Phases {
+        Phases {
+            watch_us: micros(self.watch),
+            compile_us: micros(self.timing.compile),
+            link_us: micros(self.timing.link),
+            ..Phases::default()
+        }
+    }
+
+    /// What came of `changes`, just now.
+    pub(crate) fn save(&self, changes: &[Change], outcome: SaveOutcome, phases: Phases) -> Save {
+        let mut save = Save::now(Scope::Code, outcome, changes, phases);
+        if self.rebuild && changes.is_empty() {
+            "everything".clone_into(&mut save.subject);
+        }
+        let since = self.since.map(|since| since.elapsed()).unwrap_or_default();
+        Save { total_us: micros(self.watch + since), ..save }
+    }
 }
 
 /// The compiler's time.
@@ -80,28 +104,4 @@ impl Timing {
         self.compile += compiled.took.saturating_sub(link);
         self.link += link;
     }
-}
-
-/// A page as people see it.
-#[derive(Clone, Debug)]
-pub(crate) struct PageView {
-    pub(crate) pattern: String,
-    pub(crate) file: String,
-    pub(crate) methods: Vec<String>,
-    pub(crate) health: Health,
-    /// Of its library, in bytes.
-    pub(crate) size: Option<u64>,
-    /// The compiler's time for it.
-    pub(crate) took: Option<Duration>,
-}
-
-/// How a page is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
-    NotBuilt,
-    Building,
-    Live,
-    Failed,
-    /// In the app library, for this reason.
-    Inside(String),
 }

@@ -22,7 +22,7 @@ impl Banner {
     pub(crate) fn new(addresses: &[SocketAddr], ready: Duration) -> Self {
         let port = addresses.first().map_or(0, SocketAddr::port);
         let local = |ip: IpAddr| match ip {
-            // Nobody can open the address that stands for all of them.
+            // The address that stands for all of them cannot be opened.
             IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
             ip => ip,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anstyle::Style;
 
 use crate::dev::wire::phases::Phases;
-use crate::dev::wire::save::{Outcome, Save, Scope};
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 use crate::terminal::style::{BAD, DIM, GOOD, NOTE, WARN, took};
 
 /// What happened; the first word of a line.
@@ -58,13 +58,13 @@ impl Label {
 impl From<&Save> for Label {
     fn from(save: &Save) -> Self {
         match (save.outcome, save.scope) {
-            (Outcome::Failed, _) => Self::Error,
-            (Outcome::Refused, _) => Self::Refused,
-            (Outcome::Same, _) => Self::Same,
-            (Outcome::Live, Scope::Styles) => Self::Style,
-            (Outcome::Live, Scope::Public) => Self::Public,
-            (Outcome::Live, Scope::Code) if save.files.is_empty() => Self::Build,
-            (Outcome::Live, Scope::Code) => Self::Swap,
+            (SaveOutcome::Failed, _) => Self::Error,
+            (SaveOutcome::Refused, _) => Self::Refused,
+            (SaveOutcome::Same, _) => Self::Same,
+            (SaveOutcome::Live, Scope::Styles) => Self::Style,
+            (SaveOutcome::Live, Scope::Public) => Self::Public,
+            (SaveOutcome::Live, Scope::Code) if save.files.is_empty() => Self::Build,
+            (SaveOutcome::Live, Scope::Code) => Self::Swap,
         }
     }
 }
@@ -87,15 +87,15 @@ pub(super) fn save(save: &Save) -> String {
         (subject, _) => subject.to_owned(),
     };
     let mut note = match (save.outcome, save.generation) {
-        (Outcome::Same, _) => "nothing to swap".to_owned(),
-        (Outcome::Live, Some(generation)) => format!("generation {generation}"),
-        (Outcome::Live, None) => String::new(),
-        (Outcome::Failed | Outcome::Refused, _) => match save.problems {
+        (SaveOutcome::Same, _) => "nothing to swap".to_owned(),
+        (SaveOutcome::Live, Some(generation)) => format!("generation {generation}"),
+        (SaveOutcome::Live, None) => String::new(),
+        (SaveOutcome::Failed | SaveOutcome::Refused, _) => match save.problems {
             1 => "1 error".to_owned(),
             many => format!("{many} errors"),
         },
     };
-    // A part that nobody could notice is not worth a word.
+    // A part too short to be noticed is not worth a word.
     let mut phases = Phases::NAMES
         .iter()
         .zip(save.phases.in_order())
@@ -116,17 +116,17 @@ pub(super) fn save(save: &Save) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dev::watch::change::{Change, Kind};
+    use crate::dev::watch::change::{Change, ChangeKind};
 
-    fn of(scope: Scope, outcome: Outcome, path: &str, phases: Phases) -> Save {
-        let change = Change { path: path.into(), kind: Kind::Edited };
+    fn of(scope: Scope, outcome: SaveOutcome, path: &str, phases: Phases) -> Save {
+        let change = Change { path: path.into(), kind: ChangeKind::Edited };
         let changes: Vec<_> = (!path.is_empty()).then_some(change).into_iter().collect();
         Save::now(scope, outcome, &changes, phases)
     }
 
     #[test]
     fn lines_align() {
-        use Outcome::{Failed, Live, Refused, Same};
+        use SaveOutcome::{Failed, Live, Refused, Same};
         use Scope::{Code, Public, Styles};
         let phases = |watch: u64, compile: u64, load: u64, swap: u64| Phases {
             watch_us: watch * 1000,

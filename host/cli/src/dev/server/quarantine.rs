@@ -1,10 +1,6 @@
-//! Pages that ended a server: not called again until their code changes or somebody asks for it.
-//!
-//! A browser asks again for what it did not get, and an open page for what it shows. Without
-//! this, each such request would end the server once more.
+//! What is answered instead of a page in [`Quarantine`], and the way out of it.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -13,35 +9,20 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::waiting::wants_page;
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::Mark;
+use crate::dev::wire::quarantine::Quarantine;
 use crate::terminal::ansi::escaped;
 
-/// Where a page is asked for once more, from [`PREFIX`](super::endpoints::PREFIX).
+/// Where a page is asked for once more, from [`PREFIX`](super::paths::PREFIX).
 pub(crate) const RETRY: &str = "retry";
 
-/// The marked pages.
+/// The quarantine of this server.
 #[derive(Debug, Default)]
-pub(crate) struct Avoided(Mutex<BTreeMap<String, Problem>>);
+pub(crate) struct SharedQuarantine(Mutex<Quarantine>);
 
-impl Avoided {
-    /// Marks a page.
-    pub(crate) fn add(&self, mark: Mark) {
-        self.lock().insert(mark.page, mark.problem);
-    }
-
-    /// Clears one mark.
-    pub(crate) fn forgive(&self, page: &str) {
-        self.lock().remove(page);
-    }
-
-    /// Clears all marks but those of these pages: the code of the others is another one.
-    pub(crate) fn keep_only(&self, pages: &[String]) {
-        self.lock().retain(|page, _| pages.contains(page));
-    }
-
-    /// What the marked pages have done.
-    pub(crate) fn problems(&self) -> Vec<Problem> {
-        self.lock().values().cloned().collect()
+impl SharedQuarantine {
+    /// The pages that are not called.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Quarantine> {
+        self.0.lock()
     }
 
     /// What is answered instead of the page in `file`, or at `path` where there is none.
@@ -52,7 +33,7 @@ impl Avoided {
         headers: &HeaderMap,
     ) -> Option<Response<Body>> {
         let page = file.unwrap_or(path);
-        let problem = self.lock().get(page)?.clone();
+        let problem = self.lock().problem_of(page)?.clone();
         let (kind, text) = if wants_page(headers) {
             ("text/html; charset=utf-8", document(page, path, &problem))
         } else {
@@ -67,11 +48,6 @@ impl Avoided {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Some(response)
-    }
-
-    /// No code panics while it holds the lock.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Problem>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,7 +78,7 @@ impl Retry {
 
 fn document(page: &str, path: &str, problem: &Problem) -> String {
     let query = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    include_str!("avoided.html")
+    include_str!("quarantine.html")
         .replace("{title}", &escaped(&problem.title))
         .replace(
             "{action}",
@@ -118,26 +94,31 @@ mod tests {
     use http::header::ACCEPT;
 
     use super::*;
-    use crate::dev::wire::message::Kind;
+    use crate::dev::wire::message::ProblemKind;
+    use crate::dev::wire::quarantine::QuarantinedPage;
 
-    fn avoided() -> Avoided {
-        let avoided = Avoided::default();
-        let problem = Problem::new(Kind::Crash, "GET /<a> ended the server", "it <was> ended");
-        avoided.add(Mark { page: "pages/[id].rs".into(), problem });
-        avoided
+    fn quarantine() -> SharedQuarantine {
+        let quarantine = SharedQuarantine::default();
+        let problem =
+            Problem::new(ProblemKind::Crash, "GET /<a> ended the server", "it <was> ended");
+        quarantine.lock().add(QuarantinedPage { page: "pages/[id].rs".into(), problem });
+        quarantine
     }
 
     #[test]
-    fn only_a_marked_page_is_avoided_and_only_until_it_is_forgiven() {
-        let (avoided, none) = (avoided(), HeaderMap::new());
-        let status = |file, path| avoided.respond(file, path, &none).map(|it| it.status());
+    fn only_a_page_in_quarantine_is_not_called_and_only_until_it_is_released() {
+        let (quarantine, none) = (quarantine(), HeaderMap::new());
+        let status = |file, path| quarantine.respond(file, path, &none).map(|it| it.status());
         let broken = Some(StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(status(Some("pages/[id].rs"), "/7"), broken);
         assert_eq!(status(Some("pages/other.rs"), "/7"), None);
         assert_eq!(status(None, "/7"), None);
-        avoided.keep_only(&["pages/[id].rs".into()]);
-        assert_eq!((status(Some("pages/[id].rs"), "/7"), avoided.problems().len()), (broken, 1));
-        avoided.forgive("pages/[id].rs");
+        quarantine.lock().keep_only(&["pages/[id].rs".into()]);
+        assert_eq!(
+            (status(Some("pages/[id].rs"), "/7"), quarantine.lock().problems().len()),
+            (broken, 1)
+        );
+        quarantine.lock().release("pages/[id].rs");
         assert_eq!(status(Some("pages/[id].rs"), "/7"), None);
     }
 
@@ -145,10 +126,10 @@ mod tests {
     fn the_document_names_the_page_and_the_way_back() {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
-        let response = avoided().respond(Some("pages/[id].rs"), "/a b&c", &headers);
-        let response = response.expect("a marked page");
+        let response = quarantine().respond(Some("pages/[id].rs"), "/a b&c", &headers);
+        let response = response.expect("a page in quarantine");
         assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
-        let problem = Problem::new(Kind::Crash, "GET /<a>", "it <was> ended");
+        let problem = Problem::new(ProblemKind::Crash, "GET /<a>", "it <was> ended");
         let document = document("pages/[id].rs", "/a b&c", &problem);
         for part in [
             "GET /&lt;a&gt;",
@@ -160,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_sent_elsewhere() {
+    fn no_browser_is_sent_elsewhere() {
         let retry = |to: &str| Retry::new("pages/a.rs".into(), to.into());
         for to in ["", "a", "//b", "/\\b", "http://b", "/\n"] {
             assert_eq!(retry(to), None, "{to:?}");

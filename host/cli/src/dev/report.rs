@@ -2,22 +2,23 @@
 //! carries the address alone, as with every host.
 //!
 //! [`Voice`] decides how much of it there is, and whether it is for people or for programs;
-//! whoever reports says what happened and need not know.
+//! the one who reports says what happened and need not know.
 
 mod banner;
 mod json;
 mod look;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::dev::wire::message::Problem;
-use crate::dev::wire::save::{Outcome, Save};
+use crate::dev::wire::save::{Save, SaveOutcome};
 use crate::terminal::style::DIM;
 
 pub(crate) use self::banner::Banner;
-use self::json::Event;
+use self::json::LogEvent;
 pub(crate) use self::look::Label;
 
 /// Who listens to the terminal.
@@ -52,7 +53,7 @@ impl Terminal {
         match self.voice {
             Voice::Full => self.print(&banner.lines(keys)),
             Voice::Quiet => {}
-            Voice::Json => self.event(&Event::ready(banner)),
+            Voice::Json => self.event(&LogEvent::ready(banner)),
         }
     }
 
@@ -63,9 +64,9 @@ impl Terminal {
 
     /// A save with its problems; `text` is what the compiler said about them.
     pub(crate) fn failed(&self, save: &Save, problems: &[Problem], text: &str) {
-        let bad = matches!(save.outcome, Outcome::Failed | Outcome::Refused);
+        let bad = matches!(save.outcome, SaveOutcome::Failed | SaveOutcome::Refused);
         match self.voice {
-            Voice::Json => self.event(&Event::update(save, problems, text)),
+            Voice::Json => self.event(&LogEvent::update(save, problems, text)),
             Voice::Quiet if !bad => {}
             Voice::Full | Voice::Quiet => {
                 self.print(&look::save(save));
@@ -79,7 +80,7 @@ impl Terminal {
     /// A handler panicked while it answered `request`.
     pub(crate) fn panicked(&self, request: &str, message: &str, location: &str) {
         match self.voice {
-            Voice::Json => self.event(&Event::Panic { request, message, location }),
+            Voice::Json => self.event(&LogEvent::Panic { request, message, location }),
             Voice::Full | Voice::Quiet => {
                 self.print(&look::line(
                     Label::Panic,
@@ -95,7 +96,7 @@ impl Terminal {
     pub(crate) fn line(&self, label: Label, subject: &str, time: Option<Duration>, note: &str) {
         let bad = matches!(label, Label::Error | Label::Refused | Label::Panic | Label::Crash);
         match self.voice {
-            Voice::Json => self.event(&Event::line(label, subject, note)),
+            Voice::Json => self.event(&LogEvent::line(label, subject, note)),
             Voice::Quiet if !bad => {}
             Voice::Full | Voice::Quiet => self.print(&look::line(label, subject, time, note)),
         }
@@ -104,7 +105,7 @@ impl Terminal {
     /// What a compiler or a tool said, as it said it.
     pub(crate) fn text(&self, text: &str) {
         match self.voice {
-            Voice::Json => self.event(&Event::text(text)),
+            Voice::Json => self.event(&LogEvent::text(text)),
             Voice::Full | Voice::Quiet => self.print(text),
         }
     }
@@ -113,7 +114,7 @@ impl Terminal {
     /// a page prints.
     pub(crate) fn passed_on(&self, line: &str) {
         match self.voice {
-            Voice::Json if !line.starts_with('{') => self.event(&Event::text(line)),
+            Voice::Json if !line.starts_with('{') => self.event(&LogEvent::text(line)),
             _ => self.print(line),
         }
     }
@@ -135,7 +136,7 @@ impl Terminal {
         }
     }
 
-    fn event(&self, event: &Event<'_>) {
+    fn event(&self, event: &LogEvent<'_>) {
         self.print(&event.render());
     }
 
@@ -147,8 +148,8 @@ impl Terminal {
         let _ = writeln!(out, "{clear}{text}").and_then(|()| out.flush());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
-        self.progressing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, bool> {
+        self.progressing.lock()
     }
 }
 

@@ -12,49 +12,57 @@ use serde::{Deserialize, Serialize};
 const FILE: &str = "engine.json";
 
 /// Another version of Nova begins anew.
-const VERSION: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
-
-/// How many pages are remembered as asked for.
-const RECENT: usize = 64;
+const VERSION: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
 
 /// The parts of an app.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub(crate) struct Inventory {
     version: String,
     /// What decides about the flags that everything below was compiled with.
     key: String,
     /// The newest app library that compiled.
-    pub(crate) app: Option<App>,
-    /// Pages that are modules of the app library, and why.
-    pub(crate) inside: BTreeMap<String, String>,
+    pub(crate) app: Option<AppBuild>,
+    /// Pages that only compile as modules of the app library, and why.
+    pub(crate) hazards: BTreeMap<String, String>,
     /// The pages that were compiled against that app library.
-    pub(crate) pages: BTreeMap<String, Page>,
+    pub(crate) pages: BTreeMap<String, PageBuild>,
     /// The files of pages, the one asked for last first.
-    recent: Vec<String>,
+    pub(crate) recent: Vec<String>,
 }
 
 /// An app library.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct App {
+pub(crate) struct AppBuild {
     pub(crate) library: AppLibrary,
-    pub(crate) record: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     /// The pages that are in it.
     pub(crate) inside: BTreeSet<String>,
 }
 
 /// The library of a page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Page {
+pub(crate) struct PageBuild {
     pub(crate) library: PathBuf,
     pub(crate) symbol: String,
-    pub(crate) record: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     /// How long the compiler took.
     pub(crate) took: Duration,
     /// The size of the library in bytes.
     pub(crate) size: u64,
 }
 
-impl Known {
+impl Inventory {
+    /// What is known now, for the flags that `key` stands for.
+    pub(crate) fn new(
+        key: String,
+        app: Option<AppBuild>,
+        hazards: BTreeMap<String, String>,
+        pages: BTreeMap<String, PageBuild>,
+        recent: Vec<String>,
+    ) -> Self {
+        Self { version: VERSION.to_owned(), key, app, hazards, pages, recent }
+    }
+
     /// What was known when the last session ended, for the flags that `key` stands for.
     pub(crate) fn load(folder: &Path, key: &str) -> Self {
         let text = std::fs::read(folder.join(FILE)).ok();
@@ -63,27 +71,21 @@ impl Known {
         match known.filter(|known| known.version == VERSION) {
             Some(known) if known.key == key => known,
             // The same people look at the same pages.
-            Some(known) => Self { recent: known.recent, inside: known.inside, ..fresh },
+            Some(known) => Self { recent: known.recent, hazards: known.hazards, ..fresh },
             None => fresh,
         }
     }
 
     /// Forgets libraries that are gone, and those that would be compiled from other texts now.
-    pub(crate) fn verify(&mut self, split: &PartsCompiler) {
-        let variable = |name: &str| split.variable(name);
-        let is_good = |app: &App| app.library.library.is_file() && app.record.is_fresh(variable);
+    pub(crate) fn verify(&mut self, parts: &PartsCompiler) {
+        let variable = |name: &str| parts.variable(name);
+        let is_good =
+            |app: &AppBuild| app.library.library.is_file() && app.fingerprint.is_fresh(variable);
         self.app = self.app.take().filter(is_good);
         if self.app.is_none() {
             self.pages.clear();
         }
-        self.pages.retain(|_, page| page.library.is_file() && page.record.is_fresh(variable));
-    }
-
-    /// Forgets the libraries that hold another value of a variable; whether the app library does.
-    pub(crate) fn forget_other_environment(&mut self, split: &PartsCompiler) -> bool {
-        let variable = |name: &str| split.variable(name);
-        self.pages.retain(|_, page| page.record.sees(variable));
-        self.app.as_ref().is_some_and(|app| !app.record.sees(variable))
+        self.pages.retain(|_, page| page.library.is_file() && page.fingerprint.is_fresh(variable));
     }
 
     /// Writes it down. A session that cannot begins anew the next time.
@@ -109,17 +111,5 @@ impl Known {
                 let _ = std::fs::remove_file(path);
             }
         }
-    }
-
-    /// A page was asked for.
-    pub(crate) fn seen(&mut self, file: &str) {
-        self.recent.retain(|other| other != file);
-        self.recent.insert(0, file.to_owned());
-        self.recent.truncate(RECENT);
-    }
-
-    /// The pages that were asked for, the latest first.
-    pub(crate) fn recent(&self) -> &[String] {
-        &self.recent
     }
 }

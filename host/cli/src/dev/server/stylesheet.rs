@@ -1,4 +1,4 @@
-//! The app's stylesheet, as the supervisor compiled it last.
+//! The app's stylesheet, as the session compiled it last.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 /// The stylesheet that is served.
 #[derive(Debug, Default)]
-pub(crate) struct Sheet(ArcSwap<Bytes>);
+pub(crate) struct Stylesheet(ArcSwap<Bytes>);
 
-impl Sheet {
+impl Stylesheet {
     /// This is the stylesheet now.
     pub(crate) fn set(&self, css: String) {
         self.0.store(Arc::new(Bytes::from(css)));

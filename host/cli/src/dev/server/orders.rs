@@ -1,4 +1,4 @@
-//! Doing what the supervisor says, one order after the other.
+//! What is done about each order of the supervisor, one after the other.
 
 use std::io;
 use std::sync::Arc;
@@ -13,33 +13,34 @@ use nova_host::swap::{SwapError, SwapReport, SwapSettings, Switch};
 use nova_parts::{PartError, PartedSwitch};
 use tokio::sync::mpsc;
 
-use super::GRACE;
-use super::avoided::Avoided;
 use super::control::Control;
 use super::endpoints::Endpoints;
 use super::guard::Guard;
 use super::hub::Hub;
 use super::page::Board;
-use super::pages::Pages;
+use super::pages::OnDemandPages;
+use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
-use super::sheet::Sheet;
 use super::site::DevSite;
-use crate::dev::wire::flight_recorder::Recorder;
-use crate::dev::wire::protocol::{Event, Job, Load, Loaded, Order, Refusal, Topic, Trust};
+use super::stylesheet::Stylesheet;
+use crate::dev::wire::flight_recorder::FlightRecorder;
+use crate::dev::wire::protocol::{
+    GRACE, Load, LoadOutcome, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
+};
 use crate::terminal::launch::Editor;
 
 /// Everything that an order may be about.
-pub(crate) struct Obedient {
+pub(crate) struct OrderHandler {
     switch: Arc<Switch>,
     parts: Arc<PartedSwitch>,
     assets: Arc<Assets>,
     hub: Arc<Hub>,
-    sheet: Arc<Sheet>,
-    avoided: Arc<Avoided>,
+    stylesheet: Arc<Stylesheet>,
+    quarantine: Arc<SharedQuarantine>,
     reporter: Arc<Reporter>,
     control: Arc<Control>,
     board: Arc<Board>,
-    pages: Arc<Pages>,
+    pages: Arc<OnDemandPages>,
     port: u16,
     site: Arc<DevSite>,
     handle: Handle,
@@ -47,15 +48,15 @@ pub(crate) struct Obedient {
     server: Option<Server>,
 }
 
-impl Obedient {
+impl OrderHandler {
     /// A server that does not accept connections yet. Call it inside of a runtime.
     pub(crate) fn new(
-        job: Job,
+        job: ServerJob,
         listeners: Listeners,
-        recorder: Arc<Recorder>,
+        recorder: Arc<FlightRecorder>,
         reporter: Arc<Reporter>,
     ) -> io::Result<Self> {
-        let Job { dir, host, program, store, last_generation, init_limit, .. } = job;
+        let ServerJob { dir, host, program, store, last_generation, init_limit, .. } = job;
         let store = Store::open(store).map_err(io::Error::other)?;
         let settings = SwapSettings {
             dev: true,
@@ -63,7 +64,7 @@ impl Obedient {
             // A page that fails is its reader's to see; it does not keep the others from serving.
             exercise: false,
             init_limit,
-            // Whoever sits at a breakpoint or an open stream is not hurried.
+            // A breakpoint or an open stream is not hurried.
             drain_limit: None,
             trust: nova_host::release::trust::Trust::of_developer(),
             ..SwapSettings::default()
@@ -76,8 +77,8 @@ impl Obedient {
         let handle = server.handle();
         let app = Arc::new(Site::new(switch.clone(), assets.clone()));
         let control = Control::new(app.clone(), handle.clone(), url);
-        let (hub, sheet) = (Arc::new(Hub::new()), Arc::new(Sheet::default()));
-        let avoided = Arc::new(Avoided::default());
+        let (hub, stylesheet) = (Arc::new(Hub::new()), Arc::new(Stylesheet::default()));
+        let quarantine = Arc::new(SharedQuarantine::default());
         let board = Arc::new(Board::new(hub.clone()));
         let endpoints = Endpoints {
             guard: Guard::new(&host),
@@ -89,17 +90,17 @@ impl Obedient {
                 let control = control.clone();
                 move || control.status()
             }),
-            sheet: sheet.clone(),
-            avoided: avoided.clone(),
+            stylesheet: stylesheet.clone(),
+            quarantine: quarantine.clone(),
             reporter: reporter.clone(),
         };
-        let pages = Arc::new(Pages::new(reporter.clone()));
+        let pages = Arc::new(OnDemandPages::new(reporter.clone()));
         let site = Arc::new(DevSite {
             pages: pages.clone(),
             endpoints,
             hub: hub.clone(),
             app,
-            avoided: avoided.clone(),
+            quarantine: quarantine.clone(),
             recorder,
             reporter: reporter.clone(),
             dir,
@@ -110,8 +111,8 @@ impl Obedient {
             switch,
             assets,
             hub,
-            sheet,
-            avoided,
+            stylesheet,
+            quarantine,
             reporter,
             control,
             board,
@@ -123,8 +124,8 @@ impl Obedient {
         })
     }
 
-    /// Obeys until the order to stop, then ends in order.
-    pub(crate) async fn obey(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    /// Follows orders until the one to stop, then ends in order.
+    pub(crate) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let mut stop = std::pin::pin!(stop_signal());
         let mut serving = None;
         let mut _control: Option<AdminServer> = None;
@@ -163,7 +164,7 @@ impl Obedient {
             Order::Load { id, load, trust, same } => self.load(id, load, trust, same),
             Order::Problems { topic, problems } => self.hub.problems(topic, problems),
             Order::Style { href, css } => {
-                self.sheet.set(css);
+                self.stylesheet.set(css);
                 self.hub.restyled(&href);
             }
             Order::Refreshed { revision } => self.hub.refreshed(revision),
@@ -172,7 +173,7 @@ impl Obedient {
             Order::PageFailed { file, problem } => self.pages.failed(file, problem),
             Order::State(state) => self.board.show(*state),
             Order::Progress(text) => self.hub.progress(text),
-            Order::Avoid(mark) => self.avoided.add(mark),
+            Order::Quarantine(page) => self.quarantine.lock().add(page),
             Order::Serve | Order::Control | Order::Stop => {}
         }
     }
@@ -180,9 +181,9 @@ impl Obedient {
     /// Loads in the background: an `init` may take its time, and other orders go on.
     fn load(&self, id: u64, load: Load, trust: Trust, same: Vec<String>) {
         let (parts, reporter) = (self.parts.clone(), self.reporter.clone());
-        let (hub, avoided) = (self.hub.clone(), self.avoided.clone());
+        let (hub, quarantine) = (self.hub.clone(), self.quarantine.clone());
         let pages = self.pages.clone();
-        let split = !matches!(load, Load::Library { .. });
+        let in_parts = !matches!(load, Load::Library { .. });
         let version = match &load {
             Load::Library { .. } => None,
             Load::Open { version, .. } | Load::Attach { version, .. } => Some(version.clone()),
@@ -192,17 +193,18 @@ impl Obedient {
                 Ok(swapped) => {
                     if trust == Trust::Fresh {
                         // Before any page is told to reload: what it asks for is new code.
-                        avoided.keep_only(&same);
-                        hub.problems(Topic::Crash, avoided.problems());
+                        let mut quarantine = quarantine.lock();
+                        quarantine.keep_only(&same);
+                        hub.problems(Topic::Crash, quarantine.problems());
                     }
-                    pages.published(split);
+                    pages.published(in_parts);
                     hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
-                    Ok(Loaded::Swapped(swapped))
+                    Ok(LoadOutcome::Swapped(swapped))
                 }
-                Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(Loaded::Same),
+                Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(LoadOutcome::Same),
                 Err(error) => Err(Refusal(error.to_string())),
             };
-            reporter.report(Event::Done { id, result });
+            reporter.report(ServerEvent::Done { id, result });
         });
     }
 }

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use nova_route_template::{PartialSettings, Settings, SettingsError};
 
-use crate::dev::child::handle::Environment;
+/// Variables that a process gets besides those of this one.
+pub(crate) type Environment = Vec<(OsString, OsString)>;
 
 /// The name of the file with variables for development.
 pub(crate) const ENVIRONMENT: &str = ".env";
 
 /// Why a process could not start with these files.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unfit {
+pub(crate) enum DevSettingsError {
     #[error("{}: {source}; a line is NAME=value, or NAME=\"a value\"", .path.display())]
     Environment { path: PathBuf, source: dotenvy::Error },
     #[error(transparent)]
@@ -20,9 +21,9 @@ pub(crate) enum Unfit {
 }
 
 /// The variables that the app's `.env` sets and this process does not have; none without a file.
-pub(crate) fn variables(dir: &Path) -> Result<Environment, Unfit> {
+pub(crate) fn variables(dir: &Path) -> Result<Environment, DevSettingsError> {
     let path = dir.join(ENVIRONMENT);
-    let unfit = |source| Unfit::Environment { path: path.clone(), source };
+    let unfit = |source| DevSettingsError::Environment { path: path.clone(), source };
     let variables = match dotenvy::from_path_iter(&path) {
         Ok(variables) => variables,
         Err(error) if error.not_found() => return Ok(Environment::new()),
@@ -32,7 +33,7 @@ pub(crate) fn variables(dir: &Path) -> Result<Environment, Unfit> {
     for variable in variables {
         let (name, value) = variable.map_err(unfit)?;
         let (name, value) = (OsString::from(name), OsString::from(value));
-        // Whoever starts us has the first word, and then the first line of the file.
+        // The environment that we were started in has the first word, and then the first line of the file.
         if std::env::var_os(&name).is_none() && environment.iter().all(|(it, _)| *it != name) {
             environment.push((name, value));
         }
@@ -47,7 +48,10 @@ pub(crate) fn variable(environment: &Environment, name: &str) -> Option<OsString
 }
 
 /// The files as they are.
-pub(crate) fn read(dir: &Path, flags: PartialSettings) -> Result<(Settings, Environment), Unfit> {
+pub(crate) fn read(
+    dir: &Path,
+    flags: PartialSettings,
+) -> Result<(Settings, Environment), DevSettingsError> {
     let environment = variables(dir)?;
     let settings = Settings::load(dir, |name| variable(&environment, name), flags)?;
     Ok((settings, environment))

@@ -1,0 +1,364 @@
+//! The loop of a session: one thing that happened after the other, and what is done about each.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use nova_host::library::start::StartInfo;
+use nova_host::site::files::favicon_of;
+use nova_route_template::Project;
+use tokio::sync::mpsc;
+
+use super::DevError;
+use super::journal::Journal;
+use super::keys::{Key, Keys};
+use super::problems;
+use super::publisher::{PublishReport, Publisher};
+use super::server_settings::{FreshSettings, ServerSettings};
+use super::styles;
+use super::whole_app::WholeApp;
+use crate::dev::build::builder::{BuildEvent, BuildReport};
+use crate::dev::build::engine::{Engine, EngineEvent};
+use crate::dev::build::failure::BuildFailure;
+use crate::dev::child::handle::{Notice, ProcessSettings, ServerHandle};
+use crate::dev::report::Label;
+use crate::dev::watch::age::since_written;
+use crate::dev::watch::change::{Area, Change, Plan, headline, plan};
+use crate::dev::watch::sources::SourceWatcher;
+use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal, Topic};
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
+use crate::dev::wire::state::BuildMode;
+
+/// What follows the app's files, and what it needs for that.
+pub(super) struct Session {
+    /// The app's folder.
+    pub(super) dir: PathBuf,
+    /// Says what was saved.
+    pub(super) sources: SourceWatcher,
+    /// Compiles what was saved or asked for.
+    pub(super) engine: Engine,
+    /// Brings that to the server.
+    pub(super) publisher: Publisher,
+    /// Compiles the app where the engine cannot.
+    pub(super) whole_app: WholeApp,
+    /// What apps are started with.
+    pub(super) info: StartInfo,
+    /// How often something other than code has changed what pages look like.
+    pub(super) revision: u64,
+    pub(super) settings: ServerSettings,
+    pub(super) server: ServerHandle,
+    /// What the supervisor of the server has to say.
+    pub(super) notices: mpsc::UnboundedReceiver<Notice>,
+    pub(super) keys: Option<Keys>,
+    pub(super) journal: Journal,
+}
+
+impl Session {
+    /// Serves a library that was built before, until the first build is there.
+    pub(super) async fn serve_precompiled(&mut self, library: &Path) -> Result<(), Refusal> {
+        let began = Instant::now();
+        // Before it answers anything: some pages may be others by now.
+        if let Some(pages) = self.engine.begin_with(library) {
+            self.server.tell(Order::Routes(pages));
+        }
+        let load = Load::Library { path: library.to_owned(), info: self.info.clone() };
+        if let LoadOutcome::Swapped(swapped) = self.server.load(load).await? {
+            let note = format!("generation {}, {} routes", swapped.generation, swapped.routes);
+            let subject = library.display().to_string();
+            self.journal.line(Label::Build, &subject, Some(began.elapsed()), &note);
+        }
+        Ok(())
+    }
+
+    /// Builds everything, and then follows what happens until a key says stop, or it cannot go on.
+    pub(super) async fn follow(&mut self) -> Result<(), DevError> {
+        self.act(&Plan::first(), Vec::new());
+        loop {
+            tokio::select! {
+                changes = self.sources.changes() => self.changed(changes?),
+                event = self.engine.next_event() => self.hear_engine(event)?,
+                report = self.publisher.next_report() => self.published(report),
+                event = self.whole_app.next_event() => self.hear_builder(event),
+                Some(notice) = self.notices.recv() => self.hear_server(notice)?,
+                key = Keys::next(&mut self.keys) => {
+                    if self.pressed(key).is_break() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops what compiles, and waits until its processes are gone.
+    pub(super) async fn stop(&mut self) {
+        self.whole_app.stop().await;
+        self.engine.stop().await;
+    }
+
+    fn pressed(&mut self, key: Key) -> ControlFlow<()> {
+        match key {
+            Key::Quit => return ControlFlow::Break(()),
+            Key::Rebuild => {
+                self.engine.rebuild();
+                self.act(&Plan { styles: true, ..Plan::default() }, Vec::new());
+            }
+            key => self.journal.pressed(key, &self.dir),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn changed(&mut self, mut changes: Vec<Change>) {
+        if self.whole_app.is_building() || self.engine.is_building() {
+            // A build that brings it up to date is not out of date for that.
+            changes.retain(|change| change.path != Path::new("Cargo.lock"));
+        }
+        let plan = plan(&changes, |path| self.whole_app.reads(path) || self.engine.reads(path));
+        self.act(&plan, changes);
+    }
+
+    /// Does what `changes` ask for; builds and a change of servers go on by themselves.
+    fn act(&mut self, plan: &Plan, changes: Vec<Change>) {
+        let since = Instant::now();
+        // Code may be compiled with a variable in it.
+        let rebuild = plan.restart && self.renew_server(&changes, since);
+        if plan.styles {
+            self.restyle(&changes, since);
+        }
+        if plan.public {
+            self.refresh_public(&changes);
+        }
+        if plan.build || rebuild {
+            self.build(changes, since);
+        }
+    }
+
+    fn build(&mut self, changes: Vec<Change>, since: Instant) {
+        let may_split = changes.iter().any(|change| Area::of(&change.path) == Some(Area::Manifest));
+        if matches!(self.journal.mode(), BuildMode::Whole { .. }) && !may_split {
+            self.build_whole(changes, since);
+        } else {
+            let watch = since_written(&self.dir, &changes);
+            self.engine.changed(changes, watch, since);
+        }
+    }
+
+    fn build_whole(&mut self, changes: Vec<Change>, since: Instant) {
+        let environment = self.engine.environment().clone();
+        self.whole_app.start(changes, since, environment, self.info.clone());
+    }
+
+    /// Puts a server with the settings of now in the place of the one that serves; `false` if
+    /// there is a mistake in them.
+    fn renew_server(&mut self, changes: &[Change], since: Instant) -> bool {
+        let subject = headline(changes);
+        let fresh = match self.settings.read(&self.dir) {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                self.journal.settings_failed(&subject, &error);
+                return false;
+            }
+        };
+        let FreshSettings { environment, poll_limit, moved } = fresh;
+        self.journal.problems(Topic::Settings, Vec::new());
+        if moved {
+            self.journal.note("another address holds from the next start of `nova dev` on");
+        }
+        self.settings.begin_renewal(subject, since);
+        self.engine.set_environment(environment.clone());
+        self.server.renew(ProcessSettings { environment, poll_limit });
+        true
+    }
+
+    fn restyle(&mut self, changes: &[Change], since: Instant) {
+        let files: Vec<_> = changes.iter().filter(|change| change.is_style()).cloned().collect();
+        let watch_us = micros(since_written(&self.dir, &files));
+        // A missing Cargo.toml is the build's to report.
+        let Ok(project) = Project::open(&self.dir) else { return };
+        let compiled = tokio::task::block_in_place(|| styles::compile(&project));
+        let phases = Phases { watch_us, compile_us: micros(since.elapsed()), ..Phases::default() };
+        match compiled {
+            Ok(compiled) => {
+                self.journal.problems(Topic::Style, Vec::new());
+                self.server.tell(Order::Style { href: compiled.href, css: compiled.css });
+                if !files.is_empty() {
+                    let save = Save::now(Scope::Styles, SaveOutcome::Live, &files, phases);
+                    self.journal.saved(save);
+                }
+                for warning in compiled.warnings {
+                    self.journal.note(&warning);
+                }
+            }
+            Err(error) => {
+                let mut save = Save::now(Scope::Styles, SaveOutcome::Failed, &files, phases);
+                if files.is_empty() {
+                    save.subject = "styles".to_owned();
+                }
+                let problems = vec![problems::of_style(&error)];
+                self.journal.failed(save, Topic::Style, problems, &error.to_string());
+            }
+        }
+    }
+
+    fn refresh_public(&mut self, changes: &[Change]) {
+        let public = self.dir.join("public");
+        let favicon = tokio::task::block_in_place(|| favicon_of(&public));
+        self.info.favicon = favicon.map(str::to_owned);
+        self.server.tell(Order::Public);
+        self.revision += 1;
+        self.server.tell(Order::Refreshed { revision: self.revision });
+        let files: Vec<_> = changes.iter().filter(|it| it.is_public()).cloned().collect();
+        let phases = Phases::default();
+        self.journal.saved(Save::now(Scope::Public, SaveOutcome::Live, &files, phases));
+    }
+
+    fn hear_engine(&mut self, event: EngineEvent) -> Result<(), DevError> {
+        match event {
+            EngineEvent::Progress { crates, name } => self.journal.progress(crates, &name),
+            EngineEvent::Routes(routes) => {
+                self.server.tell(Order::Routes(routes));
+                self.show_pages();
+            }
+            EngineEvent::Watch(folders) => {
+                for folder in folders {
+                    self.sources.add_beside(&folder)?;
+                }
+            }
+            EngineEvent::Publish(publication) => {
+                self.publisher.add(publication, self.info.clone());
+            }
+            EngineEvent::Failed { changes, took, failure } => {
+                let phases = Phases { compile_us: micros(took), ..Phases::default() };
+                let save = Save::now(Scope::Code, SaveOutcome::Failed, &changes, phases);
+                self.journal.build_failed(save, &failure);
+                self.show_pages();
+            }
+            EngineEvent::PageFailed { file, failure } => {
+                if let Some(problem) = problems::of_build(&failure).into_iter().next() {
+                    self.server.tell(Order::PageFailed { file, problem });
+                }
+            }
+            EngineEvent::Warnings(diagnostics) => self.journal.warn(&diagnostics),
+            EngineEvent::Note(text) => self.journal.note(&text),
+            EngineEvent::Checked(check) => {
+                self.journal.checked(check, |file| self.engine.is_said(file));
+            }
+            EngineEvent::NotInParts { reason } => {
+                self.journal.not_in_parts(reason);
+                self.build_whole(Vec::new(), Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    /// The server has taken what the engine compiled, or has said why not.
+    fn published(&mut self, report: PublishReport) {
+        let PublishReport { publication, asked, result } = report;
+        match result {
+            Ok(outcome) => {
+                self.engine.accepted();
+                self.journal.build_serves(&publication.failures);
+                let changes = &publication.changes;
+                match outcome {
+                    LoadOutcome::Swapped(swapped) => {
+                        let (loading, routes) = (asked.elapsed(), self.engine.routes());
+                        self.journal.went_live(&publication, &swapped, loading, routes);
+                    }
+                    // What asked for another server has its line.
+                    LoadOutcome::Same
+                        if !publication.rebuild && changes.iter().all(Change::is_settings) => {}
+                    LoadOutcome::Same => {
+                        let phases = publication.phases();
+                        let save = publication.save(changes, SaveOutcome::Same, phases);
+                        self.journal.saved(save);
+                    }
+                }
+            }
+            Err(refusal) => {
+                self.engine.refused();
+                for page in &publication.pages {
+                    let (file, problem) = (page.file.clone(), refusal.problem());
+                    self.server.tell(Order::PageFailed { file, problem });
+                }
+                let (changes, phases) = (&publication.changes, publication.phases());
+                let save = publication.save(changes, SaveOutcome::Refused, phases);
+                self.journal.build_failed(save, &BuildFailure::Refused(refusal));
+            }
+        }
+        self.show_pages();
+    }
+
+    /// Brings the dev page in step with the engine.
+    fn show_pages(&mut self) {
+        let mut routes = self.engine.view();
+        routes.sort_by(|a, b| a.pattern.cmp(&b.pattern));
+        self.journal.pages(routes);
+    }
+
+    fn hear_builder(&mut self, event: BuildEvent) {
+        match event {
+            BuildEvent::Progress { crates, name } => self.journal.progress(crates, &name),
+            BuildEvent::Scanned { app, routes } => self.journal.scanned(app, routes),
+            BuildEvent::Ended(report) => self.built_whole(*report),
+        }
+    }
+
+    /// A build of the whole app has ended.
+    fn built_whole(&mut self, report: BuildReport) {
+        let BuildReport { changes, phases, took, result } = report;
+        let save = |outcome, changes: &[Change]| {
+            let save = Save::now(Scope::Code, outcome, changes, phases);
+            Save { total_us: micros(took), ..save }
+        };
+        let success = match result {
+            Ok(success) => success,
+            Err(failure) => {
+                let is_refused = matches!(failure, BuildFailure::Refused(_));
+                let outcome = if is_refused { SaveOutcome::Refused } else { SaveOutcome::Failed };
+                return self.journal.build_failed(save(outcome, &changes), &failure);
+            }
+        };
+        self.whole_app.serves(&success);
+        self.journal.build_serves(&[]);
+        self.journal.one_library(success.bytes);
+        self.journal.saved(match &success.swapped {
+            Some(swapped) => {
+                // What is saved while the first build goes on is a part of it.
+                let changes = if swapped.replaced.is_some() { changes.as_slice() } else { &[] };
+                let live = save(SaveOutcome::Live, changes);
+                live.in_generation(swapped.generation.0, swapped.routes)
+            }
+            None => save(SaveOutcome::Same, &changes),
+        });
+        for note in &success.notes {
+            self.journal.note(note);
+        }
+        self.journal.warn_all(success.warnings);
+    }
+
+    /// What became of the server; the error: there will be none any more.
+    fn hear_server(&mut self, notice: Notice) -> Result<(), Refusal> {
+        match notice {
+            Notice::Panicked { request, location, message } => {
+                self.journal.panicked(&request, &message, &location);
+            }
+            Notice::Crashed(crash) => self.journal.crashed(&crash),
+            Notice::Back(swapped) => self.journal.restarted("the server", None, swapped.as_ref()),
+            Notice::GaveUp => {
+                self.publisher.nothing_serves();
+                self.journal.note("it is not started with this code again; save a change");
+            }
+            Notice::Renewed(renewed) => {
+                let (subject, time) = self.settings.end_renewal();
+                match renewed {
+                    Ok(swapped) => self.journal.restarted(&subject, time, swapped.as_ref()),
+                    Err(refusal) => self.journal.not_restarted(&subject, time, &refusal),
+                }
+            }
+            Notice::Wanted { file } => self.engine.wanted(&file),
+            Notice::Seen { file } => self.engine.seen(&file),
+            Notice::Lost(refusal) => return Err(refusal),
+        }
+        Ok(())
+    }
+}
