@@ -1,7 +1,7 @@
 //! The program `nova-host`, and any program that has routes linked into it: settings, sockets,
 //! signals, and how it ends.
 //!
-//! A run goes through four types, each made of the one before: [`Bootstrap`] has what can be
+//! A run goes through four types, each made of the one before: `Bootstrap` has what can be
 //! begun before there is a runtime, `Bound` has the ports, `Started` has the releases, `Serving` answers
 //! until the host is told to stop. What goes wrong goes wrong as early as it can: a port that is
 //! taken is known before any code of an app has run.

@@ -14,7 +14,7 @@ pub unsafe trait Extension: Sync + 'static {
     const NAME: &'static str;
 }
 
-/// An [`Extension`] of any type, in the hands of [`Plugin::extension`](crate::Plugin::extension).
+/// An [`Extension`] of any type, in the hands of [`Plugin::extensions`](crate::Plugin::extensions).
 #[derive(Debug, Clone, Copy)]
 pub struct ExtensionTable {
     name: &'static str,

@@ -356,3 +356,27 @@ async fn what_only_layouts_may_take_is_refused_elsewhere() {
     let app = one("/", sync_1(|page: Html| page)).await;
     assert_eq!(app.get("/").await.status(), 500);
 }
+
+#[tokio::test]
+async fn another_protocol_needs_a_request_for_one_and_a_connection() {
+    fn take_over(upgrade: Upgrade) -> Response {
+        upgrade.on_upgrade(async |_| {})
+    }
+    fn perhaps(upgrade: Option<Upgrade>) -> &'static str {
+        if upgrade.is_some() { "speaks" } else { "a page" }
+    }
+    let mut app = nova::App::new(nova::no_state());
+    app.page("/ws", "pages/ws.rs").get(sync_1(take_over));
+    app.page("/both", "pages/both.rs").get(sync_1(perhaps));
+    let app = TestApp::new(app.finish()).await;
+    let plain = app.get("/ws").await;
+    assert_eq!(plain.status(), 400);
+    assert!(plain.text().contains("`Connection: upgrade` and `Upgrade`"), "{}", plain.text());
+    // A test has no connection to take over.
+    let asked =
+        app.get("/ws").header("connection", "keep-alive, Upgrade").header("upgrade", "echo").await;
+    assert_eq!(asked.status(), 501);
+    let unnamed = app.get("/ws").header("connection", "upgrade").await;
+    assert_eq!(unnamed.status(), 400);
+    assert_eq!(app.get("/both").await.text(), "a page");
+}

@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// budget: the next one would be no smaller.
 const YOUNG: Duration = Duration::from_secs(600);
 
-/// See the [module](self).
+/// Replaces this process by a fresh one, when what it keeps has become too much.
 #[derive(Debug)]
 pub struct Recycler {
     operator: Arc<Operator>,
