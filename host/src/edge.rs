@@ -156,6 +156,9 @@ fn responder(origin: Origin, route: Option<Responder>) -> Responder {
 mod tests {
     use super::*;
     use crate::generation::GenerationId;
+    use crate::library::loader::Store;
+    use crate::site::files::{Assets, Caching};
+    use crate::swap::{SwapSettings, Switch};
 
     #[test]
     fn only_addresses_without_a_page_are_unmatched() {
@@ -169,5 +172,28 @@ mod tests {
         is(responder(Origin::Prerendered(id), None), "Host");
         // A file in the place of a route with parameters.
         is(responder(Origin::Host, route()), "Host");
+    }
+
+    #[test]
+    fn the_future_of_a_request_stays_small() {
+        let switch = Arc::new(Switch::new(SwapSettings::default(), Store::open_default()));
+        let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
+        let edge = Edge {
+            site: Arc::new(Site::new(switch, assets)),
+            access: AccessLog::off(),
+            proxies: Proxies::default(),
+            request_ids: true,
+            requests: None,
+            max_body: None,
+            handler_limit: None,
+            security: None,
+            compression: true,
+            metrics: None,
+        };
+        let peer = Peer { addr: ([127, 0, 0, 1], 1).into(), tls: false };
+        let request = Request::new(http_body_util::Full::new(Bytes::new()));
+        // It is copied when it begins, and each connection has room for one.
+        let size = std::mem::size_of_val(&edge.handle(request, peer));
+        assert!(size <= 4608, "{size} bytes");
     }
 }

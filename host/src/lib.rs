@@ -31,7 +31,7 @@ pub mod swap;
 
 pub use self::library::loader::{BuildId, LoadError, Store};
 pub use self::library::start::StartInfo;
-pub use self::run::{Linked, main, main_linked};
+pub use self::run::{LinkedRelease, main, main_linked};
 pub use self::site::files::{Assets, Caching};
 pub use self::site::{Origin, Site, SiteResponse};
 pub use self::swap::{SwapError, SwapSettings, Switch};

@@ -23,7 +23,7 @@ use crate::library::loader::{BuildId, Candidate, LibraryFile, LoadError, Store};
 use crate::release::plan::{PLAN, Plan};
 use crate::release::prerendered::Prerendered;
 use crate::release::public::public_folder;
-use crate::release::trust::{SIGNATURE, Signed, Trust, TrustError};
+use crate::release::trust::{SIGNATURE, SignedManifest, Trust, TrustError};
 
 /// The file name of the library in a release folder.
 pub const LIBRARY: &str = "libnova_routes.so";
@@ -47,11 +47,11 @@ pub struct Release {
     pub public: Option<PathBuf>,
     /// What was signed, if a signature was asked for: whatever else is read of the release is to
     /// be checked with it.
-    pub signed: Option<Signed>,
+    pub signed: Option<SignedManifest>,
     /// The URLs of public files, each with that of the copy whose name carries a hash.
     pub hashed: BTreeMap<String, String>,
-    /// The small files that it is made of besides library and public files, by path, for whoever
-    /// keeps a copy: manifest, signature, stylesheet, plan, prerendered pages.
+    /// The small files that it is made of besides library and public files, by path, for the
+    /// copy that is kept: manifest, signature, stylesheet, plan, prerendered pages.
     pub parts: Vec<(PathBuf, Bytes)>,
 }
 
@@ -72,10 +72,13 @@ pub enum ReleaseError {
     Load(#[from] LoadError),
     #[error(transparent)]
     Trust(#[from] TrustError),
-    #[error("{}: the release's {what} cannot be read: {source}", .path.display())]
-    Read { path: PathBuf, what: &'static str, source: io::Error },
-    #[error("{}: is no manifest of `nova compile`: {source}", .path.display())]
-    Manifest { path: PathBuf, source: serde_json::Error },
+    #[error("{}: the release's {what} cannot be read: {cause}", .path.display())]
+    Read { path: PathBuf, what: &'static str, cause: io::Error },
+    #[error(
+        "{}: is not a manifest of `nova compile`: {cause}; copy the release again, or compile it \
+         anew", .path.display()
+    )]
+    Manifest { path: PathBuf, cause: serde_json::Error },
     #[error(
         "{}: names build {expected}, but the library beside it is {found}; \
          the release was not copied whole, copy it again", .manifest.display()
@@ -184,7 +187,7 @@ impl Release {
         let signed = trust.verify(folder, &place, bytes.as_deref())?;
         let manifest = bytes.as_deref().map(|bytes| parse(&place, bytes)).transpose()?;
         let signed = match (signed, &manifest) {
-            (Some(signed), Some(manifest)) => Some(vouched(signed, manifest, &library, &place)?),
+            (Some(signed), Some(manifest)) => Some(verified(signed, manifest, &library, &place)?),
             _ => None,
         };
         let sha256 = library.sha256().to_owned();
@@ -208,7 +211,8 @@ impl Release {
         };
         let bytes = bytes.filter(|_| manifest.is_some());
         let source = source.to_owned();
-        Found { source, candidate, folder, whole, manifest: manifest.zip(bytes), signed }.read()
+        ReleaseParts { source, candidate, folder, whole, manifest: manifest.zip(bytes), signed }
+            .read()
     }
 
     /// The release of a library that is linked into this program; what else it is made of is in
@@ -224,12 +228,12 @@ impl Release {
         });
         let (manifest, whole) = (manifest.transpose()?, folder.is_some());
         let folder = folder.unwrap_or(Path::new(""));
-        Found { source, candidate, folder, whole, manifest, signed: None }.read()
+        ReleaseParts { source, candidate, folder, whole, manifest, signed: None }.read()
     }
 }
 
 /// A release of which everything is known but its small files.
-struct Found<'a> {
+struct ReleaseParts<'a> {
     source: PathBuf,
     candidate: Candidate,
     /// Where the files are that the manifest names.
@@ -237,12 +241,12 @@ struct Found<'a> {
     /// Whether the folder is the release's own.
     whole: bool,
     manifest: Option<(Manifest, Vec<u8>)>,
-    signed: Option<Signed>,
+    signed: Option<SignedManifest>,
 }
 
-impl Found<'_> {
+impl ReleaseParts<'_> {
     fn read(self) -> Result<Release, ReleaseError> {
-        let Found { source, candidate, folder, whole, manifest, signed } = self;
+        let ReleaseParts { source, candidate, folder, whole, manifest, signed } = self;
         let mut parts = Vec::new();
         let plan = manifest.is_some().then(|| read_plan(folder, signed.as_ref())).flatten();
         let manifest = manifest.map(|(manifest, bytes)| {
@@ -252,7 +256,7 @@ impl Found<'_> {
         if signed.is_some() {
             let path = folder.join(SIGNATURE);
             let read = fs::read(&path);
-            let failed = |source| ReleaseError::Read { path, what: "signature", source };
+            let failed = |cause| ReleaseError::Read { path, what: "signature", cause };
             parts.push((SIGNATURE.into(), read.map_err(failed)?.into()));
         }
         let plan = plan.map(|(plan, bytes)| {
@@ -303,12 +307,12 @@ impl Found<'_> {
 }
 
 /// What a signed manifest says of the release's files; the library is compared at once.
-fn vouched(
-    signed: Signed,
+fn verified(
+    signed: SignedManifest,
     manifest: &Manifest,
     library: &LibraryFile,
     place: &Path,
-) -> Result<Signed, TrustError> {
+) -> Result<SignedManifest, TrustError> {
     let hash = |asset: Option<&Asset>, what| {
         let hash = asset.map(|asset| asset.sha256.clone());
         let silent = || TrustError::Silent { path: place.into(), what };
@@ -336,18 +340,18 @@ fn read_manifest(path: &Path, required: bool) -> Result<Option<Vec<u8>>, Release
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
-        Err(source) => Err(ReleaseError::Read { path: path.into(), what: "manifest", source }),
+        Err(cause) => Err(ReleaseError::Read { path: path.into(), what: "manifest", cause }),
     }
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Manifest, ReleaseError> {
     serde_json::from_slice(bytes)
-        .map_err(|source| ReleaseError::Manifest { path: path.into(), source })
+        .map_err(|cause| ReleaseError::Manifest { path: path.into(), cause })
 }
 
 /// What to warm the library up with. Without a plan that can be read the library is as good, and
-/// only less warm; one that nobody signed is none of a signed release's.
-fn read_plan(folder: &Path, signed: Option<&Signed>) -> Option<(Plan, Bytes)> {
+/// only less warm; of a signed release a plan is only read if it is signed, too.
+fn read_plan(folder: &Path, signed: Option<&SignedManifest>) -> Option<(Plan, Bytes)> {
     let path = folder.join(PLAN);
     let bytes = fs::read(&path).ok()?;
     if signed.is_some_and(|signed| signed.check(PLAN, &bytes).is_err()) {
@@ -365,7 +369,7 @@ fn read_plan(folder: &Path, signed: Option<&Signed>) -> Option<(Plan, Bytes)> {
 fn read_stylesheet(
     folder: &Path,
     asset: &Asset,
-    signed: Option<&Signed>,
+    signed: Option<&SignedManifest>,
 ) -> Result<Stylesheet, ReleaseError> {
     let (name, bytes) = read_asset(folder, asset, "stylesheet", signed)?;
     Ok(Stylesheet { name, bytes: bytes.into() })
@@ -376,11 +380,11 @@ fn read_asset(
     folder: &Path,
     asset: &Asset,
     what: &'static str,
-    signed: Option<&Signed>,
+    signed: Option<&SignedManifest>,
 ) -> Result<(String, Vec<u8>), ReleaseError> {
     let file = Path::new(&asset.file);
     let path = folder.join(file);
-    let failed = |source| ReleaseError::Read { path: path.clone(), what, source };
+    let failed = |cause| ReleaseError::Read { path: path.clone(), what, cause };
     let name = file.file_name().and_then(|name| name.to_str());
     let plain = file.components().all(|part| matches!(part, std::path::Component::Normal(_)));
     let Some(name) = name.filter(|_| plain) else {

@@ -28,7 +28,7 @@ use self::bootstrap::Bootstrap;
 use self::bound::Bound;
 use self::config::Config;
 use self::config::probe::probe;
-pub use self::linked::Linked;
+pub use self::linked::LinkedRelease;
 use self::serving::Serving;
 use self::started::Started;
 use crate::generation::preflight;
@@ -55,11 +55,11 @@ pub fn main() -> ExitCode {
 
 /// The same for a program that has its routes linked into it, and is given no `--routes`.
 #[must_use]
-pub fn main_linked(linked: Linked) -> ExitCode {
+pub fn main_linked(linked: LinkedRelease) -> ExitCode {
     run_program(&Config::load_linked(linked.app).unwrap_or_else(|error| error.exit()), Some(linked))
 }
 
-fn run_program(config: &Config, linked: Option<Linked>) -> ExitCode {
+fn run_program(config: &Config, linked: Option<LinkedRelease>) -> ExitCode {
     let scheme = if config.edge.tls.tls_cert.is_some() { "https" } else { "http" };
     if let Some(url) = config.probe.url(&config.host, config.port, scheme) {
         return match probe(&url) {
@@ -72,7 +72,7 @@ fn run_program(config: &Config, linked: Option<Linked>) -> ExitCode {
     }
     match start(config, linked) {
         Ok(Exit::Stopped) => ExitCode::SUCCESS,
-        Ok(Exit::Renew(program, stand_in)) => {
+        Ok(Exit::Recycle(program, stand_in)) => {
             // Comes back only if it fails; then the stand-in ends with us, as it should.
             eprintln!("nova-host: the host cannot be recycled: {}", program.recycle(stand_in));
             ExitCode::FAILURE
@@ -98,10 +98,10 @@ enum Exit {
     /// By this signal, before its time.
     Forced(Signal),
     /// To go on as this program, with what the stand-in behind the socket has.
-    Renew(Program, OwnedFd),
+    Recycle(Program, OwnedFd),
 }
 
-fn start(config: &Config, linked: Option<Linked>) -> Result<Exit, Error> {
+fn start(config: &Config, linked: Option<LinkedRelease>) -> Result<Exit, Error> {
     let log = Log::start(config.log_settings())?;
     raise_descriptor_limit();
     let bootstrap = Bootstrap::new(config, linked)?;

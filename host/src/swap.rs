@@ -44,11 +44,12 @@ use crate::library::start::StartInfo;
 use crate::release::ledger::{Ledger, ReleaseFacts};
 use crate::release::{Release, Stylesheet};
 
-pub use self::canary::{CanarySpec, CanaryView, percent};
+pub use self::canary::percent;
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
 pub use self::history::{GenerationRecord, GenerationState};
-pub use self::manual::{ManualSwap, Started};
+pub use self::manual::{ManualSwap, StartedApp};
+pub use self::publisher::{CanarySpec, CanaryView};
 pub use self::report::SwapReport;
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
@@ -266,7 +267,7 @@ impl Switch {
         let slot = slot_for(&table, &release)?;
         let old = table.generations().get(slot).cloned();
         if !force {
-            self.is_wanted(source, &release, old.as_deref())?;
+            self.check_wanted(source, &release, old.as_deref())?;
         }
         let info = launcher.info_for(&release, info);
         let checking = Instant::now();
@@ -285,7 +286,7 @@ impl Switch {
     }
 
     /// Says that a release is not what serves already, and was not refused.
-    fn is_wanted(
+    fn check_wanted(
         &self,
         source: &Path,
         release: &Release,

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body as _;
 
 use self::encoder::Encoder;
-use self::stream::Encoded;
+use self::stream::EncodedBody;
 use crate::generation::body::Body;
 
 /// Below this many bytes a head and a half packet is all that is saved.
@@ -117,7 +117,7 @@ pub(super) fn compress(
                 }
             },
             None => match Encoder::new(coding) {
-                Ok(encoder) => Body::boxed(Encoded::new(body, encoder)),
+                Ok(encoder) => Body::boxed(EncodedBody::new(body, encoder)),
                 Err(error) => {
                     tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
                     return Response::from_parts(parts, body);

@@ -3,7 +3,7 @@
 //! None of it costs a lock or a timer as long as a page answers at once: the clock of a request is
 //! set when its page has something to wait for.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -13,6 +13,8 @@ use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
 
 use crate::generation::body::{Body, BodyError};
 use crate::generation::call::plain;
@@ -80,26 +82,39 @@ impl Drop for Permit<'_> {
 }
 
 /// Waits for `answer`, but no longer than `limit` from its first pause.
-pub(crate) async fn within<T>(
-    limit: Option<Duration>,
-    answer: impl Future<Output = T>,
-) -> Option<T> {
-    let Some(limit) = limit else { return Some(answer.await) };
-    let mut answer = pin!(answer);
-    let mut clock = pin!(None::<tokio::time::Sleep>);
-    std::future::poll_fn(|cx| {
-        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+pub(crate) fn within<F: Future>(limit: Option<Duration>, answer: F) -> Within<F> {
+    Within { limit, answer, clock: None }
+}
+
+pin_project! {
+    /// See [`within`]. A type and not an `async` function, which would hold the answer twice: once
+    /// as it was given, once as it is polled.
+    pub(crate) struct Within<F> {
+        limit: Option<Duration>,
+        #[pin]
+        answer: F,
+        #[pin]
+        clock: Option<Sleep>,
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(answer) = this.answer.poll(cx) {
             return Poll::Ready(Some(answer));
         }
-        if clock.is_none() {
-            clock.set(Some(tokio::time::sleep(limit)));
+        let Some(limit) = *this.limit else { return Poll::Pending };
+        if this.clock.is_none() {
+            this.clock.set(Some(tokio::time::sleep(limit)));
         }
-        match clock.as_mut().as_pin_mut() {
+        match this.clock.as_pin_mut() {
             Some(clock) => clock.poll(cx).map(|()| None),
             None => Poll::Pending,
         }
-    })
-    .await
+    }
 }
 
 /// A request's body, which ends with an error past a length.

@@ -16,7 +16,7 @@ use nova_abi::{Param, Route, Target};
 use crate::generation::Generation;
 use crate::generation::call::{Call, HandlerPanic, call};
 use crate::generation::table::Table;
-use crate::release::plan::{Plan, Planned};
+use crate::release::plan::{Plan, PlannedRequest};
 
 /// How long one route may take to answer before it counts as hanging.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
@@ -60,8 +60,8 @@ pub(crate) async fn exercise(
     answer(generation, index, &route.pattern, &[], &parts).await
 }
 
-/// Touches the code of a generation that nobody has asked yet, until the time is over. What
-/// comes of it is not looked at.
+/// Touches the code of a generation that has answered no request yet, until the time is over. What
+/// it answers does not matter.
 pub(crate) async fn warm(generation: &Arc<Generation>, plan: Option<Plan>, limit: Duration) {
     let deadline = Instant::now() + limit;
     let generation = generation.clone();
@@ -107,7 +107,7 @@ async fn follow(generation: &Arc<Generation>, plan: &Plan, deadline: Instant) {
 }
 
 /// Whether a request may be sent where it must change nothing, and is worth it.
-fn is_harmless(planned: &Planned) -> bool {
+fn is_harmless(planned: &PlannedRequest) -> bool {
     planned.method == "GET" && !planned.writes() && planned.is_well()
 }
 

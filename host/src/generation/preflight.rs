@@ -40,7 +40,7 @@ pub struct PreflightJob {
 
 /// What the child says.
 #[derive(Debug, Serialize, Deserialize)]
-enum Message {
+enum PreflightMessage {
     /// What it does now, to name it if that is the last that is heard.
     Doing(String),
     /// Everything was done. Routes that answered 5xx are named: that may be their truth today.
@@ -76,12 +76,12 @@ pub async fn check(
 ) -> Result<PreflightReport, PreflightError> {
     let mut doing = "being loaded".to_owned();
     let verdict = ask(program, ROLE.name, job, limit, |message| match message {
-        Message::Doing(what) => {
+        PreflightMessage::Doing(what) => {
             doing = what;
             None
         }
-        Message::Passed(report) => Some(Ok(report)),
-        Message::Refused(reason) => Some(Err(reason)),
+        PreflightMessage::Passed(report) => Some(Ok(report)),
+        PreflightMessage::Refused(reason) => Some(Err(reason)),
     });
     match verdict.await {
         Ok(verdict) => verdict.map_err(PreflightError::Refused),
@@ -103,8 +103,8 @@ fn run(job: PreflightJob, mut answers: Answers) {
         Err(error) => Err(error.to_string()),
     };
     answers.send(match verdict {
-        Ok(report) => Message::Passed(report),
-        Err(reason) => Message::Refused(reason),
+        Ok(report) => PreflightMessage::Passed(report),
+        Err(reason) => PreflightMessage::Refused(reason),
     });
 }
 
@@ -115,7 +115,7 @@ async fn examine(job: PreflightJob, answers: &mut Answers) -> Result<PreflightRe
     };
     let library =
         Loader::new(store).load_staged(&job.library).map_err(|error| error.to_string())?;
-    answers.send(Message::Doing("running `init` of app.rs".into()));
+    answers.send(PreflightMessage::Doing("running `init` of app.rs".into()));
     let app = start(&library, Purpose::Preflight, job.info, None, job.init_limit)
         .await
         .map_err(|error| error.to_string())?;
@@ -132,7 +132,10 @@ async fn examine(job: PreflightJob, answers: &mut Answers) -> Result<PreflightRe
     }
     let spared = |route: &Route| job.spared.iter().any(|path| *path == *route.pattern);
     for (index, route) in exercise::routes(&library.routes).filter(|(_, route)| !spared(route)) {
-        answers.send(Message::Doing(format!("answering GET {} ({})", route.pattern, route.file)));
+        answers.send(PreflightMessage::Doing(format!(
+            "answering GET {} ({})",
+            route.pattern, route.file
+        )));
         let Some(outcome) = exercise::exercise(&generation, index, route).await else { continue };
         report.exercised += 1;
         match outcome {

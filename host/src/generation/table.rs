@@ -17,12 +17,12 @@ pub struct Table {
     router: Router<Entry>,
     /// Whether any generation has pages that were rendered when it was built.
     prerendered: bool,
-    canary: Option<Canary>,
+    canary: Option<CanaryTable>,
 }
 
 /// Another table, which answers a share of the requests.
 #[derive(Debug)]
-struct Canary {
+struct CanaryTable {
     table: Arc<Table>,
     /// The share, in parts of 2^32.
     share: u32,
@@ -59,7 +59,7 @@ pub enum TableError {
         new_library: PathBuf,
         new_file: String,
     },
-    #[error("{}: {file} declares a route that is none: {reason}", .library.display())]
+    #[error("{}: {file} declares an invalid route: {reason}", .library.display())]
     Pattern { library: PathBuf, file: String, reason: String },
 }
 
@@ -67,7 +67,7 @@ impl Table {
     /// The table of these generations, one slot each.
     ///
     /// # Errors
-    /// If two of them claim one route, or one declares a pattern that is none.
+    /// If two of them claim one route, or one declares an invalid pattern.
     pub fn build(slots: Vec<Arc<Generation>>) -> Result<Self, TableError> {
         let mut router: Router<Entry> = Router::new();
         for (slot, generation) in slots.iter().enumerate() {
@@ -111,7 +111,7 @@ impl Table {
     pub(crate) fn with_canary(self, other: Table, share: f64) -> Self {
         let share = (share * f64::from(u32::MAX)) as u32;
         Self {
-            canary: Some(Canary { table: Arc::new(other), share, turn: AtomicU32::new(0) }),
+            canary: Some(CanaryTable { table: Arc::new(other), share, turn: AtomicU32::new(0) }),
             ..self
         }
     }

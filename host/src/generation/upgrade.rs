@@ -53,6 +53,9 @@ async fn run(page: Page, upgradable: Upgradable) {
         Ok(stream) => TokioIo::new(stream),
         Err(error) => {
             tracing::debug!("{request}: the client did not hear of the upgrade: {error}");
+            // What the library has of it, while the generation is held.
+            drop(upgrade);
+            drop(pin);
             return;
         }
     };

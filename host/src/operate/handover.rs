@@ -14,7 +14,7 @@
 //! before that word means that the new one failed, and the old one serves on.
 //!
 //! [`Recycler`] is the part of the process that leaves, [`Handover`] that of the one that comes;
-//! [`Peer`] is the conversation, [`Program`] how a process starts the other.
+//! [`HandoverPeer`] is the conversation, [`Program`] how a process starts the other.
 
 mod peer;
 mod program;
@@ -28,7 +28,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use self::peer::SERVING;
-pub use self::peer::{Peer, PeerOrder};
+pub use self::peer::{HandoverPeer, PeerOrder};
 pub use self::program::Program;
 pub use self::recycler::Recycler;
 use crate::process::descriptors::take_over;
@@ -119,7 +119,7 @@ impl Handover {
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn serving(self) -> io::Result<Peer> {
+    pub fn serving(self) -> io::Result<HandoverPeer> {
         self.answer(SERVING)
     }
 
@@ -127,13 +127,13 @@ impl Handover {
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn failed(self) -> io::Result<Peer> {
+    pub fn failed(self) -> io::Result<HandoverPeer> {
         self.answer("failed")
     }
 
-    fn answer(self, word: &str) -> io::Result<Peer> {
+    fn answer(self, word: &str) -> io::Result<HandoverPeer> {
         let mut socket = self.socket.into_inner();
         writeln!(socket, "{word}")?;
-        Peer::over(socket)
+        HandoverPeer::over(socket)
     }
 }

@@ -284,7 +284,7 @@ fn say(release: &Path, report: &SwapReport) {
         release.display(),
     );
     for route in &report.unwell {
-        tracing::warn!("generation {generation}: {route} answered 5xx when it was tried");
+        tracing::warn!("generation {generation}: {route} answered 5xx in the preflight");
     }
 }
 

@@ -112,7 +112,7 @@ impl Events {
 }
 
 /// What a child was given besides its job.
-pub struct Inherited {
+pub struct ChildInputs {
     /// The descriptors, in the order in which they were given.
     pub descriptors: Vec<OwnedFd>,
     /// Where the orders come from.
@@ -139,7 +139,7 @@ impl Inbox {
 }
 
 /// The child's side: takes over what it inherits, and does what `role` does.
-pub fn serve<J: DeserializeOwned>(role: fn(J, Inherited, Answers)) -> io::Result<()> {
+pub fn serve<J: DeserializeOwned>(role: fn(J, ChildInputs, Answers)) -> io::Result<()> {
     let out = take_stdout()?;
     let stdin = UnixStream::from(take_stdin()?);
     let descriptors = take_over(&stdin)?;
@@ -147,7 +147,7 @@ pub fn serve<J: DeserializeOwned>(role: fn(J, Inherited, Answers)) -> io::Result
     let mut line = String::new();
     orders.read_line(&mut line)?;
     let Envelope { nonce, message } = serde_json::from_str::<Envelope<J>>(&line)?;
-    role(message, Inherited { descriptors, orders: Inbox(orders) }, Answers { nonce, out });
+    role(message, ChildInputs { descriptors, orders: Inbox(orders) }, Answers { nonce, out });
     Ok(())
 }
 

@@ -75,7 +75,7 @@ impl Ledger {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&releases)?;
         let file = folder.join(FILE);
         let log = match fs::read(&file) {
-            Ok(bytes) => understand(&bytes).unwrap_or_else(|message| {
+            Ok(bytes) => parse(&bytes).unwrap_or_else(|message| {
                 put_aside(&file, &message);
                 ReleaseLog::default()
             }),
@@ -212,7 +212,7 @@ impl Ledger {
     }
 }
 
-fn understand(bytes: &[u8]) -> Result<ReleaseLog, String> {
+fn parse(bytes: &[u8]) -> Result<ReleaseLog, String> {
     let file: LedgerFile<serde_json::Value> =
         serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if file.version != VERSION {

@@ -31,13 +31,13 @@ pub struct Plan {
     #[serde(default)]
     pub about: String,
     /// The requests.
-    pub requests: Vec<Planned>,
+    pub requests: Vec<PlannedRequest>,
 }
 
 /// One request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Planned {
+pub struct PlannedRequest {
     /// GET, POST and so on.
     pub method: String,
     /// The path, perhaps with a query.
@@ -127,14 +127,17 @@ impl fmt::Display for Expect {
     }
 }
 
-/// Why a file is no plan.
+/// Why a plan cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what the fields are.
 pub enum PlanError {
-    #[error("{}: cannot be {action}: {source}", .path.display())]
-    Io { path: PathBuf, action: &'static str, source: io::Error },
-    #[error("{}: is no plan of `nova precompile`: {source}", .path.display())]
-    Json { path: PathBuf, source: serde_json::Error },
+    #[error("{}: cannot be {action}: {cause}", .path.display())]
+    Io { path: PathBuf, action: &'static str, cause: io::Error },
+    #[error(
+        "{}: is not a plan of `nova precompile`: {cause}; correct it, or remove the file to have \
+         it generated", .path.display()
+    )]
+    Json { path: PathBuf, cause: serde_json::Error },
     #[error(
         "{}: is a plan of version {found}, and this Nova knows version {VERSION}; \
          use the Nova that wrote it, or remove the file to have it generated",
@@ -148,7 +151,7 @@ pub enum PlanError {
 impl Plan {
     /// A plan of these requests.
     #[must_use]
-    pub fn new(requests: Vec<Planned>) -> Self {
+    pub fn new(requests: Vec<PlannedRequest>) -> Self {
         Self { version: VERSION, about: ABOUT.to_owned(), requests }
     }
 
@@ -160,17 +163,17 @@ impl Plan {
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => {
-                return Err(PlanError::Io { path: path.into(), action: "read", source });
+            Err(cause) => {
+                return Err(PlanError::Io { path: path.into(), action: "read", cause });
             }
         };
         Self::parse(&text, path).map(Some)
     }
 
-    /// The paths whose GET is left out or expected to fail: nobody who tries a library out need
+    /// The paths whose GET is left out or expected to fail: a preflight does not
     /// ask for them.
     pub fn failing(&self) -> Vec<String> {
-        let fails = |planned: &&Planned| planned.method == "GET" && !planned.is_well();
+        let fails = |planned: &&PlannedRequest| planned.method == "GET" && !planned.is_well();
         self.requests.iter().filter(fails).map(|planned| planned.path().to_owned()).collect()
     }
 
@@ -180,7 +183,7 @@ impl Plan {
         struct Header {
             version: u32,
         }
-        let json = |source| PlanError::Json { path: path.into(), source };
+        let json = |cause| PlanError::Json { path: path.into(), cause };
         let Header { version } = serde_json::from_slice(text).map_err(json)?;
         if version != VERSION {
             return Err(PlanError::Version { path: path.into(), found: version });
@@ -215,7 +218,7 @@ impl Plan {
     }
 }
 
-impl Planned {
+impl PlannedRequest {
     /// Whether it is sent, and is to be answered.
     pub(crate) fn is_well(&self) -> bool {
         let fails =
@@ -250,7 +253,7 @@ impl Planned {
         let length = body.len();
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::from_bytes(self.method.as_bytes())
-            .map_err(|_| format!("`{}` is no method", self.method))?;
+            .map_err(|_| format!("invalid method `{}`", self.method))?;
         if !self.target.starts_with('/') {
             return Err("a target begins with a slash, such as /users/1".into());
         }
@@ -259,7 +262,8 @@ impl Planned {
         let headers = request.headers_mut();
         for (name, value) in &self.headers {
             let parsed = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(value).ok());
-            let (name, value) = parsed.ok_or_else(|| format!("`{name}: {value}` is no header"))?;
+            let (name, value) =
+                parsed.ok_or_else(|| format!("invalid header `{name}: {value}`"))?;
             headers.append(name, value);
         }
         for (name, value) in [
@@ -306,9 +310,12 @@ mod tests {
                 r#"{"method":"GET","target":"users"}"#,
                 "plan.json: request 1, GET users: a target begins with a slash, such as /users/1",
             ),
-            (r#"{"method":"G T","target":"/"}"#, "plan.json: request 1, G T /: `G T` is no method"),
+            (
+                r#"{"method":"G T","target":"/"}"#,
+                "plan.json: request 1, G T /: invalid method `G T`",
+            ),
             (r#"{"method":"GET","target":"/a b"}"#, "the target: invalid uri character"),
-            (r#"{"method":"GET","target":"/","headers":{"a b":"c"}}"#, "`a b: c` is no header"),
+            (r#"{"method":"GET","target":"/","headers":{"a b":"c"}}"#, "invalid header `a b: c`"),
             (r#"{"method":"GET","target":"/","expects":200}"#, "unknown field `expects`"),
             (
                 r#"{"method":"GET","target":"/","expect":700}"#,

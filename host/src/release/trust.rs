@@ -52,8 +52,8 @@ impl Trust {
         Self { guard: Guard::Folder, keys: keys.into(), copies }
     }
 
-    /// Removes the copies of public files that lie in none of `wanted`; for a host whose folder of
-    /// copies is nobody else's.
+    /// Removes the copies of public files that lie in none of `wanted`; for a host that shares its folder
+    /// of copies with no other.
     pub(crate) fn sweep(&self, wanted: &[PathBuf]) {
         if let Some(copies) = &self.copies {
             keep_folders(copies, |copy| wanted.iter().any(|it| it == copy));
@@ -78,7 +78,7 @@ impl Trust {
         folder: &Path,
         manifest: &Path,
         bytes: Option<&[u8]>,
-    ) -> Result<Option<Signed>, TrustError> {
+    ) -> Result<Option<SignedManifest>, TrustError> {
         if !self.wants_signatures() {
             return Ok(None);
         }
@@ -94,7 +94,7 @@ impl Trust {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(TrustError::Unsigned { path: folder.into(), trusted: trusted() });
             }
-            Err(source) => return Err(TrustError::Read { path, source }),
+            Err(cause) => return Err(TrustError::Read { path, cause }),
         };
         // What the file says of its key only chooses among those that are trusted.
         let key = self.keys.iter().find(|key| **key == signature.key).ok_or_else(|| {
@@ -104,7 +104,7 @@ impl Trust {
         if !signature.fits(key, bytes) {
             return Err(TrustError::Manifest { path: manifest.into(), key: key.clone() });
         }
-        Ok(Some(Signed {
+        Ok(Some(SignedManifest {
             folder: folder.into(),
             id: sha256(bytes)[..32].to_owned(),
             files: HashMap::new(),
@@ -120,7 +120,7 @@ fn names(keys: &[PublicKey]) -> String {
 
 /// A release whose manifest a trusted key has signed: what its files must be.
 #[derive(Debug, Clone)]
-pub struct Signed {
+pub struct SignedManifest {
     folder: PathBuf,
     /// The manifest's own hash, in part.
     id: String,
@@ -129,7 +129,7 @@ pub struct Signed {
     copies: Option<PathBuf>,
 }
 
-impl Signed {
+impl SignedManifest {
     /// Takes in what the signed manifest says of files.
     pub(crate) fn knowing<'a>(mut self, files: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         self.files.extend(files.map(|(file, sha256)| (file.to_owned(), sha256.to_owned())));

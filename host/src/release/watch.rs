@@ -46,19 +46,21 @@ pub enum WatchError {
         path: PathBuf,
     },
     /// Anything else.
-    #[error("{}: cannot be watched: {source}", .path.display())]
+    #[error("{}: cannot be watched: {cause}", .path.display())]
     Other {
         /// What was to be watched.
         path: PathBuf,
         /// What the system said.
-        source: notify::Error,
+        cause: notify::Error,
     },
 }
 
 impl WatchError {
-    pub fn new(path: &Path, source: notify::Error) -> Self {
+    /// Why `path` cannot be watched, from what the system said.
+    #[must_use]
+    pub fn new(path: &Path, cause: notify::Error) -> Self {
         let path = path.to_owned();
-        let limit = match &source.kind {
+        let limit = match &cause.kind {
             notify::ErrorKind::MaxFilesWatch => true,
             // No further instance of inotify.
             notify::ErrorKind::Io(error) => {
@@ -66,14 +68,14 @@ impl WatchError {
             }
             _ => false,
         };
-        if limit { Self::Limit { path } } else { Self::Other { path, source } }
+        if limit { Self::Limit { path } } else { Self::Other { path, cause } }
     }
 }
 
 /// Watches releases: folders, or single libraries.
 #[derive(Debug)]
 pub struct ReleaseWatch {
-    events: Events,
+    events: FileEvents,
     releases: Vec<(PathBuf, Option<Fingerprint>)>,
 }
 
@@ -85,7 +87,7 @@ impl ReleaseWatch {
     /// When the system does not let us.
     pub fn new(releases: &[PathBuf]) -> Result<Self, WatchError> {
         let mut watch = Self {
-            events: Events::new(releases.first().map_or(Path::new("/"), PathBuf::as_path))?,
+            events: FileEvents::new(releases.first().map_or(Path::new("/"), PathBuf::as_path))?,
             releases: releases.iter().map(|path| (absolute(path), None)).collect(),
         };
         watch.arm()?;
@@ -134,7 +136,7 @@ impl ReleaseWatch {
 /// Watches all that is in some folders.
 #[derive(Debug)]
 pub struct FolderWatch {
-    events: Events,
+    events: FileEvents,
 }
 
 impl FolderWatch {
@@ -144,7 +146,7 @@ impl FolderWatch {
     ///
     /// When the system does not let us.
     pub fn new(folders: &[PathBuf]) -> Result<Self, WatchError> {
-        let mut events = Events::new(folders.first().map_or(Path::new("/"), PathBuf::as_path))?;
+        let mut events = FileEvents::new(folders.first().map_or(Path::new("/"), PathBuf::as_path))?;
         for folder in folders.iter().filter(|folder| folder.is_dir()) {
             events.add(folder, RecursiveMode::Recursive)?;
         }
@@ -225,7 +227,7 @@ fn print(metadata: &Metadata) -> [i64; 6] {
         metadata.dev().cast_signed(),
         metadata.ino().cast_signed(),
         metadata.size().cast_signed(),
-        // The time of the inode's change, which nobody can set.
+        // The time of the inode's change, which no program can set.
         metadata.ctime(),
         metadata.ctime_nsec(),
         metadata.mtime_nsec(),
@@ -234,7 +236,7 @@ fn print(metadata: &Metadata) -> [i64; 6] {
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Happened {
+enum FileEvent {
     /// A file was written to; more may follow.
     Written,
     /// Anything else that changes something.
@@ -242,32 +244,32 @@ enum Happened {
 }
 
 /// The kernel's events, those that matter.
-struct Events {
+struct FileEvents {
     watcher: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
     /// The names whose events matter; all of them where it is empty.
     names: Arc<Mutex<BTreeSet<OsString>>>,
-    quiet: Quiet,
+    quiet: Settling,
 }
 
-impl std::fmt::Debug for Events {
+impl std::fmt::Debug for FileEvents {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Events").field("watched", &self.watched).finish_non_exhaustive()
+        f.debug_struct("FileEvents").field("watched", &self.watched).finish_non_exhaustive()
     }
 }
 
-impl Events {
+impl FileEvents {
     fn new(path: &Path) -> Result<Self, WatchError> {
         let (sender, events) = mpsc::unbounded_channel();
         let names = Arc::<Mutex<BTreeSet<OsString>>>::default();
         let filter = Arc::clone(&names);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let happened = match event {
-                Ok(event) if event.need_rescan() => Some(Happened::Changed),
+                Ok(event) if event.need_rescan() => Some(FileEvent::Changed),
                 Ok(event) if matters(&event, &filter.lock()) => happened(event.kind),
                 Ok(_) => None,
                 // Events were lost: anything may have happened.
-                Err(_) => Some(Happened::Changed),
+                Err(_) => Some(FileEvent::Changed),
             };
             if let Some(happened) = happened {
                 // The receiver is gone when the watch is over.
@@ -275,7 +277,7 @@ impl Events {
             }
         })
         .map_err(|error| WatchError::new(path, error))?;
-        let quiet = Quiet { events, pending: None };
+        let quiet = Settling { events, pending: None };
         Ok(Self { watcher, watched: BTreeSet::new(), names, quiet })
     }
 
@@ -308,12 +310,12 @@ impl Events {
 
 /// Events until they stop coming.
 #[derive(Debug)]
-struct Quiet {
-    events: mpsc::UnboundedReceiver<Happened>,
-    pending: Option<Happened>,
+struct Settling {
+    events: mpsc::UnboundedReceiver<FileEvent>,
+    pending: Option<FileEvent>,
 }
 
-impl Quiet {
+impl Settling {
     /// Waits for an event, and then for the end of the change that it belongs to.
     async fn settled(&mut self) {
         if self.pending.is_none() {
@@ -321,7 +323,7 @@ impl Quiet {
         }
         // In `self`, so that a call that is given up leaves the next one something to do.
         while let Some(happened) = self.pending {
-            let quiet = if happened == Happened::Written { WRITING } else { SETTLE };
+            let quiet = if happened == FileEvent::Written { WRITING } else { SETTLE };
             match timeout(quiet, self.events.recv()).await {
                 Ok(next @ Some(_)) => self.pending = next,
                 Ok(None) | Err(_) => self.pending = None,
@@ -336,12 +338,12 @@ fn matters(event: &notify::Event, names: &BTreeSet<OsString>) -> bool {
 }
 
 /// What an event means; `None` for those that change nothing. We read what we watch.
-fn happened(kind: EventKind) -> Option<Happened> {
+fn happened(kind: EventKind) -> Option<FileEvent> {
     match kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Happened::Changed),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(FileEvent::Changed),
         EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => None,
-        EventKind::Modify(ModifyKind::Data(_)) => Some(Happened::Written),
-        _ => Some(Happened::Changed),
+        EventKind::Modify(ModifyKind::Data(_)) => Some(FileEvent::Written),
+        _ => Some(FileEvent::Changed),
     }
 }
 

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use super::Error;
 use super::config::Config;
 use super::host_state::{HostState, ReleaseReading};
-use super::linked::Linked;
+use super::linked::LinkedRelease;
 use crate::operate::handover::Handover;
 
 /// See the [module](self).
 pub(super) struct Bootstrap<'c> {
     pub(super) config: &'c Config,
-    pub(super) linked: Option<Linked>,
+    pub(super) linked: Option<LinkedRelease>,
     /// The paths that the settings name, absolute.
     pub(super) releases: Vec<PathBuf>,
     /// That of a host that starts by itself. What another process leaves says what to read.
@@ -21,7 +21,7 @@ pub(super) struct Bootstrap<'c> {
 }
 
 impl<'c> Bootstrap<'c> {
-    pub(super) fn new(config: &'c Config, linked: Option<Linked>) -> Result<Self, Error> {
+    pub(super) fn new(config: &'c Config, linked: Option<LinkedRelease>) -> Result<Self, Error> {
         let releases: Vec<PathBuf> =
             config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
         let starts_alone = linked.is_none() && !Handover::is_there();

@@ -8,8 +8,8 @@ use super::bootstrap::Bootstrap;
 use super::config::Config;
 use super::edge_builder::EdgeBuilder;
 use super::host_state::{HostState, ReleaseReading};
-use super::linked::Linked;
-use super::signals::Signals;
+use super::linked::LinkedRelease;
+use super::signals::ProcessSignals;
 use crate::operate::handover::{Handover, Successor};
 use crate::process::service_manager::ServiceManager;
 use crate::server::Server;
@@ -18,12 +18,12 @@ use crate::server::listen::Listeners;
 /// See the [module](self).
 pub(super) struct Bound<'c> {
     pub(super) config: &'c Config,
-    pub(super) linked: Option<Linked>,
+    pub(super) linked: Option<LinkedRelease>,
     /// The paths that the settings name, absolute.
     pub(super) releases: Vec<PathBuf>,
     pub(super) state: HostState,
     pub(super) reading: Option<ReleaseReading>,
-    pub(super) signals: Signals,
+    pub(super) signals: ProcessSignals,
     pub(super) handover: Option<Handover>,
     pub(super) service_manager: ServiceManager,
     pub(super) public: Option<PathBuf>,
@@ -39,7 +39,7 @@ impl<'c> Bound<'c> {
     /// Takes the ports, and what another process leaves.
     pub(super) fn bind(bootstrap: Bootstrap<'c>) -> Result<Self, Error> {
         let Bootstrap { config, linked, releases, state, reading } = bootstrap;
-        let signals = Signals::new()?;
+        let signals = ProcessSignals::new()?;
         let mut handover = Handover::receive()
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
         let is_stand_in =

@@ -2,12 +2,10 @@
 
 mod edge;
 mod file;
-mod units;
-
 pub mod probe;
-mod trust;
-
 mod swapping;
+mod trust;
+mod units;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,15 +18,14 @@ pub use self::edge::{
     EdgeSettings, LimitSettings, MetricsSettings, ProcessSettings, ProxySettings, ResponseSettings,
     TlsSettings,
 };
+pub use self::swapping::{RecyclingSettings, RollbackSettings, share};
+pub use self::trust::TrustSettings;
 pub use self::units::Limit;
 use crate::library::loader::{LoadError, Store, writable_folder};
 use crate::process::log::{Format, LogFilter, LogSettings};
 use crate::process::service_folders;
 use crate::server;
 use crate::swap::SwapSettings;
-
-pub use self::swapping::{RecyclingConfig, RollbackConfig, share};
-pub use trust::TrustArgs;
 
 /// Serves route libraries, and swaps them while it serves.
 #[derive(Clone, Debug, Parser)]
@@ -116,11 +113,11 @@ pub struct Config {
 
     /// When the host goes back to the release before
     #[command(flatten)]
-    pub rollback: RollbackConfig,
+    pub rollback: RollbackSettings,
 
     /// When the host starts anew
     #[command(flatten)]
-    pub recycling: RecyclingConfig,
+    pub recycling: RecyclingSettings,
 
     /// The socket for `nova swap` and `nova status` [default: host-PORT.sock in
     /// $RUNTIME_DIRECTORY, or in a folder of the user's in $XDG_RUNTIME_DIR or /tmp]
@@ -133,10 +130,10 @@ pub struct Config {
 
     /// Whose signatures are asked for.
     #[command(flatten)]
-    pub trust: TrustArgs,
+    pub trust: TrustSettings,
     /// Asking another host instead of being one.
     #[command(flatten)]
-    pub probe: probe::Probe,
+    pub probe: probe::ProbeSettings,
 
     /// Which events are logged: error, warn, info, debug, trace, off, or a list such as
     /// warn,app=debug

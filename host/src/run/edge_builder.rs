@@ -42,7 +42,7 @@ pub(super) enum EdgeError {
     #[error("--proxy-protocol needs proxies that are named with --trusted-proxy")]
     NoProxy,
     /// Nothing would be left for the requests.
-    #[error("--stop-delay is not shorter than --grace, which it is a part of; give a shorter one")]
+    #[error("--stop-delay is a part of --grace and has to be shorter")]
     StopDelay,
 }
 

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::host_state::HostState;
-use super::signals::{Action, Signals};
+use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
 use crate::operate::handover::{PeerOrder, Recycler};
 use crate::operate::operator::Operator;
@@ -40,7 +40,7 @@ pub(super) struct Lifecycle {
 
 impl Lifecycle {
     /// Does what a signal asks for; `Some`: the process ends now.
-    pub(super) async fn act(&self, action: Action, signals: &mut Signals) -> Option<Exit> {
+    pub(super) async fn act(&self, action: Action, signals: &mut ProcessSignals) -> Option<Exit> {
         match action {
             Action::Stop(signal) if self.site.is_stopping() => {
                 self.recycler.order(PeerOrder::Abort).await;
@@ -105,7 +105,7 @@ impl Lifecycle {
     pub(super) async fn end(
         self,
         stopped: StopReport,
-        signals: &mut Signals,
+        signals: &mut ProcessSignals,
     ) -> Result<Exit, Error> {
         let ended = async {
             self.shut_down(stopped).await;
@@ -117,7 +117,7 @@ impl Lifecycle {
         };
         tokio::select! {
             ended = ended => Ok(match ended? {
-                Some((program, stand_in)) => Exit::Renew(program, stand_in),
+                Some((program, stand_in)) => Exit::Recycle(program, stand_in),
                 None => Exit::Stopped,
             }),
             signal = signals.stop() => {

@@ -13,7 +13,7 @@ use crate::swap::{SwapError, Switch};
 
 /// A release that is part of this program.
 #[derive(Clone, Copy)]
-pub struct Linked {
+pub struct LinkedRelease {
     /// What the app's `nova_library()` gives.
     pub library: LibraryRef,
     /// The app's name and version, such as `my-app 0.1.0`.
@@ -24,7 +24,7 @@ pub struct Linked {
     pub files: &'static [(&'static str, &'static [u8])],
 }
 
-impl Linked {
+impl LinkedRelease {
     /// Puts the files where a server of files finds them; the folder goes with the handle.
     pub(super) fn unpack(&self) -> Result<Option<TempDir>, Error> {
         if self.files.is_empty() {

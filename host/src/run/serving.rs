@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bound::Bound;
 use super::config::Config;
 use super::lifecycle::Lifecycle;
-use super::signals::Signals;
+use super::signals::ProcessSignals;
 use super::started::Started;
 use super::{Error, Exit};
 use crate::edge::Edge;
@@ -19,7 +19,7 @@ use crate::server::Server;
 
 /// See the [module](self).
 pub(super) struct Serving {
-    pub(super) signals: Signals,
+    pub(super) signals: ProcessSignals,
     pub(super) server: Server,
     pub(super) edge: &'static Edge,
     pub(super) lifecycle: Lifecycle,
@@ -100,7 +100,7 @@ fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>) {
 }
 
 /// Tells the process before that this one serves.
-fn take_over_from(left: Handover, signals: &mut Signals) -> Result<(), Error> {
+fn take_over_from(left: Handover, signals: &mut ProcessSignals) -> Result<(), Error> {
     let (successor, pid) = (left.successor, left.state.pid);
     let before = left.serving()?;
     match successor {

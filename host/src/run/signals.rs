@@ -4,16 +4,16 @@ use rustix::process::Signal;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
 use crate::operate::handover::Recycler;
-use crate::operate::handover::{Peer, PeerOrder};
+use crate::operate::handover::{HandoverPeer, PeerOrder};
 
 /// The signals of this process. A stand-in is told by the process that it stands in for instead,
 /// because a terminal and a service manager send their signals to both.
-pub(super) struct Signals {
+pub(super) struct ProcessSignals {
     terminate: SignalStream,
     interrupt: SignalStream,
     hang_up: SignalStream,
     recycle: SignalStream,
-    pub(super) first: Option<Peer>,
+    pub(super) first: Option<HandoverPeer>,
     /// The first process is gone, which was heard.
     is_alone: bool,
 }
@@ -32,7 +32,7 @@ pub(super) enum Action {
     GiveBack,
 }
 
-impl Signals {
+impl ProcessSignals {
     pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,

@@ -1,14 +1,14 @@
 //! What is left of a recycled host that does not start: the process whose id is known outside, which
 //! passes on what it is told to the stand-in, and ends with it.
 
-use super::signals::{Action, Signals};
+use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
 use crate::operate::handover::{Handover, PeerOrder, Program};
 
 /// Passes signals on until the stand-in has ended.
 pub(super) async fn forward_to_stand_in(
     left: Handover,
-    signals: &mut Signals,
+    signals: &mut ProcessSignals,
 ) -> Result<Exit, Error> {
     tracing::warn!("process {} goes on; SIGUSR2 tries again", left.state.pid);
     let mut stand_in = left.failed()?;
@@ -28,7 +28,7 @@ pub(super) async fn forward_to_stand_in(
                 }
                 Action::Recycle if !is_stopping => {
                     stand_in.give(PeerOrder::TakeBack).await;
-                    return Ok(Exit::Renew(Program::current()?, stand_in.into_socket()?));
+                    return Ok(Exit::Recycle(Program::current()?, stand_in.into_socket()?));
                 }
                 Action::Reload => stand_in.give(PeerOrder::Reload).await,
                 Action::Recycle | Action::Abort | Action::GiveBack => {}

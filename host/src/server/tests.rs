@@ -22,7 +22,7 @@ type Answer = Response<Full<Bytes>>;
 const REFUSED: io::ErrorKind = io::ErrorKind::ConnectionRefused;
 const HOUR: Duration = Duration::from_secs(3600);
 
-struct Running {
+struct RunningServer {
     addr: SocketAddr,
     handle: Handle,
     task: JoinHandle<StopReport>,
@@ -34,13 +34,13 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, addr)
 }
 
-fn start_with(service: impl Service, options: Options) -> Running {
+fn start_with(service: impl Service, options: Options) -> RunningServer {
     let (listener, addr) = listener();
     let server = Server::new([listener], options).unwrap();
-    Running { addr, handle: server.handle(), task: tokio::spawn(server.run(service)) }
+    RunningServer { addr, handle: server.handle(), task: tokio::spawn(server.run(service)) }
 }
 
-fn start(service: impl Service) -> Running {
+fn start(service: impl Service) -> RunningServer {
     start_with(service, Options::default())
 }
 

@@ -2,36 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::publisher::{CanaryEnd, Promotion};
+use super::publisher::{CanaryEnd, CanarySpec, CanaryView, Promotion};
 use super::report::micros;
 use super::{PreparedSwap, SwapError, SwapReport, Switch, blocking};
 use crate::generation::{Generation, GenerationId};
 use crate::library::start::StartInfo;
 use crate::release::ledger::{RollbackRecord, now};
-
-/// A canary that is wanted.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CanarySpec {
-    /// Which share of the requests it answers, from 0 to 1.
-    pub share: f64,
-    /// For how long.
-    pub duration: Duration,
-}
-
-/// A canary that answers requests.
-#[derive(Debug, Clone)]
-pub struct CanaryView {
-    /// The generation.
-    pub generation: Arc<Generation>,
-    /// Its library's place in the table.
-    pub slot: usize,
-    /// What was wanted.
-    pub spec: CanarySpec,
-    /// How long it still has.
-    pub left: Duration,
-}
 
 impl Switch {
     /// Lets the release at `source` answer a share of the requests, beside the generation that it

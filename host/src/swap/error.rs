@@ -52,9 +52,15 @@ pub enum SwapError {
          build it again, and start the new one in its place"
     )]
     Linked,
-    #[error("there is nothing yet that a canary could be compared with")]
+    #[error(
+        "a canary is compared with what serves, and nothing serves yet; \
+         swap the release in without --canary"
+    )]
     NoCanary,
-    #[error("generation {0} does not serve any more: another one has taken its place meanwhile")]
+    #[error(
+        "generation {0} does not serve any more: another one has taken its place; \
+         `nova status` shows which"
+    )]
     Overtaken(GenerationId),
     #[error("what the process before served cannot be taken over: {0}")]
     Inherited(io::Error),

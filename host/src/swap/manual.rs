@@ -1,5 +1,5 @@
-//! A swap whose generation somebody else starts: the switch gives the turn, the state of what
-//! serves and the settings, and publishes what comes of it.
+//! A swap whose generation the caller starts: the switch gives the turn, the state of what serves
+//! and the settings, and publishes what comes of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct ManualSwap<'a> {
 
 /// A started app, ready to serve in the one slot of a table.
 #[derive(Debug)]
-pub struct Started {
+pub struct StartedApp {
     /// Where its library was read.
     pub source: PathBuf,
     /// The library.
@@ -39,8 +39,8 @@ pub struct Started {
 }
 
 impl Switch {
-    /// Begins a swap to what somebody else starts, after the one that may be under way. `candidate`
-    /// is said to those that are turned away meanwhile.
+    /// Begins a swap to what the caller starts, after the one that may be under way. Those that are turned away
+    /// meanwhile are told of `candidate`.
     pub async fn manual_swap(&self, candidate: &Path) -> ManualSwap<'_> {
         let turn = self.gate.enter(candidate).await;
         ManualSwap { switch: self, began: Instant::now(), counted: false, _turn: turn }
@@ -94,8 +94,8 @@ impl ManualSwap<'_> {
     ///
     /// # Errors
     /// If its routes make no table.
-    pub async fn publish(mut self, started: Started) -> Result<SwapReport, SwapError> {
-        let Started { source, library, view, loaded } = started;
+    pub async fn publish(mut self, started: StartedApp) -> Result<SwapReport, SwapError> {
+        let StartedApp { source, library, view, loaded } = started;
         let id = self.switch.launcher.next_id();
         let generation = Generation::of_view(id, source, library, view);
         let init_us = micros(loaded);

@@ -4,12 +4,11 @@
 //! there is no such table, the candidate comes back with the reason, and what served serves on.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::canary::{CanarySpec, CanaryView};
 use super::history::History;
 use super::lifecycle::{CandidateGeneration, DrainingGeneration, LiveGeneration};
 use super::{GenerationState, SwapError};
@@ -31,6 +30,28 @@ pub(super) struct Publisher {
 struct Serving {
     slots: Vec<LiveGeneration>,
     canary: Option<Canary>,
+}
+
+/// A canary that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CanarySpec {
+    /// Which share of the requests it answers, from 0 to 1.
+    pub share: f64,
+    /// For how long.
+    pub duration: Duration,
+}
+
+/// A canary that answers requests.
+#[derive(Debug, Clone)]
+pub struct CanaryView {
+    /// The generation.
+    pub generation: Arc<Generation>,
+    /// Its library's place in the table.
+    pub slot: usize,
+    /// What was wanted.
+    pub spec: CanarySpec,
+    /// How long it still has.
+    pub left: Duration,
 }
 
 /// A generation that answers a share of the requests, beside the one in its slot.

@@ -30,7 +30,7 @@ pub struct SwapSettings {
     pub drain_limit: Option<Duration>,
     /// What is asked of a release before it is taken.
     pub trust: Trust,
-    /// What apps are started for: to serve, unless this host serves nobody.
+    /// What apps are started for: to serve, unless this host only tries them.
     pub purpose: Purpose,
     /// How long the app of an old generation is kept running after its last request, so that it
     /// can serve again at once; zero shuts it down.

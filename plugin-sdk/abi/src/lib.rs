@@ -4,8 +4,10 @@
 //! before it runs any code of the library, and abi_stable's root module, [`Library`]. Everything
 //! that crosses is declared here, has a checked layout (`StableAbi`) and a documented owner.
 //!
-//! What is thought of after the contract was fixed goes into [`HostServices`], a table that may grow
-//! without refusing older libraries.
+//! What is thought of after the contract was fixed has a place on each side, so that nobody is refused
+//! because of it: what a host offers goes into [`HostServices`], a table that only grows; what an
+//! application can do besides is an [`Extension`], which is asked for by its name. The layouts of
+//! these two are not checked, and never change.
 //!
 //! The crate also holds the glue on both sides, so that neither host nor SDK writes `unsafe` for
 //! a call: the host implements [`HostExchange`], [`HeadSink`], [`HostConnection`] and

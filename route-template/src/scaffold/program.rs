@@ -104,7 +104,7 @@ impl Program<'_> {
 
     fn main(&self) -> String {
         let mut text = String::from(
-            "// Written by `nova build --static`.\n\nuse nova_host::{Linked, main_linked};\n\n\
+            "// Written by `nova build --static`.\n\nuse nova_host::{LinkedRelease, main_linked};\n\n\
              static FILES: &[(&str, &[u8])] = &[\n",
         );
         for file in self.files {
@@ -119,7 +119,9 @@ impl Program<'_> {
             ("build_id", format!("{build_id:?}")),
             ("files", "FILES".to_owned()),
         ];
-        text.push_str("];\n\nfn main() -> std::process::ExitCode {\n    main_linked(Linked {\n");
+        text.push_str(
+            "];\n\nfn main() -> std::process::ExitCode {\n    main_linked(LinkedRelease {\n",
+        );
         for (name, value) in fields {
             let _ = writeln!(text, "        {name}: {value},");
         }

@@ -154,7 +154,7 @@ async fn keys_are_made_once_and_the_private_one_is_private() {
     for (key, expected) in [
         (&private, "chmod 600"),
         (&public, "is a public key"),
-        (&release.join("manifest.json"), "is no key of `nova keygen`"),
+        (&release.join("manifest.json"), "is not a key of `nova keygen`"),
     ] {
         let args = [Path::new("sign"), &release, Path::new("--key"), key];
         let (status, said) = run(&nova, args).await;

@@ -8,7 +8,7 @@ use nova_abi::App;
 use nova_abi_parts::{NotAttached, PageEntry, attach};
 use nova_host::generation::View;
 use nova_host::library::start::StartInfo;
-use nova_host::swap::{Started, SwapReport};
+use nova_host::swap::{StartedApp, SwapReport};
 use nova_host::{BuildId, Switch};
 use parking_lot::Mutex;
 
@@ -74,7 +74,7 @@ impl PartedSwitch {
         };
         // The view keeps the app running.
         drop(started);
-        Ok(swap.publish(Started { source: app.app.clone(), library, view, loaded }).await?)
+        Ok(swap.publish(StartedApp { source: app.app.clone(), library, view, loaded }).await?)
     }
 
     /// Lets the app that serves go on with these pages and no others: the complete list.
@@ -94,7 +94,7 @@ impl PartedSwitch {
         let loaded = Instant::now();
         let view = view(old.app(), &old.source, build_id, pages, &entries)?;
         let (source, library) = (old.source.clone(), old.library.clone());
-        Ok(swap.publish(Started { source, library, view, loaded }).await?)
+        Ok(swap.publish(StartedApp { source, library, view, loaded }).await?)
     }
 }
 

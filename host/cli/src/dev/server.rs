@@ -28,7 +28,7 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use nova_host::process::companion::{Inbox, Inherited};
+use nova_host::process::companion::{ChildInputs, Inbox};
 use nova_host::process::log::{Log, LogFilter, LogSettings};
 use nova_host::process::{Answers, Role, companion};
 use nova_host::server::listen::Listeners;
@@ -47,8 +47,8 @@ pub(crate) const ROLE: Role = Role::new(SERVER_ROLE, || companion::serve(run));
 const LEAST_THREADS: usize = 4;
 
 /// Serves until the supervisor says stop, or is gone.
-fn run(job: ServerJob, inherited: Inherited, answers: Answers) {
-    let Inherited { mut descriptors, orders } = inherited;
+fn run(job: ServerJob, inherited: ChildInputs, answers: Answers) {
+    let ChildInputs { mut descriptors, orders } = inherited;
     let settings =
         LogSettings { filter: LogFilter::for_development(), format: job.log_format, access: false };
     // A log that cannot be started is nothing to refuse requests for.

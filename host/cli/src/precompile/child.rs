@@ -16,7 +16,7 @@ use nova_host::generation::call::{Call, HandlerPanic, call, internal_error};
 use nova_host::library::loader::Store;
 use nova_host::library::reserved::{RESERVED, is_reserved};
 use nova_host::process::{Answers, Role, serve_parent};
-use nova_host::release::plan::Planned;
+use nova_host::release::plan::PlannedRequest;
 use nova_host::site::files::{Assets, Caching};
 use nova_host::site::{Origin, Site, SiteResponse};
 use nova_host::swap::{STYLESHEETS, SwapSettings, Switch};
@@ -88,7 +88,7 @@ async fn exercise_all(job: PrecompileJob, answers: &mut Answers) -> Result<(), S
             file: file.clone(),
         });
         let (outcome, answer) = exerciser.measure(planned).await?;
-        let Planned { method, target, .. } = planned.clone();
+        let PlannedRequest { method, target, .. } = planned.clone();
         let failure = outcome.failure(planned);
         if !matches!(
             outcome,
@@ -123,7 +123,7 @@ async fn exercise_all(job: PrecompileJob, answers: &mut Answers) -> Result<(), S
         .requests
         .iter()
         .filter(|planned| !planned.skip && !planned.writes() && !streams.contains(&planned.target));
-    let quick: Vec<&Planned> = quick.collect();
+    let quick: Vec<&PlannedRequest> = quick.collect();
     let began = Instant::now();
     while began.elapsed() < job.training && !quick.is_empty() {
         answers.send(PrecompileMessage::Training);
@@ -260,7 +260,7 @@ struct Answer {
 
 impl Answer {
     /// The answer as a file that any client may get.
-    fn into_document(self, planned: &Planned) -> Result<String, String> {
+    fn into_document(self, planned: &PlannedRequest) -> Result<String, String> {
         if planned.method != "GET" || planned.target.contains('?') {
             return Err("a file is what a GET without a query is answered with".into());
         }
@@ -295,7 +295,11 @@ impl Exerciser<'_> {
 
     /// Asks the library itself for JSON.
     async fn ask<T: DeserializeOwned>(&self, target: &str, what: &str) -> Result<T, String> {
-        let planned = Planned { method: "GET".into(), target: target.into(), ..Planned::default() };
+        let planned = PlannedRequest {
+            method: "GET".into(),
+            target: target.into(),
+            ..PlannedRequest::default()
+        };
         let (outcome, answer) = self.send(&planned).await?;
         if let Some(failure) = outcome.failure(&planned) {
             return Err(format!("{what}: it {failure}"));
@@ -304,7 +308,7 @@ impl Exerciser<'_> {
     }
 
     /// Sends a request, and sends it again to see how long it takes when all is warm.
-    async fn measure(&self, planned: &Planned) -> Result<(RequestOutcome, Answer), String> {
+    async fn measure(&self, planned: &PlannedRequest) -> Result<(RequestOutcome, Answer), String> {
         let (mut outcome, answer) = self.send(planned).await?;
         if !planned.writes() {
             for _ in 0..REPEATS {
@@ -321,7 +325,7 @@ impl Exerciser<'_> {
     }
 
     /// Sends a request and reads the answer.
-    async fn send(&self, planned: &Planned) -> Result<(RequestOutcome, Answer), String> {
+    async fn send(&self, planned: &PlannedRequest) -> Result<(RequestOutcome, Answer), String> {
         let request = planned.request()?;
         let began = Instant::now();
         let Ok(answered) = tokio::time::timeout(self.limit, self.answer(request)).await else {

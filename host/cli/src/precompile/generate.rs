@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use nova_host::library::reserved::RESERVED;
-use nova_host::release::plan::{Plan, Planned};
+use nova_host::release::plan::{Plan, PlannedRequest};
 
 /// What requests of `precompile.rs` are from. Its owner edits that file, not the plan.
 const OWN: &str = "precompile.rs";
@@ -13,7 +13,7 @@ const OWN: &str = "precompile.rs";
 pub(super) struct LibraryFacts {
     pub(super) pages: Vec<PageFacts>,
     /// What `requests` of `precompile.rs` lists.
-    pub(super) requests: Vec<Planned>,
+    pub(super) requests: Vec<PlannedRequest>,
     /// The other functions of `precompile.rs`.
     pub(super) functions: Vec<String>,
     /// URLs of public files, one for each kind.
@@ -57,7 +57,7 @@ impl PageFacts {
 
 /// A generated request; `guessed` ones give way to any other of the same page and method.
 struct GeneratedPlan {
-    planned: Planned,
+    planned: PlannedRequest,
     guessed: bool,
 }
 
@@ -88,7 +88,7 @@ pub(super) fn plan(
         }
     });
     let sure = generated.iter().filter(|new| !new.guessed).map(|new| &new.planned);
-    let named: Vec<Planned> = requests.iter().chain(sure).cloned().collect();
+    let named: Vec<PlannedRequest> = requests.iter().chain(sure).cloned().collect();
     // What `precompile.rs` asks for keeps its place in the plan; the file says what it is now.
     requests.retain_mut(|old| {
         if old.from.as_deref() != Some(OWN) {
@@ -112,7 +112,7 @@ pub(super) fn plan(
             continue;
         }
         let pattern = pattern_of(new.path());
-        let has_better = |old: &Planned| {
+        let has_better = |old: &PlannedRequest| {
             old.method == new.method && pattern.is_some() && pattern_of(old.path()) == pattern
         };
         if guessed && named.iter().any(has_better) {
@@ -120,13 +120,13 @@ pub(super) fn plan(
         }
         // What reads sees the state as it was in the beginning.
         let at = match new.writes() {
-            false => requests.iter().position(Planned::writes).unwrap_or(requests.len()),
+            false => requests.iter().position(PlannedRequest::writes).unwrap_or(requests.len()),
             true => requests.len(),
         };
         requests.insert(at, new);
     }
     let not_found = |page: &&PageFacts| {
-        let named = |planned: &Planned| {
+        let named = |planned: &PlannedRequest| {
             planned.prerender && pattern_of(planned.path()).as_ref() == Some(&page.pattern)
         };
         page.prerender && !requests.iter().any(named)
@@ -149,7 +149,7 @@ fn generate(
     let mut writes = Vec::new();
     for page in &facts.pages {
         for sample in &page.samples {
-            let planned = Planned { target: sample.clone(), ..Planned::default() };
+            let planned = PlannedRequest { target: sample.clone(), ..PlannedRequest::default() };
             if !sample.starts_with('/')
                 || pattern_of(planned.path()).as_ref() != Some(&page.pattern)
             {
@@ -164,12 +164,12 @@ fn generate(
         let targets = if guessed { guesses(&page.pattern) } else { page.samples.clone() };
         let exercised = page.precompile || page.prerender;
         for method in page.methods().into_iter().filter(|_| exercised) {
-            let planned = |target: &String| Planned {
+            let planned = |target: &String| PlannedRequest {
                 method: method.to_owned(),
                 target: target.clone(),
                 prerender: page.prerender && method == "GET" && (!guessed || page.is_static()),
                 from: Some(page.file.clone()),
-                ..Planned::default()
+                ..PlannedRequest::default()
             };
             let new = targets.iter().map(planned);
             let guessed = guessed && !page.is_static();
@@ -185,11 +185,11 @@ fn generate(
     writes.sort_by_key(|new| new.planned.method == "DELETE");
 
     let sure = |planned| GeneratedPlan { planned, guessed: false };
-    let from = |from: &str, method: &str, target: &str| Planned {
+    let from = |from: &str, method: &str, target: &str| PlannedRequest {
         method: method.into(),
         target: target.into(),
         from: Some(from.into()),
-        ..Planned::default()
+        ..PlannedRequest::default()
     };
     reads.extend(facts.files.iter().map(|url| sure(from("public", "GET", url))));
     reads.extend(facts.stylesheet.iter().map(|url| sure(from("styles", "GET", url))));
@@ -198,7 +198,8 @@ fn generate(
         planned.headers.extend(accept.map(|accept| ("accept".to_owned(), accept.to_owned())));
         sure(planned)
     }));
-    let own = |planned: &Planned| Planned { from: Some(OWN.into()), ..planned.clone() };
+    let own =
+        |planned: &PlannedRequest| PlannedRequest { from: Some(OWN.into()), ..planned.clone() };
     let mut all = reads;
     // Of two alike, the app's own is the one that counts.
     all.retain(|new| !facts.requests.iter().any(|own| own.is_like(&new.planned)));
@@ -316,7 +317,7 @@ mod tests {
 
     fn lines(plan: &Plan) -> Vec<String> {
         let lines = plan.requests.iter().map(|planned| {
-            let Planned { method, target, from, .. } = planned;
+            let PlannedRequest { method, target, from, .. } = planned;
             format!("{method} {target} {}", from.as_deref().unwrap_or("-"))
         });
         lines.collect()
@@ -391,12 +392,16 @@ mod tests {
         edited.requests[at].body = Some("{}".into());
         let at = find(&edited, "GET /users/1 ");
         edited.requests[at].target = "/users/42".into();
-        let own = Planned { method: "GET".into(), target: "/own".into(), ..Planned::default() };
+        let own = PlannedRequest {
+            method: "GET".into(),
+            target: "/own".into(),
+            ..PlannedRequest::default()
+        };
         edited.requests.insert(0, own.clone());
         for from in ["pages/gone.rs", "public", "precompile.rs"] {
             let target = format!("/gone-{}", edited.requests.len());
             let from = Some(from.to_owned());
-            edited.requests.push(Planned { target, from, ..own.clone() });
+            edited.requests.push(PlannedRequest { target, from, ..own.clone() });
         }
         let again = plan_of(&facts, Some(edited.clone()));
         assert_eq!(again.requests[find(&again, "POST /users ")].body.as_deref(), Some("{}"));
@@ -411,11 +416,11 @@ mod tests {
     #[test]
     fn the_apps_own_requests_are_those_of_its_file() {
         let mut facts = facts();
-        let own = |method: &str, target: &str, body: &str| Planned {
+        let own = |method: &str, target: &str, body: &str| PlannedRequest {
             method: method.into(),
             target: target.into(),
             body: Some(body.into()),
-            ..Planned::default()
+            ..PlannedRequest::default()
         };
         facts.requests = vec![own("POST", "/users", "old")];
         let first = plan_of(&facts, None);

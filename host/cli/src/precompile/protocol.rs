@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nova_host::library::start::StartInfo;
-use nova_host::release::plan::{Plan, Planned};
+use nova_host::release::plan::{Plan, PlannedRequest};
 use serde::{Deserialize, Serialize};
 
 use super::report::RequestReport;
@@ -22,7 +22,7 @@ pub(crate) enum Extent {
 
 impl Extent {
     /// Whether a request is sent.
-    pub(super) fn holds(self, planned: &Planned) -> bool {
+    pub(super) fn holds(self, planned: &PlannedRequest) -> bool {
         !planned.skip
             && match self {
                 Self::Everything => true,

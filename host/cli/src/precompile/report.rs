@@ -1,7 +1,7 @@
 //! What came of a precompile, request by request.
 
 use http::StatusCode;
-use nova_host::release::plan::{Expect, Planned};
+use nova_host::release::plan::{Expect, PlannedRequest};
 use serde::{Deserialize, Serialize};
 
 /// What came of all requests.
@@ -91,7 +91,7 @@ impl RequestOutcome {
     }
 
     /// Why this is not what `planned` expects, as the end of a sentence; `None` if it is.
-    pub(crate) fn failure(&self, planned: &Planned) -> Option<String> {
+    pub(crate) fn failure(&self, planned: &PlannedRequest) -> Option<String> {
         let met = match planned.expect {
             None => self.status().is_some_and(|status| status < 500) && self.is_whole(),
             Some(Expect::Status(expected)) => self.status() == Some(expected),
@@ -188,7 +188,7 @@ mod tests {
             (broken, None, Some("answered 200 OK, and its body broke off: gone")),
             (crashed, None, Some("ended the process: it was ended by SIGSEGV")),
         ] {
-            let planned = Planned { expect, ..Planned::default() };
+            let planned = PlannedRequest { expect, ..PlannedRequest::default() };
             assert_eq!(outcome.failure(&planned).as_deref(), failure, "{outcome:?} {expect:?}");
         }
     }

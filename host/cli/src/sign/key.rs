@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 pub(crate) enum PrivateKeyError {
     #[error("{}: {cause}", .path.display())]
     Read { path: PathBuf, cause: String },
-    #[error("{}: not a key of `nova keygen`", .path.display())]
+    #[error("{}: is not a key of `nova keygen`", .path.display())]
     NotAKey { path: PathBuf },
-    #[error("{}: a public key; to sign takes the private one beside it", .path.display())]
+    #[error("{}: is a public key; `nova sign` takes the private one beside it", .path.display())]
     Public { path: PathBuf },
     #[error(
         "{0}: can be read by others (mode {mode:o}), so it is not secret any more; \

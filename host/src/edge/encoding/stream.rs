@@ -16,7 +16,7 @@ use crate::generation::body::{Body, BodyError};
 /// How much is encoded in one go: its thread does nothing else meanwhile.
 const PIECE: usize = 64 * 1024;
 
-pub(super) struct Encoded {
+pub(super) struct EncodedBody {
     body: Body,
     /// Gone at the end.
     encoder: Option<Encoder>,
@@ -27,7 +27,7 @@ pub(super) struct Encoded {
     trailers: Option<HeaderMap>,
 }
 
-impl Encoded {
+impl EncodedBody {
     pub(super) fn new(body: Body, encoder: Encoder) -> Self {
         let encoder = Some(encoder);
         Self { body, encoder, rest: Bytes::new(), holds: false, trailers: None }
@@ -77,7 +77,7 @@ impl Encoded {
     }
 }
 
-impl HttpBody for Encoded {
+impl HttpBody for EncodedBody {
     type Data = Bytes;
     type Error = BodyError;
 

@@ -125,7 +125,7 @@ pub struct ReleaseStatus {
     pub current: bool,
     /// Whether `nova rollback --to` can name it.
     pub kept: bool,
-    /// Why it does not serve any more until somebody insists.
+    /// Why it serves again only with `--force`.
     pub refused: Option<String>,
     /// How long ago it began to serve; of one that is not kept, how long ago it was refused.
     pub age_seconds: f64,

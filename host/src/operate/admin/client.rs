@@ -46,13 +46,13 @@ pub enum AdminError {
         /// Their sockets.
         sockets: Vec<PathBuf>,
     },
-    /// Nobody answers on the socket.
-    #[error("{}: no nova-host answers on this socket: {source}", .socket.display())]
+    /// There is no answer on the socket.
+    #[error("{}: no nova-host answers on this socket: {cause}", .socket.display())]
     Unreachable {
         /// The socket.
         socket: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The host does not answer any more.
     #[error("{}: the host did not answer within {PATIENCE:?}", .socket.display())]
@@ -60,7 +60,7 @@ pub enum AdminError {
         /// The socket.
         socket: PathBuf,
     },
-    /// What answers is no host, or another version of it.
+    /// What answers is not a host, or another version of it.
     #[error("{}: the answer is not that of a nova-host: {message}", .socket.display())]
     Foreign {
         /// The socket.
@@ -176,7 +176,7 @@ impl AdminClient {
     ) -> Result<(StatusCode, Bytes), AdminError> {
         let stream = UnixStream::connect(&self.socket)
             .await
-            .map_err(|source| AdminError::Unreachable { socket: self.socket.clone(), source })?;
+            .map_err(|cause| AdminError::Unreachable { socket: self.socket.clone(), cause })?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.foreign(&error))?;
         let mut request = Request::new(Full::<Bytes>::from(body));

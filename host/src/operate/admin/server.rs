@@ -89,15 +89,15 @@ pub enum BindError {
     },
     /// Something else is there.
     #[error(
-        "{}: is there already and is no socket; choose another path with --admin, or remove it",
+        "{}: is not a socket; choose another path with --admin, or remove it",
         .path.display()
     )]
     NoSocket {
         /// The path.
         path: PathBuf,
     },
-    /// The folder of the socket, which we made or found, is somebody else's.
-    #[error("{}: belongs to user {owner}, not to us; choose a socket with --admin", .path.display())]
+    /// The folder of the socket, belongs to another user.
+    #[error("{}: belongs to user {owner}, not to the user of this host; choose a socket with --admin", .path.display())]
     Foreign {
         /// The folder.
         path: PathBuf,
@@ -105,12 +105,12 @@ pub enum BindError {
         owner: u32,
     },
     /// The system refuses.
-    #[error("{}: the admin socket cannot be bound: {source}", .path.display())]
+    #[error("{}: the admin socket cannot be bound: {cause}", .path.display())]
     Io {
         /// The socket.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -125,7 +125,7 @@ impl AdminSocket {
     ///
     /// Outside of a tokio runtime.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
-        let failed = |source| BindError::Io { path: path.to_owned(), source };
+        let failed = |cause| BindError::Io { path: path.to_owned(), cause };
         clear(path)?;
         let listener = UnixListener::bind(path).map_err(failed)?;
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(failed)?;
@@ -145,7 +145,7 @@ impl AdminSocket {
         listener: std::os::unix::net::UnixListener,
         path: &Path,
     ) -> Result<Self, BindError> {
-        let failed = |source| BindError::Io { path: path.to_owned(), source };
+        let failed = |cause| BindError::Io { path: path.to_owned(), cause };
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = UnixListener::from_std(listener).map_err(failed)?;
         Self::of(listener, path).map_err(failed)
@@ -169,7 +169,7 @@ impl AdminSocket {
     /// Outside of a tokio runtime.
     pub fn bind_in_own_folder(path: &Path) -> Result<Self, BindError> {
         let folder = path.parent().unwrap_or(Path::new("/"));
-        let failed = |source| BindError::Io { path: folder.to_owned(), source };
+        let failed = |cause| BindError::Io { path: folder.to_owned(), cause };
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let metadata = std::fs::symlink_metadata(folder).map_err(failed)?;
         if !metadata.is_dir() || metadata.uid() != rustix::process::geteuid().as_raw() {
@@ -207,7 +207,7 @@ async fn accept<C: Control>(listener: UnixListener, control: Arc<C>) {
             Ok((stream, _)) if is_ours(&stream) => {
                 tokio::spawn(converse(stream, Arc::clone(&control)));
             }
-            // The mode of the socket lets nobody else in, except before it was set.
+            // The mode of the socket lets no other user in, except before it was set.
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!("the admin socket cannot accept: {error}");
@@ -217,9 +217,9 @@ async fn accept<C: Control>(listener: UnixListener, control: Arc<C>) {
     }
 }
 
-/// Makes room at `path`, if what is there is a socket that nobody listens on.
+/// Makes room at `path`, if what is there is a socket without a listener.
 fn clear(path: &Path) -> Result<(), BindError> {
-    let failed = |source| BindError::Io { path: path.to_owned(), source };
+    let failed = |cause| BindError::Io { path: path.to_owned(), cause };
     let metadata = match std::fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -291,7 +291,7 @@ async fn swap<C: Control>(
     let wanted: SwapRequest = wanted(request, "swap").await?;
     if wanted.paths.is_empty() || wanted.paths.iter().any(|path| path.is_relative()) {
         let message = "name at least one release, by an absolute path".to_owned();
-        return Err(failure(Reason::Invalid, message));
+        return Err(SwapFailure::new(Reason::Invalid, message));
     }
     to_the_end(async move { control.swap(wanted).await }).await
 }
@@ -302,7 +302,10 @@ async fn canary<C: Control>(
 ) -> Result<super::SwapResponse, SwapFailure> {
     let wanted: CanaryRequest = wanted(request, "try a canary").await?;
     if wanted.path.is_relative() {
-        return Err(failure(Reason::Invalid, "name a release by an absolute path".to_owned()));
+        return Err(SwapFailure::new(
+            Reason::Invalid,
+            "name a release by an absolute path".to_owned(),
+        ));
     }
     to_the_end(async move { control.canary(wanted).await }).await
 }
@@ -323,9 +326,10 @@ async fn wanted<T: DeserializeOwned>(
     let body = Limited::new(request.into_body(), MAX_REQUEST)
         .collect()
         .await
-        .map_err(|error| failure(Reason::Invalid, error.to_string()))?;
-    serde_json::from_slice(&body.to_bytes())
-        .map_err(|error| failure(Reason::Invalid, format!("this is no request to {to}: {error}")))
+        .map_err(|error| SwapFailure::new(Reason::Invalid, error.to_string()))?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| {
+        SwapFailure::new(Reason::Invalid, format!("invalid request to {to}: {error}"))
+    })
 }
 
 /// In a task of its own: a client that goes away must not stop a swap half-way.
@@ -333,11 +337,7 @@ async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, SwapFailure>> + Send + 'static,
 ) -> Result<T, SwapFailure> {
     let done = tokio::spawn(work).await;
-    done.unwrap_or_else(|error| Err(failure(Reason::Refused, error.to_string())))
-}
-
-fn failure(reason: Reason, message: String) -> SwapFailure {
-    SwapFailure { reason, message, swapped: Vec::new() }
+    done.unwrap_or_else(|error| Err(SwapFailure::new(Reason::Refused, error.to_string())))
 }
 
 fn status_of(reason: Reason) -> StatusCode {

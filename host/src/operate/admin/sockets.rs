@@ -54,7 +54,7 @@ fn find_in(folder: &Path) -> Result<PathBuf, AdminError> {
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_socket()))
         .map(|entry| entry.path())
-        // Nobody listens on what a killed host has left.
+        // What a killed host has left has no listener.
         .filter(|path| UnixStream::connect(path).is_ok())
         .collect();
     sockets.sort();

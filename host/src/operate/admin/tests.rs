@@ -199,8 +199,8 @@ async fn what_makes_no_sense_is_said() {
         ("GET /swap HTTP/1.1", "405", "allow: POST"),
         ("GET / HTTP/1.1", "404", "GET /status"),
         ("GET /rollback HTTP/1.1", "405", "allow: POST"),
-        ("POST /swap HTTP/1.1", "400", "no request to swap"),
-        ("POST /rollback HTTP/1.1", "400", "no request to roll back"),
+        ("POST /swap HTTP/1.1", "400", "invalid request to swap"),
+        ("POST /rollback HTTP/1.1", "400", "invalid request to roll back"),
     ] {
         let answer =
             running.raw(&format!("{request}\r\nhost: a\r\nconnection: close\r\n\r\n")).await;
@@ -290,7 +290,7 @@ async fn a_folder_of_our_own_is_made() {
     assert_eq!(metadata.permissions().mode() & 0o777, 0o700);
     assert_eq!(metadata.uid(), rustix::process::geteuid().as_raw());
     drop(socket);
-    // Somebody else's folder, at the place of ours.
+    // A folder of another user, at the place of ours.
     if rustix::process::geteuid().is_root() {
         std::os::unix::fs::chown(path.parent().unwrap(), Some(12_345), None).unwrap();
         let error = AdminSocket::bind_in_own_folder(&path).unwrap_err();

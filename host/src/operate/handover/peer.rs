@@ -31,12 +31,12 @@ pub enum PeerOrder {
 
 /// The way to the other process.
 #[derive(Debug)]
-pub struct Peer {
+pub struct HandoverPeer {
     lines: Lines<BufReader<OwnedReadHalf>>,
     writer: OwnedWriteHalf,
 }
 
-impl Peer {
+impl HandoverPeer {
     pub(super) fn over(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let (reader, writer) = tokio::net::UnixStream::from_std(socket)?.into_split();

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::{Peer, Successor, VARIABLE};
+use super::{HandoverPeer, Successor, VARIABLE};
 
 /// How this program is started again.
 #[derive(Debug, Clone)]
@@ -42,12 +42,12 @@ impl Program {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn stand_in(&self) -> io::Result<(Peer, tokio::process::Child)> {
+    pub fn stand_in(&self) -> io::Result<(HandoverPeer, tokio::process::Child)> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = tokio::process::Command::from(self.command(Successor::StandIn));
         command.stdin(OwnedFd::from(theirs)).kill_on_drop(false);
         let child = command.spawn()?;
-        Ok((Peer::over(ours)?, child))
+        Ok((HandoverPeer::over(ours)?, child))
     }
 
     /// Replaces this program by itself; `socket` leads to the stand-in. Comes back only with an

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Child;
 use tokio::sync::{Mutex, Notify};
 
-use super::{Peer, PeerOrder, Program};
+use super::{HandoverPeer, PeerOrder, Program};
 use crate::operate::admin::{AdminServer, Budget};
 use crate::operate::operator::Operator;
 use crate::process::footprint::Footprint;
@@ -45,7 +45,7 @@ pub struct Recycler {
     admin: Option<OwnedFd>,
     answering: parking_lot::Mutex<Option<AdminServer>>,
     wanted: Notify,
-    stand_in: Mutex<Option<(Peer, Child)>>,
+    stand_in: Mutex<Option<(HandoverPeer, Child)>>,
 }
 
 impl Recycler {
@@ -191,7 +191,7 @@ impl Recycler {
     ///
     /// # Errors
     /// If that process fails; this one serves on.
-    pub async fn give_back(&self, first: &mut Peer) -> io::Result<()> {
+    pub async fn give_back(&self, first: &mut HandoverPeer) -> io::Result<()> {
         let turn = self.operator.pause().await.map_err(io::Error::other)?;
         let state = self.operator.handover_state(self.sockets.len()).await;
         first.hand_over(&self.descriptors(), &state).await?;

@@ -183,7 +183,7 @@ impl Operator {
             if to.is_some() {
                 self.site.switch.no_canary()?;
             }
-            let reason = "its trial was ended by `nova rollback`".to_owned();
+            let reason = "the canary was ended by `nova rollback`".to_owned();
             return self.end_canary(canary, reason, false).await;
         }
         let to = self.site.switch.ledger().log().wanted(to)?.clone();

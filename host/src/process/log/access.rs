@@ -22,10 +22,10 @@ pub(super) const TARGET: &str = "access";
 
 /// Where requests are logged, if they are.
 #[derive(Clone, Debug)]
-pub struct AccessLog(Option<Output>);
+pub struct AccessLog(Option<LogOutput>);
 
 #[derive(Clone, Debug)]
-struct Output {
+struct LogOutput {
     lines: Lines,
     style: Style,
 }
@@ -38,7 +38,7 @@ impl AccessLog {
     }
 
     pub(super) fn new(lines: Lines, style: Style) -> Self {
-        Self(Some(Output { lines, style }))
+        Self(Some(LogOutput { lines, style }))
     }
 
     /// Begins the line of a request from `client`, known by `id`. The query is left out: it may hold
@@ -69,7 +69,7 @@ pub struct AccessLine(Option<Box<Line>>);
 
 #[derive(Debug)]
 struct Line {
-    output: Output,
+    output: LogOutput,
     method: Method,
     uri: Uri,
     started: Instant,

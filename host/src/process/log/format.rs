@@ -192,9 +192,9 @@ mod tests {
 
     use super::*;
 
-    struct Kept(Arc<Mutex<Vec<String>>>, Style);
+    struct EventRecorder(Arc<Mutex<Vec<String>>>, Style);
 
-    impl<S: tracing::Subscriber> Layer<S> for Kept {
+    impl<S: tracing::Subscriber> Layer<S> for EventRecorder {
         fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
             self.0.lock().unwrap().push(self.1.event(event));
         }
@@ -203,7 +203,8 @@ mod tests {
     fn line(format: Format, color: bool, event: impl FnOnce()) -> String {
         let lines = Arc::default();
         let style = Style { format, time: false, color };
-        let subscriber = tracing_subscriber::registry().with(Kept(Arc::clone(&lines), style));
+        let subscriber =
+            tracing_subscriber::registry().with(EventRecorder(Arc::clone(&lines), style));
         tracing::subscriber::with_default(subscriber, event);
         lines.lock().unwrap().pop().unwrap()
     }

@@ -20,7 +20,7 @@ const BATCH: usize = 64 * 1024;
 /// How long the end of the process waits for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-enum Message {
+enum WriterMessage {
     Line(String),
     /// Everything before this has been written when the sender is dropped.
     Flush(Sender<()>),
@@ -35,7 +35,7 @@ pub(super) struct Writer {
 /// Where lines go.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
-    sender: Sender<Message>,
+    sender: Sender<WriterMessage>,
     counts: Arc<Counts>,
 }
 
@@ -66,7 +66,7 @@ impl Writer {
         let (done, flushed) = channel();
         // A full queue means a reader that has stopped: there is nothing to wait for.
         let stopped = self.lines.counts.waiting.load(Ordering::Relaxed) >= WAITING;
-        if !stopped && self.lines.sender.send(Message::Flush(done)).is_ok() {
+        if !stopped && self.lines.sender.send(WriterMessage::Flush(done)).is_ok() {
             flushed.recv_timeout(LAST_LINES).ok();
         }
     }
@@ -83,25 +83,25 @@ impl Lines {
     pub(super) fn send(&self, line: String) {
         let Counts { waiting, lost } = &*self.counts;
         let room = waiting.fetch_add(1, Ordering::Relaxed) < WAITING;
-        if !room || self.sender.send(Message::Line(line)).is_err() {
+        if !room || self.sender.send(WriterMessage::Line(line)).is_err() {
             waiting.fetch_sub(1, Ordering::Relaxed);
             lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-fn write(mut output: impl Write, messages: &Receiver<Message>, counts: &Counts) {
+fn write(mut output: impl Write, messages: &Receiver<WriterMessage>, counts: &Counts) {
     let mut batch = Vec::new();
     while let Ok(first) = messages.recv() {
         let mut flushed = Vec::new();
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                Message::Line(line) => {
+                WriterMessage::Line(line) => {
                     counts.waiting.fetch_sub(1, Ordering::Relaxed);
                     batch.extend_from_slice(line.as_bytes());
                 }
-                Message::Flush(done) => flushed.push(done),
+                WriterMessage::Flush(done) => flushed.push(done),
             }
             next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
         }

@@ -48,13 +48,13 @@ pub enum TrustError {
     #[error("{}: the manifest does not say what is in {what}, so nothing vouches for it; build and \
          sign the release with this version of nova", .path.display())]
     Silent { path: PathBuf, what: &'static str },
-    #[error("{}: is no signature of `nova sign`: {cause}; sign the release anew", .path.display())]
+    #[error("{}: is not a signature of `nova sign`: {cause}; sign the release anew", .path.display())]
     Malformed { path: PathBuf, cause: &'static str },
-    #[error("{}: cannot be read: {source}", .path.display())]
-    Read { path: PathBuf, source: io::Error },
+    #[error("{}: cannot be read: {cause}", .path.display())]
+    Read { path: PathBuf, cause: io::Error },
     #[error(
         "{}: the public files of a signed release are served from a private copy, and that cannot \
-         be written: {source}; name a folder for it with --state", .path.display()
+         be written: {cause}; name a folder for it with --state", .path.display()
     )]
-    Copy { path: PathBuf, source: io::Error },
+    Copy { path: PathBuf, cause: io::Error },
 }

@@ -8,11 +8,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{Signed, TrustError, sha256};
+use super::{SignedManifest, TrustError, sha256};
 use crate::library::loader::private_folder;
 use crate::release::public::{PUBLIC, public_files};
 
-impl Signed {
+impl SignedManifest {
     /// Verifies the public files of the release, and gives the folder with the copy to serve;
     /// `None` if the release has no public files.
     ///
@@ -33,7 +33,7 @@ impl Signed {
         for (url, path) in &found {
             let name = format!("{PUBLIC}{url}");
             let (bytes, modified) = read(path)
-                .map_err(|source| TrustError::Read { path: self.folder.join(&name), source })?;
+                .map_err(|cause| TrustError::Read { path: self.folder.join(&name), cause })?;
             self.check_hash(&name, &sha256(&bytes))?;
             // Made for the first file that passed.
             let root = match &copy {
@@ -42,7 +42,7 @@ impl Signed {
             };
             let target = root.join(url.trim_start_matches('/'));
             put(&target, &bytes, modified)
-                .map_err(|source| TrustError::Copy { path: target, source })?;
+                .map_err(|cause| TrustError::Copy { path: target, cause })?;
         }
         Ok(copy)
     }
@@ -50,11 +50,11 @@ impl Signed {
     /// The private folder for the copies of this manifest's files.
     fn copy_folder(&self) -> Result<PathBuf, TrustError> {
         let Some(copies) = &self.copies else {
-            let source = io::Error::new(io::ErrorKind::NotFound, "there is no folder to write to");
-            return Err(TrustError::Copy { path: self.folder.join(PUBLIC), source });
+            let cause = io::Error::new(io::ErrorKind::NotFound, "there is no folder to write to");
+            return Err(TrustError::Copy { path: self.folder.join(PUBLIC), cause });
         };
         let folder = copies.join(&self.id);
-        let failed = |source| TrustError::Copy { path: folder.clone(), source };
+        let failed = |cause| TrustError::Copy { path: folder.clone(), cause };
         private_folder(copies).map_err(failed)?;
         private_folder(&folder).map_err(failed)?;
         Ok(folder)

@@ -17,15 +17,15 @@ pub const PRIVATE: &str = "nova private key, ed25519; whoever has it can sign re
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what the fields are.
 pub enum KeyError {
-    #[error("{}: {cause}", .path.display())]
+    #[error("{}: the key cannot be read: {cause}", .path.display())]
     Read { path: PathBuf, cause: String },
-    #[error("{}: is no key of `nova keygen`", .path.display())]
+    #[error("{}: is not a key of `nova keygen`", .path.display())]
     NotAKey { path: PathBuf },
     #[error("{}: is a private key; a host is given the public one (`.pub`)", .path.display())]
     Private { path: PathBuf },
-    #[error("`{0}` are the digits of no ed25519 key")]
+    #[error("invalid key `{0}`: these digits are not an ed25519 public key")]
     Digits(String),
-    #[error("no key is named; give the file of a public key, or its 64 digits")]
+    #[error("the key is missing; give the file of a public key, or its 64 digits")]
     Empty,
 }
 

@@ -26,16 +26,16 @@ impl Signature {
         let text = std::str::from_utf8(text).map_err(|_| "it is not text")?;
         let mut lines = text.lines();
         if lines.next() != Some(HEADER) {
-            return Err("its first line is another one");
+            return Err("its first line is not `nova signature, ed25519`");
         }
         let mut line = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(": ");
         let key = line("key").and_then(|digits| digits.parse().ok());
-        let key = key.ok_or("its second line is not that of a key")?;
+        let key = key.ok_or("its second line is not a key")?;
         let signature = line("signature").and_then(unhex::<64>);
-        let signature = signature.ok_or("its third line is not that of a signature")?;
+        let signature = signature.ok_or("its third line is not a signature")?;
         match lines.next() {
             None => Ok(Self { key, signature: Ed25519::from_bytes(&signature) }),
-            Some(_) => Err("it has more lines than three"),
+            Some(_) => Err("it has more than three lines"),
         }
     }
 
@@ -87,15 +87,15 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_none() {
+    fn other_files_are_not_signatures() {
         let file = file_of(&key(1), b"manifest");
         let lines: Vec<&str> = file.lines().collect();
         for (text, cause) in [
-            (String::new(), "its first line is another one"),
-            (lines[0].to_owned(), "its second line is not that of a key"),
-            (lines[..2].join("\n"), "its third line is not that of a signature"),
-            (file[..file.len() - 3].to_owned(), "its third line is not that of a signature"),
-            (format!("{file}more\n"), "it has more lines than three"),
+            (String::new(), "its first line is not `nova signature, ed25519`"),
+            (lines[0].to_owned(), "its second line is not a key"),
+            (lines[..2].join("\n"), "its third line is not a signature"),
+            (file[..file.len() - 3].to_owned(), "its third line is not a signature"),
+            (format!("{file}more\n"), "it has more than three lines"),
         ] {
             assert_eq!(Signature::parse(text.as_bytes()).err(), Some(cause), "{text}");
         }

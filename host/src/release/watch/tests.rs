@@ -74,13 +74,13 @@ async fn a_library_that_is_deleted_and_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn a_file_is_waited_for_while_it_is_written() {
     let (events, received) = mpsc::unbounded_channel();
-    let mut quiet = Quiet { events: received, pending: None };
+    let mut quiet = Settling { events: received, pending: None };
     let began = tokio::time::Instant::now();
-    events.send(Happened::Written).unwrap();
+    events.send(FileEvent::Written).unwrap();
     timeout(WRITING / 2, quiet.settled()).await.expect_err("it is still being written");
-    events.send(Happened::Written).unwrap();
+    events.send(FileEvent::Written).unwrap();
     timeout(WRITING / 2, quiet.settled()).await.expect_err("it is still being written");
-    events.send(Happened::Changed).unwrap();
+    events.send(FileEvent::Changed).unwrap();
     quiet.settled().await;
     assert_eq!(began.elapsed(), WRITING / 2 * 2 + SETTLE);
 }
@@ -88,9 +88,9 @@ async fn a_file_is_waited_for_while_it_is_written() {
 #[tokio::test(start_paused = true)]
 async fn a_writer_that_never_closes_its_file_is_not_waited_for_for_ever() {
     let (events, received) = mpsc::unbounded_channel();
-    let mut quiet = Quiet { events: received, pending: None };
+    let mut quiet = Settling { events: received, pending: None };
     let began = tokio::time::Instant::now();
-    events.send(Happened::Written).unwrap();
+    events.send(FileEvent::Written).unwrap();
     quiet.settled().await;
     assert_eq!(began.elapsed(), WRITING);
 }
@@ -102,10 +102,10 @@ fn reading_changes_nothing() {
         (EventKind::Access(AccessKind::Open(AccessMode::Any)), None),
         (EventKind::Access(AccessKind::Close(AccessMode::Read)), None),
         (EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any)), None),
-        (EventKind::Modify(ModifyKind::Data(DataChange::Any)), Some(Happened::Written)),
-        (EventKind::Access(AccessKind::Close(AccessMode::Write)), Some(Happened::Changed)),
-        (EventKind::Modify(ModifyKind::Name(RenameMode::To)), Some(Happened::Changed)),
-        (EventKind::Other, Some(Happened::Changed)),
+        (EventKind::Modify(ModifyKind::Data(DataChange::Any)), Some(FileEvent::Written)),
+        (EventKind::Access(AccessKind::Close(AccessMode::Write)), Some(FileEvent::Changed)),
+        (EventKind::Modify(ModifyKind::Name(RenameMode::To)), Some(FileEvent::Changed)),
+        (EventKind::Other, Some(FileEvent::Changed)),
     ] {
         assert_eq!(happened(kind), expected, "{kind:?}");
     }

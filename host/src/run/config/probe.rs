@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 /// The flag; see the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
-pub struct Probe {
+pub struct ProbeSettings {
     /// Ask a running host for a URL, and end with 0 if it answers 200 [default URL: /healthz at
     /// --host and --port]
     #[arg(
@@ -55,7 +55,7 @@ pub enum ProbeError {
     },
 }
 
-impl Probe {
+impl ProbeSettings {
     /// The URL to ask for, if this is a probe; `host`, `port` and `scheme` are those of a host that
     /// is started in the same way.
     #[must_use]
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_usual_url_is_that_of_the_host() {
-        let probe = Probe { probe: Some(String::new()) };
+        let probe = ProbeSettings { probe: Some(String::new()) };
         for (host, expected) in [
             ("0.0.0.0", "http://127.0.0.1:80/healthz"),
             ("::", "http://[::1]:80/healthz"),
@@ -197,6 +197,6 @@ mod tests {
         ] {
             assert_eq!(probe.url(host, 80, "http").as_deref(), Some(expected));
         }
-        assert_eq!(Probe::default().url("localhost", 80, "https"), None);
+        assert_eq!(ProbeSettings::default().url("localhost", 80, "https"), None);
     }
 }

@@ -12,7 +12,7 @@ use crate::operate::rollback_policy::RollbackPolicy;
 /// When a host goes back to the release before.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Rollback")]
-pub struct RollbackConfig {
+pub struct RollbackSettings {
     /// Do not go back when requests fail after a swap
     #[arg(long, env = "NOVA_NO_ROLLBACK", value_parser = FalseyValueParser::new())]
     pub no_rollback: bool,
@@ -57,7 +57,7 @@ pub struct RollbackConfig {
     pub rollback_requests: u64,
 }
 
-impl RollbackConfig {
+impl RollbackSettings {
     /// The limits of a new generation; `None`: the host never goes back by itself.
     #[must_use]
     pub fn limits(&self) -> Option<RollbackPolicy> {
@@ -74,7 +74,7 @@ impl RollbackConfig {
 /// When a host starts anew, as the same process, to give back what it has kept.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Recycling")]
-pub struct RecyclingConfig {
+pub struct RecyclingSettings {
     /// How much memory the host may take that belongs to no file, such as 500M or 2G; past that it
     /// starts anew without refusing a connection, as it does on SIGUSR2 [default: any]
     #[arg(long, value_name = "SIZE", env = "NOVA_MEMORY_BUDGET", value_parser = size)]
@@ -90,7 +90,7 @@ pub struct RecyclingConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mappings(Option<u64>);
 
-impl RecyclingConfig {
+impl RecyclingSettings {
     /// The budget.
     #[must_use]
     pub fn budget(&self) -> Budget {
@@ -171,7 +171,7 @@ mod tests {
         for text in ["", "0", "many", "-1"] {
             assert!(mappings(text).is_err(), "{text}");
         }
-        let budget = RecyclingConfig { memory_budget: None, mapping_budget: None }.budget();
+        let budget = RecyclingSettings { memory_budget: None, mapping_budget: None }.budget();
         assert_eq!(budget.memory, None);
         assert!(budget.mappings.is_none_or(|mappings| mappings > 1_000));
     }

@@ -8,7 +8,7 @@ use crate::release::trust::{PublicKey, Trust};
 
 /// The flags about trust.
 #[derive(Clone, Debug, Default, Args)]
-pub struct TrustArgs {
+pub struct TrustSettings {
     /// Take only releases that this key has signed (`nova sign`): a public key's file, or its 64
     /// digits; several name keys that are trusted alike
     #[arg(
@@ -24,7 +24,7 @@ pub struct TrustArgs {
     pub trust: Vec<PublicKey>,
 }
 
-impl TrustArgs {
+impl TrustSettings {
     /// What is asked of releases; the public files of signed ones are copied to `copies`.
     #[must_use]
     pub fn trust(&self, copies: Option<PathBuf>) -> Trust {

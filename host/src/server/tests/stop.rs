@@ -103,7 +103,7 @@ async fn a_stop_ends_at_the_deadline() {
 }
 
 /// A server whose one answer is given when the test says so, and which ends at once when it stops.
-async fn answering_later() -> (Running, Client, oneshot::Sender<&'static str>) {
+async fn answering_later() -> (RunningServer, Client, oneshot::Sender<&'static str>) {
     let (started, mut starts) = mpsc::channel(1);
     let (say, said) = oneshot::channel();
     let said = Arc::new(Mutex::new(Some(said)));

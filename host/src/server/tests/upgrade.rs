@@ -32,7 +32,7 @@ where
     }
 }
 
-async fn upgraded(server: &Running) -> Client {
+async fn upgraded(server: &RunningServer) -> Client {
     let mut client = Client::connect(server.addr).await;
     client.send(ASK).await;
     let (head, _) = client.answer().await;
