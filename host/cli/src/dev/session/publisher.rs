@@ -89,7 +89,10 @@ impl Publisher {
         if !is_same_app || !publication.changes.is_empty() {
             self.updates += 1;
         }
-        let version = format!("{}.{}", publication.app.build.short(), self.updates);
+        // With the session in it: the next one may begin with this very app library, and a page
+        // that stayed open over both must notice what was saved between them.
+        let session = std::process::id();
+        let version = format!("{}.{session}.{}", publication.app.build.short(), self.updates);
         let load = if is_same_app {
             Load::Attach { pages, version }
         } else {
