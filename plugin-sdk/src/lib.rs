@@ -44,10 +44,10 @@ mod info;
 #[cfg(debug_assertions)]
 #[doc(hidden)]
 pub mod instances;
+#[doc(hidden)]
+pub mod parts;
 mod pipeline;
 mod request;
-#[doc(hidden)]
-pub mod split;
 mod state;
 mod stream;
 

@@ -20,7 +20,7 @@ impl AnyState {
     ///
     /// # Panics
     /// If it is of another type. `App<S>`, `Hooks<S>` and `Handler<S>` of one app have one `S`, and
-    /// [`Pages`](crate::split::Pages) compares it, so it never is.
+    /// [`Pages`](crate::parts::Pages) compares it, so it never is.
     pub(crate) fn get<S: 'static>(&self) -> &S {
         match self.0.downcast_ref() {
             Some(state) => state,

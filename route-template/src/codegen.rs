@@ -238,11 +238,11 @@ pub(crate) struct Statement<'a> {
 /// What takes the app in a page library: `init` alone says which type the state has.
 pub(crate) fn attached(app: Option<&Hooks>) -> Statement<'_> {
     let Some(Hooks { file, init: Some(init), .. }) = app else {
-        let text = "let mut app = pages.of(nova::split::no_state());".to_owned();
+        let text = "let mut app = pages.of(nova::parts::no_state());".to_owned();
         return Statement { text, about: None };
     };
     let (colour, arity) = (colour(init), init.arity);
-    let text = format!("let mut app = pages.of(nova::split::init_{colour}_{arity}(app::init));");
+    let text = format!("let mut app = pages.of(nova::parts::init_{colour}_{arity}(app::init));");
     Statement { text, about: Some((file, init)) }
 }
 

@@ -16,9 +16,9 @@ use nova_host::swap::{GenerationState, SwapReport, SwapSettings, Switch};
 use nova_parts::{PageLibrary, PartError, PartedApp, PartedSwitch};
 
 use crate::PATIENCE;
-use crate::split::Workshop;
+use crate::parts::Workshop;
 
-/// A host that serves split apps.
+/// A host that serves parted apps.
 pub struct Inside {
     /// The switch.
     pub switch: Arc<Switch>,

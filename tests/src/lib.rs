@@ -13,8 +13,8 @@ pub mod fixtures;
 pub mod host;
 pub mod inside;
 pub mod load;
+pub mod parts;
 pub mod process;
-pub mod split;
 pub mod terminal;
 pub mod workspace;
 

@@ -9,10 +9,10 @@ use nova_abi::Failure;
 use nova_abi_parts::PageEntry;
 
 use super::panics;
-use crate::split::Pages;
+use crate::parts::Pages;
 
 /// Makes the crate a page library: exports one function under `$symbol`, which gives the app to
-/// `$declare`, a `fn(&mut nova::split::Pages<'_>)`.
+/// `$declare`, a `fn(&mut nova::parts::Pages<'_>)`.
 ///
 /// The dynamic linker looks for a symbol in a library's dependencies too, so each page library
 /// has a symbol of its own.

@@ -16,9 +16,9 @@ use super::answer::{self, Answering};
 use super::{cause, page, panics};
 use crate::app::StartedApp;
 use crate::info::{self, Info};
-use crate::split::Pages;
+use crate::parts::Pages;
 
-/// One view of a started app. Most apps have one view; a split app has one for each set of pages
+/// One view of a started app. Most apps have one view; a parted app has one for each set of pages
 /// that was attached, all with the same state and the same runtime.
 pub(super) struct Running {
     pub(super) app: Arc<StartedApp>,

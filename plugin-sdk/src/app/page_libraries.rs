@@ -1,4 +1,4 @@
-//! The pages of a split app: how a page library adds them, and which the running app has.
+//! The pages of a parted app: how a page library adds them, and which the running app has.
 
 use std::fmt;
 use std::future::Future;
@@ -107,7 +107,7 @@ where
     StateOf(PhantomData)
 }
 
-/// What the views of a split app are made of.
+/// What the views of a parted app are made of.
 pub(crate) struct PageLibraries {
     state: StateType,
     folders: Arc<Folders>,

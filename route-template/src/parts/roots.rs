@@ -82,7 +82,7 @@ pub(crate) fn page(
     out.line(&format!("nova::export_page!({symbol}, __nova_page);"));
     out.blank();
     out.line("#[rustfmt::skip]");
-    out.line("fn __nova_page(pages: &mut nova::split::Pages<'_>) {");
+    out.line("fn __nova_page(pages: &mut nova::parts::Pages<'_>) {");
     out.line("use nova::handler::*;");
     out.blank();
     out.call(&attached(tree.app.as_ref()));

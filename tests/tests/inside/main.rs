@@ -2,4 +2,4 @@
 //! ends its process ends these tests and no others.
 
 mod loader;
-mod split;
+mod parts;

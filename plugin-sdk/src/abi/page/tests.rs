@@ -11,7 +11,7 @@ use nova_abi_parts::{NotAttached, attach};
 use super::*;
 use crate::app::Routes;
 use crate::handler::*;
-use crate::split::{init_sync_0, no_state};
+use crate::parts::{init_sync_0, no_state};
 
 /// Where the note of the app library would be.
 const NOTE: usize = 1;

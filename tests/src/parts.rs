@@ -1,4 +1,4 @@
-//! Builds a split app as the development engine does, by hand: an image, app libraries and page
+//! Builds a parted app as the development engine does, by hand: an image, app libraries and page
 //! libraries, each by one call of rustc.
 //!
 //! What rustc needs to know of the dependencies is what cargo would have told it: cargo builds
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::workspace::{apps, root};
 
-/// What all split apps of a test process share.
+/// What all parted apps of a test process share.
 struct Image {
     rustc: PathBuf,
     /// The arguments for the dependencies.
@@ -30,7 +30,7 @@ struct Image {
     _folder: TempDir,
 }
 
-/// A split app in a folder of its own.
+/// A parted app in a folder of its own.
 pub struct Workshop {
     image: &'static Image,
     folder: TempDir,
@@ -72,7 +72,7 @@ impl Workshop {
     /// If it does not compile, or `from` is not in the fixture.
     #[must_use]
     pub fn app(&self, from: &str, to: &str) -> PartedApp {
-        let code = fs::read_to_string(root().join("tests/fixtures/split/app.rs")).expect("a text");
+        let code = fs::read_to_string(root().join("tests/fixtures/parts/app.rs")).expect("a text");
         assert!(code.contains(from), "{from:?} is not in the fixture");
         let code = code.replace(from, to);
         let id = unique();
@@ -108,9 +108,9 @@ impl Workshop {
                  pub use split::*;\n\
                  #[path = {source:?}] pub mod page;\n\
                  nova::export_page!({symbol}, declare);\n\
-                 fn declare(pages: &mut nova::split::Pages<'_>) {{\n\
+                 fn declare(pages: &mut nova::parts::Pages<'_>) {{\n\
                      use nova::handler::*;\n\
-                     let mut app = pages.of(nova::split::init_sync_1(app::init));\n\
+                     let mut app = pages.of(nova::parts::init_sync_1(app::init));\n\
                      app.page({pattern:?}, {file:?}).get({form}(page::get));\n\
                  }}\n"
             ),
@@ -200,7 +200,7 @@ impl Image {
         let image = Self { rustc, externs, env, std, image, _folder: folder };
         let mut rustc = image.rustc("dylib");
         rustc.args(["--crate-name", "nova_image"]).arg("-o").arg(&image.image);
-        rustc.arg(root().join("tests/fixtures/split/image.rs"));
+        rustc.arg(root().join("tests/fixtures/parts/image.rs"));
         run(&mut rustc);
         image
     }
@@ -230,9 +230,9 @@ fn captured(folder: &Path) -> (Vec<String>, BTreeMap<String, String>) {
     fs::write(&wrapper, script).expect("written");
     fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o700)).expect("a mode");
     // A package of its own: one that cargo had built before would not be compiled again.
-    let package = folder.join("split");
+    let package = folder.join("parts");
     let fixtures = root().join("tests/fixtures");
-    crate::workspace::copy(&fixtures.join("split"), &package);
+    crate::workspace::copy(&fixtures.join("parts"), &package);
     fs::copy(fixtures.join("Cargo.lock"), package.join("Cargo.lock")).expect("a copy");
     let manifest = format!(
         "[package]\nname = \"split\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\

@@ -1,4 +1,4 @@
-//! A split app: in development, each page is a library of its own.
+//! A parted app: in development, each page is a library of its own.
 //!
 //! The app library holds what pages share (components, `app.rs`, layouts, middleware) and starts
 //! the app; a page library adds one page to it. Both are linked to one image, the library that

@@ -6,7 +6,7 @@ use std::fs;
 use nova_host::swap::GenerationState;
 use nova_parts::PageLibrary;
 use nova_tests::inside::Inside;
-use nova_tests::split::{Page, Workshop};
+use nova_tests::parts::{Page, Workshop};
 
 const SWAPS: usize = 300;
 /// Per swap, in KB.

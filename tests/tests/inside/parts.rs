@@ -14,7 +14,7 @@ use nova_parts::{PageLibrary, PartError, PartedApp};
 use nova_tests::client::{Connection, fresh};
 use nova_tests::fixtures::replaced;
 use nova_tests::inside::Inside;
-use nova_tests::split::{Page, Workshop};
+use nova_tests::parts::{Page, Workshop};
 
 /// A page that answers with a text.
 const fn says<'a>(name: &'a str, pattern: &'a str, code: &'a str) -> Page<'a> {
