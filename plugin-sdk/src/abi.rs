@@ -8,6 +8,7 @@
 
 mod answer;
 mod body;
+mod context;
 mod log;
 pub mod page;
 mod panics;
@@ -17,7 +18,8 @@ mod upgrade;
 use nova_abi::abi_stable::std_types::{RResult, RVec};
 use nova_abi::{Failure, GuardedFuture};
 
-use self::running::{AppRuntime, Inside, Running};
+use self::context::{AppRuntime, InContext};
+use self::running::Running;
 use crate::app::{InitContext, Routes};
 use crate::error::Error;
 use crate::hooks::Purpose;
@@ -164,7 +166,7 @@ async fn start(
         };
         routes().init(context).await
     };
-    let app = panics::Caught::new(Inside::new(runtime.place(), init)).await;
+    let app = panics::Caught::new(InContext::new(runtime.context(), init)).await;
     match app {
         Ok(Ok(app)) => Ok(Running::new(app, runtime, note)),
         Ok(Err(error)) => Err(Failure::error(cause(&error))),

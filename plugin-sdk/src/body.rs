@@ -16,7 +16,7 @@ pub use self::channel::{BodySender, Closed};
 use crate::error::{Error, Rejection, RejectionKind};
 use crate::html::{Links, PageContent};
 use crate::stream::PageStream;
-use crate::upgrade::TakeOver;
+use crate::upgrade::connection::TakeOver;
 
 /// How many bytes of a request's body a page reads unless it says otherwise: 2 MiB. A longer one is
 /// answered with 413 (RFC 9110, section 15.5.14).

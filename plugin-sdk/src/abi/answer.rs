@@ -2,25 +2,28 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::future::BoxFuture;
-use http::Version;
 use http::header::CONTENT_TYPE;
+use http::{StatusCode, Version};
 use nova_abi::abi_stable::std_types::ROption;
 use nova_abi::{Answer, Exchange, OwnedBytes, Panic, ResponseBody, ResponseHead, Target};
 
 use super::body::{Lent, Pieces};
+use super::context::AppContext;
 use super::panics;
-use super::running::Running;
 use super::upgrade::Protocol;
+use crate::app::StartedApp;
 use crate::body::{Body, Kind};
 use crate::request::{Incoming, RequestContext, Whole};
 use crate::response::Response;
 
 /// A call on its way to an answer.
 pub(super) struct Answering<'a> {
-    running: &'a Running,
+    app: &'a Arc<StartedApp>,
+    context: &'a AppContext,
     exchange: &'a Exchange<'a>,
     head: ResponseHead<'a>,
     /// `None` once it is answered or has panicked: a future is not polled after that.
@@ -31,23 +34,24 @@ pub(super) struct Answering<'a> {
 
 impl<'a> Answering<'a> {
     pub(super) fn new(
-        running: &'a Running,
+        app: &'a Arc<StartedApp>,
+        context: &'a AppContext,
         target: Target<'a>,
         exchange: &'a Exchange<'a>,
         head: ResponseHead<'a>,
     ) -> Self {
         // Making the future runs no code of a page yet, so it needs no guard.
         let future = match target {
-            Target::Route(route) => running.app.call(route as usize, context(exchange)),
+            Target::Route(route) => app.call(route as usize, request(exchange)),
             Target::Error { status, message } => {
-                running.error_page(status, message.as_str(), exchange)
+                error_page(app, status, message.as_str(), exchange)
             }
         };
-        Self { running, exchange, head, future: Some(future), panic: None }
+        Self { app, context, exchange, head, future: Some(future), panic: None }
     }
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        let _inside = self.running.place.enter();
+        let _inside = self.context.enter();
         loop {
             let Some(future) = &mut self.future else {
                 let panic = self.panic.take().unwrap_or_else(|| Panic::from_message("no answer"));
@@ -64,7 +68,7 @@ impl<'a> Answering<'a> {
                     // What the page still holds is dropped here, where a second panic is caught.
                     let _ = panics::catch(|| self.future = None);
                     if self.panic.is_none() {
-                        self.future = Some(self.running.error_page(500, "", self.exchange));
+                        self.future = Some(error_page(self.app, 500, "", self.exchange));
                     }
                     self.panic.get_or_insert(panic);
                 }
@@ -88,10 +92,10 @@ impl<'a> Answering<'a> {
             Kind::Vec(bytes) => ResponseBody::Owned(OwnedBytes::from_vec(bytes)),
             Kind::Bytes(bytes) => ResponseBody::Owned(OwnedBytes::from_owner(bytes)),
             Kind::Stream(stream) => {
-                ResponseBody::Stream(Pieces::stream(self.running.place.clone(), stream))
+                ResponseBody::Stream(Pieces::stream(self.context.clone(), stream))
             }
             Kind::Upgrade(take_over) => {
-                ResponseBody::Upgrade(Protocol::upgrade(self.running.place.clone(), take_over))
+                ResponseBody::Upgrade(Protocol::upgrade(self.context.clone(), take_over))
             }
             // The pipeline has rendered pages and errors.
             Kind::Empty | Kind::Page(_) | Kind::Error(_) => ResponseBody::Empty,
@@ -113,14 +117,24 @@ impl Drop for Answering<'_> {
     /// A client that goes away ends the page's future inside the page's runtime.
     fn drop(&mut self) {
         if self.future.is_some() {
-            let _inside = self.running.place.enter();
+            let _inside = self.context.enter();
             let _ = panics::catch(|| self.future = None);
         }
     }
 }
 
+fn error_page<'a>(
+    app: &'a Arc<StartedApp>,
+    status: u16,
+    message: &str,
+    exchange: &'a Exchange<'a>,
+) -> BoxFuture<'a, Response> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    app.error(status, message.to_owned(), request(exchange))
+}
+
 /// The request as extractors see it.
-pub(super) fn context<'a>(exchange: &'a Exchange<'a>) -> RequestContext<'a, Whole> {
+fn request<'a>(exchange: &'a Exchange<'a>) -> RequestContext<'a, Whole> {
     RequestContext::host(exchange)
 }
 

@@ -9,26 +9,26 @@ use http::StatusCode;
 use nova_abi::{BodyStream, ChunkSource, Failure, FailureKind, OwnedBytes};
 
 use super::cause;
-use super::running::Place;
+use super::context::AppContext;
 use crate::body::ByteStream;
 use crate::error::Error;
 
-/// A response's body, polled by the host in the app's place.
+/// A response's body, polled by the host in the app's context.
 pub(super) struct Pieces {
-    place: Place,
+    context: AppContext,
     /// `None` only while it is dropped.
     stream: Option<ByteStream>,
 }
 
 impl Pieces {
-    pub(super) fn stream(place: Place, stream: ByteStream) -> BodyStream {
-        BodyStream::new(Self { place, stream: Some(stream) })
+    pub(super) fn stream(context: AppContext, stream: ByteStream) -> BodyStream {
+        BodyStream::new(Self { context, stream: Some(stream) })
     }
 }
 
 impl ChunkSource for Pieces {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<OwnedBytes, Failure>>> {
-        let _inside = self.place.enter();
+        let _inside = self.context.enter();
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
         stream.as_mut().poll_next(cx).map(|piece| {
             piece.map(|piece| match piece {
@@ -41,7 +41,7 @@ impl ChunkSource for Pieces {
 
 impl Drop for Pieces {
     fn drop(&mut self) {
-        let _inside = self.place.enter();
+        let _inside = self.context.enter();
         self.stream = None;
     }
 }

@@ -5,7 +5,7 @@ use object::read::ReadRef;
 use object::read::elf::{ElfFile, FileHeader};
 use object::{Endianness, Object, ObjectSymbol};
 
-use super::elf::{ElfError, damaged};
+use super::elf::error::{ElfError, damaged};
 
 /// The names in a library's dynamic section.
 #[derive(Debug, Clone, PartialEq, Eq)]

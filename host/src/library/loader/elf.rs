@@ -3,6 +3,8 @@
 //! `dlopen` maps what the headers promise; where the file is shorter, the first touch of the
 //! missing part is a SIGBUS. So every promise is compared with the file's length first.
 
+pub(super) mod error;
+
 use nova_abi::abi_stable::library::ROOT_MODULE_LOADER_NAME;
 use nova_abi::note;
 use object::Endianness;
@@ -10,30 +12,9 @@ use object::elf::{self, FileHeader64};
 use object::read::ReadRef;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 
+pub(super) use self::error::ElfError;
+use self::error::damaged;
 use super::dynamic;
-
-/// What is wrong with a file that should be a shared library.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)] // The messages say what the fields are.
-pub enum ElfError {
-    #[error("is not an ELF file, so not a library of this system")]
-    Magic,
-    #[error("is a {found}-bit library, this host runs 64-bit ones")]
-    Class { found: u8 },
-    #[error("is for {found}, this machine is {expected}; build it for this machine")]
-    Machine { found: String, expected: &'static str },
-    #[error("is an ELF file of another kind ({found}), not a shared library")]
-    Kind { found: &'static str },
-    #[error("is cut short: {what} ends at byte {end}, the file at {len}; copy or build it again")]
-    Truncated { what: &'static str, end: u64, len: u64 },
-    #[error("has a damaged ELF structure: {0}; copy or build it again")]
-    Damaged(String),
-    #[error(
-        "is a shared library, but not a Nova route library: it does not export `{symbol}`; \
-         does its lib.rs call `nova::export!`?"
-    )]
-    Symbol { symbol: &'static str },
-}
 
 #[cfg(target_arch = "x86_64")]
 const MACHINE: (elf::Machine, &str) = (elf::EM_X86_64, "x86-64");
@@ -121,10 +102,6 @@ fn check_extents<'data, R: ReadRef<'data>>(
         }
     }
     Ok(())
-}
-
-pub(super) fn damaged(error: object::read::Error) -> ElfError {
-    ElfError::Damaged(error.to_string())
 }
 
 fn machine_name(machine: elf::Machine) -> String {
