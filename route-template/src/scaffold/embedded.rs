@@ -55,7 +55,6 @@ struct Common;
 #[include = "build.rs"]
 #[include = "src/*"]
 #[include = "abi/Cargo.toml"]
-#[include = "abi/build.rs"]
 #[include = "abi/src/*"]
 #[include = "abi/parts/Cargo.toml"]
 #[include = "abi/parts/src/*"]
