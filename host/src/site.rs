@@ -20,6 +20,7 @@ use self::destination::Destination;
 use self::files::Assets;
 use crate::generation::GenerationId;
 use crate::generation::body::Body;
+use crate::generation::call::plain;
 use crate::swap::{STYLESHEETS, Switch};
 
 /// What a host serves. One per process, shared by all connections.
@@ -169,12 +170,12 @@ impl Site {
             Destination::Prerendered(page) => page,
             Destination::Redirect(redirect) => SiteResponse::of_host(redirect),
             Destination::ExactRoute(route) | Destination::Route(route) => match route.enter() {
-                Some(pin) => route.call(pin, head, body, peer).await,
-                None => self.resolve_again(head, body, peer).await,
+                Ok(pin) => route.call(pin, head, body, peer).await,
+                Err(closed) => self.resolve_again(closed, head, body, peer).await,
             },
             Destination::ErrorPage(page) => match page.enter() {
-                Some(pin) => page.call(pin, head, peer).await,
-                None => self.resolve_again(head, body, peer).await,
+                Ok(pin) => page.call(pin, head, peer).await,
+                Err(closed) => self.resolve_again(closed, head, body, peer).await,
             },
             Destination::NoLibrary(response) => SiteResponse::of_host(response),
         }
@@ -183,6 +184,7 @@ impl Site {
     /// The generation was replaced since the table was read: the new table decides.
     async fn resolve_again<B>(
         &self,
+        closed: GenerationId,
         head: &Parts,
         body: B,
         peer: Option<SocketAddr>,
@@ -193,6 +195,11 @@ impl Site {
     {
         let table = self.switch.table();
         let destination = Destination::of(&table, head);
+        // Nothing takes the place of what the end of the host has closed.
+        if destination.generation() == Some(closed) {
+            let text = "the server is stopping\n".to_owned();
+            return SiteResponse::of_host(plain(StatusCode::SERVICE_UNAVAILABLE, text));
+        }
         Box::pin(self.resolve(destination, head, body, peer)).await
     }
 

@@ -140,7 +140,7 @@ impl<S: Sync> FromRequest<S> for Upgrade {
 #[diagnostic::do_not_recommend]
 impl<S: Sync> OptionalFromRequest<S> for Upgrade {
     fn is_present(head: &RequestContext<'_>) -> bool {
-        head.version() < Version::HTTP_2 && asks(head)
+        head.version() == Version::HTTP_11 && asks(head)
     }
 }
 

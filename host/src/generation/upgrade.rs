@@ -49,10 +49,15 @@ pub(super) fn spawn(page: Page, upgradable: Upgradable) {
 async fn run(page: Page, upgradable: Upgradable) {
     let Upgradable { connection, signals: Signals { leaving, cut, .. } } = upgradable;
     let Page { upgrade, request, pin } = page;
-    let stream = match connection.await {
+    let upgraded = tokio::select! {
+        upgraded = connection => upgraded.map_err(|error| error.to_string()),
+        // The drain limit holds for a client that does not take the answer, too.
+        () = pin.expired().cancelled() => Err("its generation has ended".to_owned()),
+    };
+    let stream = match upgraded {
         Ok(stream) => TokioIo::new(stream),
-        Err(error) => {
-            tracing::debug!("{request}: the client did not hear of the upgrade: {error}");
+        Err(cause) => {
+            tracing::debug!("{request}: the client did not hear of the upgrade: {cause}");
             // What the library has of it, while the generation is held.
             drop(upgrade);
             drop(pin);

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
@@ -29,7 +30,9 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S>
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.wait.request_started();
-        Upgradable::mark(request.extensions_mut(), || self.wait.signals().clone());
+        // Behind a body that is still to come, its bytes would be taken for the other protocol's.
+        let at_end = request.body().is_end_stream();
+        Upgradable::mark(request.extensions_mut(), at_end, || self.wait.signals().clone());
         let guard = ExchangeGuard(self.wait.clone());
         Exchange { future: self.service.call(request, self.peer), guard: Some(guard) }
     }

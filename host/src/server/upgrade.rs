@@ -23,17 +23,23 @@ pub struct Signals {
 /// answered.
 #[derive(Clone, Debug)]
 pub struct Upgradable {
-    /// Ready when the client has been told; an error if something else was answered.
+    /// Ready when the connection has left HTTP.
     pub connection: OnUpgrade,
     /// What is said meanwhile.
     pub signals: Signals,
 }
 
 impl Upgradable {
-    /// Puts what hyper says of an upgrade into our own words. Requests that ask for none have
-    /// nothing of it, and cost nothing.
-    pub(super) fn mark(extensions: &mut Extensions, signals: impl FnOnce() -> Signals) {
-        if let Some(connection) = extensions.remove::<OnUpgrade>() {
+    /// Puts what hyper says of an upgrade into our own words, for a request that is `at_end`: that
+    /// has no body to come. Requests that ask for none have nothing of it, and cost nothing.
+    pub(super) fn mark(
+        extensions: &mut Extensions,
+        at_end: bool,
+        signals: impl FnOnce() -> Signals,
+    ) {
+        if let Some(connection) = extensions.remove::<OnUpgrade>()
+            && at_end
+        {
             extensions.insert(Self { connection, signals: signals() });
         }
     }

@@ -15,7 +15,7 @@ use super::{Origin, SiteResponse, prerendered};
 use crate::generation::body::Body;
 use crate::generation::call::{Call, call, plain};
 use crate::generation::table::{Entry, Table};
-use crate::generation::{Generation, InFlight};
+use crate::generation::{Generation, GenerationId, InFlight};
 
 /// Parameters that fit without an allocation; few routes have more.
 type ParamList<'a> = SmallVec<[Param<'a>; 4]>;
@@ -86,6 +86,15 @@ impl<'t, 'p> Destination<'t, 'p> {
         }
     }
 
+    /// The generation that it leads to, if a library answers.
+    pub(super) fn generation(&self) -> Option<GenerationId> {
+        match self {
+            Self::ExactRoute(route) | Self::Route(route) => Some(route.generation.id),
+            Self::ErrorPage(page) => Some(page.generation.id),
+            Self::Prerendered(_) | Self::Redirect(_) | Self::NoLibrary(_) => None,
+        }
+    }
+
     /// The pattern of the route, if it is one.
     #[must_use]
     pub fn pattern(&self) -> Option<&'t str> {
@@ -97,9 +106,12 @@ impl<'t, 'p> Destination<'t, 'p> {
 }
 
 impl RouteMatch<'_, '_> {
-    /// Counts the request in; `None` if the generation is closed.
-    pub(super) fn enter(&self) -> Option<InFlight> {
-        self.generation.enter()
+    /// Counts the request in.
+    ///
+    /// # Errors
+    /// With the generation, if that is closed.
+    pub(super) fn enter(&self) -> Result<InFlight, GenerationId> {
+        self.generation.enter().ok_or(self.generation.id)
     }
 
     /// Lets the route answer.
@@ -133,9 +145,12 @@ impl RouteMatch<'_, '_> {
 }
 
 impl ErrorPage<'_> {
-    /// Counts the request in; `None` if the generation is closed.
-    pub(super) fn enter(&self) -> Option<InFlight> {
-        self.generation.enter()
+    /// Counts the request in.
+    ///
+    /// # Errors
+    /// With the generation, if that is closed.
+    pub(super) fn enter(&self) -> Result<InFlight, GenerationId> {
+        self.generation.enter().ok_or(self.generation.id)
     }
 
     /// Lets the library make the page.

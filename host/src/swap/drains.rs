@@ -127,6 +127,14 @@ impl Task {
         }
     }
 
+    /// Says that it stands by, unless it has been taken to serve again meanwhile.
+    fn stand_by(&self) {
+        let standbys = self.standbys.lock();
+        if standbys.iter().any(|it| Arc::ptr_eq(&it.generation, self.draining.generation())) {
+            self.draining.stand_by();
+        }
+    }
+
     /// Waits until it is decided what becomes of it: by itself, when its time is over.
     async fn fate(&self, mut told: oneshot::Receiver<Fate>) -> Fate {
         // The sender is in the list of standbys, and only goes with a word.
@@ -135,7 +143,7 @@ impl Task {
             biased;
             is_empty = self.draining.is_empty_by(self.deadline) => {
                 if is_empty {
-                    self.draining.stand_by();
+                    self.stand_by();
                     let over = tokio::time::sleep_until(self.standby_until.into());
                     tokio::select! {
                         () = over => {}

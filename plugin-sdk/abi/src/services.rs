@@ -6,6 +6,8 @@
 //! later fields missing in the table of an older host. The rule that makes this sound: **fields are
 //! appended, and none is ever changed, moved or removed** while [`ABI`](crate::ABI) is the same.
 
+use std::mem::offset_of;
+
 use abi_stable::{
     StableAbi,
     std_types::{ROption, RStr, RString, RVec, Tuple2},
@@ -98,7 +100,7 @@ unsafe impl Sync for HostServices {}
 macro_rules! field {
     ($services:expr, $name:ident: $kind:ty) => {{
         // SAFETY: `Table` has a field of this type there, and fields never change.
-        unsafe { $services.field::<$kind>(std::mem::offset_of!(Table, $name)) }
+        unsafe { $services.field::<$kind>(offset_of!(Table, $name)) }
     }};
 }
 
@@ -112,7 +114,8 @@ impl HostServices {
         }
         let Services { log, dev, build_id, stylesheet, favicon, public } = services;
         let table = Table {
-            size: size_of::<Table>(),
+            // To the end of the last field: what pads the table is not a field of a later one.
+            size: offset_of!(Table, public) + size_of::<RVec<Tuple2<RString, RString>>>(),
             log,
             dev,
             build_id: build_id.into(),
@@ -192,7 +195,6 @@ impl std::fmt::Debug for HostServices {
 
 #[cfg(test)]
 mod tests {
-    use std::mem::offset_of;
 
     use super::*;
 

@@ -320,7 +320,7 @@ async fn what_others_can_write_is_not_loaded_and_the_fix_works() {
     let said = ground.refused(&args).await;
     assert!(said.contains("mode 707") && said.contains("chmod o-w ."), "{said}");
     ground.mode("", 0o1777);
-    drop(ground.start(&args).await);
+    ground.start(&args).await.0.stop().await;
     ground.mode("", 0o700);
 
     // Only root can give a file to another group or user.

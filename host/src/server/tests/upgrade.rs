@@ -70,6 +70,24 @@ async fn what_asks_for_nothing_has_nothing_to_take_over() {
 }
 
 #[tokio::test]
+async fn nothing_is_taken_over_while_a_body_is_to_come() {
+    let server = start(async |request: Request<Incoming>, _: Peer| {
+        let upgradable = request.extensions().get::<Upgradable>().is_some();
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        text(format!("{upgradable} {}", body.len()))
+    });
+    let ask = "POST / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n";
+    for body in [
+        "content-length: 4\r\n\r\nping",
+        "transfer-encoding: chunked\r\n\r\n4\r\nping\r\n0\r\n\r\n",
+    ] {
+        let mut client = Client::connect(server.addr).await;
+        client.send(&format!("{ask}{body}")).await;
+        assert_eq!(client.answer().await.1, "false 4");
+    }
+}
+
+#[tokio::test]
 async fn a_stop_is_told_and_waited_for() {
     let server = start(upgrading(async |mut stream, upgradable| {
         upgradable.signals.leaving.cancelled().await;

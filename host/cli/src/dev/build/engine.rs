@@ -244,17 +244,17 @@ impl Engine {
         self.job.as_ref().is_some_and(|job| !job.is_idle_work())
     }
 
-    /// The server has taken what was published.
-    pub(crate) fn accepted(&mut self) {
+    /// The server has taken a publication of the app library with this build id.
+    pub(crate) fn accepted(&mut self, app: &str) {
         self.precompiled = None;
-        self.app.accepted();
+        self.app.accepted(app);
     }
 
-    /// The server could not take what was published. If that was another app library, the one
+    /// The server could not take one. If that was another app library, the one
     /// before it serves on, and pages that are asked for are compiled against that.
-    pub(crate) fn refused(&mut self) {
+    pub(crate) fn refused(&mut self, app: &str) {
         self.forget_precompiled();
-        if let Some(libraries) = self.app.go_back() {
+        if let Some(libraries) = self.app.refused(app) {
             self.pages.put_libraries_back(libraries);
         }
     }

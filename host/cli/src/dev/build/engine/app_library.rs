@@ -16,14 +16,14 @@ pub(super) struct AppLibraries {
     newest: Option<AppBuild>,
     /// The build id of the one in the latest publication.
     published: Option<String>,
-    /// What serves until the server has taken the newest.
-    before: Option<PreviousApp>,
+    /// Those that were published before the newest, oldest first: from the one that serves on.
+    before: Vec<PreviousApp>,
     /// The pages that were in the latest attempt, whether that compiled or not: the same attempt is
     /// not made twice.
     attempted: Option<BTreeSet<String>>,
 }
 
-/// An app library that served, and its pages.
+/// An app library that was published, and its pages.
 #[derive(Debug)]
 struct PreviousApp {
     app: AppBuild,
@@ -77,7 +77,7 @@ impl AppLibraries {
         let served = self.is_published();
         let before = self.newest.replace(app);
         if let Some(app) = before.filter(|_| served) {
-            self.before = Some(PreviousApp { app, pages });
+            self.before.push(PreviousApp { app, pages });
         }
     }
 
@@ -97,14 +97,27 @@ impl AppLibraries {
         self.published.is_some()
     }
 
-    /// The server has taken the newest.
-    pub(super) fn accepted(&mut self) {
-        self.before = None;
+    fn is_newest(&self, build: &str) -> bool {
+        self.newest.as_ref().is_some_and(|app| app.library.build == build)
     }
 
-    /// The server has refused the newest: the one before it is the newest again, with its pages.
-    pub(super) fn go_back(&mut self) -> Option<BTreeMap<String, OwnLibrary>> {
-        let PreviousApp { app, pages } = self.before.take()?;
+    /// The server has taken this one: those before it are not needed any more.
+    pub(super) fn accepted(&mut self, build: &str) {
+        if self.is_newest(build) {
+            self.before.clear();
+        } else if let Some(at) = self.before.iter().position(|it| it.app.library.build == build) {
+            self.before.drain(..at);
+        }
+    }
+
+    /// The server has refused this one. If it is the newest, the one before it is the newest again,
+    /// with its pages.
+    pub(super) fn refused(&mut self, build: &str) -> Option<BTreeMap<String, OwnLibrary>> {
+        if !self.is_newest(build) {
+            self.before.retain(|it| it.app.library.build != build);
+            return None;
+        }
+        let PreviousApp { app, pages } = self.before.pop()?;
         self.published = Some(app.library.build.clone());
         self.newest = Some(app);
         Some(pages)
@@ -113,6 +126,12 @@ impl AppLibraries {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use nova_route_template::DepInfo;
+    use nova_route_template::parts::Fingerprint;
+
     use super::*;
 
     #[test]
@@ -125,5 +144,42 @@ mod tests {
         assert!(!app.was_attempted_with(&inside("pages/b.rs")), "other pages are another attempt");
         app.restore(None);
         assert!(!app.was_attempted_with(&inside("pages/a.rs")), "and so are other flags");
+    }
+
+    fn build(name: &str) -> AppBuild {
+        let library =
+            AppLibrary { library: PathBuf::from(name), build: name.to_owned(), has_pages: false };
+        let fingerprint =
+            Fingerprint::of(&DepInfo::default(), SystemTime::now(), Path::new(""), |_| None);
+        AppBuild { library, fingerprint, inside: BTreeSet::new() }
+    }
+
+    /// Three libraries, each in a publication before the next one compiled.
+    fn three() -> AppLibraries {
+        let mut app = AppLibraries::default();
+        for name in ["a", "b", "c"] {
+            app.replace(build(name), BTreeMap::new());
+            app.publish();
+        }
+        app.accepted("a");
+        app
+    }
+
+    #[test]
+    fn what_the_server_refuses_gives_way_to_what_serves() {
+        let newest = |app: &AppLibraries| app.newest().map(|app| app.library.build.clone());
+        let mut app = three();
+        assert!(app.refused("b").is_none(), "c may still serve");
+        app.accepted("c");
+        assert_eq!(newest(&app).as_deref(), Some("c"));
+
+        let mut app = three();
+        app.accepted("b");
+        assert!(app.refused("c").is_some());
+        assert_eq!(newest(&app).as_deref(), Some("b"));
+
+        let mut app = three();
+        assert!(app.refused("b").is_none() && app.refused("c").is_some());
+        assert_eq!(newest(&app).as_deref(), Some("a"));
     }
 }
