@@ -58,19 +58,7 @@ where
     pin.counters.requests.fetch_add(1, Ordering::Relaxed);
     let host = Lent { headers: &request.headers, body: Mutex::new(body) };
     let upgradable = request.extensions.get::<Upgradable>();
-    let line = RequestLine {
-        method: request.method.as_str(),
-        path: request.uri.path(),
-        query: request.uri.query(),
-        authority: request.uri.authority().map(http::uri::Authority::as_str),
-        version: match request.version {
-            http::Version::HTTP_10 => 10,
-            http::Version::HTTP_2 => 20,
-            _ => 11,
-        },
-        pattern: call.pattern,
-        upgradable: upgradable.is_some(),
-    };
+    let line = request_line(request, call.pattern, upgradable.is_some());
     let exchange = Exchange::new(line, call.params, call.peer, &host);
     let mut head = Head::default();
     let answer = {
@@ -107,10 +95,7 @@ where
     let Some(answer) = answer else { return internal_error() };
     if let Some(panic) = answer.panic.into_option() {
         pin.counters.panics.fetch_add(1, Ordering::Relaxed);
-        let (method, path) = (&request.method, request.uri.path());
-        let request_id = request.headers.get("x-request-id").and_then(|id| id.to_str().ok());
-        let (message, location) = (&panic.message, &panic.location);
-        tracing::error!(request_id, "{method} {path} panicked: {message} at {location}");
+        log_panic(request, &panic);
         response.extensions_mut().insert(HandlerPanic::from(panic));
     }
     if head.refused {
@@ -123,7 +108,9 @@ where
             }
         }
         (status @ StatusCode::SWITCHING_PROTOCOLS, _) | (status, ResponseBody::Upgrade(_)) => {
-            pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
+            if !status.is_server_error() {
+                pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
+            }
             let (method, path) = (&request.method, request.uri.path());
             tracing::error!(
                 "{method} {path}: {status} and what is done with the connection do not go \
@@ -134,6 +121,29 @@ where
         (_, body) => *response.body_mut() = Body::of(body, pin),
     }
     response
+}
+
+fn request_line<'a>(request: &'a Parts, pattern: &'a str, upgradable: bool) -> RequestLine<'a> {
+    RequestLine {
+        method: request.method.as_str(),
+        path: request.uri.path(),
+        query: request.uri.query(),
+        authority: request.uri.authority().map(http::uri::Authority::as_str),
+        version: match request.version {
+            http::Version::HTTP_10 => 10,
+            http::Version::HTTP_2 => 20,
+            _ => 11,
+        },
+        pattern,
+        upgradable,
+    }
+}
+
+fn log_panic(request: &Parts, panic: &Panic) {
+    let (method, path) = (&request.method, request.uri.path());
+    let request_id = request.headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    let (message, location) = (&panic.message, &panic.location);
+    tracing::error!(request_id, "{method} {path} panicked: {message} at {location}");
 }
 
 /// The answer where a library had none to give.
