@@ -4,7 +4,8 @@
 //! first word is its size, and a library reads no field that ends behind it: a library that was
 //! built against less does not see what came later, and one that was built against more finds the
 //! later fields missing in the table of an older host. The rule that makes this sound: **fields are
-//! appended, and none is ever changed, moved or removed** while [`ABI`](crate::ABI) is the same.
+//! appended, and none is ever changed, moved or removed** while [`ABI`](crate::ABI) is the same. The
+//! last one ends where the table ends: padding there would be taken for a later field.
 
 use std::mem::offset_of;
 
@@ -114,8 +115,7 @@ impl HostServices {
         }
         let Services { log, dev, build_id, stylesheet, favicon, public } = services;
         let table = Table {
-            // To the end of the last field: what pads the table is not a field of a later one.
-            size: offset_of!(Table, public) + size_of::<RVec<Tuple2<RString, RString>>>(),
+            size: size_of::<Table>(),
             log,
             dev,
             build_id: build_id.into(),
@@ -225,6 +225,9 @@ mod tests {
         ];
         assert_eq!(offsets, [0, 8, 24, 32, 64, 104, 144]);
         assert!(size_of::<Table>() >= 176);
+        // Nothing pads the end: it would be taken for a later field.
+        let last = offset_of!(Table, public) + size_of::<RVec<Tuple2<RString, RString>>>();
+        assert_eq!(last, size_of::<Table>());
     }
 
     #[test]
