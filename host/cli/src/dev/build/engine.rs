@@ -244,15 +244,15 @@ impl Engine {
         self.job.as_ref().is_some_and(|job| !job.is_idle_work())
     }
 
-    /// The server has taken a publication of the app library with this build id.
-    pub(crate) fn accepted(&mut self, app: &str) {
+    /// The server has taken a publication of this app library.
+    pub(crate) fn accepted(&mut self, app: &Path) {
         self.precompiled = None;
         self.app.accepted(app);
     }
 
     /// The server could not take one. If that was another app library, the one
     /// before it serves on, and pages that are asked for are compiled against that.
-    pub(crate) fn refused(&mut self, app: &str) {
+    pub(crate) fn refused(&mut self, app: &Path) {
         self.forget_precompiled();
         if let Some(libraries) = self.app.refused(app) {
             self.pages.put_libraries_back(libraries);

@@ -256,7 +256,7 @@ impl Session {
         let PublishReport { publication, asked, result } = report;
         match result {
             Ok(outcome) => {
-                self.engine.accepted(publication.app.build.as_str());
+                self.engine.accepted(&publication.app.app);
                 self.journal.build_serves(&publication.failures);
                 let changes = &publication.changes;
                 match outcome {
@@ -275,7 +275,7 @@ impl Session {
                 }
             }
             Err(refusal) => {
-                self.engine.refused(publication.app.build.as_str());
+                self.engine.refused(&publication.app.app);
                 for page in &publication.pages {
                     let (file, problem) = (page.file.clone(), refusal.problem());
                     self.server.tell(Order::PageFailed { file, problem });

@@ -2,7 +2,7 @@
 //! and the one to go back to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nova_route_template::parts::AppLibrary;
 
@@ -97,24 +97,25 @@ impl AppLibraries {
         self.published.is_some()
     }
 
-    fn is_newest(&self, build: &str) -> bool {
-        self.newest.as_ref().is_some_and(|app| app.library.build == build)
+    fn is_newest(&self, library: &Path) -> bool {
+        self.newest.as_ref().is_some_and(|app| app.library.library == library)
     }
 
     /// The server has taken this one: those before it are not needed any more.
-    pub(super) fn accepted(&mut self, build: &str) {
-        if self.is_newest(build) {
+    pub(super) fn accepted(&mut self, library: &Path) {
+        if self.is_newest(library) {
             self.before.clear();
-        } else if let Some(at) = self.before.iter().position(|it| it.app.library.build == build) {
+        } else if let Some(at) = self.before.iter().position(|it| it.app.library.library == library)
+        {
             self.before.drain(..at);
         }
     }
 
     /// The server has refused this one. If it is the newest, the one before it is the newest again,
     /// with its pages.
-    pub(super) fn refused(&mut self, build: &str) -> Option<BTreeMap<String, OwnLibrary>> {
-        if !self.is_newest(build) {
-            self.before.retain(|it| it.app.library.build != build);
+    pub(super) fn refused(&mut self, library: &Path) -> Option<BTreeMap<String, OwnLibrary>> {
+        if !self.is_newest(library) {
+            self.before.retain(|it| it.app.library.library != library);
             return None;
         }
         let PreviousApp { app, pages } = self.before.pop()?;
@@ -126,7 +127,6 @@ impl AppLibraries {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::time::SystemTime;
 
     use nova_route_template::DepInfo;
@@ -161,7 +161,7 @@ mod tests {
             app.replace(build(name), BTreeMap::new());
             app.publish();
         }
-        app.accepted("a");
+        app.accepted(Path::new("a"));
         app
     }
 
@@ -169,17 +169,17 @@ mod tests {
     fn what_the_server_refuses_gives_way_to_what_serves() {
         let newest = |app: &AppLibraries| app.newest().map(|app| app.library.build.clone());
         let mut app = three();
-        assert!(app.refused("b").is_none(), "c may still serve");
-        app.accepted("c");
+        assert!(app.refused(Path::new("b")).is_none(), "c may still serve");
+        app.accepted(Path::new("c"));
         assert_eq!(newest(&app).as_deref(), Some("c"));
 
         let mut app = three();
-        app.accepted("b");
-        assert!(app.refused("c").is_some());
+        app.accepted(Path::new("b"));
+        assert!(app.refused(Path::new("c")).is_some());
         assert_eq!(newest(&app).as_deref(), Some("b"));
 
         let mut app = three();
-        assert!(app.refused("b").is_none() && app.refused("c").is_some());
+        assert!(app.refused(Path::new("b")).is_none() && app.refused(Path::new("c")).is_some());
         assert_eq!(newest(&app).as_deref(), Some("a"));
     }
 }
