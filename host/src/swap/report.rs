@@ -72,7 +72,7 @@ impl SwapTotals {
         };
     }
 
-    /// Counts a candidate that somebody else has refused.
+    /// Counts a candidate that another part of the host has refused.
     pub(super) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }

@@ -6,7 +6,7 @@
 //! preflight: in development a crash has a supervisor, and a page that was saved is asked for next.
 //!
 //! The host knows nothing of it: it maps files where they lie (`nova_host::library::loader::InPlace`)
-//! and publishes what somebody else has started ([`ManualSwap`](nova_host::swap::ManualSwap)).
+//! and publishes what another crate has started ([`ManualSwap`](nova_host::swap::ManualSwap)).
 
 mod error;
 mod libraries;

@@ -1,7 +1,7 @@
 //! The libraries of parted apps: shared libraries, the app library, page libraries.
 //!
-//! They are mapped in place. What they are called is the hash of what is in them, whoever wrote
-//! them has renamed them to that name, and nobody writes them again: a private copy would be the
+//! They are mapped in place. Their name is the hash of what is in them; their writer has renamed
+//! them to it, and does not write them again: a private copy would be the
 //! same file once more. Owner, mode and completeness are checked as for any library.
 //!
 //! Libraries name each other here, and the linker knows a library by its name alone. So no two of

@@ -1,7 +1,7 @@
 //! Libraries that are mapped where they lie.
 //!
-//! A private copy protects what serves from a file that changes. Whoever maps a file in place
-//! promises that nobody writes it again: the dev engine gives each library a name of its own, by
+//! A private copy protects what serves from a file that changes. A caller that maps a file in place
+//! promises that it is not written again: the dev engine gives each library a name of its own, by
 //! what is in it. Owner, mode and completeness are checked as for any library, and like any library
 //! it is never unmapped.
 
@@ -14,7 +14,7 @@ use super::dynamic::{self, Names};
 use super::place::Guard;
 use super::{BuildId, Library, LoadError, elf, file, note_of, open};
 
-/// A whole library file of ours, which nobody writes again.
+/// A whole library file of ours, which is not written again.
 #[derive(Debug)]
 pub struct InPlace {
     path: PathBuf,
