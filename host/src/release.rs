@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod plan;
 pub mod prerendered;
 pub mod public;
+pub mod swap_plan;
 pub mod trust;
 pub mod watch;
 
@@ -23,6 +24,7 @@ use crate::library::loader::{BuildId, Candidate, LibraryFile, LoadError, Store};
 use crate::release::plan::{PLAN, Plan};
 use crate::release::prerendered::Prerendered;
 use crate::release::public::public_folder;
+use crate::release::swap_plan::SwapPlan;
 use crate::release::trust::{SIGNATURE, SignedManifest, Trust, TrustError};
 
 /// The file name of the library in a release folder.
@@ -48,6 +50,8 @@ pub struct Release {
     /// What was signed, if a signature was asked for: whatever else is read of the release is to
     /// be checked with it.
     pub signed: Option<SignedManifest>,
+    /// How it is swapped.
+    pub swap: SwapPlan,
     /// The URLs of public files, each with that of the copy whose name carries a hash.
     pub hashed: BTreeMap<String, String>,
     /// The small files that it is made of besides library and public files, by path, for the
@@ -109,6 +113,7 @@ struct Manifest {
     public: Vec<PublicFile>,
     #[serde(default)]
     prerendered: Vec<ManifestPage>,
+    swap: Option<SwapPlan>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -263,11 +268,11 @@ impl ReleaseParts<'_> {
             parts.push((PLAN.into(), bytes));
             plan
         });
-        let (stylesheet, files, pages) = match manifest {
-            Some(Manifest { stylesheet, public, prerendered, .. }) => {
-                (stylesheet, public, prerendered)
+        let (stylesheet, files, pages, swap) = match manifest {
+            Some(Manifest { stylesheet, public, prerendered, swap, .. }) => {
+                (stylesheet, public, prerendered, swap)
             }
-            None => (None, Vec::new(), Vec::new()),
+            None => (None, Vec::new(), Vec::new(), None),
         };
         let mut prerendered = Prerendered::default();
         for page in pages {
@@ -289,6 +294,7 @@ impl ReleaseParts<'_> {
             Some(signed) => signed.public()?,
             None => public_folder(folder),
         };
+        let swap = SwapPlan::of(&candidate.note, swap);
         let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
         // Of a folder that is not there, nothing can be linked.
         let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };
@@ -300,6 +306,7 @@ impl ReleaseParts<'_> {
             plan,
             public,
             signed,
+            swap,
             hashed,
             parts,
         })
@@ -409,7 +416,7 @@ mod tests {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../route-template/tests/sample");
         let place = sample.join(MANIFEST);
         let bytes = read_manifest(&place, true).expect("a file").expect("it is there");
-        let Manifest { build_id, library, stylesheet, files, public, prerendered } =
+        let Manifest { build_id, library, stylesheet, files, public, prerendered, swap: _ } =
             parse(&place, &bytes).expect("a manifest");
         assert_eq!(build_id, BuildId::of(b"library"));
         assert_eq!(library.expect("a library").file, LIBRARY);

@@ -102,6 +102,7 @@ impl Library {
             target: note::TARGET.into(),
             panic: "unwind".into(),
             app: name.into(),
+            swap: None,
         };
         Self::new(build_id, note, root, Path::new(name))
     }

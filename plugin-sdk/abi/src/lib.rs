@@ -35,6 +35,7 @@ mod response;
 pub mod root;
 mod services;
 mod stream;
+mod swap_mode;
 
 pub use abi_stable;
 pub use async_ffi;
@@ -49,6 +50,7 @@ pub use library::{App, InitContext, LIBRARY_NAME, Library, LibraryRef, Plugin, P
 pub use response::{Answer, HeadSink, ResponseBody, ResponseHead, Start};
 pub use services::{HostServices, LogEvent, LogLevel, LogSink, Services};
 pub use stream::{BodyStream, ChunkSource, Failure, FailureKind};
+pub use swap_mode::{SwapMode, UnknownSwapMode};
 
 /// The number of this contract. A host loads the libraries whose note carries the same number.
 ///

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::SwapMode;
+
 /// The exported symbol that holds the note.
 pub const SYMBOL: &str = "nova_library_note";
 
@@ -27,6 +29,8 @@ pub struct Note {
     pub panic: String,
     /// The app's package name and version.
     pub app: String,
+    /// How it is swapped, as far as that was known when it was compiled.
+    pub swap: Option<SwapMode>,
 }
 
 /// Why bytes are not a note.
@@ -69,10 +73,12 @@ impl Note {
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         let rest = bytes.strip_prefix(MAGIC.as_bytes()).ok_or(NoteError::Magic)?;
         let text = std::str::from_utf8(rest).map_err(|_| NoteError::Text)?;
-        let find = |key: &'static str| {
+        let value = |key: &'static str| {
             let mut lines = text.lines().filter_map(|line| line.split_once('='));
-            lines.find(|(k, _)| *k == key).map(|(_, v)| v.to_owned()).ok_or(NoteError::Key(key))
+            lines.find(|(k, _)| *k == key).map(|(_, v)| v)
         };
+        let find = |key| value(key).map(str::to_owned).ok_or(NoteError::Key(key));
+        let swap = value("swap").map(|mode| mode.parse().map_err(|_| NoteError::Key("swap")));
         Ok(Self {
             abi: find("abi")?.parse().map_err(|_| NoteError::Key("abi"))?,
             sdk: find("sdk")?,
@@ -80,6 +86,7 @@ impl Note {
             target: find("target")?,
             panic: find("panic")?,
             app: find("app")?,
+            swap: swap.transpose()?,
         })
     }
 }

@@ -1,0 +1,31 @@
+//! How a release is swapped, and why so.
+
+use nova_abi::SwapMode;
+use nova_abi::note::Note;
+use serde::{Deserialize, Deserializer};
+
+/// How a release is swapped, as its manifest says it, or the note of its library.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct SwapPlan {
+    /// The mode.
+    #[serde(deserialize_with = "mode")]
+    pub mode: SwapMode,
+    /// Whether `app.rs` asks for it; else it follows from what the library holds.
+    #[serde(default)]
+    pub declared: bool,
+    /// What the library holds that forbids an easier mode, a sentence each.
+    #[serde(default)]
+    pub because: Vec<String>,
+}
+
+impl SwapPlan {
+    /// What the manifest says, or else the note.
+    pub(super) fn of(note: &Note, manifest: Option<Self>) -> Self {
+        manifest.unwrap_or_else(|| Self { mode: note.swap.unwrap_or_default(), ..Self::default() })
+    }
+}
+
+fn mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SwapMode, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(serde::de::Error::custom)
+}
