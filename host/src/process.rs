@@ -14,6 +14,7 @@ pub mod footprint;
 pub mod log;
 pub mod service_folders;
 pub mod service_manager;
+pub mod tunables;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -88,6 +89,7 @@ pub fn command(program: &Path, role: &str) -> Command {
     let mut command = Command::new(program);
     command
         .args([CHILD, role])
+        .env(tunables::VARIABLE, tunables::for_libraries())
         // Of a panic, the message says it; a backtrace would push that out of the last words.
         .env("RUST_BACKTRACE", "0");
     command
