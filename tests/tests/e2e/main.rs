@@ -17,6 +17,7 @@ mod morph;
 mod nova_host;
 mod precompile;
 mod rollback;
+mod rogue;
 mod saves;
 mod services;
 mod swap;
