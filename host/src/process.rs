@@ -14,6 +14,7 @@ pub mod footprint;
 pub mod log;
 pub mod service_folders;
 pub mod service_manager;
+pub mod signals;
 pub mod tunables;
 
 use std::borrow::Cow;
