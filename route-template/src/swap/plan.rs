@@ -132,21 +132,33 @@ impl Row {
             Sign::Uses(symbols, _) if symbols.iter().any(|symbol| library.calls(symbol)) => {
                 Some(format!("{} is used{}", self.name, brought()))
             }
-            Sign::Calls(function) => {
+            Sign::Calls(function, unless) => {
+                let is_excused = || unless.is_some_and(|it| linked_in(library, packages, it));
                 let is_news = library.calls(function) && !found.covers(self.mode);
-                is_news.then(|| self.name.to_owned())
+                (is_news && !is_excused()).then(|| self.name.to_owned())
             }
             Sign::Package(feature) => {
                 let package = packages.iter().find(|package| {
                     names.contains(&&*package.name)
                         && feature.is_none_or(|it| package.features.iter().any(|has| has == it))
-                        && (!library.has_names() || library.names_crate(&package.crate_name()))
+                        && is_in(library, package)
                 })?;
                 Some(format!("{} {} is linked in", package.name, package.version))
             }
             Sign::Defines(..) | Sign::Uses(..) => None,
         }
     }
+}
+
+/// Whether code of a package is in the library; that it was compiled is enough where there are no
+/// names to look for.
+fn is_in(library: &LinkedLibrary<'_>, package: &Package) -> bool {
+    !library.has_names() || library.names_crate(&package.crate_name())
+}
+
+/// Whether code of the package of this name is.
+fn linked_in(library: &LinkedLibrary<'_>, packages: &[Package], name: &str) -> bool {
+    packages.iter().any(|package| package.name == name && is_in(library, package))
 }
 
 /// Those of the packages that have one of these names, with the feature that makes C code a part of

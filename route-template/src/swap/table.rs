@@ -28,8 +28,8 @@ pub(super) enum Sign {
     Defines(&'static [&'static str], &'static str),
     /// The same, or it calls the function in a library that it shares with others.
     Uses(&'static [&'static str], &'static str),
-    /// It calls this function of the C library.
-    Calls(&'static str),
+    /// It calls this function of the C library, and not because of a package that does it well.
+    Calls(&'static str, Option<&'static str>),
     /// The package was compiled for it, with this feature if one is named, and its code is in it.
     Package(Option<&'static str>),
 }
@@ -112,7 +112,7 @@ pub(super) const ROWS: &[Row] = &[
     // `fcntl_lock` of rustix, which belongs to the process.
     row("turso_core", ProcessHandover, UNSEEN_HOLDER),
     row("limbo_core", ProcessHandover, UNSEEN_HOLDER),
-    // Signals. tokio's own, of signal-hook-registry, hands on to the handler that was there.
+    // Signals.
     row("ctrlc", Process, ONE_HANDLER),
     row("signal-hook", Process, ONE_HANDLER),
     row("crash-handler", Process, ONE_HANDLER),
@@ -137,17 +137,26 @@ pub(super) const ROWS: &[Row] = &[
     row("clokwerk", Handover, JOBS),
     row("job_scheduler_ng", Handover, JOBS),
     row("delay_timer", Handover, JOBS),
-    // Whoever does it, in whatever language. What the rows above have found explains it already.
+    // Whoever does it, in whatever language: none of it is in a library by itself. What the rows
+    // above have found explains it already. `signal-hook-registry`, which tokio uses, calls the
+    // handler that was there before.
+    Row {
+        name: "it sets handlers of signals",
+        sign: Sign::Calls("sigaction", Some("signal-hook-registry")),
+        packages: &[],
+        mode: Process,
+        reason: ONE_HANDLER,
+    },
     Row {
         name: "it listens on an address of its own",
-        sign: Sign::Calls("listen"),
+        sign: Sign::Calls("listen", None),
         packages: &[],
         mode: Handover,
         reason: "an address has one holder",
     },
     Row {
         name: "it locks files",
-        sign: Sign::Calls("flock"),
+        sign: Sign::Calls("flock", None),
         packages: &[],
         mode: Handover,
         reason: "a lock has one holder",

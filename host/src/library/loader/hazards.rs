@@ -42,3 +42,43 @@ pub(super) fn hazards(bytes: &[u8]) -> Vec<Hazard> {
     }
     hazards
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// What is found in what a C compiler makes of this text.
+    fn found(code: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, library) = (folder.path().join("app.c"), folder.path().join("app.so"));
+        std::fs::write(&source, code).unwrap();
+        let mut compiler = Command::new("cc");
+        let status =
+            compiler.args(["-shared", "-fPIC", "-s", "-o"]).args([&library, &source]).status();
+        assert!(status.unwrap().success());
+        let hazards = hazards(&std::fs::read(library).unwrap());
+        hazards.into_iter().map(|it| format!("{} {}", it.mode, it.sentence)).collect()
+    }
+
+    #[test]
+    fn what_a_process_may_have_once_is_found() {
+        let fixed = "__attribute__((tls_model(\"initial-exec\"))) __thread char x[200];
+                     char *at(int i) { return &x[i]; }";
+        assert_eq!(
+            found(fixed),
+            ["process it has 200 bytes of static TLS: a process has little room for that, and \
+              never gets it back"]
+        );
+        assert_eq!(
+            found("const char *header(void) { return \"SQLite format 3\"; }"),
+            ["process SQLite is linked in: two copies in one process undo each other's file locks"]
+        );
+        let neither = "__thread char x[200]; char *at(int i) { return &x[i]; }
+                       int sqlite3_open(const char *, void **);
+                       int go(void) { return sqlite3_open(\"SQLite\", 0); }";
+        assert_eq!(found(neither), <[String; 0]>::default());
+        assert_eq!(hazards(b"no library"), []);
+    }
+}

@@ -94,6 +94,15 @@ fn what_code_asks_of_the_system_counts_whatever_the_language() {
     for flags in [&[][..], &["-s"]] {
         assert_eq!(Linked::new(code, flags).found(&[]), [listens], "one reason is enough");
     }
+    let code = "int sigaction(int, void *, void *); int go(void) { return sigaction(15, 0, 0); }";
+    let handlers = "process it sets handlers of signals: a process has one handler for each signal, \
+                    and the next copy takes it";
+    let registry = "__asm__(\".globl _ZN20signal_hook_registry1x17hE\\n_ZN20signal_hook_registry1x17hE: \
+                    .quad 0\\n\");";
+    let packages = [package("signal-hook-registry", &[])];
+    assert_eq!(Linked::new(code, &[]).found(&packages), [handlers]);
+    let excused = Linked::new(&format!("{code}{registry}"), &[]);
+    assert_eq!(excused.found(&packages), <[String; 0]>::default());
 }
 
 #[test]
@@ -107,7 +116,7 @@ fn every_row_asks_for_something_and_says_why() {
                 assert!(text.len() > 8, "{}: others hold such a text, too", row.name);
                 symbols
             }
-            Sign::Calls(_) | Sign::Package(_) => continue,
+            Sign::Calls(..) | Sign::Package(_) => continue,
         };
         assert!(!symbols.is_empty() && !row.packages.is_empty(), "{}", row.name);
     }
@@ -146,4 +155,21 @@ fn a_library_without_a_note_is_told_apart() {
     };
     let error = swap_plan(&built).unwrap_err().to_string();
     assert_eq!(error, "/no/such/library.so cannot be read");
+}
+
+#[test]
+fn the_document_lists_every_row() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/swap-modes.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let table: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).collect();
+    for Row { name, sign, mode, .. } in ROWS {
+        let word = if let Sign::Calls(function, _) = sign { function } else { name };
+        let mode = format!("| `{mode}` |");
+        let is_it = |line: &&str| line.contains(&mode) && words(line).any(|found| found == *word);
+        assert!(table.iter().any(|line| is_it(&line)), "no line for {word} with {mode}");
+    }
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|sign: char| !(sign.is_alphanumeric() || "-_".contains(sign)))
 }
