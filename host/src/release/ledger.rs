@@ -23,7 +23,7 @@ use std::sync::OnceLock;
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
-use crate::library::loader::{BuildId, Store};
+use crate::library::loader::{BuildId, Store, build_id_of};
 use crate::release::trust::Trust;
 use crate::release::{LIBRARY, MANIFEST, Release, ReleaseError, Stylesheet};
 
@@ -257,7 +257,11 @@ impl Ledger {
         };
         if let Some(copy) = self.copy_of(kept) {
             let unchanged = self.is_manifest_kept(kept);
-            match read(&copy) {
+            let read_copy = || match read(&copy) {
+                Err(_) if self.mend_library(kept, store) => read(&copy),
+                release => release,
+            };
+            match read_copy() {
                 Ok(release) if unchanged => return Ok(release),
                 Ok(_) => tracing::warn!("{}: its manifest is damaged", copy.display()),
                 Err(error) => tracing::warn!("a kept release cannot be used: {error}"),
@@ -271,6 +275,24 @@ impl Ledger {
         let copy = self.folder_of(kept).map(|folder| folder.join(LIBRARY));
         let libraries = [copy, store.path(&kept.build_id)].into_iter().flatten();
         libraries.filter(|path| path.is_file()).find_map(|path| read(&path).ok()).ok_or(gone)
+    }
+
+    /// Puts the store's copy of a library in the place of one that is damaged; `false`: that is
+    /// no better.
+    fn mend_library(&self, kept: &KeptRelease, store: &Store) -> bool {
+        let is_whole = |path: &Path| build_id_of(path).is_ok_and(|found| found == kept.build_id);
+        let copy = self.folder_of(kept).map(|folder| folder.join(LIBRARY));
+        let Some((copy, whole)) = copy.zip(store.path(&kept.build_id)) else { return false };
+        if is_whole(&copy) || !is_whole(&whole) {
+            return false;
+        }
+        tracing::warn!("{}: is damaged, and is written anew", copy.display());
+        let mend = || -> io::Result<()> {
+            let beside = copy.with_extension("new");
+            fs::hard_link(&whole, &beside).or_else(|_| fs::copy(&whole, &beside).map(drop))?;
+            fs::rename(&beside, &copy)
+        };
+        mend().is_ok()
     }
 
     /// Whether the manifest of a copy is the one that it was made with: its name says which.
