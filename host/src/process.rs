@@ -14,6 +14,7 @@ pub mod footprint;
 pub mod log;
 pub mod service_folders;
 pub mod service_manager;
+pub mod signals;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
