@@ -207,6 +207,9 @@ pub struct Swap {
     pub routes: u64,
     /// Routes that answered 5xx in the preflight.
     pub unwell: Vec<String>,
+    /// What becomes of it when the host starts again, where that is not what its settings name.
+    #[serde(default)]
+    pub after_restart: Option<String>,
     /// The preflight, in microseconds; 0 without one.
     pub preflight_us: u64,
     /// Copying, mapping and checking the library, in microseconds.
