@@ -2,14 +2,17 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::{Method, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use nova_abi::{BodyStream, Failure, OwnedBytes, ResponseBody};
+use nova_abi::{BodyStream, Failure, FailureKind, OwnedBytes, ResponseBody};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::generation::InFlight;
+use crate::process::record;
 
 /// The body of a response of the host.
 #[derive(Default)]
@@ -56,7 +59,11 @@ impl Body {
     }
 
     /// A library's body, which keeps `pin` until it is sent.
-    pub(crate) fn of(body: ResponseBody, pin: InFlight) -> Self {
+    pub(crate) fn of(
+        body: ResponseBody,
+        pin: InFlight,
+        request: impl FnOnce() -> SentRequest,
+    ) -> Self {
         Self(match body {
             // What is upgraded has no body; see `upgrade`.
             ResponseBody::Empty | ResponseBody::Upgrade(_) => Kind::Empty,
@@ -67,6 +74,7 @@ impl Body {
             }
             ResponseBody::Stream(stream) => Kind::Stream(Box::new(PinnedStream {
                 stream: Some(stream),
+                request: request(),
                 expired: Box::pin(pin.expired().clone().cancelled_owned()),
                 pin: Arc::new(pin),
             })),
@@ -155,11 +163,23 @@ impl<P> AsRef<[u8]> for Pinned<P> {
     }
 }
 
+/// The request that a stream answers.
+#[derive(Debug)]
+pub(crate) struct SentRequest {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    /// The place of its page in the library.
+    pub(crate) route: Option<u32>,
+    /// Whether it is counted as failed already, by its status.
+    pub(crate) has_failed: bool,
+}
+
 /// A library's stream and its generation.
 #[derive(Debug)]
 struct PinnedStream {
     /// Declared before the pin, so that it is dropped while the generation is held.
     stream: Option<BodyStream>,
+    request: SentRequest,
     /// Ready when the generation's time is over.
     expired: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Each piece that is under way holds it too.
@@ -172,7 +192,9 @@ impl PinnedStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-        let polled = match stream.poll_chunk(cx) {
+        let SentRequest { method, uri, route, .. } = &self.request;
+        let activity = self.pin.activity(method, uri.path(), *route);
+        let polled = match record::run(&activity, || stream.poll_chunk(cx)) {
             Poll::Pending if self.expired.as_mut().poll(cx).is_pending() => return Poll::Pending,
             Poll::Pending => {
                 Some(Err(Failure::disconnected("the generation that sent this body has ended")))
@@ -185,14 +207,43 @@ impl PinnedStream {
                 Some(Ok(Frame::data(Bytes::from_owner(piece))))
             }
             Some(Err(failure)) => {
-                self.stream = None;
+                self.end();
+                self.failed(&failure);
                 Some(Err(failure.into()))
             }
             None => {
-                self.stream = None;
+                self.end();
                 None
             }
         })
+    }
+
+    /// Lets the library drop its stream.
+    fn end(&mut self) {
+        let Some(stream) = self.stream.take() else { return };
+        let SentRequest { method, uri, route, .. } = &self.request;
+        let activity = self.pin.activity(method, uri.path(), *route);
+        record::run(&activity, || drop(stream));
+    }
+
+    /// The client notices, because its connection is cut; so must those who run the host.
+    fn failed(&self, failure: &Failure) {
+        let SentRequest { method, uri, has_failed, .. } = &self.request;
+        let path = uri.path();
+        match failure.kind {
+            FailureKind::Panic => {
+                self.pin.counters.panics.fetch_add(1, Ordering::Relaxed);
+                tracing::error!("{method} {path} panicked while its body was sent: {failure}");
+            }
+            FailureKind::Error => {
+                tracing::error!("{method} {path}: its body ended with an error: {failure}");
+            }
+            // The end of the generation, or of the request's own body.
+            FailureKind::Disconnected => return,
+        }
+        if !has_failed {
+            self.pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -200,5 +251,11 @@ impl PinnedStream {
             Some(stream) => stream.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact),
             None => SizeHint::with_exact(0),
         }
+    }
+}
+
+impl Drop for PinnedStream {
+    fn drop(&mut self) {
+        self.end();
     }
 }

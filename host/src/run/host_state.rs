@@ -9,10 +9,11 @@ use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::Error;
+use crate::process::workers::Workers;
 use crate::release::Release;
 use crate::release::ledger::Ledger;
 use crate::run::config::Config;
-use crate::swap::{SwapError, Switch};
+use crate::swap::{SwapError, SwapSettings, Switch};
 
 /// See the [module](self).
 pub(super) struct HostState {
@@ -30,7 +31,12 @@ pub(super) type ReleaseReading = oneshot::Receiver<Result<Vec<Release>, SwapErro
 impl HostState {
     /// The state of a host that has its own folder, if any: a stand-in serves beside the
     /// process that holds it, and where the routes are `linked` there is nothing to go back to.
-    pub(super) fn open(config: &Config, linked: bool, is_stand_in: bool) -> Result<Self, Error> {
+    pub(super) fn open(
+        config: &Config,
+        workers: &Workers,
+        linked: bool,
+        is_stand_in: bool,
+    ) -> Result<Self, Error> {
         let store = config.store()?;
         let state = config.state_folder().filter(|_| !linked);
         let ledger = match &state {
@@ -41,7 +47,10 @@ impl HostState {
         let lock = state.as_deref().map(lock).transpose()?;
         let owns_store = store.folder().zip(state.as_deref());
         let owns_store = owns_store.is_some_and(|(store, state)| store.starts_with(state));
-        let settings = config.swap_settings(std::env::current_exe().ok());
+        let settings = SwapSettings {
+            workers: Some(workers.handle()),
+            ..config.swap_settings(std::env::current_exe().ok())
+        };
         let switch = Arc::new(Switch::new(settings, store).with_ledger(ledger));
         Ok(Self { switch, owns_store, _lock: lock })
     }
