@@ -134,7 +134,8 @@ where
                 route,
                 has_failed: status.is_server_error(),
             };
-            *response.body_mut() = Body::of(body, pin, request);
+            let media_type = response.headers().get(header::CONTENT_TYPE);
+            *response.body_mut() = Body::of(body, media_type, pin, request);
         }
     }
     response
