@@ -197,6 +197,8 @@ async fn start(
         routes().init(context).await
     };
     let app = panics::Caught::new(InContext::new(runtime.context(), init)).await;
+    // `init` may have installed another.
+    panics::install_hook();
     match app {
         Ok(Ok(app)) => Ok(Running::new(app, runtime, note)),
         Ok(Err(error)) => Err(Failure::error(cause(&error))),
