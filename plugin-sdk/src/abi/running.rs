@@ -1,8 +1,9 @@
 //! A started app in the hands of the host: the views of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::{Exchange, ExtensionTable, Failure, Plugin, ResponseHead, Route, Start, Target};
@@ -13,6 +14,9 @@ use super::context::{AppContext, AppRuntime, InContext};
 use super::{cause, page, panics};
 use crate::app::StartedApp;
 use crate::parts::Pages;
+
+/// How long the tasks of an app that has been shut down may hold its end.
+const TASKS: Duration = Duration::from_secs(1);
 
 /// One view of a started app. Most apps have one view; a parted app has one for each set of pages
 /// that was attached, all with the same state and the same runtime.
@@ -30,14 +34,16 @@ struct Shared {
     views: AtomicUsize,
     /// Where the library's note is, by which a page library is known to belong to it.
     note: usize,
-    _runtime: AppRuntime,
+    /// `None` once the last view has ended.
+    runtime: Mutex<Option<AppRuntime>>,
 }
 
 impl Running {
     /// The first view.
     pub(super) fn new(app: Arc<StartedApp>, runtime: AppRuntime, note: usize) -> Self {
         let context = runtime.context();
-        let shared = Arc::new(Shared { views: AtomicUsize::new(1), note, _runtime: runtime });
+        let runtime = Mutex::new(Some(runtime));
+        let shared = Arc::new(Shared { views: AtomicUsize::new(1), note, runtime });
         Self { app, context, shared, ended: AtomicBool::new(false) }
     }
 
@@ -63,6 +69,10 @@ impl Plugin for Running {
         }
     }
 
+    fn exports(&self) -> bool {
+        self.app.exports()
+    }
+
     async fn export(&self) -> Result<Option<Vec<u8>>, Failure> {
         let exported = InContext::new(self.context.clone(), self.app.export());
         match panics::Caught::new(exported).await {
@@ -85,6 +95,11 @@ impl Plugin for Running {
         let ended = InContext::new(self.context.clone(), Arc::clone(&self.app).shutdown()).await;
         if let Err(error) = ended {
             tracing::error!("`shutdown` of app.rs failed: {}", cause(&error));
+        }
+        let runtime = self.shared.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // What its tasks hold is given back before this is over: the next app may want it.
+        if let Some(runtime) = runtime {
+            runtime.end(TASKS);
         }
     }
 }
