@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use nova_abi::{BodyStream, Failure, OwnedBytes, ResponseBody};
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use nova_abi::{OwnedBytes, ResponseBody};
 
 use crate::generation::InFlight;
+use crate::generation::streams::OpenStream;
 
 /// The body of a response of the host.
 #[derive(Default)]
@@ -22,7 +22,7 @@ enum Kind {
     /// All of it, once.
     Full(Bytes),
     /// A library's stream.
-    Stream(Box<PinnedStream>),
+    Stream(Arc<OpenStream>),
     /// A file, or what a wrapper made of another body.
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>),
 }
@@ -63,13 +63,11 @@ impl Body {
             // A library is never unmapped, so its static bytes need no owner.
             ResponseBody::Static(bytes) => Kind::Full(Bytes::from_static(bytes.as_slice())),
             ResponseBody::Owned(bytes) => {
-                Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin }))
+                Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin.sending() }))
             }
-            ResponseBody::Stream(stream) => Kind::Stream(Box::new(PinnedStream {
-                stream: Some(stream),
-                expired: Box::pin(pin.expired().clone().cancelled_owned()),
-                pin: Arc::new(pin),
-            })),
+            ResponseBody::Stream(stream) => {
+                Kind::Stream(OpenStream::new(stream, pin.streaming()))
+            }
         })
     }
 }
@@ -119,7 +117,7 @@ impl HttpBody for Body {
                 self.0 = Kind::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Kind::Stream(stream) => stream.poll_frame(cx),
+            Kind::Stream(stream) => poll_frame(stream, cx),
             Kind::Boxed(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -128,7 +126,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
-            Kind::Stream(stream) => stream.stream.is_none(),
+            Kind::Stream(stream) => stream.is_ended(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -137,7 +135,9 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(stream) => stream.size_hint(),
+            Kind::Stream(stream) => {
+                stream.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact)
+            }
             Kind::Boxed(body) => body.size_hint(),
         }
     }
@@ -155,50 +155,15 @@ impl<P> AsRef<[u8]> for Pinned<P> {
     }
 }
 
-/// A library's stream and its generation.
-#[derive(Debug)]
-struct PinnedStream {
-    /// Declared before the pin, so that it is dropped while the generation is held.
-    stream: Option<BodyStream>,
-    /// Ready when the generation's time is over.
-    expired: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Each piece that is under way holds it too.
-    pin: Arc<InFlight>,
-}
-
-impl PinnedStream {
-    fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-        let polled = match stream.poll_chunk(cx) {
-            Poll::Pending if self.expired.as_mut().poll(cx).is_pending() => return Poll::Pending,
-            Poll::Pending => {
-                Some(Err(Failure::disconnected("the generation that sent this body has ended")))
-            }
-            Poll::Ready(polled) => polled,
-        };
-        Poll::Ready(match polled {
-            Some(Ok(bytes)) => {
-                let piece = Pinned { bytes, _pin: self.pin.clone() };
-                Some(Ok(Frame::data(Bytes::from_owner(piece))))
-            }
-            Some(Err(failure)) => {
-                self.stream = None;
-                Some(Err(failure.into()))
-            }
-            None => {
-                self.stream = None;
-                None
-            }
+fn poll_frame(
+    stream: &OpenStream,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    stream.poll_piece(cx).map(|piece| {
+        piece.map(|piece| {
+            let bytes = piece?;
+            let piece = Pinned { bytes, _pin: stream.pin().clone() };
+            Ok(Frame::data(Bytes::from_owner(piece)))
         })
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.stream {
-            Some(stream) => stream.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact),
-            None => SizeHint::with_exact(0),
-        }
-    }
+    })
 }

@@ -66,7 +66,7 @@ where
         let mut pending = None;
         poll_fn(|cx| {
             if let Some(head) = start.take() {
-                match pin.app().start(call.target, &exchange, head, cx) {
+                match pin.value().start(call.target, &exchange, head, cx) {
                     Start::Ready(answer) => return Poll::Ready(Some(answer)),
                     Start::Pending(future) => {
                         pending = Some(future);
@@ -104,7 +104,7 @@ where
     match (head.status, answer.body) {
         (StatusCode::SWITCHING_PROTOCOLS, ResponseBody::Upgrade(page)) if upgradable.is_some() => {
             if let Some(upgradable) = upgradable {
-                upgrade::spawn(Page::new(page, request, pin), upgradable.clone());
+                upgrade::spawn(Page::new(page, request, pin.streaming()), upgradable.clone());
             }
         }
         (status @ StatusCode::SWITCHING_PROTOCOLS, _) | (status, ResponseBody::Upgrade(_)) => {

@@ -23,13 +23,15 @@ pub struct Revocable<T, D> {
     /// Emptied by [`take`](Self::take) alone.
     owner: Mutex<Option<Arc<T>>>,
     closed: AtomicBool,
+    /// Whether somebody waits for others to leave.
+    watched: AtomicBool,
     counters: Box<[AtomicU64]>,
     data: D,
 }
 
 /// What is told of those that leave.
 pub trait Watched {
-    /// A count has gone down, or changed its kind, while the way in is closed.
+    /// A count has gone down, or changed its kind, while that is [watched](Revocable::watch).
     fn left(&self);
 }
 
@@ -95,13 +97,20 @@ impl<T, D> Revocable<T, D> {
             value: Arc::as_ptr(&value),
             owner: Mutex::new(Some(value)),
             closed: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             counters: (0..counters.max(1)).map(|_| AtomicU64::new(0)).collect(),
             data,
         })
     }
 
-    /// Lets nobody in any more; those inside go on.
+    /// Has it told when somebody leaves, until it is opened again.
+    pub fn watch(&self) {
+        self.watched.store(true, SeqCst);
+    }
+
+    /// Lets nobody in any more; those inside go on, and are [watched](Self::watch).
     pub fn close(&self) {
+        self.watch();
         self.closed.store(true, SeqCst);
     }
 
@@ -110,6 +119,7 @@ impl<T, D> Revocable<T, D> {
         let owner = self.owner();
         if owner.is_some() {
             self.closed.store(false, SeqCst);
+            self.watched.store(false, SeqCst);
         }
         owner.is_some()
     }
@@ -164,7 +174,12 @@ impl<T, D: Watched> Revocable<T, D> {
 
     fn leave(&self, counter: usize, kind: u64) {
         self.counter(counter).fetch_sub(kind, SeqCst);
-        if self.is_closed() {
+        self.tell();
+    }
+
+    /// Who waits has said so before it read the counts that have just changed.
+    fn tell(&self) {
+        if self.watched.load(SeqCst) {
             self.data.left();
         }
     }
@@ -221,9 +236,7 @@ impl<T, D: Watched> Inside<T, D> {
         let cell = unsafe { std::ptr::read(&raw const this.cell) };
         // The one is never less than nothing, so one addition changes both fields.
         cell.counter(this.counter).fetch_add(kind - INSIDE, SeqCst);
-        if cell.is_closed() {
-            cell.data.left();
-        }
+        cell.tell();
         After { cell, counter: this.counter, phase: AtomicU8::new(phase) }
     }
 }
@@ -261,9 +274,7 @@ impl<T, D: Watched> After<T, D> {
     pub fn stream_ended(&self) {
         if self.phase.swap(2, SeqCst) == 1 {
             self.cell.counter(self.counter).fetch_add(SENDING - STREAMING, SeqCst);
-            if self.cell.is_closed() {
-                self.cell.data.left();
-            }
+            self.cell.tell();
         }
     }
 }
@@ -324,7 +335,7 @@ mod tests {
         assert_eq!(cell.counts().sum(), 3);
         drop((first, second, third));
         assert_eq!(cell.counts(), Counts::default());
-        assert_eq!(cell.0.load(SeqCst), 0, "it was never closed");
+        assert_eq!(cell.0.load(SeqCst), 0, "nobody waits");
     }
 
     #[test]
