@@ -19,6 +19,7 @@ mod gate;
 mod handover;
 mod history;
 mod launcher;
+mod leaders;
 mod lifecycle;
 mod manual;
 mod mode;
@@ -42,6 +43,7 @@ use self::drains::Drains;
 use self::gate::SwapGate;
 use self::handover::OnMisfit;
 use self::launcher::{Launch, Launcher, Loaded, WarmUp};
+use self::leaders::Leaders;
 use self::lifecycle::CandidateGeneration;
 use self::publisher::Publisher;
 use self::report::{SwapTotals, micros};
@@ -81,6 +83,7 @@ pub struct Switch {
     exported: ExportedStates,
     /// The apps that could not be started again.
     stranded: Stranded,
+    leaders: Leaders,
     ledger: Arc<Ledger>,
     totals: SwapTotals,
 }
@@ -117,6 +120,7 @@ impl Switch {
             stranded: Stranded::default(),
             launcher: Launcher::new(settings, store),
             publisher: Publisher::default(),
+            leaders: Leaders::default(),
             ledger: Arc::default(),
             totals: SwapTotals::default(),
         }
@@ -337,13 +341,21 @@ impl Switch {
         standby: Duration,
     ) -> Result<Option<GenerationId>, SwapError> {
         match self.publisher.publish(candidate, slot, None) {
-            Ok(replaced) => Ok(replaced.map(|replaced| {
-                let id = replaced.id();
-                self.drains.drain_slot(replaced, slot, standby);
-                id
-            })),
+            Ok(replaced) => {
+                self.follow();
+                Ok(replaced.map(|replaced| {
+                    let id = replaced.id();
+                    self.drains.drain_slot(replaced, slot, standby);
+                    id
+                }))
+            }
             Err(failure) => Err(failure.discard(self.settings().hook_limit).await),
         }
+    }
+
+    /// Lets the generations that serve now lead, when those that led before have let go.
+    fn follow(&self) {
+        self.leaders.follow(self.table().generations());
     }
 
     /// Checks a candidate, without any of its code running in this process.
@@ -458,6 +470,7 @@ impl Switch {
     /// Ends all generations, for the end of the process; requests have `limit` to finish.
     pub async fn stop(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
+        tokio::time::timeout(limit / 2, self.leaders.all_stand_by()).await.ok();
         self.door.stop();
         self.drains.stop().await;
         for generation in self.publisher.stop() {

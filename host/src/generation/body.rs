@@ -1,13 +1,17 @@
 //! The body of a response: it holds its generation until the last byte is sent.
 
+mod event_stream;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use nova_abi::{OwnedBytes, ResponseBody};
 
+use self::event_stream::EventStreamEnd;
 use crate::generation::InFlight;
 use crate::generation::streams::OpenStream;
 
@@ -22,7 +26,7 @@ enum Kind {
     /// All of it, once.
     Full(Bytes),
     /// A library's stream.
-    Stream(Arc<OpenStream>),
+    Stream(Box<PinnedStream>),
     /// A file, or what a wrapper made of another body.
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>),
 }
@@ -55,8 +59,9 @@ impl Body {
         }
     }
 
-    /// A library's body, which keeps `pin` until it is sent.
-    pub(crate) fn of(body: ResponseBody, pin: InFlight) -> Self {
+    /// A library's body, which keeps `pin` until it is sent. `media_type` is what the head says
+    /// that it is: a stream of events ends by itself when its generation drains.
+    pub(crate) fn of(body: ResponseBody, media_type: Option<&HeaderValue>, pin: InFlight) -> Self {
         Self(match body {
             // What is upgraded has no body; see `upgrade`.
             ResponseBody::Empty | ResponseBody::Upgrade(_) => Kind::Empty,
@@ -66,7 +71,9 @@ impl Body {
                 Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin.sending() }))
             }
             ResponseBody::Stream(stream) => {
-                Kind::Stream(OpenStream::new(stream, pin.streaming()))
+                let end = EventStreamEnd::of(media_type, || pin.draining());
+                let open = OpenStream::new(stream, pin.streaming());
+                Kind::Stream(Box::new(PinnedStream { open, end }))
             }
         })
     }
@@ -117,7 +124,7 @@ impl HttpBody for Body {
                 self.0 = Kind::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Kind::Stream(stream) => poll_frame(stream, cx),
+            Kind::Stream(stream) => stream.poll_frame(cx),
             Kind::Boxed(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -126,7 +133,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
-            Kind::Stream(stream) => stream.is_ended(),
+            Kind::Stream(stream) => stream.open.is_ended(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -136,7 +143,7 @@ impl HttpBody for Body {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => {
-                stream.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact)
+                stream.open.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact)
             }
             Kind::Boxed(body) => body.size_hint(),
         }
@@ -155,15 +162,43 @@ impl<P> AsRef<[u8]> for Pinned<P> {
     }
 }
 
-fn poll_frame(
-    stream: &OpenStream,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-    stream.poll_piece(cx).map(|piece| {
-        piece.map(|piece| {
-            let bytes = piece?;
-            let piece = Pinned { bytes, _pin: stream.pin().clone() };
-            Ok(Frame::data(Bytes::from_owner(piece)))
-        })
-    })
+/// A library's stream, and the generation that it holds.
+#[derive(Debug)]
+struct PinnedStream {
+    open: Arc<OpenStream>,
+    /// For a stream of events: where it ends once its generation drains.
+    end: Option<EventStreamEnd>,
+}
+
+impl PinnedStream {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.end.as_mut().is_some_and(|end| end.is_overdue()) {
+            self.open.end();
+        }
+        let piece = match self.open.poll_piece(cx) {
+            Poll::Ready(piece) => piece,
+            Poll::Pending => {
+                let end = self.end.as_mut().map(|end| end.poll_between_events(cx));
+                if end.is_none_or(|end| end.is_pending()) {
+                    return Poll::Pending;
+                }
+                self.open.end();
+                None
+            }
+        };
+        let Some(piece) = piece else { return Poll::Ready(None) };
+        Poll::Ready(Some(match piece {
+            Ok(bytes) => {
+                if let Some(end) = &mut self.end {
+                    end.sends(&bytes);
+                }
+                let piece = Pinned { bytes, _pin: self.open.pin().clone() };
+                Ok(Frame::data(Bytes::from_owner(piece)))
+            }
+            Err(failure) => Err(failure.into()),
+        }))
+    }
 }

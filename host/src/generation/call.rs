@@ -118,7 +118,10 @@ where
             );
             return internal_error();
         }
-        (_, body) => *response.body_mut() = Body::of(body, pin),
+        (_, body) => {
+            let body = Body::of(body, response.headers().get(header::CONTENT_TYPE), pin);
+            *response.body_mut() = body;
+        }
     }
     response
 }

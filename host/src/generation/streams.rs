@@ -97,6 +97,13 @@ impl OpenStream {
         matches!(*self.state.lock(), State::Ended)
     }
 
+    /// Drops the stream; who sends it finds its end.
+    pub(super) fn end(&self) {
+        let before = std::mem::replace(&mut *self.state.lock(), State::Ended);
+        drop(before);
+        self.pin.stream_ended();
+    }
+
     /// Drops the stream; who sends it finds an error in its place. One that is being asked for a
     /// piece right now ends after that.
     fn cut(&self) {

@@ -120,6 +120,10 @@ impl Switch {
             old.close();
         }
         let mut held = Vec::new();
+        // A job that goes on would change what is exported.
+        for (slot, _) in &olds {
+            self.leaders.stand_by(*slot).await;
+        }
         let emptied = self.empty(&olds, path).await;
         let exported = match emptied {
             Ok(()) => self.export(olds.clone(), path, force, &mut held).await,
@@ -129,6 +133,7 @@ impl Switch {
             for (_, old) in &olds {
                 old.reopen();
             }
+            self.follow();
             door.open();
             return Err(error);
         }
@@ -257,7 +262,7 @@ impl Hold {
         let Self { switch, door, mut slots, since } = self;
         let held = slots.remove(0);
         let replaced = held.old.id;
-        let result = switch.follow(&held, &loaded, on_misfit).await;
+        let result = switch.start_next(&held, &loaded, on_misfit).await;
         match result {
             Ok(mut report) => {
                 report.replaced = Some(replaced);
@@ -277,7 +282,7 @@ impl Hold {
 
 impl Switch {
     /// Starts the next app of a slot and publishes it.
-    async fn follow(
+    async fn start_next(
         &self,
         held: &HeldSlot,
         loaded: &Loaded,
@@ -323,6 +328,7 @@ impl Switch {
         match self.publisher.publish(candidate, held.slot, Some(held.old.id)) {
             Ok(replaced) => {
                 self.stranded.remove(held.old.id);
+                self.follow();
                 if let Some(replaced) = replaced {
                     replaced.ended();
                 }

@@ -113,6 +113,7 @@ impl Switch {
             }
             Err(failure) => return Err(failure.discard(self.settings().hook_limit).await),
         }
+        self.follow();
         for (slot, facts) in facts.into_iter().enumerate() {
             self.ledger.serves(slot, facts);
         }

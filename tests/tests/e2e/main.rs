@@ -11,6 +11,7 @@ mod debugger;
 mod dev;
 mod edge;
 mod hazards;
+mod jobs;
 mod monorepo;
 mod morph;
 mod nova_host;
