@@ -50,8 +50,8 @@ use self::report::{SwapTotals, micros};
 use self::stranded::{ExportedStates, Stranded};
 use crate::generation::table::Table;
 use crate::generation::{Generation, GenerationId};
-use crate::library::loader::Store;
 use crate::library::hooks;
+use crate::library::loader::Store;
 use crate::library::start::{StartError, StartInfo};
 use crate::release::ledger::{Ledger, ReleaseFacts};
 use crate::release::{Release, Stylesheet};
@@ -498,7 +498,9 @@ fn slot_for(table: &Table, release: &Release) -> Result<usize, SwapError> {
             app,
             serving: generations
                 .iter()
-                .map(|old| format!("`{}` ({})", name(&old.library.note.app), old.origin.source.display()))
+                .map(|old| {
+                    format!("`{}` ({})", name(&old.library.note.app), old.origin.source.display())
+                })
                 .collect::<Vec<_>>()
                 .join(" and "),
         })

@@ -110,9 +110,8 @@ impl Drains {
         build_id: &BuildId,
     ) -> Option<CandidateGeneration> {
         let mut leaving = self.leaving.lock();
-        let is_it = |it: &Leaving| {
-            it.may_return && it.slot == slot && it.generation.build_id() == build_id
-        };
+        let is_it =
+            |it: &Leaving| it.may_return && it.slot == slot && it.generation.build_id() == build_id;
         let at = leaving.iter().position(is_it)?;
         let candidate = CandidateGeneration::reopened(leaving[at].generation.clone())?;
         leaving.remove(at).fate.send(Fate::Serve).ok();

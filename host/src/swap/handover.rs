@@ -77,9 +77,7 @@ impl OnMisfit {
     fn allows(self, error: SwapError, held: &HeldSlot) -> Result<String, SwapError> {
         match error {
             SwapError::Start { cause: StartError::Misfit(reason), path } => match self {
-                Self::Refuse => {
-                    Err(SwapError::Misfit { path, generation: held.old.id, reason })
-                }
+                Self::Refuse => Err(SwapError::Misfit { path, generation: held.old.id, reason }),
                 Self::StartAnew | Self::Older => Ok(reason),
             },
             // Older code may say in its own way that it does not understand a newer state.
@@ -150,11 +148,7 @@ impl Switch {
 
     /// Waits until nobody is inside of these closed generations, and nothing else of their slots
     /// runs.
-    async fn empty(
-        &self,
-        olds: &[(usize, Arc<Generation>)],
-        path: &Path,
-    ) -> Result<(), SwapError> {
+    async fn empty(&self, olds: &[(usize, Arc<Generation>)], path: &Path) -> Result<(), SwapError> {
         let limit = self.settings().hold_limit;
         let deadline = Instant::now() + limit;
         let still = |old: &Generation| {
@@ -355,7 +349,9 @@ impl Switch {
             }
         }
         let (id, slot) = (held.old.id, held.slot);
-        tracing::error!("generation {id} cannot be started again now: its requests get 503 until it can");
+        tracing::error!(
+            "generation {id} cannot be started again now: its requests get 503 until it can"
+        );
         self.stranded.keep(slot, held.old, held.state);
         tokio::spawn(super::stranded::revive_later(Arc::downgrade(self), id));
     }

@@ -85,9 +85,8 @@ impl ManualSwap<'_> {
             None => None,
         };
         let info = StartInfo { dev: settings.dev, ..info.clone() };
-        let begin = |saved| {
-            start(library, Purpose::Serve, info.clone(), saved, settings.init_limit)
-        };
+        let begin =
+            |saved| start(library, Purpose::Serve, info.clone(), saved, settings.init_limit);
         let started = match begin(saved).await {
             Err(StartError::Misfit(reason)) => {
                 tracing::warn!("the saved state does not fit: {reason}; the app starts anew");

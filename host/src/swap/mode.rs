@@ -91,13 +91,20 @@ mod tests {
 
     #[test]
     fn the_operator_decides_unless_it_destroys_data() {
-        let found = SwapPlan { because: vec!["SQLite is linked in".into()], ..plan(SwapMode::Process) };
+        let found =
+            SwapPlan { because: vec!["SQLite is linked in".into()], ..plan(SwapMode::Process) };
         let overlap = Some(SwapMode::Overlap);
-        assert_eq!(choose(&plan(SwapMode::Handover), true, &found, overlap), Err("SQLite is linked in".into()));
+        assert_eq!(
+            choose(&plan(SwapMode::Handover), true, &found, overlap),
+            Err("SQLite is linked in".into())
+        );
         let handover = Some(SwapMode::Handover);
         assert_eq!(choose(&found, false, &found, handover), Ok(SwapMode::Handover));
         let blamed = SwapPlan { declared: true, ..found };
         assert_eq!(choose(&blamed, true, &blamed, overlap), Ok(SwapMode::Overlap));
-        assert_eq!(choose(&plan(SwapMode::Overlap), true, &plan(SwapMode::Overlap), overlap), Ok(SwapMode::Overlap));
+        assert_eq!(
+            choose(&plan(SwapMode::Overlap), true, &plan(SwapMode::Overlap), overlap),
+            Ok(SwapMode::Overlap)
+        );
     }
 }

@@ -43,10 +43,8 @@ impl Switch {
     ) -> Result<SwapReport, SwapError> {
         let info = info.clone();
         let source = rollback.to.source.clone();
-        self.to_its_end(&source, move |switch| async move {
-            switch.go_back(rollback, &info).await
-        })
-        .await
+        self.to_its_end(&source, move |switch| async move { switch.go_back(rollback, &info).await })
+            .await
     }
 
     async fn go_back(

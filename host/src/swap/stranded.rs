@@ -48,10 +48,7 @@ impl Stranded {
         stranded.push((slot, generation, state));
     }
 
-    pub(super) fn get(
-        &self,
-        id: GenerationId,
-    ) -> Option<(usize, Arc<Generation>, Option<Bytes>)> {
+    pub(super) fn get(&self, id: GenerationId) -> Option<(usize, Arc<Generation>, Option<Bytes>)> {
         self.0.lock().iter().find(|(_, generation, _)| generation.id == id).cloned()
     }
 

@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn a_host_whose_door_was_held() {
-        let waits = WaitStatus { holds: 3, requests: 1_204, longest_us: 9_340, ..WaitStatus::default() };
+        let waits =
+            WaitStatus { holds: 3, requests: 1_204, longest_us: 9_340, ..WaitStatus::default() };
         let shown = StatusView(&Status { waits, ..status() }).to_string();
         assert_snapshot!(shown.lines().last().unwrap(), @"the door was held 3 times: 1,204 requests waited, at most 9.3 ms");
         let waits = WaitStatus { holds: 1, turned_away: 7, ..waits };
