@@ -11,11 +11,14 @@
 pub mod companion;
 pub(crate) mod descriptors;
 pub mod footprint;
+pub mod held;
 pub mod log;
+pub mod record;
 pub mod service_folders;
 pub mod service_manager;
 pub mod signals;
 pub mod tunables;
+pub mod workers;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;

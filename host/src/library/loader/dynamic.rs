@@ -38,6 +38,20 @@ pub(super) fn names<'data, R: ReadRef<'data>>(data: R) -> Result<Names, ElfError
     Ok(names)
 }
 
+/// Whether the dynamic linker writes into the code of a library whose extents have been checked.
+pub(super) fn relocates_code(bytes: &[u8]) -> Result<bool, ElfError> {
+    let header = FileHeader64::<Endianness>::parse(bytes).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let sections = header.sections(endian, bytes).map_err(damaged)?;
+    let table = sections.dynamic_table(endian, bytes).map_err(damaged)?;
+    let says = |flags: u64| flags & elf::DF_TEXTREL.0 != 0;
+    Ok(table.iter().any(|entry| match entry.tag {
+        elf::DT_TEXTREL => true,
+        elf::DT_FLAGS => says(entry.val),
+        _ => false,
+    }))
+}
+
 /// Where a symbol is, once the library is mapped, and how long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Definition {

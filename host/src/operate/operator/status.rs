@@ -11,9 +11,10 @@ use parking_lot::Mutex;
 use crate::edge::metrics::Metrics;
 use crate::library::loader::BuildId;
 use crate::operate::admin::{
-    Budget, CanaryStatus, Footprint, GenerationStatus, Refusal, ReleaseStatus, RollbackStatus,
-    Status,
+    Budget, CanaryStatus, Footprint, GenerationStatus, HeldThreadStatus, Refusal, ReleaseStatus,
+    RollbackStatus, Status,
 };
+use crate::process::workers::WorkersStatus;
 use crate::release::ledger::{Ledger, age};
 use crate::server::Handle;
 use crate::site::Site;
@@ -31,6 +32,8 @@ pub(super) struct StatusSource {
     pub(super) budget: Budget,
     /// What is counted of each route.
     pub(super) metrics: Option<Arc<Metrics>>,
+    /// The threads that answer requests.
+    pub(super) workers: Option<WorkersStatus>,
 }
 
 impl StatusSource {
@@ -42,6 +45,7 @@ impl StatusSource {
             last_refusal: Mutex::default(),
             budget: Budget::default(),
             metrics: None,
+            workers: None,
         }
     }
 
@@ -89,9 +93,12 @@ impl StatusSource {
                 share: canary.spec.share,
                 left_seconds: canary.left.as_secs_f64(),
             }),
+            waits: switch.waits().into(),
             process: Footprint::now(),
             budget: self.budget,
             routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
+            held: self.workers.as_ref().map(held_by_pages).unwrap_or_default(),
+            holds: self.workers.as_ref().map(WorkersStatus::holds).unwrap_or_default(),
         }
     }
 }
@@ -123,6 +130,15 @@ fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
     kept.chain(gone).collect()
 }
 
+fn held_by_pages(workers: &WorkersStatus) -> Vec<HeldThreadStatus> {
+    let held = workers.held().into_iter().map(|held| HeldThreadStatus {
+        seconds: held.seconds(),
+        activity: held.activity.to_string(),
+        generation: held.activity.generation,
+    });
+    held.collect()
+}
+
 fn describe(record: &GenerationRecord) -> GenerationStatus {
     let counters = &record.counters;
     GenerationStatus {
@@ -136,7 +152,8 @@ fn describe(record: &GenerationRecord) -> GenerationStatus {
             .duration_since(record.started)
             .unwrap_or_default()
             .as_secs_f64(),
-        in_flight: counters.in_flight.load(Relaxed) as u64,
+        mode: record.mode,
+        in_flight: record.running.counts().sum(),
         requests: counters.requests.load(Relaxed),
         panics: counters.panics.load(Relaxed),
         server_errors: counters.server_errors.load(Relaxed),
