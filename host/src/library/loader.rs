@@ -10,6 +10,9 @@
 //!    and its bytes are what the steps before look at (`content`);
 //! 5. `open`: `dlopen`, abi_stable's layouts, the routes.
 //!
+//! Of a library that comes without a manifest, `hazards` says what forbids two of its generations in
+//! one process.
+//!
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
 //! locals. Loading the same bytes again maps them again, from a fresh copy (`again`): statics that
 //! an app has set are set for good, so an app that starts anew needs new ones.
