@@ -29,8 +29,9 @@ async fn comes_back(ground: &Ground, host: &Host) {
 async fn an_app_that_installs_what_can_be_installed_once_comes_back() {
     let ground = Ground::new();
     ground.release(&library("once"), "1");
-    let host = ground.start(&ARGS).await;
+    let mut host = ground.start(&ARGS).await;
     comes_back(&ground, &host).await;
+    assert!(host.process.stop().await.success());
     let host = ground.start_without_state(&ARGS).await;
     comes_back(&ground, &host).await;
 }
