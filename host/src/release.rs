@@ -294,7 +294,7 @@ impl ReleaseParts<'_> {
             Some(signed) => signed.public()?,
             None => public_folder(folder),
         };
-        let swap = SwapPlan::of(&candidate.note, swap);
+        let swap = SwapPlan::of(&candidate, swap);
         let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
         // Of a folder that is not there, nothing can be linked.
         let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };

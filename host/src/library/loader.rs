@@ -23,6 +23,7 @@ mod dynamic;
 mod elf;
 mod error;
 mod file;
+mod hazards;
 mod in_place;
 mod note;
 mod open;
@@ -50,6 +51,7 @@ use crate::library::reserved;
 pub use build_id::{BuildId, BuildIdError};
 use content::Content;
 pub use error::LoadError;
+pub(crate) use hazards::Hazard;
 pub use in_place::InPlace;
 pub use place::Guard;
 use segments::Segments;
@@ -111,6 +113,7 @@ impl Library {
             panic: "unwind".into(),
             app: name.into(),
             swap: None,
+            swap_declared: false,
         };
         Self::new(build_id, note, root, Path::new(name))
     }
@@ -146,6 +149,13 @@ pub struct Candidate {
     /// What it says of itself.
     pub note: Note,
     bytes: Content,
+}
+
+impl Candidate {
+    /// What of its file forbids two of its generations in one process.
+    pub(crate) fn hazards(&self) -> Vec<Hazard> {
+        hazards::hazards(&self.bytes)
+    }
 }
 
 /// The bytes of a library file of which nothing is known but who can have written it.

@@ -25,6 +25,7 @@ use crate::operate::admin::{
     SwapFailure, SwapRequest, SwapResponse,
 };
 use crate::operate::rollback_policy::RollbackPolicy;
+use crate::process::workers::WorkersStatus;
 use crate::release::Release;
 use crate::release::ledger::AfterRestart;
 use crate::release::watch::ReleaseWatch;
@@ -79,6 +80,13 @@ impl Operator {
     #[must_use]
     pub fn within(mut self, budget: Budget) -> Self {
         self.status.budget = budget;
+        self
+    }
+
+    /// Tells how the threads are that answer requests.
+    #[must_use]
+    pub fn on_workers(mut self, workers: WorkersStatus) -> Self {
+        self.status.workers = Some(workers);
         self
     }
 

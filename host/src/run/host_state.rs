@@ -10,10 +10,11 @@ use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::Error;
+use crate::process::workers::Workers;
 use crate::release::Release;
 use crate::release::ledger::Ledger;
 use crate::run::config::Config;
-use crate::swap::{SwapError, Switch};
+use crate::swap::{SwapError, SwapSettings, Switch};
 
 /// See the [module](self).
 pub(super) struct HostState {
@@ -51,6 +52,7 @@ impl HostState {
     /// The state of a host that serves `releases`.
     pub(super) fn open(
         config: &Config,
+        workers: &Workers,
         releases: &[PathBuf],
         beginning: Beginning,
     ) -> Result<Self, Error> {
@@ -68,7 +70,10 @@ impl HostState {
         let lock = state.as_deref().map(lock).transpose()?;
         let owns_store = store.folder().zip(state.as_deref());
         let owns_store = owns_store.is_some_and(|(store, state)| store.starts_with(state));
-        let settings = config.swap_settings(std::env::current_exe().ok());
+        let settings = SwapSettings {
+            workers: Some(workers.handle()),
+            ..config.swap_settings(std::env::current_exe().ok())
+        };
         let switch = Arc::new(Switch::new(settings, store).with_ledger(ledger));
         Ok(Self { switch, owns_store, _lock: lock })
     }

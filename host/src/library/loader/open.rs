@@ -75,7 +75,12 @@ fn map(file: &Path, path: &Path) -> Result<ManuallyDrop<Handle>, LoadError> {
 }
 
 fn refused(path: &Path, error: &libloading::Error) -> LoadError {
-    LoadError::Open { path: path.into(), message: root_cause(error) }
+    let message = root_cause(error);
+    // In the words of glibc, which has no other sign for it.
+    if message.ends_with("cannot allocate memory in static TLS block") {
+        return LoadError::StaticTls { path: path.into() };
+    }
+    LoadError::Open { path: path.into(), message }
 }
 
 /// The routes that the library declares.

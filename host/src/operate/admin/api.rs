@@ -57,6 +57,23 @@ pub struct Status {
     /// The routes that have answered since the process began, and what no route answered.
     #[serde(default)]
     pub routes: Vec<RouteStatus>,
+    /// The threads that a page does not let go of, longest first.
+    #[serde(default)]
+    pub held: Vec<HeldThreadStatus>,
+    /// How often a page has held a thread for a second.
+    #[serde(default)]
+    pub holds: u64,
+}
+
+/// A thread that a page holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldThreadStatus {
+    /// What holds it, such as `GET /users/42 (pages/users/[id].rs)`.
+    pub activity: String,
+    /// The generation whose code it is.
+    pub generation: u64,
+    /// For how long, about.
+    pub seconds: f64,
 }
 
 /// One generation.

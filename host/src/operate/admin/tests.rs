@@ -43,6 +43,8 @@ impl Control for Fake {
             process: Footprint::default(),
             budget: Budget::default(),
             routes: Vec::new(),
+            held: Vec::new(),
+            holds: 0,
         }
     }
 
