@@ -35,6 +35,8 @@ pub(crate) fn status() -> Status {
         last_rollback: None,
         releases: Vec::new(),
         canary: None,
+        held: Vec::new(),
+        holds: 0,
         budget: Budget::default(),
         routes: Vec::new(),
         process: Footprint {
