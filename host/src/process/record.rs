@@ -38,7 +38,7 @@ const TEXT: usize = 24;
 
 /// The longest texts, in bytes.
 const METHOD: usize = 16;
-const FILE: usize = 160;
+const FILE: usize = 224;
 const PATH: usize = SLOT - TEXT - METHOD - FILE;
 
 /// What runs.
