@@ -17,6 +17,7 @@ pub mod record;
 pub mod service_folders;
 pub mod service_manager;
 pub mod signals;
+pub mod tunables;
 pub mod workers;
 
 use std::borrow::Cow;
@@ -92,6 +93,7 @@ pub fn command(program: &Path, role: &str) -> Command {
     let mut command = Command::new(program);
     command
         .args([CHILD, role])
+        .env(tunables::VARIABLE, tunables::for_libraries())
         // Of a panic, the message says it; a backtrace would push that out of the last words.
         .env("RUST_BACKTRACE", "0");
     command

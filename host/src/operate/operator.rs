@@ -27,6 +27,7 @@ use crate::operate::admin::{
 use crate::operate::rollback_policy::RollbackPolicy;
 use crate::process::workers::WorkersStatus;
 use crate::release::Release;
+use crate::release::ledger::AfterRestart;
 use crate::release::watch::ReleaseWatch;
 use crate::server::Handle;
 use crate::site::Site;
@@ -149,7 +150,7 @@ impl Operator {
                 say(release, &report);
                 self.folders.lead_with(report.public.clone()).await;
                 self.keep().await;
-                Ok(report)
+                Ok(self.say_what_remains(report))
             }
             Err(error) => {
                 self.folders.arrange().await;
@@ -174,6 +175,30 @@ impl Operator {
     async fn keep(&self) {
         self.site.switch.keep().await;
         self.folders.arrange().await;
+    }
+
+    /// Adds what becomes of a release when the host starts again, where `--routes` names another.
+    fn say_what_remains(&self, report: SwapReport) -> SwapReport {
+        let table = self.site.switch.table();
+        let slot = table.generations().iter().position(|live| live.id == report.generation);
+        let after = slot.and_then(|slot| self.site.switch.ledger().after_restart(slot));
+        let after_restart = after.map(|after| match after {
+            AfterRestart::ServesOn(routes) => {
+                let routes = routes.display();
+                format!("a restart serves it, too, until {routes} holds another release than now")
+            }
+            AfterRestart::Forgotten(routes) => {
+                let routes = routes.display();
+                format!(
+                    "a restart serves what {routes} holds: this host has no state folder \
+                         (--state)"
+                )
+            }
+        });
+        if let Some(after) = &after_restart {
+            tracing::info!("generation {}: {after}", report.generation);
+        }
+        SwapReport { after_restart, ..report }
     }
 
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
@@ -286,10 +311,13 @@ fn say(release: &Path, report: &SwapReport) {
     let SwapReport { generation, routes, .. } = report;
     let build_id = report.build_id.as_str();
     let milliseconds = Duration::from_micros(report.total_us).as_secs_f64() * 1e3;
+    let held = report.held.as_ref().map(|held| format!("; {held}")).unwrap_or_default();
     tracing::info!(
-        "generation {generation} is live: {routes} routes, build {}, {}, in {milliseconds:.1} ms",
+        "generation {generation} is live: {routes} routes, build {}, {}, in {milliseconds:.1} ms \
+         ({}{held})",
         build_id.get(..12).unwrap_or(build_id),
         release.display(),
+        report.mode,
     );
     for route in &report.unwell {
         tracing::warn!("generation {generation}: {route} answered 5xx in the preflight");
@@ -304,10 +332,14 @@ fn done(source: PathBuf, report: SwapReport) -> Swap {
         routes,
         public: _,
         unwell,
+        after_restart,
         preflight_us,
         load_us,
         init_us,
         total_us,
+        mode,
+        held,
+        state_lost,
     } = report;
     Swap {
         source,
@@ -316,9 +348,13 @@ fn done(source: PathBuf, report: SwapReport) -> Swap {
         replaced: replaced.map(|id| id.0),
         routes: routes as u64,
         unwell,
+        after_restart,
         preflight_us,
         load_us,
         init_us,
         total_us,
+        mode,
+        held,
+        state_lost,
     }
 }

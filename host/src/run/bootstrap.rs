@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Error;
 use super::config::Config;
-use super::host_state::{HostState, ReleaseReading};
+use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use crate::operate::handover::Handover;
 use crate::process::workers::Workers;
@@ -32,8 +32,9 @@ impl<'c> Bootstrap<'c> {
         let releases: Vec<PathBuf> =
             config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
         let starts_alone = linked.is_none() && !Handover::is_there();
-        let state =
-            starts_alone.then(|| HostState::open(config, workers, false, false)).transpose()?;
+        let state = starts_alone
+            .then(|| HostState::open(config, workers, &releases, Beginning::Alone))
+            .transpose()?;
         // What is watched is read behind the watch.
         let reading = state.as_ref().filter(|_| !config.watch).map(|state| state.read(&releases));
         Ok(Self { config, linked, workers, releases, state, reading })

@@ -7,7 +7,7 @@ use super::Error;
 use super::bootstrap::Bootstrap;
 use super::config::Config;
 use super::edge_builder::EdgeBuilder;
-use super::host_state::{HostState, ReleaseReading};
+use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use super::signals::ProcessSignals;
 use crate::operate::handover::{Handover, Successor};
@@ -68,7 +68,14 @@ impl<'c> Bound<'c> {
         let server = Server::new(sockets, options)?;
         let state = match state {
             Some(state) => state,
-            None => HostState::open(config, workers, linked.is_some(), is_stand_in)?,
+            None => {
+                let beginning = match &linked {
+                    Some(_) => Beginning::Linked,
+                    None if is_stand_in => Beginning::StandIn,
+                    None => Beginning::Recycled,
+                };
+                HostState::open(config, workers, &releases, beginning)?
+            }
         };
         Ok(Self {
             config,

@@ -40,6 +40,7 @@ impl Control for Fake {
             last_rollback: None,
             releases: Vec::new(),
             canary: None,
+            waits: WaitStatus::default(),
             process: Footprint::default(),
             budget: Budget::default(),
             routes: Vec::new(),
@@ -69,10 +70,14 @@ impl Control for Fake {
             replaced: Some(1),
             routes: 3,
             unwell: Vec::new(),
+            after_restart: None,
             preflight_us: 4,
             load_us: 5,
             init_us: 6,
             total_us: 7,
+            mode: Default::default(),
+            held: None,
+            state_lost: None,
         });
         Ok(SwapResponse { swapped: swapped.collect() })
     }
@@ -93,10 +98,14 @@ impl Control for Fake {
                     replaced: Some(2),
                     routes: 3,
                     unwell: Vec::new(),
+                    after_restart: None,
                     preflight_us: 0,
                     load_us: 0,
                     init_us: 0,
                     total_us: 4,
+                    mode: Default::default(),
+                    held: None,
+                    state_lost: None,
                 },
             }),
         }
