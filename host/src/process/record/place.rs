@@ -28,8 +28,8 @@ fn folders() -> impl Iterator<Item = PathBuf> {
 /// The place of the records of one host, and of the processes that it starts.
 #[derive(Clone, Debug)]
 pub struct RecordPlace {
-    /// What the names of the files begin with.
-    prefix: String,
+    /// What the names of the files begin with; `None`: there is no way to find them again.
+    prefix: Option<String>,
 }
 
 /// A record whose process is gone, and did not end in order.
@@ -62,7 +62,13 @@ impl RecordPlace {
         let mut hasher = DefaultHasher::new();
         identity.hash(&mut hasher);
         let user = rustix::process::geteuid().as_raw();
-        Self { prefix: format!("nova-{user}-{:016x}-", hasher.finish()) }
+        Self { prefix: Some(format!("nova-{user}-{:016x}-", hasher.finish())) }
+    }
+
+    /// That of a host which is told from others by nothing: only the process itself reads its record.
+    #[must_use]
+    pub fn private() -> Self {
+        Self { prefix: None }
     }
 
     /// Begins the record of this process.
@@ -73,15 +79,15 @@ impl RecordPlace {
         &self,
         on_exit: impl Fn(&RecordedActivity) + Send + Sync + 'static,
     ) -> io::Result<RecordFile> {
-        let created = folders().find_map(|folder| match self.create(&folder) {
-            Ok((file, path)) => Some((file, Some(path))),
-            Err(error) => {
-                tracing::debug!(
-                    "{}: cannot keep the record of what runs: {error}",
-                    folder.display()
-                );
-                None
-            }
+        let created = self.prefix.as_ref().and_then(|prefix| {
+            folders().find_map(|folder| match create(prefix, &folder) {
+                Ok((file, path)) => Some((file, Some(path))),
+                Err(error) => {
+                    let folder = folder.display();
+                    tracing::debug!("{folder}: cannot keep the record of what runs: {error}");
+                    None
+                }
+            })
         });
         let (file, path) = match created {
             Some(created) => created,
@@ -92,29 +98,29 @@ impl RecordPlace {
         Ok(kept)
     }
 
-    fn create(&self, folder: &Path) -> io::Result<(File, PathBuf)> {
-        let file = tempfile::Builder::new()
-            .prefix(&format!("{}{}-", self.prefix, std::process::id()))
-            .tempfile_in(folder)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        // A store to a page that there is no memory for would end the process.
-        fallocate(&file, FallocateFlags::empty(), 0, LENGTH as u64)?;
-        let (file, path) = file.keep()?;
-        Ok((file, path))
-    }
-
     /// The records of processes that are gone and did not end in order. Each is found once.
     #[must_use]
     pub fn left(&self) -> Vec<LeftRecord> {
+        let Some(prefix) = &self.prefix else { return Vec::new() };
         let entries = folders().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
         let found = entries.filter_map(|entry| {
             let entry = entry.ok()?;
             let name = entry.file_name().into_string().ok()?;
-            let (pid, _) = name.strip_prefix(&self.prefix)?.split_once('-')?;
+            let (pid, _) = name.strip_prefix(prefix)?.split_once('-')?;
             take(&entry.path(), pid.parse().ok()?)
         });
         found.collect()
     }
+}
+
+fn create(prefix: &str, folder: &Path) -> io::Result<(File, PathBuf)> {
+    let file = tempfile::Builder::new()
+        .prefix(&format!("{prefix}{}-", std::process::id()))
+        .tempfile_in(folder)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    // A store to a page that there is no memory for would end the process.
+    fallocate(&file, FallocateFlags::empty(), 0, LENGTH as u64)?;
+    Ok(file.keep()?)
 }
 
 /// Takes the record at `path`, if its process is gone.
@@ -141,7 +147,8 @@ mod tests {
     #[test]
     fn a_record_is_left_when_its_process_is_gone() {
         let place = RecordPlace::of(&("a test", std::process::id()));
-        let (file, path) = place.create(Path::new("/dev/shm")).unwrap();
+        let create = || create(place.prefix.as_ref().unwrap(), Path::new("/dev/shm")).unwrap();
+        let (file, path) = create();
         assert_eq!(place.left(), [], "its process lives");
         drop(file);
         let left = LeftRecord { pid: std::process::id(), running: Vec::new() };
@@ -149,7 +156,7 @@ mod tests {
         assert_eq!(place.left(), [], "each is found once");
         assert!(!path.exists());
 
-        let (file, path) = place.create(Path::new("/dev/shm")).unwrap();
+        let (file, path) = create();
         drop(RecordFile(Some(path)));
         drop(file);
         assert_eq!(place.left(), [], "it ended in order");
