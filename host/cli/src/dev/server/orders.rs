@@ -23,7 +23,6 @@ use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
 use super::site::DevSite;
 use super::stylesheet::Stylesheet;
-use crate::dev::wire::flight_recorder::FlightRecorder;
 use crate::dev::wire::protocol::{
     GRACE, Load, LoadOutcome, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
 };
@@ -53,7 +52,6 @@ impl OrderHandler {
     pub(crate) fn new(
         job: ServerJob,
         listeners: Listeners,
-        recorder: Arc<FlightRecorder>,
         reporter: Arc<Reporter>,
     ) -> io::Result<Self> {
         let ServerJob { dir, host, program, store, last_generation, init_limit, .. } = job;
@@ -101,7 +99,6 @@ impl OrderHandler {
             hub: hub.clone(),
             app,
             quarantine: quarantine.clone(),
-            recorder,
             reporter: reporter.clone(),
             dir,
         });
