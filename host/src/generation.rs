@@ -161,6 +161,11 @@ impl Generation {
         self.draining.lock().cancel();
     }
 
+    /// Tells what stays open to end soon; requests are let in as before.
+    pub(crate) fn end_streams(&self) {
+        self.draining.lock().cancel();
+    }
+
     /// Lets requests in again, before it is in a table again. Only for a generation whose app was
     /// not shut down and whose streams were not [cut](Self::cut).
     pub(crate) fn reopen(&self) {

@@ -38,10 +38,7 @@ pub(super) struct Bound<'c> {
 
 impl<'c> Bound<'c> {
     /// Takes the ports, and what another process leaves.
-    pub(super) fn bind(
-        bootstrap: Bootstrap<'c>,
-        signals: SignalReceiver,
-    ) -> Result<Self, Error> {
+    pub(super) fn bind(bootstrap: Bootstrap<'c>, signals: SignalReceiver) -> Result<Self, Error> {
         let Bootstrap { config, linked, releases, state, reading } = bootstrap;
         let signals = ProcessSignals::new(signals)?;
         let mut handover = Handover::receive()

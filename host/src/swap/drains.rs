@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::{CandidateGeneration, DrainingGeneration};
 use crate::generation::Generation;
@@ -18,12 +19,23 @@ use crate::library::loader::BuildId;
 /// A drain without limit, in a unit that an `Instant` can add.
 const UNLIMITED: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
+/// How long what is told to end at once is waited for.
+const HURRY: Duration = Duration::from_secs(1);
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct Drains {
     /// How long requests may take once something else serves.
     limit: Duration,
     standbys: Arc<Mutex<Vec<Standby>>>,
+    hurry: Mutex<Hurry>,
+}
+
+/// The way to those that drain now, and have no standby.
+#[derive(Debug, Default)]
+struct Hurry {
+    told: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 /// A generation that can serve again at once.
@@ -49,13 +61,41 @@ enum Fate {
 impl Drains {
     /// `limit`: how long requests may take once something else serves; `None`: for ever.
     pub(super) fn new(limit: Option<Duration>) -> Self {
-        Self { limit: limit.unwrap_or(UNLIMITED), standbys: Arc::default() }
+        Self {
+            limit: limit.unwrap_or(UNLIMITED),
+            standbys: Arc::default(),
+            hurry: Mutex::default(),
+        }
     }
 
     /// Lets a generation finish, and retires it.
     pub(super) fn drain(&self, draining: DrainingGeneration) {
         let deadline = Instant::now() + self.limit;
-        tokio::spawn(finish(draining, deadline));
+        let mut hurry = self.hurry.lock();
+        let told = hurry.told.clone();
+        hurry.tasks.retain(|task| !task.is_finished());
+        hurry.tasks.push(tokio::spawn(async move {
+            tokio::select! {
+                _ = draining.is_empty_by(deadline) => {}
+                () = told.cancelled() => {}
+            }
+            finish(draining, Instant::now()).await;
+        }));
+    }
+
+    /// Ends those that drain now, whatever they have open; ready when their apps are shut down, or
+    /// when they do not end.
+    pub(super) async fn hurry(&self) {
+        let Hurry { told, tasks } = std::mem::take(&mut *self.hurry.lock());
+        told.cancel();
+        let ended = async {
+            for task in tasks {
+                // A panic in it is in the log.
+                task.await.ok();
+            }
+        };
+        // A page that never answers is no reason to wait for it.
+        tokio::time::timeout(HURRY, ended).await.ok();
     }
 
     /// Lets the generation that served as library `slot` finish, and retires it, `standby` after

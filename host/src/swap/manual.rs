@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nova_abi::{App, Purpose};
+use nova_abi::{App, OwnedBytes};
 
 use super::gate::SwapTurn;
 use super::lifecycle::CandidateGeneration;
@@ -69,7 +69,8 @@ impl ManualSwap<'_> {
         }
     }
 
-    /// Starts the app of a library, with the state of the one that serves.
+    /// Starts the app of a library, with the state of the one that serves, or with what was `saved`
+    /// where none does. What drains still is ended first: no more than two apps are alive at once.
     ///
     /// # Errors
     /// If its `init` fails.
@@ -78,14 +79,16 @@ impl ManualSwap<'_> {
         library: &Arc<Library>,
         source: &Path,
         info: &StartInfo,
+        saved: Option<OwnedBytes>,
     ) -> Result<App, SwapError> {
         let settings = self.switch.settings();
+        self.switch.drains.hurry().await;
         let saved = match self.serving() {
             Some(old) => Switch::saved(&old).await,
-            None => None,
+            None => saved,
         };
         let info = StartInfo { dev: settings.dev, ..info.clone() };
-        start(library, Purpose::Serve, info, saved, settings.init_limit)
+        start(library, settings.purpose, info, saved, settings.init_limit)
             .await
             .map_err(|cause| SwapError::Start { path: source.into(), cause })
     }

@@ -35,6 +35,22 @@ impl Switch {
         self.gate.try_enter(Path::new("recycling"))
     }
 
+    /// Tells what stays open to end soon, before this process leaves its place to another.
+    pub fn end_streams(&self) {
+        self.table().generations().iter().for_each(|generation| generation.end_streams());
+    }
+
+    /// Ends what the apps do besides answering requests, and gives back what they save, in the order
+    /// of their libraries: for the process that takes the place of this one.
+    pub async fn hand_over(&self) -> Vec<Option<Vec<u8>>> {
+        self.leaders.all_stand_by().await;
+        let mut apps = Vec::new();
+        for generation in self.table().generations() {
+            apps.push(Self::saved(generation).await.map(|state| state.to_vec()));
+        }
+        apps
+    }
+
     /// What the next process has to know.
     pub(crate) async fn state(&self) -> SwitchState {
         let mut apps = Vec::new();

@@ -49,10 +49,22 @@ pub(crate) enum Notice {
     Back(Option<SwapReport>),
     /// What served before ends each server that starts with it, so this one starts without.
     GaveUp,
+    /// A load went into a process of its own, for the first time for this reason.
+    Moved(MoveReason),
     /// A server with other settings took over; the error: the one before serves on.
     Renewed(Result<Option<SwapReport>, Refusal>),
     /// No server can be started at all.
     Lost(Refusal),
+}
+
+/// Why code is loaded into a process of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MoveReason {
+    /// The process before has other dependencies mapped.
+    OtherImage,
+    /// `init` failed where an app had been started before, for this reason, and works in a process
+    /// of its own.
+    Init(String),
 }
 
 impl ServerHandle {

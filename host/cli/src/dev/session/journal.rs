@@ -14,7 +14,7 @@ use super::problems;
 use crate::dev::build::engine::Publication;
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::child::crash::Crash;
-use crate::dev::child::handle::ServerHandle;
+use crate::dev::child::handle::{MoveReason, ServerHandle};
 use crate::dev::report::{Banner, Label, Terminal};
 use crate::dev::settings::DevSettingsError;
 use crate::dev::wire::message::Problem;
@@ -217,6 +217,28 @@ impl Journal {
         }
     }
 
+    /// Code went into a process of its own, for the first time for this reason.
+    pub(crate) fn moved(&self, reason: &MoveReason) {
+        let text = match reason {
+            MoveReason::OtherImage => {
+                "the dependencies have changed, so another server process has taken over: what they \
+                 link in, such as a C library, is only once in each"
+                    .to_owned()
+            }
+            MoveReason::Init(error) => format!(
+                "`init` does not start again in a process where the app has run: {}\n\
+                 From now on a save of anything but a page starts another server process; what \
+                 `export` saves goes with it.\n\
+                 To keep the process: leave what is installed for good (a logger, a recorder, a \
+                 signal handler) as it is where it is there already, and let `shutdown` give back \
+                 what one app alone may hold (a lock, a port).",
+                reason_of_init(error)
+            ),
+        };
+        self.note(&text);
+        self.server.tell(Order::Note(text));
+    }
+
     /// Another server serves, because of `subject`.
     pub(crate) fn restarted(
         &self,
@@ -266,6 +288,12 @@ impl Journal {
     fn show(&self) {
         self.server.tell(Order::State(Box::new(self.state.clone())));
     }
+}
+
+/// What `init` says in the error of a load, without the library that it is in.
+fn reason_of_init(error: &str) -> &str {
+    let line = error.lines().next().unwrap_or_default();
+    line.find("`init`").map_or(line, |at| &line[at..])
 }
 
 /// The routes of the app in `dir` as its files are now, or what is wrong with them.
