@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
+use http::Method;
 use nova_abi::App;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::library::loader::{BuildId, Library, Routes};
+use crate::process::record::Activity;
 use crate::release::assets::ReleaseAssets;
 
 /// The number of a generation, counted from 1 over the life of a host.
@@ -145,6 +147,18 @@ impl Generation {
     #[must_use]
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// What runs when this generation answers a request; `route` is the place of its page.
+    pub(crate) fn activity<'a>(
+        &'a self,
+        method: &'a Method,
+        path: &'a str,
+        route: Option<u32>,
+    ) -> Activity<'a> {
+        let route = route.and_then(|route| self.routes.get(route as usize));
+        let file = route.map_or("", |route| route.file.as_str());
+        Activity { generation: self.id.0, method: method.as_str(), file, path }
     }
 
     /// Counts a request in; `None` once the generation is closed, and then the table has a

@@ -4,16 +4,18 @@ mod event_stream;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, Method, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use nova_abi::{BodyStream, Failure, OwnedBytes, ResponseBody};
+use nova_abi::{BodyStream, Failure, FailureKind, OwnedBytes, ResponseBody};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use self::event_stream::EventStreamEnd;
 use crate::generation::InFlight;
+use crate::process::record;
 
 /// The body of a response of the host.
 #[derive(Default)]
@@ -61,7 +63,12 @@ impl Body {
 
     /// A library's body, which keeps `pin` until it is sent. `media_type` is what the head says
     /// that it is: a stream of events ends by itself when its generation drains.
-    pub(crate) fn of(body: ResponseBody, media_type: Option<&HeaderValue>, pin: InFlight) -> Self {
+    pub(crate) fn of(
+        body: ResponseBody,
+        media_type: Option<&HeaderValue>,
+        pin: InFlight,
+        request: impl FnOnce() -> SentRequest,
+    ) -> Self {
         Self(match body {
             // What is upgraded has no body; see `upgrade`.
             ResponseBody::Empty | ResponseBody::Upgrade(_) => Kind::Empty,
@@ -72,6 +79,7 @@ impl Body {
             }
             ResponseBody::Stream(stream) => Kind::Stream(Box::new(PinnedStream {
                 stream: Some(stream),
+                request: request(),
                 end: EventStreamEnd::of(media_type, || pin.draining()),
                 expired: Box::pin(pin.expired().clone().cancelled_owned()),
                 pin: Arc::new(pin),
@@ -161,11 +169,23 @@ impl<P> AsRef<[u8]> for Pinned<P> {
     }
 }
 
+/// The request that a stream answers.
+#[derive(Debug)]
+pub(crate) struct SentRequest {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    /// The place of its page in the library.
+    pub(crate) route: Option<u32>,
+    /// Whether it is counted as failed already, by its status.
+    pub(crate) has_failed: bool,
+}
+
 /// A library's stream and its generation.
 #[derive(Debug)]
 struct PinnedStream {
     /// Declared before the pin, so that it is dropped while the generation is held.
     stream: Option<BodyStream>,
+    request: SentRequest,
     /// For a stream of events: where it ends once its generation drains.
     end: Option<EventStreamEnd>,
     /// Ready when the generation's time is over.
@@ -181,10 +201,12 @@ impl PinnedStream {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
         if self.end.as_mut().is_some_and(|end| end.is_overdue()) {
-            self.stream = None;
+            self.let_go();
             return Poll::Ready(None);
         }
-        let polled = match stream.poll_chunk(cx) {
+        let SentRequest { method, uri, route, .. } = &self.request;
+        let activity = self.pin.activity(method, uri.path(), *route);
+        let polled = match record::run(&activity, || stream.poll_chunk(cx)) {
             Poll::Ready(polled) => polled,
             Poll::Pending if self.expired.as_mut().poll(cx).is_ready() => {
                 Some(Err(Failure::disconnected("the generation that sent this body has ended")))
@@ -203,14 +225,43 @@ impl PinnedStream {
                 Some(Ok(Frame::data(Bytes::from_owner(piece))))
             }
             Some(Err(failure)) => {
-                self.stream = None;
+                self.let_go();
+                self.failed(&failure);
                 Some(Err(failure.into()))
             }
             None => {
-                self.stream = None;
+                self.let_go();
                 None
             }
         })
+    }
+
+    /// Lets the library drop its stream.
+    fn let_go(&mut self) {
+        let Some(stream) = self.stream.take() else { return };
+        let SentRequest { method, uri, route, .. } = &self.request;
+        let activity = self.pin.activity(method, uri.path(), *route);
+        record::run(&activity, || drop(stream));
+    }
+
+    /// The client notices, because its connection is cut; so must those who run the host.
+    fn failed(&self, failure: &Failure) {
+        let SentRequest { method, uri, has_failed, .. } = &self.request;
+        let path = uri.path();
+        match failure.kind {
+            FailureKind::Panic => {
+                self.pin.counters.panics.fetch_add(1, Ordering::Relaxed);
+                tracing::error!("{method} {path} panicked while its body was sent: {failure}");
+            }
+            FailureKind::Error => {
+                tracing::error!("{method} {path}: its body ended with an error: {failure}");
+            }
+            // The end of the generation, or of the request's own body.
+            FailureKind::Disconnected => return,
+        }
+        if !has_failed {
+            self.pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -218,5 +269,11 @@ impl PinnedStream {
             Some(stream) => stream.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact),
             None => SizeHint::with_exact(0),
         }
+    }
+}
+
+impl Drop for PinnedStream {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }

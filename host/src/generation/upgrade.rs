@@ -5,6 +5,7 @@
 //! of its own, so it ends when both the future and the connection are gone. What the library holds
 //! after that answers with an error, and holds neither socket nor generation.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use http::request::Parts;
+use http::{Method, Uri};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use nova_abi::{Connection, Failure, FailureKind, HostConnection, Upgrade};
@@ -21,6 +23,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::generation::InFlight;
+use crate::process::record;
 use crate::server::linger;
 use crate::server::upgrade::{Signals, Upgradable};
 
@@ -29,15 +32,23 @@ type Stream = TokioIo<Upgraded>;
 /// What a page does with its connection.
 pub(super) struct Page {
     upgrade: Upgrade,
-    /// The request that it answered, for the log.
-    request: String,
+    /// The request that it answered.
+    method: Method,
+    uri: Uri,
+    /// The place of the page in the library.
+    route: Option<u32>,
     pin: InFlight,
 }
 
 impl Page {
-    pub(super) fn new(upgrade: Upgrade, request: &Parts, pin: InFlight) -> Self {
-        let request = format!("{} {}", request.method, request.uri.path());
-        Self { upgrade, request, pin }
+    pub(super) fn new(
+        upgrade: Upgrade,
+        request: &Parts,
+        route: Option<u32>,
+        pin: InFlight,
+    ) -> Self {
+        let (method, uri) = (request.method.clone(), request.uri.clone());
+        Self { upgrade, method, uri, route, pin }
     }
 }
 
@@ -48,7 +59,8 @@ pub(super) fn spawn(page: Page, upgradable: Upgradable) {
 
 async fn run(page: Page, upgradable: Upgradable) {
     let Upgradable { connection, signals: Signals { leaving, cut, .. } } = upgradable;
-    let Page { upgrade, request, pin } = page;
+    let Page { upgrade, method, uri, route, pin } = page;
+    let request = format!("{method} {}", uri.path());
     let upgraded = tokio::select! {
         upgraded = connection => upgraded.map_err(|error| error.to_string()),
         // The drain limit holds for a client that does not take the answer, too.
@@ -64,14 +76,16 @@ async fn run(page: Page, upgradable: Upgradable) {
             return;
         }
     };
-    let (generation, counters) = (pin.id, pin.counters.clone());
+    let (generation, counters) = (Arc::clone(&pin), pin.counters.clone());
+    let activity = generation.activity(&method, uri.path(), route);
     let (draining, expired) = (pin.draining(), pin.expired().clone());
     let open = Arc::new(Mutex::new(State::Open { stream, _pin: pin, reader: None, writer: None }));
     let (alive, dropped) = oneshot::channel();
     let lent = Lent { open: Arc::clone(&open), draining, leaving, _alive: alive };
     let mut page = upgrade.run(Connection::new(lent));
     let spoken = async {
-        if let Err(failure) = (&mut page).await {
+        let spoken = poll_fn(|cx| record::run(&activity, || Pin::new(&mut page).poll(cx)));
+        if let Err(failure) = spoken.await {
             if failure.kind == FailureKind::Panic {
                 counters.panics.fetch_add(1, Ordering::Relaxed);
             }
@@ -83,7 +97,7 @@ async fn run(page: Page, upgradable: Upgradable) {
     let is_cut = tokio::select! {
         () = spoken => false,
         () = expired.cancelled() => {
-            tracing::debug!("{request}: ended by the drain limit of generation {generation}");
+            tracing::debug!("{request}: ended by the drain limit of generation {}", generation.id);
             false
         }
         () = cut.cancelled() => true,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nova_abi::OwnedBytes;
+use tokio::runtime::Handle;
 
 use super::lifecycle::CandidateGeneration;
 use super::report::micros;
@@ -170,7 +171,8 @@ impl Launcher {
             // A host that starts is waited for; one that swaps serves meanwhile.
             let limit = self.settings.warm_limit;
             let limit = if cold { limit.min(COLD_WARM_LIMIT) } else { limit };
-            exercise::warm(&generation, plan, limit).await;
+            let workers = self.settings.workers.clone().unwrap_or_else(Handle::current);
+            exercise::warm(&generation, plan, limit, &workers).await;
         }
         let unwell = preflight.unwell;
         let report =

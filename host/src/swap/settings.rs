@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nova_abi::Purpose;
+use tokio::runtime::Handle;
 
 use crate::release::trust::Trust;
 
@@ -35,6 +36,8 @@ pub struct SwapSettings {
     /// How long the app of an old generation is kept running after its last request, so that it
     /// can serve again at once; zero shuts it down.
     pub standby: Duration,
+    /// The threads on which pages run; those of the caller by default.
+    pub workers: Option<Handle>,
 }
 
 impl Default for SwapSettings {
@@ -51,6 +54,7 @@ impl Default for SwapSettings {
             trust: Trust::default(),
             purpose: Purpose::Serve,
             standby: Duration::ZERO,
+            workers: None,
         }
     }
 }

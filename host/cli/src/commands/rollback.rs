@@ -34,5 +34,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
         took(Duration::from_micros(serving.total_us))
     );
     anstream::println!("{DIM}refused     build {}{DIM:#}", build(&report.refused));
+    if let Some(after) = serving.after_restart {
+        anstream::println!("            {DIM}{after}{DIM:#}");
+    }
     Ok(Outcome::Done)
 }
