@@ -41,11 +41,7 @@ pub(super) struct Bound<'c> {
 impl<'c> Bound<'c> {
     /// Takes the ports, and what another process leaves.
     pub(super) fn bind(bootstrap: Bootstrap<'c>, signals: SignalReceiver) -> Result<Self, Error> {
-<<<<<<< HEAD
-        let Bootstrap { config, linked, releases, state, reading } = bootstrap;
-=======
         let Bootstrap { config, linked, workers, releases, state, reading } = bootstrap;
->>>>>>> main
         let signals = ProcessSignals::new(signals)?;
         let mut handover = Handover::receive()
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
