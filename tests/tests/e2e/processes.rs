@@ -182,3 +182,26 @@ async fn an_init_that_fails_everywhere_disturbs_nothing() {
     assert_eq!(fresh(dev.address, "/count").await.unwrap(), "1");
     assert!(!dev.process.output().contains("does not start again"), "{}", dev.process);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_dependencies_come_in_another_process() {
+    let init = "let _ = purpose;\n    Ok(Count(Arc::new(AtomicU64::new(count)), Arc::default()))";
+    let app = app("depends", init, "");
+    let mut dev = Dev::built(&app).await;
+    let (_, first) = asked(dev.address).await;
+    fresh(dev.address, "/count").await.unwrap();
+    let writers = Writers::start(dev.address);
+    // It is among those of the SDK, so nothing else has to be compiled or fetched.
+    app.edit("Cargo.toml", "[dependencies]\n", "[dependencies]\nitoa = \"1\"\n");
+    dev.process.line("Cargo.toml").await;
+    let (one, second) = asked(dev.address).await;
+    assert_eq!(one, "one");
+    assert_ne!(first, second, "{}", dev.process);
+    app.write("components/word.rs", &word("two"));
+    dev.process.line("swap     components/word.rs").await;
+    assert_eq!(asked(dev.address).await, ("two".to_owned(), second));
+    let added = writers.stop().await;
+    assert_eq!(fresh(dev.address, "/count").await.unwrap(), added.to_string(), "{}", dev.process);
+    let said = dev.process.output();
+    assert_eq!(said.matches("the dependencies have changed").count(), 1, "{said}");
+}

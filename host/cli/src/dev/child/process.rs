@@ -57,6 +57,28 @@ enum Mapped {
     Whole,
 }
 
+impl Mapped {
+    fn add(&mut self, load: &Load) {
+        match load {
+            Load::Open { app, .. } => *self = Self::Image(app.shared.clone()),
+            Load::Library { .. } => *self = Self::Whole,
+            Load::Attach { .. } => {}
+        }
+    }
+
+    /// Whether this code may come beside it: not that of another image, because what the
+    /// dependencies link in, such as a C library, would be there twice, and two copies know nothing
+    /// of each other's locks.
+    fn takes(&self, load: &Load) -> bool {
+        match (load, self) {
+            (Load::Attach { .. }, _) | (_, Self::Nothing) => true,
+            (Load::Open { app, .. }, Self::Image(shared)) => app.shared == *shared,
+            (Load::Library { .. }, mapped) => *mapped == Self::Whole,
+            (Load::Open { .. }, Self::Whole) => false,
+        }
+    }
+}
+
 impl ServerProcess {
     /// Starts a server; it waits for orders.
     ///
@@ -85,26 +107,15 @@ impl ServerProcess {
     /// Gives an order. That the process is gone, [`next`](Self::next) says.
     pub(crate) async fn tell(&mut self, order: &Order) {
         if let Order::Load { load, .. } = order {
-            match load {
-                Load::Open { app, .. } => self.mapped = Mapped::Image(app.shared.clone()),
-                Load::Library { .. } => self.mapped = Mapped::Whole,
-                Load::Attach { .. } => {}
-            }
+            self.mapped.add(load);
             self.starts += usize::from(!matches!(load, Load::Attach { .. }));
         }
         let _ = self.orders.send(order).await;
     }
 
-    /// Whether it may map this code: not that of another image, because what the dependencies link
-    /// in, such as a C library, would be there twice, and two copies know nothing of each other's
-    /// locks.
+    /// Whether it may map this code.
     pub(crate) fn takes(&self, load: &Load) -> bool {
-        match (load, &self.mapped) {
-            (Load::Attach { .. }, _) | (_, Mapped::Nothing) => true,
-            (Load::Open { app, .. }, Mapped::Image(shared)) => app.shared == *shared,
-            (Load::Library { .. }, mapped) => *mapped == Mapped::Whole,
-            (Load::Open { .. }, Mapped::Whole) => false,
-        }
+        self.mapped.takes(load)
     }
 
     /// How often an app was to be started in it: what one leaves behind, the next one meets.
@@ -150,21 +161,32 @@ impl ServerProcess {
 
     /// Lets the process finish what it does, and waits until it is gone.
     pub(crate) async fn stop(self) {
-        self.end(&Order::Stop, GRACE * 3).await;
+        // How it ends is of no interest any more.
+        let _ = self.end(&Order::Stop, GRACE * 3).await;
     }
 
     /// The same for one whose place another takes: what its app saves is in the file `state` then.
     /// Its hooks have `limit`.
-    pub(crate) async fn leave(self, state: PathBuf, limit: Duration) {
-        self.end(&Order::Leave { state }, limit.saturating_add(GRACE * 3)).await;
+    ///
+    /// # Errors
+    /// With how it ended, if that was not in order: what the app would have saved is lost then.
+    pub(crate) async fn leave(self, state: PathBuf, limit: Duration) -> Result<(), String> {
+        self.end(&Order::Leave { state }, limit.saturating_add(GRACE * 3)).await
     }
 
-    async fn end(mut self, order: &Order, limit: Duration) {
+    async fn end(mut self, order: &Order, limit: Duration) -> Result<(), String> {
         self.tell(order).await;
-        if timeout(limit, self.process.wait()).await.is_err() {
+        let ended = timeout(limit, self.process.wait()).await;
+        if ended.is_err() {
             let _ = self.process.kill().await;
         }
         let _ = timeout(LAST_WORDS, &mut self.printing).await;
+        match ended {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(describe(status)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("it did not end within {limit:?}")),
+        }
     }
 }
 
@@ -181,5 +203,39 @@ async fn pass_on(prints: ChildStderr, terminal: Arc<Terminal>, kept: Arc<Mutex<V
             kept.remove(0);
         }
         kept.push(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nova_host::library::loader::BuildId;
+    use nova_host::library::start::StartInfo;
+    use nova_parts::PartedApp;
+
+    use super::*;
+
+    #[test]
+    fn a_process_has_one_image() {
+        let open = |image: &str| Load::Open {
+            app: PartedApp {
+                shared: vec!["libstd.so".into(), image.into()],
+                app: "libnova_app.so".into(),
+                build: BuildId::of(b"app"),
+            },
+            pages: Vec::new(),
+            version: String::new(),
+            info: StartInfo::default(),
+        };
+        let library = Load::Library { path: "all.so".into(), info: StartInfo::default() };
+        let attach = Load::Attach { pages: Vec::new(), version: String::new() };
+        let mut mapped = Mapped::Nothing;
+        assert!(mapped.takes(&open("1")) && mapped.takes(&library));
+        mapped.add(&open("1"));
+        mapped.add(&attach);
+        assert!(mapped.takes(&open("1")) && mapped.takes(&attach));
+        assert!(!mapped.takes(&open("2")) && !mapped.takes(&library));
+        let mut mapped = Mapped::Nothing;
+        mapped.add(&library);
+        assert!(mapped.takes(&library) && !mapped.takes(&open("1")));
     }
 }

@@ -13,7 +13,7 @@ use super::crash::Crash;
 use super::handle::ProcessSettings;
 use super::process::ServerProcess;
 use super::replay::ReplayState;
-use crate::dev::report::Terminal;
+use crate::dev::report::{Label, Terminal};
 use crate::dev::wire::protocol::{
     Load, LoadOutcome, Order, Refusal, ServerEvent, ServerJob, Trust,
 };
@@ -149,6 +149,52 @@ impl Starter {
         Ok(())
     }
 
+    /// Puts a server that begins with what `first` says in the place of `process`, which finishes
+    /// its requests, saves its state and ends before. The sockets are ours, so that clients wait
+    /// meanwhile. The code is tried before, while `process` serves on.
+    pub(super) async fn take_over(
+        &self,
+        replay: &ReplayState,
+        process: &mut ServerProcess,
+        first: Option<FirstLoad>,
+    ) -> Result<Option<SwapReport>, Stay> {
+        let stays = |refusal| Stay { refusal, vacant: None };
+        // Someone at a breakpoint is not asked to be there twice.
+        let may_try = replay.load.is_some() && self.job.program.is_some();
+        if may_try
+            && let Some(first) = &first
+            && let Err(refusal) = self.try_out(replay, first.load.clone()).await
+            && !process.has_possessions(&self.sockets)
+        {
+            return Err(stays(refusal));
+        }
+        let next = self.begin(replay).await.map_err(|error| stays(error.into()))?;
+        let state = self.state_file(replay);
+        let limit = self.job.init_limit;
+        let left = std::mem::replace(process, next).leave(state.clone(), limit).await;
+        let saved = Some(state).filter(|state| state.exists());
+        if let (Err(how), None) = (left, &saved) {
+            let note = format!("{how} while it made room for another; what its app saves is lost");
+            self.terminal.line(Label::Crash, "the server", None, &note);
+        }
+        let loaded = match first {
+            Some(first) => {
+                let first = FirstLoad { saved: saved.clone(), ..first };
+                self.load(process, first).await
+            }
+            None => Ok(None),
+        };
+        match loaded {
+            Ok(swapped) => {
+                process.tell(&Order::Serve).await;
+                process.tell(&Order::Control).await;
+                remove(saved);
+                Ok(swapped)
+            }
+            Err(error) => Err(Stay { refusal: error.into(), vacant: Some(saved) }),
+        }
+    }
+
     async fn start(&self, replay: &ReplayState, trial: bool) -> Result<ServerProcess, StartError> {
         let ProcessSettings { environment, poll_limit } = &self.settings;
         let job = ServerJob {
@@ -171,7 +217,7 @@ impl Starter {
     }
 
     /// Where a server writes what its app saves: a file of its own in the folder of the session.
-    pub(super) fn state_file(&self, replay: &ReplayState) -> PathBuf {
+    fn state_file(&self, replay: &ReplayState) -> PathBuf {
         self.job.store.join(format!("state-{}", replay.generation))
     }
 
@@ -179,4 +225,17 @@ impl Starter {
     pub(super) fn store(&self) -> &Path {
         &self.job.store
     }
+}
+
+/// Why a server does not take the place of another.
+pub(super) struct Stay {
+    pub(super) refusal: Refusal,
+    /// The one before has ended, and has saved its state in this file, if it does that.
+    pub(super) vacant: Option<Option<PathBuf>>,
+}
+
+/// Removes what an app has saved, when another one has it.
+pub(super) fn remove(saved: Option<PathBuf>) {
+    // The folder goes with the session.
+    saved.map(std::fs::remove_file);
 }

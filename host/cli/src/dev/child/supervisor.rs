@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::crash::{Crash, UnexplainedCrashes};
 use super::pending::PendingLoad;
-use super::starter::{FIRST_LOAD, FirstLoad, StartError, Starter};
+use super::starter::{FIRST_LOAD, FirstLoad, StartError, Starter, Stay, remove};
 use crate::dev::child::handle::{MoveReason, Notice, ProcessSettings, SupervisorCommand};
 use crate::dev::child::process::ServerProcess;
 use crate::dev::child::replay::{ReplayState, copy_of};
@@ -291,7 +291,7 @@ impl ServerSupervisor {
     ) -> Result<(), Refusal> {
         let before = std::mem::replace(&mut self.starter.settings, settings);
         let first = self.replay.load.clone().map(|load| FirstLoad::again(load, None));
-        let renewed = match self.take_over(process, first).await {
+        let renewed = match self.starter.take_over(&self.replay, process, first).await {
             Ok(swapped) => {
                 if let (Some(load), Some(swapped)) = (self.replay.load.clone(), &swapped) {
                     self.replay.serves_again(load, swapped.generation);
@@ -320,7 +320,7 @@ impl ServerSupervisor {
     ) -> Result<(), Refusal> {
         let served = self.replay.load.is_some().then_some(self.replay.generation);
         let first = pending.first(&self.replay, Trust::Tried);
-        match self.take_over(process, Some(first)).await {
+        match self.starter.take_over(&self.replay, process, Some(first)).await {
             Ok(swapped) => {
                 let is_known =
                     |it: &MoveReason| std::mem::discriminant(it) == std::mem::discriminant(&reason);
@@ -345,47 +345,6 @@ impl ServerSupervisor {
         Ok(())
     }
 
-    /// Puts a server that begins with what `first` says in the place of `process`, which finishes
-    /// its requests, saves its state and ends before. The sockets are ours, so that clients wait
-    /// meanwhile. The code is tried before, while `process` serves on.
-    async fn take_over(
-        &mut self,
-        process: &mut ServerProcess,
-        first: Option<FirstLoad>,
-    ) -> Result<Option<SwapReport>, Stay> {
-        let stays = |refusal| Stay { refusal, vacant: None };
-        // Someone at a breakpoint is not asked to be there twice.
-        let may_try = self.replay.load.is_some() && self.starter.job.program.is_some();
-        if may_try
-            && let Some(first) = &first
-            && let Err(refusal) = self.starter.try_out(&self.replay, first.load.clone()).await
-            && !process.has_possessions(&self.starter.sockets)
-        {
-            return Err(stays(refusal));
-        }
-        let next = self.starter.begin(&self.replay).await.map_err(|error| stays(error.into()))?;
-        let state = self.starter.state_file(&self.replay);
-        let limit = self.starter.job.init_limit;
-        std::mem::replace(process, next).leave(state.clone(), limit).await;
-        let saved = Some(state).filter(|state| state.exists());
-        let loaded = match first {
-            Some(first) => {
-                let first = FirstLoad { saved: saved.clone(), ..first };
-                self.starter.load(process, first).await
-            }
-            None => Ok(None),
-        };
-        match loaded {
-            Ok(swapped) => {
-                process.tell(&Order::Serve).await;
-                process.tell(&Order::Control).await;
-                remove(saved);
-                Ok(swapped)
-            }
-            Err(error) => Err(Stay { refusal: error.into(), vacant: Some(saved) }),
-        }
-    }
-
     /// What served before in the place of a server that has not come up, with what it saved.
     async fn go_back(
         &mut self,
@@ -403,16 +362,4 @@ impl ServerSupervisor {
         // Without a listener the session is over.
         let _ = self.notices.send(notice);
     }
-}
-
-/// Why a server does not take the place of another.
-struct Stay {
-    refusal: Refusal,
-    /// The one before has ended, and has saved its state in this file, if it does that.
-    vacant: Option<Option<PathBuf>>,
-}
-
-fn remove(saved: Option<PathBuf>) {
-    // The folder goes with the session.
-    saved.map(std::fs::remove_file);
 }

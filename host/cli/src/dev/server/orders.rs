@@ -1,6 +1,7 @@
 //! What is done about each order of the supervisor, one after the other.
 
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -170,7 +171,7 @@ impl OrderHandler {
         }
         if let Some(state) = state
             && let Some(Some(saved)) = self.switch.hand_over().await.into_iter().next()
-            && let Err(error) = std::fs::write(&state, saved)
+            && let Err(error) = write_privately(&state, &saved)
         {
             tracing::error!("{}: the state of the app is lost: {error}", state.display());
         }
@@ -251,6 +252,13 @@ async fn bring(
             Ok(swapped.into_iter().next().expect("one library makes one generation"))
         }
     }
+}
+
+/// Writes a file that nobody else reads.
+fn write_privately(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)
 }
 
 /// The wish that this process alone ends. Ctrl-C reaches the supervisor, too, which says stop.
