@@ -4,18 +4,17 @@ mod event_stream;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Uri};
+use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use nova_abi::{BodyStream, Failure, FailureKind, OwnedBytes, ResponseBody};
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use nova_abi::{OwnedBytes, ResponseBody};
 
 use self::event_stream::EventStreamEnd;
 use crate::generation::InFlight;
-use crate::process::record;
+use crate::generation::answered::AnsweredRequest;
+use crate::generation::streams::OpenStream;
 
 /// The body of a response of the host.
 #[derive(Default)]
@@ -67,7 +66,7 @@ impl Body {
         body: ResponseBody,
         media_type: Option<&HeaderValue>,
         pin: InFlight,
-        request: impl FnOnce() -> SentRequest,
+        answered: impl FnOnce(&InFlight) -> AnsweredRequest,
     ) -> Self {
         Self(match body {
             // What is upgraded has no body; see `upgrade`.
@@ -75,15 +74,14 @@ impl Body {
             // A library is never unmapped, so its static bytes need no owner.
             ResponseBody::Static(bytes) => Kind::Full(Bytes::from_static(bytes.as_slice())),
             ResponseBody::Owned(bytes) => {
-                Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin }))
+                Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin.sending() }))
             }
-            ResponseBody::Stream(stream) => Kind::Stream(Box::new(PinnedStream {
-                stream: Some(stream),
-                request: request(),
-                end: EventStreamEnd::of(media_type, || pin.draining()),
-                expired: Box::pin(pin.expired().clone().cancelled_owned()),
-                pin: Arc::new(pin),
-            })),
+            ResponseBody::Stream(stream) => {
+                let end = EventStreamEnd::of(media_type, || pin.draining());
+                let request = answered(&pin);
+                let open = OpenStream::new(stream, request, pin.streaming());
+                Kind::Stream(Box::new(PinnedStream { open, end }))
+            }
         })
     }
 }
@@ -142,7 +140,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
-            Kind::Stream(stream) => stream.stream.is_none(),
+            Kind::Stream(stream) => stream.open.is_ended(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -151,7 +149,9 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(stream) => stream.size_hint(),
+            Kind::Stream(stream) => {
+                stream.open.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact)
+            }
             Kind::Boxed(body) => body.size_hint(),
         }
     }
@@ -169,29 +169,12 @@ impl<P> AsRef<[u8]> for Pinned<P> {
     }
 }
 
-/// The request that a stream answers.
-#[derive(Debug)]
-pub(crate) struct SentRequest {
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
-    /// The place of its page in the library.
-    pub(crate) route: Option<u32>,
-    /// Whether it is counted as failed already, by its status.
-    pub(crate) has_failed: bool,
-}
-
-/// A library's stream and its generation.
+/// A library's stream, and the generation that it holds.
 #[derive(Debug)]
 struct PinnedStream {
-    /// Declared before the pin, so that it is dropped while the generation is held.
-    stream: Option<BodyStream>,
-    request: SentRequest,
+    open: Arc<OpenStream>,
     /// For a stream of events: where it ends once its generation drains.
     end: Option<EventStreamEnd>,
-    /// Ready when the generation's time is over.
-    expired: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Each piece that is under way holds it too.
-    pin: Arc<InFlight>,
 }
 
 impl PinnedStream {
@@ -199,81 +182,30 @@ impl PinnedStream {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
         if self.end.as_mut().is_some_and(|end| end.is_overdue()) {
-            self.let_go();
-            return Poll::Ready(None);
+            self.open.end();
         }
-        let SentRequest { method, uri, route, .. } = &self.request;
-        let activity = self.pin.activity(method, uri.path(), *route);
-        let polled = match record::run(&activity, || stream.poll_chunk(cx)) {
-            Poll::Ready(polled) => polled,
-            Poll::Pending if self.expired.as_mut().poll(cx).is_ready() => {
-                Some(Err(Failure::disconnected("the generation that sent this body has ended")))
+        let piece = match self.open.poll_piece(cx) {
+            Poll::Ready(piece) => piece,
+            Poll::Pending => {
+                let end = self.end.as_mut().map(|end| end.poll_between_events(cx));
+                if end.is_none_or(|end| end.is_pending()) {
+                    return Poll::Pending;
+                }
+                self.open.end();
+                None
             }
-            Poll::Pending => match self.end.as_mut().map(|end| end.poll_between_events(cx)) {
-                Some(Poll::Ready(())) => None,
-                _ => return Poll::Pending,
-            },
         };
-        Poll::Ready(match polled {
-            Some(Ok(bytes)) => {
+        let Some(piece) = piece else { return Poll::Ready(None) };
+        Poll::Ready(Some(match piece {
+            Ok(bytes) => {
                 if let Some(end) = &mut self.end {
                     end.sends(&bytes);
                 }
-                let piece = Pinned { bytes, _pin: self.pin.clone() };
-                Some(Ok(Frame::data(Bytes::from_owner(piece))))
+                let piece = Pinned { bytes, _pin: self.open.pin().clone() };
+                Ok(Frame::data(Bytes::from_owner(piece)))
             }
-            Some(Err(failure)) => {
-                self.let_go();
-                self.failed(&failure);
-                Some(Err(failure.into()))
-            }
-            None => {
-                self.let_go();
-                None
-            }
-        })
-    }
-
-    /// Lets the library drop its stream.
-    fn let_go(&mut self) {
-        let Some(stream) = self.stream.take() else { return };
-        let SentRequest { method, uri, route, .. } = &self.request;
-        let activity = self.pin.activity(method, uri.path(), *route);
-        record::run(&activity, || drop(stream));
-    }
-
-    /// The client notices, because its connection is cut; so must those who run the host.
-    fn failed(&self, failure: &Failure) {
-        let SentRequest { method, uri, has_failed, .. } = &self.request;
-        let path = uri.path();
-        match failure.kind {
-            FailureKind::Panic => {
-                self.pin.counters.panics.fetch_add(1, Ordering::Relaxed);
-                tracing::error!("{method} {path} panicked while its body was sent: {failure}");
-            }
-            FailureKind::Error => {
-                tracing::error!("{method} {path}: its body ended with an error: {failure}");
-            }
-            // The end of the generation, or of the request's own body.
-            FailureKind::Disconnected => return,
-        }
-        if !has_failed {
-            self.pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.stream {
-            Some(stream) => stream.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact),
-            None => SizeHint::with_exact(0),
-        }
-    }
-}
-
-impl Drop for PinnedStream {
-    fn drop(&mut self) {
-        self.let_go();
+            Err(failure) => Err(failure.into()),
+        }))
     }
 }

@@ -15,7 +15,8 @@ use nova_abi::{
 use parking_lot::Mutex;
 
 use crate::generation::InFlight;
-use crate::generation::body::{Body, SentRequest};
+use crate::generation::answered::AnsweredRequest;
+use crate::generation::body::Body;
 use crate::generation::upgrade::{self, Page};
 use crate::process::record;
 use crate::server::upgrade::Upgradable;
@@ -72,7 +73,8 @@ where
         let mut pending = None;
         poll_fn(|cx| {
             if let Some(head) = start.take() {
-                match record::run(&activity, || pin.app().start(call.target, &exchange, head, cx)) {
+                match record::run(&activity, || pin.value().start(call.target, &exchange, head, cx))
+                {
                     Start::Ready(answer) => return Poll::Ready(Some(answer)),
                     Start::Pending(future) => {
                         pending = Some(future);
@@ -113,7 +115,8 @@ where
     match (head.status, answer.body) {
         (StatusCode::SWITCHING_PROTOCOLS, ResponseBody::Upgrade(page)) if upgradable.is_some() => {
             if let Some(upgradable) = upgradable {
-                upgrade::spawn(Page::new(page, request, route, pin), upgradable.clone());
+                let answered = AnsweredRequest::new(&pin, request, route, false);
+                upgrade::spawn(Page::new(page, answered, pin.streaming()), upgradable.clone());
             }
         }
         (status @ StatusCode::SWITCHING_PROTOCOLS, _) | (status, ResponseBody::Upgrade(_)) => {
@@ -128,14 +131,10 @@ where
             return internal_error();
         }
         (status, body) => {
-            let request = || SentRequest {
-                method: request.method.clone(),
-                uri: request.uri.clone(),
-                route,
-                has_failed: status.is_server_error(),
-            };
+            let has_failed = status.is_server_error();
+            let answered = |pin: &InFlight| AnsweredRequest::new(pin, request, route, has_failed);
             let media_type = response.headers().get(header::CONTENT_TYPE);
-            *response.body_mut() = Body::of(body, media_type, pin, request);
+            *response.body_mut() = Body::of(body, media_type, pin, answered);
         }
     }
     response

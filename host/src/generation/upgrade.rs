@@ -12,8 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use http::request::Parts;
-use http::{Method, Uri};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use nova_abi::{Connection, Failure, FailureKind, HostConnection, Upgrade};
@@ -22,7 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::generation::InFlight;
+use crate::generation::Sending;
+use crate::generation::answered::AnsweredRequest;
 use crate::process::record;
 use crate::server::linger;
 use crate::server::upgrade::{Signals, Upgradable};
@@ -33,22 +32,13 @@ type Stream = TokioIo<Upgraded>;
 pub(super) struct Page {
     upgrade: Upgrade,
     /// The request that it answered.
-    method: Method,
-    uri: Uri,
-    /// The place of the page in the library.
-    route: Option<u32>,
-    pin: InFlight,
+    request: AnsweredRequest,
+    pin: Sending,
 }
 
 impl Page {
-    pub(super) fn new(
-        upgrade: Upgrade,
-        request: &Parts,
-        route: Option<u32>,
-        pin: InFlight,
-    ) -> Self {
-        let (method, uri) = (request.method.clone(), request.uri.clone());
-        Self { upgrade, method, uri, route, pin }
+    pub(super) fn new(upgrade: Upgrade, request: AnsweredRequest, pin: Sending) -> Self {
+        Self { upgrade, request, pin }
     }
 }
 
@@ -59,12 +49,12 @@ pub(super) fn spawn(page: Page, upgradable: Upgradable) {
 
 async fn run(page: Page, upgradable: Upgradable) {
     let Upgradable { connection, signals: Signals { leaving, cut, .. } } = upgradable;
-    let Page { upgrade, method, uri, route, pin } = page;
-    let request = format!("{method} {}", uri.path());
+    let Page { upgrade, request, pin } = page;
+    let expired = pin.expired();
     let upgraded = tokio::select! {
         upgraded = connection => upgraded.map_err(|error| error.to_string()),
         // The drain limit holds for a client that does not take the answer, too.
-        () = pin.expired().cancelled() => Err("its generation has ended".to_owned()),
+        () = expired.cancelled() => Err("its generation has ended".to_owned()),
     };
     let stream = match upgraded {
         Ok(stream) => TokioIo::new(stream),
@@ -76,9 +66,8 @@ async fn run(page: Page, upgradable: Upgradable) {
             return;
         }
     };
-    let (generation, counters) = (Arc::clone(&pin), pin.counters.clone());
-    let activity = generation.activity(&method, uri.path(), route);
-    let (draining, expired) = (pin.draining(), pin.expired().clone());
+    let (generation, counters) = (pin.id, pin.counters.clone());
+    let (activity, draining) = (request.activity(), pin.draining());
     let open = Arc::new(Mutex::new(State::Open { stream, _pin: pin, reader: None, writer: None }));
     let (alive, dropped) = oneshot::channel();
     let lent = Lent { open: Arc::clone(&open), draining, leaving, _alive: alive };
@@ -97,7 +86,7 @@ async fn run(page: Page, upgradable: Upgradable) {
     let is_cut = tokio::select! {
         () = spoken => false,
         () = expired.cancelled() => {
-            tracing::debug!("{request}: ended by the drain limit of generation {}", generation.id);
+            tracing::debug!("{request}: ended by the drain limit of generation {generation}");
             false
         }
         () = cut.cancelled() => true,
@@ -121,7 +110,7 @@ async fn run(page: Page, upgradable: Upgradable) {
 enum State {
     Open {
         stream: Stream,
-        _pin: InFlight,
+        _pin: Sending,
         /// Who waits to read, and who to write.
         reader: Option<Waker>,
         writer: Option<Waker>,

@@ -2,6 +2,7 @@
 
 mod edge;
 mod file;
+mod holding;
 pub mod probe;
 mod swapping;
 mod trust;
@@ -18,6 +19,7 @@ pub use self::edge::{
     EdgeSettings, LimitSettings, MetricsSettings, ProcessSettings, ProxySettings, ResponseSettings,
     TlsSettings,
 };
+pub use self::holding::{HoldSettings, SwapChoice};
 pub use self::swapping::{RecyclingSettings, RollbackSettings, share};
 pub use self::trust::TrustSettings;
 pub use self::units::Limit;
@@ -111,6 +113,10 @@ pub struct Config {
     /// Swap without checking the candidate in a process of its own
     #[arg(long, env = "NOVA_NO_PREFLIGHT", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
     pub no_preflight: bool,
+
+    /// How generations are changed
+    #[command(flatten)]
+    pub hold: HoldSettings,
 
     /// When the host goes back to the release before
     #[command(flatten)]
@@ -251,6 +257,11 @@ impl Config {
             drain_limit: self.drain.0,
             trust: self.trust.trust(self.copies()),
             release_files: self.public.is_none(),
+            mode: self.hold.swap.0,
+            hold_limit: self.hold.hold_timeout,
+            hold_queue: self.hold.hold_queue,
+            stream_grace: self.hold.stream_grace,
+            hook_limit: self.hold.hook_timeout,
             standby: self.rollback.limits().map_or(Duration::ZERO, |limits| limits.window),
             ..SwapSettings::default()
         }

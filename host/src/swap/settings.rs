@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nova_abi::Purpose;
+use nova_abi::{Purpose, SwapMode};
 use tokio::runtime::Handle;
 
 use crate::release::trust::Trust;
@@ -38,6 +38,16 @@ pub struct SwapSettings {
     pub standby: Duration,
     /// The threads on which pages run; those of the caller by default.
     pub workers: Option<Handle>,
+    /// How generations are changed; `None`: as each release says.
+    pub mode: Option<SwapMode>,
+    /// How long pages may take to answer while the door is held.
+    pub hold_limit: Duration,
+    /// How many requests may wait at the door.
+    pub hold_queue: usize,
+    /// How long streams may take to end by themselves before the door is held.
+    pub stream_grace: Duration,
+    /// How long `export` and `shutdown` may take, each.
+    pub hook_limit: Duration,
 }
 
 impl Default for SwapSettings {
@@ -55,6 +65,11 @@ impl Default for SwapSettings {
             purpose: Purpose::Serve,
             standby: Duration::ZERO,
             workers: None,
+            mode: None,
+            hold_limit: Duration::from_secs(10),
+            hold_queue: 10_000,
+            stream_grace: Duration::from_secs(1),
+            hook_limit: Duration::from_secs(10),
         }
     }
 }

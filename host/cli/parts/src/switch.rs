@@ -54,7 +54,7 @@ impl PartedSwitch {
         info: &StartInfo,
         saved: Option<OwnedBytes>,
     ) -> Result<SwapReport, PartError> {
-        let swap = self.switch.manual_swap(&app.app).await;
+        let mut swap = self.switch.manual_swap(&app.app).await;
         let (library, entries) = tokio::task::block_in_place(|| {
             let mut libraries = self.libraries.lock();
             for shared in &app.shared {
@@ -94,8 +94,10 @@ impl PartedSwitch {
             load(&mut libraries, pages, app.as_deref())
         })?;
         let loaded = Instant::now();
-        let view = view(old.app(), &old.source, build_id, pages, &entries)?;
-        let (source, library) = (old.source.clone(), old.library.clone());
+        let app = old.app().ok_or(PartError::NothingServes)?;
+        let source = old.origin.source.clone();
+        let view = view(&app, &source, build_id, pages, &entries)?;
+        let library = old.library.clone();
         Ok(swap.publish(StartedApp { source, library, view, loaded }).await?)
     }
 }

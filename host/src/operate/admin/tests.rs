@@ -40,6 +40,7 @@ impl Control for Fake {
             last_rollback: None,
             releases: Vec::new(),
             canary: None,
+            waits: WaitStatus::default(),
             process: Footprint::default(),
             budget: Budget::default(),
             routes: Vec::new(),
@@ -74,6 +75,9 @@ impl Control for Fake {
             load_us: 5,
             init_us: 6,
             total_us: 7,
+            mode: Default::default(),
+            held: None,
+            state_lost: None,
         });
         Ok(SwapResponse { swapped: swapped.collect() })
     }
@@ -99,6 +103,9 @@ impl Control for Fake {
                     load_us: 0,
                     init_us: 0,
                     total_us: 4,
+                    mode: Default::default(),
+                    held: None,
+                    state_lost: None,
                 },
             }),
         }

@@ -66,11 +66,15 @@ impl Config {
 }
 
 /// What is about libraries that are loaded.
-const LOADING: [&str; 14] = [
+const LOADING: [&str; 18] = [
     "routes",
     "watch",
     "state",
     "drain",
+    "swap",
+    "hold_timeout",
+    "hold_queue",
+    "stream_grace",
     "preflight_timeout",
     "no_preflight",
     "no_rollback",

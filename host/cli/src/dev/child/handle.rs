@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::crash::Crash;
 use crate::dev::settings::Environment;
-use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal};
+use crate::dev::wire::protocol::{Load, LoadOutcome, Obstacle, Order, Refusal};
 
 /// What holds for a whole process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,9 +62,9 @@ pub(crate) enum Notice {
 pub(crate) enum MoveReason {
     /// The process before has other dependencies mapped.
     OtherImage,
-    /// `init` failed where an app had been started before, for this reason, and works in a process
-    /// of its own.
-    Init(String),
+    /// This was in the way where an app had been started before, as the refusal says; in a process of
+    /// its own it serves.
+    Obstacle(Obstacle, String),
 }
 
 impl ServerHandle {

@@ -146,7 +146,8 @@ impl ServerSupervisor {
             return Some(MoveReason::OtherImage);
         }
         let starts_app = !matches!(load, Load::Attach { .. }) && process.starts() > 0;
-        let learned = || self.moved.iter().find(|it| matches!(it, MoveReason::Init(_))).cloned();
+        let learned =
+            || self.moved.iter().find(|it| matches!(it, MoveReason::Obstacle(..))).cloned();
         if starts_app { learned() } else { None }
     }
 
@@ -157,17 +158,17 @@ impl ServerSupervisor {
         process: &mut ServerProcess,
     ) -> Option<(PendingLoad, MoveReason)> {
         match event {
-            ServerEvent::Done { id, result, in_init } => {
+            ServerEvent::Done { id, result, obstacle } => {
                 let at = self.pending.iter().position(|it| it.id == id)?;
                 let pending = self.pending.swap_remove(at);
-                match result {
+                match (result, obstacle) {
                     // What an app has left in this process is not there in another one.
-                    Err(Refusal(text)) if in_init && process.starts() > 1 => {
-                        return Some((pending, MoveReason::Init(text)));
+                    (Err(Refusal(text)), Some(obstacle)) if process.starts() > 1 => {
+                        return Some((pending, MoveReason::Obstacle(obstacle, text)));
                     }
-                    Ok(LoadOutcome::Swapped(swapped)) => self.accepted(pending, swapped),
+                    (Ok(LoadOutcome::Swapped(swapped)), _) => self.accepted(pending, swapped),
                     // The caller may not want to know any more.
-                    other => drop(pending.answer.send(other)),
+                    (other, _) => drop(pending.answer.send(other)),
                 }
             }
             ServerEvent::Retry { page } => {

@@ -29,7 +29,7 @@ use super::site::DevSite;
 use super::stylesheet::Stylesheet;
 use crate::dev::wire::flight_recorder::FlightRecorder;
 use crate::dev::wire::protocol::{
-    GRACE, Load, LoadOutcome, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
+    GRACE, Load, LoadOutcome, Obstacle, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
 };
 use crate::terminal::launch::Editor;
 
@@ -170,7 +170,7 @@ impl OrderHandler {
             let _ = serving.await;
         }
         if let Some(state) = state
-            && let Some(Some(saved)) = self.switch.hand_over().await.into_iter().next()
+            && let Some(Some(saved)) = self.switch.leave().await.into_iter().next()
             && let Err(error) = write_privately(&state, &saved)
         {
             tracing::error!("{}: the state of the app is lost: {error}", state.display());
@@ -210,7 +210,11 @@ impl OrderHandler {
         };
         tokio::spawn(async move {
             let brought = bring(&parts, load, trust, saved.as_deref()).await;
-            let in_init = matches!(&brought, Err(PartError::Swap(SwapError::Start { .. })));
+            let obstacle = match &brought {
+                Err(PartError::Swap(SwapError::Start { .. })) => Some(Obstacle::Init),
+                Err(PartError::Swap(SwapError::NeedsProcess { .. })) => Some(Obstacle::Linked),
+                _ => None,
+            };
             let result = match brought {
                 Ok(swapped) => {
                     if trust != Trust::Served {
@@ -226,7 +230,7 @@ impl OrderHandler {
                 Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(LoadOutcome::Same),
                 Err(error) => Err(Refusal(error.to_string())),
             };
-            reporter.report(ServerEvent::Done { id, result, in_init });
+            reporter.report(ServerEvent::Done { id, result, obstacle });
         });
     }
 }
@@ -244,7 +248,11 @@ async fn bring(
         (Load::Open { app, pages, info, .. }, _) => parts.open(&app, &pages, &info, saved).await,
         (Load::Attach { pages, .. }, _) => parts.attach(&pages).await,
         (Load::Library { path, info }, Trust::Fresh) => {
-            Ok(switch.swap_next(&path, &info, false).await?)
+            match switch.swap_next(&path, &info, false).await {
+                // A state of another shape is nothing rare here: `init` begins anew.
+                Err(SwapError::Misfit { .. }) => Ok(switch.swap_next(&path, &info, true).await?),
+                swapped => Ok(swapped?),
+            }
         }
         (Load::Library { path, info }, Trust::Tried | Trust::Served) => {
             let releases = switch.read(&[path])?;

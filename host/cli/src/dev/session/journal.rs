@@ -19,7 +19,7 @@ use crate::dev::report::{Banner, Label, Terminal};
 use crate::dev::settings::DevSettingsError;
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::phases::{Phases, micros};
-use crate::dev::wire::protocol::{Order, Refusal, Topic};
+use crate::dev::wire::protocol::{Obstacle, Order, Refusal, Topic};
 use crate::dev::wire::save::{Save, SaveOutcome};
 use crate::dev::wire::state::{BuildMode, DevState, RouteInfo, SharedLibrary};
 use crate::terminal::launch;
@@ -225,7 +225,12 @@ impl Journal {
                  link in, such as a C library, is only once in each"
                     .to_owned()
             }
-            MoveReason::Init(error) => format!(
+            MoveReason::Obstacle(Obstacle::Linked, _) => {
+                "a process may have only once what is linked into the app, such as SQLite, so each \
+                 build starts in a server process of its own; what `export` saves goes with it"
+                    .to_owned()
+            }
+            MoveReason::Obstacle(Obstacle::Init, error) => format!(
                 "`init` does not start again in a process where the app has run: {}\n\
                  From now on a save of anything but a page starts another server process; what \
                  `export` saves goes with it.\n\

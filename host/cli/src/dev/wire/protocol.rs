@@ -138,9 +138,8 @@ pub(crate) enum Topic {
 pub(crate) enum ServerEvent {
     /// It takes orders.
     Ready,
-    /// What became of [`Order::Load`]; `in_init`: it was refused because of what `init` of the app
-    /// does.
-    Done { id: u64, result: Result<LoadOutcome, Refusal>, in_init: bool },
+    /// What became of [`Order::Load`]. With an `obstacle` it may be another in another process.
+    Done { id: u64, result: Result<LoadOutcome, Refusal>, obstacle: Option<Obstacle> },
     /// A request waits for this page; said once, until it serves or fails.
     Wanted { file: String },
     /// This page was asked for, and not the one before it.
@@ -160,6 +159,15 @@ pub(crate) enum LoadOutcome {
     Swapped(SwapReport),
     /// It did already.
     Same,
+}
+
+/// What a process has that may be in the way of code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Obstacle {
+    /// What apps have left in it: `init` failed.
+    Init,
+    /// What the app before has linked in, and a process may have only once.
+    Linked,
 }
 
 /// Why something does not serve, for people.
