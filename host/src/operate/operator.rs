@@ -27,7 +27,7 @@ use crate::operate::admin::{
 use crate::operate::rollback_policy::RollbackPolicy;
 use crate::process::workers::WorkersStatus;
 use crate::release::Release;
-use crate::release::ledger::AfterRestart;
+use crate::release::ledger::{AfterRestart, KeptRelease};
 use crate::release::watch::ReleaseWatch;
 use crate::server::Handle;
 use crate::site::Site;
@@ -207,6 +207,14 @@ impl Operator {
             if self.site.is_stopping() {
                 return;
             }
+            if let Some(kept) = self.serves_over(release).await {
+                let (release, build_id) = (release.display(), kept.build_id);
+                tracing::info!(
+                    "{release}: unchanged since build {build_id} was swapped in over it, which \
+                     serves on; `nova swap {release}` swaps it in"
+                );
+                continue;
+            }
             // Other errors are in the log already.
             match self.swap(release, false, WhileBusy::Wait).await {
                 Err(SwapError::AlreadyLive { generation, .. }) => {
@@ -219,6 +227,12 @@ impl Operator {
                 _ => {}
             }
         }
+    }
+
+    async fn serves_over(&self, release: &Path) -> Option<KeptRelease> {
+        let (ledger, release) = (Arc::clone(self.site.switch.ledger()), release.to_owned());
+        let looked = tokio::task::spawn_blocking(move || ledger.serves_over(&release)).await;
+        looked.ok().flatten()
     }
 
     /// Swaps in each release that changes, for as long as this is polled.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nova_tests::fixtures::{library, stamped};
 use rustix::process::Signal;
+use tokio::process::Command;
 
 use super::ground::{Ground, Host};
 use super::recycle::renewed;
@@ -29,8 +30,9 @@ async fn comes_back(ground: &Ground, host: &Host) {
 async fn an_app_that_installs_what_can_be_installed_once_comes_back() {
     let ground = Ground::new();
     ground.release(&library("once"), "1");
-    let host = ground.start(&ARGS).await;
+    let mut host = ground.start(&ARGS).await;
     comes_back(&ground, &host).await;
+    assert!(host.process.stop().await.success());
     let host = ground.start_without_state(&ARGS).await;
     comes_back(&ground, &host).await;
 }
@@ -64,6 +66,17 @@ async fn builds_that_alternate_leave_little() {
     assert!(grown < 51 * 512 * 1024, "{grown} bytes");
     let libraries = names(&ground.path("state/libraries"));
     assert_eq!(libraries.len(), 2, "{libraries:?}");
+    // A debugger finds each of them by the name of a file that is there.
+    let mut gdb = Command::new("gdb");
+    gdb.args(["-nx", "-q", "-batch", "-iex", "set debuginfod enabled off", "-p"]);
+    gdb.arg(host.process.id().to_string()).args(["-ex", "info sharedlibrary"]);
+    let said = String::from_utf8(gdb.output().await.unwrap().stdout).unwrap();
+    let ours: Vec<&str> = said.lines().filter(|line| line.contains("libnova_routes")).collect();
+    assert_eq!(ours.len(), 51, "{said}");
+    for line in ours {
+        let path = line.split_whitespace().last().unwrap();
+        assert!(Path::new(path).is_file() && line.contains(" Yes "), "{line}");
+    }
     // What is mapped is the copy but for what the library writes to.
     let maps = fs::read_to_string(format!("/proc/{}/maps", host.process.id())).unwrap();
     let executable =
