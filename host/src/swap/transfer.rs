@@ -39,6 +39,22 @@ impl Switch {
         self.gate.try_enter(Path::new("recycling"))
     }
 
+    /// Tells what stays open to end soon, before this process leaves its place to another.
+    pub fn end_streams(&self) {
+        self.table().generations().iter().for_each(|generation| generation.tell());
+    }
+
+    /// Ends what the apps do besides answering requests, and gives back what they save, in the order
+    /// of their libraries: for the process that takes the place of this one.
+    pub async fn leave(&self) -> Vec<Option<Vec<u8>>> {
+        self.leaders.all_stand_by().await;
+        let mut apps = Vec::new();
+        for generation in self.table().generations() {
+            apps.push(self.saved(generation).await.map(|state| state.to_vec()));
+        }
+        apps
+    }
+
     /// Ends the apps that must not be alive in two processes, and lets requests for them wait;
     /// nothing is held where there is no such app. No swap may begin until the caller has resumed
     /// or left it, see [`pause`](Self::pause).

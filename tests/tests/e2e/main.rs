@@ -16,6 +16,7 @@ mod monorepo;
 mod morph;
 mod nova_host;
 mod precompile;
+mod processes;
 mod rogue;
 mod rollback;
 mod saves;
