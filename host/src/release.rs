@@ -89,8 +89,8 @@ pub enum ReleaseError {
     )]
     Mixed { manifest: PathBuf, expected: BuildId, found: BuildId },
     #[error(
-        "{}: build {expected} served from here; now it is {found}, and no copy was kept: \
-         give the host a state folder (--state)", .path.display()
+        "{}: is build {found}, and not {expected}, which served; no copy of that is whole: \
+         compile it again, or go back to another one (`nova status` lists them)", .path.display()
     )]
     Gone { path: PathBuf, expected: BuildId, found: BuildId },
     #[error(
@@ -294,7 +294,7 @@ impl ReleaseParts<'_> {
             Some(signed) => signed.public()?,
             None => public_folder(folder),
         };
-        let swap = SwapPlan::of(&candidate.note, swap);
+        let swap = SwapPlan::of(&candidate, swap);
         let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
         // Of a folder that is not there, nothing can be linked.
         let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };
@@ -416,10 +416,12 @@ mod tests {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../route-template/tests/sample");
         let place = sample.join(MANIFEST);
         let bytes = read_manifest(&place, true).expect("a file").expect("it is there");
-        let Manifest { build_id, library, stylesheet, files, public, prerendered, swap: _ } =
+        let Manifest { build_id, library, stylesheet, files, public, prerendered, swap } =
             parse(&place, &bytes).expect("a manifest");
         assert_eq!(build_id, BuildId::of(b"library"));
         assert_eq!(library.expect("a library").file, LIBRARY);
+        let swap = swap.expect("a plan");
+        assert_eq!((swap.mode, swap.because.len()), (nova_abi::SwapMode::Process, 1));
         let names = [stylesheet.expect("a stylesheet").file, files[0].file.clone()];
         assert_eq!(names, ["assets/style-0123456789abcdef.css", "routes_generated.rs"]);
         let hashed = public[0].hashed.as_deref();

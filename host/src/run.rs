@@ -32,9 +32,12 @@ pub use self::linked::LinkedRelease;
 use self::serving::Serving;
 use self::started::Started;
 use crate::generation::preflight;
-use crate::operate::handover::Program;
+use crate::operate::handover::{Program, Successor};
 use crate::process;
-use crate::process::log::{AccessLog, Log};
+use crate::process::log::{AccessLog, Log, LogFlusher};
+use crate::process::record::{LeftRecord, RecordFile, RecordedActivity};
+use crate::process::signals::{self as process_signals, SecondStop, SignalReceiver};
+use crate::process::workers::Workers;
 use crate::swap::SwapError;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -43,6 +46,10 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// is of no use.
 const UNFIT: u8 = 78;
 
+const SUCCESS: u8 = 0;
+
+const FAILURE: u8 = 1;
+
 /// `nova-host`: serves route libraries, and swaps them while it serves. Its `main` does nothing
 /// else.
 #[must_use]
@@ -50,16 +57,16 @@ pub fn main() -> ExitCode {
     if let Some(code) = process::child_main(&[preflight::ROLE]) {
         return code;
     }
-    run_program(&Config::load().unwrap_or_else(|error| error.exit()), None)
+    run_program(Config::load().unwrap_or_else(|error| error.exit()), None)
 }
 
 /// The same for a program that has its routes linked into it, and is given no `--routes`.
 #[must_use]
 pub fn main_linked(linked: LinkedRelease) -> ExitCode {
-    run_program(&Config::load_linked(linked.app).unwrap_or_else(|error| error.exit()), Some(linked))
+    run_program(Config::load_linked(linked.app).unwrap_or_else(|error| error.exit()), Some(linked))
 }
 
-fn run_program(config: &Config, linked: Option<LinkedRelease>) -> ExitCode {
+fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
     let scheme = if config.edge.tls.tls_cert.is_some() { "https" } else { "http" };
     if let Some(url) = config.probe.url(&config.host, config.port, scheme) {
         return match probe(&url) {
@@ -70,22 +77,40 @@ fn run_program(config: &Config, linked: Option<LinkedRelease>) -> ExitCode {
             }
         };
     }
-    match start(config, linked) {
-        Ok(Exit::Stopped) => ExitCode::SUCCESS,
+    let log = match Log::start(config.log_settings()) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("nova-host: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // A terminal and a service manager send their signals to a stand-in as well.
+    let second_stop = match Successor::current() {
+        Some(Successor::StandIn) => SecondStop::IsForAnother,
+        _ => SecondStop::EndsProcess,
+    };
+    process_signals::run(Some(log.flusher()), second_stop, move |signals| {
+        let ended = start(&config, linked, signals, &log);
+        drop(log);
+        end(ended)
+    })
+}
+
+/// Says how the run ended, as an exit code.
+fn end(ended: Result<Exit, Error>) -> u8 {
+    match ended {
+        Ok(Exit::Stopped) => SUCCESS,
         Ok(Exit::Recycle(program, stand_in)) => {
             // Comes back only if it fails; then the stand-in ends with us, as it should.
             eprintln!("nova-host: the host cannot be recycled: {}", program.recycle(stand_in));
-            ExitCode::FAILURE
+            FAILURE
         }
-        // As a shell reports a process that a signal has ended.
-        Ok(Exit::Forced(signal)) => {
-            ExitCode::from(u8::try_from(128 + signal.as_raw()).unwrap_or(u8::MAX))
-        }
+        Ok(Exit::Forced(signal)) => process_signals::exit_code(signal),
         Err(error) => {
             eprintln!("nova-host: {error}");
             match error.downcast_ref::<SwapError>() {
-                Some(error) if error.is_lasting() => ExitCode::from(UNFIT),
-                _ => ExitCode::FAILURE,
+                Some(error) if error.is_lasting() => UNFIT,
+                _ => FAILURE,
             }
         }
     }
@@ -101,28 +126,70 @@ enum Exit {
     Recycle(Program, OwnedFd),
 }
 
-fn start(config: &Config, linked: Option<LinkedRelease>) -> Result<Exit, Error> {
-    let log = Log::start(config.log_settings())?;
+fn start(
+    config: &Config,
+    linked: Option<LinkedRelease>,
+    signals: SignalReceiver,
+    log: &Log,
+) -> Result<Exit, Error> {
     raise_descriptor_limit();
-    let bootstrap = Bootstrap::new(config, linked)?;
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = config.edge.run.threads {
-        builder.worker_threads(usize::from(threads));
-    }
-    let runtime = builder.enable_all().build()?;
-    let exit = runtime.block_on(run(bootstrap, log.access()));
-    // A handler that blocks for ever must not hold the process.
+    let _record = begin_record(config, log.flusher())?;
+    let workers = Workers::start(config.edge.run.threads)?;
+    let bootstrap = Bootstrap::new(config, linked, &workers)?;
+    // What the host does for itself shares no thread with pages, which may hold theirs.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let exit = runtime.block_on(run(bootstrap, signals, log.access()));
     runtime.shutdown_background();
     exit
 }
 
-async fn run(bootstrap: Bootstrap<'_>, access: AccessLog) -> Result<Exit, Error> {
-    let bound = Bound::bind(bootstrap)?;
+async fn run(
+    bootstrap: Bootstrap<'_>,
+    signals: SignalReceiver,
+    access: AccessLog,
+) -> Result<Exit, Error> {
+    let bound = Bound::bind(bootstrap, signals)?;
     let started = match Started::start(bound).await? {
         ControlFlow::Continue(started) => started,
         ControlFlow::Break(exit) => return Ok(exit),
     };
     Serving::open(started, access)?.until_stopped().await
+}
+
+/// Begins the record of what runs, and says what the process before was running if it did not end in
+/// order.
+fn begin_record(config: &Config, log: LogFlusher) -> Result<RecordFile, Error> {
+    let place = config.record_place();
+    // What takes the place of another process is told by that one.
+    if Successor::current().is_none() {
+        place.left().iter().for_each(say_left);
+    }
+    // Its code would say that all is well, and be the page's.
+    let on_exit = move |activity: &RecordedActivity| {
+        let generation = activity.generation;
+        tracing::error!("{activity} ends the process with `exit`, in generation {generation}");
+        log.flush();
+        std::process::abort();
+    };
+    Ok(place.begin(on_exit)?)
+}
+
+fn say_left(left: &LeftRecord) {
+    let LeftRecord { pid, running } = left;
+    if running.is_empty() {
+        tracing::warn!(
+            "process {pid} before this one did not end in order, and no page was running: a task or \
+             a thread of the app has ended it, or something outside"
+        );
+    }
+    for activity in running {
+        let (generation, others) = (activity.generation, running.len() - 1);
+        let others = if others == 0 { String::new() } else { format!(", as {others} more did") };
+        tracing::error!(
+            "process {pid} before this one did not end in order: {activity} ran at that moment, in \
+             generation {generation}{others}"
+        );
+    }
 }
 
 /// Lets the process have as many connections and files as it may: many systems begin with 1,024.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nova_route_template::scaffold::{Template, create};
 use nova_route_template::{
-    Build, BuildOutput, CargoError, Level, Manifest, Output, PreparedApp, Style, compile_styles,
-    prepare, write_release,
+    Build, BuildOutput, CargoError, Level, Manifest, Output, PreparedApp, Style, SwapMode,
+    SwapPlan, compile_styles, prepare, swap_plan, write_release,
 };
 use sha2::{Digest, Sha256};
 
@@ -41,8 +41,9 @@ fn release(dir: &Path) -> Manifest {
     let built = built.unwrap_or_else(|error| panic!("{error}: {error:?}"));
     let styles = compile_styles(&prepared.project, Style::Compressed).unwrap();
     let out = dir.join("build");
+    let swap = swap_plan(&built).unwrap();
     let manifest =
-        write_release(&out, &prepared, &built, "dev", styles.as_ref(), &Default::default())
+        write_release(&out, &prepared, &built, "dev", &swap, styles.as_ref(), &Default::default())
             .unwrap();
     let json = fs::read_to_string(out.join("manifest.json")).unwrap();
     assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
@@ -72,6 +73,8 @@ fn a_release_says_what_it_is_made_of_and_follows_the_pages() {
     assert!(first.target.contains("linux"), "{}", first.target);
     assert!(first.glibc.as_deref().is_some_and(|glibc| glibc.starts_with("2.")));
     assert_eq!(first.favicon.as_deref(), Some("/favicon.svg"));
+    assert_eq!((first.swap.mode, first.swap.declared), (SwapMode::Overlap, false));
+    assert_eq!(first.swap.because, <[String; 0]>::default());
     assert_eq!(patterns(&first), ["/"]);
     assert_eq!(first.routes[0].methods, ["GET"]);
     assert_eq!(first.routes[0].source_sha256.len(), 64);
@@ -122,6 +125,45 @@ fn a_release_says_what_it_is_made_of_and_follows_the_pages() {
 }
 
 #[test]
+fn how_a_release_is_swapped_follows_from_what_it_holds() {
+    let dir = new_app("holder-app");
+    let init = "use nova::prelude::*;\n\npub fn init() -> Result<()> {\n    let socket = \
+                std::net::TcpListener::bind(\"127.0.0.1:0\");\n    \
+                std::mem::forget(socket.map_err(Error::internal)?);\n    Ok(())\n}\n";
+    fs::write(dir.join("app.rs"), init).unwrap();
+    let SwapPlan { mode, declared, because } = release(&dir).swap;
+    assert_eq!((mode, declared), (SwapMode::Handover, false));
+    let listens = "it listens on an address of its own: an address has one holder";
+    assert_eq!(because, [listens]);
+
+    // The value is the compiler's to find out.
+    let swap = "pub const SWAP: Swap = least(Swap::Overlap);\nconst fn least(mode: Swap) -> Swap \
+                {\n    mode\n}\n";
+    fs::write(dir.join("app.rs"), format!("{init}\n{swap}")).unwrap();
+    let plan = release(&dir).swap;
+    assert_eq!((plan.mode, plan.declared), (SwapMode::Overlap, true));
+    assert!(plan.warning().unwrap().contains(listens), "{plan:?}");
+
+    let state = "pub fn export(_: &()) {}\npub fn import(_: Purpose, _: ()) {}\n";
+    fs::write(dir.join("app.rs"), format!("use nova::prelude::*;\npub fn init() {{}}\n{state}"))
+        .unwrap();
+    let plan = release(&dir).swap;
+    assert_eq!((plan.mode, plan.because.len()), (SwapMode::Handover, 1));
+}
+
+#[test]
+fn a_swap_of_another_type_is_shown_in_app_rs() {
+    let dir = new_app("misfit-swap-app");
+    let app = "pub struct Swap;\n\npub const SWAP: Swap = Swap;\n";
+    fs::write(dir.join("app.rs"), app).unwrap();
+    let (_, built) = build(&dir);
+    let Err(CargoError::Failed { diagnostics, .. }) = built else { panic!("{built:?}") };
+    let error = diagnostics.iter().find(|diagnostic| diagnostic.level == Level::Error).unwrap();
+    assert_eq!(error.place.as_ref().unwrap().to_string(), "app.rs:3:11");
+    assert!(error.plain().contains("nova::export!(routes, swap = app::SWAP)"), "{}", error.plain());
+}
+
+#[test]
 fn an_argument_that_does_not_fit_is_shown_in_its_page() {
     let dir = new_app("misfit-app");
     let page = "use nova::prelude::*;\n\npub struct Cart;\n\npub fn get(cart: Cart) -> String {\n    \
@@ -148,6 +190,10 @@ fn a_library_without_routes_is_no_release() {
     let mut built = built.unwrap();
     release(&dir);
     let before = fs::read(dir.join("build/manifest.json")).unwrap();
+    let write = |built: &BuildOutput| {
+        let (out, swap, public) = (dir.join("build"), Default::default(), Default::default());
+        write_release(&out, &prepared, built, "dev", &swap, None, &public)
+    };
 
     // Any other shared object will do for one that lacks `nova::export!`.
     fs::write(dir.join("lib.rs"), "pub fn nothing() {}\n").unwrap();
@@ -158,9 +204,8 @@ fn a_library_without_routes_is_no_release() {
         .start()
         .unwrap();
     built.library = running.wait(|_| {}).unwrap().library;
-    let error =
-        write_release(&dir.join("build"), &prepared, &built, "dev", None, &Default::default())
-            .unwrap_err();
+    let error = swap_plan(&built).unwrap_err();
+    assert_eq!(error.to_string(), write(&built).unwrap_err().to_string());
     assert!(error.to_string().contains("`nova::export!(routes)`"), "{error}");
     assert_eq!(fs::read(dir.join("build/manifest.json")).unwrap(), before);
 }

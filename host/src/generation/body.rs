@@ -13,6 +13,7 @@ use nova_abi::{OwnedBytes, ResponseBody};
 
 use self::event_stream::EventStreamEnd;
 use crate::generation::InFlight;
+use crate::generation::answered::AnsweredRequest;
 use crate::generation::streams::OpenStream;
 
 /// The body of a response of the host.
@@ -61,7 +62,12 @@ impl Body {
 
     /// A library's body, which keeps `pin` until it is sent. `media_type` is what the head says
     /// that it is: a stream of events ends by itself when its generation drains.
-    pub(crate) fn of(body: ResponseBody, media_type: Option<&HeaderValue>, pin: InFlight) -> Self {
+    pub(crate) fn of(
+        body: ResponseBody,
+        media_type: Option<&HeaderValue>,
+        pin: InFlight,
+        answered: impl FnOnce(&InFlight) -> AnsweredRequest,
+    ) -> Self {
         Self(match body {
             // What is upgraded has no body; see `upgrade`.
             ResponseBody::Empty | ResponseBody::Upgrade(_) => Kind::Empty,
@@ -72,7 +78,8 @@ impl Body {
             }
             ResponseBody::Stream(stream) => {
                 let end = EventStreamEnd::of(media_type, || pin.draining());
-                let open = OpenStream::new(stream, pin.streaming());
+                let request = answered(&pin);
+                let open = OpenStream::new(stream, request, pin.streaming());
                 Kind::Stream(Box::new(PinnedStream { open, end }))
             }
         })

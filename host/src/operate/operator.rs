@@ -25,7 +25,9 @@ use crate::operate::admin::{
     SwapFailure, SwapRequest, SwapResponse,
 };
 use crate::operate::rollback_policy::RollbackPolicy;
+use crate::process::workers::WorkersStatus;
 use crate::release::Release;
+use crate::release::ledger::{AfterRestart, KeptRelease};
 use crate::release::watch::ReleaseWatch;
 use crate::server::Handle;
 use crate::site::Site;
@@ -78,6 +80,13 @@ impl Operator {
     #[must_use]
     pub fn within(mut self, budget: Budget) -> Self {
         self.status.budget = budget;
+        self
+    }
+
+    /// Tells how the threads are that answer requests.
+    #[must_use]
+    pub fn on_workers(mut self, workers: WorkersStatus) -> Self {
+        self.status.workers = Some(workers);
         self
     }
 
@@ -141,7 +150,7 @@ impl Operator {
                 say(release, &report);
                 self.folders.lead_with(report.public.clone()).await;
                 self.keep().await;
-                Ok(report)
+                Ok(self.say_what_remains(report))
             }
             Err(error) => {
                 self.folders.arrange().await;
@@ -168,11 +177,43 @@ impl Operator {
         self.folders.arrange().await;
     }
 
+    /// Adds what becomes of a release when the host starts again, where `--routes` names another.
+    fn say_what_remains(&self, report: SwapReport) -> SwapReport {
+        let table = self.site.switch.table();
+        let slot = table.generations().iter().position(|live| live.id == report.generation);
+        let after = slot.and_then(|slot| self.site.switch.ledger().after_restart(slot));
+        let after_restart = after.map(|after| match after {
+            AfterRestart::ServesOn(routes) => {
+                let routes = routes.display();
+                format!("a restart serves it, too, until {routes} holds another release than now")
+            }
+            AfterRestart::Forgotten(routes) => {
+                let routes = routes.display();
+                format!(
+                    "a restart serves what {routes} holds: this host has no state folder \
+                         (--state)"
+                )
+            }
+        });
+        if let Some(after) = &after_restart {
+            tracing::info!("generation {}: {after}", report.generation);
+        }
+        SwapReport { after_restart, ..report }
+    }
+
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
     pub async fn reload(&self, releases: &[PathBuf]) {
         for release in releases {
             if self.site.is_stopping() {
                 return;
+            }
+            if let Some(kept) = self.serves_over(release).await {
+                let (release, build_id) = (release.display(), kept.build_id);
+                tracing::info!(
+                    "{release}: unchanged since build {build_id} was swapped in over it, which \
+                     serves on; `nova swap {release}` swaps it in"
+                );
+                continue;
             }
             // Other errors are in the log already.
             match self.swap(release, false, WhileBusy::Wait).await {
@@ -186,6 +227,12 @@ impl Operator {
                 _ => {}
             }
         }
+    }
+
+    async fn serves_over(&self, release: &Path) -> Option<KeptRelease> {
+        let (ledger, release) = (Arc::clone(self.site.switch.ledger()), release.to_owned());
+        let looked = tokio::task::spawn_blocking(move || ledger.serves_over(&release)).await;
+        looked.ok().flatten()
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
@@ -299,6 +346,7 @@ fn done(source: PathBuf, report: SwapReport) -> Swap {
         routes,
         public: _,
         unwell,
+        after_restart,
         preflight_us,
         load_us,
         init_us,
@@ -314,6 +362,7 @@ fn done(source: PathBuf, report: SwapReport) -> Swap {
         replaced: replaced.map(|id| id.0),
         routes: routes as u64,
         unwell,
+        after_restart,
         preflight_us,
         load_us,
         init_us,

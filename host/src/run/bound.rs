@@ -7,18 +7,21 @@ use super::Error;
 use super::bootstrap::Bootstrap;
 use super::config::Config;
 use super::edge_builder::EdgeBuilder;
-use super::host_state::{HostState, ReleaseReading};
+use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use super::signals::ProcessSignals;
 use crate::operate::handover::{Handover, Successor};
 use crate::process::service_manager::ServiceManager;
-use crate::server::Server;
+use crate::process::signals::SignalReceiver;
+use crate::process::workers::Workers;
 use crate::server::listen::Listeners;
+use crate::server::{Options, Server};
 
 /// See the [module](self).
 pub(super) struct Bound<'c> {
     pub(super) config: &'c Config,
     pub(super) linked: Option<LinkedRelease>,
+    pub(super) workers: &'c Workers,
     /// The paths that the settings name, absolute.
     pub(super) releases: Vec<PathBuf>,
     pub(super) state: HostState,
@@ -37,15 +40,18 @@ pub(super) struct Bound<'c> {
 
 impl<'c> Bound<'c> {
     /// Takes the ports, and what another process leaves.
-    pub(super) fn bind(bootstrap: Bootstrap<'c>) -> Result<Self, Error> {
-        let Bootstrap { config, linked, releases, state, reading } = bootstrap;
-        let signals = ProcessSignals::new()?;
+    pub(super) fn bind(bootstrap: Bootstrap<'c>, signals: SignalReceiver) -> Result<Self, Error> {
+        let Bootstrap { config, linked, workers, releases, state, reading } = bootstrap;
+        let signals = ProcessSignals::new(signals)?;
         let mut handover = Handover::receive()
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
         let is_stand_in =
             handover.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
-        let service_manager =
-            if is_stand_in { ServiceManager::none() } else { ServiceManager::of_this_process() };
+        let service_manager = if is_stand_in {
+            ServiceManager::none()
+        } else {
+            ServiceManager::of_this_process(workers.status())
+        };
         let public = config.public.as_ref().map(std::path::absolute).transpose()?;
         let edge = EdgeBuilder::open(config, handover.is_some())?;
         let listeners = match &mut handover {
@@ -58,14 +64,23 @@ impl<'c> Bound<'c> {
         let (url, port) = (edge.url(listeners.url()), listeners.port());
         let sockets = listeners.into_sockets();
         let handles = sockets.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
-        let server = Server::new(sockets, edge.server_options(config)?)?;
+        let options = Options { workers: Some(workers.handle()), ..edge.server_options(config)? };
+        let server = Server::new(sockets, options)?;
         let state = match state {
             Some(state) => state,
-            None => HostState::open(config, linked.is_some(), is_stand_in)?,
+            None => {
+                let beginning = match &linked {
+                    Some(_) => Beginning::Linked,
+                    None if is_stand_in => Beginning::StandIn,
+                    None => Beginning::Recycled,
+                };
+                HostState::open(config, workers, &releases, beginning)?
+            }
         };
         Ok(Self {
             config,
             linked,
+            workers,
             releases,
             state,
             reading,

@@ -25,6 +25,7 @@ pub use self::trust::TrustSettings;
 pub use self::units::Limit;
 use crate::library::loader::{LoadError, Store, writable_folder};
 use crate::process::log::{Format, LogFilter, LogSettings};
+use crate::process::record::RecordPlace;
 use crate::process::service_folders;
 use crate::server;
 use crate::swap::SwapSettings;
@@ -199,6 +200,14 @@ impl Config {
     #[must_use]
     pub fn state_folder(&self) -> Option<PathBuf> {
         self.state.clone().or_else(service_folders::state_folder)
+    }
+
+    /// Where the host keeps on record what runs: found again by the folder of its state, or by its
+    /// address.
+    #[must_use]
+    pub fn record_place(&self) -> RecordPlace {
+        let state = self.state_folder().and_then(|folder| std::path::absolute(folder).ok());
+        RecordPlace::of(&(&state, state.is_none().then_some((&self.host, self.port))))
     }
 
     /// Where the store is: in the state folder, or wherever there is a place.

@@ -3,16 +3,18 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::Error;
+use crate::process::workers::Workers;
 use crate::release::Release;
 use crate::release::ledger::Ledger;
 use crate::run::config::Config;
-use crate::swap::{SwapError, Switch};
+use crate::swap::{SwapError, SwapSettings, Switch};
 
 /// See the [module](self).
 pub(super) struct HostState {
@@ -24,24 +26,54 @@ pub(super) struct HostState {
     _lock: Option<File>,
 }
 
+/// How long a state folder may be held by a host that was killed.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it is tried meanwhile.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+/// How a host begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// By itself, with what lies at the paths of its settings.
+    Alone,
+    /// With the routes that are linked into the program.
+    Linked,
+    /// In the place of a process that holds its state.
+    StandIn,
+    /// In its own place, with what another process has kept for it.
+    Recycled,
+}
+
 /// Releases on their way.
 pub(super) type ReleaseReading = oneshot::Receiver<Result<Vec<Release>, SwapError>>;
 
 impl HostState {
-    /// The state of a host that has its own folder, if any: a stand-in serves beside the
-    /// process that holds it, and where the routes are `linked` there is nothing to go back to.
-    pub(super) fn open(config: &Config, linked: bool, is_stand_in: bool) -> Result<Self, Error> {
+    /// The state of a host that serves `releases`.
+    pub(super) fn open(
+        config: &Config,
+        workers: &Workers,
+        releases: &[PathBuf],
+        beginning: Beginning,
+    ) -> Result<Self, Error> {
         let store = config.store()?;
-        let state = config.state_folder().filter(|_| !linked);
-        let ledger = match &state {
-            Some(folder) => open_ledger(folder)?,
-            None => Ledger::default(),
+        // Where the routes are linked there is nothing to go back to.
+        let state = config.state_folder().filter(|_| beginning != Beginning::Linked);
+        let ledger = match (&state, beginning) {
+            (Some(folder), _) => open_ledger(folder)?,
+            (None, Beginning::Alone) => Ledger::temporary(),
+            (None, _) => Ledger::default(),
         };
-        let state = state.filter(|_| !is_stand_in);
+        let ledger = ledger.deployed_at(releases.to_vec());
+        // A stand-in serves beside the process that holds the folder.
+        let state = state.filter(|_| beginning != Beginning::StandIn);
         let lock = state.as_deref().map(lock).transpose()?;
         let owns_store = store.folder().zip(state.as_deref());
         let owns_store = owns_store.is_some_and(|(store, state)| store.starts_with(state));
-        let settings = config.swap_settings(std::env::current_exe().ok());
+        let settings = SwapSettings {
+            workers: Some(workers.handle()),
+            ..config.swap_settings(std::env::current_exe().ok())
+        };
         let switch = Arc::new(Switch::new(settings, store).with_ledger(ledger));
         Ok(Self { switch, owns_store, _lock: lock })
     }
@@ -65,14 +97,22 @@ fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join("lock");
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let file = File::create(&path).map_err(failed)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => {
-            let folder = folder.display();
-            Err(format!("{folder}: another host keeps its state here; give each its own --state")
-                .into())
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            // A host that was killed while it started a child is gone when that has become another
+            // program.
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(Errno::WOULDBLOCK) => {
+                let folder = folder.display();
+                let text = "another host keeps its state here; give each its own --state";
+                return Err(format!("{folder}: {text}").into());
+            }
+            Err(error) => return Err(failed(error.into()).into()),
         }
-        Err(error) => Err(failed(error.into()).into()),
     }
 }
 

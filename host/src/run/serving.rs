@@ -15,7 +15,7 @@ use crate::operate::handover::{Handover, Recycler, Successor};
 use crate::operate::operator::Operator;
 use crate::process::log::{AccessLog, announce};
 use crate::release::watch::ReleaseWatch;
-use crate::server::Server;
+use crate::server::{Server, Service};
 
 /// See the [module](self).
 pub(super) struct Serving {
@@ -47,6 +47,8 @@ impl Serving {
             Some(left) => take_over_from(left, &mut signals)?,
         }
         service_manager.ready();
+        let relief = server.relief(service(edge))?;
+        bound.workers.on_relief(move |more| relief.serve_on(more));
         let lifecycle = Lifecycle {
             site,
             server: handle,
@@ -68,7 +70,7 @@ impl Serving {
     pub(super) async fn until_stopped(self) -> Result<Exit, Error> {
         let Self { mut signals, server, edge, lifecycle } = self;
         let stopped = {
-            let served = server.run(|request, peer| edge.handle(request, peer));
+            let served = server.run(service(edge));
             let mut served = std::pin::pin!(served);
             let mut recycling = std::pin::pin!(lifecycle.recycler.work());
             let mut is_recycled = false;
@@ -86,6 +88,10 @@ impl Serving {
         };
         lifecycle.end(stopped, &mut signals).await
     }
+}
+
+fn service(edge: &'static Edge) -> impl Service + Sync {
+    move |request, peer| edge.handle(request, peer)
 }
 
 fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>) {

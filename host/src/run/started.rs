@@ -47,7 +47,8 @@ impl<'c> Started<'c> {
         let operator = Operator::new(Arc::clone(&site), server, bound.url.clone(), public)
             .watching(config.rollback.limits())
             .within(budget)
-            .counting(metrics.clone());
+            .counting(metrics.clone())
+            .on_workers(bound.workers.status());
         let operator = Arc::new(operator);
         let unpacked = bound.linked.map(|linked| linked.unpack()).transpose()?.flatten();
         // Before the releases are read, so that no change is missed.

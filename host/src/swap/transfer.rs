@@ -1,6 +1,6 @@
 //! What a switch hands to the next process, and takes from the one before.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct SwitchState {
     pub totals: (u64, u64),
     /// The stylesheets that pages may still name, oldest first: name and text.
     pub stylesheets: Vec<(String, String)>,
+    /// The folder with copies of releases, where it goes with the host.
+    #[serde(default)]
+    pub copies: Option<PathBuf>,
     /// The state of each app that saves it.
     pub apps: Vec<Option<Vec<u8>>>,
 }
@@ -68,6 +71,7 @@ impl Switch {
             sheets.iter().filter_map(|sheet| Some((sheet.name.clone(), text(sheet)?))).collect();
         SwitchState {
             log: self.ledger.log(),
+            copies: self.ledger.temporary_folder(),
             last_generation: self.launcher.last_id(),
             totals: self.totals(),
             stylesheets,
@@ -80,7 +84,7 @@ impl Switch {
     pub(crate) fn inherit(&self, state: &SwitchState) {
         self.launcher.count_from(state.last_generation);
         self.totals.set(state.totals);
-        self.ledger.inherit(&state.log);
+        self.ledger.inherit(&state.log, state.copies.as_deref());
         for (name, text) in &state.stylesheets {
             let bytes = text.clone().into();
             self.launcher.stylesheets.add(Stylesheet { name: name.clone(), bytes });

@@ -17,6 +17,7 @@ mod monorepo;
 mod morph;
 mod nova_host;
 mod precompile;
+mod rogue;
 mod rollback;
 mod saves;
 mod services;

@@ -44,6 +44,8 @@ impl Control for Fake {
             process: Footprint::default(),
             budget: Budget::default(),
             routes: Vec::new(),
+            held: Vec::new(),
+            holds: 0,
         }
     }
 
@@ -68,6 +70,7 @@ impl Control for Fake {
             replaced: Some(1),
             routes: 3,
             unwell: Vec::new(),
+            after_restart: None,
             preflight_us: 4,
             load_us: 5,
             init_us: 6,
@@ -95,6 +98,7 @@ impl Control for Fake {
                     replaced: Some(2),
                     routes: 3,
                     unwell: Vec::new(),
+                    after_restart: None,
                     preflight_us: 0,
                     load_us: 0,
                     init_us: 0,
