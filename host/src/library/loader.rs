@@ -32,7 +32,7 @@ mod segments;
 mod store;
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::fmt;
 use std::fs::File;
 use std::io::BufReader;
@@ -78,6 +78,15 @@ pub struct Library {
 }
 
 impl Library {
+    /// Says whether `import` of the app can read what an app has saved. This blocks, and belongs to
+    /// a thread that it may hold.
+    ///
+    /// # Errors
+    /// If it cannot, or panics.
+    pub fn fits(&self, saved: &[u8]) -> Result<(), Failure> {
+        (self.root.fits())(saved.into()).into_result()
+    }
+
     /// Runs the library's `init`; the future belongs to a thread that it may block.
     pub async fn init(&self, context: InitContext) -> Result<App, Failure> {
         self.root.init()(context).await
@@ -317,6 +326,19 @@ impl Loader {
         mapped.count += 1;
         let size = bytes.len() as u64;
         Ok(Arc::new(Library { size, ..Library::new(build_id, note, root, &path)? }))
+    }
+
+    /// Maps a library once more, so that its statics begin anew; gives back the same one where its
+    /// file is not there any more.
+    pub(crate) fn load_again(&self, library: &Arc<Library>) -> Arc<Library> {
+        let name = self.mapped.lock().names.get(&library.build_id).copied();
+        let candidate = name.and_then(|name| {
+            let path = Path::new(OsStr::from_bytes(name.to_bytes()));
+            LibraryFile::read(path, Guard::File, Some(&self.store)).ok()?.inspect().ok()
+        });
+        let candidate = candidate.filter(|it| it.build_id == library.build_id);
+        let again = candidate.and_then(|candidate| self.load_candidate(candidate).ok());
+        again.unwrap_or_else(|| library.clone())
     }
 
     /// Writes the private copy of a candidate without loading it, for a child process to load.

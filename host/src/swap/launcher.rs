@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nova_abi::OwnedBytes;
+use nova_abi::{App, OwnedBytes};
 use tokio::runtime::Handle;
 
 use super::lifecycle::CandidateGeneration;
 use super::report::micros;
 use super::stylesheets::Stylesheets;
-use super::{STYLESHEETS, SwapError, SwapReport, SwapSettings};
+use super::{STYLESHEETS, SwapError, SwapReport, SwapSettings, blocking};
 use crate::generation::preflight::{self, PreflightJob, PreflightReport};
 use crate::generation::{Generation, GenerationId, Origin, exercise};
 use crate::library::loader::{BuildId, Candidate, Library, LoadError, Loader, Store};
@@ -63,9 +63,9 @@ impl Loaded {
         &self.origin.source
     }
 
-    /// Its build.
-    pub(super) fn build_id(&self) -> &BuildId {
-        &self.library.build_id
+    /// Its library.
+    pub(super) fn library(&self) -> &Arc<Library> {
+        &self.library
     }
 }
 
@@ -230,8 +230,17 @@ impl Launcher {
         ended: &Generation,
         saved: Option<OwnedBytes>,
     ) -> Result<CandidateGeneration, SwapError> {
-        let generation = self.start_app(&ended.origin, &ended.library, saved).await?;
+        let (loader, library) = (Arc::clone(&self.loader), ended.library.clone());
+        let library = blocking(move || loader.load_again(&library)).await;
+        let library = library.unwrap_or_else(|| ended.library.clone());
+        let generation = self.start_app(&ended.origin, &library, saved).await?;
         Ok(CandidateGeneration::new(generation))
+    }
+
+    /// A generation of an app that runs on, although its generation has ended.
+    pub(super) fn go_on(&self, ended: &Generation, app: Arc<App>) -> CandidateGeneration {
+        let (origin, library) = (ended.origin.clone(), ended.library.clone());
+        CandidateGeneration::new(Generation::going_on(self.next_id(), origin, library, app))
     }
 
     async fn start_app(
