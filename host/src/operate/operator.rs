@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use self::status::StatusSource;
 use super::public_folders::PublicFolders;
+use super::tasks::supervise;
 use super::watches::Watches;
 use crate::edge::Metrics;
 use crate::library::start::StartInfo;
@@ -28,7 +29,7 @@ use crate::operate::rollback_policy::RollbackPolicy;
 use crate::process::workers::WorkersStatus;
 use crate::release::Release;
 use crate::release::ledger::{AfterRestart, KeptRelease};
-use crate::release::watch::ReleaseWatch;
+use crate::release::watch::{ReleaseWatch, WatchError};
 use crate::server::Handle;
 use crate::site::Site;
 use crate::swap::{CanarySpec, SwapError, SwapReport};
@@ -236,21 +237,44 @@ impl Operator {
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
-    pub async fn follow_releases(&self, mut watch: ReleaseWatch) {
-        loop {
-            match watch.changed().await {
-                Ok(releases) => self.reload(&releases).await,
-                Err(error) => {
-                    tracing::error!("releases are not watched any more: {error}");
-                    return;
+    pub async fn follow_releases(&self, watch: ReleaseWatch) {
+        let releases = watch.releases();
+        let mut first = Some(watch);
+        let follow = || {
+            let (first, releases) = (first.take(), &releases);
+            async move {
+                if let Err(error) = self.follow_watch(first, releases).await {
+                    tracing::error!("releases are not watched: {error}");
                 }
             }
+        };
+        supervise("the watch of releases", follow).await;
+    }
+
+    /// The same until the watch fails; `None`: it has failed before, and is set anew.
+    async fn follow_watch(
+        &self,
+        watch: Option<ReleaseWatch>,
+        releases: &[PathBuf],
+    ) -> Result<(), WatchError> {
+        let mut watch = match watch {
+            Some(watch) => watch,
+            None => {
+                let watch = ReleaseWatch::new(releases)?;
+                // What has changed while nobody looked.
+                self.reload(releases).await;
+                watch
+            }
+        };
+        loop {
+            let changed = watch.changed().await?;
+            self.reload(&changed).await;
         }
     }
 
     /// Serves public files as they change, for as long as this is polled.
     pub async fn follow_files(&self) {
-        self.folders.follow().await;
+        supervise("the watch of public files", || self.folders.follow()).await;
     }
 
     fn info(&self, favicon: Option<&str>) -> StartInfo {

@@ -67,7 +67,7 @@ impl Switch {
         let held = slots.filter(|(_, generation)| self.mode_of(generation).holds_door());
         let slots: Vec<_> = held.map(|(slot, _)| slot).collect();
         drop(table);
-        self.hold_slots(&slots, Path::new("another process"), false).await
+        self.hold_slots(&slots, Path::new("another process"), false, None).await
     }
 
     /// What the next process has to know, with the states of the apps that are held.

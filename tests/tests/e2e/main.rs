@@ -10,6 +10,7 @@ mod crash;
 mod debugger;
 mod dev;
 mod edge;
+mod handover;
 mod hazards;
 mod jobs;
 mod monorepo;
