@@ -10,6 +10,7 @@ pub mod body;
 pub mod call;
 pub mod exercise;
 pub mod preflight;
+pub mod recorder;
 pub mod table;
 mod upgrade;
 

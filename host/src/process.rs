@@ -12,6 +12,7 @@ pub mod companion;
 pub(crate) mod descriptors;
 pub mod footprint;
 pub mod log;
+pub mod reaper;
 pub mod service_folders;
 pub mod service_manager;
 

@@ -17,6 +17,7 @@ mod serving;
 mod signals;
 mod stand_in;
 mod started;
+mod supervised;
 
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
@@ -117,12 +118,15 @@ fn start(config: &Config, linked: Option<LinkedRelease>) -> Result<Exit, Error> 
 }
 
 async fn run(bootstrap: Bootstrap<'_>, access: AccessLog) -> Result<Exit, Error> {
-    let bound = Bound::bind(bootstrap)?;
+    let mut bound = Bound::bind(bootstrap)?;
+    if bound.supervises().await? {
+        return supervised::run(bound).await;
+    }
     let started = match Started::start(bound).await? {
         ControlFlow::Continue(started) => started,
         ControlFlow::Break(exit) => return Ok(exit),
     };
-    Serving::open(started, access)?.until_stopped().await
+    Serving::open(started, access).await?.until_stopped().await
 }
 
 /// Lets the process have as many connections and files as it may: many systems begin with 1,024.

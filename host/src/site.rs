@@ -8,8 +8,8 @@ pub mod health;
 pub mod prerendered;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -21,6 +21,7 @@ use self::files::Assets;
 use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
+use crate::server::forward::Forwarder;
 use crate::swap::{STYLESHEETS, Switch};
 
 /// What a host serves. One per process, shared by all connections.
@@ -32,6 +33,8 @@ pub struct Site {
     pub assets: Arc<Assets>,
     stopping: AtomicBool,
     leaving: AtomicBool,
+    /// The way to the process that answers what still comes here.
+    forwarder: OnceLock<Forwarder>,
 }
 
 /// A response of a site, and where it came from.
@@ -54,6 +57,8 @@ pub enum Origin {
     Prerendered(GenerationId),
     /// The host itself: a file, a redirect, its health.
     Host,
+    /// The process that has taken the place of this one.
+    Successor,
 }
 
 impl Origin {
@@ -62,7 +67,7 @@ impl Origin {
     pub fn generation(self) -> Option<GenerationId> {
         match self {
             Self::Route(id) | Self::ErrorPage(id) | Self::Prerendered(id) => Some(id),
-            Self::Host => None,
+            Self::Host | Self::Successor => None,
         }
     }
 }
@@ -77,7 +82,13 @@ impl Site {
     /// A site of these routes and files.
     #[must_use]
     pub fn new(switch: Arc<Switch>, assets: Arc<Assets>) -> Self {
-        Self { switch, assets, stopping: AtomicBool::new(false), leaving: AtomicBool::new(false) }
+        Self {
+            switch,
+            assets,
+            stopping: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            forwarder: OnceLock::new(),
+        }
     }
 
     /// Whether requests are wanted: a generation is live, and the host is not stopping.
@@ -97,9 +108,14 @@ impl Site {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// From now on another process serves: each answer is the last one of its connection.
-    pub fn leave(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
+    /// From now on another process serves: each answer is the last one of its connection, and comes
+    /// from that process if there is a way to it.
+    pub fn leave(&self, forwarder: Option<Forwarder>) {
+        if let Some(forwarder) = forwarder {
+            // A process leaves once.
+            self.forwarder.set(forwarder).ok();
+        }
+        self.leaving.store(true, Ordering::Release);
     }
 
     /// Answers one request.
@@ -128,12 +144,19 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
+        let leaves = self.leaving.load(Ordering::Acquire);
         // HTTP/2 says it in another way.
-        let closes = self.leaving.load(Ordering::Relaxed) && head.version <= Version::HTTP_11;
-        let mut answer = self.resolve(destination, head, body, peer).await;
-        if head.method == Method::HEAD {
-            drop_body(&mut answer.response);
-        }
+        let closes = leaves && head.version <= Version::HTTP_11;
+        let mut answer = match self.forwarder.get().filter(|_| leaves) {
+            Some(forwarder) => Box::pin(forward(forwarder, head, body, peer)).await,
+            None => {
+                let mut answer = self.resolve(destination, head, body, peer).await;
+                if head.method == Method::HEAD {
+                    drop_body(&mut answer.response);
+                }
+                answer
+            }
+        };
         // What switches protocols keeps its connection, and is told in another way.
         if closes && answer.response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let close = HeaderValue::from_static("close");
@@ -208,6 +231,28 @@ impl Site {
         let sheet = self.switch.stylesheet(name)?;
         Some(files::stylesheet(&sheet.name, sheet.bytes, head))
     }
+}
+
+/// Lets the process answer that has taken the place of this one.
+async fn forward<B>(
+    forwarder: &Forwarder,
+    head: &Parts,
+    body: B,
+    peer: Option<SocketAddr>,
+) -> SiteResponse
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: std::fmt::Display,
+{
+    let response = forwarder.send(head, body, peer).await.map_or_else(
+        |error| {
+            let (method, path) = (&head.method, head.uri.path());
+            tracing::error!("{method} {path} could not be passed on to the new process: {error}");
+            plain(StatusCode::BAD_GATEWAY, "the server is being renewed; try again\n")
+        },
+        |response| response.map(Body::boxed),
+    );
+    SiteResponse { response, origin: Origin::Successor }
 }
 
 /// HEAD: the head that GET would have had (RFC 9110, section 9.3.2).

@@ -11,6 +11,7 @@
 
 mod canary;
 mod drains;
+mod elsewhere;
 mod error;
 mod gate;
 mod history;
@@ -45,6 +46,7 @@ use crate::release::ledger::{Ledger, ReleaseFacts};
 use crate::release::{Release, Stylesheet};
 
 pub use self::canary::percent;
+pub(crate) use self::elsewhere::{CheckedRelease, ServedRelease};
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
 pub use self::history::{GenerationRecord, GenerationState};

@@ -8,6 +8,7 @@ mod listener;
 mod render;
 mod route;
 mod route_status;
+mod sum;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +21,10 @@ use parking_lot::Mutex;
 
 pub use self::listener::MetricsError;
 pub(crate) use self::listener::MetricsListener;
+pub(crate) use self::render::Sources;
 use self::route::RouteCounters;
 pub use self::route_status::{Bucket, RouteStatus};
+pub use self::sum::sum;
 use super::limits::LimitError;
 
 /// More patterns than any app has; those that come after are counted together.

@@ -10,6 +10,7 @@ use nova_abi::{BodyStream, Failure, OwnedBytes, ResponseBody};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::generation::InFlight;
+use crate::generation::recorder::PageWord;
 
 /// The body of a response of the host.
 #[derive(Default)]
@@ -56,7 +57,7 @@ impl Body {
     }
 
     /// A library's body, which keeps `pin` until it is sent.
-    pub(crate) fn of(body: ResponseBody, pin: InFlight) -> Self {
+    pub(crate) fn of(body: ResponseBody, pin: InFlight, page: PageWord) -> Self {
         Self(match body {
             // What is upgraded has no body; see `upgrade`.
             ResponseBody::Empty | ResponseBody::Upgrade(_) => Kind::Empty,
@@ -67,6 +68,7 @@ impl Body {
             }
             ResponseBody::Stream(stream) => Kind::Stream(Box::new(PinnedStream {
                 stream: Some(stream),
+                page,
                 expired: Box::pin(pin.expired().clone().cancelled_owned()),
                 pin: Arc::new(pin),
             })),
@@ -160,6 +162,7 @@ impl<P> AsRef<[u8]> for Pinned<P> {
 struct PinnedStream {
     /// Declared before the pin, so that it is dropped while the generation is held.
     stream: Option<BodyStream>,
+    page: PageWord,
     /// Ready when the generation's time is over.
     expired: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Each piece that is under way holds it too.
@@ -172,7 +175,7 @@ impl PinnedStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-        let polled = match stream.poll_chunk(cx) {
+        let polled = match self.page.run(|| stream.poll_chunk(cx)) {
             Poll::Pending if self.expired.as_mut().poll(cx).is_pending() => return Poll::Pending,
             Poll::Pending => {
                 Some(Err(Failure::disconnected("the generation that sent this body has ended")))

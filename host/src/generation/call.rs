@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 
 use crate::generation::InFlight;
 use crate::generation::body::Body;
+use crate::generation::recorder::PageWord;
 use crate::generation::upgrade::{self, Page};
 use crate::server::upgrade::Upgradable;
 
@@ -61,12 +62,13 @@ where
     let line = request_line(request, call.pattern, upgradable.is_some());
     let exchange = Exchange::new(line, call.params, call.peer, &host);
     let mut head = Head::default();
+    let page = PageWord::new(pin.id, &call.target, &request.method);
     let answer = {
         let mut start = Some(ResponseHead::new(&mut head));
         let mut pending = None;
         poll_fn(|cx| {
             if let Some(head) = start.take() {
-                match pin.app().start(call.target, &exchange, head, cx) {
+                match page.run(|| pin.app().start(call.target, &exchange, head, cx)) {
                     Start::Ready(answer) => return Poll::Ready(Some(answer)),
                     Start::Pending(future) => {
                         pending = Some(future);
@@ -76,7 +78,7 @@ where
             }
             match &mut pending {
                 // A panic of an SDK that does not catch its own ends here, too.
-                Some(future) => Pin::new(future).poll(cx).map(|answer| {
+                Some(future) => page.run(|| Pin::new(future).poll(cx)).map(|answer| {
                     let bare =
                         |failure: Failure| Answer::panicked(Panic::from_message(failure.message));
                     Some(answer.unwrap_or_else(bare))
@@ -118,7 +120,7 @@ where
             );
             return internal_error();
         }
-        (_, body) => *response.body_mut() = Body::of(body, pin),
+        (_, body) => *response.body_mut() = Body::of(body, pin, page),
     }
     response
 }

@@ -25,6 +25,7 @@ mod in_place;
 mod note;
 mod open;
 mod place;
+mod shared_words;
 mod store;
 
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ use content::Content;
 pub use error::LoadError;
 pub use in_place::InPlace;
 pub use place::Guard;
+pub(crate) use shared_words::shared_words;
 pub use store::{PlaceForCopies, place_for_copies};
 pub use store::{Staged, Store};
 pub(crate) use store::{keep_folders, private_folder, writable_folder};

@@ -10,8 +10,11 @@
 //!    still has and ends.
 //!
 //! Both steps are the same conversation over one socket, which is the standard input of the new
-//! process: sockets and state in one direction, `serving` in the other. An end of the conversation
-//! before that word means that the new one failed, and the old one serves on.
+//! process: sockets and state in one direction, that it serves or why not in the other. An end of the
+//! conversation before that means that the new one failed, and the old one serves on.
+//!
+//! A *worker* of a supervised host takes its place in the same way, and waits then for the order to
+//! accept connections.
 //!
 //! [`Recycler`] is the part of the process that leaves, [`Handover`] that of the one that comes;
 //! [`HandoverPeer`] is the conversation, [`Program`] how a process starts the other.
@@ -20,6 +23,7 @@ mod peer;
 mod program;
 mod recycler;
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -27,13 +31,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use self::peer::SERVING;
-pub use self::peer::{HandoverPeer, PeerOrder};
+pub use self::peer::{
+    HandoverPeer, PageName, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Started,
+};
 pub use self::program::Program;
 pub use self::recycler::Recycler;
 use crate::process::descriptors::take_over;
 use crate::process::take_stdin;
-use crate::swap::SwitchState;
+use crate::swap::{SwapReport, SwitchState};
 
 /// Says in the environment of a process that it takes another's place, and which it is.
 const VARIABLE: &str = "NOVA_SUCCESSOR";
@@ -49,6 +54,11 @@ pub struct HandoverState {
     pub switch: SwitchState,
     /// The folders of public files that releases brought, newest first.
     pub folders: Vec<PathBuf>,
+    /// The number of this worker; `None`: the process serves alone. With it come two descriptors in
+    /// the place of the admin socket: the socket for requests that are passed on, and the file that
+    /// a crash does not reach.
+    #[serde(default)]
+    pub worker: Option<usize>,
 }
 
 /// The process that takes another's place.
@@ -58,6 +68,8 @@ pub enum Successor {
     StandIn,
     /// The first process, recycled.
     Recycled,
+    /// One of the processes that a supervisor has.
+    Worker,
 }
 
 impl Successor {
@@ -66,13 +78,14 @@ impl Successor {
         match self {
             Self::StandIn => "stand-in",
             Self::Recycled => "recycled",
+            Self::Worker => "worker",
         }
     }
 
     /// What the environment says of this process.
     fn current() -> Option<Self> {
         let name = std::env::var(VARIABLE).ok()?;
-        [Self::StandIn, Self::Recycled].into_iter().find(|it| it.name() == name)
+        [Self::StandIn, Self::Recycled, Self::Worker].into_iter().find(|it| it.name() == name)
     }
 }
 
@@ -85,9 +98,20 @@ pub struct Handover {
     pub sockets: Vec<TcpListener>,
     /// The admin socket.
     pub admin: Option<UnixListener>,
+    /// What a worker has.
+    pub worker: Option<WorkerInputs>,
     /// What is known of the process before.
     pub state: HandoverState,
     socket: BufReader<UnixStream>,
+}
+
+/// What a worker has besides the sockets.
+#[derive(Debug)]
+pub struct WorkerInputs {
+    /// Where requests come that other workers pass on.
+    pub forward: UnixListener,
+    /// Where it writes down what it does.
+    pub record: File,
 }
 
 impl Handover {
@@ -111,29 +135,46 @@ impl Handover {
         socket.read_line(&mut line)?;
         let state: HandoverState = serde_json::from_str(&line)?;
         let sockets = descriptors.by_ref().take(state.sockets).map(TcpListener::from).collect();
-        let admin = descriptors.next().map(UnixListener::from);
-        Ok(Some(Self { successor, sockets, admin, state, socket }))
+        let admin = match state.worker {
+            Some(_) => None,
+            None => descriptors.next().map(UnixListener::from),
+        };
+        let worker = descriptors.next().zip(descriptors.next());
+        let worker = worker.map(|(forward, record)| WorkerInputs {
+            forward: forward.into(),
+            record: record.into(),
+        });
+        Ok(Some(Self { successor, sockets, admin, worker, state, socket }))
     }
 
     /// Tells the process before that this one serves; gives the way to talk on with it.
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn serving(self) -> io::Result<HandoverPeer> {
-        self.answer(SERVING)
+    pub fn serving(self, reports: Vec<SwapReport>) -> io::Result<HandoverPeer> {
+        self.answer(&PeerReport::Serving { reports, pages: Vec::new() })
     }
 
     /// Tells the process before that this one will not serve, so that it goes on.
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn failed(self) -> io::Result<HandoverPeer> {
-        self.answer("failed")
+    pub fn failed(self, failure: PeerFailure) -> io::Result<HandoverPeer> {
+        self.answer(&PeerReport::Failed(failure))
     }
 
-    fn answer(self, word: &str) -> io::Result<HandoverPeer> {
+    /// The way to talk with the process before, for one that has not said yet whether it serves.
+    ///
+    /// # Errors
+    /// If the socket cannot be registered with the runtime.
+    pub fn peer(&self) -> io::Result<HandoverPeer> {
+        HandoverPeer::over(self.socket.get_ref().try_clone()?)
+    }
+
+    fn answer(self, report: &PeerReport) -> io::Result<HandoverPeer> {
         let mut socket = self.socket.into_inner();
-        writeln!(socket, "{word}")?;
+        let line = serde_json::to_string(report)?;
+        writeln!(socket, "{line}")?;
         HandoverPeer::over(socket)
     }
 }

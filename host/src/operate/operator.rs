@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use self::status::StatusSource;
+pub(crate) use self::status::releases_of;
 use super::public_folders::PublicFolders;
 use super::watches::Watches;
 use crate::edge::Metrics;
@@ -93,7 +94,7 @@ impl Operator {
     /// # Errors
     ///
     /// With the first that does not start.
-    pub async fn start_read(&self, releases: Vec<Release>) -> Result<(), SwapError> {
+    pub async fn start_read(&self, releases: Vec<Release>) -> Result<Vec<SwapReport>, SwapError> {
         let known = self.site.switch.ledger().log();
         let sources: Vec<PathBuf> = releases.iter().map(|release| release.source.clone()).collect();
         // Of signed releases not the folders that were named, but the copies.
@@ -109,7 +110,7 @@ impl Operator {
                 self.watch_generation(report);
             }
         }
-        Ok(())
+        Ok(reports)
     }
 
     /// Removes what earlier runs have left in the folders that are this host's alone.
@@ -212,8 +213,8 @@ impl Operator {
 }
 
 impl Control for Operator {
-    fn status(&self) -> Status {
-        self.status.status(&self.site)
+    async fn status(&self) -> Status {
+        self.status_now()
     }
 
     async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
@@ -256,6 +257,12 @@ impl Control for Operator {
 }
 
 impl Operator {
+    /// How the host is.
+    #[must_use]
+    pub fn status_now(&self) -> Status {
+        self.status.status(&self.site)
+    }
+
     fn accepts_orders(&self) -> Result<(), SwapFailure> {
         if self.site.is_stopping() {
             return Err(SwapFailure::new(Reason::Stopping, "the host is stopping"));
@@ -264,7 +271,7 @@ impl Operator {
     }
 }
 
-fn failure_of(error: &SwapError) -> SwapFailure {
+pub(crate) fn failure_of(error: &SwapError) -> SwapFailure {
     let reason = match error {
         SwapError::Busy { .. } | SwapError::Canary { .. } | SwapError::Overtaken(_) => Reason::Busy,
         SwapError::AlreadyLive { .. } => Reason::AlreadyLive,
@@ -288,7 +295,7 @@ fn say(release: &Path, report: &SwapReport) {
     }
 }
 
-fn done(source: PathBuf, report: SwapReport) -> Swap {
+pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
     let SwapReport {
         generation,
         build_id,

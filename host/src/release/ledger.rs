@@ -39,6 +39,8 @@ const VERSION: u32 = 1;
 #[derive(Debug, Default)]
 pub struct Ledger {
     folder: Option<PathBuf>,
+    /// Another process writes what is in the folder.
+    reads_only: bool,
     entries: Mutex<Entries>,
     /// Releases that serve and of which there is no copy yet.
     pending: Mutex<Vec<ReleaseFacts>>,
@@ -88,6 +90,13 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The memory in `folder`, which another process keeps: what it says is
+    /// [inherited](Self::inherit), copies are read, and nothing is written.
+    #[must_use]
+    pub fn reader(folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), reads_only: true, ..Self::default() }
+    }
+
     /// Goes on with the entries of the process before; what is in the file is the same.
     pub(crate) fn inherit(&self, log: &ReleaseLog) {
         self.note(|own| own.clone_from(log));
@@ -119,7 +128,7 @@ impl Ledger {
     }
 
     fn write(&self) {
-        let Some(folder) = &self.folder else { return };
+        let Some(folder) = self.folder.as_ref().filter(|_| !self.reads_only) else { return };
         let mut entries = self.entries();
         if entries.log == entries.written {
             return;

@@ -25,7 +25,7 @@ impl<'c> Bootstrap<'c> {
         let releases: Vec<PathBuf> =
             config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
         let starts_alone = linked.is_none() && !Handover::is_there();
-        let state = starts_alone.then(|| HostState::open(config, false, false)).transpose()?;
+        let state = starts_alone.then(|| HostState::open(config, false, None)).transpose()?;
         // What is watched is read behind the watch.
         let reading = state.as_ref().filter(|_| !config.watch).map(|state| state.read(&releases));
         Ok(Self { config, linked, releases, state, reading })

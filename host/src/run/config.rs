@@ -60,6 +60,12 @@ pub struct Config {
     #[arg(long, value_name = "PORT", env = "NOVA_PORT", default_value_t = 2518)]
     pub port: u16,
 
+    /// So many processes answer, and one more looks after them: what ends a process costs the
+    /// requests of that one, and another comes in its place [default: one process that does all, or
+    /// one of each where a release asks for a new process with each swap]
+    #[arg(long, value_name = "COUNT", env = "NOVA_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
+
     /// How long requests may run on after SIGTERM
     #[arg(long, value_name = "SECONDS", env = "NOVA_GRACE", default_value = "30", value_parser = duration)]
     pub grace: Duration,

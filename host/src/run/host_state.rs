@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::Error;
+use crate::operate::handover::Successor;
 use crate::release::Release;
 use crate::release::ledger::Ledger;
 use crate::run::config::Config;
@@ -28,16 +29,23 @@ pub(super) struct HostState {
 pub(super) type ReleaseReading = oneshot::Receiver<Result<Vec<Release>, SwapError>>;
 
 impl HostState {
-    /// The state of a host that has its own folder, if any: a stand-in serves beside the
+    /// The state of a host that has its own folder, if any: a stand-in and a worker serve beside the
     /// process that holds it, and where the routes are `linked` there is nothing to go back to.
-    pub(super) fn open(config: &Config, linked: bool, is_stand_in: bool) -> Result<Self, Error> {
+    pub(super) fn open(
+        config: &Config,
+        linked: bool,
+        successor: Option<Successor>,
+    ) -> Result<Self, Error> {
         let store = config.store()?;
         let state = config.state_folder().filter(|_| !linked);
         let ledger = match &state {
+            // The supervisor writes.
+            Some(folder) if successor == Some(Successor::Worker) => Ledger::reader(folder),
             Some(folder) => open_ledger(folder)?,
             None => Ledger::default(),
         };
-        let state = state.filter(|_| !is_stand_in);
+        let holds_state = matches!(successor, None | Some(Successor::Recycled));
+        let state = state.filter(|_| holds_state);
         let lock = state.as_deref().map(lock).transpose()?;
         let owns_store = store.folder().zip(state.as_deref());
         let owns_store = owns_store.is_some_and(|(store, state)| store.starts_with(state));

@@ -24,6 +24,9 @@ pub enum SwapError {
     Start { path: PathBuf, cause: StartError },
     #[error(transparent)]
     Table(#[from] TableError),
+    /// It was started in another process, which says why it does not serve.
+    #[error("{reason}")]
+    Elsewhere { reason: String, lasting: bool },
     #[error("no app serves yet")]
     NothingServes,
     #[error(
@@ -78,7 +81,7 @@ impl SwapError {
     /// Whether the same files will be refused again: only `init` may go better the next time.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Start { .. })
+        !matches!(self, Self::Start { .. } | Self::Elsewhere { lasting: false, .. })
     }
 }
 

@@ -72,6 +72,11 @@ impl SwapTotals {
         };
     }
 
+    /// Counts a swap that another part of the host has done.
+    pub(super) fn published(&self) {
+        self.published.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a candidate that another part of the host has refused.
     pub(super) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);

@@ -57,6 +57,30 @@ pub struct Status {
     /// The routes that have answered since the process began, and what no route answered.
     #[serde(default)]
     pub routes: Vec<RouteStatus>,
+    /// The processes that answer, where they are not the one that is asked.
+    #[serde(default)]
+    pub workers: Vec<WorkerStatus>,
+}
+
+/// One process of a supervised host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerStatus {
+    /// Its number, which the process that comes in its place has again.
+    pub number: usize,
+    /// Its process id.
+    pub pid: u32,
+    /// Its first generation.
+    pub generation: u64,
+    /// Whether it only finishes what it has.
+    pub leaving: bool,
+    /// How long it has been running.
+    pub age_seconds: f64,
+    /// How often a process of this number ended by itself.
+    pub restarts: u64,
+    /// Open client connections.
+    pub connections: u64,
+    /// What it takes of the machine.
+    pub process: Footprint,
 }
 
 /// One generation.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::process::Child;
 use tokio::sync::{Mutex, Notify};
 
-use super::{HandoverPeer, PeerOrder, Program};
+use super::{HandoverPeer, PeerFailure, PeerOrder, Program, Successor};
 use crate::operate::admin::{AdminServer, Budget};
 use crate::operate::operator::Operator;
 use crate::process::footprint::Footprint;
@@ -32,6 +32,14 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A host that is this young, and has loaded nothing since its start, is not recycled for its
 /// budget: the next one would be no smaller.
 const YOUNG: Duration = Duration::from_secs(600);
+
+/// Waits for the end of a process that does not serve; for a moment, then it is killed.
+async fn end(child: &mut Child) {
+    if tokio::time::timeout(LAST_ANSWERS, child.wait()).await.is_err() {
+        child.start_kill().ok();
+        child.wait().await.ok();
+    }
+}
 
 /// Replaces this process by a fresh one, when what it keeps has become too much.
 #[derive(Debug)]
@@ -122,26 +130,27 @@ impl Recycler {
         let program = self.program.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
         tracing::info!("recycling: {reason}");
         let turn = self.operator.pause().await.map_err(io::Error::other)?;
-        let (mut stand_in, mut child) = program.stand_in()?;
+        let (mut stand_in, mut child) = program.start(Successor::StandIn)?;
         let handed = async {
             let state = self.operator.handover_state(self.sockets.len()).await;
             stand_in.hand_over(&self.descriptors(), &state).await
         };
         let handed = tokio::time::timeout(PATIENCE, handed).await.unwrap_or_else(|_| {
-            let text = format!("the stand-in did not serve within {PATIENCE:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, text))
+            let reason = format!("it did not serve within {PATIENCE:?}");
+            Err(PeerFailure { reason, lasting: false })
         });
         if let Err(error) = handed {
-            child.start_kill().ok();
-            let status = child.wait().await;
-            let how = status.map_or_else(|error| error.to_string(), crate::process::describe);
-            return Err(io::Error::other(format!("the stand-in failed: {error}; {how}")));
+            // It ends by itself when the conversation does.
+            drop(stand_in);
+            end(&mut child).await;
+            return Err(io::Error::other(format!("the stand-in failed: {error}")));
         }
         tracing::info!("process {} stands in", child.id().unwrap_or_default());
         // From here on there is no way back: swaps are the stand-in's.
         turn.keep_for_good();
         self.hand_over_admin();
         *self.stand_in.lock().await = Some((stand_in, child));
+        self.operator.turn_away(None);
         self.operator.leave(LAST_ANSWERS).await;
         Ok(())
     }
@@ -194,9 +203,10 @@ impl Recycler {
     pub async fn give_back(&self, first: &mut HandoverPeer) -> io::Result<()> {
         let turn = self.operator.pause().await.map_err(io::Error::other)?;
         let state = self.operator.handover_state(self.sockets.len()).await;
-        first.hand_over(&self.descriptors(), &state).await?;
+        first.hand_over(&self.descriptors(), &state).await.map_err(io::Error::other)?;
         turn.keep_for_good();
         self.hand_over_admin();
+        self.operator.turn_away(None);
         self.operator.leave(LAST_ANSWERS).await;
         Ok(())
     }

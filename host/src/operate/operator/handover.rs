@@ -8,7 +8,8 @@ use nova_abi::OwnedBytes;
 
 use super::{Operator, say};
 use crate::operate::handover::HandoverState;
-use crate::swap::{SwapError, SwapTurn};
+use crate::server::forward::Forwarder;
+use crate::swap::{SwapError, SwapReport, SwapTurn};
 
 impl Operator {
     /// How many libraries are mapped.
@@ -42,13 +43,19 @@ impl Operator {
             sockets,
             switch: self.site.switch.state().await,
             folders: self.folders.brought(),
+            worker: None,
         }
     }
 
     /// Accepts nothing any more: each connection is told with its next answer that it was the last
-    /// one, and the rest is closed after `last_answers`.
+    /// one. What comes until then is answered by the process behind `forwarder`, or else here.
+    pub(crate) fn turn_away(&self, forwarder: Option<Forwarder>) {
+        self.site.leave(forwarder);
+        self.status.server.turn_away();
+    }
+
+    /// Closes the rest of the connections after `last_answers`.
     pub(crate) async fn leave(&self, last_answers: Duration) {
-        self.site.leave();
         self.watches.clear();
         tokio::time::sleep(last_answers).await;
         // The successor answers already: an open stream may end as it does after a swap.
@@ -59,7 +66,7 @@ impl Operator {
     ///
     /// # Errors
     /// When one of the releases does not start.
-    pub async fn take_over(&self, state: HandoverState) -> Result<(), SwapError> {
+    pub async fn take_over(&self, state: HandoverState) -> Result<Vec<SwapReport>, SwapError> {
         let switch = Arc::clone(&self.site.switch);
         switch.inherit(&state.switch);
         self.folders.inherit(&state.folders).await;
@@ -72,9 +79,10 @@ impl Operator {
         let apps = state.switch.apps.into_iter();
         let states = apps.map(|app| app.map(OwnedBytes::from_vec)).collect();
         let reports = switch.start_with(releases, &info, states).await?;
-        for (source, report) in sources.iter().zip(&reports) {
-            say(source, report);
+        // Of its workers the supervisor says it, once.
+        if state.worker.is_none() {
+            sources.iter().zip(&reports).for_each(|(source, report)| say(source, report));
         }
-        Ok(())
+        Ok(reports)
     }
 }

@@ -92,12 +92,13 @@ impl StatusSource {
             process: Footprint::now(),
             budget: self.budget,
             routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
+            workers: Vec::new(),
         }
     }
 }
 
 /// The releases that `nova rollback --to` can name, and the builds that are refused; newest first.
-fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
+pub(crate) fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
     let log = ledger.log();
     let seconds = |at| age(at).as_secs_f64();
     let kept = log.releases.iter().rev().map(|kept| ReleaseStatus {

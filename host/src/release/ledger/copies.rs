@@ -64,26 +64,39 @@ impl Ledger {
     /// Notes that a release serves from now on as library `slot`, and is refused no longer.
     /// [`keep`](Self::keep) writes it down and makes the copy.
     pub(crate) fn serves(&self, slot: usize, facts: ReleaseFacts) {
-        let Some(folder) = &self.folder else {
-            return self.note(|log| note(log, slot, &facts, None, false));
-        };
-        // It may have been started from a copy of ours.
+        let copy = self.copy_for(&facts);
+        self.note(|log| note(log, slot, &facts, &copy));
+        let Some((present, _)) = copy else { return };
+        if present.is_none() && !self.reads_only {
+            self.pending.lock().push(facts);
+        }
+    }
+
+    /// What the entries are when these releases serve, each as the library of its place.
+    pub(crate) fn log_with(&self, facts: &[ReleaseFacts]) -> ReleaseLog {
+        let mut log = self.log();
+        for (slot, facts) in facts.iter().enumerate() {
+            note(&mut log, slot, facts, &self.copy_for(facts));
+        }
+        log
+    }
+
+    /// The name of the copy of a release, if there is one, and whether it was started from a copy of
+    /// ours; `None` without a folder.
+    fn copy_for(&self, facts: &ReleaseFacts) -> Option<(Option<String>, bool)> {
+        let folder = self.folder.as_ref()?;
         let releases = folder.join(RELEASES);
         let copy = facts.source.strip_prefix(&releases).ok();
         let name = copy.and_then(|path| path.iter().next()).and_then(|name| name.to_str());
         let name = name.map_or_else(|| facts.name(), str::to_owned);
         let present = releases.join(&name).is_dir().then_some(name);
-        let ours = facts.source.starts_with(folder);
-        self.note(|log| note(log, slot, &facts, present.clone(), ours));
-        if present.is_none() {
-            self.pending.lock().push(facts);
-        }
+        Some((present, facts.source.starts_with(folder)))
     }
 
     /// Writes down what serves, copies what is not copied yet, and lets go of the copies that are
     /// no longer wanted. This blocks.
     pub(crate) fn keep(&self, store: &Store) {
-        let Some(folder) = &self.folder else { return };
+        let Some(folder) = self.folder.as_ref().filter(|_| !self.reads_only) else { return };
         self.write();
         let _keeping = self.keeping.lock();
         let pending = std::mem::take(&mut *self.pending.lock());
@@ -118,14 +131,15 @@ impl Ledger {
     }
 }
 
-/// `ours`: it was read from a copy, and its own place is the one that is known already.
+/// `copy`: its name, and whether the release was read from one; then its own place is the one that
+/// is known already.
 fn note(
     log: &mut ReleaseLog,
     slot: usize,
     facts: &ReleaseFacts,
-    folder: Option<String>,
-    ours: bool,
+    copy: &Option<(Option<String>, bool)>,
 ) {
+    let (folder, ours) = copy.clone().unwrap_or_default();
     let ReleaseFacts { build_id, app, mut source, .. } = facts.clone();
     let before = log.releases.iter().find(|kept| kept.slot == slot && kept.build_id == build_id);
     if let Some(before) = before.filter(|_| ours) {

@@ -66,8 +66,9 @@ impl Config {
 }
 
 /// What is about libraries that are loaded.
-const LOADING: [&str; 14] = [
+const LOADING: [&str; 15] = [
     "routes",
+    "workers",
     "watch",
     "state",
     "drain",

@@ -88,7 +88,7 @@ impl OrderHandler {
             editor: Editor::named(|name| std::env::var_os(name)),
             status: Box::new({
                 let control = control.clone();
-                move || control.status()
+                move || control.now()
             }),
             stylesheet: stylesheet.clone(),
             quarantine: quarantine.clone(),

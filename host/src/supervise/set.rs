@@ -1,0 +1,314 @@
+//! The workers that serve the same releases: as many as there should be, whatever ends one of them.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::process::{Worker, WorkerSpec};
+use crate::operate::admin::Status;
+use crate::operate::handover::{PeerFailure, PeerOrder};
+use crate::operate::rollback_policy::Tally;
+use crate::release::ledger::ReleaseLog;
+use crate::swap::SwapReport;
+
+/// The first pause before a worker is started that ended soon after its start, and the longest.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A worker that has lived for so long did not end for something that its start does.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct WorkerSet {
+    spec: Arc<WorkerSpec>,
+    /// The name of the socket for requests that are passed on to it.
+    pub(super) forward: String,
+    /// When it was started.
+    pub(super) since: SystemTime,
+    slots: Vec<Mutex<Slot>>,
+    /// It leaves or stops: what ends is not started again.
+    ending: CancellationToken,
+    /// How many places are kept filled, or have a worker that has not ended.
+    kept: watch::Sender<usize>,
+    /// How often a worker ended by itself.
+    crashes: AtomicU64,
+    /// One more has.
+    pub(super) crashed: Notify,
+}
+
+/// The place of one worker.
+#[derive(Debug)]
+struct Slot {
+    worker: Arc<Worker>,
+    restarts: u64,
+    /// What it said last of itself.
+    last: Option<Status>,
+    /// What those have done that were here before.
+    past: Tally,
+}
+
+/// What is known of one worker.
+#[derive(Debug, Clone)]
+pub(super) struct WorkerView {
+    pub(super) worker: Arc<Worker>,
+    pub(super) restarts: u64,
+    /// As it says now; as it said last, if it does not answer.
+    pub(super) status: Option<Status>,
+}
+
+impl WorkerSet {
+    /// Starts `count` workers, which accept nothing yet: the first one alone, because what is wrong
+    /// with a release is wrong in each of them.
+    pub(super) async fn start(
+        spec: WorkerSpec,
+        forward: String,
+        count: usize,
+    ) -> Result<Arc<Self>, PeerFailure> {
+        let spec = Arc::new(spec);
+        let mut workers = vec![Worker::start(&spec, 1).await?];
+        let mut starting = JoinSet::new();
+        for number in 2..=count {
+            let spec = Arc::clone(&spec);
+            starting.spawn(async move { Worker::start(&spec, number).await });
+        }
+        let mut failed = None;
+        while let Some(started) = starting.join_next().await {
+            match started {
+                Ok(Ok(worker)) => workers.push(worker),
+                Ok(Err(failure)) => failed = Some(failure),
+                Err(error) => {
+                    failed = Some(PeerFailure { reason: error.to_string(), lasting: false });
+                }
+            }
+        }
+        if let Some(failure) = failed {
+            for worker in workers {
+                // They have served nobody.
+                worker.order(&PeerOrder::Stop).await;
+            }
+            return Err(failure);
+        }
+        workers.sort_by_key(|worker| worker.number);
+        let slot = |worker| {
+            let worker = Arc::new(worker);
+            Mutex::new(Slot { worker, restarts: 0, last: None, past: Tally::default() })
+        };
+        Ok(Arc::new(Self {
+            spec,
+            forward,
+            since: SystemTime::now(),
+            slots: workers.into_iter().map(slot).collect(),
+            ending: CancellationToken::new(),
+            kept: watch::Sender::new(0),
+            crashes: AtomicU64::new(0),
+            crashed: Notify::new(),
+        }))
+    }
+
+    /// How the apps were started, as the first worker did it.
+    pub(super) fn reports(&self) -> Vec<SwapReport> {
+        self.slots.first().map(|slot| slot.lock().worker.reports.clone()).unwrap_or_default()
+    }
+
+    /// Lets the workers accept connections, and keeps them running from now on.
+    pub(super) async fn open(self: &Arc<Self>) {
+        self.order(&PeerOrder::Open).await;
+        self.kept.send_replace(self.slots.len());
+        for place in 0..self.slots.len() {
+            let set = Arc::clone(self);
+            tokio::spawn(async move {
+                set.keep(place).await;
+                set.kept.send_modify(|kept| *kept -= 1);
+            });
+        }
+    }
+
+    /// Gives an order to each worker.
+    pub(super) async fn order(&self, order: &PeerOrder) {
+        for worker in self.workers() {
+            worker.order(order).await;
+        }
+    }
+
+    /// Lets the workers finish what they have and end; what still comes is answered at the socket
+    /// of this name.
+    pub(super) async fn leave(&self, forward: Option<String>) {
+        self.ending.cancel();
+        self.order(&PeerOrder::Leave { forward }).await;
+    }
+
+    /// Stops the workers.
+    pub(super) async fn stop(&self) {
+        self.ending.cancel();
+        self.order(&PeerOrder::Stop).await;
+    }
+
+    /// Ends the workers now, whatever they do.
+    pub(super) fn kill(&self) {
+        self.ending.cancel();
+        self.workers().iter().for_each(|worker| worker.kill());
+    }
+
+    /// Waits until no worker is left.
+    pub(super) async fn ended(&self) {
+        // The sender is our own.
+        self.kept.subscribe().wait_for(|kept| *kept == 0).await.ok();
+    }
+
+    /// Whether it leaves or stops.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.is_cancelled()
+    }
+
+    /// What workers that come in the place of others are told of releases from now on.
+    pub(super) fn remember(&self, log: ReleaseLog) {
+        self.spec.state.lock().switch.log = log;
+    }
+
+    /// How often a worker ended by itself.
+    pub(super) fn crashes(&self) -> u64 {
+        self.crashes.load(Ordering::Relaxed)
+    }
+
+    fn workers(&self) -> Vec<Arc<Worker>> {
+        self.slots.iter().map(|slot| Arc::clone(&slot.lock().worker)).collect()
+    }
+
+    /// How each worker is.
+    pub(super) async fn views(&self) -> Vec<WorkerView> {
+        let mut asking = JoinSet::new();
+        for (place, worker) in self.workers().into_iter().enumerate() {
+            asking.spawn(async move { (place, worker.pid, worker.status().await) });
+        }
+        while let Some(asked) = asking.join_next().await {
+            if let Ok((place, pid, Some(status))) = asked {
+                let mut slot = self.slots[place].lock();
+                // Another one may have come in its place.
+                if slot.worker.pid == pid {
+                    slot.last = Some(status);
+                }
+            }
+        }
+        self.seen()
+    }
+
+    /// How each worker was when it was asked last.
+    pub(super) fn seen(&self) -> Vec<WorkerView> {
+        let view = |slot: &Mutex<Slot>| {
+            let slot = slot.lock();
+            let (worker, status) = (Arc::clone(&slot.worker), slot.last.clone());
+            WorkerView { worker, restarts: slot.restarts, status }
+        };
+        self.slots.iter().map(view).collect()
+    }
+
+    /// What the workers have counted, each in the format of Prometheus.
+    pub(super) async fn metrics(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        for worker in self.workers() {
+            texts.extend(worker.metrics().await);
+        }
+        texts
+    }
+
+    /// What all of them have done, those that have ended, too.
+    pub(super) async fn tally(&self) -> Tally {
+        self.views().await;
+        let of = |slot: &Mutex<Slot>| {
+            let slot = slot.lock();
+            slot.past.and(slot.last.as_ref().map(tally_of).unwrap_or_default())
+        };
+        self.slots.iter().map(of).fold(Tally::default(), Tally::and)
+    }
+
+    /// Keeps the worker at a place running.
+    async fn keep(&self, place: usize) {
+        let mut pause = Duration::ZERO;
+        loop {
+            let worker = Arc::clone(&self.slots[place].lock().worker);
+            let status = worker.ended().await;
+            let ended = Instant::now();
+            if self.ending.is_cancelled() {
+                if !status.success() {
+                    self.say_how_it_ended(&worker, status);
+                }
+                return;
+            }
+            self.say_how_it_ended(&worker, status);
+            self.crashes.fetch_add(1, Ordering::Relaxed);
+            self.crashed.notify_one();
+            if worker.began.elapsed() >= STEADY {
+                pause = Duration::ZERO;
+            }
+            let started = tokio::select! {
+                started = self.start_again(worker.number, &mut pause) => started,
+                () = self.ending.cancelled() => return,
+            };
+            let (number, pid) = (started.number, started.pid);
+            started.order(&PeerOrder::Open).await;
+            let milliseconds = ended.elapsed().as_secs_f64() * 1e3;
+            tracing::info!("worker {number} is back as process {pid}, after {milliseconds:.0} ms");
+            let started = Arc::new(started);
+            self.put(place, Arc::clone(&started));
+            // It was not told, if that came while it started.
+            if self.ending.is_cancelled() {
+                started.order(&PeerOrder::Stop).await;
+            }
+        }
+    }
+
+    /// Puts a worker in the place of one that has ended.
+    fn put(&self, place: usize, worker: Arc<Worker>) {
+        let mut slot = self.slots[place].lock();
+        let past = slot.last.take().as_ref().map(tally_of).unwrap_or_default();
+        slot.past = slot.past.and(past);
+        slot.restarts += 1;
+        slot.worker = worker;
+    }
+
+    /// Starts a worker until one serves.
+    async fn start_again(&self, number: usize, pause: &mut Duration) -> Worker {
+        loop {
+            tokio::time::sleep(*pause).await;
+            *pause = (*pause * 2).clamp(PAUSE, LONGEST_PAUSE);
+            match Worker::start(&self.spec, number).await {
+                Ok(worker) => return worker,
+                Err(failure) => tracing::error!(
+                    "worker {number} does not start: {failure}; the next try is in {pause:?}"
+                ),
+            }
+        }
+    }
+
+    fn say_how_it_ended(&self, worker: &Worker, status: ExitStatus) {
+        let Worker { number, pid, .. } = worker;
+        let how = match status.code() {
+            Some(0) => "it exited with code 0, which nobody had told it to".to_owned(),
+            _ => crate::process::describe(status),
+        };
+        let pages = worker.last_pages();
+        let what = match pages.as_slice() {
+            [] => "no page was running".to_owned(),
+            [page] => format!("it was in {page}"),
+            pages => format!("it was in one of {}", pages.join(", ")),
+        };
+        tracing::error!("worker {number} (process {pid}) ended: {how}; {what}");
+    }
+}
+
+/// What the generations of a worker have done.
+fn tally_of(status: &Status) -> Tally {
+    let of = |generation: &crate::operate::admin::GenerationStatus| Tally {
+        requests: generation.requests,
+        panics: generation.panics,
+        failures: generation.server_errors.max(generation.panics),
+    };
+    status.generations.iter().map(of).fold(Tally::default(), Tally::and)
+}

@@ -1,0 +1,159 @@
+//! A worker's side of the conversation with its supervisor.
+
+use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use tokio::sync::{Mutex, Notify, mpsc};
+
+use crate::generation::Generation;
+use crate::generation::recorder::record_in;
+use crate::generation::table::Table;
+use crate::operate::handover::{
+    HandoverPeer, PageName, PeerFailure, PeerOrder, PeerReport, PeerWriter, WorkerInputs,
+};
+use crate::operate::operator::Operator;
+use crate::server::forward::{self, Forwarder};
+use crate::site::Site;
+use crate::swap::SwapReport;
+
+/// How long connections are kept that were open before, so that each can be told with an answer
+/// that it is the last one.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// What concerns the process as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WorkerEvent {
+    /// Requests finish, then the process ends: as told, or because the supervisor is gone.
+    Stop,
+    /// The process ends at once.
+    Abort,
+    /// The certificate is read again.
+    Reload,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct WorkerLink {
+    orders: mpsc::UnboundedReceiver<PeerOrder>,
+    speaks: Arc<Mutex<PeerWriter>>,
+    /// Where requests come that other workers pass on.
+    forward: UnixListener,
+}
+
+/// What a worker answers its supervisor with.
+pub(crate) struct WorkerAnswers<M> {
+    pub(crate) operator: Arc<Operator>,
+    pub(crate) site: Arc<Site>,
+    /// What is counted, as text.
+    pub(crate) metrics: M,
+    /// The supervisor says that connections may be accepted.
+    pub(crate) opened: Arc<Notify>,
+}
+
+impl WorkerLink {
+    /// Listens to the supervisor from now on. What concerns the whole process comes out of the
+    /// channel.
+    pub(crate) fn open(
+        peer: HandoverPeer,
+        inputs: WorkerInputs,
+    ) -> (Self, mpsc::UnboundedReceiver<WorkerEvent>) {
+        let WorkerInputs { forward, record } = inputs;
+        if let Err(error) = record_in(&record) {
+            tracing::warn!("if a page ends this process, nothing will name it: {error}");
+        }
+        let (mut hears, speaks) = peer.split();
+        let (events, of_the_process) = mpsc::unbounded_channel();
+        let (others, orders) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(order) = hears.next().await {
+                let event = match order {
+                    PeerOrder::Stop => WorkerEvent::Stop,
+                    PeerOrder::Abort => WorkerEvent::Abort,
+                    PeerOrder::Reload => WorkerEvent::Reload,
+                    order => {
+                        // A part of the process that does not listen any more is about to end.
+                        others.send(order).ok();
+                        continue;
+                    }
+                };
+                events.send(event).ok();
+            }
+            events.send(WorkerEvent::Stop).ok();
+        });
+        let speaks = Arc::new(Mutex::new(speaks));
+        (Self { orders, speaks, forward }, of_the_process)
+    }
+
+    /// Says that the apps have started.
+    pub(crate) async fn serving(&self, reports: Vec<SwapReport>, table: &Table) {
+        let names = |generation: &Arc<Generation>| {
+            let routes = generation.routes.iter().map(|route| PageName {
+                pattern: route.pattern.to_string(),
+                file: route.file.to_string(),
+            });
+            routes.collect()
+        };
+        let pages = table.generations().iter().map(names).collect();
+        say(&self.speaks, PeerReport::Serving { reports, pages }).await;
+    }
+
+    /// Says why this worker does not serve.
+    pub(crate) async fn failed(&self, failure: PeerFailure) {
+        say(&self.speaks, PeerReport::Failed(failure)).await;
+    }
+
+    /// Does what the supervisor says, for as long as it speaks.
+    pub(crate) async fn follow<M>(self, answers: WorkerAnswers<M>)
+    where
+        M: Fn() -> String + Send + Sync + 'static,
+    {
+        let Self { mut orders, speaks, forward } = self;
+        let WorkerAnswers { operator, site, metrics, opened } = answers;
+        let mut forward = Some(forward);
+        while let Some(order) = orders.recv().await {
+            match order {
+                PeerOrder::Open => {
+                    if let Some(forward) = forward.take() {
+                        tokio::spawn(answer_passed_on(forward, Arc::clone(&site)));
+                    }
+                    opened.notify_one();
+                }
+                PeerOrder::Leave { forward } => {
+                    // Before the next question is answered, which may ask whether it is done.
+                    operator.turn_away(forward.map(Forwarder::new));
+                    let operator = Arc::clone(&operator);
+                    tokio::spawn(async move { operator.leave(LAST_ANSWERS).await });
+                }
+                PeerOrder::Status { question } => {
+                    let status = Box::new(operator.status_now());
+                    say(&speaks, PeerReport::Status { question, status }).await;
+                }
+                PeerOrder::Metrics { question } => {
+                    let text = metrics();
+                    say(&speaks, PeerReport::Metrics { question, text }).await;
+                }
+                // The others concern the process.
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn answer_passed_on(listener: UnixListener, site: Arc<Site>) {
+    let service = move |request: Request<Incoming>, peer: Option<SocketAddr>| {
+        let site = Arc::clone(&site);
+        async move { site.answer(request, peer).await.response }
+    };
+    if let Err(error) = forward::answer(listener, service).await {
+        tracing::error!("requests that were passed on are not answered: {error}");
+    }
+}
+
+/// A supervisor that is gone hears nothing.
+async fn say(speaks: &Mutex<PeerWriter>, report: PeerReport) {
+    speaks.lock().await.say(&report).await.ok();
+}
