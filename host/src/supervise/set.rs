@@ -17,12 +17,15 @@ use crate::operate::rollback_policy::Tally;
 use crate::release::ledger::ReleaseLog;
 use crate::swap::SwapReport;
 
-/// The first pause before a worker is started that ended soon after its start, and the longest.
+/// How often in a row a worker that ended soon after its start is followed by another at once.
+const AT_ONCE: u32 = 3;
+
+/// The first pause before the next one then, and the longest.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A worker that has lived for so long did not end for something that its start does.
-const STEADY: Duration = Duration::from_secs(10);
+/// A worker that has lived for so long did not end soon after its start.
+const STEADY: Duration = Duration::from_secs(1);
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -230,7 +233,7 @@ impl WorkerSet {
 
     /// Keeps the worker at a place running.
     async fn keep(&self, place: usize) {
-        let mut pause = Duration::ZERO;
+        let mut pauses = Pauses::default();
         loop {
             let worker = Arc::clone(&self.slots[place].lock().worker);
             let status = worker.ended().await;
@@ -245,10 +248,10 @@ impl WorkerSet {
             self.crashes.fetch_add(1, Ordering::Relaxed);
             self.crashed.notify_one();
             if worker.began.elapsed() >= STEADY {
-                pause = Duration::ZERO;
+                pauses = Pauses::default();
             }
             let started = tokio::select! {
-                started = self.start_again(worker.number, &mut pause) => started,
+                started = self.start_again(worker.number, &mut pauses) => started,
                 () = self.ending.cancelled() => return,
             };
             let (number, pid) = (started.number, started.pid);
@@ -274,15 +277,12 @@ impl WorkerSet {
     }
 
     /// Starts a worker until one serves.
-    async fn start_again(&self, number: usize, pause: &mut Duration) -> Worker {
+    async fn start_again(&self, number: usize, pauses: &mut Pauses) -> Worker {
         loop {
-            tokio::time::sleep(*pause).await;
-            *pause = (*pause * 2).clamp(PAUSE, LONGEST_PAUSE);
+            tokio::time::sleep(pauses.next()).await;
             match Worker::start(&self.spec, number).await {
                 Ok(worker) => return worker,
-                Err(failure) => tracing::error!(
-                    "worker {number} does not start: {failure}; the next try is in {pause:?}"
-                ),
+                Err(failure) => tracing::error!("worker {number} does not start: {failure}"),
             }
         }
     }
@@ -303,6 +303,21 @@ impl WorkerSet {
     }
 }
 
+/// How long to wait before the next worker is started where one ended soon after its start.
+#[derive(Debug, Default)]
+struct Pauses(u32);
+
+impl Pauses {
+    fn next(&mut self) -> Duration {
+        let times = self.0;
+        self.0 = times.saturating_add(1);
+        match times.checked_sub(AT_ONCE) {
+            None => Duration::ZERO,
+            Some(times) => PAUSE.saturating_mul(1 << times.min(8)).min(LONGEST_PAUSE),
+        }
+    }
+}
+
 /// What the generations of a worker have done.
 fn tally_of(status: &Status) -> Tally {
     let of = |generation: &crate::operate::admin::GenerationStatus| Tally {
@@ -311,4 +326,16 @@ fn tally_of(status: &Status) -> Tally {
         failures: generation.server_errors.max(generation.panics),
     };
     status.generations.iter().map(of).fold(Tally::default(), Tally::and)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        let mut pauses = Pauses::default();
+        let all: Vec<u128> = (0..12).map(|_| pauses.next().as_millis()).collect();
+        assert_eq!(all, [0, 0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
+    }
 }
