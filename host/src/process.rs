@@ -15,6 +15,7 @@ pub mod log;
 pub mod reaper;
 pub mod service_folders;
 pub mod service_manager;
+pub mod signals;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;

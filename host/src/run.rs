@@ -33,9 +33,10 @@ pub use self::linked::LinkedRelease;
 use self::serving::Serving;
 use self::started::Started;
 use crate::generation::preflight;
-use crate::operate::handover::Program;
+use crate::operate::handover::{Program, Successor};
 use crate::process;
 use crate::process::log::{AccessLog, Log};
+use crate::process::signals::{self as process_signals, SecondStop, SignalReceiver};
 use crate::swap::SwapError;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -44,6 +45,10 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// is of no use.
 const UNFIT: u8 = 78;
 
+const SUCCESS: u8 = 0;
+
+const FAILURE: u8 = 1;
+
 /// `nova-host`: serves route libraries, and swaps them while it serves. Its `main` does nothing
 /// else.
 #[must_use]
@@ -51,16 +56,16 @@ pub fn main() -> ExitCode {
     if let Some(code) = process::child_main(&[preflight::ROLE]) {
         return code;
     }
-    run_program(&Config::load().unwrap_or_else(|error| error.exit()), None)
+    run_program(Config::load().unwrap_or_else(|error| error.exit()), None)
 }
 
 /// The same for a program that has its routes linked into it, and is given no `--routes`.
 #[must_use]
 pub fn main_linked(linked: LinkedRelease) -> ExitCode {
-    run_program(&Config::load_linked(linked.app).unwrap_or_else(|error| error.exit()), Some(linked))
+    run_program(Config::load_linked(linked.app).unwrap_or_else(|error| error.exit()), Some(linked))
 }
 
-fn run_program(config: &Config, linked: Option<LinkedRelease>) -> ExitCode {
+fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
     let scheme = if config.edge.tls.tls_cert.is_some() { "https" } else { "http" };
     if let Some(url) = config.probe.url(&config.host, config.port, scheme) {
         return match probe(&url) {
@@ -71,22 +76,40 @@ fn run_program(config: &Config, linked: Option<LinkedRelease>) -> ExitCode {
             }
         };
     }
-    match start(config, linked) {
-        Ok(Exit::Stopped) => ExitCode::SUCCESS,
+    let log = match Log::start(config.log_settings()) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("nova-host: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // A terminal and a service manager send their signals to a stand-in and to workers as well.
+    let second_stop = match Successor::current() {
+        Some(Successor::StandIn | Successor::Worker) => SecondStop::IsForAnother,
+        _ => SecondStop::EndsProcess,
+    };
+    process_signals::run(Some(log.flusher()), second_stop, move |signals| {
+        let ended = start(&config, linked, signals, log.access());
+        drop(log);
+        end(ended)
+    })
+}
+
+/// Says how the run ended, as an exit code.
+fn end(ended: Result<Exit, Error>) -> u8 {
+    match ended {
+        Ok(Exit::Stopped) => SUCCESS,
         Ok(Exit::Recycle(program, stand_in)) => {
             // Comes back only if it fails; then the stand-in ends with us, as it should.
             eprintln!("nova-host: the host cannot be recycled: {}", program.recycle(stand_in));
-            ExitCode::FAILURE
+            FAILURE
         }
-        // As a shell reports a process that a signal has ended.
-        Ok(Exit::Forced(signal)) => {
-            ExitCode::from(u8::try_from(128 + signal.as_raw()).unwrap_or(u8::MAX))
-        }
+        Ok(Exit::Forced(signal)) => process_signals::exit_code(signal),
         Err(error) => {
             eprintln!("nova-host: {error}");
             match error.downcast_ref::<SwapError>() {
-                Some(error) if error.is_lasting() => ExitCode::from(UNFIT),
-                _ => ExitCode::FAILURE,
+                Some(error) if error.is_lasting() => UNFIT,
+                _ => FAILURE,
             }
         }
     }
@@ -102,8 +125,12 @@ enum Exit {
     Recycle(Program, OwnedFd),
 }
 
-fn start(config: &Config, linked: Option<LinkedRelease>) -> Result<Exit, Error> {
-    let log = Log::start(config.log_settings())?;
+fn start(
+    config: &Config,
+    linked: Option<LinkedRelease>,
+    signals: SignalReceiver,
+    access: AccessLog,
+) -> Result<Exit, Error> {
     raise_descriptor_limit();
     let bootstrap = Bootstrap::new(config, linked)?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -111,14 +138,18 @@ fn start(config: &Config, linked: Option<LinkedRelease>) -> Result<Exit, Error> 
         builder.worker_threads(usize::from(threads));
     }
     let runtime = builder.enable_all().build()?;
-    let exit = runtime.block_on(run(bootstrap, log.access()));
+    let exit = runtime.block_on(run(bootstrap, signals, access));
     // A handler that blocks for ever must not hold the process.
     runtime.shutdown_background();
     exit
 }
 
-async fn run(bootstrap: Bootstrap<'_>, access: AccessLog) -> Result<Exit, Error> {
-    let mut bound = Bound::bind(bootstrap)?;
+async fn run(
+    bootstrap: Bootstrap<'_>,
+    signals: SignalReceiver,
+    access: AccessLog,
+) -> Result<Exit, Error> {
+    let mut bound = Bound::bind(bootstrap, signals)?;
     if bound.supervises().await? {
         return supervised::run(bound).await;
     }

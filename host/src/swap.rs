@@ -16,6 +16,7 @@ mod error;
 mod gate;
 mod history;
 mod launcher;
+mod leaders;
 mod lifecycle;
 mod manual;
 mod publisher;
@@ -35,6 +36,7 @@ use nova_abi::{FailureKind, OwnedBytes};
 use self::drains::Drains;
 use self::gate::SwapGate;
 use self::launcher::{Launch, Launcher};
+use self::leaders::Leaders;
 use self::lifecycle::CandidateGeneration;
 use self::publisher::Publisher;
 use self::report::{SwapTotals, micros};
@@ -65,6 +67,7 @@ pub struct Switch {
     launcher: Launcher,
     publisher: Publisher,
     drains: Drains,
+    leaders: Leaders,
     ledger: Arc<Ledger>,
     totals: SwapTotals,
 }
@@ -87,6 +90,7 @@ impl Switch {
             drains: Drains::new(settings.drain_limit),
             launcher: Launcher::new(settings, store),
             publisher: Publisher::default(),
+            leaders: Leaders::default(),
             ledger: Arc::default(),
             totals: SwapTotals::default(),
         }
@@ -243,13 +247,21 @@ impl Switch {
         standby: Duration,
     ) -> Result<Option<GenerationId>, SwapError> {
         match self.publisher.publish(candidate, slot, None) {
-            Ok(replaced) => Ok(replaced.map(|replaced| {
-                let id = replaced.id();
-                self.drains.drain_slot(replaced, slot, standby);
-                id
-            })),
+            Ok(replaced) => {
+                self.follow();
+                Ok(replaced.map(|replaced| {
+                    let id = replaced.id();
+                    self.drains.drain_slot(replaced, slot, standby);
+                    id
+                }))
+            }
             Err(failure) => Err(failure.discard().await),
         }
+    }
+
+    /// Lets the generations that serve now lead, when those that led before have let go.
+    fn follow(&self) {
+        self.leaders.follow(self.table().generations());
     }
 
     /// Brings a candidate as far as it comes without a request.
@@ -334,6 +346,7 @@ impl Switch {
     /// Ends all generations, for the end of the process; requests have `limit` to finish.
     pub async fn stop(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
+        tokio::time::timeout(limit / 2, self.leaders.all_stand_by()).await.ok();
         self.drains.stop().await;
         for generation in self.publisher.stop() {
             generation.is_empty_by(deadline).await;

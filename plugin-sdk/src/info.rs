@@ -8,51 +8,73 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::leadership::Leadership;
+
 thread_local! {
     /// The app that this thread works for.
-    static CURRENT: Cell<Option<&'static Info>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<&'static Started>> = const { Cell::new(None) };
 }
 
-/// One for each build that was ever started here, the latest start last. A library is never
-/// unmapped, so neither is this given back.
-static STARTED: Mutex<Vec<&'static Info>> = Mutex::new(Vec::new());
+/// One for each build that was ever started here. A library is never unmapped, so neither is this
+/// given back.
+static INFOS: Mutex<Vec<&'static Info>> = Mutex::new(Vec::new());
+
+/// The latest start.
+static LATEST: Mutex<Option<&'static Started>> = Mutex::new(None);
 
 /// The URLs of public files, each with that of the copy whose name carries a hash.
 pub(crate) type PublicFiles = HashMap<String, String>;
 
-/// What is known about a started app.
+/// What is known about the build of an app.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Info {
+struct Info {
     build_id: String,
     dev: bool,
     public: PublicFiles,
 }
 
+/// One start of an app. Some words for each, which are kept as the build is: threads of the app may
+/// outlive it.
+#[derive(Debug)]
+pub(crate) struct Started {
+    info: &'static Info,
+    leadership: Leadership,
+}
+
 /// Notes that an app starts.
-pub(crate) fn started(build_id: &str, dev: bool, public: PublicFiles) -> &'static Info {
+pub(crate) fn started(build_id: &str, dev: bool, public: PublicFiles) -> &'static Started {
     let new = Info { build_id: build_id.to_owned(), dev, public };
-    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let info = match started.iter().position(|info| **info == new) {
-        Some(known) => started.remove(known),
-        None => Box::leak(Box::new(new)),
-    };
-    started.push(info);
-    info
+    let mut infos = INFOS.lock().unwrap_or_else(PoisonError::into_inner);
+    let info = infos.iter().copied().find(|info| **info == new).unwrap_or_else(|| {
+        let info: &'static Info = Box::leak(Box::new(new));
+        infos.push(info);
+        info
+    });
+    let started = Box::leak(Box::new(Started { info, leadership: Leadership::new() }));
+    *LATEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
+    started
+}
+
+impl Started {
+    /// Whether this start leads.
+    pub(crate) fn leadership(&self) -> &Leadership {
+        &self.leadership
+    }
 }
 
 /// The thread works for this app until the guard is dropped.
-pub(crate) fn enter(info: &'static Info) -> BuildGuard {
-    BuildGuard(CURRENT.replace(Some(info)))
+pub(crate) fn enter(app: &'static Started) -> BuildGuard {
+    BuildGuard(CURRENT.replace(Some(app)))
 }
 
 /// The thread works for this app for as long as it lives.
-pub(crate) fn settle(info: &'static Info) {
-    CURRENT.set(Some(info));
+pub(crate) fn settle(app: &'static Started) {
+    CURRENT.set(Some(app));
 }
 
 /// See [`enter`].
 #[must_use]
-pub(crate) struct BuildGuard(Option<&'static Info>);
+pub(crate) struct BuildGuard(Option<&'static Started>);
 
 impl Drop for BuildGuard {
     fn drop(&mut self) {
@@ -61,31 +83,28 @@ impl Drop for BuildGuard {
 }
 
 /// The app of this thread; a thread that a page has started by itself works for the latest one.
-fn current() -> Option<&'static Info> {
+pub(crate) fn current() -> Option<&'static Started> {
     // While a thread ends, its locals are gone.
-    CURRENT
-        .try_with(Cell::get)
-        .ok()
-        .flatten()
-        .or_else(|| STARTED.lock().unwrap_or_else(PoisonError::into_inner).last().copied())
+    let current = CURRENT.try_with(Cell::get).ok().flatten();
+    current.or_else(|| *LATEST.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// The id of the build that is running: 32 hexadecimal digits, or empty before `init` and in
 /// tests.
 #[must_use]
 pub fn build_id() -> &'static str {
-    current().map_or("", |info| &info.build_id)
+    current().map_or("", |app| &app.info.build_id)
 }
 
 /// Whether this is the development server, where error pages show causes.
 #[must_use]
 pub fn is_dev() -> bool {
-    current().is_some_and(|info| info.dev)
+    current().is_some_and(|app| app.info.dev)
 }
 
 /// The URL of the copy of a public file whose name carries a hash, if the app's release has one.
 pub(crate) fn hashed(url: &str) -> Option<&'static str> {
-    current()?.public.get(url).map(String::as_str)
+    current()?.info.public.get(url).map(String::as_str)
 }
 
 #[cfg(test)]
@@ -128,6 +147,6 @@ mod tests {
             build_id()
         });
         assert_eq!(worker.join().unwrap(), "old");
-        assert!(std::ptr::eq(start("old"), old), "a build that starts again is known");
+        assert!(std::ptr::eq(start("old").info, old.info), "a build that starts again is known");
     }
 }

@@ -26,7 +26,8 @@
 //! * [`prelude`] is all that a page needs.
 //! * [`extract`] lists what a function may take, [`response`] what it may return.
 //! * [`html`] is about pages and layouts, [`middleware`] about `_middleware.rs`, [`Error`] about
-//!   errors and their pages, [`hooks`] about `app.rs`.
+//!   errors and their pages, [`hooks`] about `app.rs`, [`mod@leadership`] about what an app does
+//!   besides answering requests.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
 //! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`.
@@ -58,6 +59,7 @@ pub mod extract;
 pub mod handler;
 pub mod hooks;
 pub mod html;
+pub mod leadership;
 pub mod middleware;
 pub mod precompile;
 pub mod prelude;
@@ -78,5 +80,6 @@ pub use crate::asset::asset;
 pub use crate::error::Error;
 pub use crate::hooks::{Purpose, no_state};
 pub use crate::info::{build_id, is_dev};
+pub use crate::leadership::leadership;
 pub use crate::response::Result;
 pub use crate::upgrade::Upgrade;

@@ -1,14 +1,18 @@
 //! The body of a response: it holds its generation until the last byte is sent.
 
+mod event_stream;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use nova_abi::{BodyStream, Failure, OwnedBytes, ResponseBody};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use self::event_stream::EventStreamEnd;
 use crate::generation::InFlight;
 use crate::generation::recorder::PageWord;
 
@@ -56,8 +60,14 @@ impl Body {
         }
     }
 
-    /// A library's body, which keeps `pin` until it is sent.
-    pub(crate) fn of(body: ResponseBody, pin: InFlight, page: PageWord) -> Self {
+    /// A library's body, which keeps `pin` until it is sent. `media_type` is what the head says
+    /// that it is: a stream of events ends by itself when its generation drains.
+    pub(crate) fn of(
+        body: ResponseBody,
+        media_type: Option<&HeaderValue>,
+        pin: InFlight,
+        page: PageWord,
+    ) -> Self {
         Self(match body {
             // What is upgraded has no body; see `upgrade`.
             ResponseBody::Empty | ResponseBody::Upgrade(_) => Kind::Empty,
@@ -69,6 +79,7 @@ impl Body {
             ResponseBody::Stream(stream) => Kind::Stream(Box::new(PinnedStream {
                 stream: Some(stream),
                 page,
+                end: EventStreamEnd::of(media_type, || pin.draining()),
                 expired: Box::pin(pin.expired().clone().cancelled_owned()),
                 pin: Arc::new(pin),
             })),
@@ -163,6 +174,8 @@ struct PinnedStream {
     /// Declared before the pin, so that it is dropped while the generation is held.
     stream: Option<BodyStream>,
     page: PageWord,
+    /// For a stream of events: where it ends once its generation drains.
+    end: Option<EventStreamEnd>,
     /// Ready when the generation's time is over.
     expired: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Each piece that is under way holds it too.
@@ -175,15 +188,25 @@ impl PinnedStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+        if self.end.as_mut().is_some_and(|end| end.is_overdue()) {
+            self.stream = None;
+            return Poll::Ready(None);
+        }
         let polled = match self.page.run(|| stream.poll_chunk(cx)) {
-            Poll::Pending if self.expired.as_mut().poll(cx).is_pending() => return Poll::Pending,
-            Poll::Pending => {
+            Poll::Ready(polled) => polled,
+            Poll::Pending if self.expired.as_mut().poll(cx).is_ready() => {
                 Some(Err(Failure::disconnected("the generation that sent this body has ended")))
             }
-            Poll::Ready(polled) => polled,
+            Poll::Pending => match self.end.as_mut().map(|end| end.poll_between_events(cx)) {
+                Some(Poll::Ready(())) => None,
+                _ => return Poll::Pending,
+            },
         };
         Poll::Ready(match polled {
             Some(Ok(bytes)) => {
+                if let Some(end) = &mut self.end {
+                    end.sends(&bytes);
+                }
                 let piece = Pinned { bytes, _pin: self.pin.clone() };
                 Some(Ok(Frame::data(Bytes::from_owner(piece))))
             }

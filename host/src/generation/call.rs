@@ -120,7 +120,10 @@ where
             );
             return internal_error();
         }
-        (_, body) => *response.body_mut() = Body::of(body, pin, page),
+        (_, body) => {
+            let body = Body::of(body, response.headers().get(header::CONTENT_TYPE), pin, page);
+            *response.body_mut() = body;
+        }
     }
     response
 }

@@ -83,7 +83,8 @@ impl Successor {
     }
 
     /// What the environment says of this process.
-    fn current() -> Option<Self> {
+    #[must_use]
+    pub fn current() -> Option<Self> {
         let name = std::env::var(VARIABLE).ok()?;
         [Self::StandIn, Self::Recycled, Self::Worker].into_iter().find(|it| it.name() == name)
     }

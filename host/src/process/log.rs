@@ -161,7 +161,24 @@ impl Log {
 
     /// Waits, for a moment at most, until the lines so far are written.
     pub fn flush(&self) {
-        self.writer.flush();
+        self.writer.lines().flush();
+    }
+
+    /// A way to do so for others.
+    #[must_use]
+    pub fn flusher(&self) -> LogFlusher {
+        LogFlusher(self.writer.lines())
+    }
+}
+
+/// A way to write the lines so far, for a thread that does not own the log.
+#[derive(Clone, Debug)]
+pub struct LogFlusher(writer::Lines);
+
+impl LogFlusher {
+    /// Waits, for a moment at most, until the lines so far are written.
+    pub fn flush(&self) {
+        self.0.flush();
     }
 }
 

@@ -12,6 +12,7 @@ use super::linked::LinkedRelease;
 use super::signals::ProcessSignals;
 use crate::operate::handover::{Handover, Successor};
 use crate::process::service_manager::ServiceManager;
+use crate::process::signals::SignalReceiver;
 use crate::release::Release;
 use crate::release::watch::ReleaseWatch;
 use crate::server::Server;
@@ -44,9 +45,9 @@ pub(super) struct Bound<'c> {
 
 impl<'c> Bound<'c> {
     /// Takes the ports, and what another process leaves.
-    pub(super) fn bind(bootstrap: Bootstrap<'c>) -> Result<Self, Error> {
+    pub(super) fn bind(bootstrap: Bootstrap<'c>, signals: SignalReceiver) -> Result<Self, Error> {
         let Bootstrap { config, linked, releases, state, reading } = bootstrap;
-        let mut signals = ProcessSignals::new()?;
+        let mut signals = ProcessSignals::new(signals)?;
         let mut handover = Handover::receive()
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
         let successor = handover.as_ref().map(|left| left.successor);

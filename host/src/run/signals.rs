@@ -4,14 +4,16 @@ use rustix::process::Signal;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::operate::handover::Recycler;
-use crate::operate::handover::{HandoverPeer, PeerOrder};
+use crate::operate::handover::{HandoverPeer, PeerOrder, Recycler};
+use crate::process::signals::SignalReceiver;
 use crate::supervise::WorkerEvent;
 
 /// The signals of this process. A stand-in is told by the process that it stands in for instead,
 /// and a worker by its supervisor, because a terminal and a service manager send their signals to
 /// both.
 pub(super) struct ProcessSignals {
+    received: SignalReceiver,
+    /// What came while the thread that waits for signals was not waiting.
     terminate: SignalStream,
     interrupt: SignalStream,
     hang_up: SignalStream,
@@ -38,8 +40,9 @@ pub(super) enum Action {
 }
 
 impl ProcessSignals {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(super) fn new(received: SignalReceiver) -> std::io::Result<Self> {
         Ok(Self {
+            received,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
@@ -79,11 +82,17 @@ impl ProcessSignals {
                 };
             }
         }
-        tokio::select! {
-            _ = self.terminate.recv() => Action::Stop(Signal::TERM),
-            _ = self.interrupt.recv() => Action::Stop(Signal::INT),
-            _ = self.hang_up.recv() => Action::Reload,
-            _ = self.recycle.recv() => Action::Recycle,
+        let signal = tokio::select! {
+            signal = self.received.next() => signal,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.hang_up.recv() => Signal::HUP,
+            _ = self.recycle.recv() => Signal::USR2,
+        };
+        match signal {
+            Signal::HUP => Action::Reload,
+            Signal::USR2 => Action::Recycle,
+            stop => Action::Stop(stop),
         }
     }
 

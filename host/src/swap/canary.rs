@@ -77,6 +77,7 @@ impl Switch {
             public: facts.public(),
             ..SwapReport::of(&generation, began)
         };
+        self.follow();
         self.drains.drain_slot(replaced, slot, self.settings().standby);
         self.ledger.serves(slot, facts);
         Ok(report)

@@ -54,6 +54,7 @@ impl Switch {
                 }
                 None => self.start_again(&rollback.to, &left, info, began).await?,
             };
+        self.follow();
         report.replaced = Some(from);
         report.total_us = micros(began);
         if let Some(replaced) = replaced {

@@ -106,6 +106,7 @@ impl Switch {
             Ok(before) => before.into_iter().for_each(|before| self.drains.drain(before)),
             Err(failure) => return Err(failure.discard().await),
         }
+        self.follow();
         for (slot, facts) in facts.into_iter().enumerate() {
             self.ledger.serves(slot, facts);
         }

@@ -5,19 +5,25 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::{EnterGuard, Handle, Runtime};
 
-use crate::info::{self, Info};
+use crate::info::{self, Started};
+use crate::leadership::Leadership;
 
 /// Where the code of an app runs: inside its runtime, on behalf of its build.
 #[derive(Clone)]
 pub(super) struct AppContext {
     handle: Handle,
-    info: &'static Info,
+    app: &'static Started,
 }
 
 impl AppContext {
     /// The thread is there until the guards are dropped.
     pub(super) fn enter(&self) -> (EnterGuard<'_>, info::BuildGuard) {
-        (self.handle.enter(), info::enter(self.info))
+        (self.handle.enter(), info::enter(self.app))
+    }
+
+    /// Whether the app leads.
+    pub(super) fn leadership(&self) -> &'static Leadership {
+        self.app.leadership()
     }
 }
 
@@ -29,14 +35,14 @@ pub(super) struct AppRuntime {
 
 impl AppRuntime {
     /// One thread drives timers, sockets and spawned tasks; pages run on the host's threads.
-    pub(super) fn start(info: &'static Info) -> std::io::Result<Self> {
+    pub(super) fn start(app: &'static Started) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("nova-app")
-            .on_thread_start(move || info::settle(info))
+            .on_thread_start(move || info::settle(app))
             .enable_all()
             .build()?;
-        let context = AppContext { handle: runtime.handle().clone(), info };
+        let context = AppContext { handle: runtime.handle().clone(), app };
         Ok(Self { runtime: Some(runtime), context })
     }
 

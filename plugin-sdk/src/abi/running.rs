@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use nova_abi::abi_stable::std_types::RArc;
-use nova_abi::{Exchange, ExtensionTable, Failure, Plugin, ResponseHead, Route, Start, Target};
+use nova_abi::{
+    Exchange, ExtensionTable, Failure, LeadershipTable, LeadingPlugin, Plugin, ResponseHead, Route,
+    Start, Target,
+};
 use nova_abi_parts::{NotAttached, PageEntry, PartedPlugin, Parts};
 
 use super::answer::Answering;
@@ -13,6 +17,9 @@ use super::context::{AppContext, AppRuntime, InContext};
 use super::{cause, page, panics};
 use crate::app::StartedApp;
 use crate::parts::Pages;
+
+/// How long a job that leads may take to end when its app is shut down.
+const LAST_TERM: Duration = Duration::from_secs(1);
 
 /// One view of a started app. Most apps have one view; a parted app has one for each set of pages
 /// that was attached, all with the same state and the same runtime.
@@ -73,8 +80,10 @@ impl Plugin for Running {
 
     fn extensions(&self) -> &[ExtensionTable] {
         static PARTS: Parts = Parts::of::<Running>();
-        // SAFETY: its functions are for a `Running`, and this is one.
-        static EXTENSIONS: [ExtensionTable; 1] = [unsafe { ExtensionTable::new(&PARTS) }];
+        static LEADERSHIP: LeadershipTable = LeadershipTable::of::<Running>();
+        // SAFETY: their functions are for a `Running`, and this is one.
+        static EXTENSIONS: [ExtensionTable; 2] =
+            unsafe { [ExtensionTable::new(&PARTS), ExtensionTable::new(&LEADERSHIP)] };
         &EXTENSIONS
     }
 
@@ -82,10 +91,33 @@ impl Plugin for Running {
         if !self.end() {
             return;
         }
-        let ended = InContext::new(self.context.clone(), Arc::clone(&self.app).shutdown()).await;
+        let (app, leadership) = (Arc::clone(&self.app), self.context.leadership());
+        let ending = async move {
+            // An app that ends leads no longer, whatever its host has said.
+            if tokio::time::timeout(LAST_TERM, leadership.stand_by()).await.is_err() {
+                tracing::warn!("a job that leads goes on while the app is shut down");
+            }
+            app.shutdown().await
+        };
+        let ended = InContext::new(self.context.clone(), ending).await;
         if let Err(error) = ended {
             tracing::error!("`shutdown` of app.rs failed: {}", cause(&error));
         }
+    }
+}
+
+impl LeadingPlugin for Running {
+    async fn lead(&self, leads: bool) {
+        let leadership = self.context.leadership();
+        if leads {
+            leadership.lead();
+        } else {
+            leadership.stand_by().await;
+        }
+    }
+
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
     }
 }
 

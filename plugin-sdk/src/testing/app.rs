@@ -61,7 +61,10 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
-        info::started("", init.dev, HashMap::new());
+        let started = info::started("", init.dev, HashMap::new());
+        if init.purpose == Purpose::Serve {
+            started.leadership().lead();
+        }
         let app = routes.init(init).await?;
         let mut router = Router::new();
         for (index, route) in routes.routes().iter().enumerate() {

@@ -119,12 +119,14 @@ async fn an_app_has_one_session_and_a_second_leaves_its_files_alone() {
     };
     let before = files();
     assert!(!before.is_empty());
-    let mut command = app.command("nova").await;
-    command.args(["dev", "--port", "0"]);
-    let mut second = Process::spawn(command);
     let said = format!("process {} already serves this app at {}", dev.process.id(), dev.url);
-    second.line(&said).await;
-    assert_eq!(second.ended().await.code(), Some(1));
+    for args in [&["dev", "--port", "0"][..], &["clean"]] {
+        let mut command = app.command("nova").await;
+        command.args(args);
+        let mut second = Process::spawn(command);
+        second.line(&said).await;
+        assert_eq!(second.ended().await.code(), Some(1));
+    }
     // Pages that nobody waits for are compiled meanwhile, so there may be more.
     assert!(before.is_subset(&files()));
     app.write("pages/word.rs", &page("two"));

@@ -7,6 +7,7 @@ use nova_route_template::Project;
 use nova_route_template::parts::ImageCache;
 
 use super::Outcome;
+use crate::dev::session::lock::AppLock;
 use crate::terminal::style::{self, GOOD};
 
 /// Remove what builds and `nova dev` have left in an app, or the cache of this user
@@ -30,6 +31,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let project = Project::open(&args.dir)?;
     let folder = project.dir().join(".nova");
+    // What a running `nova dev` maps and locks is not for us to remove.
+    let _lock = folder.exists().then(|| AppLock::take(project.dir())).transpose()?;
     let freed = size_of(&folder);
     match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -61,24 +61,25 @@ impl Writer {
     pub(super) fn lines(&self) -> Lines {
         self.lines.clone()
     }
-
-    pub(super) fn flush(&self) {
-        let (done, flushed) = channel();
-        // A full queue means a reader that has stopped: there is nothing to wait for.
-        let stopped = self.lines.counts.waiting.load(Ordering::Relaxed) >= WAITING;
-        if !stopped && self.lines.sender.send(WriterMessage::Flush(done)).is_ok() {
-            flushed.recv_timeout(LAST_LINES).ok();
-        }
-    }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.flush();
+        self.lines.flush();
     }
 }
 
 impl Lines {
+    /// Waits, for a moment at most, until the lines so far are written.
+    pub(super) fn flush(&self) {
+        let (done, flushed) = channel();
+        // A full queue means a reader that has stopped: there is nothing to wait for.
+        let stopped = self.counts.waiting.load(Ordering::Relaxed) >= WAITING;
+        if !stopped && self.sender.send(WriterMessage::Flush(done)).is_ok() {
+            flushed.recv_timeout(LAST_LINES).ok();
+        }
+    }
+
     /// Takes a line, with its line break.
     pub(super) fn send(&self, line: String) {
         let Counts { waiting, lost } = &*self.counts;
@@ -180,7 +181,7 @@ mod tests {
         }
         drop(stopped);
         writes.recv().unwrap();
-        writer.flush();
+        writer.lines().flush();
         let text = output.text();
         assert!(text.starts_with("first\nx\n"));
         assert!(text.contains("5 lines of the log were lost: its reader is too slow\n"), "{text}");
@@ -200,8 +201,8 @@ mod tests {
         }
         let writer = Writer::start(Gone);
         writer.lines().send("one\n".to_owned());
-        writer.flush();
+        writer.lines().flush();
         writer.lines().send("two\n".to_owned());
-        writer.flush();
+        writer.lines().flush();
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::duration;
+use super::units::bytes;
 use crate::operate::admin::Budget;
 use crate::operate::rollback_policy::RollbackPolicy;
 
@@ -75,9 +76,9 @@ impl RollbackSettings {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Recycling")]
 pub struct RecyclingSettings {
-    /// How much memory the host may take that belongs to no file, such as 500M or 2G; past that it
+    /// How much memory the host may take that belongs to no file, such as 500m or 2g; past that it
     /// starts anew without refusing a connection, as it does on SIGUSR2 [default: any]
-    #[arg(long, value_name = "SIZE", env = "NOVA_MEMORY_BUDGET", value_parser = size)]
+    #[arg(long, value_name = "SIZE", env = "NOVA_MEMORY_BUDGET", value_parser = budget)]
     pub memory_budget: Option<u64>,
 
     /// How many memory mappings the host may have, or `none` for any number [default: three
@@ -105,18 +106,11 @@ impl RecyclingSettings {
     }
 }
 
-/// `500M`, `2G`, `800000K`, `1000000`: bytes, in powers of 1,000.
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: Option<u64> = match &text[digits.len()..] {
-        "" | "B" => Some(1),
-        "K" | "KB" => Some(1_000),
-        "M" | "MB" => Some(1_000_000),
-        "G" | "GB" => Some(1_000_000_000),
-        _ => None,
-    };
-    let bytes = digits.parse::<u64>().ok().zip(unit).and_then(|(n, unit)| n.checked_mul(unit));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "give a size such as 500M or 2G".to_owned())
+fn budget(text: &str) -> Result<u64, String> {
+    match bytes(text)? {
+        0 => Err("give a size such as 500m or 2g".to_owned()),
+        budget => Ok(budget),
+    }
 }
 
 fn mappings(text: &str) -> Result<Mappings, String> {
@@ -156,22 +150,16 @@ mod tests {
 
     #[test]
     fn budgets() {
-        for (text, bytes) in
-            [("1", 1), ("800K", 800_000), ("500M", 500_000_000), ("2GB", 2_000_000_000)]
-        {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for text in
-            ["", "0", "M", "1.5G", "-1", "1T", "99999999999999999999", "18446744073709551615K"]
-        {
-            assert!(size(text).is_err(), "{text}");
-        }
+        assert_eq!(budget("500m"), Ok(500 << 20));
+        assert_eq!(budget("0").unwrap_err(), "give a size such as 500m or 2g");
+        assert!(budget("much").is_err());
         assert_eq!(mappings("none"), Ok(Mappings(None)));
         assert_eq!(mappings("40000"), Ok(Mappings(Some(40_000))));
         for text in ["", "0", "many", "-1"] {
             assert!(mappings(text).is_err(), "{text}");
         }
-        let budget = RecyclingSettings { memory_budget: None, mapping_budget: None }.budget();
+        let settings = RecyclingSettings { memory_budget: None, mapping_budget: None };
+        let budget = settings.budget();
         assert_eq!(budget.memory, None);
         assert!(budget.mappings.is_none_or(|mappings| mappings > 1_000));
     }

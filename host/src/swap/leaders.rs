@@ -1,0 +1,108 @@
+//! Which generation of each library leads: the one that serves, when what led before has let go.
+//!
+//! A job of an app runs in the generation that leads. So after a publish the generation before is
+//! told to stand by, and its jobs are waited for; then the next one is told to lead. Requests wait
+//! for none of it. In between nobody leads, and at no time do two.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::generation::Generation;
+
+/// How long the jobs of a generation may take to end when another one is to lead.
+const STAND_BY_LIMIT: Duration = Duration::from_secs(5);
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Leaders {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Which generation of each library is to lead.
+    wanted: Mutex<Vec<Option<Arc<Generation>>>>,
+    /// Which one does; held while that changes.
+    leading: tokio::sync::Mutex<Vec<Option<Arc<Generation>>>>,
+}
+
+impl Leaders {
+    /// Lets these generations lead, one for each library, as soon as those before have let go.
+    pub(super) fn follow(&self, serving: &[Arc<Generation>]) {
+        *self.shared.wanted.lock() = serving.iter().cloned().map(Some).collect();
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move { shared.settle().await });
+    }
+
+    /// Lets no generation of library `slot` lead; ready when its jobs have ended.
+    pub(super) async fn stand_by(&self, slot: usize) {
+        if let Some(wanted) = self.shared.wanted.lock().get_mut(slot) {
+            *wanted = None;
+        }
+        self.shared.settle().await;
+    }
+
+    /// Lets no generation lead; ready when their jobs have ended.
+    pub(super) async fn all_stand_by(&self) {
+        self.shared.wanted.lock().fill(None);
+        self.shared.settle().await;
+    }
+}
+
+impl Shared {
+    /// Brings what leads in step with what is wanted, by now.
+    async fn settle(&self) {
+        let mut leading = self.leading.lock().await;
+        let count = self.wanted.lock().len().max(leading.len());
+        leading.resize(count, None);
+        for (slot, leader) in leading.iter_mut().enumerate() {
+            while let Some(change) = self.change(slot, leader.as_ref()) {
+                if let Some(before) = leader.take()
+                    && !change.as_ref().is_some_and(|next| next.app().is_view_of(before.app()))
+                {
+                    stand_by(&before).await;
+                    // Another one may be wanted by now.
+                    continue;
+                }
+                if let Some(next) = &change {
+                    lead(next).await;
+                }
+                *leader = change;
+            }
+        }
+    }
+
+    /// What is to lead instead of `leader`; `None`: it is the one.
+    fn change(
+        &self,
+        slot: usize,
+        leader: Option<&Arc<Generation>>,
+    ) -> Option<Option<Arc<Generation>>> {
+        let wanted = self.wanted.lock().get(slot).cloned().flatten();
+        let is_it = match (&wanted, leader) {
+            (Some(wanted), Some(leader)) => Arc::ptr_eq(wanted, leader),
+            (wanted, leader) => wanted.is_none() && leader.is_none(),
+        };
+        (!is_it).then_some(wanted)
+    }
+}
+
+async fn stand_by(generation: &Generation) {
+    let id = generation.id;
+    match tokio::time::timeout(STAND_BY_LIMIT, generation.app().lead(false)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => tracing::error!("the jobs of generation {id} do not end: {failure}"),
+        Err(_) => tracing::warn!(
+            "a job of generation {id} holds its term of `nova::leadership()` for longer than \
+             {STAND_BY_LIMIT:?}; the next generation leads now, so the job may run twice"
+        ),
+    }
+}
+
+async fn lead(generation: &Generation) {
+    if let Err(failure) = generation.app().lead(true).await {
+        tracing::error!("generation {} does not lead: {failure}", generation.id);
+    }
+}
