@@ -1,33 +1,42 @@
 //! A generation: one started library, and the requests that it answers.
 //!
-//! A request takes an [`InFlight`] before it calls the library and lets go of it with the last
-//! byte of the body. The publisher first takes the generation out of the table, then closes it,
-//! then waits; a request first counts itself in, then looks whether the generation is closed. So
-//! either the publisher sees the request, or the request sees the closed door and asks the table
-//! again: no request is lost, and none runs in a generation that has been shut down.
+//! A request takes an [`InFlight`] before it calls the library. When the page has answered, what is
+//! left is counted as a stream or as bytes to send ([`Sending`]), until the last byte of the body.
+//! The publisher first takes the generation out of the table, then closes it, then waits; a request
+//! first counts itself in, then looks whether the generation is closed. So either the publisher
+//! sees the request, or the request sees the closed door and asks the table again: no request is
+//! lost, and none runs in a generation that has been shut down.
+//!
+//! The counts are per route, so that those who wait for requests can name the pages that still
+//! answer. The app is taken out of a generation when nobody is inside any more: what lives on of
+//! the generation, in a table or behind a body, keeps neither its state nor its runtime.
 
 pub mod body;
 pub mod call;
 pub mod exercise;
 pub mod preflight;
 pub mod recorder;
+mod streams;
 pub mod table;
 mod upgrade;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::sync::atomic::AtomicU64;
+use std::time::{Instant, SystemTime};
 
-use nova_abi::App;
+use nova_abi::{After, App, Counts, Inside, Revocable, Watched};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use self::streams::OpenStreams;
 use crate::library::loader::{BuildId, Library, Routes};
+use crate::library::start::StartInfo;
 use crate::release::assets::ReleaseAssets;
+use crate::release::swap_plan::SwapPlan;
 
 /// The number of a generation, counted from 1 over the life of a host.
 #[derive(
@@ -45,8 +54,6 @@ impl fmt::Display for GenerationId {
 /// What a generation has done so far; shared with the record that outlives it.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// Requests that hold the generation now.
-    pub in_flight: AtomicUsize,
     /// Requests that it has begun to answer.
     pub requests: AtomicU64,
     /// Requests that ended in a panic of a handler.
@@ -66,13 +73,34 @@ pub struct View {
     pub app: App,
 }
 
+/// Where a generation came from: what it takes to start the same release again.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// Where the library was read.
+    pub source: PathBuf,
+    /// What its release brought besides the library.
+    pub assets: Arc<ReleaseAssets>,
+    /// What its app was told at its start.
+    pub info: StartInfo,
+    /// How it is swapped.
+    pub swap: SwapPlan,
+}
+
+impl Origin {
+    /// That of a library without a release.
+    #[must_use]
+    pub fn of_file(source: PathBuf) -> Self {
+        Self { source, ..Self::default() }
+    }
+}
+
 /// One started library.
 #[derive(Debug)]
 pub struct Generation {
     /// Its number.
     pub id: GenerationId,
-    /// Where the library was read.
-    pub source: PathBuf,
+    /// Where it came from.
+    pub origin: Origin,
     /// The library.
     pub library: Arc<Library>,
     /// Its routes, in the order that a call counts: the library's, or those of a view of it.
@@ -81,59 +109,84 @@ pub struct Generation {
     pub started: SystemTime,
     /// What it has done.
     pub counters: Arc<Counters>,
-    /// What its release brought besides the library.
-    pub assets: ReleaseAssets,
     build_id: BuildId,
-    app: App,
-    closed: AtomicBool,
-    idle: Notify,
-    expired: CancellationToken,
-    /// Cancelled while another one has taken its place.
+    running: Arc<Running>,
+}
+
+/// The app of a generation, as requests find it.
+pub type Running = Revocable<App, Ends>;
+
+/// A request inside a generation; dropping it lets the generation go.
+pub type InFlight = Inside<App, Ends>;
+
+/// A request that a page has answered, and whose body is not sent to its last byte.
+pub type Sending = After<App, Ends>;
+
+/// What a generation tells its requests about its end.
+#[derive(Debug)]
+pub struct Ends {
+    /// The generation's number.
+    pub id: GenerationId,
+    /// What it has done.
+    pub counters: Arc<Counters>,
+    /// A request has left while the door was closed.
+    left: Notify,
+    /// Cancelled when the streams must end.
+    expired: Mutex<CancellationToken>,
+    /// Cancelled while another one has taken its place, or is about to.
     draining: Mutex<CancellationToken>,
+    /// The bodies that come in pieces.
+    streams: OpenStreams,
+}
+
+impl Watched for Ends {
+    fn left(&self) {
+        self.left.notify_waiters();
+    }
+}
+
+impl Ends {
+    /// Cancelled when this generation drains: what stays open should end soon.
+    pub(crate) fn draining(&self) -> CancellationToken {
+        self.draining.lock().clone()
+    }
+
+    /// Cancelled when the streams of this generation must end.
+    pub(crate) fn expired(&self) -> CancellationToken {
+        self.expired.lock().clone()
+    }
 }
 
 impl Generation {
     /// A generation that is not in any table yet.
     #[must_use]
-    pub fn new(
-        id: GenerationId,
-        source: PathBuf,
-        library: Arc<Library>,
-        app: App,
-        assets: ReleaseAssets,
-    ) -> Arc<Self> {
+    pub fn new(id: GenerationId, origin: Origin, library: Arc<Library>, app: App) -> Arc<Self> {
         let view = View { build_id: library.build_id.clone(), routes: library.routes.clone(), app };
-        Arc::new(Self { assets, ..Self::of(id, source, library, view) })
+        Self::of_view(id, origin, library, view)
     }
 
     /// The same for a view of a library's app, which has other routes than the library.
     #[must_use]
     pub fn of_view(
         id: GenerationId,
-        source: PathBuf,
+        origin: Origin,
         library: Arc<Library>,
         view: View,
     ) -> Arc<Self> {
-        Arc::new(Self::of(id, source, library, view))
-    }
-
-    fn of(id: GenerationId, source: PathBuf, library: Arc<Library>, view: View) -> Self {
         let View { build_id, routes, app } = view;
-        Self {
+        let counters = Arc::<Counters>::default();
+        let ends = Ends {
             id,
-            source,
-            library,
-            routes,
-            started: SystemTime::now(),
-            counters: Arc::default(),
-            assets: ReleaseAssets::default(),
-            build_id,
-            app,
-            closed: AtomicBool::new(false),
-            idle: Notify::new(),
-            expired: CancellationToken::new(),
+            counters: counters.clone(),
+            left: Notify::new(),
+            expired: Mutex::default(),
             draining: Mutex::default(),
-        }
+            streams: OpenStreams::default(),
+        };
+        // One for each route, and the last one for error pages.
+        let running = Running::new(Arc::new(app), routes.len() + 1, ends);
+        let started = SystemTime::now();
+        Arc::new(Self { id, origin, library, routes, started, counters, build_id, running })
     }
 
     /// The library's build id, or that of the view.
@@ -142,83 +195,115 @@ impl Generation {
         &self.build_id
     }
 
-    /// The app, as far as this generation goes.
+    /// The app; `None` once it has ended.
     #[must_use]
-    pub fn app(&self) -> &App {
-        &self.app
+    pub fn app(&self) -> Option<Arc<App>> {
+        self.running.get()
     }
 
-    /// Counts a request in; `None` once the generation is closed, and then the table has a
-    /// newer one.
-    pub fn enter(self: &Arc<Self>) -> Option<InFlight> {
-        self.counters.in_flight.fetch_add(1, Ordering::SeqCst);
-        let pinned = InFlight { generation: self.clone() };
-        (!self.closed.load(Ordering::SeqCst)).then_some(pinned)
+    /// The app's place, for who wants to know how many requests it has after the generation is
+    /// gone.
+    #[must_use]
+    pub fn running(&self) -> &Arc<Running> {
+        &self.running
+    }
+
+    /// Counts a request in, to this route or, without one, to an error page; `None` once the
+    /// generation is closed, and then the table has a newer one.
+    pub fn enter(&self, route: Option<u32>) -> Option<InFlight> {
+        self.running.enter(route.map_or(usize::MAX, |route| route as usize))
+    }
+
+    /// Tells what stays open that it should end soon; requests still come in.
+    pub(crate) fn tell(&self) {
+        self.running.watch();
+        self.running.draining.lock().cancel();
     }
 
     /// Lets no further request in; those inside go on.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
-        self.draining.lock().cancel();
+        self.running.close();
+        self.tell();
     }
 
-    /// Lets requests in again, before it is in a table again. Only for a generation whose app was
-    /// not shut down and whose streams were not [cut](Self::cut).
-    pub(crate) fn reopen(&self) {
-        // What was told to end stays told.
-        *self.draining.lock() = CancellationToken::new();
-        self.closed.store(false, Ordering::SeqCst);
+    /// Lets requests in again; `false` if its app has ended. What was told to end stays told.
+    pub(crate) fn reopen(&self) -> bool {
+        *self.running.draining.lock() = CancellationToken::new();
+        *self.running.expired.lock() = CancellationToken::new();
+        self.running.reopen()
     }
 
-    /// Ends the open streams, and gives back how many there were.
-    pub(crate) async fn cut(&self) -> usize {
-        let inside = self.counters.in_flight.load(Ordering::SeqCst);
-        self.expired.cancel();
-        self.empty().await;
-        inside
+    /// Whether it lets no request in.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.running.is_closed()
     }
 
-    /// Waits until no request is inside.
-    pub(crate) async fn empty(&self) {
+    /// Takes the app out; `None` while a request is inside, and once it was taken.
+    pub(crate) fn take_app(&self) -> Option<Arc<App>> {
+        self.running.take()
+    }
+
+    /// The same as soon as nobody is inside; `None` if it was taken already.
+    pub(crate) async fn take_app_when_empty(&self) -> Option<Arc<App>> {
         loop {
-            let idle = self.idle.notified();
-            if self.counters.in_flight.load(Ordering::SeqCst) == 0 {
+            if let Some(app) = self.take_app() {
+                return Some(app);
+            }
+            self.app()?;
+            // A request that finds it closed is counted for a moment.
+            self.until(|counts| counts.inside == 0).await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Ends the open streams, and gives back how many there were. It waits for pages that have not
+    /// answered yet.
+    pub(crate) async fn cut(&self) -> u64 {
+        let cut = self.running.counts().streaming;
+        self.expire();
+        self.until(|counts| counts.inside + counts.streaming == 0).await;
+        cut
+    }
+
+    /// Tells open streams that their time is over, and takes the bodies from those who send them.
+    pub(crate) fn expire(&self) {
+        self.running.expired.lock().cancel();
+        self.running.streams.end();
+    }
+
+    /// Waits until the requests inside are such as `is_enough` wants them; for one that was
+    /// [told](Self::tell) to end.
+    pub(crate) async fn until(&self, is_enough: impl Fn(Counts) -> bool) {
+        loop {
+            let left = self.running.left.notified();
+            if is_enough(self.running.counts()) {
                 return;
             }
-            idle.await;
+            left.await;
         }
     }
 
-    /// Cancelled when this generation drains: what stays open should end soon.
-    pub(crate) fn draining(&self) -> CancellationToken {
-        self.draining.lock().clone()
+    /// The same until `deadline`; `false` if it has passed.
+    pub(crate) async fn until_by(
+        &self,
+        deadline: Instant,
+        is_enough: impl Fn(Counts) -> bool,
+    ) -> bool {
+        tokio::time::timeout_at(deadline.into(), self.until(is_enough)).await.is_ok()
     }
 
-    /// Cancelled when the streams of this generation must end.
-    pub(crate) fn expired(&self) -> &CancellationToken {
-        &self.expired
-    }
-}
-
-/// A request inside a generation; dropping it lets the generation go.
-#[derive(Debug)]
-pub struct InFlight {
-    generation: Arc<Generation>,
-}
-
-impl std::ops::Deref for InFlight {
-    type Target = Arc<Generation>;
-
-    fn deref(&self) -> &Arc<Generation> {
-        &self.generation
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        let before = self.generation.counters.in_flight.fetch_sub(1, Ordering::SeqCst);
-        if before == 1 && self.generation.closed.load(Ordering::SeqCst) {
-            self.generation.idle.notify_one();
-        }
+    /// The pages that have not answered yet, with the number of requests of each; the most first.
+    pub(crate) fn answering(&self) -> Vec<(String, u64)> {
+        let name = |at: usize| match self.routes.get(at) {
+            Some(route) => format!("{} ({})", route.pattern, route.file),
+            None => "an error page".to_owned(),
+        };
+        let counts = self.running.each().enumerate();
+        let mut pages: Vec<_> = counts
+            .filter(|(_, counts)| counts.inside > 0)
+            .map(|(at, counts)| (name(at), counts.inside))
+            .collect();
+        pages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        pages
     }
 }

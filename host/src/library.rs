@@ -4,6 +4,7 @@
 //! library logs into the host's log.
 
 pub mod digest;
+pub mod hooks;
 pub mod loader;
 pub mod log_bridge;
 pub mod reserved;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as HttpBody;
+use http_body_util::BodyExt;
 
 use self::destination::Destination;
 use self::files::Assets;
@@ -22,7 +23,11 @@ use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
 use crate::server::forward::Forwarder;
-use crate::swap::{STYLESHEETS, Switch};
+use crate::swap::{Passage, STYLESHEETS, Switch};
+
+/// How often a request asks the table again that finds a closed generation and an open door: one
+/// that comes between two swaps, or whose app is not there.
+const MOST_TRIES: usize = 8;
 
 /// What a host serves. One per process, shared by all connections.
 #[derive(Debug)]
@@ -91,10 +96,11 @@ impl Site {
         }
     }
 
-    /// Whether requests are wanted: a generation is live, and the host is not stopping.
+    /// Whether requests are wanted: each app is there, and the host is not stopping.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.is_stopping() && !self.switch.table().generations().is_empty()
+        let serves = !self.switch.table().generations().is_empty();
+        serves && !self.is_stopping() && !self.switch.is_stranded()
     }
 
     /// Whether the host is stopping.
@@ -193,21 +199,21 @@ impl Site {
             Destination::Prerendered(page) => page,
             Destination::Redirect(redirect) => SiteResponse::of_host(redirect),
             Destination::ExactRoute(route) | Destination::Route(route) => match route.enter() {
-                Ok(pin) => route.call(pin, head, body, peer).await,
-                Err(closed) => self.resolve_again(closed, head, body, peer).await,
+                Some(pin) => route.call(pin, head, body, peer).await,
+                None => Box::pin(self.resolve_again(head, body, peer)).await,
             },
             Destination::ErrorPage(page) => match page.enter() {
-                Ok(pin) => page.call(pin, head, peer).await,
-                Err(closed) => self.resolve_again(closed, head, body, peer).await,
+                Some(pin) => page.call(pin, head, peer).await,
+                None => Box::pin(self.resolve_again(head, body, peer)).await,
             },
             Destination::NoLibrary(response) => SiteResponse::of_host(response),
         }
     }
 
-    /// The generation was replaced since the table was read: the new table decides.
+    /// The generation was closed since the table was read, because another one takes its place: as
+    /// soon as the door is open the table decides anew.
     async fn resolve_again<B>(
         &self,
-        closed: GenerationId,
         head: &Parts,
         body: B,
         peer: Option<SocketAddr>,
@@ -216,14 +222,27 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        let table = self.switch.table();
-        let destination = Destination::of(&table, head);
-        // Nothing takes the place of what the end of the host has closed.
-        if destination.generation() == Some(closed) {
-            let text = "the server is stopping\n".to_owned();
-            return SiteResponse::of_host(plain(StatusCode::SERVICE_UNAVAILABLE, text));
+        for _ in 0..MOST_TRIES {
+            match self.switch.pass_door().await {
+                Passage::Ask => {}
+                Passage::Forward(elsewhere) => {
+                    let body = Body::boxed(body.map_err(|error| error.to_string()));
+                    let request = Request::from_parts(head.clone(), body);
+                    return SiteResponse::of_host(elsewhere.forward(request, peer).await);
+                }
+                Passage::Full => {
+                    return unavailable("too many requests wait for the next release\n");
+                }
+                Passage::Stopping => return unavailable("the server is stopping\n"),
+            }
+            let table = self.switch.table();
+            let destination = Destination::of(&table, head);
+            if destination.is_open() {
+                return self.resolve(destination, head, body, peer).await;
+            }
+            tokio::task::yield_now().await;
         }
-        Box::pin(self.resolve(destination, head, body, peer)).await
+        unavailable("the app of this page is not running\n")
     }
 
     fn stylesheet(&self, head: &Parts) -> Option<Response<Body>> {
@@ -231,6 +250,13 @@ impl Site {
         let sheet = self.switch.stylesheet(name)?;
         Some(files::stylesheet(&sheet.name, sheet.bytes, head))
     }
+}
+
+/// 503, for a while.
+fn unavailable(text: &'static str) -> SiteResponse {
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    SiteResponse::of_host(response)
 }
 
 /// Lets the process answer that has taken the place of this one.

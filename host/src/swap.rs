@@ -1,29 +1,35 @@
 //! The switch: from a candidate to the generation that serves, and away again.
 //!
-//! candidate -> preflight in a child -> load here -> init -> warm -> publish -> the old one
-//! drains -> it is retired. Until the publish nothing of the serving generation is touched, so a
-//! candidate may fail anywhere before it.
+//! Where two generations may be alive at once: candidate -> preflight in a child -> load here ->
+//! init -> warm -> publish -> the old one drains -> it is retired. Until the publish nothing of the
+//! serving generation is touched, so a candidate may fail anywhere before it. Where they must not,
+//! the door is held between the end of the one and the beginning of the other (`handover.rs`).
+//! Which way a swap takes, `mode.rs` says.
 //!
 //! A [`Switch`] is made of a gate that lets in one swap at a time (`gate.rs`), a launcher that
 //! starts candidates (`launcher.rs`), a publisher that owns the table and what is in it
-//! (`publisher.rs`), and the drains of what was in it before (`drains.rs`). What a generation may
-//! do next is its type (`lifecycle.rs`).
+//! (`publisher.rs`), the drains of what was in it before (`drains.rs`), and the door at which
+//! requests wait (`door.rs`). What a generation may do next is its type (`lifecycle.rs`).
 
 mod canary;
+mod door;
 mod drains;
 mod elsewhere;
 mod error;
 mod gate;
+mod handover;
 mod history;
 mod launcher;
 mod leaders;
 mod lifecycle;
 mod manual;
+mod mode;
 mod publisher;
 mod report;
 mod rollback;
 mod settings;
 mod start;
+mod stranded;
 mod stylesheets;
 mod transfer;
 
@@ -31,30 +37,37 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nova_abi::{FailureKind, OwnedBytes};
+use nova_abi::{OwnedBytes, SwapMode};
 
+use self::door::Door;
 use self::drains::Drains;
 use self::gate::SwapGate;
-use self::launcher::{Launch, Launcher};
+use self::handover::OnMisfit;
+use self::launcher::{Launch, Launcher, Loaded, WarmUp};
 use self::leaders::Leaders;
 use self::lifecycle::CandidateGeneration;
 use self::publisher::Publisher;
 use self::report::{SwapTotals, micros};
+use self::stranded::{ExportedStates, Stranded};
 use crate::generation::table::Table;
 use crate::generation::{Generation, GenerationId};
+use crate::library::hooks;
 use crate::library::loader::Store;
-use crate::library::start::StartInfo;
+use crate::library::start::{StartError, StartInfo};
 use crate::release::ledger::{Ledger, ReleaseFacts};
 use crate::release::{Release, Stylesheet};
 
 pub use self::canary::percent;
+pub(crate) use self::door::Passage;
+pub use self::door::{Forward, WaitTotals, Waits};
 pub(crate) use self::elsewhere::{CheckedRelease, ServedRelease};
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
+pub use self::handover::Hold;
 pub use self::history::{GenerationRecord, GenerationState};
 pub use self::manual::{ManualSwap, StartedApp};
 pub use self::publisher::{CanarySpec, CanaryView};
-pub use self::report::SwapReport;
+pub use self::report::{HeldReport, SwapReport};
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
 pub use self::stylesheets::STYLESHEETS;
@@ -67,18 +80,34 @@ pub struct Switch {
     launcher: Launcher,
     publisher: Publisher,
     drains: Drains,
+    door: Arc<Door>,
+    /// What builds have exported last.
+    exported: ExportedStates,
+    /// The apps that could not be started again.
+    stranded: Stranded,
     leaders: Leaders,
     ledger: Arc<Ledger>,
     totals: SwapTotals,
 }
 
-/// A candidate that has started, and only has to be published.
+/// A candidate that has been checked, and what it is to replace.
+struct CheckedSwap {
+    slot: usize,
+    old: Option<Arc<Generation>>,
+    mode: SwapMode,
+    launch: Launch,
+    preflight_us: u64,
+}
+
+/// A candidate that is loaded, and only has to be started and published.
 struct PreparedSwap {
     slot: usize,
-    candidate: CandidateGeneration,
-    report: SwapReport,
+    old: Option<Arc<Generation>>,
+    mode: SwapMode,
+    loaded: Loaded,
     facts: ReleaseFacts,
     began: Instant,
+    preflight_us: u64,
 }
 
 impl Switch {
@@ -87,7 +116,10 @@ impl Switch {
     pub fn new(settings: SwapSettings, store: Store) -> Self {
         Self {
             gate: SwapGate::default(),
-            drains: Drains::new(settings.drain_limit),
+            drains: Drains::new(settings.drain_limit, settings.hook_limit),
+            door: Arc::new(Door::new(settings.hold_queue)),
+            exported: ExportedStates::default(),
+            stranded: Stranded::default(),
             launcher: Launcher::new(settings, store),
             publisher: Publisher::default(),
             leaders: Leaders::default(),
@@ -140,6 +172,29 @@ impl Switch {
         self.totals.get()
     }
 
+    /// How long requests have waited at the door.
+    #[must_use]
+    pub fn waits(&self) -> WaitTotals {
+        self.door.totals()
+    }
+
+    /// Whether an app could not be started again, so that its requests are turned away.
+    #[must_use]
+    pub fn is_stranded(&self) -> bool {
+        !self.stranded.is_empty()
+    }
+
+    /// How a generation is swapped, if what takes its place asks for no more.
+    #[must_use]
+    pub fn mode_of(&self, generation: &Generation) -> SwapMode {
+        mode::own_mode(generation, self.settings().mode)
+    }
+
+    /// Waits until a request that found its generation closed may ask the table again.
+    pub(crate) async fn pass_door(&self) -> Passage {
+        self.door.pass().await
+    }
+
     /// The generations, newest last: all that are live or drain, and the latest retired ones.
     #[must_use]
     pub fn history(&self) -> Vec<GenerationRecord> {
@@ -187,20 +242,25 @@ impl Switch {
         self.launcher.stylesheets.list().last().cloned()
     }
 
-    /// Puts the release at `source` in the place of the generation that it replaces.
+    /// Puts the release at `source` in the place of the generation that it replaces. Once begun it
+    /// goes on to its end, whether that is waited for or not.
     ///
     /// # Errors
     /// [`SwapError::Busy`] while another swap is under way; else with what is wrong with the
     /// candidate.
     pub async fn swap(
-        &self,
+        self: &Arc<Self>,
         source: &Path,
         info: &StartInfo,
         force: bool,
     ) -> Result<SwapReport, SwapError> {
-        let _turn = self.gate.try_enter(source)?;
-        self.no_canary()?;
-        self.counted(self.replace(source, info, force).await)
+        let (source, info) = (source.to_owned(), info.clone());
+        self.to_its_end(&source.clone(), move |switch| async move {
+            let _turn = switch.gate.try_enter(&source)?;
+            switch.no_canary()?;
+            switch.counted(switch.replace(&source, &info, force).await)
+        })
+        .await
     }
 
     /// As [`swap`](Self::swap), after the swap that may be under way.
@@ -208,14 +268,35 @@ impl Switch {
     /// # Errors
     /// With what is wrong with the candidate.
     pub async fn swap_next(
-        &self,
+        self: &Arc<Self>,
         source: &Path,
         info: &StartInfo,
         force: bool,
     ) -> Result<SwapReport, SwapError> {
-        let _turn = self.gate.enter(source).await;
-        self.no_canary()?;
-        self.counted(self.replace(source, info, force).await)
+        let (source, info) = (source.to_owned(), info.clone());
+        self.to_its_end(&source.clone(), move |switch| async move {
+            let _turn = switch.gate.enter(&source).await;
+            switch.no_canary()?;
+            switch.counted(switch.replace(&source, &info, force).await)
+        })
+        .await
+    }
+
+    /// Does a work that must not be given up half way, when who waits for it goes away: in a task
+    /// of its own.
+    async fn to_its_end<T, F>(
+        self: &Arc<Self>,
+        source: &Path,
+        work: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, SwapError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, SwapError>> + Send + 'static,
+    {
+        let done = tokio::spawn(work(Arc::clone(self))).await;
+        done.unwrap_or_else(|error| {
+            Err(SwapError::Lost { path: source.to_owned(), cause: error.to_string() })
+        })
     }
 
     /// Counts how a swap ended.
@@ -225,14 +306,29 @@ impl Switch {
     }
 
     async fn replace(
-        &self,
+        self: &Arc<Self>,
         source: &Path,
         info: &StartInfo,
         force: bool,
     ) -> Result<SwapReport, SwapError> {
-        let PreparedSwap { slot, candidate, mut report, facts, began } =
-            self.prepare(source, info, force).await?;
-        report.replaced = self.publish(candidate, slot, self.settings().standby).await?;
+        let checked = self.prepare(source, info, force).await?;
+        let PreparedSwap { slot, old, mode, loaded, facts, began, preflight_us } =
+            self.load(checked).await?;
+        let mut report = if mode.holds_door() {
+            let on_misfit = if force { OnMisfit::StartAnew } else { OnMisfit::Refuse };
+            self.hand_over(slot, loaded, on_misfit).await?
+        } else {
+            let saved = match &old {
+                Some(old) => self.saved(old).await,
+                None => None,
+            };
+            let warm_up = if old.is_some() { WarmUp::Full } else { WarmUp::Cold };
+            let (candidate, report) = self.start_beside(&loaded, saved, warm_up).await?;
+            let replaced = self.publish(candidate, slot, self.settings().standby).await?;
+            SwapReport { replaced, ..report }
+        };
+        report.mode = mode;
+        report.preflight_us = preflight_us;
         report.total_us = micros(began);
         self.ledger.serves(slot, facts);
         Ok(report)
@@ -255,7 +351,7 @@ impl Switch {
                     id
                 }))
             }
-            Err(failure) => Err(failure.discard().await),
+            Err(failure) => Err(failure.discard(self.settings().hook_limit).await),
         }
     }
 
@@ -264,13 +360,13 @@ impl Switch {
         self.leaders.follow(self.table().generations());
     }
 
-    /// Brings a candidate as far as it comes without a request.
+    /// Checks a candidate, without any of its code running in this process.
     async fn prepare(
         &self,
         source: &Path,
         info: &StartInfo,
         force: bool,
-    ) -> Result<PreparedSwap, SwapError> {
+    ) -> Result<CheckedSwap, SwapError> {
         let launcher = &self.launcher;
         if launcher.is_linked() {
             return Err(SwapError::Linked);
@@ -283,20 +379,55 @@ impl Switch {
         if !force {
             self.check_wanted(source, &release, old.as_deref())?;
         }
+        let mode = match &old {
+            Some(old) => self.mode_here(old, &release)?,
+            None => SwapMode::Overlap,
+        };
         let info = launcher.info_for(&release, info);
         let checking = Instant::now();
         let preflight = launcher.preflight(&release, &info).await?;
         let preflight_us = micros(checking);
-        let facts = ReleaseFacts::of(&release);
-        let saved = match &old {
-            Some(old) => Self::saved(old).await,
-            None => None,
-        };
-        let cold = table.generations().is_empty();
-        let launch = Launch { release, info, saved, preflight, began, cold };
-        let (candidate, mut report) = launcher.launch(launch).await?;
-        report.preflight_us = preflight_us;
-        Ok(PreparedSwap { slot, candidate, report, facts, began })
+        let launch = Launch { release, info, preflight, began };
+        Ok(CheckedSwap { slot, old, mode, launch, preflight_us })
+    }
+
+    /// The mode of a swap from `old` to a release, if this process can do it.
+    fn mode_here(&self, old: &Generation, release: &Release) -> Result<SwapMode, SwapError> {
+        let mode = mode::mode_of(old, &release.source, &release.swap, self.settings().mode)?;
+        if !mode.renews_process() {
+            return Ok(mode);
+        }
+        let reasons = [&release.swap, &old.origin.swap].into_iter().flat_map(|plan| &plan.because);
+        let mut reasons: Vec<_> = reasons.map(String::as_str).collect();
+        reasons.dedup();
+        let (path, reasons) = (release.source.clone(), reasons.join("; "));
+        Err(SwapError::NeedsProcess { path, mode, reasons })
+    }
+
+    /// Maps the library of a candidate that has been checked.
+    async fn load(&self, checked: CheckedSwap) -> Result<PreparedSwap, SwapError> {
+        let CheckedSwap { slot, old, mode, launch, preflight_us } = checked;
+        let (facts, began) = (ReleaseFacts::of(&launch.release), launch.began);
+        let loaded = self.launcher.load(launch).await?;
+        Ok(PreparedSwap { slot, old, mode, loaded, facts, began, preflight_us })
+    }
+
+    /// Starts an app beside the one that serves. A state that it cannot read is none that it needs:
+    /// the app before has said that its state is not its own, or is lost in any case.
+    async fn start_beside(
+        &self,
+        loaded: &Loaded,
+        saved: Option<OwnedBytes>,
+        warm_up: WarmUp,
+    ) -> Result<(CandidateGeneration, SwapReport), SwapError> {
+        match self.launcher.start(loaded, saved, warm_up).await {
+            Err(SwapError::Start { cause: StartError::Misfit(reason), path }) => {
+                let path = path.display();
+                tracing::warn!("{path}: the saved state does not fit: {reason}; it starts anew");
+                self.launcher.start(loaded, None, warm_up).await
+            }
+            started => started,
+        }
     }
 
     /// Says that a release is not what serves already, and was not refused.
@@ -309,7 +440,7 @@ impl Switch {
         let build_id = &release.candidate.build_id;
         if let Some(old) = old
             && old.build_id() == build_id
-            && !old.assets.differs(release, self.settings().release_files)
+            && !old.origin.assets.differs(release, self.settings().release_files)
         {
             return Err(SwapError::AlreadyLive {
                 path: source.into(),
@@ -327,18 +458,13 @@ impl Switch {
         }
     }
 
-    /// What the old generation's `export` saves. A state that cannot be saved is no reason to keep
-    /// the old code: then init runs anew.
-    async fn saved(old: &Generation) -> Option<OwnedBytes> {
-        old.app().export().await.unwrap_or_else(|failure| {
-            let what = match failure.kind {
-                FailureKind::Panic => "panicked",
-                FailureKind::Error | FailureKind::Disconnected => "failed",
-            };
-            tracing::warn!(
-                "`export` of app.rs {what} in generation {}, so its state is lost: {failure}",
-                old.id
-            );
+    /// What the old generation's `export` saves, for an app that runs beside it. A state that
+    /// cannot be saved is no reason to keep the old code then: init runs anew.
+    async fn saved(&self, old: &Generation) -> Option<OwnedBytes> {
+        let app = old.app().filter(|app| app.exports())?;
+        hooks::export(app, self.settings().hook_limit).await.unwrap_or_else(|error| {
+            let id = old.id;
+            tracing::warn!("`export` of app.rs in generation {id} {error}; so its state is lost");
             None
         })
     }
@@ -347,10 +473,11 @@ impl Switch {
     pub async fn stop(&self, limit: Duration) {
         let deadline = Instant::now() + limit;
         tokio::time::timeout(limit / 2, self.leaders.all_stand_by()).await.ok();
+        self.door.stop();
         self.drains.stop().await;
         for generation in self.publisher.stop() {
             generation.is_empty_by(deadline).await;
-            generation.retire().await;
+            generation.retire(self.settings().hook_limit).await;
         }
     }
 }
@@ -366,14 +493,16 @@ fn slot_for(table: &Table, release: &Release) -> Result<usize, SwapError> {
     let app = name(&release.candidate.note.app);
     generations
         .iter()
-        .position(|generation| generation.source == release.source)
+        .position(|generation| generation.origin.source == release.source)
         .or_else(|| generations.iter().position(|old| name(&old.library.note.app) == app))
         .ok_or_else(|| SwapError::NoSlot {
             path: release.source.clone(),
             app,
             serving: generations
                 .iter()
-                .map(|old| format!("`{}` ({})", name(&old.library.note.app), old.source.display()))
+                .map(|old| {
+                    format!("`{}` ({})", name(&old.library.note.app), old.origin.source.display())
+                })
                 .collect::<Vec<_>>()
                 .join(" and "),
         })

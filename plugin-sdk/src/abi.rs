@@ -22,7 +22,7 @@ use self::context::{AppRuntime, InContext};
 use self::running::Running;
 use crate::app::{InitContext, Routes};
 use crate::error::Error;
-use crate::hooks::Purpose;
+use crate::hooks::{Misfit, Purpose};
 use crate::info;
 
 pub use nova_abi::abi_stable::library::{LibHeader, RootModuleResult};
@@ -169,7 +169,10 @@ async fn start(
     let app = panics::Caught::new(InContext::new(runtime.context(), init)).await;
     match app {
         Ok(Ok(app)) => Ok(Running::new(app, runtime, note)),
-        Ok(Err(error)) => Err(Failure::error(cause(&error))),
+        Ok(Err(error)) => Err(match error.source().and_then(|it| it.downcast_ref::<Misfit>()) {
+            Some(Misfit(reason)) => Failure::misfit(reason.as_str()),
+            None => Failure::error(cause(&error)),
+        }),
         Err(panic) => Err(Failure::panic(panics::describe(&panic))),
     }
 }

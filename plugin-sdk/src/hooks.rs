@@ -35,6 +35,7 @@ use futures_core::future::BoxFuture;
 use serde_core::de::DeserializeOwned;
 
 pub use self::output::{ExportOutput, Fallible, Plain, ShutdownOutput, StateOutput};
+use crate::error::Error;
 use crate::response::Result;
 use crate::state::{AnyState, StateMarker};
 
@@ -200,7 +201,8 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
     }
 
     /// `fn import(purpose: Purpose, saved: T)` makes the state out of what the generation before
-    /// saved. When the saved value does not fit `T` any more, `init` makes a new one.
+    /// saved. A saved value that does not fit `T` is an error: the host keeps the generation before,
+    /// unless it is told that the state may be lost, and then calls `init`.
     #[must_use]
     pub fn import_sync<T, R, M>(
         mut self,
@@ -236,17 +238,19 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
 }
 
 impl AnyHooks {
-    /// Makes the state, out of what was saved if that can be read.
+    /// Makes the state, out of what was saved if something was.
     pub(crate) async fn start(&self, purpose: Purpose, saved: Option<&[u8]>) -> Result<AnyState> {
-        if let (Some(import), Some(saved)) = (&self.import, saved) {
-            match import(purpose, saved) {
-                Ok(state) => return state.await,
-                Err(error) => {
-                    tracing::warn!(%error, "the saved state does not fit `import`: starting anew");
-                }
-            }
-        }
-        (self.init)(purpose).await
+        let Some(saved) = saved else { return (self.init)(purpose).await };
+        let Some(import) = &self.import else {
+            return Err(Error::internal(Misfit("app.rs has no `import`".to_owned())));
+        };
+        let misfit = |error: serde_json::Error| Error::internal(Misfit(error.to_string()));
+        import(purpose, saved).map_err(misfit)?.await
+    }
+
+    /// Whether there is something to hand to the next generation.
+    pub(crate) fn exports(&self) -> bool {
+        self.export.is_some()
     }
 
     pub(crate) async fn export(&self, state: &AnyState) -> Result<Option<Vec<u8>>> {
@@ -263,6 +267,18 @@ impl AnyHooks {
         }
     }
 }
+
+/// Why a saved state cannot be taken over.
+#[derive(Debug)]
+pub(crate) struct Misfit(pub(crate) String);
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the saved state does not fit `import`: {}", self.0)
+    }
+}
+
+impl std::error::Error for Misfit {}
 
 /// An async function that borrows the state; every `async fn(&S) -> T` is one.
 pub trait ExportFn<'a, S: 'a>: Send + Sync + 'static {

@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::HeaderValue;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use nova_abi::{BodyStream, Failure, OwnedBytes, ResponseBody};
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use nova_abi::{OwnedBytes, ResponseBody};
 
 use self::event_stream::EventStreamEnd;
 use crate::generation::InFlight;
 use crate::generation::recorder::PageWord;
+use crate::generation::streams::OpenStream;
 
 /// The body of a response of the host.
 #[derive(Default)]
@@ -74,15 +74,13 @@ impl Body {
             // A library is never unmapped, so its static bytes need no owner.
             ResponseBody::Static(bytes) => Kind::Full(Bytes::from_static(bytes.as_slice())),
             ResponseBody::Owned(bytes) => {
-                Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin }))
+                Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin.sending() }))
             }
-            ResponseBody::Stream(stream) => Kind::Stream(Box::new(PinnedStream {
-                stream: Some(stream),
-                page,
-                end: EventStreamEnd::of(media_type, || pin.draining()),
-                expired: Box::pin(pin.expired().clone().cancelled_owned()),
-                pin: Arc::new(pin),
-            })),
+            ResponseBody::Stream(stream) => {
+                let end = EventStreamEnd::of(media_type, || pin.draining());
+                let open = OpenStream::new(stream, pin.streaming());
+                Kind::Stream(Box::new(PinnedStream { open, page, end }))
+            }
         })
     }
 }
@@ -141,7 +139,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
-            Kind::Stream(stream) => stream.stream.is_none(),
+            Kind::Stream(stream) => stream.open.is_ended(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -150,7 +148,9 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(stream) => stream.size_hint(),
+            Kind::Stream(stream) => {
+                stream.open.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact)
+            }
             Kind::Boxed(body) => body.size_hint(),
         }
     }
@@ -168,18 +168,13 @@ impl<P> AsRef<[u8]> for Pinned<P> {
     }
 }
 
-/// A library's stream and its generation.
+/// A library's stream, and the generation that it holds.
 #[derive(Debug)]
 struct PinnedStream {
-    /// Declared before the pin, so that it is dropped while the generation is held.
-    stream: Option<BodyStream>,
+    open: Arc<OpenStream>,
     page: PageWord,
     /// For a stream of events: where it ends once its generation drains.
     end: Option<EventStreamEnd>,
-    /// Ready when the generation's time is over.
-    expired: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Each piece that is under way holds it too.
-    pin: Arc<InFlight>,
 }
 
 impl PinnedStream {
@@ -187,44 +182,30 @@ impl PinnedStream {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
         if self.end.as_mut().is_some_and(|end| end.is_overdue()) {
-            self.stream = None;
-            return Poll::Ready(None);
+            self.open.end();
         }
-        let polled = match self.page.run(|| stream.poll_chunk(cx)) {
-            Poll::Ready(polled) => polled,
-            Poll::Pending if self.expired.as_mut().poll(cx).is_ready() => {
-                Some(Err(Failure::disconnected("the generation that sent this body has ended")))
+        let piece = match self.page.run(|| self.open.poll_piece(cx)) {
+            Poll::Ready(piece) => piece,
+            Poll::Pending => {
+                let end = self.end.as_mut().map(|end| end.poll_between_events(cx));
+                if end.is_none_or(|end| end.is_pending()) {
+                    return Poll::Pending;
+                }
+                self.open.end();
+                None
             }
-            Poll::Pending => match self.end.as_mut().map(|end| end.poll_between_events(cx)) {
-                Some(Poll::Ready(())) => None,
-                _ => return Poll::Pending,
-            },
         };
-        Poll::Ready(match polled {
-            Some(Ok(bytes)) => {
+        let Some(piece) = piece else { return Poll::Ready(None) };
+        Poll::Ready(Some(match piece {
+            Ok(bytes) => {
                 if let Some(end) = &mut self.end {
                     end.sends(&bytes);
                 }
-                let piece = Pinned { bytes, _pin: self.pin.clone() };
-                Some(Ok(Frame::data(Bytes::from_owner(piece))))
+                let piece = Pinned { bytes, _pin: self.open.pin().clone() };
+                Ok(Frame::data(Bytes::from_owner(piece)))
             }
-            Some(Err(failure)) => {
-                self.stream = None;
-                Some(Err(failure.into()))
-            }
-            None => {
-                self.stream = None;
-                None
-            }
-        })
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.stream {
-            Some(stream) => stream.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact),
-            None => SizeHint::with_exact(0),
-        }
+            Err(failure) => Err(failure.into()),
+        }))
     }
 }

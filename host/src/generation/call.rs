@@ -68,7 +68,7 @@ where
         let mut pending = None;
         poll_fn(|cx| {
             if let Some(head) = start.take() {
-                match page.run(|| pin.app().start(call.target, &exchange, head, cx)) {
+                match page.run(|| pin.value().start(call.target, &exchange, head, cx)) {
                     Start::Ready(answer) => return Poll::Ready(Some(answer)),
                     Start::Pending(future) => {
                         pending = Some(future);
@@ -106,7 +106,7 @@ where
     match (head.status, answer.body) {
         (StatusCode::SWITCHING_PROTOCOLS, ResponseBody::Upgrade(page)) if upgradable.is_some() => {
             if let Some(upgradable) = upgradable {
-                upgrade::spawn(Page::new(page, request, pin), upgradable.clone());
+                upgrade::spawn(Page::new(page, request, pin.streaming()), upgradable.clone());
             }
         }
         (status @ StatusCode::SWITCHING_PROTOCOLS, _) | (status, ResponseBody::Upgrade(_)) => {

@@ -118,7 +118,7 @@ async fn answer(
     params: &[Param<'_>],
     parts: &http::request::Parts,
 ) -> Option<Outcome> {
-    let pin = generation.enter()?;
+    let pin = generation.enter(Some(index))?;
     let wanted = Call { target: Target::Route(index), pattern, params, peer: None };
     let answer = call(pin, wanted, parts, None::<Empty<Bytes>>);
     let Ok(response) = tokio::time::timeout(HEAD_LIMIT, answer).await else {

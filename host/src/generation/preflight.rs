@@ -11,11 +11,10 @@ use nova_abi::{Purpose, Route};
 use serde::{Deserialize, Serialize};
 
 use crate::generation::exercise::{self, Outcome};
-use crate::generation::{Generation, GenerationId};
+use crate::generation::{Generation, GenerationId, Origin};
 use crate::library::loader::{Loader, Store};
 use crate::library::start::{StartInfo, start};
 use crate::process::{Answers, ChildError, Role, ask, serve_parent};
-use crate::release::assets::ReleaseAssets;
 
 /// What the child is.
 pub const ROLE: Role = Role::new("preflight", || serve_parent(run));
@@ -119,13 +118,8 @@ async fn examine(job: PreflightJob, answers: &mut Answers) -> Result<PreflightRe
     let app = start(&library, Purpose::Preflight, job.info, None, job.init_limit)
         .await
         .map_err(|error| error.to_string())?;
-    let generation = Generation::new(
-        GenerationId(0),
-        job.library,
-        library.clone(),
-        app,
-        ReleaseAssets::default(),
-    );
+    let origin = Origin::of_file(job.library);
+    let generation = Generation::new(GenerationId(0), origin, library.clone(), app);
     let mut report = PreflightReport::default();
     if !job.exercise {
         return Ok(report);

@@ -74,7 +74,7 @@ impl Table {
             for (index, route) in generation.routes.iter().enumerate() {
                 let pattern =
                     Pattern::parse(&route.pattern).map_err(|error| TableError::Pattern {
-                        library: generation.source.clone(),
+                        library: generation.origin.source.clone(),
                         file: route.file.to_string(),
                         reason: error.to_string(),
                     })?;
@@ -84,7 +84,7 @@ impl Table {
                     let file = |entry: &Entry| {
                         let generation = &slots[entry.slot];
                         let route = &generation.routes[entry.route as usize];
-                        (generation.source.clone(), route.file.to_string())
+                        (generation.origin.source.clone(), route.file.to_string())
                     };
                     let old = router.routes().find(|(pattern, _)| **pattern == conflict.existing);
                     let (old_library, old_file) =
@@ -101,7 +101,7 @@ impl Table {
                 })?;
             }
         }
-        let prerendered = slots.iter().any(|slot| !slot.assets.prerendered.is_empty());
+        let prerendered = slots.iter().any(|slot| !slot.origin.assets.prerendered.is_empty());
         Ok(Self { slots, router, prerendered, canary: None })
     }
 

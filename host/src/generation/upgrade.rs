@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::generation::InFlight;
+use crate::generation::Sending;
 use crate::server::linger;
 use crate::server::upgrade::{Signals, Upgradable};
 
@@ -31,11 +31,11 @@ pub(super) struct Page {
     upgrade: Upgrade,
     /// The request that it answered, for the log.
     request: String,
-    pin: InFlight,
+    pin: Sending,
 }
 
 impl Page {
-    pub(super) fn new(upgrade: Upgrade, request: &Parts, pin: InFlight) -> Self {
+    pub(super) fn new(upgrade: Upgrade, request: &Parts, pin: Sending) -> Self {
         let request = format!("{} {}", request.method, request.uri.path());
         Self { upgrade, request, pin }
     }
@@ -49,10 +49,11 @@ pub(super) fn spawn(page: Page, upgradable: Upgradable) {
 async fn run(page: Page, upgradable: Upgradable) {
     let Upgradable { connection, signals: Signals { leaving, cut, .. } } = upgradable;
     let Page { upgrade, request, pin } = page;
+    let expired = pin.expired();
     let upgraded = tokio::select! {
         upgraded = connection => upgraded.map_err(|error| error.to_string()),
         // The drain limit holds for a client that does not take the answer, too.
-        () = pin.expired().cancelled() => Err("its generation has ended".to_owned()),
+        () = expired.cancelled() => Err("its generation has ended".to_owned()),
     };
     let stream = match upgraded {
         Ok(stream) => TokioIo::new(stream),
@@ -65,7 +66,7 @@ async fn run(page: Page, upgradable: Upgradable) {
         }
     };
     let (generation, counters) = (pin.id, pin.counters.clone());
-    let (draining, expired) = (pin.draining(), pin.expired().clone());
+    let draining = pin.draining();
     let open = Arc::new(Mutex::new(State::Open { stream, _pin: pin, reader: None, writer: None }));
     let (alive, dropped) = oneshot::channel();
     let lent = Lent { open: Arc::clone(&open), draining, leaving, _alive: alive };
@@ -107,7 +108,7 @@ async fn run(page: Page, upgradable: Upgradable) {
 enum State {
     Open {
         stream: Stream,
-        _pin: InFlight,
+        _pin: Sending,
         /// Who waits to read, and who to write.
         reader: Option<Waker>,
         writer: Option<Waker>,

@@ -1,14 +1,13 @@
-//! Starting an application: `init` of its library, on a thread that it may block, time-limited.
+//! Starting an application: `init` of its library, on a thread of its own, time-limited.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_abi::{
-    App, Failure, FailureKind, HostServices, InitContext, OwnedBytes, Purpose, Services,
-};
+use nova_abi::{App, HostServices, InitContext, OwnedBytes, Purpose, Services};
 use serde::{Deserialize, Serialize};
 
+use crate::library::hooks::{HookError, on_own_thread};
 use crate::library::loader::Library;
 
 /// What `init` is told besides its purpose.
@@ -30,21 +29,31 @@ pub struct StartInfo {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what the fields are.
 pub enum StartError {
-    #[error("`init` of app.rs returned an error: {0}")]
-    Failed(String),
-    #[error("`init` of app.rs panicked: {0}")]
-    Panicked(String),
+    #[error("`init` of app.rs {0}")]
+    Hook(HookError),
     #[error(
         "`init` of app.rs did not finish within {limit:?}; \
          give it longer with --init-timeout, or do the work in a task of its own"
     )]
     TimedOut { limit: Duration },
+    #[error("the saved state does not fit: {0}")]
+    Misfit(String),
 }
 
-/// Runs a library's `init`.
+impl From<HookError> for StartError {
+    fn from(error: HookError) -> Self {
+        match error {
+            HookError::TimedOut { limit } => Self::TimedOut { limit },
+            HookError::Misfit(reason) => Self::Misfit(reason),
+            other => Self::Hook(other),
+        }
+    }
+}
+
+/// Runs a library's `init`, or its `import` with what was saved.
 ///
 /// # Errors
-/// If `init` fails, panics or takes longer than `limit`; its thread may then go on, unheard.
+/// If it fails, panics or takes longer than `limit`; its thread may then go on, unheard.
 pub async fn start(
     library: &Arc<Library>,
     purpose: Purpose,
@@ -61,17 +70,7 @@ pub async fn start(
         public: info.public.into_iter().collect(),
     });
     let context = InitContext { purpose, saved: saved.into(), services };
-    // A thread of its own: an `init` that blocks must not hold a worker that serves.
     let library = library.clone();
-    let runtime = tokio::runtime::Handle::current();
-    let init = tokio::task::spawn_blocking(move || runtime.block_on(library.init(context)));
-    match tokio::time::timeout(limit, init).await {
-        Ok(Ok(Ok(app))) => Ok(app),
-        Ok(Ok(Err(Failure { kind: FailureKind::Panic, message }))) => {
-            Err(StartError::Panicked(message.into()))
-        }
-        Ok(Ok(Err(failure))) => Err(StartError::Failed(failure.message.into())),
-        Ok(Err(joined)) => Err(StartError::Panicked(joined.to_string())),
-        Err(_) => Err(StartError::TimedOut { limit }),
-    }
+    let init = async move { library.init(context).await };
+    Ok(on_own_thread("nova-init", limit, init).await?.map_err(HookError::from)?)
 }

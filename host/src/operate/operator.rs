@@ -285,10 +285,13 @@ fn say(release: &Path, report: &SwapReport) {
     let SwapReport { generation, routes, .. } = report;
     let build_id = report.build_id.as_str();
     let milliseconds = Duration::from_micros(report.total_us).as_secs_f64() * 1e3;
+    let held = report.held.as_ref().map(|held| format!("; {held}")).unwrap_or_default();
     tracing::info!(
-        "generation {generation} is live: {routes} routes, build {}, {}, in {milliseconds:.1} ms",
+        "generation {generation} is live: {routes} routes, build {}, {}, in {milliseconds:.1} ms \
+         ({}{held})",
         build_id.get(..12).unwrap_or(build_id),
         release.display(),
+        report.mode,
     );
     for route in &report.unwell {
         tracing::warn!("generation {generation}: {route} answered 5xx in the preflight");
@@ -307,6 +310,9 @@ pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
         load_us,
         init_us,
         total_us,
+        mode,
+        held,
+        state_lost,
     } = report;
     Swap {
         source,
@@ -319,5 +325,8 @@ pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
         load_us,
         init_us,
         total_us,
+        mode,
+        held,
+        state_lost,
     }
 }

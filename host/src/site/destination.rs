@@ -15,7 +15,7 @@ use super::{Origin, SiteResponse, prerendered};
 use crate::generation::body::Body;
 use crate::generation::call::{Call, call, plain};
 use crate::generation::table::{Entry, Table};
-use crate::generation::{Generation, GenerationId, InFlight};
+use crate::generation::{Generation, InFlight};
 
 /// Parameters that fit without an allocation; few routes have more.
 type ParamList<'a> = SmallVec<[Param<'a>; 4]>;
@@ -86,12 +86,12 @@ impl<'t, 'p> Destination<'t, 'p> {
         }
     }
 
-    /// The generation that it leads to, if a library answers.
-    pub(super) fn generation(&self) -> Option<GenerationId> {
+    /// Whether what it leads to takes requests.
+    pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::ExactRoute(route) | Self::Route(route) => Some(route.generation.id),
-            Self::ErrorPage(page) => Some(page.generation.id),
-            Self::Prerendered(_) | Self::Redirect(_) | Self::NoLibrary(_) => None,
+            Self::ExactRoute(route) | Self::Route(route) => !route.generation.is_closed(),
+            Self::ErrorPage(page) => !page.generation.is_closed(),
+            Self::Prerendered(_) | Self::Redirect(_) | Self::NoLibrary(_) => true,
         }
     }
 
@@ -106,12 +106,9 @@ impl<'t, 'p> Destination<'t, 'p> {
 }
 
 impl RouteMatch<'_, '_> {
-    /// Counts the request in.
-    ///
-    /// # Errors
-    /// With the generation, if that is closed.
-    pub(super) fn enter(&self) -> Result<InFlight, GenerationId> {
-        self.generation.enter().ok_or(self.generation.id)
+    /// Counts the request in; `None` if the generation is closed.
+    pub(super) fn enter(&self) -> Option<InFlight> {
+        self.generation.enter(Some(self.found.value.route))
     }
 
     /// Lets the route answer.
@@ -145,12 +142,9 @@ impl RouteMatch<'_, '_> {
 }
 
 impl ErrorPage<'_> {
-    /// Counts the request in.
-    ///
-    /// # Errors
-    /// With the generation, if that is closed.
-    pub(super) fn enter(&self) -> Result<InFlight, GenerationId> {
-        self.generation.enter().ok_or(self.generation.id)
+    /// Counts the request in; `None` if the generation is closed.
+    pub(super) fn enter(&self) -> Option<InFlight> {
+        self.generation.enter(None)
     }
 
     /// Lets the library make the page.
@@ -172,7 +166,7 @@ impl ErrorPage<'_> {
 /// A page of a live release that was rendered when it was built.
 fn prerendered_page(table: &Table, head: &Parts) -> Option<SiteResponse> {
     table.prerendering().find_map(|generation| {
-        let pages = &generation.assets.prerendered;
+        let pages = &generation.origin.assets.prerendered;
         let response = prerendered::respond(pages, &head.method, head.uri.path(), &head.headers)?;
         Some(SiteResponse { response, origin: Origin::Prerendered(generation.id) })
     })

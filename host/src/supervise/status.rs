@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use super::set::{WorkerSet, WorkerView};
 use super::supervisor::Supervisor;
 use crate::operate::admin::{
-    Footprint, GenerationStatus, Refusal, RollbackStatus, RouteStatus, Status, WorkerStatus,
+    Footprint, GenerationStatus, Refusal, RollbackStatus, RouteStatus, Status, WaitStatus,
+    WorkerStatus,
 };
 use crate::operate::operator::releases_of;
 use crate::release::ledger::age;
@@ -54,7 +55,7 @@ impl Supervisor {
         let (mut all, mut listed) = (self.status.retired.lock().clone(), Vec::new());
         let (mut connections, mut routes, mut process) =
             (0, BTreeMap::new(), Vec::from([Footprint::now()]));
-        let (mut loads, mut ready) = (0, false);
+        let (mut loads, mut ready, mut waits) = (0, false, WaitStatus::default());
         for set in self.sets() {
             let views = set.views().await;
             let leaving = set.is_ending();
@@ -77,6 +78,7 @@ impl Supervisor {
                 });
                 let Some(status) = status else { continue };
                 connections += status.connections;
+                waits.add(&status.waits);
                 loads += status.loads;
                 ready |= !leaving && status.ready;
                 process.push(status.process);
@@ -106,6 +108,7 @@ impl Supervisor {
                 age_seconds: at.elapsed().as_secs_f64(),
             }),
             connections,
+            waits,
             rollbacks: log.rollbacks,
             last_rollback: log.last_rollback.as_ref().map(|rollback| RollbackStatus {
                 from: rollback.from.as_str().to_owned(),

@@ -264,7 +264,7 @@ impl Supervisor {
             reason: format!("no worker can be started: {error}"),
             lasting: false,
         };
-        let mut switch = self.switch.state().await;
+        let mut switch = self.switch.state(None).await;
         switch.log = self.switch.ledger().log_with(facts);
         let last = switch.last_generation.0 + facts.len() as u64;
         // A number is never given twice, whatever becomes of this one.

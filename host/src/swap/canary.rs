@@ -4,6 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use nova_abi::SwapMode;
+
+use super::launcher::WarmUp;
 use super::publisher::{CanaryEnd, CanarySpec, CanaryView, Promotion};
 use super::report::micros;
 use super::{PreparedSwap, SwapError, SwapReport, Switch, blocking};
@@ -18,24 +21,47 @@ impl Switch {
     /// # Errors
     /// As [`swap`](Self::swap), and where nothing serves yet.
     pub async fn start_canary(
+        self: &Arc<Self>,
+        source: &Path,
+        info: &StartInfo,
+        force: bool,
+        spec: CanarySpec,
+    ) -> Result<SwapReport, SwapError> {
+        let (source, info) = (source.to_owned(), info.clone());
+        self.to_its_end(&source.clone(), move |switch| async move {
+            let _turn = switch.gate.try_enter(&source)?;
+            switch.no_canary()?;
+            let result = switch.begin_canary(&source, &info, force, spec).await;
+            switch.counted(result)
+        })
+        .await
+    }
+
+    async fn begin_canary(
         &self,
         source: &Path,
         info: &StartInfo,
         force: bool,
         spec: CanarySpec,
     ) -> Result<SwapReport, SwapError> {
-        let _turn = self.gate.try_enter(source)?;
-        self.no_canary()?;
-        let result = async {
-            let PreparedSwap { slot, candidate, mut report, facts, began } =
-                self.prepare(source, info, force).await?;
-            if let Err(failure) = self.publisher.start_canary(candidate, slot, spec, facts) {
-                return Err(failure.discard().await);
-            }
-            report.total_us = micros(began);
-            Ok(report)
+        let swap = self.prepare(source, info, force).await?;
+        if let Some(old) = swap.old.as_ref().filter(|_| swap.mode != SwapMode::Overlap) {
+            let (path, mode, serving) = (source.to_owned(), swap.mode, old.id);
+            return Err(SwapError::CanaryAlone { path, mode, serving });
+        }
+        let PreparedSwap { slot, old, loaded, facts, began, preflight_us, .. } =
+            self.load(swap).await?;
+        let saved = match &old {
+            Some(old) => self.saved(old).await,
+            None => None,
         };
-        self.counted(result.await)
+        let (candidate, mut report) = self.start_beside(&loaded, saved, WarmUp::Full).await?;
+        if let Err(failure) = self.publisher.start_canary(candidate, slot, spec, facts) {
+            return Err(failure.discard(self.settings().hook_limit).await);
+        }
+        report.preflight_us = preflight_us;
+        report.total_us = micros(began);
+        Ok(report)
     }
 
     /// The canary, if there is one.
@@ -67,8 +93,8 @@ impl Switch {
         let began = Instant::now();
         let Promotion { slot, generation, replaced, facts } =
             self.publisher.promote(id).map_err(|failure| {
-                if let Some(canary) = failure.canary {
-                    self.drains.drain(canary);
+                if let Some((canary, slot)) = failure.canary {
+                    self.drains.drain(canary, slot);
                 }
                 *failure.error
             })?;
@@ -94,10 +120,10 @@ impl Switch {
         reason: String,
         automatic: bool,
     ) -> Result<Arc<Generation>, SwapError> {
-        let CanaryEnd { canary, serving } = self.publisher.end_canary(id)?;
+        let CanaryEnd { slot, canary, serving } = self.publisher.end_canary(id)?;
         let (from, to) = (canary.generation().build_id().clone(), serving.build_id().clone());
-        let source = canary.generation().source.clone();
-        self.drains.drain(canary);
+        let source = canary.generation().origin.source.clone();
+        self.drains.drain(canary, slot);
         let rollback = RollbackRecord { from, to, reason, automatic, at: now() };
         let ledger = self.ledger.clone();
         blocking(move || ledger.change(|log| log.rolled_back(rollback, source))).await;

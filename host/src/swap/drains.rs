@@ -1,15 +1,16 @@
 //! The ends of generations: each drains, stands by for a while, and is retired.
 //!
 //! A generation on standby is out of the table, but its app runs on, so that going back to it is
-//! one pointer. A task waits for its requests and its time; the list of standbys holds the way to
-//! tell that task something else, and what takes an entry out of the list decides its [`Fate`].
+//! one pointer. A task waits for its requests and its time; the list of those that leave holds the
+//! way to tell that task something else, its [`Fate`]. An entry leaves the list when its app has
+//! ended, or is taken out to serve again.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::lifecycle::{CandidateGeneration, DrainingGeneration};
 use crate::generation::Generation;
@@ -23,64 +24,83 @@ const UNLIMITED: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 pub(super) struct Drains {
     /// How long requests may take once something else serves.
     limit: Duration,
-    standbys: Arc<Mutex<Vec<Standby>>>,
+    /// How long `shutdown` may take.
+    hook_limit: Duration,
+    leaving: Arc<Mutex<Vec<Leaving>>>,
 }
 
-/// A generation that can serve again at once.
+/// A generation whose app has not ended yet.
 #[derive(Debug)]
-struct Standby {
+struct Leaving {
     slot: usize,
     generation: Arc<Generation>,
-    fate: oneshot::Sender<Fate>,
-    task: JoinHandle<()>,
+    /// Whether it can serve again at once.
+    may_return: bool,
+    fate: UnboundedSender<Fate>,
+    /// Cancelled when its app has ended.
+    ended: CancellationToken,
 }
 
-/// What becomes of a generation that could serve again.
+/// What becomes of a generation that leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// It serves again.
     Serve,
     /// It will not be needed: its requests still have their time, then it is retired.
     Retire,
+    /// Another app takes its place that must be alone: its streams are cut, then it is retired.
+    Cut,
     /// The process ends: it is shut down at once.
     Stop,
 }
 
 impl Drains {
     /// `limit`: how long requests may take once something else serves; `None`: for ever.
-    pub(super) fn new(limit: Option<Duration>) -> Self {
-        Self { limit: limit.unwrap_or(UNLIMITED), standbys: Arc::default() }
+    /// `hook_limit`: how long `shutdown` may take.
+    pub(super) fn new(limit: Option<Duration>, hook_limit: Duration) -> Self {
+        Self { limit: limit.unwrap_or(UNLIMITED), hook_limit, leaving: Arc::default() }
     }
 
-    /// Lets a generation finish, and retires it.
-    pub(super) fn drain(&self, draining: DrainingGeneration) {
-        let deadline = Instant::now() + self.limit;
-        tokio::spawn(finish(draining, deadline));
+    /// Lets a generation of library `slot` finish, and retires it.
+    pub(super) fn drain(&self, draining: DrainingGeneration, slot: usize) {
+        self.begin(draining, slot, Duration::ZERO);
     }
 
     /// Lets the generation that served as library `slot` finish, and retires it, `standby` after
     /// now at the earliest. What stood by for that library before is not needed any more.
     pub(super) fn drain_slot(&self, draining: DrainingGeneration, slot: usize, standby: Duration) {
-        let began = Instant::now();
-        let mut standbys = self.standbys.lock();
-        for before in standbys.extract_if(.., |before| before.slot == slot) {
+        for before in self.leaving.lock().iter_mut().filter(|it| it.slot == slot) {
+            before.may_return = false;
             // The task may be about to end by itself.
             before.fate.send(Fate::Retire).ok();
         }
-        if standby.is_zero() {
-            return self.drain(draining);
-        }
-        let (fate, told) = oneshot::channel();
+        self.begin(draining, slot, standby);
+    }
+
+    fn begin(&self, draining: DrainingGeneration, slot: usize, standby: Duration) {
+        let began = Instant::now();
+        let (fate, told) = unbounded_channel();
+        let ended = CancellationToken::new();
         let generation = draining.generation().clone();
+        let may_return = !standby.is_zero();
+        // In the list before its task looks for it.
+        self.leaving.lock().push(Leaving {
+            slot,
+            generation,
+            may_return,
+            fate,
+            ended: ended.clone(),
+        });
         let task = Task {
             draining,
             deadline: began + self.limit,
             standby_until: began + standby,
-            standbys: self.standbys.clone(),
+            hook_limit: self.hook_limit,
+            leaving: self.leaving.clone(),
+            told,
+            _ended: ended.drop_guard(),
         };
-        // It may look for itself in the list at once, and waits until it is there.
-        let task = tokio::spawn(task.run(told));
-        standbys.push(Standby { slot, generation, fate, task });
+        tokio::spawn(task.run());
     }
 
     /// Takes the generation of this build that stands by for library `slot`.
@@ -89,87 +109,142 @@ impl Drains {
         slot: usize,
         build_id: &BuildId,
     ) -> Option<CandidateGeneration> {
-        let mut standbys = self.standbys.lock();
-        let is_it = |it: &Standby| it.slot == slot && it.generation.build_id() == build_id;
-        let at = standbys.iter().position(is_it)?;
-        let Standby { generation, fate, .. } = standbys.remove(at);
-        let candidate = CandidateGeneration::reopened(generation);
-        fate.send(Fate::Serve).ok();
+        let mut leaving = self.leaving.lock();
+        let is_it =
+            |it: &Leaving| it.may_return && it.slot == slot && it.generation.build_id() == build_id;
+        let at = leaving.iter().position(is_it)?;
+        let candidate = CandidateGeneration::reopened(leaving[at].generation.clone())?;
+        leaving.remove(at).fate.send(Fate::Serve).ok();
         Some(candidate)
     }
 
-    /// Shuts down what stands by, for the end of the process.
-    pub(super) async fn stop(&self) {
-        let standbys = std::mem::take(&mut *self.standbys.lock());
-        for Standby { fate, task, .. } in standbys {
-            fate.send(Fate::Stop).ok();
-            // A panic in it is in the log.
-            task.await.ok();
+    /// Ends what still runs of library `slot` besides the one that serves, and waits for it.
+    ///
+    /// # Errors
+    /// With the generation that has not ended by `deadline`.
+    pub(super) async fn end_slot(
+        &self,
+        slot: usize,
+        deadline: Instant,
+    ) -> Result<(), Arc<Generation>> {
+        for (generation, ended) in self.tell(Fate::Cut, |it| it.slot == slot) {
+            if tokio::time::timeout_at(deadline.into(), ended.cancelled()).await.is_err() {
+                return Err(generation);
+            }
         }
+        Ok(())
+    }
+
+    /// Shuts down what has not ended yet, for the end of the process.
+    pub(super) async fn stop(&self) {
+        for (_, ended) in self.tell(Fate::Stop, |_| true) {
+            ended.cancelled().await;
+        }
+    }
+
+    /// Tells those that `concerns` wants, which serve no more from then on.
+    fn tell(
+        &self,
+        fate: Fate,
+        concerns: impl Fn(&Leaving) -> bool,
+    ) -> Vec<(Arc<Generation>, CancellationToken)> {
+        let mut leaving = self.leaving.lock();
+        let told = leaving.iter_mut().filter(|it| concerns(it)).map(|it| {
+            it.may_return = false;
+            it.fate.send(fate).ok();
+            (it.generation.clone(), it.ended.clone())
+        });
+        told.collect()
     }
 }
 
-/// The end of one generation that stands by.
+/// The end of one generation.
 struct Task {
     draining: DrainingGeneration,
     /// Until when its requests may take.
     deadline: Instant,
     standby_until: Instant,
-    standbys: Arc<Mutex<Vec<Standby>>>,
+    hook_limit: Duration,
+    leaving: Arc<Mutex<Vec<Leaving>>>,
+    told: UnboundedReceiver<Fate>,
+    /// Says that it is over, whatever ends it.
+    _ended: DropGuard,
 }
 
 impl Task {
-    async fn run(self, told: oneshot::Receiver<Fate>) {
-        match self.fate(told).await {
-            Fate::Serve => {}
-            Fate::Retire => finish(self.draining, self.deadline).await,
-            Fate::Stop => self.draining.shut_down().await,
+    async fn run(mut self) {
+        let (id, limit) = (self.draining.id(), self.hook_limit);
+        let fate = match self.fate().await {
+            // It may have been taken to serve again in that moment.
+            Fate::Retire if !self.decide() => self.word().await,
+            fate => fate,
+        };
+        if fate == Fate::Serve {
+            return;
         }
+        let generation = self.draining.generation().clone();
+        if fate != Fate::Stop {
+            tokio::select! {
+                cut = generation.cut() => if cut > 0 {
+                    tracing::info!("generation {id}: {cut} open responses ended by the drain limit");
+                },
+                () = async { while self.word().await != Fate::Stop {} } => {}
+            }
+        }
+        self.draining.shut_down(limit).await;
+        self.leaving.lock().retain(|it| !Arc::ptr_eq(&it.generation, &generation));
     }
 
-    /// Says that it stands by, unless it has been taken to serve again meanwhile.
-    fn stand_by(&self) {
-        let standbys = self.standbys.lock();
-        if standbys.iter().any(|it| Arc::ptr_eq(&it.generation, self.draining.generation())) {
-            self.draining.stand_by();
+    /// What it is told next.
+    async fn word(&mut self) -> Fate {
+        // The sender is in the list of those that leave, and goes with the word to serve alone.
+        match self.told.recv().await {
+            Some(fate) => fate,
+            None => std::future::pending().await,
         }
     }
 
     /// Waits until it is decided what becomes of it: by itself, when its time is over.
-    async fn fate(&self, mut told: oneshot::Receiver<Fate>) -> Fate {
-        // The sender is in the list of standbys, and only goes with a word.
-        let word = |told: Result<Fate, _>| told.unwrap_or(Fate::Retire);
-        tokio::select! {
-            biased;
-            is_empty = self.draining.is_empty_by(self.deadline) => {
-                if is_empty {
-                    self.stand_by();
-                    let over = tokio::time::sleep_until(self.standby_until.into());
-                    tokio::select! {
-                        () = over => {}
-                        fate = &mut told => return word(fate),
+    async fn fate(&mut self) -> Fate {
+        let mut standby_until = self.standby_until;
+        loop {
+            let told = tokio::select! {
+                biased;
+                is_empty = self.draining.is_empty_by(self.deadline) => {
+                    if !is_empty {
+                        return Fate::Retire;
                     }
+                    break;
                 }
+                told = self.told.recv() => told,
+            };
+            match told {
+                // Its requests still have their time.
+                Some(Fate::Retire) | None => standby_until = self.standby_until.min(Instant::now()),
+                Some(fate) => return fate,
             }
-            fate = &mut told => return word(fate),
         }
-        if self.leave_standbys() { Fate::Retire } else { word(told.await) }
+        self.stand_by();
+        tokio::select! {
+            () = tokio::time::sleep_until(standby_until.into()) => Fate::Retire,
+            told = self.told.recv() => told.unwrap_or(Fate::Retire),
+        }
     }
 
-    /// Takes the generation out of the standbys; `false` if it is not there any more.
-    fn leave_standbys(&self) -> bool {
-        let mut standbys = self.standbys.lock();
-        let generation = self.draining.generation();
-        standbys.extract_if(.., |it| Arc::ptr_eq(&it.generation, generation)).count() > 0
+    /// Says that it stands by, unless it is not needed.
+    fn stand_by(&self) {
+        let leaving = self.leaving.lock();
+        let is_it = |it: &Leaving| Arc::ptr_eq(&it.generation, self.draining.generation());
+        if leaving.iter().any(|it| it.may_return && is_it(it)) {
+            self.draining.stand_by();
+        }
     }
-}
 
-/// Waits for the requests inside, ends those that take too long, and shuts the app down.
-async fn finish(draining: DrainingGeneration, deadline: Instant) {
-    draining.is_empty_by(deadline).await;
-    let id = draining.id();
-    let cut = draining.retire().await;
-    if cut > 0 {
-        tracing::info!("generation {id}: {cut} open responses ended by the drain limit");
+    /// From now on it cannot serve again; `false` if it does already.
+    fn decide(&self) -> bool {
+        let mut leaving = self.leaving.lock();
+        let is_it = |it: &&mut Leaving| Arc::ptr_eq(&it.generation, self.draining.generation());
+        let entry = leaving.iter_mut().find(is_it);
+        entry.map(|it| it.may_return = false).is_some()
     }
 }

@@ -4,9 +4,12 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nova_abi::SwapMode;
+
 use crate::generation::GenerationId;
 use crate::generation::preflight::PreflightError;
 use crate::generation::table::TableError;
+use crate::library::hooks::HookError;
 use crate::library::loader::{BuildId, LoadError};
 use crate::library::start::StartError;
 use crate::release::ReleaseError;
@@ -27,6 +30,49 @@ pub enum SwapError {
     /// It was started in another process, which says why it does not serve.
     #[error("{reason}")]
     Elsewhere { reason: String, lasting: bool },
+    #[error(
+        "{}: not swapped in: the old app has to end first, and generation {generation} has not \
+         answered within {limit:?}: {pages}; it serves on. Try again, or give its pages longer with \
+         --hold-timeout", .path.display()
+    )]
+    StillInside { path: PathBuf, generation: GenerationId, pages: String, limit: Duration },
+    #[error(
+        "{}: not swapped in: the old app has to end first, and a stream or an upgraded connection \
+         of generation {generation} does not end although it was cut; it serves on. Look for a page \
+         that blocks its thread", .path.display()
+    )]
+    StillStreaming { path: PathBuf, generation: GenerationId },
+    #[error(
+        "{}: not swapped in: `export` of app.rs in generation {generation} {cause}; it serves on, \
+         with its state. `nova swap --force` swaps without the state, which is lost then",
+        .path.display()
+    )]
+    Export { path: PathBuf, generation: GenerationId, cause: HookError },
+    #[error(
+        "{}: not swapped in: its `import` cannot read the state of generation {generation}: \
+         {reason}; what served before serves on, with its state. Teach `import` the old form, or \
+         start the release without the state: `nova swap --force`", .path.display()
+    )]
+    Misfit { path: PathBuf, generation: GenerationId, reason: String },
+    #[error(
+        "{}: not swapped in: it is swapped by `{mode}`{}, which a single process cannot do; start \
+         the host with `--workers 1`", .path.display(), because(.reasons)
+    )]
+    NeedsProcess { path: PathBuf, mode: SwapMode, reasons: String },
+    #[error(
+        "{}: not swapped in: --swap {wanted} would let two generations be alive at once, which \
+         destroys data here: {reasons}; leave --swap away, or say `pub const SWAP: Swap` in app.rs \
+         if you know better", .path.display()
+    )]
+    Unsafe { path: PathBuf, wanted: SwapMode, reasons: String },
+    #[error(
+        "{}: no canary: it would run beside generation {serving}, and they are to be swapped by \
+         {mode}, because each has a state of its own; swap it in without --canary, or, if its state \
+         is not its own, say `pub const SWAP: Swap = Swap::Overlap;` in app.rs", .path.display()
+    )]
+    CanaryAlone { path: PathBuf, mode: SwapMode, serving: GenerationId },
+    #[error("{}: the swap ended without a result: {cause}", .path.display())]
+    Lost { path: PathBuf, cause: String },
     #[error("no app serves yet")]
     NothingServes,
     #[error(
@@ -77,11 +123,26 @@ pub enum SwapError {
     NoSlot { path: PathBuf, app: String, serving: String },
 }
 
+/// What a library holds, behind the mode that follows from it.
+fn because(reasons: &str) -> String {
+    if reasons.is_empty() { String::new() } else { format!(", because {reasons}") }
+}
+
 impl SwapError {
-    /// Whether the same files will be refused again: only `init` may go better the next time.
+    /// Whether the same files will be refused again: only what depends on the app that serves, and
+    /// `init`, may go better the next time.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        !matches!(self, Self::Start { .. } | Self::Elsewhere { lasting: false, .. })
+        !matches!(
+            self,
+            Self::Start { .. }
+                | Self::Elsewhere { lasting: false, .. }
+                | Self::StillInside { .. }
+                | Self::StillStreaming { .. }
+                | Self::Export { .. }
+                | Self::Misfit { .. }
+                | Self::Lost { .. }
+        )
     }
 }
 

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use nova_abi::SwapMode;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::generation::{Counters, Generation, GenerationId};
+use super::mode;
+use crate::generation::{Counters, Generation, GenerationId, Running};
 use crate::library::loader::BuildId;
 
 /// The state of a generation, as the history and a status show it.
@@ -39,12 +41,16 @@ pub struct GenerationRecord {
     pub source: PathBuf,
     /// What it is doing.
     pub state: GenerationState,
+    /// How it is swapped, if what takes its place asks for no more.
+    pub mode: SwapMode,
     /// How many routes it has.
     pub routes: usize,
     /// When it began to serve.
     pub started: SystemTime,
     /// What it has done; still counts while it drains.
     pub counters: Arc<Counters>,
+    /// Where its requests are counted that are not answered to the last byte.
+    pub running: Arc<Running>,
 }
 
 /// How many retired generations the history names.
@@ -71,11 +77,13 @@ impl History {
                 id: generation.id,
                 build_id: generation.build_id().clone(),
                 app: generation.library.note.app.clone(),
-                source: generation.source.clone(),
+                source: generation.origin.source.clone(),
                 state,
+                mode: mode::own_mode(generation, None),
                 routes: generation.routes.len(),
                 started: generation.started,
                 counters: generation.counters.clone(),
+                running: generation.running().clone(),
             }),
         }
         let retired =

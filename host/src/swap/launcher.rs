@@ -1,7 +1,7 @@
 //! From a release to an app that has started: checked in a child, loaded, started and warm, but in
 //! no table yet.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use super::report::micros;
 use super::stylesheets::Stylesheets;
 use super::{STYLESHEETS, SwapError, SwapReport, SwapSettings};
 use crate::generation::preflight::{self, PreflightJob, PreflightReport};
-use crate::generation::{Generation, GenerationId, exercise};
+use crate::generation::{Generation, GenerationId, Origin, exercise};
 use crate::library::loader::{BuildId, Candidate, Library, LoadError, Loader, Store};
 use crate::library::start::{StartInfo, start};
-use crate::release::Release;
 use crate::release::assets::ReleaseAssets;
 use crate::release::plan::Plan;
+use crate::release::{Release, Stylesheet};
 
 /// How long the warm-up may take at most where nothing serves yet.
 const COLD_WARM_LIMIT: Duration = Duration::from_millis(3);
@@ -36,16 +36,47 @@ pub(super) struct Launcher {
     linked: AtomicBool,
 }
 
-/// A release that is to be started.
+/// A release that is to be loaded.
 pub(super) struct Launch {
     pub(super) release: Release,
     pub(super) info: StartInfo,
-    /// The state that the app before saved.
-    pub(super) saved: Option<OwnedBytes>,
     pub(super) preflight: PreflightReport,
     pub(super) began: Instant,
+}
+
+/// A release whose library is mapped, and whose app only has to be started.
+pub(super) struct Loaded {
+    origin: Origin,
+    library: Arc<Library>,
+    stylesheet: Option<Stylesheet>,
+    public: Option<PathBuf>,
+    plan: Option<Plan>,
+    unwell: Vec<String>,
+    load_us: u64,
+    began: Instant,
+}
+
+impl Loaded {
+    /// Where its release was read.
+    pub(super) fn path(&self) -> &Path {
+        &self.origin.source
+    }
+
+    /// Its build.
+    pub(super) fn build_id(&self) -> &BuildId {
+        &self.library.build_id
+    }
+}
+
+/// How long a generation is warmed up before it is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WarmUp {
+    /// Something serves meanwhile.
+    Full,
     /// Nothing serves yet: clients wait for this one.
-    pub(super) cold: bool,
+    Cold,
+    /// Requests wait at the door.
+    None,
 }
 
 impl Launcher {
@@ -146,40 +177,76 @@ impl Launcher {
             .map_err(|cause| SwapError::Preflight { path: release.source.clone(), cause })
     }
 
-    /// Loads, starts and warms the library of a release.
-    pub(super) async fn launch(
-        &self,
-        launch: Launch,
-    ) -> Result<(CandidateGeneration, SwapReport), SwapError> {
-        let Launch { mut release, info, saved, preflight, began, cold } = launch;
-        let assets = ReleaseAssets::take(&mut release);
-        let Release { source, candidate, stylesheet, public, plan, .. } = release;
+    /// Maps the library of a release. None of its code has run in this process before.
+    pub(super) async fn load(&self, launch: Launch) -> Result<Loaded, SwapError> {
+        let Launch { mut release, info, preflight, began } = launch;
+        let assets = Arc::new(ReleaseAssets::take(&mut release));
+        let Release { source, candidate, stylesheet, public, plan, swap, .. } = release;
         let loading = Instant::now();
-        let library = self.load(candidate).await?;
+        let library = self.map(candidate).await?;
         let load_us = micros(loading);
-        let starting = Instant::now();
-        let app = start(&library, self.settings.purpose, info, saved, self.settings.init_limit)
-            .await
-            .map_err(|cause| SwapError::Start { path: source.clone(), cause })?;
-        let init_us = micros(starting);
-        if let Some(sheet) = stylesheet {
-            self.stylesheets.add(sheet);
-        }
-        let generation = Generation::new(self.next_id(), source, library, app, assets);
-        if self.settings.exercise {
-            // A host that starts is waited for; one that swaps serves meanwhile.
-            let limit = self.settings.warm_limit;
-            let limit = if cold { limit.min(COLD_WARM_LIMIT) } else { limit };
-            exercise::warm(&generation, plan, limit).await;
-        }
+        let origin = Origin { source, assets, info, swap };
         let unwell = preflight.unwell;
-        let report =
-            SwapReport { public, unwell, load_us, init_us, ..SwapReport::of(&generation, began) };
+        Ok(Loaded { origin, library, stylesheet, public, plan, unwell, load_us, began })
+    }
+
+    /// Starts the app of a release, with the state that the app before saved, and warms it up.
+    pub(super) async fn start(
+        &self,
+        loaded: &Loaded,
+        saved: Option<OwnedBytes>,
+        warm_up: WarmUp,
+    ) -> Result<(CandidateGeneration, SwapReport), SwapError> {
+        let Loaded { origin, library, plan, began, .. } = loaded;
+        let starting = Instant::now();
+        let generation = self.start_app(origin, library, saved).await?;
+        let init_us = micros(starting);
+        if let Some(sheet) = &loaded.stylesheet {
+            self.stylesheets.add(sheet.clone());
+        }
+        let limit = match warm_up {
+            WarmUp::Full => self.settings.warm_limit,
+            WarmUp::Cold => self.settings.warm_limit.min(COLD_WARM_LIMIT),
+            WarmUp::None => Duration::ZERO,
+        };
+        if self.settings.exercise && !limit.is_zero() {
+            exercise::warm(&generation, plan.clone(), limit).await;
+        }
+        let report = SwapReport {
+            public: loaded.public.clone(),
+            unwell: loaded.unwell.clone(),
+            load_us: loaded.load_us,
+            init_us,
+            ..SwapReport::of(&generation, *began)
+        };
         Ok((CandidateGeneration::new(generation), report))
     }
 
+    /// Starts the app of a generation that has ended once more, with this state.
+    pub(super) async fn start_again(
+        &self,
+        ended: &Generation,
+        saved: Option<OwnedBytes>,
+    ) -> Result<CandidateGeneration, SwapError> {
+        let generation = self.start_app(&ended.origin, &ended.library, saved).await?;
+        Ok(CandidateGeneration::new(generation))
+    }
+
+    async fn start_app(
+        &self,
+        origin: &Origin,
+        library: &Arc<Library>,
+        saved: Option<OwnedBytes>,
+    ) -> Result<Arc<Generation>, SwapError> {
+        let SwapSettings { purpose, init_limit, .. } = self.settings;
+        let app = start(library, purpose, origin.info.clone(), saved, init_limit)
+            .await
+            .map_err(|cause| SwapError::Start { path: origin.source.clone(), cause })?;
+        Ok(Generation::new(self.next_id(), origin.clone(), library.clone(), app))
+    }
+
     /// Maps a candidate's library, on a thread that may wait for the disk.
-    async fn load(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
+    async fn map(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
         let (loader, path) = (Arc::clone(&self.loader), candidate.path.clone());
         tokio::task::spawn_blocking(move || loader.load_candidate(candidate))
             .await

@@ -60,7 +60,7 @@ impl Shared {
         for (slot, leader) in leading.iter_mut().enumerate() {
             while let Some(change) = self.change(slot, leader.as_ref()) {
                 if let Some(before) = leader.take()
-                    && !change.as_ref().is_some_and(|next| next.app().is_view_of(before.app()))
+                    && !change.as_ref().is_some_and(|next| is_same_app(next, &before))
                 {
                     stand_by(&before).await;
                     // Another one may be wanted by now.
@@ -89,9 +89,15 @@ impl Shared {
     }
 }
 
+/// Whether both are views of one app, which goes on.
+fn is_same_app(one: &Generation, other: &Generation) -> bool {
+    one.app().zip(other.app()).is_some_and(|(one, other)| one.is_view_of(&other))
+}
+
 async fn stand_by(generation: &Generation) {
+    let Some(app) = generation.app() else { return };
     let id = generation.id;
-    match tokio::time::timeout(STAND_BY_LIMIT, generation.app().lead(false)).await {
+    match tokio::time::timeout(STAND_BY_LIMIT, app.lead(false)).await {
         Ok(Ok(())) => {}
         Ok(Err(failure)) => tracing::error!("the jobs of generation {id} do not end: {failure}"),
         Err(_) => tracing::warn!(
@@ -102,7 +108,8 @@ async fn stand_by(generation: &Generation) {
 }
 
 async fn lead(generation: &Generation) {
-    if let Err(failure) = generation.app().lead(true).await {
+    let Some(app) = generation.app() else { return };
+    if let Err(failure) = app.lead(true).await {
         tracing::error!("generation {} does not lead: {failure}", generation.id);
     }
 }

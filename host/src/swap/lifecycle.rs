@@ -9,11 +9,14 @@
 //! Each step notes itself in the [`History`], so that what a status shows is what the types say.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use nova_abi::App;
 
 use super::GenerationState;
 use super::history::History;
 use crate::generation::{Generation, GenerationId};
+use crate::library::hooks;
 
 /// It has started, and is in no table.
 #[derive(Debug)]
@@ -26,10 +29,9 @@ impl CandidateGeneration {
         Self(generation)
     }
 
-    /// A generation whose app still runs, and that lets requests in again.
-    pub(super) fn reopened(generation: Arc<Generation>) -> Self {
-        generation.reopen();
-        Self(generation)
+    /// A generation that lets requests in again, if its app still runs.
+    pub(super) fn reopened(generation: Arc<Generation>) -> Option<Self> {
+        generation.reopen().then_some(Self(generation))
     }
 
     pub(super) fn generation(&self) -> &Arc<Generation> {
@@ -37,8 +39,9 @@ impl CandidateGeneration {
     }
 
     /// Shuts down an app that never served.
-    pub(super) async fn discard(self) {
-        self.0.app().shutdown().await;
+    pub(super) async fn discard(self, limit: Duration) {
+        self.0.close();
+        end(&self.0, limit).await;
     }
 
     /// It is in the table: all of it, or a share of the requests (`state`).
@@ -97,7 +100,7 @@ impl DrainingGeneration {
 
     /// Waits until no request is inside; `false` if some still are at the `deadline`.
     pub(super) async fn is_empty_by(&self, deadline: Instant) -> bool {
-        tokio::time::timeout_at(deadline.into(), self.generation.empty()).await.is_ok()
+        self.generation.until_by(deadline, |counts| counts.sum() == 0).await
     }
 
     /// It has no request inside, and its app stays for a while.
@@ -106,16 +109,37 @@ impl DrainingGeneration {
     }
 
     /// Ends the open streams, and shuts the app down; the library stays mapped. Gives back how
-    /// many requests were cut.
-    pub(super) async fn retire(self) -> usize {
+    /// many streams were cut.
+    pub(super) async fn retire(self, limit: Duration) -> u64 {
         let cut = self.generation.cut().await;
-        self.shut_down().await;
+        self.shut_down(limit).await;
         cut
     }
 
     /// Shuts the app down, whatever is inside: the process ends.
-    pub(super) async fn shut_down(self) {
-        self.generation.app().shutdown().await;
+    pub(super) async fn shut_down(self, limit: Duration) {
+        end(&self.generation, limit).await;
+        self.ended();
+    }
+
+    /// Its app has been shut down.
+    pub(super) fn ended(self) {
         self.history.set(&self.generation, GenerationState::Retired);
+    }
+}
+
+/// Shuts down the app of a closed generation, and lets go of it if nobody is inside.
+async fn end(generation: &Generation, limit: Duration) {
+    if let Some(app) = generation.take_app().or_else(|| generation.app()) {
+        shut_down(generation.id, app, limit).await;
+    }
+}
+
+/// Shuts down the app of a generation.
+pub(super) async fn shut_down(id: GenerationId, app: Arc<App>, limit: Duration) {
+    if let Err(error) = hooks::shut_down(app, limit).await {
+        tracing::error!(
+            "`shutdown` of app.rs in generation {id} {error}; what it holds may not be free"
+        );
     }
 }

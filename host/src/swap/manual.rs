@@ -11,9 +11,9 @@ use super::gate::SwapTurn;
 use super::lifecycle::CandidateGeneration;
 use super::report::micros;
 use super::{SwapError, SwapReport, Switch};
-use crate::generation::{Generation, View};
+use crate::generation::{Generation, Origin, View};
 use crate::library::loader::{BuildId, Library};
-use crate::library::start::{StartInfo, start};
+use crate::library::start::{StartError, StartInfo, start};
 
 /// As long as this is kept, no other swap begins. One that is dropped counts as refused.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl ManualSwap<'_> {
             None => Ok(()),
             Some(old) => {
                 self.counted = true;
-                let (path, generation) = (old.source.clone(), old.id);
+                let (path, generation) = (old.origin.source.clone(), old.id);
                 Err(SwapError::AlreadyLive { path, build_id: build_id.clone(), generation })
             }
         }
@@ -81,13 +81,20 @@ impl ManualSwap<'_> {
     ) -> Result<App, SwapError> {
         let settings = self.switch.settings();
         let saved = match self.serving() {
-            Some(old) => Switch::saved(&old).await,
+            Some(old) => self.switch.saved(&old).await,
             None => None,
         };
         let info = StartInfo { dev: settings.dev, ..info.clone() };
-        start(library, Purpose::Serve, info, saved, settings.init_limit)
-            .await
-            .map_err(|cause| SwapError::Start { path: source.into(), cause })
+        let begin =
+            |saved| start(library, Purpose::Serve, info.clone(), saved, settings.init_limit);
+        let started = match begin(saved).await {
+            Err(StartError::Misfit(reason)) => {
+                tracing::warn!("the saved state does not fit: {reason}; the app starts anew");
+                begin(None).await
+            }
+            started => started,
+        };
+        started.map_err(|cause| SwapError::Start { path: source.into(), cause })
     }
 
     /// Lets it serve in the first slot. One that makes no table is shut down, so that its app knows.
@@ -97,7 +104,7 @@ impl ManualSwap<'_> {
     pub async fn publish(mut self, started: StartedApp) -> Result<SwapReport, SwapError> {
         let StartedApp { source, library, view, loaded } = started;
         let id = self.switch.launcher.next_id();
-        let generation = Generation::of_view(id, source, library, view);
+        let generation = Generation::of_view(id, Origin::of_file(source), library, view);
         let init_us = micros(loaded);
         let candidate = CandidateGeneration::new(generation.clone());
         let replaced = self.switch.publish(candidate, 0, Duration::ZERO).await?;

@@ -76,10 +76,10 @@ impl PublishFailure {
         Self { candidates, error: Box::new(error.into()) }
     }
 
-    /// Shuts down candidates that never served, and gives the reason.
-    pub(super) async fn discard(self) -> SwapError {
+    /// Shuts down candidates that never served, `limit` for each, and gives the reason.
+    pub(super) async fn discard(self, limit: Duration) -> SwapError {
         for candidate in self.candidates {
-            candidate.discard().await;
+            candidate.discard(limit).await;
         }
         *self.error
     }
@@ -97,13 +97,14 @@ pub(super) struct Promotion {
 /// Why a canary was not promoted; if it was there, it has no requests any more.
 #[derive(Debug)]
 pub(super) struct PromotionFailure {
-    pub(super) canary: Option<DrainingGeneration>,
+    pub(super) canary: Option<(DrainingGeneration, usize)>,
     pub(super) error: Box<SwapError>,
 }
 
 /// A canary that has none of the requests any more, and what has all of them.
 #[derive(Debug)]
 pub(super) struct CanaryEnd {
+    pub(super) slot: usize,
     pub(super) canary: DrainingGeneration,
     pub(super) serving: Arc<Generation>,
 }
@@ -238,7 +239,7 @@ impl Publisher {
                 if let Ok(table) = Table::build(before) {
                     self.table.store(Arc::new(table));
                 }
-                let canary = Some(live.leave(&self.history));
+                let canary = Some((live.leave(&self.history), slot));
                 return Err(PromotionFailure { canary, error: Box::new(error.into()) });
             }
         }
@@ -255,7 +256,7 @@ impl Publisher {
         let table = Table::build(serving.generations())?;
         self.table.store(Arc::new(table));
         let canary = live.leave(&self.history);
-        Ok(CanaryEnd { canary, serving: serving.slots[slot].generation().clone() })
+        Ok(CanaryEnd { slot, canary, serving: serving.slots[slot].generation().clone() })
     }
 
     /// Gives up all generations, for the end of the process. The table stays: there is nothing to

@@ -1,14 +1,17 @@
 //! What a swap did, and how many there were.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use nova_abi::SwapMode;
 use serde::{Deserialize, Serialize};
 
-use super::SwapError;
+use super::{SwapError, Waits};
 use crate::generation::{Generation, GenerationId};
 use crate::library::loader::BuildId;
+use crate::release::swap_plan;
 
 /// What a swap did, with the time of each step.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +37,30 @@ pub struct SwapReport {
     pub init_us: u64,
     /// From the candidate's reading to the publish, in microseconds.
     pub total_us: u64,
+    /// How it was done.
+    #[serde(default, with = "swap_plan::as_text")]
+    pub mode: SwapMode,
+    /// For how long requests had to wait; none where the door was not held.
+    #[serde(default)]
+    pub held: Option<HeldReport>,
+    /// What is said of the state of the generation before, if it is lost.
+    #[serde(default)]
+    pub state_lost: Option<String>,
+}
+
+/// For how long the door was held, and who waited; times in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldReport {
+    /// From the moment from which requests had to wait to that in which they went on.
+    pub held_us: u64,
+    /// How many requests waited.
+    pub waited: u64,
+    /// How long half of them waited at most.
+    pub median_us: u64,
+    /// How long the first one waited.
+    pub longest_us: u64,
+    /// How many were turned away, because too many waited.
+    pub turned_away: u64,
 }
 
 impl SwapReport {
@@ -51,6 +78,35 @@ impl SwapReport {
             load_us: 0,
             init_us: 0,
             total_us: micros(began),
+            mode: SwapMode::Overlap,
+            held: None,
+            state_lost: None,
+        }
+    }
+
+    /// Notes that the door was held for so long, and who waited.
+    pub(super) fn held(&mut self, held: Duration, waits: &Waits) {
+        self.held = Some(HeldReport {
+            held_us: in_micros(held),
+            waited: waits.count,
+            median_us: in_micros(waits.median),
+            longest_us: in_micros(waits.longest),
+            turned_away: waits.turned_away,
+        });
+    }
+}
+
+impl fmt::Display for HeldReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |us: u64| Duration::from_micros(us).as_secs_f64() * 1e3;
+        let (held, waited) = (ms(self.held_us), self.waited);
+        write!(f, "the door was held for {held:.1} ms, {waited} requests waited")?;
+        if waited > 0 {
+            write!(f, ", at most {:.1} ms", ms(self.longest_us))?;
+        }
+        match self.turned_away {
+            0 => Ok(()),
+            count => write!(f, ", {count} were turned away"),
         }
     }
 }
@@ -96,5 +152,9 @@ impl SwapTotals {
 
 /// Microseconds since a moment.
 pub(super) fn micros(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+    in_micros(since.elapsed())
+}
+
+fn in_micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

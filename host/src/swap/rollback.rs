@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::launcher::Launch;
+use super::handover::OnMisfit;
+use super::launcher::{Launch, WarmUp};
 use super::lifecycle::{CandidateGeneration, DrainingGeneration};
 use super::report::micros;
 use super::{SwapError, SwapReport, Switch, blocking};
@@ -14,9 +15,6 @@ use crate::library::loader::BuildId;
 use crate::library::start::StartInfo;
 use crate::release::Release;
 use crate::release::ledger::{KeptRelease, Ledger, ReleaseFacts, RollbackRecord, now};
-
-/// A generation that fails may hang while it saves its state; nothing waits for that longer.
-const EXPORT_LIMIT: Duration = Duration::from_secs(1);
 
 /// From where to where a host is rolled back, and why.
 #[derive(Debug, Clone)]
@@ -39,7 +37,18 @@ impl Switch {
     /// When that generation does not serve any more, or the release does not start; what serves
     /// goes on then.
     pub async fn roll_back(
-        &self,
+        self: &Arc<Self>,
+        rollback: Rollback,
+        info: &StartInfo,
+    ) -> Result<SwapReport, SwapError> {
+        let info = info.clone();
+        let source = rollback.to.source.clone();
+        self.to_its_end(&source, move |switch| async move { switch.go_back(rollback, &info).await })
+            .await
+    }
+
+    async fn go_back(
+        self: &Arc<Self>,
         rollback: Rollback,
         info: &StartInfo,
     ) -> Result<SwapReport, SwapError> {
@@ -60,7 +69,7 @@ impl Switch {
         if let Some(replaced) = replaced {
             self.drains.drain_slot(replaced, slot, Duration::ZERO);
         }
-        let (left_build, source) = (left.build_id().clone(), left.source.clone());
+        let (left_build, source) = (left.build_id().clone(), left.origin.source.clone());
         let ledger = self.ledger.clone();
         blocking(move || note(&ledger, rollback, facts, left_build, source)).await;
         Ok(report)
@@ -95,7 +104,7 @@ impl Switch {
 
     /// Starts a release anew, and publishes it in the place of the generation that is left.
     async fn start_again(
-        &self,
+        self: &Arc<Self>,
         to: &KeptRelease,
         left: &Arc<Generation>,
         info: &StartInfo,
@@ -110,24 +119,29 @@ impl Switch {
         } else {
             launcher.preflight(&release, &info).await?
         };
-        let saved = tokio::time::timeout(EXPORT_LIMIT, Self::saved(left)).await.ok().flatten();
         let facts = ReleaseFacts::of(&release);
-        let had_state = saved.is_some();
-        let launch = Launch { release, info: info.clone(), saved, preflight, began, cold: false };
-        let started = match launcher.launch(launch).await {
+        let mode = self.mode_here(left, &release)?;
+        let launch = Launch { release, info, preflight, began };
+        let loaded = launcher.load(launch).await?;
+        if mode.holds_door() {
+            // One hold at a time: what is under way has its limits.
+            let _turn = self.gate.enter(&to.source).await;
+            self.serving_at(to.slot, left.id)?;
+            let report = self.hand_over(to.slot, loaded, OnMisfit::Older).await?;
+            return Ok((SwapReport { mode, ..report }, None, Some(facts)));
+        }
+        let saved = self.saved(left).await;
+        let started = match (saved.is_some(), launcher.start(&loaded, saved, WarmUp::Full).await) {
             // The state of newer code may be nothing that older code understands.
-            Err(SwapError::Start { .. }) if had_state => {
-                let release = self.read_kept(to).await?;
-                let (saved, preflight) = (None, PreflightReport::default());
-                let launch = Launch { release, info, saved, preflight, began, cold: false };
-                launcher.launch(launch).await
+            (true, Err(SwapError::Start { .. })) => {
+                launcher.start(&loaded, None, WarmUp::Full).await
             }
-            started => started,
+            (_, started) => started,
         };
         let (candidate, report) = started?;
         match self.publisher.publish(candidate, to.slot, Some(left.id)) {
             Ok(replaced) => Ok((report, replaced, Some(facts))),
-            Err(failure) => Err(failure.discard().await),
+            Err(failure) => Err(failure.discard(self.settings().hook_limit).await),
         }
     }
 

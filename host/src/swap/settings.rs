@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nova_abi::Purpose;
+use nova_abi::{Purpose, SwapMode};
 
 use crate::release::trust::Trust;
 
@@ -35,6 +35,16 @@ pub struct SwapSettings {
     /// How long the app of an old generation is kept running after its last request, so that it
     /// can serve again at once; zero shuts it down.
     pub standby: Duration,
+    /// How generations are changed; `None`: as each release says.
+    pub mode: Option<SwapMode>,
+    /// How long pages may take to answer while the door is held.
+    pub hold_limit: Duration,
+    /// How many requests may wait at the door.
+    pub hold_queue: usize,
+    /// How long streams may take to end by themselves before the door is held.
+    pub stream_grace: Duration,
+    /// How long `export` and `shutdown` may take, each.
+    pub hook_limit: Duration,
 }
 
 impl Default for SwapSettings {
@@ -51,6 +61,11 @@ impl Default for SwapSettings {
             trust: Trust::default(),
             purpose: Purpose::Serve,
             standby: Duration::ZERO,
+            mode: None,
+            hold_limit: Duration::from_secs(10),
+            hold_queue: 10_000,
+            stream_grace: Duration::from_secs(1),
+            hook_limit: Duration::from_secs(10),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nova_abi::OwnedBytes;
 
-use super::launcher::Launch;
+use super::launcher::{Launch, WarmUp};
 use super::publisher::PublishFailure;
 use super::{SwapError, SwapReport, Switch};
 use crate::generation::preflight::PreflightReport;
@@ -87,12 +87,15 @@ impl Switch {
             let launch = Launch {
                 info: self.launcher.info_for(&release, info),
                 release,
-                saved: states.next().flatten(),
                 preflight: PreflightReport::default(),
                 began: Instant::now(),
-                cold: true,
             };
-            let error = match self.launcher.launch(launch).await {
+            let (launcher, saved) = (&self.launcher, states.next().flatten());
+            let started = async {
+                let loaded = launcher.load(launch).await?;
+                launcher.start(&loaded, saved, WarmUp::Cold).await
+            };
+            let error = match started.await {
                 Ok((candidate, report)) => {
                     candidates.push(candidate);
                     reports.push(report);
@@ -100,11 +103,15 @@ impl Switch {
                 }
                 Err(error) => error,
             };
-            return Err(PublishFailure::new(candidates, error).discard().await);
+            let limit = self.settings().hook_limit;
+            return Err(PublishFailure::new(candidates, error).discard(limit).await);
         }
         match self.publisher.publish_all(candidates) {
-            Ok(before) => before.into_iter().for_each(|before| self.drains.drain(before)),
-            Err(failure) => return Err(failure.discard().await),
+            Ok(before) => {
+                let before = before.into_iter().enumerate();
+                before.for_each(|(slot, before)| self.drains.drain(before, slot));
+            }
+            Err(failure) => return Err(failure.discard(self.settings().hook_limit).await),
         }
         self.follow();
         for (slot, facts) in facts.into_iter().enumerate() {

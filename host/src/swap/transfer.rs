@@ -1,11 +1,12 @@
 //! What a switch hands to the next process, and takes from the one before.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::gate::SwapTurn;
-use super::{SwapError, Switch};
+use super::{Hold, SwapError, Switch};
 use crate::generation::GenerationId;
 use crate::release::ledger::ReleaseLog;
 use crate::release::{Release, Stylesheet};
@@ -35,11 +36,31 @@ impl Switch {
         self.gate.try_enter(Path::new("recycling"))
     }
 
-    /// What the next process has to know.
-    pub(crate) async fn state(&self) -> SwitchState {
+    /// Ends the apps that must not be alive in two processes, and lets requests for them wait;
+    /// nothing is held where there is no such app. No swap may begin until the caller has resumed
+    /// or left it, see [`pause`](Self::pause).
+    ///
+    /// # Errors
+    /// If a page does not answer in time, or a state cannot be exported; what served serves on.
+    pub async fn hold(self: &Arc<Self>) -> Result<Hold, SwapError> {
+        let table = self.table();
+        let slots = table.generations().iter().enumerate();
+        let held = slots.filter(|(_, generation)| self.mode_of(generation).holds_door());
+        let slots: Vec<_> = held.map(|(slot, _)| slot).collect();
+        drop(table);
+        self.hold_slots(&slots, Path::new("another process"), false).await
+    }
+
+    /// What the next process has to know, with the states of the apps that are held.
+    pub(crate) async fn state(&self, hold: Option<&Hold>) -> SwitchState {
+        let mut held = hold.map(Hold::states).unwrap_or_default().into_iter();
         let mut apps = Vec::new();
         for generation in self.table().generations() {
-            apps.push(Self::saved(generation).await.map(|state| state.to_vec()));
+            let state = match held.next().flatten() {
+                Some(state) => Some(state.to_vec()),
+                None => self.saved(generation).await.map(|state| state.to_vec()),
+            };
+            apps.push(state);
         }
         let sheets = self.launcher.stylesheets.list();
         let text = |sheet: &Stylesheet| String::from_utf8(sheet.bytes.to_vec()).ok();

@@ -92,6 +92,9 @@ pub trait Plugin: Send + Sync + 'static {
         cx: &mut Context<'_>,
     ) -> Start<'a>;
 
+    /// Whether it has a state to hand to the next generation.
+    fn exports(&self) -> bool;
+
     /// The state to hand to the next generation; `None` where the app exports none.
     fn export(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send + '_;
 
@@ -101,7 +104,7 @@ pub trait Plugin: Send + Sync + 'static {
     }
 
     /// Ends this view of the application: no call is in flight in it, none will come. The
-    /// application itself ends with its last view.
+    /// application itself ends with its last view, and its tasks with it: this may block.
     fn shutdown(&self) -> impl Future<Output = ()> + Send + '_;
 }
 
@@ -117,6 +120,7 @@ pub struct App {
         ResponseHead<'static>,
         &mut FfiContext<'_>,
     ) -> Start<'static>,
+    exports: unsafe extern "C" fn(*const ()) -> bool,
     export: unsafe extern "C" fn(*const ()) -> GuardedFuture<'static, ROption<OwnedBytes>>,
     extension: unsafe extern "C" fn(*const (), RStr<'_>) -> *const (),
     shutdown: unsafe extern "C" fn(*const ()) -> GuardedFuture<'static, ()>,
@@ -134,6 +138,7 @@ impl App {
         Self {
             plugin: Box::into_raw(Box::new(plugin)).cast(),
             start: start::<P>,
+            exports: exports::<P>,
             export: export::<P>,
             extension: extension::<P>,
             shutdown: shutdown::<P>,
@@ -161,6 +166,13 @@ impl App {
         }
     }
 
+    /// Whether it has a state to hand to the next generation.
+    #[must_use]
+    pub fn exports(&self) -> bool {
+        // SAFETY: `exports` belongs to `plugin`.
+        unsafe { (self.exports)(self.plugin) }
+    }
+
     /// The state to hand to the next generation, as bytes.
     ///
     /// # Errors
@@ -182,7 +194,8 @@ impl App {
         unsafe { table.cast::<E>().as_ref() }.map(|table| (table, self.plugin.cast_const()))
     }
 
-    /// Ends this view: the app's `shutdown` runs with the last one. No call may be in flight.
+    /// Ends this view: the app's `shutdown` runs with the last one. No call may be in flight. The
+    /// future belongs to a thread that it may block.
     pub async fn shutdown(&self) {
         // SAFETY: as in `export`.
         let done = unsafe { (self.shutdown)(self.plugin) };
@@ -216,6 +229,12 @@ unsafe extern "C" fn start<P: Plugin>(
     let (plugin, exchange) = unsafe { (&*plugin.cast::<P>(), &*exchange) };
     let caught = catch(|| cx.with_context(|cx| plugin.start(target, exchange, head, cx)));
     caught.unwrap_or_else(|message| Start::Ready(Answer::panicked(Panic::from_message(message))))
+}
+
+unsafe extern "C" fn exports<P: Plugin>(plugin: *const ()) -> bool {
+    // SAFETY: `plugin` is the box of `App::new`, borrowed through this call.
+    let plugin = unsafe { &*plugin.cast::<P>() };
+    catch(|| plugin.exports()).unwrap_or(false)
 }
 
 unsafe extern "C" fn export<P: Plugin>(

@@ -33,6 +33,8 @@ pub enum FailureKind {
     Panic,
     /// The client went away, or the connection broke.
     Disconnected,
+    /// A saved state that this code cannot read.
+    Misfit,
 }
 
 impl Failure {
@@ -44,6 +46,11 @@ impl Failure {
     /// A broken connection with its reason.
     pub fn disconnected(message: impl Into<RString>) -> Self {
         Self { kind: FailureKind::Disconnected, message: message.into() }
+    }
+
+    /// A saved state that does not fit, with what is wrong with it.
+    pub fn misfit(message: impl Into<RString>) -> Self {
+        Self { kind: FailureKind::Misfit, message: message.into() }
     }
 
     /// A panic that was caught, with its message.

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::runtime::{EnterGuard, Handle, Runtime};
 
@@ -27,7 +28,7 @@ impl AppContext {
     }
 }
 
-/// The runtime of an app. Ending it never waits: a task that runs on is left behind.
+/// The runtime of an app. Dropping it never waits: a task that runs on is left behind.
 pub(super) struct AppRuntime {
     runtime: Option<Runtime>,
     context: AppContext,
@@ -48,6 +49,13 @@ impl AppRuntime {
 
     pub(super) fn context(&self) -> AppContext {
         self.context.clone()
+    }
+
+    /// Ends its tasks, and waits until they are dropped, or for `limit`. This blocks.
+    pub(super) fn end(mut self, limit: Duration) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(limit);
+        }
     }
 }
 

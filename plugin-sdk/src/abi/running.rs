@@ -1,7 +1,7 @@
 //! A started app in the hands of the host: the views of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use super::context::{AppContext, AppRuntime, InContext};
 use super::{cause, page, panics};
 use crate::app::StartedApp;
 use crate::parts::Pages;
+
+/// How long the tasks of an app that has been shut down may hold its end.
+const TASKS: Duration = Duration::from_secs(1);
 
 /// How long a job that leads may take to end when its app is shut down.
 const LAST_TERM: Duration = Duration::from_secs(1);
@@ -37,14 +40,16 @@ struct Shared {
     views: AtomicUsize,
     /// Where the library's note is, by which a page library is known to belong to it.
     note: usize,
-    _runtime: AppRuntime,
+    /// `None` once the last view has ended.
+    runtime: Mutex<Option<AppRuntime>>,
 }
 
 impl Running {
     /// The first view.
     pub(super) fn new(app: Arc<StartedApp>, runtime: AppRuntime, note: usize) -> Self {
         let context = runtime.context();
-        let shared = Arc::new(Shared { views: AtomicUsize::new(1), note, _runtime: runtime });
+        let runtime = Mutex::new(Some(runtime));
+        let shared = Arc::new(Shared { views: AtomicUsize::new(1), note, runtime });
         Self { app, context, shared, ended: AtomicBool::new(false) }
     }
 
@@ -68,6 +73,10 @@ impl Plugin for Running {
             Poll::Ready(answer) => Start::Ready(answer),
             Poll::Pending => Start::pending(answering),
         }
+    }
+
+    fn exports(&self) -> bool {
+        self.app.exports()
     }
 
     async fn export(&self) -> Result<Option<Vec<u8>>, Failure> {
@@ -102,6 +111,11 @@ impl Plugin for Running {
         let ended = InContext::new(self.context.clone(), ending).await;
         if let Err(error) = ended {
             tracing::error!("`shutdown` of app.rs failed: {}", cause(&error));
+        }
+        let runtime = self.shared.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // What its tasks hold is given back before this is over: the next app may want it.
+        if let Some(runtime) = runtime {
+            runtime.end(TASKS);
         }
     }
 }

@@ -79,6 +79,11 @@ impl StartedApp {
         self.raise(cx, scope, Error::new(status, message))
     }
 
+    /// Whether the app saves something for the next generation.
+    pub(crate) fn exports(&self) -> bool {
+        self.shared.hooks.exports()
+    }
+
     /// What the next generation's `import` gets; `None` when the app saves nothing.
     pub(crate) async fn export(&self) -> Result<Option<Vec<u8>>> {
         self.shared.hooks.export(&self.shared.environment.state).await

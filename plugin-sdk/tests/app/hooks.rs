@@ -85,10 +85,15 @@ async fn state_is_carried_over() -> Result<()> {
 }
 
 #[tokio::test]
-async fn saved_state_of_another_shape_starts_anew() -> Result<()> {
-    assert_eq!(first_answer(saving(), Some(r#"{"count":7}"#)).await?, "1");
-    assert_eq!(first_answer(init_async_1(init), Some("7")).await?, "1");
-    Ok(())
+async fn saved_state_that_does_not_fit_is_an_error() {
+    for (hooks, saved, why) in [
+        (saving(), r#"{"count":7}"#, "invalid type: map, expected u32 at line 1 column 0"),
+        (init_async_1(init), "7", "app.rs has no `import`"),
+    ] {
+        let error = first_answer(hooks, Some(saved)).await.expect_err("it does not fit");
+        let text = format!("Internal Server Error: the saved state does not fit `import`: {why}");
+        assert_eq!(error.to_string(), text);
+    }
 }
 
 #[tokio::test]

@@ -92,8 +92,10 @@ impl PartedSwitch {
             load(&mut libraries, pages, app.as_deref())
         })?;
         let loaded = Instant::now();
-        let view = view(old.app(), &old.source, build_id, pages, &entries)?;
-        let (source, library) = (old.source.clone(), old.library.clone());
+        let app = old.app().ok_or(PartError::NothingServes)?;
+        let source = old.origin.source.clone();
+        let view = view(&app, &source, build_id, pages, &entries)?;
+        let library = old.library.clone();
         Ok(swap.publish(StartedApp { source, library, view, loaded }).await?)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nova_host::operate::admin::{AdminClient, RollbackRequest};
 
+use super::swap::say_state;
 use super::{Outcome, block_on};
 use crate::terminal::style::{DIM, GOOD, took};
 
@@ -33,6 +34,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
         serving.generation,
         took(Duration::from_micros(serving.total_us))
     );
+    say_state(&serving);
     anstream::println!("{DIM}refused     build {}{DIM:#}", build(&report.refused));
     Ok(Outcome::Done)
 }

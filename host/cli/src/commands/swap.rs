@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nova_host::operate::admin::{AdminClient, CanaryRequest, SwapRequest};
+use nova_host::operate::admin::{AdminClient, CanaryRequest, Swap, SwapRequest};
 use nova_host::run::config::{duration, share};
 
 use super::{Outcome, block_on};
@@ -18,7 +18,8 @@ pub(super) struct Args {
     /// The host's socket, where more than one host runs
     #[arg(long, value_name = "SOCKET")]
     admin: Option<PathBuf>,
-    /// Start a build anew that is live already, or was refused
+    /// Start a build anew that is live already, or was refused, and swap although the state of the
+    /// app is lost
     #[arg(long)]
     force: bool,
     /// Let the release answer this share of the requests at first; when it has done well for the
@@ -76,9 +77,20 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
             swap.routes,
             took(Duration::from_micros(swap.total_us))
         );
+        say_state(&swap);
         for route in swap.unwell {
             anstream::println!("{WARN}weak{WARN:#}      {route}");
         }
     }
     Ok(Outcome::Done)
+}
+
+/// Says how long requests waited, and what became of the app's state.
+pub(super) fn say_state(swap: &Swap) {
+    if let Some(held) = &swap.held {
+        anstream::println!("{DIM}{:<9} {held}{DIM:#}", swap.mode);
+    }
+    if let Some(lost) = &swap.state_lost {
+        anstream::println!("{WARN}state{WARN:#}     {lost}");
+    }
 }

@@ -375,7 +375,8 @@ impl Exerciser<'_> {
         let (parts, _) = request.into_parts();
         let reserved = self.generation.library.reserved.iter();
         let found = reserved.into_iter().find(|(_, route)| route.pattern == parts.uri.path());
-        let (Some((index, route)), Some(pin)) = (found, self.generation.enter()) else {
+        let entered = found.and_then(|found| Some((found, self.generation.enter(Some(found.0))?)));
+        let Some(((index, route), pin)) = entered else {
             return SiteResponse { response: internal_error(), origin: Origin::Host };
         };
         let origin = Origin::Route(pin.id);

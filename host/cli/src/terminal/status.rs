@@ -1,6 +1,7 @@
 //! A status as `nova status` shows it.
 
 use std::fmt;
+use std::time::Duration;
 
 use nova_host::operate::admin::{GenerationStatus, ReleaseStatus, Status};
 use nova_host::swap::{GenerationState, percent};
@@ -104,7 +105,23 @@ impl StatusView<'_> {
             process.descriptors.map(|count| format!("{} descriptors", grouped(count))),
         ];
         let numbers = list(numbers.into_iter().flatten());
-        if numbers.is_empty() { Ok(()) } else { writeln!(f, "{numbers}") }
+        if !numbers.is_empty() {
+            writeln!(f, "{numbers}")?;
+        }
+        let waits = &status.waits;
+        if waits.holds == 0 {
+            return Ok(());
+        }
+        let longest = Duration::from_micros(waits.longest_us).as_secs_f64() * 1e3;
+        let (holds, requests) = (grouped(waits.holds), grouped(waits.requests));
+        write!(f, "the door was held {holds} times: {requests} requests waited")?;
+        if waits.requests > 0 {
+            write!(f, ", at most {longest:.1} ms")?;
+        }
+        match waits.turned_away {
+            0 => writeln!(f),
+            count => writeln!(f, ", {} were turned away", grouped(count)),
+        }
     }
 
     /// The last rollback, and the last candidate that was refused.
@@ -133,12 +150,12 @@ impl StatusView<'_> {
     }
 }
 
-const HEADINGS: [&str; 8] =
-    ["generation", "state", "build", "in flight", "requests", "errors", "age", "release"];
+const HEADINGS: [&str; 9] =
+    ["generation", "state", "build", "swap", "in flight", "requests", "errors", "age", "release"];
 
-const ALIGN: [Align; 8] = [Right, Left, Left, Right, Right, Right, Right, Left];
+const ALIGN: [Align; 9] = [Right, Left, Left, Left, Right, Right, Right, Right, Left];
 
-fn row(generation: &GenerationStatus) -> [String; 8] {
+fn row(generation: &GenerationStatus) -> [String; 9] {
     let errors = generation.server_errors.max(generation.panics);
     [
         generation.id.to_string(),
@@ -151,6 +168,7 @@ fn row(generation: &GenerationStatus) -> [String; 8] {
         }
         .to_owned(),
         short(&generation.build_id),
+        generation.mode.to_string(),
         grouped(generation.in_flight),
         grouped(generation.requests),
         grouped(errors),
@@ -206,7 +224,9 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
-    use nova_host::operate::admin::{Budget, CanaryStatus, Footprint, Refusal, RollbackStatus};
+    use nova_host::operate::admin::{
+        Budget, CanaryStatus, Footprint, Refusal, RollbackStatus, WaitStatus,
+    };
 
     use super::*;
 
@@ -217,6 +237,7 @@ mod tests {
             app: "site 0.1.0".to_owned(),
             state,
             source: "/srv/site/build".into(),
+            mode: Default::default(),
             routes: 12,
             age_seconds,
             in_flight: id % 3,
@@ -249,6 +270,7 @@ mod tests {
             last_rollback: None,
             releases: Vec::new(),
             canary: None,
+            waits: WaitStatus::default(),
             process: Footprint {
                 anonymous_bytes: Some(98_765_432),
                 resident_bytes: None,
@@ -274,6 +296,17 @@ mod tests {
         1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections
         98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
         ");
+    }
+
+    #[test]
+    fn a_host_whose_door_was_held() {
+        let waits =
+            WaitStatus { holds: 3, requests: 1_204, longest_us: 9_340, ..WaitStatus::default() };
+        let shown = StatusView(&Status { waits, ..status() }).to_string();
+        assert_snapshot!(shown.lines().last().unwrap(), @"the door was held 3 times: 1,204 requests waited, at most 9.3 ms");
+        let waits = WaitStatus { holds: 1, turned_away: 7, ..waits };
+        let shown = StatusView(&Status { waits: WaitStatus { requests: 0, ..waits }, ..status() });
+        assert_snapshot!(shown.to_string().lines().last().unwrap(), @"the door was held 1 times: 0 requests waited, 7 were turned away");
     }
 
     #[test]

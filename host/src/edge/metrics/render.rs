@@ -149,6 +149,21 @@ fn generations(text: &mut Text, sources: &Sources<'_>) {
     let (published, refused) = switch.totals();
     text.one("nova_swaps_total", "counter", "Swaps that were published.", published);
     text.one("nova_swaps_refused_total", "counter", "Candidates that were refused.", refused);
+    let waits = switch.waits();
+    for (name, help, value) in [
+        ("nova_holds_total", "Times that requests had to wait for a swap.", waits.holds),
+        ("nova_held_requests_total", "Requests that waited for a swap.", waits.count),
+        (
+            "nova_held_requests_refused_total",
+            "Requests that were turned away because too many waited for a swap.",
+            waits.turned_away,
+        ),
+    ] {
+        text.one(name, "counter", help, value);
+    }
+    let total = waits.total.as_secs_f64();
+    let help = "Time that requests have waited for swaps, all together.";
+    text.one("nova_held_seconds_total", "counter", help, total);
     text.one(
         "nova_libraries_loaded",
         "gauge",

@@ -1,12 +1,16 @@
 //! What is said over the admin socket: requests, responses, and the status, as JSON.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use nova_abi::SwapMode;
 use serde::{Deserialize, Serialize};
 
 pub use crate::edge::metrics::{Bucket, RouteStatus};
 pub use crate::process::footprint::Footprint;
-use crate::swap::GenerationState;
+use crate::release::swap_plan::as_text;
+pub use crate::swap::HeldReport;
+use crate::swap::{GenerationState, WaitTotals};
 
 /// What a host does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +53,9 @@ pub struct Status {
     /// The release that answers a share of the requests.
     #[serde(default)]
     pub canary: Option<CanaryStatus>,
+    /// How long requests have waited for a swap.
+    #[serde(default)]
+    pub waits: WaitStatus,
     /// What the process takes of the machine.
     pub process: Footprint,
     /// What it may take before it is recycled by itself.
@@ -83,6 +90,45 @@ pub struct WorkerStatus {
     pub process: Footprint,
 }
 
+/// How long requests have waited for a swap since the process began; times in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitStatus {
+    /// How often the door was held.
+    pub holds: u64,
+    /// How many requests waited.
+    pub requests: u64,
+    /// How long all of them together.
+    pub total_us: u64,
+    /// The longest of them.
+    pub longest_us: u64,
+    /// How many were turned away, because too many waited.
+    pub turned_away: u64,
+}
+
+impl WaitStatus {
+    /// Adds what another process tells.
+    pub fn add(&mut self, other: &Self) {
+        self.holds += other.holds;
+        self.requests += other.requests;
+        self.total_us += other.total_us;
+        self.longest_us = self.longest_us.max(other.longest_us);
+        self.turned_away += other.turned_away;
+    }
+}
+
+impl From<WaitTotals> for WaitStatus {
+    fn from(waits: WaitTotals) -> Self {
+        let micros = |it: Duration| u64::try_from(it.as_micros()).unwrap_or(u64::MAX);
+        Self {
+            holds: waits.holds,
+            requests: waits.count,
+            total_us: micros(waits.total),
+            longest_us: micros(waits.longest),
+            turned_away: waits.turned_away,
+        }
+    }
+}
+
 /// One generation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GenerationStatus {
@@ -100,6 +146,9 @@ pub struct GenerationStatus {
     pub routes: u64,
     /// How long ago it began to serve.
     pub age_seconds: f64,
+    /// How it is swapped, if what takes its place asks for no more.
+    #[serde(default, with = "as_text")]
+    pub mode: SwapMode,
     /// Requests that it is answering.
     pub in_flight: u64,
     /// Requests that it has begun to answer.
@@ -239,6 +288,15 @@ pub struct Swap {
     pub init_us: u64,
     /// All of it, in microseconds.
     pub total_us: u64,
+    /// How it was done.
+    #[serde(default, with = "as_text")]
+    pub mode: SwapMode,
+    /// For how long requests had to wait; none where the door was not held.
+    #[serde(default)]
+    pub held: Option<HeldReport>,
+    /// What is said of the state of the generation before, if it is lost.
+    #[serde(default)]
+    pub state_lost: Option<String>,
 }
 
 /// Why a swap did not happen; what served before still does.

@@ -41,7 +41,7 @@ impl Operator {
         HandoverState {
             pid: std::process::id(),
             sockets,
-            switch: self.site.switch.state().await,
+            switch: self.site.switch.state(None).await,
             folders: self.folders.brought(),
             worker: None,
         }

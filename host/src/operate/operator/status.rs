@@ -89,6 +89,7 @@ impl StatusSource {
                 share: canary.spec.share,
                 left_seconds: canary.left.as_secs_f64(),
             }),
+            waits: switch.waits().into(),
             process: Footprint::now(),
             budget: self.budget,
             routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
@@ -137,7 +138,8 @@ fn describe(record: &GenerationRecord) -> GenerationStatus {
             .duration_since(record.started)
             .unwrap_or_default()
             .as_secs_f64(),
-        in_flight: counters.in_flight.load(Relaxed) as u64,
+        mode: record.mode,
+        in_flight: record.running.counts().sum(),
         requests: counters.requests.load(Relaxed),
         panics: counters.panics.load(Relaxed),
         server_errors: counters.server_errors.load(Relaxed),

@@ -3,6 +3,7 @@ use crate::dev::wire::message;
 use crate::dev::wire::save::SavedFiles;
 use nova_host::operate::admin::Budget;
 use nova_host::operate::admin::Footprint;
+use nova_host::operate::admin::WaitStatus;
 
 pub(crate) fn status() -> Status {
     Status {
@@ -19,6 +20,7 @@ pub(crate) fn status() -> Status {
             app: "app 0.1.0".into(),
             state: GenerationState::Draining,
             source: "lib.so".into(),
+            mode: Default::default(),
             routes: 2,
             age_seconds: 3.0,
             in_flight: 5,
@@ -35,6 +37,7 @@ pub(crate) fn status() -> Status {
         last_rollback: None,
         releases: Vec::new(),
         canary: None,
+        waits: WaitStatus::default(),
         budget: Budget::default(),
         routes: Vec::new(),
         process: Footprint {

@@ -1,0 +1,81 @@
+//! States that are kept in memory: what each build exported last, and what belongs to an app that
+//! could not be started again.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::Switch;
+use crate::generation::{Generation, GenerationId};
+use crate::library::loader::BuildId;
+
+/// Of how many builds the last state is kept: as many as there are releases to go back to.
+const KEPT: usize = 6;
+
+/// How often it is tried to start an app that did not start again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What builds exported last; the newest is the last.
+#[derive(Debug, Default)]
+pub(super) struct ExportedStates(Mutex<Vec<(BuildId, Bytes)>>);
+
+impl ExportedStates {
+    /// Remembers what a build has exported.
+    pub(super) fn keep(&self, build_id: BuildId, state: Bytes) {
+        let mut states = self.0.lock();
+        states.retain(|(kept, _)| *kept != build_id);
+        states.push((build_id, state));
+        let surplus = states.len().saturating_sub(KEPT);
+        states.drain(..surplus);
+    }
+
+    /// What a build has exported last.
+    pub(super) fn of(&self, build_id: &BuildId) -> Option<Bytes> {
+        self.0.lock().iter().find(|(kept, _)| kept == build_id).map(|(_, state)| state.clone())
+    }
+}
+
+/// The apps that could not be started again, with their states.
+#[derive(Debug, Default)]
+pub(super) struct Stranded(Mutex<Vec<(usize, Arc<Generation>, Option<Bytes>)>>);
+
+impl Stranded {
+    pub(super) fn keep(&self, slot: usize, generation: Arc<Generation>, state: Option<Bytes>) {
+        let mut stranded = self.0.lock();
+        stranded.retain(|(_, kept, _)| kept.id != generation.id);
+        stranded.push((slot, generation, state));
+    }
+
+    pub(super) fn get(&self, id: GenerationId) -> Option<(usize, Arc<Generation>, Option<Bytes>)> {
+        self.0.lock().iter().find(|(_, generation, _)| generation.id == id).cloned()
+    }
+
+    /// The state of one.
+    pub(super) fn state_of(&self, id: GenerationId) -> Option<Bytes> {
+        self.get(id)?.2
+    }
+
+    /// Something serves in the place of one.
+    pub(super) fn remove(&self, id: GenerationId) {
+        self.0.lock().retain(|(_, generation, _)| generation.id != id);
+    }
+
+    /// Whether there is one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+}
+
+/// Tries again and again to start a generation that could not be started again, until something
+/// serves in its place.
+pub(super) async fn revive_later(switch: Weak<Switch>, id: GenerationId) {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        let Some(switch) = switch.upgrade() else { return };
+        if switch.revive_stranded(id).await {
+            return;
+        }
+    }
+}
