@@ -22,8 +22,7 @@ use self::files::Assets;
 use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
-use crate::server::forward::Forwarder;
-use crate::swap::{Passage, STYLESHEETS, Switch};
+use crate::swap::{Forward, Passage, STYLESHEETS, Switch};
 
 /// How often a request asks the table again that finds a closed generation and an open door: one
 /// that comes between two swaps, or whose app is not there.
@@ -39,7 +38,7 @@ pub struct Site {
     stopping: AtomicBool,
     leaving: AtomicBool,
     /// The way to the process that answers what still comes here.
-    forwarder: OnceLock<Forwarder>,
+    forwarder: OnceLock<Arc<dyn Forward>>,
 }
 
 /// A response of a site, and where it came from.
@@ -116,7 +115,7 @@ impl Site {
 
     /// From now on another process serves: each answer is the last one of its connection, and comes
     /// from that process if there is a way to it.
-    pub fn leave(&self, forwarder: Option<Forwarder>) {
+    pub fn leave(&self, forwarder: Option<Arc<dyn Forward>>) {
         if let Some(forwarder) = forwarder {
             // A process leaves once.
             self.forwarder.set(forwarder).ok();
@@ -154,7 +153,7 @@ impl Site {
         // HTTP/2 says it in another way.
         let closes = leaves && head.version <= Version::HTTP_11;
         let mut answer = match self.forwarder.get().filter(|_| leaves) {
-            Some(forwarder) => Box::pin(forward(forwarder, head, body, peer)).await,
+            Some(forwarder) => forward(&**forwarder, head, body, peer).await,
             None => {
                 let mut answer = self.resolve(destination, head, body, peer).await;
                 if head.method == Method::HEAD {
@@ -226,9 +225,7 @@ impl Site {
             match self.switch.pass_door().await {
                 Passage::Ask => {}
                 Passage::Forward(elsewhere) => {
-                    let body = Body::boxed(body.map_err(|error| error.to_string()));
-                    let request = Request::from_parts(head.clone(), body);
-                    return SiteResponse::of_host(elsewhere.forward(request, peer).await);
+                    return forward(&*elsewhere, head, body, peer).await;
                 }
                 Passage::Full => {
                     return unavailable("too many requests wait for the next release\n");
@@ -261,7 +258,7 @@ fn unavailable(text: &'static str) -> SiteResponse {
 
 /// Lets the process answer that has taken the place of this one.
 async fn forward<B>(
-    forwarder: &Forwarder,
+    elsewhere: &dyn Forward,
     head: &Parts,
     body: B,
     peer: Option<SocketAddr>,
@@ -270,14 +267,9 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: std::fmt::Display,
 {
-    let response = forwarder.send(head, body, peer).await.map_or_else(
-        |error| {
-            let (method, path) = (&head.method, head.uri.path());
-            tracing::error!("{method} {path} could not be passed on to the new process: {error}");
-            plain(StatusCode::BAD_GATEWAY, "the server is being renewed; try again\n")
-        },
-        |response| response.map(Body::boxed),
-    );
+    let body = Body::boxed(body.map_err(|error| error.to_string()));
+    let request = Request::from_parts(head.clone(), body);
+    let response = elsewhere.forward(request, peer).await;
     SiteResponse { response, origin: Origin::Successor }
 }
 

@@ -20,4 +20,4 @@ mod worker;
 
 pub use self::control::SupervisorControl;
 pub use self::supervisor::{Supervisor, SupervisorSettings};
-pub(crate) use self::worker::{WorkerAnswers, WorkerEvent, WorkerLink};
+pub(crate) use self::worker::{WorkerAnswers, WorkerEvent, WorkerLink, failure};

@@ -70,8 +70,9 @@ pub use self::publisher::{CanarySpec, CanaryView};
 pub use self::report::{HeldReport, SwapReport};
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
+pub use self::start::{InheritedStates, InsteadOfState, LoadedReleases};
 pub use self::stylesheets::STYLESHEETS;
-pub use self::transfer::SwitchState;
+pub use self::transfer::{SavedState, SwitchState};
 
 /// Holds the route table that serves, and replaces it.
 #[derive(Debug)]

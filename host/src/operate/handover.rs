@@ -19,6 +19,7 @@
 //! [`Recycler`] is the part of the process that leaves, [`Handover`] that of the one that comes;
 //! [`HandoverPeer`] is the conversation, [`Program`] how a process starts the other.
 
+mod forward;
 mod peer;
 mod program;
 mod recycler;
@@ -32,7 +33,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use self::peer::{
-    HandoverPeer, PageName, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Started,
+    AppFacts, HandoverPeer, PageName, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter,
+    Started,
 };
 pub use self::program::Program;
 pub use self::recycler::Recycler;
@@ -59,6 +61,9 @@ pub struct HandoverState {
     /// a crash does not reach.
     #[serde(default)]
     pub worker: Option<usize>,
+    /// Whether the states of the apps come later, in an order to start them.
+    #[serde(default)]
+    pub waits: bool,
 }
 
 /// The process that takes another's place.
@@ -153,7 +158,7 @@ impl Handover {
     /// # Errors
     /// If that process is gone.
     pub fn serving(self, reports: Vec<SwapReport>) -> io::Result<HandoverPeer> {
-        self.answer(&PeerReport::Serving { reports, pages: Vec::new() })
+        self.answer(&PeerReport::Serving { reports, apps: Vec::new() })
     }
 
     /// Tells the process before that this one will not serve, so that it goes on.

@@ -10,12 +10,13 @@ use super::stand_in::forward_to_stand_in;
 use super::{Error, Exit};
 use crate::edge::Metrics;
 use crate::operate::admin::Budget;
-use crate::operate::handover::{PeerFailure, Successor};
+use crate::operate::handover::{HandoverState, Successor};
 use crate::operate::operator::Operator;
 use crate::release::watch::ReleaseWatch;
 use crate::site::Site;
 use crate::site::files::{Assets, Caching};
-use crate::swap::{SwapError, SwapReport};
+use crate::supervise::{WorkerLink, failure};
+use crate::swap::{InheritedStates, SwapError, SwapReport};
 
 /// See the [module](self).
 pub(super) struct Started<'c> {
@@ -68,7 +69,10 @@ impl<'c> Started<'c> {
         let linked = bound.linked;
         let start = async {
             match (&bound.handover, linked) {
-                (Some(left), _) => operator.take_over(left.state.clone()).await,
+                (Some(left), _) => match &mut bound.worker {
+                    Some(worker) => start_worker(&operator, worker, &left.state).await,
+                    None => operator.take_over(left.state.clone()).await,
+                },
                 (None, None) => operator.start_read(releases).await,
                 (None, Some(linked)) => {
                     operator.start_read(vec![linked.release(&site.switch, folder)?]).await
@@ -99,10 +103,26 @@ impl<'c> Started<'c> {
     }
 }
 
+/// Starts the apps of a worker, with the states that another worker has left if there are any.
+async fn start_worker(
+    operator: &Operator,
+    worker: &mut WorkerLink,
+    state: &HandoverState,
+) -> Result<Vec<SwapReport>, SwapError> {
+    let loaded = operator.load_inherited(state).await?;
+    // The supervisor says which worker leads.
+    operator.switch().lead_when_told();
+    let states = match state.waits {
+        true => worker.states().await?,
+        false => InheritedStates::default(),
+    };
+    operator.switch().start_loaded(loaded, states).await
+}
+
 /// Ends a process whose apps do not start. Who started it is told why; a recycled host goes on as
 /// the one that is known outside.
 async fn failed<T>(mut bound: Bound<'_>, error: SwapError) -> Result<ControlFlow<Exit, T>, Error> {
-    let failure = PeerFailure { reason: error.to_string(), lasting: error.is_lasting() };
+    let failure = failure(&error);
     if let Some(worker) = bound.worker {
         worker.failed(failure).await;
         return Ok(ControlFlow::Break(Exit::Stopped));

@@ -6,6 +6,7 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,10 +21,10 @@ use tokio::sync::{Notify, oneshot, watch};
 use crate::generation::recorder::{self, RunningPage};
 use crate::operate::admin::Status;
 use crate::operate::handover::{
-    HandoverState, PageName, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Program,
-    Started, Successor,
+    AppFacts, HandoverPeer, HandoverState, PageName, PeerFailure, PeerLines, PeerOrder, PeerReport,
+    PeerWriter, Program, Started, Successor,
 };
-use crate::swap::SwapReport;
+use crate::swap::{HeldReport, InheritedStates, SavedState, SwapReport};
 
 /// How long a worker may take until its apps have started.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +34,9 @@ const ANSWER: Duration = Duration::from_secs(2);
 
 /// The digits of a generation's number that are on record.
 const GENERATIONS: u64 = 0xff_ffff;
+
+/// How long the jobs of a worker may take to end.
+const STAND_BY: Duration = Duration::from_secs(10);
 
 /// How long a worker that will not serve has to end by itself.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -57,8 +61,8 @@ pub(super) struct Worker {
     pub(super) began: Instant,
     /// How its apps were started.
     pub(super) reports: Vec<SwapReport>,
-    /// The pages of each of them.
-    pages: Vec<Vec<PageName>>,
+    /// What else is to be known of them.
+    pub(super) apps: Vec<AppFacts>,
     speaks: tokio::sync::Mutex<PeerWriter>,
     questions: Arc<Questions>,
     ended: watch::Receiver<Option<ExitStatus>>,
@@ -74,28 +78,62 @@ struct Questions {
     open: Mutex<HashMap<u64, oneshot::Sender<PeerReport>>>,
 }
 
-impl Worker {
-    /// Starts a worker, and waits until its apps have started. It accepts nothing yet.
-    pub(super) async fn start(spec: &WorkerSpec, number: usize) -> Result<Self, PeerFailure> {
+/// A worker whose apps have not started.
+#[derive(Debug)]
+pub(super) struct StartingWorker {
+    number: usize,
+    began: Instant,
+    peer: HandoverPeer,
+    child: Child,
+    record: File,
+}
+
+impl StartingWorker {
+    /// Starts a process, and hands everything over. With `waits` the states of its apps come later.
+    pub(super) async fn start(
+        spec: &WorkerSpec,
+        number: usize,
+        waits: bool,
+    ) -> Result<Self, PeerFailure> {
         let began = Instant::now();
         let record = record()?;
         let (mut peer, child) = spec.program.start(Successor::Worker)?;
-        let state = HandoverState { worker: Some(number), ..spec.state.lock().clone() };
+        let state = HandoverState { worker: Some(number), waits, ..spec.state.lock().clone() };
         let mut descriptors: Vec<_> = spec.sockets.iter().map(AsFd::as_fd).collect();
         descriptors.extend([spec.forward.as_fd(), record.as_fd()]);
-        let handed = tokio::time::timeout(PATIENCE, peer.hand_over(&descriptors, &state)).await;
-        let handed = handed.unwrap_or_else(|_| {
-            let reason = format!("the new process did not serve within {PATIENCE:?}");
-            Err(PeerFailure { reason, lasting: false })
-        });
-        let Started { reports, pages } = match handed {
-            Ok(started) => started,
-            Err(failure) => {
-                // It ends by itself when the conversation does.
+        match peer.hand_over(&descriptors, &state).await {
+            Ok(()) => Ok(Self { number, began, peer, child, record }),
+            Err(error) => {
                 drop(peer);
-                return Err(with_its_end(failure, child).await);
+                Err(with_its_end(error.into(), child).await)
             }
+        }
+    }
+
+    /// Waits until its libraries are mapped.
+    pub(super) async fn loaded(mut self) -> Result<Self, PeerFailure> {
+        match in_time(self.peer.loaded()).await {
+            Ok(()) => Ok(self),
+            Err(failure) => Err(self.failed(failure).await),
+        }
+    }
+
+    /// Lets its apps start with these states.
+    pub(super) async fn start_with(
+        mut self,
+        states: InheritedStates,
+    ) -> Result<Worker, PeerFailure> {
+        self.peer.give(PeerOrder::Start(states)).await;
+        self.serving().await
+    }
+
+    /// Waits until its apps have started. It accepts nothing yet.
+    pub(super) async fn serving(mut self) -> Result<Worker, PeerFailure> {
+        let Started { reports, apps } = match in_time(self.peer.serving()).await {
+            Ok(started) => started,
+            Err(failure) => return Err(self.failed(failure).await),
         };
+        let Self { number, began, peer, child, record } = self;
         let pid = child.id().unwrap_or_default();
         let (hears, speaks) = peer.split();
         let questions = Arc::<Questions>::default();
@@ -104,7 +142,30 @@ impl Worker {
         let killed = Arc::<Notify>::default();
         tokio::spawn(wait(child, end, Arc::clone(&killed)));
         let speaks = tokio::sync::Mutex::new(speaks);
-        Ok(Self { number, pid, began, reports, pages, speaks, questions, ended, killed, record })
+        Ok(Worker { number, pid, began, reports, apps, speaks, questions, ended, killed, record })
+    }
+
+    /// Lets it end, because it will not serve.
+    async fn failed(self, failure: PeerFailure) -> PeerFailure {
+        // It ends by itself when the conversation does.
+        drop(self.peer);
+        with_its_end(failure, self.child).await
+    }
+}
+
+async fn in_time<T>(
+    starting: impl Future<Output = Result<T, PeerFailure>>,
+) -> Result<T, PeerFailure> {
+    tokio::time::timeout(PATIENCE, starting).await.unwrap_or_else(|_| {
+        let reason = format!("the new process did not serve within {PATIENCE:?}");
+        Err(PeerFailure::passing(reason))
+    })
+}
+
+impl Worker {
+    /// Starts a worker, and waits until its apps have started. It accepts nothing yet.
+    pub(super) async fn start(spec: &WorkerSpec, number: usize) -> Result<Self, PeerFailure> {
+        StartingWorker::start(spec, number, false).await?.serving().await
     }
 
     /// Gives an order. A worker that is gone follows none.
@@ -122,7 +183,7 @@ impl Worker {
 
     /// How it is; `None`: it does not answer.
     pub(super) async fn status(&self) -> Option<Status> {
-        match self.ask(|question| PeerOrder::Status { question }).await? {
+        match self.ask(ANSWER, |question| PeerOrder::Status { question }).await? {
             PeerReport::Status { status, .. } => Some(*status),
             _ => None,
         }
@@ -130,10 +191,54 @@ impl Worker {
 
     /// What it has counted.
     pub(super) async fn metrics(&self) -> Option<String> {
-        match self.ask(|question| PeerOrder::Metrics { question }).await? {
+        match self.ask(ANSWER, |question| PeerOrder::Metrics { question }).await? {
             PeerReport::Metrics { text, .. } => Some(text),
             _ => None,
         }
+    }
+
+    /// Ends the apps of these slots, and gives back their states; requests for them wait.
+    pub(super) async fn hold(
+        &self,
+        slots: &[usize],
+        path: &Path,
+        force: bool,
+        limit: Duration,
+    ) -> Result<Vec<Option<SavedState>>, PeerFailure> {
+        let (slots, path) = (slots.to_vec(), path.to_owned());
+        let order = |question| PeerOrder::Hold { question, slots, path, force };
+        match self.ask(limit, order).await {
+            Some(PeerReport::Held { apps, .. }) => Ok(apps),
+            Some(PeerReport::NotHeld { failure, .. }) => Err(failure),
+            _ => {
+                let reason = "the process that serves did not hand over its apps";
+                Err(PeerFailure::passing(reason))
+            }
+        }
+    }
+
+    /// Starts apps again that were held.
+    pub(super) async fn resume(&self, limit: Duration) {
+        self.ask(limit, |question| PeerOrder::Resume { question }).await;
+    }
+
+    /// Lets others answer what still comes; says how long requests waited for that.
+    pub(super) async fn leave(&self, forward: Option<String>) -> Option<HeldReport> {
+        let order = |question| PeerOrder::Leave { question, forward };
+        match self.ask(ANSWER, order).await? {
+            PeerReport::Left { held, .. } => held,
+            _ => None,
+        }
+    }
+
+    /// Waits until its generations lead no more.
+    pub(super) async fn stand_by(&self) {
+        self.ask(STAND_BY, |question| PeerOrder::StandBy { question }).await;
+    }
+
+    /// Whether an app of it saves its state.
+    pub(super) fn exports(&self) -> bool {
+        self.apps.iter().any(|app| app.exports)
     }
 
     /// The pages that it was in when it ended, as people say it: `GET /users (pages/users.rs)`.
@@ -146,8 +251,10 @@ impl Worker {
         let method = page.method.as_ref().map_or("a request to", Method::as_str);
         let numbers = self.reports.iter().map(|report| report.generation.0 & GENERATIONS);
         let slot = numbers.into_iter().position(|number| number == page.generation);
-        let route = slot.and_then(|slot| self.pages.get(slot)).zip(page.route);
-        match route.and_then(|(pages, route)| pages.get(route as usize)) {
+        // An app that was held and started again has another number.
+        let slot = slot.or((self.apps.len() == 1).then_some(0));
+        let route = slot.and_then(|slot| self.apps.get(slot)).zip(page.route);
+        match route.and_then(|(app, route)| app.pages.get(route as usize)) {
             Some(PageName { pattern, file }) => format!("{method} {pattern} ({file})"),
             None => format!("{method} an address without a page"),
         }
@@ -158,12 +265,16 @@ impl Worker {
         self.killed.notify_one();
     }
 
-    async fn ask(&self, order: impl FnOnce(u64) -> PeerOrder) -> Option<PeerReport> {
+    async fn ask(
+        &self,
+        limit: Duration,
+        order: impl FnOnce(u64) -> PeerOrder,
+    ) -> Option<PeerReport> {
         let question = self.questions.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (answers, answer) = oneshot::channel();
         self.questions.open.lock().insert(question, answers);
         self.order(&order(question)).await;
-        let answer = tokio::time::timeout(ANSWER, answer).await;
+        let answer = tokio::time::timeout(limit, answer).await;
         self.questions.open.lock().remove(&question);
         answer.ok()?.ok()
     }
@@ -195,9 +306,14 @@ async fn wait(mut child: Child, end: watch::Sender<Option<ExitStatus>>, killed: 
 async fn hear(mut hears: PeerLines, questions: Arc<Questions>) {
     while let Some(report) = hears.next::<PeerReport>().await {
         let question = match &report {
-            PeerReport::Status { question, .. } | PeerReport::Metrics { question, .. } => *question,
+            PeerReport::Status { question, .. }
+            | PeerReport::Metrics { question, .. }
+            | PeerReport::Held { question, .. }
+            | PeerReport::NotHeld { question, .. }
+            | PeerReport::Left { question, .. }
+            | PeerReport::Done { question } => *question,
             // Those are heard at its start.
-            PeerReport::Serving { .. } | PeerReport::Failed(_) => continue,
+            PeerReport::Loaded | PeerReport::Serving { .. } | PeerReport::Failed(_) => continue,
         };
         let asked = questions.open.lock().remove(&question);
         if let Some(asked) = asked {

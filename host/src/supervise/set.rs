@@ -10,12 +10,12 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::process::{Worker, WorkerSpec};
+use super::process::{StartingWorker, Worker, WorkerSpec};
 use crate::operate::admin::Status;
 use crate::operate::handover::{PeerFailure, PeerOrder};
 use crate::operate::rollback_policy::Tally;
 use crate::release::ledger::ReleaseLog;
-use crate::swap::SwapReport;
+use crate::swap::{HeldReport, InheritedStates, SwapReport};
 
 /// How often in a row a worker that ended soon after its start is followed by another at once.
 const AT_ONCE: u32 = 3;
@@ -44,6 +44,25 @@ pub(super) struct WorkerSet {
     crashes: AtomicU64,
     /// One more has.
     pub(super) crashed: Notify,
+}
+
+/// A set of one worker that waits for the states of its apps.
+#[derive(Debug)]
+pub(super) struct LoadedSet {
+    spec: Arc<WorkerSpec>,
+    forward: String,
+    worker: StartingWorker,
+}
+
+impl LoadedSet {
+    /// Starts the apps. Nothing is accepted yet.
+    pub(super) async fn start(
+        self,
+        states: InheritedStates,
+    ) -> Result<Arc<WorkerSet>, PeerFailure> {
+        let Self { spec, forward, worker } = self;
+        Ok(WorkerSet::of(spec, forward, vec![worker.start_with(states).await?]))
+    }
 }
 
 /// The place of one worker.
@@ -86,9 +105,7 @@ impl WorkerSet {
             match started {
                 Ok(Ok(worker)) => workers.push(worker),
                 Ok(Err(failure)) => failed = Some(failure),
-                Err(error) => {
-                    failed = Some(PeerFailure { reason: error.to_string(), lasting: false });
-                }
+                Err(error) => failed = Some(PeerFailure::passing(error)),
             }
         }
         if let Some(failure) = failed {
@@ -99,11 +116,21 @@ impl WorkerSet {
             return Err(failure);
         }
         workers.sort_by_key(|worker| worker.number);
+        Ok(Self::of(spec, forward, workers))
+    }
+
+    /// Starts one worker, which has only mapped its libraries when this is over.
+    pub(super) async fn load(spec: WorkerSpec, forward: String) -> Result<LoadedSet, PeerFailure> {
+        let worker = StartingWorker::start(&spec, 1, true).await?.loaded().await?;
+        Ok(LoadedSet { spec: Arc::new(spec), forward, worker })
+    }
+
+    fn of(spec: Arc<WorkerSpec>, forward: String, workers: Vec<Worker>) -> Arc<Self> {
         let slot = |worker| {
             let worker = Arc::new(worker);
             Mutex::new(Slot { worker, restarts: 0, last: None, past: Tally::default() })
         };
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             spec,
             forward,
             since: SystemTime::now(),
@@ -112,7 +139,12 @@ impl WorkerSet {
             kept: watch::Sender::new(0),
             crashes: AtomicU64::new(0),
             crashed: Notify::new(),
-        }))
+        })
+    }
+
+    /// The worker whose generations lead, if any does.
+    pub(super) fn leader(&self) -> Option<Arc<Worker>> {
+        self.workers().into_iter().next()
     }
 
     /// How the apps were started, as the first worker did it.
@@ -141,10 +173,19 @@ impl WorkerSet {
     }
 
     /// Lets the workers finish what they have and end; what still comes is answered at the socket
-    /// of this name.
-    pub(super) async fn leave(&self, forward: Option<String>) {
+    /// of this name. When this is over they do so, and it is known how long requests waited for it.
+    pub(super) async fn leave(&self, forward: &str) -> Option<HeldReport> {
         self.ending.cancel();
-        self.order(&PeerOrder::Leave { forward }).await;
+        let mut leaving = JoinSet::new();
+        for worker in self.workers() {
+            let forward = Some(forward.to_owned());
+            leaving.spawn(async move { worker.leave(forward).await });
+        }
+        let mut held = None;
+        while let Some(left) = leaving.join_next().await {
+            held = held.or(left.ok().flatten());
+        }
+        held
     }
 
     /// Stops the workers.
@@ -224,6 +265,11 @@ impl WorkerSet {
     /// What all of them have done, those that have ended, too.
     pub(super) async fn tally(&self) -> Tally {
         self.views().await;
+        self.seen_tally()
+    }
+
+    /// What all of them had done when they were asked last.
+    pub(super) fn seen_tally(&self) -> Tally {
         let of = |slot: &Mutex<Slot>| {
             let slot = slot.lock();
             slot.past.and(slot.last.as_ref().map(tally_of).unwrap_or_default())
@@ -256,6 +302,9 @@ impl WorkerSet {
             };
             let (number, pid) = (started.number, started.pid);
             started.order(&PeerOrder::Open).await;
+            if place == 0 {
+                started.order(&PeerOrder::Lead).await;
+            }
             let milliseconds = ended.elapsed().as_secs_f64() * 1e3;
             tracing::info!("worker {number} is back as process {pid}, after {milliseconds:.0} ms");
             let started = Arc::new(started);
@@ -299,7 +348,9 @@ impl WorkerSet {
             [page] => format!("it was in {page}"),
             pages => format!("it was in one of {}", pages.join(", ")),
         };
-        tracing::error!("worker {number} (process {pid}) ended: {how}; {what}");
+        // What was written meanwhile is in no other place.
+        let lost = if worker.exports() { "; the state of its app is lost" } else { "" };
+        tracing::error!("worker {number} (process {pid}) ended: {how}; {what}{lost}");
     }
 }
 

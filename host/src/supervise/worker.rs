@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::Request;
 use hyper::body::Incoming;
 use tokio::sync::{Mutex, Notify, mpsc};
@@ -13,12 +14,12 @@ use crate::generation::Generation;
 use crate::generation::recorder::record_in;
 use crate::generation::table::Table;
 use crate::operate::handover::{
-    HandoverPeer, PageName, PeerFailure, PeerOrder, PeerReport, PeerWriter, WorkerInputs,
+    AppFacts, HandoverPeer, PageName, PeerFailure, PeerOrder, PeerReport, PeerWriter, WorkerInputs,
 };
 use crate::operate::operator::Operator;
 use crate::server::forward::{self, Forwarder};
 use crate::site::Site;
-use crate::swap::SwapReport;
+use crate::swap::{Forward, HeldReport, InheritedStates, SavedState, SwapError, SwapReport};
 
 /// How long connections are kept that were open before, so that each can be told with an answer
 /// that it is the last one.
@@ -88,17 +89,33 @@ impl WorkerLink {
         (Self { orders, speaks, forward }, of_the_process)
     }
 
+    /// Says that the libraries are mapped, and waits for the states.
+    ///
+    /// # Errors
+    /// If the supervisor is gone.
+    pub(crate) async fn states(&mut self) -> Result<InheritedStates, SwapError> {
+        say(&self.speaks, PeerReport::Loaded).await;
+        while let Some(order) = self.orders.recv().await {
+            if let PeerOrder::Start(states) = order {
+                return Ok(states);
+            }
+        }
+        let reason = "the supervisor is gone".to_owned();
+        Err(SwapError::Elsewhere { reason, lasting: false })
+    }
+
     /// Says that the apps have started.
     pub(crate) async fn serving(&self, reports: Vec<SwapReport>, table: &Table) {
-        let names = |generation: &Arc<Generation>| {
-            let routes = generation.routes.iter().map(|route| PageName {
+        let facts = |generation: &Arc<Generation>| {
+            let pages = generation.routes.iter().map(|route| PageName {
                 pattern: route.pattern.to_string(),
                 file: route.file.to_string(),
             });
-            routes.collect()
+            let exports = generation.app().is_some_and(|app| app.exports());
+            AppFacts { pages: pages.collect(), exports }
         };
-        let pages = table.generations().iter().map(names).collect();
-        say(&self.speaks, PeerReport::Serving { reports, pages }).await;
+        let apps = table.generations().iter().map(facts).collect();
+        say(&self.speaks, PeerReport::Serving { reports, apps }).await;
     }
 
     /// Says why this worker does not serve.
@@ -113,34 +130,78 @@ impl WorkerLink {
     {
         let Self { mut orders, speaks, forward } = self;
         let WorkerAnswers { operator, site, metrics, opened } = answers;
-        let mut forward = Some(forward);
+        let (mut forward, mut hold) = (Some(forward), None);
+        let switch = &site.switch;
         while let Some(order) = orders.recv().await {
-            match order {
+            let report = match order {
                 PeerOrder::Open => {
                     if let Some(forward) = forward.take() {
                         tokio::spawn(answer_passed_on(forward, Arc::clone(&site)));
                     }
                     opened.notify_one();
+                    continue;
                 }
-                PeerOrder::Leave { forward } => {
-                    // Before the next question is answered, which may ask whether it is done.
-                    operator.turn_away(forward.map(Forwarder::new));
+                PeerOrder::Hold { question, slots, path, force } => {
+                    let since = Instant::now();
+                    match switch.hold_for(&slots, &path, force).await {
+                        Ok(held) => {
+                            let states = held.states().into_iter();
+                            let saved = |state: Bytes| SavedState(state.to_vec());
+                            let apps = states.map(|state| state.map(saved)).collect();
+                            hold = Some((held, since));
+                            PeerReport::Held { question, apps }
+                        }
+                        Err(error) => PeerReport::NotHeld { question, failure: failure(&error) },
+                    }
+                }
+                PeerOrder::Resume { question } => {
+                    if let Some((held, _)) = hold.take() {
+                        held.resume().await;
+                    }
+                    PeerReport::Done { question }
+                }
+                PeerOrder::Leave { question, forward } => {
+                    let forwarder = forward.map(|name| Arc::new(Forwarder::new(name)));
+                    let forwarder = forwarder.map(|forwarder| forwarder as Arc<dyn Forward>);
+                    operator.turn_away(forwarder.clone());
+                    let held = hold.take().zip(forwarder).map(|((hold, since), forwarder)| {
+                        let waits = hold.leave(forwarder);
+                        HeldReport::new(since.elapsed(), &waits)
+                    });
                     let operator = Arc::clone(&operator);
                     tokio::spawn(async move { operator.leave(LAST_ANSWERS).await });
+                    PeerReport::Left { question, held }
+                }
+                PeerOrder::Lead => {
+                    switch.lead();
+                    continue;
+                }
+                PeerOrder::StandBy { question } => {
+                    switch.stand_by().await;
+                    PeerReport::Done { question }
                 }
                 PeerOrder::Status { question } => {
                     let status = Box::new(operator.status_now());
-                    say(&speaks, PeerReport::Status { question, status }).await;
+                    PeerReport::Status { question, status }
                 }
                 PeerOrder::Metrics { question } => {
-                    let text = metrics();
-                    say(&speaks, PeerReport::Metrics { question, text }).await;
+                    PeerReport::Metrics { question, text: metrics() }
                 }
-                // The others concern the process.
-                _ => {}
-            }
+                // Those that concern the process are followed elsewhere, and the apps have started.
+                PeerOrder::Stop
+                | PeerOrder::Abort
+                | PeerOrder::Reload
+                | PeerOrder::TakeBack
+                | PeerOrder::Start(_) => continue,
+            };
+            say(&speaks, report).await;
         }
     }
+}
+
+/// What is said to the supervisor of an error.
+pub(crate) fn failure(error: &SwapError) -> PeerFailure {
+    PeerFailure { reason: error.to_string(), lasting: error.is_lasting() }
 }
 
 async fn answer_passed_on(listener: UnixListener, site: Arc<Site>) {

@@ -2,19 +2,21 @@
 //! which serve, and loads none of them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use nova_abi::SwapMode;
 
 use super::gate::SwapTurn;
 use super::report::micros;
-use super::{Rollback, SwapError, Switch, blocking, rollback};
+use super::{Hold, Rollback, SwapError, Switch, blocking, mode, rollback};
 use crate::generation::GenerationId;
 use crate::generation::preflight::PreflightReport;
 use crate::library::loader::BuildId;
 use crate::library::start::StartInfo;
 use crate::release::assets::ReleaseAssets;
 use crate::release::ledger::{KeptRelease, ReleaseFacts};
+use crate::release::swap_plan::SwapPlan;
 use crate::release::{Release, Stylesheet};
 
 /// A release that another process serves.
@@ -26,7 +28,9 @@ pub(crate) struct ServedRelease {
     pub(crate) source: PathBuf,
     /// The number that it has in each of those processes.
     pub(crate) generation: GenerationId,
-    pub(crate) mode: SwapMode,
+    pub(crate) plan: SwapPlan,
+    /// Whether its app saves its state.
+    pub(crate) exports: bool,
     pub(crate) facts: ReleaseFacts,
     assets: ReleaseAssets,
 }
@@ -56,9 +60,10 @@ impl CheckedRelease {
             build_id: candidate.build_id,
             app: candidate.note.app.clone(),
             source,
-            // As soon as it is started.
+            // Both are known as soon as it is started.
             generation: GenerationId(0),
-            mode: swap.mode,
+            plan: swap,
+            exports: false,
             facts,
             assets,
         };
@@ -130,6 +135,57 @@ impl Switch {
         if let Some(stylesheet) = stylesheet {
             self.launcher.stylesheets.add(stylesheet);
         }
+    }
+
+    /// How a served release is replaced by another one.
+    ///
+    /// # Errors
+    /// If two generations were to be alive at once that must not be.
+    pub(crate) fn mode_between(
+        &self,
+        old: &ServedRelease,
+        new: &ServedRelease,
+    ) -> Result<SwapMode, SwapError> {
+        let wanted = self.settings().mode;
+        mode::choose(&old.plan, old.exports, &new.plan, wanted).map_err(|reasons| {
+            let wanted = wanted.unwrap_or_default();
+            SwapError::Unsafe { path: new.source.clone(), wanted, reasons }
+        })
+    }
+
+    /// How a served release is replaced by itself.
+    pub(crate) fn mode_elsewhere(&self, served: &ServedRelease) -> SwapMode {
+        self.settings().mode.unwrap_or_else(|| mode::alone(&served.plan, served.exports))
+    }
+
+    /// Ends the apps of these slots, because another process goes on with them, and lets requests
+    /// for them wait.
+    ///
+    /// # Errors
+    /// If a page does not answer in time, or a state cannot be exported; what served serves on.
+    pub(crate) async fn hold_for(
+        self: &Arc<Self>,
+        slots: &[usize],
+        path: &Path,
+        force: bool,
+    ) -> Result<Hold, SwapError> {
+        self.hold_slots(slots, path, force).await
+    }
+
+    /// Another process decides whether generations of this one lead.
+    pub(crate) fn lead_when_told(&self) {
+        self.leaders.hold_back();
+    }
+
+    /// That process says so.
+    pub(crate) fn lead(&self) {
+        self.leaders.release(self.table().generations());
+    }
+
+    /// Lets no generation lead; ready when their jobs have ended.
+    pub(crate) async fn stand_by(&self) {
+        self.leaders.hold_back();
+        self.leaders.all_stand_by().await;
     }
 
     /// Other processes have started generations up to this one.

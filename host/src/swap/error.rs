@@ -27,6 +27,12 @@ pub enum SwapError {
     Start { path: PathBuf, cause: StartError },
     #[error(transparent)]
     Table(#[from] TableError),
+    #[error(
+        "{}: its app has a state of its own, which would be another one in each of {workers} \
+         workers; start the host with --workers 1, or, if the state is not its own, say \
+         `pub const SWAP: Swap = Swap::Process;` in app.rs", .path.display()
+    )]
+    ManyStates { path: PathBuf, workers: usize },
     /// It was started in another process, which says why it does not serve.
     #[error("{reason}")]
     Elsewhere { reason: String, lasting: bool },

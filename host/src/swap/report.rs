@@ -86,13 +86,20 @@ impl SwapReport {
 
     /// Notes that the door was held for so long, and who waited.
     pub(super) fn held(&mut self, held: Duration, waits: &Waits) {
-        self.held = Some(HeldReport {
+        self.held = Some(HeldReport::new(held, waits));
+    }
+}
+
+impl HeldReport {
+    /// The door was held for so long, and these waited.
+    pub(crate) fn new(held: Duration, waits: &Waits) -> Self {
+        Self {
             held_us: in_micros(held),
             waited: waits.count,
             median_us: in_micros(waits.median),
             longest_us: in_micros(waits.longest),
             turned_away: waits.turned_away,
-        });
+        }
     }
 }
 

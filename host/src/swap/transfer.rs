@@ -1,9 +1,10 @@
 //! What a switch hands to the next process, and takes from the one before.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::gate::SwapTurn;
 use super::{Hold, SwapError, Switch};
@@ -23,7 +24,38 @@ pub struct SwitchState {
     /// The stylesheets that pages may still name, oldest first: name and text.
     pub stylesheets: Vec<(String, String)>,
     /// The state of each app that saves it.
-    pub apps: Vec<Option<Vec<u8>>>,
+    pub apps: Vec<Option<SavedState>>,
+}
+
+/// What an app has saved, on its way to another process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SavedState(pub Vec<u8>);
+
+/// As text where it is one, which most of them are: numbers take four times the room.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SavedText<'s> {
+    Text(Cow<'s, str>),
+    Bytes(Cow<'s, [u8]>),
+}
+
+impl Serialize for SavedState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => SavedText::Text(text.into()),
+            Err(_) => SavedText::Bytes(self.0.as_slice().into()),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SavedState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match SavedText::deserialize(deserializer)? {
+            SavedText::Text(text) => text.into_owned().into_bytes(),
+            SavedText::Bytes(bytes) => bytes.into_owned(),
+        }))
+    }
 }
 
 impl Switch {
@@ -57,8 +89,8 @@ impl Switch {
         let mut apps = Vec::new();
         for generation in self.table().generations() {
             let state = match held.next().flatten() {
-                Some(state) => Some(state.to_vec()),
-                None => self.saved(generation).await.map(|state| state.to_vec()),
+                Some(state) => Some(SavedState(state.to_vec())),
+                None => self.saved(generation).await.map(|state| SavedState(state.to_vec())),
             };
             apps.push(state);
         }
@@ -97,5 +129,20 @@ impl Switch {
         let (store, trust) = (self.launcher.store(), &self.settings().trust);
         let read = |kept| Ok(self.ledger.read(kept, store, trust)?);
         serving.map(read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_arrives_as_it_was() {
+        for (state, json) in [(&b"{1}"[..], "\"{1}\""), (&[0xff, 0], "[255,0]"), (b"", "\"\"")] {
+            let state = SavedState(state.to_vec());
+            let text = serde_json::to_string(&state).unwrap();
+            assert_eq!(text, json);
+            assert_eq!(serde_json::from_str::<SavedState>(&text).unwrap(), state);
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
 use serde::de::DeserializeOwned;
@@ -14,7 +15,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use super::HandoverState;
 use crate::operate::admin::Status;
 use crate::process::descriptors::hand_over;
-use crate::swap::SwapReport;
+use crate::swap::{HeldReport, InheritedStates, SavedState, SwapReport};
 
 /// What the process that has the way to the outside says to the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +34,36 @@ pub enum PeerOrder {
     /// Others serve: finish what there is, and end. Requests that still come are answered at the
     /// socket of this name, if there is one.
     Leave {
+        /// What the answer names.
+        question: u64,
         /// The name of the socket.
         forward: Option<String>,
+    },
+    /// Start the apps, which are loaded, with these states.
+    Start(InheritedStates),
+    /// End the apps of these slots, and let requests for them wait: another process goes on with
+    /// them.
+    Hold {
+        /// What the answer names.
+        question: u64,
+        /// The places of the libraries.
+        slots: Vec<usize>,
+        /// What is to take their place, for messages.
+        path: PathBuf,
+        /// A state that cannot be exported is lost.
+        force: bool,
+    },
+    /// The other process does not go on with them: start them again.
+    Resume {
+        /// What the answer names.
+        question: u64,
+    },
+    /// The generations of this process lead.
+    Lead,
+    /// They do not any more.
+    StandBy {
+        /// What the answer names.
+        question: u64,
     },
     /// Say how you are.
     Status {
@@ -52,12 +81,40 @@ pub enum PeerOrder {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeerReport {
+    /// The libraries are mapped; the states are waited for.
+    Loaded,
     /// The apps have started; a worker waits for [`PeerOrder::Open`].
     Serving {
         /// How each of them was started.
         reports: Vec<SwapReport>,
-        /// The pages of each of them, in the order of its routes.
-        pages: Vec<Vec<PageName>>,
+        /// What else is to be known of them.
+        apps: Vec<AppFacts>,
+    },
+    /// The apps have ended, and requests for them wait.
+    Held {
+        /// The question.
+        question: u64,
+        /// Their states, in the order of the libraries.
+        apps: Vec<Option<SavedState>>,
+    },
+    /// The apps go on.
+    NotHeld {
+        /// The question.
+        question: u64,
+        /// Why.
+        failure: PeerFailure,
+    },
+    /// Requests that come are answered elsewhere.
+    Left {
+        /// The question.
+        question: u64,
+        /// How long requests waited for that, if they did.
+        held: Option<HeldReport>,
+    },
+    /// It is done.
+    Done {
+        /// The question.
+        question: u64,
     },
     /// It will not serve.
     Failed(PeerFailure),
@@ -86,13 +143,22 @@ pub struct PageName {
     pub file: String,
 }
 
-/// What a process starts with that serves: how each app was started, and its pages.
+/// What is to be known of an app that another process runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppFacts {
+    /// Its pages, in the order of its routes.
+    pub pages: Vec<PageName>,
+    /// Whether it saves its state.
+    pub exports: bool,
+}
+
+/// What a process has that serves: how each app was started, and what is to be known of it.
 #[derive(Debug, Clone, Default)]
 pub struct Started {
     /// How each of them was started.
     pub reports: Vec<SwapReport>,
-    /// The pages of each of them.
-    pub pages: Vec<Vec<PageName>>,
+    /// What else is to be known of them.
+    pub apps: Vec<AppFacts>,
 }
 
 /// Why the other process does not serve.
@@ -106,7 +172,8 @@ pub struct PeerFailure {
 }
 
 impl PeerFailure {
-    fn passing(reason: impl ToString) -> Self {
+    /// A failure that may not come again.
+    pub fn passing(reason: impl ToString) -> Self {
         Self { reason: reason.to_string(), lasting: false }
     }
 }
@@ -157,6 +224,14 @@ impl PeerWriter {
     }
 }
 
+fn not_serving(said: Option<PeerReport>) -> PeerFailure {
+    match said {
+        Some(PeerReport::Failed(failure)) => failure,
+        Some(_) => PeerFailure::passing("it did not say whether it serves"),
+        None => PeerFailure::passing("it ended before it served"),
+    }
+}
+
 impl HandoverPeer {
     pub(super) fn over(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
@@ -189,24 +264,40 @@ impl HandoverPeer {
         self.speaks.say(&order).await.ok();
     }
 
-    /// Hands everything over, and waits until the other process serves.
+    /// Hands everything over.
     ///
     /// # Errors
-    /// With the reason that it gives, or that it is gone.
+    /// If the other process is gone.
     pub async fn hand_over(
         &mut self,
         descriptors: &[BorrowedFd<'_>],
         state: &HandoverState,
-    ) -> Result<Started, PeerFailure> {
+    ) -> io::Result<()> {
         let socket: &tokio::net::UnixStream = self.speaks.0.as_ref();
         let owned = UnixStream::from(socket.as_fd().try_clone_to_owned()?);
         hand_over(&owned, descriptors)?;
-        self.speaks.say(state).await?;
+        self.speaks.say(state).await
+    }
+
+    /// Waits until the libraries of the other process are mapped.
+    ///
+    /// # Errors
+    /// With the reason that it gives, or that it is gone.
+    pub async fn loaded(&mut self) -> Result<(), PeerFailure> {
         match self.hears.next().await {
-            Some(PeerReport::Serving { reports, pages }) => Ok(Started { reports, pages }),
-            Some(PeerReport::Failed(failure)) => Err(failure),
-            Some(_) => Err(PeerFailure::passing("it did not say whether it serves")),
-            None => Err(PeerFailure::passing("it ended before it served")),
+            Some(PeerReport::Loaded) => Ok(()),
+            other => Err(not_serving(other)),
+        }
+    }
+
+    /// Waits until the other process serves.
+    ///
+    /// # Errors
+    /// With the reason that it gives, or that it is gone.
+    pub async fn serving(&mut self) -> Result<Started, PeerFailure> {
+        match self.hears.next().await {
+            Some(PeerReport::Serving { reports, apps }) => Ok(Started { reports, apps }),
+            other => Err(not_serving(other)),
         }
     }
 

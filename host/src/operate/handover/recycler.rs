@@ -133,7 +133,8 @@ impl Recycler {
         let (mut stand_in, mut child) = program.start(Successor::StandIn)?;
         let handed = async {
             let state = self.operator.handover_state(self.sockets.len()).await;
-            stand_in.hand_over(&self.descriptors(), &state).await
+            stand_in.hand_over(&self.descriptors(), &state).await?;
+            stand_in.serving().await
         };
         let handed = tokio::time::timeout(PATIENCE, handed).await.unwrap_or_else(|_| {
             let reason = format!("it did not serve within {PATIENCE:?}");
@@ -203,7 +204,8 @@ impl Recycler {
     pub async fn give_back(&self, first: &mut HandoverPeer) -> io::Result<()> {
         let turn = self.operator.pause().await.map_err(io::Error::other)?;
         let state = self.operator.handover_state(self.sockets.len()).await;
-        first.hand_over(&self.descriptors(), &state).await.map_err(io::Error::other)?;
+        first.hand_over(&self.descriptors(), &state).await?;
+        first.serving().await.map_err(io::Error::other)?;
         turn.keep_for_good();
         self.hand_over_admin();
         self.operator.turn_away(None);

@@ -4,14 +4,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_abi::OwnedBytes;
-
 use super::{Operator, say};
 use crate::operate::handover::HandoverState;
-use crate::server::forward::Forwarder;
-use crate::swap::{SwapError, SwapReport, SwapTurn};
+use crate::swap::{
+    Forward, InheritedStates, LoadedReleases, SwapError, SwapReport, SwapTurn, Switch,
+};
 
 impl Operator {
+    /// The switch of the site.
+    pub(crate) fn switch(&self) -> &Arc<Switch> {
+        &self.site.switch
+    }
+
     /// How many libraries are mapped.
     pub(crate) fn loads(&self) -> usize {
         self.site.switch.loads()
@@ -44,12 +48,13 @@ impl Operator {
             switch: self.site.switch.state(None).await,
             folders: self.folders.brought(),
             worker: None,
+            waits: false,
         }
     }
 
     /// Accepts nothing any more: each connection is told with its next answer that it was the last
     /// one. What comes until then is answered by the process behind `forwarder`, or else here.
-    pub(crate) fn turn_away(&self, forwarder: Option<Forwarder>) {
+    pub(crate) fn turn_away(&self, forwarder: Option<Arc<dyn Forward>>) {
         self.site.leave(forwarder);
         self.status.server.turn_away();
     }
@@ -67,6 +72,25 @@ impl Operator {
     /// # Errors
     /// When one of the releases does not start.
     pub async fn take_over(&self, state: HandoverState) -> Result<Vec<SwapReport>, SwapError> {
+        let loaded = self.load_inherited(&state).await?;
+        let states = InheritedStates { apps: state.switch.apps, ..InheritedStates::default() };
+        let reports = self.site.switch.start_loaded(loaded, states).await?;
+        let log = self.site.switch.ledger().log();
+        for (slot, report) in reports.iter().enumerate() {
+            let source = log.serving(slot).map(|kept| kept.source.clone()).unwrap_or_default();
+            say(&source, report);
+        }
+        Ok(reports)
+    }
+
+    /// Maps the libraries of what the process before serves; none of their code has run.
+    ///
+    /// # Errors
+    /// When one of the releases cannot be loaded.
+    pub(crate) async fn load_inherited(
+        &self,
+        state: &HandoverState,
+    ) -> Result<LoadedReleases, SwapError> {
         let switch = Arc::clone(&self.site.switch);
         switch.inherit(&state.switch);
         self.folders.inherit(&state.folders).await;
@@ -74,15 +98,6 @@ impl Operator {
         let read = tokio::task::spawn_blocking(move || reading.read_serving());
         let releases =
             read.await.map_err(|error| SwapError::Inherited(io::Error::other(error)))??;
-        let sources: Vec<_> = releases.iter().map(|release| release.source.clone()).collect();
-        let info = self.info(self.site.assets.favicon());
-        let apps = state.switch.apps.into_iter();
-        let states = apps.map(|app| app.map(OwnedBytes::from_vec)).collect();
-        let reports = switch.start_with(releases, &info, states).await?;
-        // Of its workers the supervisor says it, once.
-        if state.worker.is_none() {
-            sources.iter().zip(&reports).for_each(|(source, report)| say(source, report));
-        }
-        Ok(reports)
+        switch.load_all(releases, &self.info(self.site.assets.favicon())).await
     }
 }
