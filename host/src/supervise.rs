@@ -11,7 +11,10 @@
 //! [`WorkerLink`] is that process's own side.
 
 mod control;
+mod exported_states;
+mod orders;
 mod process;
+mod renewal;
 mod set;
 mod status;
 mod supervisor;

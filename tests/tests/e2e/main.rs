@@ -24,3 +24,4 @@ mod swap;
 mod terminal;
 mod trust;
 mod upgrade;
+mod workers;
