@@ -32,6 +32,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::forward::answer_passed_on;
 pub use self::peer::{
     AppFacts, HandoverPeer, PageName, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter,
     Started,
@@ -40,7 +41,7 @@ pub use self::program::Program;
 pub use self::recycler::Recycler;
 use crate::process::descriptors::take_over;
 use crate::process::take_stdin;
-use crate::swap::{SwapReport, SwitchState};
+use crate::swap::{InheritedStates, SwapReport, SwitchState};
 
 /// Says in the environment of a process that it takes another's place, and which it is.
 const VARIABLE: &str = "NOVA_SUCCESSOR";
@@ -50,15 +51,20 @@ const VARIABLE: &str = "NOVA_SUCCESSOR";
 pub struct HandoverState {
     /// The id of the process.
     pub pid: u32,
-    /// How many of the descriptors are sockets to listen on; the admin socket follows, if any.
+    /// How many of the descriptors are sockets to listen on. Then come the admin socket, the socket
+    /// for requests that are passed on, and the file for what a worker does, as far as there are any.
     pub sockets: usize,
+    /// Whether the admin socket is among them.
+    #[serde(default)]
+    pub admin: bool,
+    /// Whether requests are passed on.
+    #[serde(default)]
+    pub forward: bool,
     /// Releases and generations.
     pub switch: SwitchState,
     /// The folders of public files that releases brought, newest first.
     pub folders: Vec<PathBuf>,
-    /// The number of this worker; `None`: the process serves alone. With it come two descriptors in
-    /// the place of the admin socket: the socket for requests that are passed on, and the file that
-    /// a crash does not reach.
+    /// The number of this worker; `None`: the process serves alone.
     #[serde(default)]
     pub worker: Option<usize>,
     /// Whether the states of the apps come later, in an order to start them.
@@ -104,20 +110,13 @@ pub struct Handover {
     pub sockets: Vec<TcpListener>,
     /// The admin socket.
     pub admin: Option<UnixListener>,
-    /// What a worker has.
-    pub worker: Option<WorkerInputs>,
+    /// Where requests come that the process before passes on.
+    pub forward: Option<UnixListener>,
+    /// Where a worker writes down what it does.
+    pub record: Option<File>,
     /// What is known of the process before.
     pub state: HandoverState,
     socket: BufReader<UnixStream>,
-}
-
-/// What a worker has besides the sockets.
-#[derive(Debug)]
-pub struct WorkerInputs {
-    /// Where requests come that other workers pass on.
-    pub forward: UnixListener,
-    /// Where it writes down what it does.
-    pub record: File,
 }
 
 impl Handover {
@@ -135,22 +134,31 @@ impl Handover {
     pub fn receive() -> io::Result<Option<Self>> {
         let Some(successor) = Successor::current() else { return Ok(None) };
         let socket = UnixStream::from(take_stdin()?);
-        let mut descriptors = take_over(&socket)?.into_iter();
+        let mut descriptors = take_over(&socket)?.into_iter().peekable();
         let mut socket = BufReader::new(socket);
         let mut line = String::new();
         socket.read_line(&mut line)?;
         let state: HandoverState = serde_json::from_str(&line)?;
         let sockets = descriptors.by_ref().take(state.sockets).map(TcpListener::from).collect();
-        let admin = match state.worker {
-            Some(_) => None,
-            None => descriptors.next().map(UnixListener::from),
-        };
-        let worker = descriptors.next().zip(descriptors.next());
-        let worker = worker.map(|(forward, record)| WorkerInputs {
-            forward: forward.into(),
-            record: record.into(),
-        });
-        Ok(Some(Self { successor, sockets, admin, worker, state, socket }))
+        let admin = descriptors.next_if(|_| state.admin).map(UnixListener::from);
+        let forward = descriptors.next_if(|_| state.forward).map(UnixListener::from);
+        let record = descriptors.next().map(File::from);
+        Ok(Some(Self { successor, sockets, admin, forward, record, state, socket }))
+    }
+
+    /// Says that the libraries are mapped, and waits for the states of the apps. This blocks.
+    ///
+    /// # Errors
+    /// If the process before is gone.
+    pub fn states(&mut self) -> io::Result<InheritedStates> {
+        let line = serde_json::to_string(&PeerReport::Loaded)?;
+        writeln!(self.socket.get_mut(), "{line}")?;
+        let mut line = String::new();
+        self.socket.read_line(&mut line)?;
+        match serde_json::from_str(&line)? {
+            PeerOrder::Start(states) => Ok(states),
+            _ => Err(io::Error::other("it gave another order than to start")),
+        }
     }
 
     /// Tells the process before that this one serves; gives the way to talk on with it.

@@ -130,8 +130,9 @@ fn worker_link(
     let Some(left) = handover.as_mut().filter(|left| left.successor == Successor::Worker) else {
         return Ok(None);
     };
-    let inputs = left.worker.take().ok_or("a worker was started without its sockets")?;
-    let (link, supervisor) = WorkerLink::open(left.peer()?, inputs);
+    let missing = "a worker was started without its sockets";
+    let (forward, record) = left.forward.take().zip(left.record.take()).ok_or(missing)?;
+    let (link, supervisor) = WorkerLink::open(left.peer()?, forward, &record);
     signals.supervisor = Some(supervisor);
     Ok(Some(link))
 }

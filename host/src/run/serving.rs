@@ -15,7 +15,7 @@ use super::{Error, Exit};
 use crate::edge::metrics::Sources;
 use crate::edge::{Edge, Metrics};
 use crate::operate::admin::{AdminSocket, BindError, default_socket};
-use crate::operate::handover::{Handover, Recycler, Successor};
+use crate::operate::handover::{Handover, Recycler, Successor, answer_passed_on};
 use crate::operate::operator::Operator;
 use crate::process::log::{AccessLog, announce};
 use crate::release::watch::ReleaseWatch;
@@ -68,7 +68,12 @@ impl Serving {
                 tokio::spawn(worker.follow(WorkerAnswers { operator, site, metrics, opened }));
             }
             (None, None) => announce(&bound.url),
-            (None, Some(left)) => take_over_from(left, reports, &mut signals)?,
+            (None, Some(mut left)) => {
+                if let Some(forward) = left.forward.take() {
+                    tokio::spawn(answer_passed_on(forward, Arc::clone(&site)));
+                }
+                take_over_from(left, reports, &mut signals)?;
+            }
         }
         service_manager.ready();
         let lifecycle = Lifecycle {

@@ -68,10 +68,10 @@ impl<'c> Started<'c> {
         let folder = unpacked.as_ref().map(TempDir::path);
         let linked = bound.linked;
         let start = async {
-            match (&bound.handover, linked) {
+            match (&mut bound.handover, linked) {
                 (Some(left), _) => match &mut bound.worker {
                     Some(worker) => start_worker(&operator, worker, &left.state).await,
-                    None => operator.take_over(left.state.clone()).await,
+                    None => operator.take_over(left).await,
                 },
                 (None, None) => operator.start_read(releases).await,
                 (None, Some(linked)) => {

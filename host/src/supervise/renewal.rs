@@ -259,7 +259,7 @@ impl Supervisor {
             reason: format!("no worker can be started: {error}"),
             lasting: false,
         };
-        let mut switch = self.switch.state(None).await;
+        let mut switch = self.switch.facts();
         switch.log = self.switch.ledger().log_with(facts);
         let last = switch.last_generation.0 + facts.len() as u64;
         // A number is never given twice, whatever becomes of this one.
@@ -271,6 +271,8 @@ impl Supervisor {
         let state = HandoverState {
             pid: std::process::id(),
             sockets: sockets.len(),
+            admin: false,
+            forward: true,
             switch,
             folders: self.brought.lock().clone(),
             worker: None,

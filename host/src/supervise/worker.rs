@@ -1,23 +1,22 @@
 //! A worker's side of the conversation with its supervisor.
 
-use std::net::SocketAddr;
+use std::fs::File;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Request;
-use hyper::body::Incoming;
 use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::generation::Generation;
 use crate::generation::recorder::record_in;
 use crate::generation::table::Table;
 use crate::operate::handover::{
-    AppFacts, HandoverPeer, PageName, PeerFailure, PeerOrder, PeerReport, PeerWriter, WorkerInputs,
+    AppFacts, HandoverPeer, PageName, PeerFailure, PeerOrder, PeerReport, PeerWriter,
+    answer_passed_on,
 };
 use crate::operate::operator::Operator;
-use crate::server::forward::{self, Forwarder};
+use crate::server::forward::Forwarder;
 use crate::site::Site;
 use crate::swap::{Forward, HeldReport, InheritedStates, SavedState, SwapError, SwapReport};
 
@@ -60,10 +59,10 @@ impl WorkerLink {
     /// channel.
     pub(crate) fn open(
         peer: HandoverPeer,
-        inputs: WorkerInputs,
+        forward: UnixListener,
+        record: &File,
     ) -> (Self, mpsc::UnboundedReceiver<WorkerEvent>) {
-        let WorkerInputs { forward, record } = inputs;
-        if let Err(error) = record_in(&record) {
+        if let Err(error) = record_in(record) {
             tracing::warn!("if a page ends this process, nothing will name it: {error}");
         }
         let (mut hears, speaks) = peer.split();
@@ -202,16 +201,6 @@ impl WorkerLink {
 /// What is said to the supervisor of an error.
 pub(crate) fn failure(error: &SwapError) -> PeerFailure {
     PeerFailure { reason: error.to_string(), lasting: error.is_lasting() }
-}
-
-async fn answer_passed_on(listener: UnixListener, site: Arc<Site>) {
-    let service = move |request: Request<Incoming>, peer: Option<SocketAddr>| {
-        let site = Arc::clone(&site);
-        async move { site.answer(request, peer).await.response }
-    };
-    if let Err(error) = forward::answer(listener, service).await {
-        tracing::error!("requests that were passed on are not answered: {error}");
-    }
 }
 
 /// A supervisor that is gone hears nothing.

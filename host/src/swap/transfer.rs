@@ -83,17 +83,22 @@ impl Switch {
         self.hold_slots(&slots, Path::new("another process"), false).await
     }
 
-    /// What the next process has to know, with the states of the apps that are held.
-    pub(crate) async fn state(&self, hold: Option<&Hold>) -> SwitchState {
-        let mut held = hold.map(Hold::states).unwrap_or_default().into_iter();
+    /// The state of each app that saves it: of those that are held what they have exported at their
+    /// end, of the others what they export now.
+    pub(crate) async fn states(&self, hold: &Hold) -> Vec<Option<SavedState>> {
         let mut apps = Vec::new();
-        for generation in self.table().generations() {
-            let state = match held.next().flatten() {
-                Some(state) => Some(SavedState(state.to_vec())),
-                None => self.saved(generation).await.map(|state| SavedState(state.to_vec())),
+        for (generation, held) in self.table().generations().iter().zip(hold.states()) {
+            let state = match held {
+                Some(state) => Some(state.to_vec()),
+                None => self.saved(generation).await.map(|state| state.to_vec()),
             };
-            apps.push(state);
+            apps.push(state.map(SavedState));
         }
+        apps
+    }
+
+    /// What the next process has to know besides the states of the apps.
+    pub(crate) fn facts(&self) -> SwitchState {
         let sheets = self.launcher.stylesheets.list();
         let text = |sheet: &Stylesheet| String::from_utf8(sheet.bytes.to_vec()).ok();
         let stylesheets =
@@ -103,7 +108,7 @@ impl Switch {
             last_generation: self.launcher.last_id(),
             totals: self.totals(),
             stylesheets,
-            apps,
+            apps: Vec::new(),
         }
     }
 

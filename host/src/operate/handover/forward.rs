@@ -1,14 +1,29 @@
 //! Requests that still come to a process which another one has replaced.
 
 use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 
 use crate::generation::body::Body;
 use crate::generation::call::plain;
-use crate::server::forward::Forwarder;
+use crate::server::forward::{self, Forwarder};
+use crate::site::Site;
 use crate::swap::Forward;
+
+/// Answers the requests that the process before passes on, for as long as this is polled.
+pub async fn answer_passed_on(listener: UnixListener, site: Arc<Site>) {
+    let service = move |request: Request<Incoming>, peer: Option<SocketAddr>| {
+        let site = Arc::clone(&site);
+        async move { site.answer(request, peer).await.response }
+    };
+    if let Err(error) = forward::answer(listener, service).await {
+        tracing::error!("requests that are passed on are not answered: {error}");
+    }
+}
 
 impl Forward for Forwarder {
     fn forward(

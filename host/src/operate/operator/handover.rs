@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Operator, say};
-use crate::operate::handover::HandoverState;
+use crate::operate::handover::{Handover, HandoverState};
 use crate::swap::{
-    Forward, InheritedStates, LoadedReleases, SwapError, SwapReport, SwapTurn, Switch,
+    Forward, Hold, InheritedStates, LoadedReleases, SwapError, SwapReport, SwapTurn, Switch,
 };
 
 impl Operator {
@@ -40,16 +40,32 @@ impl Operator {
         Ok(turn)
     }
 
-    /// What the next process has to know; it gets `sockets` sockets to listen on.
-    pub(crate) async fn handover_state(&self, sockets: usize) -> HandoverState {
+    /// What the next process has to know; it gets `sockets` sockets to listen on, and the states of
+    /// the apps later.
+    pub(crate) fn handover_state(&self, sockets: usize, admin: bool) -> HandoverState {
         HandoverState {
             pid: std::process::id(),
             sockets,
-            switch: self.site.switch.state(None).await,
+            admin,
+            forward: true,
+            switch: self.site.switch.facts(),
             folders: self.folders.brought(),
             worker: None,
-            waits: false,
+            waits: true,
         }
+    }
+
+    /// Ends the apps that must not be alive in two processes, and lets requests for them wait; gives
+    /// the states of all apps, too.
+    ///
+    /// # Errors
+    /// If a page does not answer in time, or a state cannot be exported; what served serves on.
+    pub(crate) async fn hold(&self) -> Result<(Hold, InheritedStates), SwapError> {
+        let switch = &self.site.switch;
+        let hold = switch.hold().await?;
+        let replaces = switch.table().generations().iter().map(|it| it.id).collect();
+        let apps = switch.states(&hold).await;
+        Ok((hold, InheritedStates { apps, replaces, instead: None }))
     }
 
     /// Accepts nothing any more: each connection is told with its next answer that it was the last
@@ -71,9 +87,16 @@ impl Operator {
     ///
     /// # Errors
     /// When one of the releases does not start.
-    pub async fn take_over(&self, state: HandoverState) -> Result<Vec<SwapReport>, SwapError> {
-        let loaded = self.load_inherited(&state).await?;
-        let states = InheritedStates { apps: state.switch.apps, ..InheritedStates::default() };
+    pub async fn take_over(&self, left: &mut Handover) -> Result<Vec<SwapReport>, SwapError> {
+        let loaded = self.load_inherited(&left.state).await?;
+        let states = match left.state.waits {
+            // Requests wait there from now on.
+            true => tokio::task::block_in_place(|| left.states()).map_err(SwapError::Inherited)?,
+            false => {
+                let apps = std::mem::take(&mut left.state.switch.apps);
+                InheritedStates { apps, ..InheritedStates::default() }
+            }
+        };
         let reports = self.site.switch.start_loaded(loaded, states).await?;
         let log = self.site.switch.ledger().log();
         for (slot, report) in reports.iter().enumerate() {
