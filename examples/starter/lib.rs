@@ -49,7 +49,7 @@ pub mod pages {
     pub mod users_index;
 }
 
-nova::export!(routes);
+nova::export!(routes, least_swap = nova::Swap::Handover);
 
 /// The routes of `pages/`.
 #[rustfmt::skip]

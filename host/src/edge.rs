@@ -27,18 +27,17 @@ pub use self::request_id::REQUEST_ID;
 use self::encoding::{Coding, compress};
 use self::forwarded::{Client, Proxies};
 use self::limits::{LimitError, LimitedBody, RequestLimit, within};
-use self::metrics::Responder;
+use self::metrics::{CountedBody, Responder};
 use self::security::Security;
 use crate::generation::body::{Body, BodyError};
 use crate::generation::call::HandlerPanic;
 use crate::process::log::{AccessLog, LoggedBody};
 use crate::server::Peer;
-use crate::server::guarded_body::GuardedBody;
 use crate::site::destination::Destination;
 use crate::site::{Origin, Site, SiteResponse};
 
 /// The body of a response as it leaves the host.
-pub type OutgoingBody = LoggedBody<GuardedBody<Body, Option<RequestTimer>>>;
+pub type OutgoingBody = LoggedBody<CountedBody>;
 
 /// See the [module](self). One per process, shared by all connections.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ impl Edge {
             timer.observe(&responder, response.status());
         }
         let (head, body) = response.into_parts();
-        let body = access.log_body(head.status, generation, GuardedBody::new(body, timer));
+        let body = access.log_body(head.status, generation, CountedBody::new(body, timer));
         Response::from_parts(head, body)
     }
 

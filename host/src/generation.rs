@@ -11,11 +11,11 @@
 //! answer. The app is taken out of a generation when nobody is inside any more: what lives on of
 //! the generation, in a table or behind a body, keeps neither its state nor its runtime.
 
+mod answered;
 pub mod body;
 pub mod call;
 pub mod exercise;
 pub mod preflight;
-pub mod recorder;
 mod streams;
 pub mod table;
 mod upgrade;
@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Instant, SystemTime};
 
+use http::Method;
 use nova_abi::{After, App, Counts, Inside, Revocable, Watched};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use self::streams::OpenStreams;
 use crate::library::loader::{BuildId, Library, Routes};
 use crate::library::start::StartInfo;
+use crate::process::record::Activity;
 use crate::release::assets::ReleaseAssets;
 use crate::release::swap_plan::SwapPlan;
 
@@ -127,6 +129,8 @@ pub type Sending = After<App, Ends>;
 pub struct Ends {
     /// The generation's number.
     pub id: GenerationId,
+    /// Its routes, in the order that a call counts.
+    pub routes: Routes,
     /// What it has done.
     pub counters: Arc<Counters>,
     /// A request has left while the door was closed.
@@ -146,6 +150,16 @@ impl Watched for Ends {
 }
 
 impl Ends {
+    /// What runs when this generation answers a request; `route` is the place of its page.
+    pub(crate) fn activity<'a>(
+        &'a self,
+        method: &'a Method,
+        path: &'a str,
+        route: Option<u32>,
+    ) -> Activity<'a> {
+        answered::activity(self.id, &self.routes, method, path, route)
+    }
+
     /// Cancelled when this generation drains: what stays open should end soon.
     pub(crate) fn draining(&self) -> CancellationToken {
         self.draining.lock().clone()
@@ -177,6 +191,7 @@ impl Generation {
         let counters = Arc::<Counters>::default();
         let ends = Ends {
             id,
+            routes: routes.clone(),
             counters: counters.clone(),
             left: Notify::new(),
             expired: Mutex::default(),

@@ -11,11 +11,15 @@
 pub mod companion;
 pub(crate) mod descriptors;
 pub mod footprint;
+pub mod held;
 pub mod log;
 pub mod reaper;
+pub mod record;
 pub mod service_folders;
 pub mod service_manager;
 pub mod signals;
+pub mod tunables;
+pub mod workers;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -90,6 +94,7 @@ pub fn command(program: &Path, role: &str) -> Command {
     let mut command = Command::new(program);
     command
         .args([CHILD, role])
+        .env(tunables::VARIABLE, tunables::for_libraries())
         // Of a panic, the message says it; a backtrace would push that out of the last words.
         .env("RUST_BACKTRACE", "0");
     command

@@ -89,8 +89,8 @@ pub enum ReleaseError {
     )]
     Mixed { manifest: PathBuf, expected: BuildId, found: BuildId },
     #[error(
-        "{}: build {expected} served from here; now it is {found}, and no copy was kept: \
-         give the host a state folder (--state)", .path.display()
+        "{}: is build {found}, and not {expected}, which served; no copy of that is whole: \
+         compile it again, or go back to another one (`nova status` lists them)", .path.display()
     )]
     Gone { path: PathBuf, expected: BuildId, found: BuildId },
     #[error(
@@ -294,7 +294,7 @@ impl ReleaseParts<'_> {
             Some(signed) => signed.public()?,
             None => public_folder(folder),
         };
-        let swap = SwapPlan::of(&candidate.note, swap);
+        let swap = SwapPlan::of(&candidate, swap);
         let hashed = files.into_iter().filter_map(|file| Some((file.url, file.hashed?)));
         // Of a folder that is not there, nothing can be linked.
         let hashed = if public.is_some() { hashed.collect() } else { BTreeMap::new() };

@@ -35,8 +35,10 @@ use self::started::Started;
 use crate::generation::preflight;
 use crate::operate::handover::{Program, Successor};
 use crate::process;
-use crate::process::log::{AccessLog, Log};
+use crate::process::log::{Log, LogFlusher};
+use crate::process::record::{LeftRecord, Record, RecordFile, RecordedActivity};
 use crate::process::signals::{self as process_signals, SecondStop, SignalReceiver};
+use crate::process::workers::Workers;
 use crate::swap::SwapError;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -89,7 +91,7 @@ fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
         _ => SecondStop::EndsProcess,
     };
     process_signals::run(Some(log.flusher()), second_stop, move |signals| {
-        let ended = start(&config, linked, signals, log.access());
+        let ended = start(&config, linked, signals, &log);
         drop(log);
         end(ended)
     })
@@ -129,27 +131,28 @@ fn start(
     config: &Config,
     linked: Option<LinkedRelease>,
     signals: SignalReceiver,
-    access: AccessLog,
+    log: &Log,
 ) -> Result<Exit, Error> {
     raise_descriptor_limit();
-    let bootstrap = Bootstrap::new(config, linked)?;
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = config.edge.run.threads {
-        builder.worker_threads(usize::from(threads));
-    }
-    let runtime = builder.enable_all().build()?;
-    let exit = runtime.block_on(run(bootstrap, signals, access));
-    // A handler that blocks for ever must not hold the process.
+    // A worker's is looked at by its supervisor, which hands it over.
+    let _record = match Successor::current() {
+        Some(Successor::Worker) => None,
+        _ => Some(begin_record(config, log.flusher())?),
+    };
+    let workers = Workers::start(config.threads(Successor::current()))?;
+    let bootstrap = Bootstrap::new(config, linked, &workers)?;
+    // What the host does for itself shares no thread with pages, which may hold theirs.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let exit = runtime.block_on(run(bootstrap, signals, log));
     runtime.shutdown_background();
     exit
 }
 
-async fn run(
-    bootstrap: Bootstrap<'_>,
-    signals: SignalReceiver,
-    access: AccessLog,
-) -> Result<Exit, Error> {
+async fn run(bootstrap: Bootstrap<'_>, signals: SignalReceiver, log: &Log) -> Result<Exit, Error> {
     let mut bound = Bound::bind(bootstrap, signals)?;
+    if let Some(record) = bound.handover.as_mut().and_then(|left| left.record.take()) {
+        Record::begin(record, abort_at_exit(log.flusher()))?;
+    }
     if bound.supervises().await? {
         return supervised::run(bound).await;
     }
@@ -157,7 +160,47 @@ async fn run(
         ControlFlow::Continue(started) => started,
         ControlFlow::Break(exit) => return Ok(exit),
     };
-    Serving::open(started, access).await?.until_stopped().await
+    Serving::open(started, log.access()).await?.until_stopped().await
+}
+
+/// Begins the record of what runs, and says what the process before was running if it did not end in
+/// order.
+fn begin_record(config: &Config, log: LogFlusher) -> Result<RecordFile, Error> {
+    let place = config.record_place();
+    // What takes the place of another process is told by that one.
+    if Successor::current().is_none() {
+        place.left().iter().for_each(say_left);
+    }
+    Ok(place.begin(abort_at_exit(log))?)
+}
+
+/// What is done about a page that ends the process: its exit code would say that all is well, and be
+/// the page's.
+fn abort_at_exit(log: LogFlusher) -> impl Fn(&RecordedActivity) + Send + Sync + 'static {
+    move |activity| {
+        let generation = activity.generation;
+        tracing::error!("{activity} ends the process with `exit`, in generation {generation}");
+        log.flush();
+        std::process::abort();
+    }
+}
+
+fn say_left(left: &LeftRecord) {
+    let LeftRecord { pid, running } = left;
+    if running.is_empty() {
+        tracing::warn!(
+            "process {pid} before this one did not end in order, and no page was running: a task or \
+             a thread of the app has ended it, or something outside"
+        );
+    }
+    for activity in running {
+        let (generation, others) = (activity.generation, running.len() - 1);
+        let others = if others == 0 { String::new() } else { format!(", as {others} more did") };
+        tracing::error!(
+            "process {pid} before this one did not end in order: {activity} ran at that moment, in \
+             generation {generation}{others}"
+        );
+    }
 }
 
 /// Lets the process have as many connections and files as it may: many systems begin with 1,024.

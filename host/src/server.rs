@@ -22,11 +22,13 @@ pub mod upgrade;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use tokio::runtime::Handle as Runtime;
 use tokio::task::JoinSet;
 use tokio_rustls::rustls::ServerConfig;
 
@@ -40,6 +42,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// A connection whose request has not arrived when the server stops is given this long: the request
 /// of a client that connected just before is on its way.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// How long the sockets may take to be emptied and closed at a stop.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Answers requests. Implemented by functions of a request and a [`Peer`].
 ///
@@ -100,6 +105,8 @@ pub struct Options {
     pub tls: Option<Arc<ServerConfig>>,
     /// Which proxies begin connections with a header of the PROXY protocol; none by default.
     pub proxy_protocol: Networks,
+    /// The runtime whose threads carry the connections; that of the caller by default.
+    pub workers: Option<Runtime>,
 }
 
 impl Default for Options {
@@ -113,6 +120,7 @@ impl Default for Options {
             max_connections: None,
             tls: None,
             proxy_protocol: Networks::default(),
+            workers: None,
         }
     }
 }
@@ -121,6 +129,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<tokio::net::TcpListener>,
+    workers: Runtime,
     connections: Arc<Connections>,
     protocols: Arc<Protocols>,
     grace: Duration,
@@ -140,15 +149,10 @@ impl Server {
         listeners: impl IntoIterator<Item = TcpListener>,
         options: Options,
     ) -> io::Result<Self> {
-        let listeners = listeners
-            .into_iter()
-            .map(|listener| {
-                listener.set_nonblocking(true)?;
-                tokio::net::TcpListener::from_std(listener)
-            })
-            .collect::<io::Result<_>>()?;
+        let workers = options.workers.clone().unwrap_or_else(Runtime::current);
         Ok(Self {
-            listeners,
+            listeners: registered(listeners, &workers)?,
+            workers,
             connections: Connections::new(ConnectionLimits {
                 head: options.header_timeout,
                 idle: options.idle_timeout,
@@ -166,23 +170,36 @@ impl Server {
         Handle { connections: Arc::clone(&self.connections), grace: self.grace }
     }
 
+    /// What takes connections on other threads besides, for `service`.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses another handle of a socket.
+    pub fn relief<S: Service>(&self, service: S) -> io::Result<Relief<S>> {
+        let handle = |listener: &tokio::net::TcpListener| listener.as_fd().try_clone_to_owned();
+        let sockets = self.listeners.iter().map(handle).collect::<io::Result<_>>()?;
+        let (connections, protocols) = (Arc::clone(&self.connections), Arc::clone(&self.protocols));
+        Ok(Relief { sockets, connections, protocols, service })
+    }
+
     /// Serves until the [`Handle`] says stop and the last request is answered, or the grace
     /// period is over. A future that is dropped cuts the connections.
+    ///
+    /// What is polled here depends on none of the threads that carry connections.
     pub async fn run<S: Service>(self, service: S) -> StopReport {
-        let Self { listeners, connections, protocols, grace: _ } = self;
+        let Self { listeners, workers, connections, protocols, grace: _ } = self;
         let _guard = AbortGuard(&connections);
         let mut accepting = JoinSet::new();
         for listener in listeners {
-            accepting.spawn(accept::accept(
-                listener,
-                Arc::clone(&connections),
-                Arc::clone(&protocols),
-                service.clone(),
-            ));
+            let (connections, protocols) = (Arc::clone(&connections), Arc::clone(&protocols));
+            let accept = accept::accept(listener, connections, protocols, service.clone());
+            accepting.spawn_on(accept, &workers);
         }
         let stopped = async {
             connections.reached(Phase::Stopping).await;
-            while accepting.join_next().await.is_some() {}
+            let closed = async { while accepting.join_next().await.is_some() {} };
+            // Where pages hold all threads, none of them closes.
+            drop(tokio::time::timeout(CLOSING, closed).await);
             let overdue = async {
                 if tokio::time::timeout(LAST_WORDS, connections.overdue()).await.is_err() {
                     connections.advance(Phase::Closing);
@@ -203,6 +220,46 @@ impl Server {
         connections.advance(Phase::Aborted);
         StopReport { cut: connections.cut() }
     }
+}
+
+/// Takes connections of a [`Server`] on other threads than the server's own.
+#[derive(Debug)]
+pub struct Relief<S> {
+    sockets: Vec<OwnedFd>,
+    connections: Arc<Connections>,
+    protocols: Arc<Protocols>,
+    service: S,
+}
+
+impl<S: Service> Relief<S> {
+    /// Accepts and carries connections on the threads of `workers`, too, until the server stops.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn serve_on(&self, workers: &Runtime) -> io::Result<()> {
+        let sockets =
+            self.sockets.iter().map(OwnedFd::try_clone).collect::<io::Result<Vec<_>>>()?;
+        for listener in registered(sockets.into_iter().map(TcpListener::from), workers)? {
+            let (connections, protocols) =
+                (Arc::clone(&self.connections), Arc::clone(&self.protocols));
+            workers.spawn(accept::accept(listener, connections, protocols, self.service.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// Sockets that the driver of `workers` looks after.
+fn registered(
+    listeners: impl IntoIterator<Item = TcpListener>,
+    workers: &Runtime,
+) -> io::Result<Vec<tokio::net::TcpListener>> {
+    let _inside = workers.enter();
+    let register = |listener: TcpListener| {
+        listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(listener)
+    };
+    listeners.into_iter().map(register).collect()
 }
 
 /// Ends the connections when the server is gone.

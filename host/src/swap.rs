@@ -54,7 +54,7 @@ use crate::generation::{Generation, GenerationId};
 use crate::library::hooks;
 use crate::library::loader::Store;
 use crate::library::start::{StartError, StartInfo};
-use crate::release::ledger::{Ledger, ReleaseFacts};
+use crate::release::ledger::{Ledger, ReleaseFacts, ReleaseLog};
 use crate::release::{Release, Stylesheet};
 
 pub use self::canary::percent;
@@ -375,7 +375,7 @@ impl Switch {
         let began = Instant::now();
         let table = self.table();
         let release = launcher.read(source).await?;
-        let slot = slot_for(&table, &release)?;
+        let slot = slot_for(&table, &release, &self.ledger.log())?;
         let old = table.generations().get(slot).cloned();
         if !force {
             self.check_wanted(source, &release, old.as_deref())?;
@@ -483,9 +483,9 @@ impl Switch {
     }
 }
 
-/// Which generation a release replaces: the only one, the one from the same path, or the one of
-/// the same app.
-fn slot_for(table: &Table, release: &Release) -> Result<usize, SwapError> {
+/// Which generation a release replaces: the only one, the one from the same path or over what lay
+/// there, or the one of the same app.
+fn slot_for(table: &Table, release: &Release, log: &ReleaseLog) -> Result<usize, SwapError> {
     let generations = table.generations();
     if generations.len() <= 1 {
         return Ok(0);
@@ -495,6 +495,7 @@ fn slot_for(table: &Table, release: &Release) -> Result<usize, SwapError> {
     generations
         .iter()
         .position(|generation| generation.origin.source == release.source)
+        .or_else(|| log.slot_at(&release.source).filter(|slot| *slot < generations.len()))
         .or_else(|| generations.iter().position(|old| name(&old.library.note.app) == app))
         .ok_or_else(|| SwapError::NoSlot {
             path: release.source.clone(),

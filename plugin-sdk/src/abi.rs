@@ -29,7 +29,7 @@ pub use nova_abi::abi_stable::library::{LibHeader, RootModuleResult};
 pub use nova_abi::abi_stable::prefix_type::PrefixTypeTrait;
 pub use nova_abi::note::{MAGIC, join, joined_len};
 pub use nova_abi::root::{header, root_module};
-pub use nova_abi::{App, InitContext as HostContext, Library, LibraryRef, Route};
+pub use nova_abi::{App, InitContext as HostContext, Library, LibraryRef, Route, SwapMode};
 
 /// The parts of a library's note that this crate knows; the macro adds the app's own.
 pub const NOTE_SDK: &str = concat!(
@@ -60,9 +60,19 @@ pub const NOTE_PANIC: &str =
 /// nova::export!(routes);
 /// # fn main() {}
 /// ```
+///
+/// `swap` says how the app is swapped ([`Swap`](crate::Swap)), whatever its library holds:
+///
+/// ```
+/// # pub fn routes() -> nova::Routes {
+/// #     nova::App::new(nova::no_state()).finish()
+/// # }
+/// nova::export!(routes, swap = nova::Swap::Process);
+/// # fn main() {}
+/// ```
 #[macro_export]
 macro_rules! export {
-    ($routes:path) => {
+    (@library $routes:path, $($swap:expr),*) => {
         /// The route library, for a host that links it in.
         #[doc(hidden)]
         pub fn nova_library() -> $crate::abi::LibraryRef {
@@ -99,6 +109,7 @@ macro_rules! export {
                 $crate::abi::NOTE_SDK,
                 $crate::abi::NOTE_PANIC,
                 concat!("app=", env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n"),
+                $($swap),*
             ];
             // SAFETY: plain bytes under a name of Nova's own.
             #[unsafe(no_mangle)]
@@ -106,6 +117,25 @@ macro_rules! export {
                 $crate::abi::join(PARTS);
         };
     };
+    ($routes:path) => {
+        $crate::export!(@library $routes,);
+    };
+    ($routes:path, swap = $mode:expr) => {
+        $crate::export!(
+            @library $routes,
+            "swap=", $crate::abi::swap_name($mode), "\nswap-declared=yes\n"
+        );
+    };
+    // For an app whose hooks ask for that mode, unless what its library holds asks for more.
+    ($routes:path, least_swap = $mode:expr) => {
+        $crate::export!(@library $routes, "swap=", $crate::abi::swap_name($mode), "\n");
+    };
+}
+
+/// What a note says of this mode.
+#[must_use]
+pub const fn swap_name(mode: SwapMode) -> &'static str {
+    mode.as_str()
 }
 
 /// What `routes` of a library gives.
@@ -167,6 +197,8 @@ async fn start(
         routes().init(context).await
     };
     let app = panics::Caught::new(InContext::new(runtime.context(), init)).await;
+    // `init` may have installed another.
+    panics::install_hook();
     match app {
         Ok(Ok(app)) => Ok(Running::new(app, runtime, note)),
         Ok(Err(error)) => Err(match error.source().and_then(|it| it.downcast_ref::<Misfit>()) {

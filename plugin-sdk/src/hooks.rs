@@ -23,6 +23,9 @@
 //! let app = nova::App::new(hooks::init_async_1(init).export_sync(export).import_sync(import));
 //! # let _ = app.finish();
 //! ```
+//!
+//! It may also say how the app is swapped, where what `nova compile` finds in its library is not the
+//! whole truth, as `pub const SWAP: Swap = Swap::Process;`. See [`Swap`](crate::Swap).
 
 mod output;
 

@@ -71,6 +71,8 @@ pub mod upgrade;
 pub use headers;
 pub use http;
 pub use maud;
+#[doc(inline)]
+pub use nova_abi::SwapMode as Swap;
 pub use nova_routing as routing;
 pub use tokio;
 pub use tracing;

@@ -6,6 +6,7 @@ pub use http::{Method, StatusCode, Uri};
 pub use maud::{self, DOCTYPE, Markup, PreEscaped, html};
 pub use tokio;
 
+pub use crate::Swap;
 pub use crate::body::{Body, Closed};
 pub use crate::error::{Error, Rejection, RejectionKind};
 pub use crate::extract::{

@@ -76,7 +76,7 @@ pub(crate) fn generate_as(
         out.line("pub mod precompile;");
         out.blank();
     }
-    out.line("nova::export!(routes);");
+    export(&mut out, tree.app.as_ref());
     out.blank();
     routes(&mut out, tree, kind);
     if let (Destination::CrateRoot(_), RootKind::Whole) = (destination, kind) {
@@ -84,6 +84,22 @@ pub(crate) fn generate_as(
         test(&mut out, tree);
     }
     out.generated
+}
+
+/// The call that makes the crate a route library, and how the library is swapped as far as the text
+/// of the app tells.
+fn export(out: &mut CodeWriter, app: Option<&Hooks>) {
+    match app {
+        Some(Hooks { swap: Some(position), file, .. }) => {
+            let place = Place { file: file.clone(), position: *position, function: None };
+            out.generated.origins.insert(out.lines, place);
+            out.line("nova::export!(routes, swap = app::SWAP);");
+        }
+        Some(Hooks { export: Some(_), .. }) => {
+            out.line("nova::export!(routes, least_swap = nova::Swap::Handover);");
+        }
+        _ => out.line("nova::export!(routes);"),
+    }
 }
 
 /// Text with an indentation.
@@ -248,7 +264,7 @@ pub(crate) fn attached(app: Option<&Hooks>) -> Statement<'_> {
 
 /// What makes the value of the hooks; nothing without an `init`.
 fn hooks(hooks: &Hooks) -> Vec<Statement<'_>> {
-    let Hooks { file, init: Some(init), shutdown, export, import } = hooks else {
+    let Hooks { file, init: Some(init), shutdown, export, import, swap: _ } = hooks else {
         return Vec::new();
     };
     let text = format!("let hooks = nova::hooks::init_{}_{}(app::init)", colour(init), init.arity);

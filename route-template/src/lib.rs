@@ -11,7 +11,8 @@
 //!    editors build the app without any of this. [`prepare`] does these three.
 //! 4. [`Build`] runs cargo, which makes a `cdylib` of the crate, and passes on what rustc says.
 //! 5. [`compile_styles`] makes one stylesheet of `styles/`.
-//! 6. [`write_release`] puts library, stylesheet and [`Manifest`] where a host takes them up.
+//! 6. [`swap_plan`] finds out how the app is swapped, from what the library holds.
+//! 7. [`write_release`] puts library, stylesheet and [`Manifest`] where a host takes them up.
 //!
 //! For development, [`parts`] compiles an app in parts, each page by itself.
 //!
@@ -20,13 +21,14 @@
 //! Nothing here loads a library or listens; that is the host's part.
 //!
 //! ```no_run
-//! use nova_route_template::{Build, Style, compile_styles, prepare, write_release};
+//! use nova_route_template::{Build, Style, compile_styles, prepare, swap_plan, write_release};
 //!
 //! let app = prepare("my-app".as_ref())?;
 //! let build = Build::new(&app.project, app.crate_root.origins.clone());
 //! let built = build.start()?.wait(|event| println!("{event:?}"))?;
 //! let styles = compile_styles(&app.project, Style::Compressed)?;
-//! write_release("build".as_ref(), &app, &built, "release", styles.as_ref(), &Default::default())?;
+//! let (out, swap) = ("build".as_ref(), swap_plan(&built)?);
+//! write_release(out, &app, &built, "release", &swap, styles.as_ref(), &Default::default())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -43,6 +45,7 @@ pub mod scaffold;
 mod sdk;
 mod source;
 mod styles;
+mod swap;
 
 pub use cargo::build::{Build, BuildOutput, Event, Output, RunningBuild};
 pub use cargo::dep_info::DepInfo;
@@ -80,3 +83,6 @@ pub use source::file::SourceFile;
 pub use source::items::Function;
 pub use source::place::{Place, Position};
 pub use styles::{Style, StyleError, Stylesheet, compile_styles};
+pub use swap::mode::SwapMode;
+pub use swap::packages::Package;
+pub use swap::plan::{SwapPlan, swap_plan};

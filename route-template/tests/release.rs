@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nova_route_template::scaffold::{Template, create};
 use nova_route_template::{
-    Build, BuildOutput, CargoError, Level, Manifest, Output, PreparedApp, Style, compile_styles,
-    prepare, write_release,
+    Build, BuildOutput, CargoError, Level, Manifest, Output, PreparedApp, Style, SwapMode,
+    compile_styles, prepare, swap_plan, write_release,
 };
 use sha2::{Digest, Sha256};
 
@@ -41,8 +41,9 @@ fn release(dir: &Path) -> Manifest {
     let built = built.unwrap_or_else(|error| panic!("{error}: {error:?}"));
     let styles = compile_styles(&prepared.project, Style::Compressed).unwrap();
     let out = dir.join("build");
+    let swap = swap_plan(&built).unwrap();
     let manifest =
-        write_release(&out, &prepared, &built, "dev", styles.as_ref(), &Default::default())
+        write_release(&out, &prepared, &built, "dev", &swap, styles.as_ref(), &Default::default())
             .unwrap();
     let json = fs::read_to_string(out.join("manifest.json")).unwrap();
     assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
@@ -72,6 +73,8 @@ fn a_release_says_what_it_is_made_of_and_follows_the_pages() {
     assert!(first.target.contains("linux"), "{}", first.target);
     assert!(first.glibc.as_deref().is_some_and(|glibc| glibc.starts_with("2.")));
     assert_eq!(first.favicon.as_deref(), Some("/favicon.svg"));
+    assert_eq!((first.swap.mode, first.swap.declared), (SwapMode::Overlap, false));
+    assert_eq!(first.swap.because, <[String; 0]>::default());
     assert_eq!(patterns(&first), ["/"]);
     assert_eq!(first.routes[0].methods, ["GET"]);
     assert_eq!(first.routes[0].source_sha256.len(), 64);
@@ -148,6 +151,10 @@ fn a_library_without_routes_is_no_release() {
     let mut built = built.unwrap();
     release(&dir);
     let before = fs::read(dir.join("build/manifest.json")).unwrap();
+    let write = |built: &BuildOutput| {
+        let (out, swap, public) = (dir.join("build"), Default::default(), Default::default());
+        write_release(&out, &prepared, built, "dev", &swap, None, &public)
+    };
 
     // Any other shared object will do for one that lacks `nova::export!`.
     fs::write(dir.join("lib.rs"), "pub fn nothing() {}\n").unwrap();
@@ -158,9 +165,8 @@ fn a_library_without_routes_is_no_release() {
         .start()
         .unwrap();
     built.library = running.wait(|_| {}).unwrap().library;
-    let error =
-        write_release(&dir.join("build"), &prepared, &built, "dev", None, &Default::default())
-            .unwrap_err();
+    let error = swap_plan(&built).unwrap_err();
+    assert_eq!(error.to_string(), write(&built).unwrap_err().to_string());
     assert!(error.to_string().contains("`nova::export!(routes)`"), "{error}");
     assert_eq!(fs::read(dir.join("build/manifest.json")).unwrap(), before);
 }

@@ -1,6 +1,7 @@
 //! A thousand swaps under load: failures, times, and what each swap keeps.
 //!
-//! `cargo run --release -p nova-benches --bin swap_storm [SWAPS]`
+//! `cargo run --release -p nova-benches --bin swap_storm [SWAPS [BUILDS]]`: so many builds take turns;
+//! without a number each swap is to another one.
 
 use nova_benches::stats::quantile;
 use nova_tests::client::{Failure, Sipper};
@@ -11,6 +12,8 @@ use nova_tests::load::{Load, one_build};
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let swaps: u32 = std::env::args().nth(1).map_or(Ok(1000), |swaps| swaps.parse())?;
+    let builds: u32 = std::env::args().nth(2).map_or(Ok(swaps), |builds| builds.parse())?;
+    let builds = builds.max(2);
     let good = library("good");
     let host = Host::start(&good).await;
     let load = Load::start(host.address, 3, 2);
@@ -18,7 +21,7 @@ async fn main() -> Result<(), Failure> {
     let mut slow = Sipper::ask(host.address, "/long-stream").await?;
     let mut times = Vec::new();
     for swap in 1..=swaps {
-        let path = host.file("next.so", &stamped(&good, &swap.to_string()));
+        let path = host.file("next.so", &stamped(&good, &(swap % builds).to_string()));
         let report = host.swap(&path).await?;
         #[allow(clippy::cast_precision_loss)]
         times.push(report.swapped[0].total_us as f64 / 1000.0);

@@ -6,4 +6,5 @@ pub(crate) mod listing;
 pub(crate) mod routes;
 pub(crate) mod status;
 pub(crate) mod style;
+pub(crate) mod swap;
 pub(crate) mod table;

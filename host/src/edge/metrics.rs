@@ -4,6 +4,7 @@
 //! when a library brings a new one, so that counts outlive a swap; nothing that a client sends
 //! becomes a label.
 
+mod counted_body;
 mod listener;
 mod render;
 mod route;
@@ -17,8 +18,10 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use http::{Method, StatusCode};
+use nova_abi::{Failure, FailureKind};
 use parking_lot::Mutex;
 
+pub use self::counted_body::CountedBody;
 pub use self::listener::MetricsError;
 pub(crate) use self::listener::MetricsListener;
 pub(crate) use self::render::Sources;
@@ -26,6 +29,7 @@ use self::route::RouteCounters;
 pub use self::route_status::{Bucket, RouteStatus};
 pub use self::sum::sum;
 use super::limits::LimitError;
+use crate::generation::body::BodyError;
 
 /// More patterns than any app has; those that come after are counted together.
 const MOST_ROUTES: usize = 10_000;
@@ -53,6 +57,8 @@ pub struct Metrics {
     busy: AtomicU64,
     too_large: AtomicU64,
     late: AtomicU64,
+    /// Responses that a page did not finish.
+    failed_bodies: AtomicU64,
 }
 
 /// What responded to a request.
@@ -117,6 +123,17 @@ impl Metrics {
     /// A page panicked.
     pub(crate) fn count_panic(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A body ended before its end.
+    fn count_failed_body(&self, error: &BodyError) {
+        match error.downcast_ref::<Failure>().map(|failure| failure.kind) {
+            Some(FailureKind::Panic) => self.count_panic(),
+            Some(FailureKind::Error) => {}
+            // The generation has ended, or the client's own body; and the host's bodies are files.
+            _ => return,
+        }
+        self.failed_bodies.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A limit was met.

@@ -13,7 +13,7 @@ use nova_abi::{OwnedBytes, ResponseBody};
 
 use self::event_stream::EventStreamEnd;
 use crate::generation::InFlight;
-use crate::generation::recorder::PageWord;
+use crate::generation::answered::AnsweredRequest;
 use crate::generation::streams::OpenStream;
 
 /// The body of a response of the host.
@@ -66,7 +66,7 @@ impl Body {
         body: ResponseBody,
         media_type: Option<&HeaderValue>,
         pin: InFlight,
-        page: PageWord,
+        answered: impl FnOnce(&InFlight) -> AnsweredRequest,
     ) -> Self {
         Self(match body {
             // What is upgraded has no body; see `upgrade`.
@@ -78,8 +78,9 @@ impl Body {
             }
             ResponseBody::Stream(stream) => {
                 let end = EventStreamEnd::of(media_type, || pin.draining());
-                let open = OpenStream::new(stream, pin.streaming());
-                Kind::Stream(Box::new(PinnedStream { open, page, end }))
+                let request = answered(&pin);
+                let open = OpenStream::new(stream, request, pin.streaming());
+                Kind::Stream(Box::new(PinnedStream { open, end }))
             }
         })
     }
@@ -172,7 +173,6 @@ impl<P> AsRef<[u8]> for Pinned<P> {
 #[derive(Debug)]
 struct PinnedStream {
     open: Arc<OpenStream>,
-    page: PageWord,
     /// For a stream of events: where it ends once its generation drains.
     end: Option<EventStreamEnd>,
 }
@@ -185,7 +185,7 @@ impl PinnedStream {
         if self.end.as_mut().is_some_and(|end| end.is_overdue()) {
             self.open.end();
         }
-        let piece = match self.page.run(|| self.open.poll_piece(cx)) {
+        let piece = match self.open.poll_piece(cx) {
             Poll::Ready(piece) => piece,
             Poll::Pending => {
                 let end = self.end.as_mut().map(|end| end.poll_between_events(cx));

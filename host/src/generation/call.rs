@@ -15,9 +15,10 @@ use nova_abi::{
 use parking_lot::Mutex;
 
 use crate::generation::InFlight;
+use crate::generation::answered::AnsweredRequest;
 use crate::generation::body::Body;
-use crate::generation::recorder::PageWord;
 use crate::generation::upgrade::{self, Page};
+use crate::process::record;
 use crate::server::upgrade::Upgradable;
 
 /// The panic of a handler, left in the extensions of its response for log and overlay.
@@ -61,14 +62,19 @@ where
     let upgradable = request.extensions.get::<Upgradable>();
     let line = request_line(request, call.pattern, upgradable.is_some());
     let exchange = Exchange::new(line, call.params, call.peer, &host);
+    let route = match call.target {
+        Target::Route(route) => Some(route),
+        Target::Error { .. } => None,
+    };
+    let activity = pin.activity(&request.method, request.uri.path(), route);
     let mut head = Head::default();
-    let page = PageWord::new(pin.id, &call.target, &request.method);
     let answer = {
         let mut start = Some(ResponseHead::new(&mut head));
         let mut pending = None;
         poll_fn(|cx| {
             if let Some(head) = start.take() {
-                match page.run(|| pin.value().start(call.target, &exchange, head, cx)) {
+                match record::run(&activity, || pin.value().start(call.target, &exchange, head, cx))
+                {
                     Start::Ready(answer) => return Poll::Ready(Some(answer)),
                     Start::Pending(future) => {
                         pending = Some(future);
@@ -78,11 +84,14 @@ where
             }
             match &mut pending {
                 // A panic of an SDK that does not catch its own ends here, too.
-                Some(future) => page.run(|| Pin::new(future).poll(cx)).map(|answer| {
-                    let bare =
-                        |failure: Failure| Answer::panicked(Panic::from_message(failure.message));
-                    Some(answer.unwrap_or_else(bare))
-                }),
+                Some(future) => {
+                    record::run(&activity, || Pin::new(future).poll(cx)).map(|answer| {
+                        let bare = |failure: Failure| {
+                            Answer::panicked(Panic::from_message(failure.message))
+                        };
+                        Some(answer.unwrap_or_else(bare))
+                    })
+                }
                 None => Poll::Ready(None),
             }
         })
@@ -106,7 +115,8 @@ where
     match (head.status, answer.body) {
         (StatusCode::SWITCHING_PROTOCOLS, ResponseBody::Upgrade(page)) if upgradable.is_some() => {
             if let Some(upgradable) = upgradable {
-                upgrade::spawn(Page::new(page, request, pin.streaming()), upgradable.clone());
+                let answered = AnsweredRequest::new(&pin, request, route, false);
+                upgrade::spawn(Page::new(page, answered, pin.streaming()), upgradable.clone());
             }
         }
         (status @ StatusCode::SWITCHING_PROTOCOLS, _) | (status, ResponseBody::Upgrade(_)) => {
@@ -120,9 +130,11 @@ where
             );
             return internal_error();
         }
-        (_, body) => {
-            let body = Body::of(body, response.headers().get(header::CONTENT_TYPE), pin, page);
-            *response.body_mut() = body;
+        (status, body) => {
+            let has_failed = status.is_server_error();
+            let answered = |pin: &InFlight| AnsweredRequest::new(pin, request, route, has_failed);
+            let media_type = response.headers().get(header::CONTENT_TYPE);
+            *response.body_mut() = Body::of(body, media_type, pin, answered);
         }
     }
     response

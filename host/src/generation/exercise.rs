@@ -12,6 +12,7 @@ use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
 use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::{Param, Route, Target};
+use tokio::runtime::Handle;
 
 use crate::generation::Generation;
 use crate::generation::call::{Call, HandlerPanic, call};
@@ -60,13 +61,18 @@ pub(crate) async fn exercise(
     answer(generation, index, &route.pattern, &[], &parts).await
 }
 
-/// Touches the code of a generation that has answered no request yet, until the time is over. What
-/// it answers does not matter.
-pub(crate) async fn warm(generation: &Arc<Generation>, plan: Option<Plan>, limit: Duration) {
+/// Touches the code of a generation that has answered no request yet, on the threads of `workers`,
+/// until the time is over. What it answers does not matter.
+pub(crate) async fn warm(
+    generation: &Arc<Generation>,
+    plan: Option<Plan>,
+    limit: Duration,
+    workers: &Handle,
+) {
     let deadline = Instant::now() + limit;
     let generation = generation.clone();
     // In a task of its own: a page that blocks its thread holds that one, not us.
-    let warming = tokio::spawn(async move {
+    let warming = workers.spawn(async move {
         match plan {
             Some(plan) => follow(&generation, &plan, deadline).await,
             None => {

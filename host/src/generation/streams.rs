@@ -10,6 +10,8 @@ use nova_abi::{BodyStream, Failure, OwnedBytes};
 use parking_lot::Mutex;
 
 use crate::generation::Sending;
+use crate::generation::answered::AnsweredRequest;
+use crate::process::record;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub(super) struct OpenStreams {
 /// One of them.
 #[derive(Debug)]
 pub(super) struct OpenStream {
+    /// The request that it answers.
+    request: AnsweredRequest,
     state: Mutex<State>,
     /// Its generation ends.
     is_over: AtomicBool,
@@ -43,10 +47,10 @@ pub(super) type Piece = Option<Result<OwnedBytes, Failure>>;
 
 impl OpenStream {
     /// A stream that holds `pin`.
-    pub(super) fn new(stream: BodyStream, pin: Sending) -> Arc<Self> {
+    pub(super) fn new(stream: BodyStream, request: AnsweredRequest, pin: Sending) -> Arc<Self> {
         let state = Mutex::new(State::Open(stream, None));
         let is_over = AtomicBool::new(false);
-        let stream = Arc::new(Self { state, is_over, pin: Arc::new(pin) });
+        let stream = Arc::new(Self { request, state, is_over, pin: Arc::new(pin) });
         let mut streams = stream.pin.streams.streams.lock();
         streams.insert(Arc::as_ptr(&stream).addr(), Arc::downgrade(&stream));
         drop(streams);
@@ -66,7 +70,7 @@ impl OpenStream {
         let mut state = self.state.lock();
         let polled = match &mut *state {
             State::Open(..) if self.is_over.load(Ordering::SeqCst) => Some(Err(cut())),
-            State::Open(stream, waiting) => match stream.poll_chunk(cx) {
+            State::Open(stream, waiting) => match self.run(|| stream.poll_chunk(cx)) {
                 // Looked at while it is locked: who ends it either finds the waker or is seen.
                 Poll::Pending if self.is_over.load(Ordering::SeqCst) => Some(Err(cut())),
                 Poll::Pending => {
@@ -79,11 +83,20 @@ impl OpenStream {
             State::Cut => Some(Err(cut())),
         };
         if !matches!(polled, Some(Ok(_))) {
-            *state = State::Ended;
+            let ended = std::mem::replace(&mut *state, State::Ended);
             drop(state);
+            self.run(|| drop(ended));
             self.pin.stream_ended();
         }
+        if let Some(Err(failure)) = &polled {
+            self.request.failed(failure, &self.pin.counters);
+        }
         Poll::Ready(polled)
+    }
+
+    /// Runs code of the library, on record.
+    fn run<T>(&self, code: impl FnOnce() -> T) -> T {
+        record::run(&self.request.activity(), code)
     }
 
     pub(super) fn exact_len(&self) -> Option<u64> {
@@ -100,7 +113,7 @@ impl OpenStream {
     /// Drops the stream; who sends it finds its end.
     pub(super) fn end(&self) {
         let before = std::mem::replace(&mut *self.state.lock(), State::Ended);
-        drop(before);
+        self.run(|| drop(before));
         self.pin.stream_ended();
     }
 
@@ -115,7 +128,7 @@ impl OpenStream {
         let before = std::mem::replace(&mut *state, State::Cut);
         drop(state);
         let State::Open(stream, waiting) = before else { return };
-        drop(stream);
+        self.run(|| drop(stream));
         self.pin.stream_ended();
         if let Some(waiting) = waiting {
             waiting.wake();
@@ -129,6 +142,9 @@ fn cut() -> Failure {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
+        if let State::Open(..) = self.state.get_mut() {
+            self.end();
+        }
         let address = std::ptr::from_ref(self).addr();
         self.pin.streams.streams.lock().remove(&address);
     }

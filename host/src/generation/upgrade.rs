@@ -5,13 +5,13 @@
 //! of its own, so it ends when both the future and the connection are gone. What the library holds
 //! after that answers with an error, and holds neither socket nor generation.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use http::request::Parts;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use nova_abi::{Connection, Failure, FailureKind, HostConnection, Upgrade};
@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::generation::Sending;
+use crate::generation::answered::AnsweredRequest;
+use crate::process::record;
 use crate::server::linger;
 use crate::server::upgrade::{Signals, Upgradable};
 
@@ -29,14 +31,13 @@ type Stream = TokioIo<Upgraded>;
 /// What a page does with its connection.
 pub(super) struct Page {
     upgrade: Upgrade,
-    /// The request that it answered, for the log.
-    request: String,
+    /// The request that it answered.
+    request: AnsweredRequest,
     pin: Sending,
 }
 
 impl Page {
-    pub(super) fn new(upgrade: Upgrade, request: &Parts, pin: Sending) -> Self {
-        let request = format!("{} {}", request.method, request.uri.path());
+    pub(super) fn new(upgrade: Upgrade, request: AnsweredRequest, pin: Sending) -> Self {
         Self { upgrade, request, pin }
     }
 }
@@ -66,13 +67,14 @@ async fn run(page: Page, upgradable: Upgradable) {
         }
     };
     let (generation, counters) = (pin.id, pin.counters.clone());
-    let draining = pin.draining();
+    let (activity, draining) = (request.activity(), pin.draining());
     let open = Arc::new(Mutex::new(State::Open { stream, _pin: pin, reader: None, writer: None }));
     let (alive, dropped) = oneshot::channel();
     let lent = Lent { open: Arc::clone(&open), draining, leaving, _alive: alive };
     let mut page = upgrade.run(Connection::new(lent));
     let spoken = async {
-        if let Err(failure) = (&mut page).await {
+        let spoken = poll_fn(|cx| record::run(&activity, || Pin::new(&mut page).poll(cx)));
+        if let Err(failure) = spoken.await {
             if failure.kind == FailureKind::Panic {
                 counters.panics.fetch_add(1, Ordering::Relaxed);
             }

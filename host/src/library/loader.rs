@@ -6,30 +6,37 @@
 //! 2. `elf`: complete, for this machine, with the two symbols of a route library;
 //! 3. `note`: contract number, target and panic strategy, read without running code of the library;
 //! 4. `store`: a private read-only copy, on disk or in memory, because nothing is mapped from a
-//!    path that a compiler or a user writes to; where the copy is there already, its bytes are
-//!    what the steps before look at (`content`);
+//!    path that a compiler or a user writes to; where the copy is there already, it is compared,
+//!    and its bytes are what the steps before look at (`content`);
 //! 5. `open`: `dlopen`, abi_stable's layouts, the routes.
 //!
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
-//! locals. Loading the same bytes again gives the library that is there already.
+//! locals. Loading the same bytes again maps them again, from a fresh copy (`again`): statics that
+//! an app has set are set for good, so an app that starts anew needs new ones.
 //!
 //! What `nova dev` maps in place comes through here too, with the same checks; see `in_place`.
 
+mod again;
 mod build_id;
 mod content;
 mod dynamic;
 mod elf;
 mod error;
 mod file;
+mod hazards;
 mod in_place;
 mod note;
 mod open;
 mod place;
-mod shared_words;
+mod segments;
 mod store;
 
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
 use std::fmt;
+use std::fs::File;
+use std::io::BufReader;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,15 +45,16 @@ use nova_abi::note::Note;
 use nova_abi::{ABI, App, Failure, InitContext, LibraryRef, Route};
 use parking_lot::Mutex;
 
-use crate::library::digest::sha256;
+use crate::library::digest::{sha256, sha256_of};
 use crate::library::reserved;
 
 pub use build_id::{BuildId, BuildIdError};
 use content::Content;
 pub use error::LoadError;
+pub(crate) use hazards::Hazard;
 pub use in_place::InPlace;
 pub use place::Guard;
-pub(crate) use shared_words::shared_words;
+use segments::Segments;
 pub use store::{PlaceForCopies, place_for_copies};
 pub use store::{Staged, Store};
 pub(crate) use store::{keep_folders, private_folder, writable_folder};
@@ -105,6 +113,7 @@ impl Library {
             panic: "unwind".into(),
             app: name.into(),
             swap: None,
+            swap_declared: false,
         };
         Self::new(build_id, note, root, Path::new(name))
     }
@@ -140,6 +149,13 @@ pub struct Candidate {
     /// What it says of itself.
     pub note: Note,
     bytes: Content,
+}
+
+impl Candidate {
+    /// What of its file forbids two of its generations in one process.
+    pub(crate) fn hazards(&self) -> Vec<Hazard> {
+        hazards::hazards(&self.bytes)
+    }
 }
 
 /// The bytes of a library file of which nothing is known but who can have written it.
@@ -181,6 +197,12 @@ impl LibraryFile {
     }
 }
 
+/// The build id of a library file, of which nothing else is looked at.
+pub(crate) fn build_id_of(path: &Path) -> std::io::Result<BuildId> {
+    let file = BufReader::with_capacity(content::PART, File::open(path)?);
+    Ok(BuildId::from_sha256(&sha256_of(&mut { file })?.0))
+}
+
 /// Reads and checks a library file without running any of its code.
 ///
 /// # Errors
@@ -197,37 +219,49 @@ fn note_of(path: &Path, bytes: &[u8]) -> Result<Note, LoadError> {
     Ok(note)
 }
 
-/// Loads libraries, each build once, and keeps them.
+/// Loads libraries, and counts them.
 #[derive(Debug)]
 pub struct Loader {
     store: Store,
-    loaded: Mutex<HashMap<BuildId, Arc<Library>>>,
+    mapped: Mutex<Mapped>,
+}
+
+/// What this process has mapped, for good.
+#[derive(Debug, Default)]
+struct Mapped {
+    /// By what name each build was mapped first: that of its copy.
+    names: HashMap<BuildId, &'static CStr>,
+    /// How many libraries; a build may be mapped several times.
+    count: usize,
+    /// The library that is linked into this program.
+    linked: Option<Arc<Library>>,
 }
 
 impl Loader {
     /// A loader that keeps its private copies in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, loaded: Mutex::default() }
+        Self { store, mapped: Mutex::default() }
     }
 
     /// How many libraries this process has mapped.
     #[must_use]
     pub fn loads(&self) -> usize {
-        self.loaded.lock().len()
+        self.mapped.lock().count
     }
 
     /// Whether this process has mapped that build.
     pub(crate) fn has(&self, build_id: &BuildId) -> bool {
-        self.loaded.lock().contains_key(build_id)
+        self.mapped.lock().names.contains_key(build_id)
     }
 
     /// Takes a library that is linked into this program for one that was loaded; the candidate
     /// that is given back is this library.
     pub(crate) fn link(&self, library: Library) -> Candidate {
         let (build_id, note) = (library.build_id.clone(), library.note.clone());
-        let mut loaded = self.loaded.lock();
-        loaded.insert(build_id.clone(), Arc::new(library));
+        let mut mapped = self.mapped.lock();
+        mapped.count += 1;
+        mapped.linked = Some(Arc::new(library));
         Candidate {
             path: PathBuf::from(&note.app),
             build_id,
@@ -250,24 +284,39 @@ impl Loader {
         self.load_candidate(LibraryFile::read(path, Guard::File, Some(&self.store))?.inspect()?)
     }
 
-    /// Maps a candidate that has been inspected.
+    /// Maps a candidate that has been inspected; one that was mapped before, once more.
     ///
     /// # Errors
     /// If the copy cannot be written, or the dynamic linker or abi_stable refuses it.
     pub fn load_candidate(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
         // Held while loading: the dynamic linker takes one library at a time anyway.
-        let mut loaded = self.loaded.lock();
-        if let Some(library) = loaded.get(&candidate.build_id) {
-            return Ok(library.clone());
-        }
+        let mut mapped = self.mapped.lock();
         let Candidate { path, build_id, note, bytes } = candidate;
-        let copy = self.store.put(&build_id, &bytes)?;
-        let root = open::open(&copy, &path)?;
+        let is_linked = |linked: &&Arc<Library>| linked.build_id == build_id;
+        if let Some(linked) = mapped.linked.as_ref().filter(is_linked) {
+            return Ok(linked.clone());
+        }
+        let root = match mapped.names.get(&build_id) {
+            Some(&name) => {
+                if self.store.folder().is_some() {
+                    // What is mapped may be gone from there.
+                    self.store.put(&build_id, &bytes)?;
+                }
+                let damaged = |cause| LoadError::Elf { path: path.clone(), cause };
+                let segments = Segments::of(&bytes).map_err(damaged)?;
+                let fresh = self.store.fresh(&build_id, &bytes, &segments)?;
+                open::open_again(&fresh, name, &segments, &path)?
+            }
+            None => {
+                let copy = self.store.put(&build_id, &bytes)?;
+                let root = open::open(&copy, &path)?;
+                mapped.names.insert(build_id.clone(), for_good(&copy)?);
+                root
+            }
+        };
+        mapped.count += 1;
         let size = bytes.len() as u64;
-        let library = Library { size, ..Library::new(build_id, note, root, &path)? };
-        let library = Arc::new(library);
-        loaded.insert(library.build_id.clone(), library.clone());
-        Ok(library)
+        Ok(Arc::new(Library { size, ..Library::new(build_id, note, root, &path)? }))
     }
 
     /// Writes the private copy of a candidate without loading it, for a child process to load.
@@ -277,4 +326,12 @@ impl Loader {
     pub fn stage(&self, candidate: &Candidate) -> Result<Staged, LoadError> {
         self.store.stage(&candidate.build_id, &candidate.bytes)
     }
+}
+
+/// A path as the dynamic linker reads it; there is one for each build.
+fn for_good(path: &Path) -> Result<&'static CStr, LoadError> {
+    let name = CString::new(path.as_os_str().as_bytes());
+    let name =
+        name.map_err(|error| LoadError::Store { path: path.into(), source: error.into() })?;
+    Ok(Box::leak(name.into_boxed_c_str()))
 }

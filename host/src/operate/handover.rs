@@ -34,8 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::forward::answer_passed_on;
 pub use self::peer::{
-    AppFacts, HandoverPeer, PageName, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter,
-    Started,
+    AppFacts, HandoverPeer, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Started,
 };
 pub use self::program::Program;
 pub use self::recycler::Recycler;
@@ -146,19 +145,24 @@ impl Handover {
         Ok(Some(Self { successor, sockets, admin, forward, record, state, socket }))
     }
 
-    /// Says that the libraries are mapped, and waits for the states of the apps. This blocks.
+    /// Says that the libraries are mapped, and waits for the states of the apps.
     ///
     /// # Errors
     /// If the process before is gone.
-    pub fn states(&mut self) -> io::Result<InheritedStates> {
-        let line = serde_json::to_string(&PeerReport::Loaded)?;
-        writeln!(self.socket.get_mut(), "{line}")?;
-        let mut line = String::new();
-        self.socket.read_line(&mut line)?;
-        match serde_json::from_str(&line)? {
-            PeerOrder::Start(states) => Ok(states),
-            _ => Err(io::Error::other("it gave another order than to start")),
-        }
+    pub async fn states(&self) -> io::Result<InheritedStates> {
+        // Nothing is read ahead: what comes next is the answer to this.
+        let mut socket = self.socket.get_ref().try_clone()?;
+        let asked = tokio::task::spawn_blocking(move || {
+            let line = serde_json::to_string(&PeerReport::Loaded)?;
+            writeln!(socket, "{line}")?;
+            let mut line = String::new();
+            BufReader::new(socket).read_line(&mut line)?;
+            match serde_json::from_str(&line)? {
+                PeerOrder::Start(states) => Ok(states),
+                _ => Err(io::Error::other("it gave another order than to start")),
+            }
+        });
+        asked.await.map_err(io::Error::other)?
     }
 
     /// Tells the process before that this one serves; gives the way to talk on with it.

@@ -26,7 +26,9 @@ use crate::operate::admin::{
     SwapFailure, SwapRequest, SwapResponse,
 };
 use crate::operate::rollback_policy::RollbackPolicy;
+use crate::process::workers::WorkersStatus;
 use crate::release::Release;
+use crate::release::ledger::AfterRestart;
 use crate::release::watch::ReleaseWatch;
 use crate::server::Handle;
 use crate::site::Site;
@@ -79,6 +81,13 @@ impl Operator {
     #[must_use]
     pub fn within(mut self, budget: Budget) -> Self {
         self.status.budget = budget;
+        self
+    }
+
+    /// Tells how the threads are that answer requests.
+    #[must_use]
+    pub fn on_workers(mut self, workers: WorkersStatus) -> Self {
+        self.status.workers = Some(workers);
         self
     }
 
@@ -142,7 +151,7 @@ impl Operator {
                 say(release, &report);
                 self.folders.lead_with(report.public.clone()).await;
                 self.keep().await;
-                Ok(report)
+                Ok(self.say_what_remains(report))
             }
             Err(error) => {
                 self.folders.arrange().await;
@@ -167,6 +176,30 @@ impl Operator {
     async fn keep(&self) {
         self.site.switch.keep().await;
         self.folders.arrange().await;
+    }
+
+    /// Adds what becomes of a release when the host starts again, where `--routes` names another.
+    fn say_what_remains(&self, report: SwapReport) -> SwapReport {
+        let table = self.site.switch.table();
+        let slot = table.generations().iter().position(|live| live.id == report.generation);
+        let after = slot.and_then(|slot| self.site.switch.ledger().after_restart(slot));
+        let after_restart = after.map(|after| match after {
+            AfterRestart::ServesOn(routes) => {
+                let routes = routes.display();
+                format!("a restart serves it, too, until {routes} holds another release than now")
+            }
+            AfterRestart::Forgotten(routes) => {
+                let routes = routes.display();
+                format!(
+                    "a restart serves what {routes} holds: this host has no state folder \
+                         (--state)"
+                )
+            }
+        });
+        if let Some(after) = &after_restart {
+            tracing::info!("generation {}: {after}", report.generation);
+        }
+        SwapReport { after_restart, ..report }
     }
 
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
@@ -306,6 +339,7 @@ pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
         routes,
         public: _,
         unwell,
+        after_restart,
         preflight_us,
         load_us,
         init_us,
@@ -321,6 +355,7 @@ pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
         replaced: replaced.map(|id| id.0),
         routes: routes as u64,
         unwell,
+        after_restart,
         preflight_us,
         load_us,
         init_us,

@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
 use super::descriptors::{hand_over, take_over};
-use super::{Answers, CHILD, Envelope, nonce, take_stdin, take_stdout};
+use super::{Answers, CHILD, Envelope, nonce, take_stdin, take_stdout, tunables};
 
 /// A child that runs, with its three streams.
 pub struct Companion {
@@ -59,6 +59,7 @@ impl Companion {
         ours.set_nonblocking(true)?;
         let mut process = tokio::process::Command::new(program)
             .args([CHILD, role])
+            .env(tunables::VARIABLE, tunables::for_libraries())
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(OwnedFd::from(theirs))
             .stdout(Stdio::piped())

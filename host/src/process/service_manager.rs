@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::workers::WorkersStatus;
+
 /// The service manager of this process, if it has one.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceManager {
@@ -29,9 +31,9 @@ impl ServiceManager {
     }
 
     /// As the environment says. If the manager wants signs of life, it gets them from now on, as
-    /// long as the runtime that this is called in gets to its timers.
+    /// long as any of the `workers` answers requests.
     #[must_use]
-    pub fn of_this_process() -> Self {
+    pub fn of_this_process(workers: WorkersStatus) -> Self {
         let named = std::env::var("NOTIFY_SOCKET").ok();
         let address = named.filter(|name| !name.is_empty()).and_then(|name| match address(&name) {
             Ok(address) => Some(Arc::new(address)),
@@ -47,7 +49,7 @@ impl ServiceManager {
         let ours =
             std::env::var("WATCHDOG_PID").map_or(true, |pid| pid == std::process::id().to_string());
         if let Some(limit @ 1..) = limit.filter(|_| ours && manager.address.is_some()) {
-            tokio::spawn(manager.clone().live(Duration::from_micros(limit)));
+            tokio::spawn(manager.clone().live(Duration::from_micros(limit), workers));
         }
         manager
     }
@@ -69,11 +71,13 @@ impl ServiceManager {
         self.notify("STOPPING=1\nSTATUS=finishing requests");
     }
 
-    async fn live(self, limit: Duration) {
+    async fn live(self, limit: Duration, workers: WorkersStatus) {
         let mut beat = tokio::time::interval(limit / 2);
         loop {
             beat.tick().await;
-            self.notify("WATCHDOG=1");
+            if workers.answer() {
+                self.notify("WATCHDOG=1");
+            }
         }
     }
 

@@ -4,25 +4,32 @@
 //! With a state folder it is durable. `releases.json` in it is replaced as a whole, so that a crash
 //! leaves the entries of before or those of after; `releases/` holds a copy of each kept release,
 //! library and assets, because the operator's own folder is overwritten by the next one. Without a
-//! folder the memory ends with the host, and nothing is copied.
+//! state folder the memory ends with the host, and so do the copies, which are in a folder of their
+//! own (`home`).
 //!
-//! A state folder belongs to one host.
+//! A state folder belongs to one host. Nothing here needs a library that is loaded.
 
 mod copies;
+mod deployment;
+mod home;
 mod log;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
-use crate::library::loader::{BuildId, Store};
+use crate::library::loader::{BuildId, Store, build_id_of};
 use crate::release::trust::Trust;
 use crate::release::{LIBRARY, MANIFEST, Release, ReleaseError, Stylesheet};
 
 pub(crate) use self::copies::ReleaseFacts;
+pub use self::deployment::{AfterRestart, Deployment};
+use self::home::{Home, TemporaryFolder};
 pub use self::log::{KEPT, KeptRelease, RefusedBuild, ReleaseLog, RollbackError, RollbackRecord};
 pub(crate) use self::log::{age, now};
 
@@ -38,12 +45,17 @@ const VERSION: u32 = 1;
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub struct Ledger {
-    folder: Option<PathBuf>,
-    /// Another process writes what is in the folder.
+    home: OnceLock<Home>,
+    /// Another process keeps it.
     reads_only: bool,
+    /// What `--routes` names: the place of each library of the table.
+    routes: Vec<PathBuf>,
     entries: Mutex<Entries>,
-    /// Releases that serve and of which there is no copy yet.
+    /// Releases that serve and whose copy is not known to be whole yet.
     pending: Mutex<Vec<ReleaseFacts>>,
+    /// The libraries of the table that are another release now: what lies at their place has to
+    /// be looked at, unless it is known.
+    unseen: Mutex<BTreeMap<usize, Option<Deployment>>>,
     /// Held by the one who copies.
     keeping: Mutex<()>,
 }
@@ -85,21 +97,81 @@ impl Ledger {
             Err(error) => return Err(error),
         };
         let entries = Mutex::new(Entries { written: log.clone(), log });
-        let ledger = Self { folder: Some(folder.to_owned()), entries, ..Self::default() };
+        let home = OnceLock::from(Home::State(folder.to_owned()));
+        let ledger = Self { home, entries, ..Self::default() };
         ledger.forget_copies(&releases);
         Ok(ledger)
     }
 
-    /// The memory in `folder`, which another process keeps: what it says is
+    /// A memory that another process keeps, in `folder` if it is durable: what it says is
     /// [inherited](Self::inherit), copies are read, and nothing is written.
     #[must_use]
-    pub fn reader(folder: &Path) -> Self {
-        Self { folder: Some(folder.to_owned()), reads_only: true, ..Self::default() }
+    pub fn reader(folder: Option<&Path>) -> Self {
+        let ledger = Self { reads_only: true, ..Self::default() };
+        if let Some(folder) = folder {
+            drop(ledger.home.set(Home::Elsewhere(folder.to_owned())));
+        }
+        ledger
     }
 
-    /// Goes on with the entries of the process before; what is in the file is the same.
-    pub(crate) fn inherit(&self, log: &ReleaseLog) {
+    /// A memory that ends with this host, and so does its folder. Where none can be made, no copies
+    /// are kept.
+    #[must_use]
+    pub fn temporary() -> Self {
+        let ledger = Self::default();
+        let made = TemporaryFolder::create().and_then(|folder| {
+            fs::create_dir(folder.path().join(RELEASES))?;
+            Ok(folder)
+        });
+        match made {
+            Ok(folder) => drop(ledger.home.set(Home::Temporary(folder))),
+            Err(error) => tracing::info!(
+                "no folder for copies of releases can be used ({error}): \
+                 `nova rollback` needs the folders that they were started from"
+            ),
+        }
+        ledger
+    }
+
+    /// Knows where the libraries of the table are deployed: what `--routes` names, absolute.
+    #[must_use]
+    pub fn deployed_at(self, routes: Vec<PathBuf>) -> Self {
+        Self { routes, ..self }
+    }
+
+    /// Goes on with the entries of the process before, and with its copies; what is in the file is
+    /// the same.
+    pub(crate) fn inherit(&self, log: &ReleaseLog, copies: Option<&Path>) {
         self.note(|own| own.clone_from(log));
+        if self.reads_only {
+            if let Some(folder) = copies {
+                drop(self.home.set(Home::Elsewhere(folder.to_owned())));
+            }
+            return;
+        }
+        match copies.map(TemporaryFolder::adopt).transpose() {
+            Ok(Some(folder)) => drop(self.home.set(Home::Temporary(folder))),
+            Ok(None) => {}
+            Err(error) => tracing::warn!("the copies of releases are lost: {error}"),
+        }
+    }
+
+    /// The folder with copies that goes with this host, for the process that takes its place.
+    pub(crate) fn temporary_folder(&self) -> Option<PathBuf> {
+        let home = self.home.get().filter(|home| !home.is_durable())?;
+        Some(home.path().to_owned())
+    }
+
+    /// Lets go of what is not to outlive the host, unless another process has taken its place.
+    pub(crate) fn close(&self) {
+        if let Some(Home::Temporary(folder)) = self.home.get() {
+            folder.remove();
+        }
+    }
+
+    /// The folder with everything, if there is one.
+    fn folder(&self) -> Option<&Path> {
+        self.home.get().map(Home::path)
     }
 
     /// The entries.
@@ -117,9 +189,48 @@ impl Ledger {
     /// Changes the entries, and writes them if they are others now. This blocks. What cannot be
     /// written is in the log: the host serves on, and knows it until it ends.
     pub fn change<T>(&self, change: impl FnOnce(&mut ReleaseLog) -> T) -> T {
+        let before = self.entries().log.current.clone();
         let changed = self.note(change);
+        let now = self.entries().log.current.clone();
+        for slot in now.keys().filter(|slot| before.get(slot) != now.get(slot)) {
+            self.unseen.lock().entry(*slot).or_default();
+        }
+        self.look();
         self.write();
         changed
+    }
+
+    /// Notes what lies at a path of `--routes`, as it was read.
+    pub(crate) fn found(&self, slot: usize, found: Deployment) {
+        self.unseen.lock().insert(slot, Some(found));
+    }
+
+    /// Looks at what lies at the places of the libraries that are another release now: a restart
+    /// compares with it. This blocks.
+    fn look(&self) {
+        let unseen = std::mem::take(&mut *self.unseen.lock());
+        for (slot, known) in unseen {
+            let source = self.routes.get(slot);
+            let found = known.or_else(|| Deployment::at(source?));
+            if let Some(found) = found {
+                self.note(|log| log.deployed.insert(slot, found));
+            }
+        }
+    }
+
+    /// What becomes of the release that serves as library `slot` when the host starts again;
+    /// `None`: it is what lies at its path of `--routes`.
+    #[must_use]
+    pub fn after_restart(&self, slot: usize) -> Option<AfterRestart> {
+        let routes = self.routes.get(slot)?.clone();
+        let log = self.log();
+        if log.serves_what_was_deployed(slot) {
+            return None;
+        }
+        let remembers = self.home.get().is_some_and(Home::is_durable);
+        let serves_on = remembers && log.deployed.contains_key(&slot);
+        let what = if serves_on { AfterRestart::ServesOn } else { AfterRestart::Forgotten };
+        Some(what(routes))
     }
 
     /// Changes the entries; they are written with the next change.
@@ -128,7 +239,7 @@ impl Ledger {
     }
 
     fn write(&self) {
-        let Some(folder) = self.folder.as_ref().filter(|_| !self.reads_only) else { return };
+        let Some(Home::State(folder)) = self.home.get() else { return };
         let mut entries = self.entries();
         if entries.log == entries.written {
             return;
@@ -144,7 +255,7 @@ impl Ledger {
     }
 
     /// Reads a kept release: its copy, or what lies at its source if that is still the same build,
-    /// or the library alone.
+    /// or the library alone. What is damaged is said, and not used.
     ///
     /// # Errors
     /// When nothing of it is left.
@@ -154,26 +265,61 @@ impl Ledger {
         store: &Store,
         trust: &Trust,
     ) -> Result<Release, ReleaseError> {
+        let read = |path: &Path| {
+            let release = Release::read_for(path, trust, Some(store))?;
+            let found = &release.candidate.build_id;
+            if *found == kept.build_id {
+                return Ok(release);
+            }
+            let (path, expected, found) = (path.into(), kept.build_id.clone(), found.clone());
+            Err(ReleaseError::Gone { path, expected, found })
+        };
         if let Some(copy) = self.copy_of(kept) {
-            match Release::read_for(&copy, trust, Some(store)) {
-                Ok(release) if release.candidate.build_id == kept.build_id => return Ok(release),
-                Ok(_) => {
-                    tracing::warn!("{}: the copy is not the build that was kept", copy.display());
-                }
+            let unchanged = self.is_manifest_kept(kept);
+            let read_copy = || match read(&copy) {
+                Err(_) if self.mend_library(kept, store) => read(&copy),
+                release => release,
+            };
+            match read_copy() {
+                Ok(release) if unchanged => return Ok(release),
+                Ok(_) => tracing::warn!("{}: its manifest is damaged", copy.display()),
                 Err(error) => tracing::warn!("a kept release cannot be used: {error}"),
             }
         }
-        let read = |path: &Path| Release::read_for(path, trust, Some(store));
-        match (read(&kept.source), store.path(&kept.build_id)) {
-            (Ok(release), _) if release.candidate.build_id == kept.build_id => Ok(release),
-            (_, Some(library)) => read(&library),
-            (Err(error), None) => Err(error),
-            (Ok(release), None) => Err(ReleaseError::Gone {
-                path: kept.source.clone(),
-                expected: kept.build_id.clone(),
-                found: release.candidate.build_id,
-            }),
+        let gone = match read(&kept.source) {
+            Ok(release) => return Ok(release),
+            Err(error) => error,
+        };
+        // Without its assets it still answers.
+        let copy = self.folder_of(kept).map(|folder| folder.join(LIBRARY));
+        let libraries = [copy, store.path(&kept.build_id)].into_iter().flatten();
+        libraries.filter(|path| path.is_file()).find_map(|path| read(&path).ok()).ok_or(gone)
+    }
+
+    /// Puts the store's copy of a library in the place of one that is damaged; `false`: that is
+    /// no better.
+    fn mend_library(&self, kept: &KeptRelease, store: &Store) -> bool {
+        let is_whole = |path: &Path| build_id_of(path).is_ok_and(|found| found == kept.build_id);
+        let copy = self.folder_of(kept).map(|folder| folder.join(LIBRARY));
+        let Some((copy, whole)) = copy.zip(store.path(&kept.build_id)) else { return false };
+        if is_whole(&copy) || !is_whole(&whole) {
+            return false;
         }
+        tracing::warn!("{}: is damaged, and is written anew", copy.display());
+        let mend = || -> io::Result<()> {
+            let beside = copy.with_extension("new");
+            fs::hard_link(&whole, &beside).or_else(|_| fs::copy(&whole, &beside).map(drop))?;
+            fs::rename(&beside, &copy)
+        };
+        mend().is_ok()
+    }
+
+    /// Whether the manifest of a copy is the one that it was made with: its name says which.
+    fn is_manifest_kept(&self, kept: &KeptRelease) -> bool {
+        let Some(folder) = self.folder_of(kept) else { return false };
+        let manifest = fs::read(folder.join(MANIFEST)).ok();
+        let name = deployment::release_name(&kept.build_id, manifest.as_deref());
+        kept.folder.as_deref() == Some(&*name)
     }
 
     /// The copy of a kept release, as a path that a [`Release`] is read from.
@@ -185,7 +331,7 @@ impl Ledger {
     }
 
     fn folder_of(&self, kept: &KeptRelease) -> Option<PathBuf> {
-        let (state, name) = (self.folder.as_ref()?, kept.folder.as_ref()?);
+        let (state, name) = (self.folder()?, kept.folder.as_ref()?);
         // The file says a name; it does not lead out of the folder.
         let mut parts = Path::new(name).components();
         let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));

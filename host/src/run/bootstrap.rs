@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use super::Error;
 use super::config::Config;
-use super::host_state::{HostState, ReleaseReading};
+use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use crate::operate::handover::Handover;
+use crate::process::workers::Workers;
 
 /// See the [module](self).
 pub(super) struct Bootstrap<'c> {
     pub(super) config: &'c Config,
     pub(super) linked: Option<LinkedRelease>,
+    /// What answers requests.
+    pub(super) workers: &'c Workers,
     /// The paths that the settings name, absolute.
     pub(super) releases: Vec<PathBuf>,
     /// That of a host that starts by itself. What another process leaves says what to read.
@@ -21,13 +24,19 @@ pub(super) struct Bootstrap<'c> {
 }
 
 impl<'c> Bootstrap<'c> {
-    pub(super) fn new(config: &'c Config, linked: Option<LinkedRelease>) -> Result<Self, Error> {
+    pub(super) fn new(
+        config: &'c Config,
+        linked: Option<LinkedRelease>,
+        workers: &'c Workers,
+    ) -> Result<Self, Error> {
         let releases: Vec<PathBuf> =
             config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
         let starts_alone = linked.is_none() && !Handover::is_there();
-        let state = starts_alone.then(|| HostState::open(config, false, None)).transpose()?;
+        let state = starts_alone
+            .then(|| HostState::open(config, workers, &releases, Beginning::Alone))
+            .transpose()?;
         // What is watched is read behind the watch.
         let reading = state.as_ref().filter(|_| !config.watch).map(|state| state.read(&releases));
-        Ok(Self { config, linked, releases, state, reading })
+        Ok(Self { config, linked, workers, releases, state, reading })
     }
 }

@@ -7,16 +7,17 @@ use super::Error;
 use super::bootstrap::Bootstrap;
 use super::config::Config;
 use super::edge_builder::EdgeBuilder;
-use super::host_state::{HostState, ReleaseReading};
+use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use super::signals::ProcessSignals;
 use crate::operate::handover::{Handover, Successor};
 use crate::process::service_manager::ServiceManager;
 use crate::process::signals::SignalReceiver;
+use crate::process::workers::Workers;
 use crate::release::Release;
 use crate::release::watch::ReleaseWatch;
-use crate::server::Server;
 use crate::server::listen::Listeners;
+use crate::server::{Options, Server};
 use crate::supervise::WorkerLink;
 use crate::swap::SwapError;
 
@@ -24,6 +25,7 @@ use crate::swap::SwapError;
 pub(super) struct Bound<'c> {
     pub(super) config: &'c Config,
     pub(super) linked: Option<LinkedRelease>,
+    pub(super) workers: &'c Workers,
     /// The paths that the settings name, absolute.
     pub(super) releases: Vec<PathBuf>,
     pub(super) state: HostState,
@@ -46,15 +48,16 @@ pub(super) struct Bound<'c> {
 impl<'c> Bound<'c> {
     /// Takes the ports, and what another process leaves.
     pub(super) fn bind(bootstrap: Bootstrap<'c>, signals: SignalReceiver) -> Result<Self, Error> {
-        let Bootstrap { config, linked, releases, state, reading } = bootstrap;
+        let Bootstrap { config, linked, workers, releases, state, reading } = bootstrap;
         let mut signals = ProcessSignals::new(signals)?;
         let mut handover = Handover::receive()
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
         let successor = handover.as_ref().map(|left| left.successor);
         // The process that was started first is the one that is known outside.
-        let is_known = matches!(successor, None | Some(Successor::Recycled));
-        let service_manager =
-            if is_known { ServiceManager::of_this_process() } else { ServiceManager::none() };
+        let service_manager = match successor {
+            None | Some(Successor::Recycled) => ServiceManager::of_this_process(workers.status()),
+            Some(_) => ServiceManager::none(),
+        };
         let worker = worker_link(&mut handover, &mut signals)?;
         let public = config.public.as_ref().map(std::path::absolute).transpose()?;
         let edge = EdgeBuilder::open(config, successor)?;
@@ -68,14 +71,24 @@ impl<'c> Bound<'c> {
         let (url, port) = (edge.url(listeners.url()), listeners.port());
         let sockets = listeners.into_sockets();
         let handles = sockets.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
-        let server = Server::new(sockets, edge.server_options(config)?)?;
+        let options = Options { workers: Some(workers.handle()), ..edge.server_options(config)? };
+        let server = Server::new(sockets, options)?;
         let state = match state {
             Some(state) => state,
-            None => HostState::open(config, linked.is_some(), successor)?,
+            None => {
+                let beginning = match (&linked, successor) {
+                    (Some(_), _) => Beginning::Linked,
+                    (None, Some(Successor::StandIn)) => Beginning::StandIn,
+                    (None, Some(Successor::Worker)) => Beginning::Worker,
+                    (None, _) => Beginning::Recycled,
+                };
+                HostState::open(config, workers, &releases, beginning)?
+            }
         };
         Ok(Self {
             config,
             linked,
+            workers,
             releases,
             state,
             reading,
@@ -131,8 +144,8 @@ fn worker_link(
         return Ok(None);
     };
     let missing = "a worker was started without its sockets";
-    let (forward, record) = left.forward.take().zip(left.record.take()).ok_or(missing)?;
-    let (link, supervisor) = WorkerLink::open(left.peer()?, forward, &record);
+    let forward = left.forward.take().ok_or(missing)?;
+    let (link, supervisor) = WorkerLink::open(left.peer()?, forward);
     signals.supervisor = Some(supervisor);
     Ok(Some(link))
 }

@@ -2,6 +2,7 @@
 
 mod edge;
 mod file;
+mod holding;
 pub mod probe;
 mod swapping;
 mod trust;
@@ -18,11 +19,14 @@ pub use self::edge::{
     EdgeSettings, LimitSettings, MetricsSettings, ProcessSettings, ProxySettings, ResponseSettings,
     TlsSettings,
 };
+pub use self::holding::{HoldSettings, SwapChoice};
 pub use self::swapping::{RecyclingSettings, RollbackSettings, share};
 pub use self::trust::TrustSettings;
 pub use self::units::Limit;
 use crate::library::loader::{LoadError, Store, writable_folder};
+use crate::operate::handover::Successor;
 use crate::process::log::{Format, LogFilter, LogSettings};
+use crate::process::record::RecordPlace;
 use crate::process::service_folders;
 use crate::server;
 use crate::swap::SwapSettings;
@@ -117,6 +121,10 @@ pub struct Config {
     #[arg(long, env = "NOVA_NO_PREFLIGHT", value_parser = FalseyValueParser::new(), help_heading = "Swapping")]
     pub no_preflight: bool,
 
+    /// How generations are changed
+    #[command(flatten)]
+    pub hold: HoldSettings,
+
     /// When the host goes back to the release before
     #[command(flatten)]
     pub rollback: RollbackSettings,
@@ -195,10 +203,32 @@ impl Config {
         }
     }
 
+    /// How many threads answer requests in this process, if that is not left to the system: workers
+    /// share the processors, and what looks after them answers none.
+    #[must_use]
+    pub fn threads(&self, successor: Option<Successor>) -> Option<u16> {
+        match (self.workers, successor) {
+            (Some(workers), Some(Successor::Worker)) => self.edge.run.threads.or_else(|| {
+                let processors = std::thread::available_parallelism().ok()?.get();
+                u16::try_from(processors.div_ceil(workers.into()).max(2)).ok()
+            }),
+            (Some(_), None) => Some(1),
+            _ => self.edge.run.threads,
+        }
+    }
+
     /// What outlives a restart: the folder that was named, or the service manager's.
     #[must_use]
     pub fn state_folder(&self) -> Option<PathBuf> {
         self.state.clone().or_else(service_folders::state_folder)
+    }
+
+    /// Where the host keeps on record what runs: found again by the folder of its state, or by its
+    /// address.
+    #[must_use]
+    pub fn record_place(&self) -> RecordPlace {
+        let state = self.state_folder().and_then(|folder| std::path::absolute(folder).ok());
+        RecordPlace::of(&(&state, state.is_none().then_some((&self.host, self.port))))
     }
 
     /// Where the store is: in the state folder, or wherever there is a place.
@@ -248,6 +278,11 @@ impl Config {
             drain_limit: self.drain.0,
             trust: self.trust.trust(self.copies()),
             release_files: self.public.is_none(),
+            mode: self.hold.swap.0,
+            hold_limit: self.hold.hold_timeout,
+            hold_queue: self.hold.hold_queue,
+            stream_grace: self.hold.stream_grace,
+            hook_limit: self.hold.hook_timeout,
             standby: self.rollback.limits().map_or(Duration::ZERO, |limits| limits.window),
             ..SwapSettings::default()
         }

@@ -9,11 +9,11 @@ use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::Error;
-use crate::operate::handover::Successor;
+use crate::process::workers::Workers;
 use crate::release::Release;
 use crate::release::ledger::Ledger;
 use crate::run::config::Config;
-use crate::swap::{SwapError, Switch};
+use crate::swap::{SwapError, SwapSettings, Switch};
 
 /// See the [module](self).
 pub(super) struct HostState {
@@ -25,31 +25,53 @@ pub(super) struct HostState {
     _lock: Option<File>,
 }
 
+/// How a host begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// By itself, with what lies at the paths of its settings.
+    Alone,
+    /// With the routes that are linked into the program.
+    Linked,
+    /// In the place of a process that holds its state.
+    StandIn,
+    /// For a supervisor, which holds the state.
+    Worker,
+    /// In its own place, with what another process has kept for it.
+    Recycled,
+}
+
 /// Releases on their way.
 pub(super) type ReleaseReading = oneshot::Receiver<Result<Vec<Release>, SwapError>>;
 
 impl HostState {
-    /// The state of a host that has its own folder, if any: a stand-in and a worker serve beside the
-    /// process that holds it, and where the routes are `linked` there is nothing to go back to.
+    /// The state of a host that serves `releases`.
     pub(super) fn open(
         config: &Config,
-        linked: bool,
-        successor: Option<Successor>,
+        workers: &Workers,
+        releases: &[PathBuf],
+        beginning: Beginning,
     ) -> Result<Self, Error> {
         let store = config.store()?;
-        let state = config.state_folder().filter(|_| !linked);
-        let ledger = match &state {
+        // Where the routes are linked there is nothing to go back to.
+        let state = config.state_folder().filter(|_| beginning != Beginning::Linked);
+        let ledger = match (&state, beginning) {
             // The supervisor writes.
-            Some(folder) if successor == Some(Successor::Worker) => Ledger::reader(folder),
-            Some(folder) => open_ledger(folder)?,
-            None => Ledger::default(),
+            (folder, Beginning::Worker) => Ledger::reader(folder.as_deref()),
+            (Some(folder), _) => open_ledger(folder)?,
+            (None, Beginning::Alone) => Ledger::temporary(),
+            (None, _) => Ledger::default(),
         };
-        let holds_state = matches!(successor, None | Some(Successor::Recycled));
-        let state = state.filter(|_| holds_state);
+        let ledger = ledger.deployed_at(releases.to_vec());
+        // A stand-in and a worker serve beside the process that holds the folder.
+        let beside = matches!(beginning, Beginning::StandIn | Beginning::Worker);
+        let state = state.filter(|_| !beside);
         let lock = state.as_deref().map(lock).transpose()?;
         let owns_store = store.folder().zip(state.as_deref());
         let owns_store = owns_store.is_some_and(|(store, state)| store.starts_with(state));
-        let settings = config.swap_settings(std::env::current_exe().ok());
+        let settings = SwapSettings {
+            workers: Some(workers.handle()),
+            ..config.swap_settings(std::env::current_exe().ok())
+        };
         let switch = Arc::new(Switch::new(settings, store).with_ledger(ledger));
         Ok(Self { switch, owns_store, _lock: lock })
     }

@@ -150,6 +150,9 @@ impl Lifecycle {
         if tokio::time::timeout(SHUTDOWN, self.site.switch.stop(SHUTDOWN)).await.is_err() {
             tracing::warn!("`shutdown` of an app did not finish within {SHUTDOWN:?}");
         }
+        if self.site.is_stopping() {
+            self.site.switch.ledger().close();
+        }
         if !self.is_worker {
             tracing::info!("stopped");
         }

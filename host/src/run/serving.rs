@@ -19,7 +19,7 @@ use crate::operate::handover::{Handover, Recycler, Successor, answer_passed_on};
 use crate::operate::operator::Operator;
 use crate::process::log::{AccessLog, announce};
 use crate::release::watch::ReleaseWatch;
-use crate::server::{Handle, Server};
+use crate::server::{Handle, Server, Service};
 use crate::site::Site;
 use crate::supervise::WorkerAnswers;
 use crate::swap::SwapReport;
@@ -70,12 +70,14 @@ impl Serving {
             (None, None) => announce(&bound.url),
             (None, Some(mut left)) => {
                 if let Some(forward) = left.forward.take() {
-                    tokio::spawn(answer_passed_on(forward, Arc::clone(&site)));
+                    answer_passed_on(forward, &site);
                 }
                 take_over_from(left, reports, &mut signals)?;
             }
         }
         service_manager.ready();
+        let relief = server.relief(service(edge))?;
+        bound.workers.on_relief(move |more| relief.serve_on(more));
         let lifecycle = Lifecycle {
             site,
             server: handle,
@@ -108,7 +110,7 @@ impl Serving {
             }
         }
         let stopped = {
-            let served = server.run(|request, peer| edge.handle(request, peer));
+            let served = server.run(service(edge));
             let mut served = std::pin::pin!(served);
             let mut recycling = std::pin::pin!(lifecycle.recycler.work());
             let mut is_recycled = false;
@@ -126,6 +128,10 @@ impl Serving {
         };
         lifecycle.end(stopped, &mut signals).await
     }
+}
+
+fn service(edge: &'static Edge) -> impl Service + Sync {
+    move |request, peer| edge.handle(request, peer)
 }
 
 /// What `metrics` has counted, as text.

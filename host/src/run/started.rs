@@ -52,7 +52,8 @@ impl<'c> Started<'c> {
         let operator = Operator::new(Arc::clone(&site), server, bound.url.clone(), public)
             .watching(policy)
             .within(budget)
-            .counting(metrics.clone());
+            .counting(metrics.clone())
+            .on_workers(bound.workers.status());
         let operator = Arc::new(operator);
         let unpacked = bound.linked.map(|linked| linked.unpack()).transpose()?.flatten();
         let (releases, watch) = match bound.read.take() {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
@@ -12,18 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use http::Method;
 use parking_lot::Mutex;
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use tokio::process::Child;
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::generation::recorder::{self, RunningPage};
 use crate::operate::admin::Status;
 use crate::operate::handover::{
-    AppFacts, HandoverPeer, HandoverState, PageName, PeerFailure, PeerLines, PeerOrder, PeerReport,
+    AppFacts, HandoverPeer, HandoverState, PeerFailure, PeerLines, PeerOrder, PeerReport,
     PeerWriter, Program, Started, Successor,
 };
+use crate::process::record::{file_in_memory, running};
 use crate::swap::{HeldReport, InheritedStates, SavedState, SwapReport};
 
 /// How long a worker may take until its apps have started.
@@ -31,9 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A worker that says nothing for so long when it is asked is not asked again for this answer.
 const ANSWER: Duration = Duration::from_secs(2);
-
-/// The digits of a generation's number that are on record.
-const GENERATIONS: u64 = 0xff_ffff;
 
 /// How long the jobs of a worker may take to end.
 const STAND_BY: Duration = Duration::from_secs(10);
@@ -96,7 +90,7 @@ impl StartingWorker {
         waits: bool,
     ) -> Result<Self, PeerFailure> {
         let began = Instant::now();
-        let record = record()?;
+        let record = file_in_memory()?;
         let (mut peer, child) = spec.program.start(Successor::Worker)?;
         let state = HandoverState { worker: Some(number), waits, ..spec.state.lock().clone() };
         let mut descriptors: Vec<_> = spec.sockets.iter().map(AsFd::as_fd).collect();
@@ -241,23 +235,16 @@ impl Worker {
         self.apps.iter().any(|app| app.exports)
     }
 
-    /// The pages that it was in when it ended, as people say it: `GET /users (pages/users.rs)`.
-    pub(super) fn last_pages(&self) -> Vec<String> {
-        let pages = recorder::running(&self.record).unwrap_or_default();
-        pages.iter().map(|page| self.label(page)).collect()
-    }
-
-    fn label(&self, page: &RunningPage) -> String {
-        let method = page.method.as_ref().map_or("a request to", Method::as_str);
-        let numbers = self.reports.iter().map(|report| report.generation.0 & GENERATIONS);
-        let slot = numbers.into_iter().position(|number| number == page.generation);
-        // An app that was held and started again has another number.
-        let slot = slot.or((self.apps.len() == 1).then_some(0));
-        let route = slot.and_then(|slot| self.apps.get(slot)).zip(page.route);
-        match route.and_then(|(app, route)| app.pages.get(route as usize)) {
-            Some(PageName { pattern, file }) => format!("{method} {pattern} ({file})"),
-            None => format!("{method} an address without a page"),
+    /// What it was running when it ended, as people say it: `GET /users (pages/users.rs)`.
+    pub(super) fn last_activities(&self) -> Vec<String> {
+        let mut activities = Vec::new();
+        for activity in running(&self.record).unwrap_or_default() {
+            let activity = activity.to_string();
+            if !activities.contains(&activity) {
+                activities.push(activity);
+            }
         }
+        activities
     }
 
     /// Ends it now, whatever it does.
@@ -278,15 +265,6 @@ impl Worker {
         self.questions.open.lock().remove(&question);
         answer.ok()?.ok()
     }
-}
-
-/// A piece of memory for what a worker does, which it cannot cut short.
-fn record() -> io::Result<File> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let record = File::from(memfd_create("nova-worker", flags)?);
-    record.set_len(recorder::LENGTH)?;
-    fcntl_add_seals(&record, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-    Ok(record)
 }
 
 /// Waits for the end of a process, which comes at once when it is to be killed.

@@ -342,11 +342,11 @@ impl WorkerSet {
             Some(0) => "it exited with code 0, which nobody had told it to".to_owned(),
             _ => crate::process::describe(status),
         };
-        let pages = worker.last_pages();
-        let what = match pages.as_slice() {
+        let activities = worker.last_activities();
+        let what = match activities.as_slice() {
             [] => "no page was running".to_owned(),
-            [page] => format!("it was in {page}"),
-            pages => format!("it was in one of {}", pages.join(", ")),
+            [one] => format!("{one} was running"),
+            several => format!("one of these was running: {}", several.join(", ")),
         };
         // What was written meanwhile is in no other place.
         let lost = if worker.exports() { "; the state of its app is lost" } else { "" };

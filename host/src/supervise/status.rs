@@ -55,6 +55,7 @@ impl Supervisor {
         let (mut all, mut listed) = (self.status.retired.lock().clone(), Vec::new());
         let (mut connections, mut routes, mut process) =
             (0, BTreeMap::new(), Vec::from([Footprint::now()]));
+        let (mut held, mut holds) = (Vec::new(), 0);
         let (mut loads, mut ready, mut waits) = (0, false, WaitStatus::default());
         for set in self.sets() {
             let views = set.views().await;
@@ -79,6 +80,8 @@ impl Supervisor {
                 let Some(status) = status else { continue };
                 connections += status.connections;
                 waits.add(&status.waits);
+                held.extend(status.held.iter().cloned());
+                holds += status.holds;
                 loads += status.loads;
                 ready |= !leaving && status.ready;
                 process.push(status.process);
@@ -122,6 +125,8 @@ impl Supervisor {
             process: process.into_iter().reduce(Footprint::and).unwrap_or_default(),
             budget: self.settings.budget,
             routes: routes.into_values().collect(),
+            held,
+            holds,
             workers: listed,
         }
     }

@@ -232,6 +232,7 @@ impl Supervisor {
         for set in self.sets() {
             set.ended().await;
         }
+        self.switch.ledger().close();
     }
 
     /// Whether the host is told to stop.

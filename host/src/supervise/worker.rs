@@ -1,6 +1,5 @@
 //! A worker's side of the conversation with its supervisor.
 
-use std::fs::File;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,11 +8,9 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::generation::Generation;
-use crate::generation::recorder::record_in;
 use crate::generation::table::Table;
 use crate::operate::handover::{
-    AppFacts, HandoverPeer, PageName, PeerFailure, PeerOrder, PeerReport, PeerWriter,
-    answer_passed_on,
+    AppFacts, HandoverPeer, PeerFailure, PeerOrder, PeerReport, PeerWriter, answer_passed_on,
 };
 use crate::operate::operator::Operator;
 use crate::server::forward::Forwarder;
@@ -60,11 +57,7 @@ impl WorkerLink {
     pub(crate) fn open(
         peer: HandoverPeer,
         forward: UnixListener,
-        record: &File,
     ) -> (Self, mpsc::UnboundedReceiver<WorkerEvent>) {
-        if let Err(error) = record_in(record) {
-            tracing::warn!("if a page ends this process, nothing will name it: {error}");
-        }
         let (mut hears, speaks) = peer.split();
         let (events, of_the_process) = mpsc::unbounded_channel();
         let (others, orders) = mpsc::unbounded_channel();
@@ -105,13 +98,8 @@ impl WorkerLink {
 
     /// Says that the apps have started.
     pub(crate) async fn serving(&self, reports: Vec<SwapReport>, table: &Table) {
-        let facts = |generation: &Arc<Generation>| {
-            let pages = generation.routes.iter().map(|route| PageName {
-                pattern: route.pattern.to_string(),
-                file: route.file.to_string(),
-            });
-            let exports = generation.app().is_some_and(|app| app.exports());
-            AppFacts { pages: pages.collect(), exports }
+        let facts = |generation: &Arc<Generation>| AppFacts {
+            exports: generation.app().is_some_and(|app| app.exports()),
         };
         let apps = table.generations().iter().map(facts).collect();
         say(&self.speaks, PeerReport::Serving { reports, apps }).await;
@@ -135,7 +123,7 @@ impl WorkerLink {
             let report = match order {
                 PeerOrder::Open => {
                     if let Some(forward) = forward.take() {
-                        tokio::spawn(answer_passed_on(forward, Arc::clone(&site)));
+                        answer_passed_on(forward, &site);
                     }
                     opened.notify_one();
                     continue;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nova_abi::OwnedBytes;
+use tokio::runtime::Handle;
 
 use super::lifecycle::CandidateGeneration;
 use super::report::micros;
@@ -211,7 +212,8 @@ impl Launcher {
             WarmUp::None => Duration::ZERO,
         };
         if self.settings.exercise && !limit.is_zero() {
-            exercise::warm(&generation, plan.clone(), limit).await;
+            let workers = self.settings.workers.clone().unwrap_or_else(Handle::current);
+            exercise::warm(&generation, plan.clone(), limit, &workers).await;
         }
         let report = SwapReport {
             public: loaded.public.clone(),

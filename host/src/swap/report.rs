@@ -29,6 +29,9 @@ pub struct SwapReport {
     pub public: Option<PathBuf>,
     /// Routes that answered 5xx in the preflight.
     pub unwell: Vec<String>,
+    /// What becomes of it when the host starts again, where that is not what its settings name.
+    #[serde(default)]
+    pub after_restart: Option<String>,
     /// The preflight, in microseconds; 0 without one.
     pub preflight_us: u64,
     /// Copying, mapping and checking the library, in microseconds.
@@ -74,6 +77,7 @@ impl SwapReport {
             routes: generation.routes.len(),
             public: None,
             unwell: Vec::new(),
+            after_restart: None,
             preflight_us: 0,
             load_us: 0,
             init_us: 0,

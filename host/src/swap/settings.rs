@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nova_abi::{Purpose, SwapMode};
+use tokio::runtime::Handle;
 
 use crate::release::trust::Trust;
 
@@ -35,6 +36,8 @@ pub struct SwapSettings {
     /// How long the app of an old generation is kept running after its last request, so that it
     /// can serve again at once; zero shuts it down.
     pub standby: Duration,
+    /// The threads on which pages run; those of the caller by default.
+    pub workers: Option<Handle>,
     /// How generations are changed; `None`: as each release says.
     pub mode: Option<SwapMode>,
     /// How long pages may take to answer while the door is held.
@@ -61,6 +64,7 @@ impl Default for SwapSettings {
             trust: Trust::default(),
             purpose: Purpose::Serve,
             standby: Duration::ZERO,
+            workers: None,
             mode: None,
             hold_limit: Duration::from_secs(10),
             hold_queue: 10_000,

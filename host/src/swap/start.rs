@@ -15,7 +15,7 @@ use crate::generation::preflight::PreflightReport;
 use crate::library::loader::{Candidate, Library};
 use crate::library::start::{StartError, StartInfo};
 use crate::release::Release;
-use crate::release::ledger::ReleaseFacts;
+use crate::release::ledger::{KeptRelease, RefusedBuild, ReleaseFacts, ReleaseLog};
 
 /// Libraries that are mapped, and whose apps only have to be started.
 #[derive(Debug)]
@@ -53,32 +53,74 @@ impl InheritedStates {
 }
 
 impl Switch {
-    /// Reads the releases that a host starts with. In the place of a build that is refused comes
-    /// the release that served when the host ended.
+    /// Reads the releases that a host starts with: what lies at these paths or, where the host
+    /// remembers it, what served last in the place of a release that is refused, that cannot be
+    /// used, or over which it was swapped in.
     ///
     /// # Errors
-    /// With the first that cannot be read, or is refused and has nothing in its place.
+    /// With the first that cannot be read, or is refused, and has nothing in its place.
     pub fn read(&self, sources: &[PathBuf]) -> Result<Vec<Release>, SwapError> {
-        let read = |(slot, source): (usize, &PathBuf)| {
-            let release =
-                Release::read_for(source, &self.settings().trust, Some(self.launcher.store()))?;
-            let build_id = &release.candidate.build_id;
-            let Some(refused) = self.ledger.refusal(build_id) else { return Ok(release) };
-            let log = self.ledger.log();
-            let serving = log.serving(slot).filter(|kept| kept.build_id != *build_id);
-            let Some(kept) = serving else {
-                let (path, reason) = (source.clone(), refused.reason);
-                return Err(SwapError::RefusedBuild { path, build_id: refused.build_id, reason });
+        sources.iter().enumerate().map(|(slot, source)| self.read_at(slot, source)).collect()
+    }
+
+    fn read_at(&self, slot: usize, source: &Path) -> Result<Release, SwapError> {
+        let log = self.ledger.log();
+        let store = self.launcher.store();
+        let release = match Release::read_for(source, &self.settings().trust, Some(store)) {
+            Ok(release) => release,
+            Err(error) => {
+                let Some(kept) = log.served_at(slot, source) else { return Err(error.into()) };
+                let Some(served) = self.read_last(&log, kept) else { return Err(error.into()) };
+                let build_id = &served.candidate.build_id;
+                tracing::error!("{error}; build {build_id}, which served before, starts instead");
+                return Ok(served);
+            }
+        };
+        let found = ReleaseFacts::of(&release).deployment();
+        let build_id = release.candidate.build_id.clone();
+        let at = source.display();
+        let instead = if let Some(RefusedBuild { reason, .. }) = self.ledger.refusal(&build_id) {
+            let serving = log.serving(slot).filter(|kept| kept.build_id != build_id);
+            let Some(served) = serving.and_then(|kept| self.read_last(&log, kept)) else {
+                return Err(SwapError::RefusedBuild { path: source.into(), build_id, reason });
             };
             tracing::warn!(
-                "{}: build {build_id} was refused: {}; build {}, which served last, starts instead",
-                source.display(),
-                refused.reason,
-                kept.build_id
+                "{at}: build {build_id} was refused: {reason}; build {}, which served last, \
+                 starts instead",
+                served.candidate.build_id
             );
-            Ok(self.ledger.read(kept, self.launcher.store(), &self.settings().trust)?)
+            Some(served)
+        } else if let Some(kept) = log.swapped_in_over(slot, &found) {
+            let served = self.read_last(&log, kept);
+            if let Some(served) = &served {
+                tracing::info!(
+                    "{at}: still holds build {build_id}, over which build {} was swapped in, so \
+                     that starts; another release here takes its place",
+                    served.candidate.build_id
+                );
+            }
+            served
+        } else {
+            None
         };
-        sources.iter().enumerate().map(read).collect()
+        self.ledger.found(slot, found);
+        Ok(instead.unwrap_or(release))
+    }
+
+    /// Reads a release that served last or, where nothing of it is left, the newest before it that
+    /// can be read and was not refused.
+    fn read_last(&self, log: &ReleaseLog, last: &KeptRelease) -> Option<Release> {
+        let (store, trust) = (self.launcher.store(), &self.settings().trust);
+        let before = log.releases.iter().rev().filter(|kept| {
+            kept.slot == last.slot
+                && kept.build_id != last.build_id
+                && log.refusal(&kept.build_id).is_none()
+        });
+        [last].into_iter().chain(before).find_map(|kept| {
+            let read = self.ledger.read(kept, store, trust);
+            let failed = |error| tracing::error!("build {} is lost: {error}", kept.build_id);
+            read.map_err(failed).ok()
+        })
     }
 
     /// Loads the libraries that a host starts with.

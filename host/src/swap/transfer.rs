@@ -1,7 +1,7 @@
 //! What a switch hands to the next process, and takes from the one before.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -23,6 +23,9 @@ pub struct SwitchState {
     pub totals: (u64, u64),
     /// The stylesheets that pages may still name, oldest first: name and text.
     pub stylesheets: Vec<(String, String)>,
+    /// The folder with copies of releases, where it goes with the host.
+    #[serde(default)]
+    pub copies: Option<PathBuf>,
     /// The state of each app that saves it.
     pub apps: Vec<Option<SavedState>>,
 }
@@ -105,6 +108,7 @@ impl Switch {
             sheets.iter().filter_map(|sheet| Some((sheet.name.clone(), text(sheet)?))).collect();
         SwitchState {
             log: self.ledger.log(),
+            copies: self.ledger.temporary_folder(),
             last_generation: self.launcher.last_id(),
             totals: self.totals(),
             stylesheets,
@@ -117,7 +121,7 @@ impl Switch {
     pub(crate) fn inherit(&self, state: &SwitchState) {
         self.launcher.count_from(state.last_generation);
         self.totals.set(state.totals);
-        self.ledger.inherit(&state.log);
+        self.ledger.inherit(&state.log, state.copies.as_deref());
         for (name, text) in &state.stylesheets {
             let bytes = text.clone().into();
             self.launcher.stylesheets.add(Stylesheet { name: name.clone(), bytes });

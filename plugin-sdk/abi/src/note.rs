@@ -31,6 +31,8 @@ pub struct Note {
     pub app: String,
     /// How it is swapped, as far as that was known when it was compiled.
     pub swap: Option<SwapMode>,
+    /// Whether the app itself asks for that mode, whatever its library holds.
+    pub swap_declared: bool,
 }
 
 /// Why bytes are not a note.
@@ -87,6 +89,7 @@ impl Note {
             panic: find("panic")?,
             app: find("app")?,
             swap: swap.transpose()?,
+            swap_declared: value("swap-declared") == Some("yes"),
         })
     }
 }

@@ -8,8 +8,8 @@ use futures_core::Stream;
 use http::StatusCode;
 use nova_abi::{BodyStream, ChunkSource, Failure, FailureKind, OwnedBytes};
 
-use super::cause;
 use super::context::AppContext;
+use super::{cause, panics};
 use crate::body::ByteStream;
 use crate::error::Error;
 
@@ -30,19 +30,22 @@ impl ChunkSource for Pieces {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<OwnedBytes, Failure>>> {
         let _inside = self.context.enter();
         let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-        stream.as_mut().poll_next(cx).map(|piece| {
-            piece.map(|piece| match piece {
-                Ok(bytes) => Ok(OwnedBytes::from_owner(bytes)),
-                Err(error) => Err(Failure::error(cause(&error))),
-            })
-        })
+        match panics::catch(|| stream.as_mut().poll_next(cx)) {
+            Ok(polled) => polled.map(|piece| {
+                piece.map(|piece| match piece {
+                    Ok(bytes) => Ok(OwnedBytes::from_owner(bytes)),
+                    Err(error) => Err(Failure::error(cause(&error))),
+                })
+            }),
+            Err(panic) => Poll::Ready(Some(Err(Failure::panic(panics::describe(&panic))))),
+        }
     }
 }
 
 impl Drop for Pieces {
     fn drop(&mut self) {
         let _inside = self.context.enter();
-        self.stream = None;
+        let _ = panics::catch(|| self.stream = None);
     }
 }
 

@@ -4,7 +4,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::pin::Pin;
-use std::sync::Once;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use nova_abi::Panic;
@@ -26,7 +26,13 @@ pub(super) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
         let message = text(&*payload);
         // A payload may panic in its drop; a panic is rare, so it is leaked instead.
         std::mem::forget(payload);
-        SEEN.take().unwrap_or_else(|| Panic::from_message(message))
+        SEEN.take().unwrap_or_else(|| {
+            // Another hook has taken the place of ours since. A thread that panics may not change it.
+            if !std::thread::panicking() {
+                install_hook();
+            }
+            Panic::from_message(message)
+        })
     })
 }
 
@@ -39,25 +45,45 @@ pub(super) fn describe(panic: &Panic) -> String {
     }
 }
 
+/// Where the hook is that [`install_hook`] has installed last.
+static INSTALLED: Mutex<usize> = Mutex::new(0);
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
 /// Keeps place and backtrace of the panics that [`catch`] catches; all others go to the hook that
 /// was there before. A library has a std of its own, so this is no business of the host.
+///
+/// An app may have put a hook of its own in the place of ours. That one then hears of every panic,
+/// as it would without us, but after us.
 ///
 /// App libraries that share an image share this crate, and the hook is installed once. A second
 /// image puts its hook before the first one's on the std that both share: each knows its own
 /// panics, because what it looks at is this crate's own.
 pub(super) fn install_hook() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            // While a thread ends its locals are gone; such a panic is nobody's page.
-            if CATCHING.try_with(Cell::get).unwrap_or(false) {
-                let _ = SEEN.try_with(|seen| seen.replace(Some(seen_by(info))));
-            } else {
-                before(info);
-            }
-        }));
+    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = std::panic::take_hook();
+    if address(&before) == *installed {
+        return std::panic::set_hook(before);
+    }
+    let is_first = *installed == 0;
+    let hook: Hook = Box::new(move |info| {
+        // While a thread ends its locals are gone; such a panic is nobody's page.
+        let is_caught = CATCHING.try_with(Cell::get).unwrap_or(false);
+        if is_caught {
+            let _ = SEEN.try_with(|seen| seen.replace(Some(seen_by(info))));
+        }
+        // The hook of std prints what the host logs.
+        if !is_caught || !is_first {
+            before(info);
+        }
     });
+    *installed = address(&hook);
+    std::panic::set_hook(hook);
+}
+
+/// What tells hooks apart: where the closure lies, which has captured something.
+fn address(hook: &Hook) -> usize {
+    std::ptr::from_ref(&**hook).addr()
 }
 
 fn seen_by(info: &PanicHookInfo<'_>) -> Panic {

@@ -4,6 +4,8 @@
 mod app {
     use nova::prelude::*;
 
+    pub const SWAP: Swap = Swap::Process;
+
     #[derive(Clone)]
     pub struct Db;
 
@@ -66,6 +68,8 @@ mod pages {
         }
     }
 }
+
+nova::export!(routes, swap = app::SWAP);
 
 /// The routes of `pages/`.
 #[rustfmt::skip]

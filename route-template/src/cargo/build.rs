@@ -14,6 +14,7 @@ use crate::cargo::message::{Artifact, Message};
 use crate::cargo::process::Stopper;
 use crate::codegen::crate_root::Origins;
 use crate::project::Project;
+use crate::swap::packages::Package;
 
 /// The target folder for builds of Nova, from the app's folder.
 const TARGET_DIR: &str = ".nova/target";
@@ -62,6 +63,8 @@ pub struct BuildOutput {
     pub library: PathBuf,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
+    /// The packages that cargo compiled for it, or found compiled.
+    pub packages: Vec<Package>,
 }
 
 /// A build that has not begun.
@@ -276,6 +279,7 @@ impl RunningBuild {
 
         let mut library = None;
         let mut diagnostics = Vec::new();
+        let mut packages = Vec::new();
         let mut output = String::new();
         for line in received {
             match line {
@@ -296,6 +300,7 @@ impl RunningBuild {
                             Some(manifest) => artifact.program_of(manifest),
                         }
                         .or(library);
+                        packages.extend(artifact.package());
                         let (name, fresh) = (artifact.name(), artifact.fresh);
                         on_event(Event::Compiled { name, fresh });
                         on_event(Event::Artifact(artifact.artifact()));
@@ -316,7 +321,7 @@ impl RunningBuild {
         match library {
             _ if stopped => Err(CargoError::Stopped),
             _ if !status.success() => Err(CargoError::Failed { diagnostics, output }),
-            Some(library) => Ok(BuildOutput { library, diagnostics }),
+            Some(library) => Ok(BuildOutput { library, diagnostics, packages }),
             None => Err(CargoError::NoLibrary { package: self.build.package.clone() }),
         }
     }

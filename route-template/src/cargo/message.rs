@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::cargo::diagnostic::RustcMessage;
+use crate::swap::packages::Package;
 
 /// The files of a crate that cargo compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub(super) struct ArtifactMessage {
     manifest_path: PathBuf,
     target: Target,
     filenames: Vec<PathBuf>,
+    #[serde(default)]
+    features: Vec<String>,
     pub(super) fresh: bool,
 }
 
@@ -80,6 +83,13 @@ impl ArtifactMessage {
             is_local: self.package_id.starts_with("path+"),
             is_build_script: self.target.kind.iter().any(|kind| kind == "custom-build"),
         }
+    }
+
+    /// The package, if this is its library, for whatever is linked to it.
+    pub(super) fn package(&self) -> Option<Package> {
+        let is_other = |kind: &String| matches!(&**kind, "custom-build" | "proc-macro" | "bin");
+        let is_library = !self.target.kind.iter().any(is_other);
+        is_library.then(|| Package::of_id(&self.package_id, self.features.clone()))?
     }
 
     /// The executable, if this is the program of the package with this manifest.

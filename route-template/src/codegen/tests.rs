@@ -185,6 +185,30 @@ fn each_line_that_hands_over_a_function_knows_whose_it_is() {
     assert_eq!(delete.unwrap().position.to_string(), "6:8");
 }
 
+/// What `app.rs` says of it comes first; the state that it hands over asks for the door.
+#[test]
+fn the_library_says_how_it_is_swapped() {
+    let call = |app: &str| {
+        let app = Some(SourceFile::new("app.rs", app));
+        let GeneratedCode { text, origins } =
+            generated(&Sources { app, ..Sources::default() }, &Destination::CrateRoot("lib.rs"));
+        let line = text.lines().position(|line| line.starts_with("nova::export!")).unwrap();
+        let place = origins.get(&line).map(Place::to_string).unwrap_or_default();
+        format!("{} <{place}>", text.lines().nth(line).unwrap())
+    };
+    let state = "pub fn init() {}\npub fn export(s: &()) {}\npub fn import(p: Purpose, s: ()) {}\n";
+    let swap = "pub const SWAP: nova::Swap = nova::Swap::Overlap;\n";
+    insta::assert_snapshot!(
+        [call("pub fn init() {}"), call(state), call(swap), call(&format!("{state}{swap}"))].join("\n"),
+        @"
+    nova::export!(routes); <>
+    nova::export!(routes, least_swap = nova::Swap::Handover); <>
+    nova::export!(routes, swap = app::SWAP); <app.rs:1:11>
+    nova::export!(routes, swap = app::SWAP); <app.rs:4:11>
+    "
+    );
+}
+
 #[test]
 fn what_is_exercised_is_no_part_of_an_open_app() {
     let tree = RouteTree::build(&everything()).unwrap();

@@ -3,6 +3,8 @@
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _};
 
+use crate::swap::mode::SwapMode;
+
 /// The symbol of the note that the SDK's `export!` puts into a library.
 const NOTE_SYMBOL: &str = "nova_library_note";
 /// The first line of the note.
@@ -21,6 +23,10 @@ pub(crate) struct LibraryInfo {
     pub(crate) target: String,
     /// The app's package: its name and version.
     pub(crate) app: (String, String),
+    /// How it is swapped, as far as its app says so.
+    pub(crate) swap: Option<SwapMode>,
+    /// Whether the app asks for that, whatever its library holds.
+    pub(crate) swap_declared: bool,
     /// The least version of glibc that has everything the library needs, such as `2.34`.
     pub(crate) glibc: Option<String>,
 }
@@ -51,11 +57,11 @@ impl LibraryInfo {
         let elf = ElfFile64::<Endianness>::parse(library)
             .map_err(|error| LibraryError::NotElf(error.to_string()))?;
         let note = note(&elf).ok_or(LibraryError::NoNote)?;
-        let find = |key: &'static str| {
+        let value = |key: &'static str| {
             let mut pairs = note.lines().filter_map(|line| line.split_once('='));
-            let value = pairs.find(|(name, _)| *name == key).map(|(_, value)| value.to_owned());
-            value.ok_or(LibraryError::Incomplete(key))
+            pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
         };
+        let find = |key| value(key).map(str::to_owned).ok_or(LibraryError::Incomplete(key));
         let app = find("app")?;
         let (name, version) = app.split_once(' ').ok_or(LibraryError::Incomplete("app"))?;
         Ok(Self {
@@ -64,6 +70,8 @@ impl LibraryInfo {
             rustc: find("rustc")?,
             target: find("target")?,
             app: (name.to_owned(), version.to_owned()),
+            swap: value("swap").and_then(SwapMode::named),
+            swap_declared: value("swap-declared") == Some("yes"),
             glibc: least(&elf),
         })
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::sha256;
+use crate::swap::plan::SwapPlan;
 
 /// The name of the file in a release.
 pub const MANIFEST: &str = "manifest.json";
@@ -36,6 +37,8 @@ pub struct Manifest {
     pub profile: String,
     /// The least version of glibc that the library needs.
     pub glibc: Option<String>,
+    /// How it is swapped.
+    pub swap: SwapPlan,
     /// What it answers.
     pub routes: Vec<Route>,
     /// The SHA-256 of what all pages share: components, layouts, `app.rs`, dependencies.
@@ -139,6 +142,7 @@ impl ReleaseFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::swap::mode::SwapMode;
 
     /// A manifest with something in every field.
     fn manifest() -> Manifest {
@@ -154,6 +158,11 @@ mod tests {
             target: "x86_64-unknown-linux-gnu".into(),
             profile: "release".into(),
             glibc: Some("2.34".into()),
+            swap: SwapPlan {
+                mode: SwapMode::Process,
+                declared: false,
+                because: vec!["SQLite is linked in: two copies do not go together".into()],
+            },
             routes: vec![Route {
                 pattern: "/users/{id}".into(),
                 methods: vec!["GET".into()],

@@ -19,13 +19,14 @@ use crate::release::prerendered::remove_former;
 use crate::release::public::PublicFiles;
 use crate::routes::route::Page;
 use crate::styles::Stylesheet;
+use crate::swap::plan::SwapPlan;
 
 /// The folder of assets in a release.
 const ASSETS: &str = "assets";
 
 /// Writes `libnova_routes.so`, the stylesheet, `routes_generated.rs` and, last, `manifest.json`
-/// into a folder, which is made if it is not there. `public` is what
-/// [`write_public`](crate::write_public) has written there before.
+/// into a folder, which is made if it is not there. `swap` is of the library as the linker left it;
+/// `public` is what [`write_public`](crate::write_public) has written there before.
 ///
 /// # Errors
 /// If a file cannot be read or written, or if the library is not a route library. The folder then
@@ -35,6 +36,7 @@ pub fn write_release(
     prepared: &PreparedApp,
     built: &BuildOutput,
     profile: &str,
+    swap: &SwapPlan,
     stylesheet: Option<&Stylesheet>,
     public: &PublicFiles,
 ) -> Result<Manifest, ReleaseError> {
@@ -59,6 +61,7 @@ pub fn write_release(
         target: facts.target,
         profile: profile.to_owned(),
         glibc: facts.glibc,
+        swap: swap.clone(),
         routes: prepared.tree.pages.iter().map(|page| route(page, prepared)).collect(),
         shared_sha256: prepared.shared_sha256(),
         stylesheet: stylesheet_file,

@@ -1,9 +1,11 @@
-//! `app.rs`: the state of an app, and the functions that make it, hand it over and end it.
+//! `app.rs`: the state of an app, the functions that make it, hand it over and end it, and how the
+//! app is swapped.
 
 use crate::routes::exports::{exported, items};
 use crate::routes::problem::Problem;
 use crate::source::file::SourceFile;
-use crate::source::items::Function;
+use crate::source::items::{Constant, Function, Items};
+use crate::source::place::Position;
 
 /// What `app.rs` exports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +20,12 @@ pub struct Hooks {
     pub export: Option<Function>,
     /// `import`: makes the state from what was exported.
     pub import: Option<Function>,
+    /// Where `SWAP` stands, which says how the app is swapped; none where that is left to Nova.
+    pub swap: Option<Position>,
 }
+
+/// The constant that says how the app is swapped.
+const SWAP: &str = "SWAP";
 
 impl Hooks {
     /// Reads `app.rs`.
@@ -31,6 +38,7 @@ impl Hooks {
             shutdown: hook("shutdown", 1)?,
             export: hook("export", 1)?,
             import: hook("import", 2)?,
+            swap: swap(items, &file)?,
             file: file.clone(),
         };
         match hooks.without_partner() {
@@ -56,4 +64,22 @@ impl Hooks {
             .or_else(|| alone(&self.export, "export", &self.import, "import"))
             .or_else(|| alone(&self.import, "import", &self.export, "export"))
     }
+}
+
+/// Where `SWAP` stands. It may come from elsewhere with `pub use`; what it is, rustc says then.
+fn swap(items: &Items, file: &str) -> Result<Option<Position>, Problem> {
+    let reexport = items.reexports.iter().find(|it| it.name == SWAP).map(|it| it.position);
+    let Some(Constant { name, ty, is_public, is_static }) =
+        items.consts.iter().find(|it| it.name.name == SWAP)
+    else {
+        return Ok(reexport);
+    };
+    let position = name.position;
+    let what = match ty.rsplit("::").next() {
+        _ if *is_static => "is a `static`".to_owned(),
+        _ if !is_public => "is not public".to_owned(),
+        Some("Swap") => return Ok(Some(position)),
+        _ => format!("has the type `{ty}`"),
+    };
+    Err(Problem::SwapConst { file: file.to_owned(), what, position })
 }

@@ -131,6 +131,16 @@ pub enum Problem {
         /// Where the present one stands.
         position: Position,
     },
+    /// A `SWAP` in `app.rs` that says nothing.
+    #[error("`SWAP` {what}, so it does not say how the app is swapped")]
+    SwapConst {
+        /// `app.rs`.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+        /// Where it stands.
+        position: Position,
+    },
 }
 
 impl Problem {
@@ -153,6 +163,7 @@ impl Problem {
             Self::Reexport { file, position, .. }
             | Self::HiddenType { file, position, .. }
             | Self::TooManyArguments { file, position, .. }
+            | Self::SwapConst { file, position, .. }
             | Self::HookAlone { file, position, .. } => vec![(file, Some(*position))],
         }
     }
@@ -199,6 +210,10 @@ impl Problem {
                 "move it to the root, or write an `_error.rs` for this folder".into()
             }
             Self::HookAlone { absent, .. } => format!("write a `pub fn {absent}` too"),
+            Self::SwapConst { .. } => {
+                "write `pub const SWAP: nova::Swap = nova::Swap::Handover;`, or another of its modes"
+                    .into()
+            }
         }
     }
 }

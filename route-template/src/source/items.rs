@@ -40,8 +40,8 @@ pub(crate) struct Items {
     pub(crate) private: Vec<ItemName>,
     /// Names that a `pub use` brings in.
     pub(crate) reexports: Vec<ItemName>,
-    /// Names of `pub const`.
-    pub(crate) consts: Vec<String>,
+    /// Constants and statics.
+    pub(crate) consts: Vec<Constant>,
     /// Types without `pub` in the signatures of `functions`.
     pub(crate) private_types: Vec<PrivateType>,
     /// Whether the whole file was understood. If not, more may be there than the lists tell.
@@ -53,6 +53,16 @@ pub(crate) struct Items {
 pub(crate) struct ItemName {
     pub(crate) name: String,
     pub(crate) position: Position,
+}
+
+/// A `const`, or a `static`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Constant {
+    pub(crate) name: ItemName,
+    /// Its type as written, on one line.
+    pub(crate) ty: String,
+    pub(crate) is_public: bool,
+    pub(crate) is_static: bool,
 }
 
 /// A type of the file that the signature of a public function names, and that is not `pub`.
@@ -83,7 +93,8 @@ impl Items {
 
     /// Whether a `pub const` has this name.
     pub(crate) fn has_const(&self, name: &str) -> bool {
-        self.consts.iter().any(|known| known == name)
+        let is_it = |item: &Constant| item.is_public && !item.is_static && item.name.name == name;
+        self.consts.iter().any(is_it)
     }
 
     fn of(file: &syn::File, text: &str) -> Self {
@@ -102,9 +113,18 @@ impl Items {
                     }));
                 }
                 Item::Fn(item) => items.private.push(ItemName::new(&item.sig.ident)),
-                Item::Const(item) if is_public(&item.vis) => {
-                    items.consts.push(item.ident.to_string());
-                }
+                Item::Const(item) => items.consts.push(Constant {
+                    name: ItemName::new(&item.ident),
+                    ty: one_line(&*item.ty, text),
+                    is_public: is_public(&item.vis),
+                    is_static: false,
+                }),
+                Item::Static(item) => items.consts.push(Constant {
+                    name: ItemName::new(&item.ident),
+                    ty: one_line(&*item.ty, text),
+                    is_public: is_public(&item.vis),
+                    is_static: true,
+                }),
                 Item::Use(item) if is_public(&item.vis) => {
                     leaves(&item.tree, &mut items.reexports);
                 }
@@ -125,8 +145,16 @@ impl Items {
             if !line.starts_with("pub ") {
                 continue;
             }
-            if let Some(name) = line.strip_prefix("pub const ").and_then(|l| l.split(':').next()) {
-                items.consts.push(name.trim().to_owned());
+            if let Some((name, rest)) =
+                line.strip_prefix("pub const ").and_then(|line| line.split_once(':'))
+            {
+                let position = Position { line: index + 1, column: "pub const ".len() + 1 };
+                items.consts.push(Constant {
+                    name: ItemName { name: name.trim().to_owned(), position },
+                    ty: rest.split('=').next().unwrap_or_default().trim().to_owned(),
+                    is_public: true,
+                    is_static: false,
+                });
             }
             let Some(head) = rest.find('{').map(|end| &rest[..end]) else { continue };
             if let Ok(item) = syn::parse_str::<syn::ItemFn>(&format!("{head}{{}}")) {
@@ -157,9 +185,9 @@ fn function(sig: &syn::Signature, text: &str) -> Function {
     }
 }
 
-/// The argument as its author wrote it, line breaks and indentation apart.
-fn one_line(argument: &FnArg, text: &str) -> String {
-    let written = text.get(argument.span().byte_range()).unwrap_or_default();
+/// An argument or a type as its author wrote it, line breaks and indentation apart.
+fn one_line(written: &impl Spanned, text: &str) -> String {
+    let written = text.get(written.span().byte_range()).unwrap_or_default();
     written.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -15,7 +15,7 @@ pub mod pages {
     pub mod notes_index;
 }
 
-nova::export!(routes);
+nova::export!(routes, least_swap = nova::Swap::Handover);
 
 /// The routes of `pages/`.
 #[rustfmt::skip]

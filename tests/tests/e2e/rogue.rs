@@ -22,7 +22,8 @@ async fn an_app_takes_no_signal_away() {
         host.process.signal(Signal::USR2);
         host.process.line("recycling: as told by a signal").await;
         host.process.line("stands in").await;
-        host.process.line("generation 1 is live").await;
+        // The second is that of the stand-in.
+        host.process.line("generation 3 is live").await;
         host.process.signal(Signal::TERM);
         let status = host.process.read_to_end().await;
         assert!(status.success(), "{behaviour}: {status}\n{}", host.process);

@@ -61,6 +61,7 @@ impl Ground {
             "rustc": "rustc", "target": "linux", "profile": "dev", "glibc": null, "routes": [],
             "stylesheet": file("assets/style-1.css", css.as_bytes()),
             "favicon": null, "built_at": 0,
+            "swap": { "mode": "overlap", "declared": false, "because": [] },
         });
         self.write(&format!("{name}/libnova_routes.so"), library);
         self.write(&format!("{name}/assets/style-1.css"), css);

@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nova_abi::Purpose;
 use nova_host::library::loader::{LoadError, Loader, Store};
+use nova_host::library::start::{StartInfo, start};
 use nova_tests::fixtures::{aborting, against_changed_sdk, edit, library, replaced, stamped};
 use tempfile::TempDir;
 
@@ -132,13 +134,48 @@ fn versions_are_no_reason_to_refuse_but_layouts_are() {
 }
 
 #[test]
-fn the_same_bytes_are_loaded_once_and_others_beside_them() {
+fn other_bytes_are_loaded_beside_those_that_are_there() {
     let door = Door::new();
     let good = library("good");
-    for _ in 0..3 {
-        assert!(door.load("good.so", &good).is_ok());
-    }
-    assert_eq!(door.loader.loads(), 1);
+    assert!(door.load("good.so", &good).is_ok());
     assert!(door.load("good.so", &stamped(&good, "two")).is_ok());
     assert_eq!(door.loader.loads(), 2);
+}
+
+/// How many mappings of this process belong to which file.
+fn mapped_from(path: &Path) -> usize {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    maps.lines().filter(|line| line.ends_with(&*path.to_string_lossy())).count()
+}
+
+/// How many descriptors of this process are copies of libraries.
+fn open_copies() -> usize {
+    let links = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let links = links.filter_map(|entry| fs::read_link(entry.path()).ok());
+    links.filter(|link| link.to_string_lossy().contains("libnova_routes")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_comes_back_is_mapped_anew_and_its_statics_begin_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copies) = (folder.path().join("once.so"), folder.path().join("store"));
+    fs::write(&path, library("once")).unwrap();
+    for store in [Store::open(&copies).unwrap(), Store::in_memory()] {
+        let in_memory = store.folder().is_none();
+        let (loader, limit, before) = (Loader::new(store), nova_tests::PATIENCE, open_copies());
+        for _ in 0..51 {
+            let library = loader.load(&path).unwrap();
+            let started = start(&library, Purpose::Serve, StartInfo::default(), None, limit).await;
+            let app = started.expect("its logger is installed once in each mapping");
+            app.shutdown().await;
+        }
+        assert_eq!(loader.loads(), 51);
+        assert_eq!(open_copies() - before, usize::from(in_memory));
+        if !in_memory {
+            let files: Vec<_> = fs::read_dir(&copies).unwrap().flatten().collect();
+            assert_eq!(files.len(), 1, "nothing is left in the folder: {files:?}");
+            let shared = mapped_from(&files[0].path());
+            assert!(shared >= 2 * 51, "{shared}: code and constants are those of the copy");
+        }
+    }
 }

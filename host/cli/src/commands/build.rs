@@ -21,8 +21,8 @@ use nova_host::release::plan::{PLAN, Plan};
 use nova_host::release::trust::Trust;
 use nova_route_template::{
     Build, BuildOutput, CodeSizes, Event, Manifest, Output, PartialSettings, PreparedApp,
-    PublicFiles, Settings, Strip, StrippedLibrary, Style, Stylesheet, code_sizes, compile_styles,
-    prepare, strip, write_prerendered, write_public, write_release,
+    PublicFiles, Settings, Strip, StrippedLibrary, Style, Stylesheet, SwapPlan, code_sizes,
+    compile_styles, prepare, strip, swap_plan, write_prerendered, write_public, write_release,
 };
 
 use self::gate::Training;
@@ -32,6 +32,7 @@ use super::{Outcome, block_on, check, precompile, sign};
 use crate::precompile::Extent;
 use crate::sign::PrivateKey;
 use crate::terminal::style::{DIM, GOOD, WARN, counted, size};
+use crate::terminal::swap;
 
 pub(super) use self::deploy::{HOST, find_host};
 
@@ -103,6 +104,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let steps = &Steps::new(args.steps());
     let job = steps.run("reading the pages", || BuildJob::new(args, settings, steps))?;
     let (built, sdk) = compile_by_profile(&job)?;
+    // Before most of the names go.
+    let plan = swap_plan(&built)?;
+    if let Some(warning) = plan.warning() {
+        steps.say(&format!("{WARN}warning{WARN:#}: {warning}"));
+    }
     let (stripped, sizes) =
         steps.run("splitting off the symbols", || strip_symbols(&job, &built))?;
     // Before anything of the release that lies there is touched.
@@ -120,7 +126,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         exercised.write(&job.out)?;
     }
     let (manifest, host) =
-        steps.run("writing the release", || write(&job, built, &stripped, &files, &host))?;
+        steps.run("writing the release", || write(&job, built, &stripped, &plan, &files, &host))?;
     let program = match args.whole_program {
         true => {
             let link = || program::link(&job, &manifest, sdk);
@@ -146,8 +152,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if args.report.is_some() {
         anstream::print!("{}", report.render_sizes());
     }
+    let plan = &manifest.swap;
+    anstream::print!("\n{}", swap::lines(plan.mode.as_str(), plan.declared, &plan.because));
     anstream::println!(
-        "\n{GOOD}built{GOOD:#}    {}  {}, {}  {DIM}{}{DIM:#}\n         start it with {}",
+        "{GOOD}built{GOOD:#}     {}  {}, {}  {DIM}{}{DIM:#}\n          start it with {}",
         job.out.display(),
         counted(manifest.routes.len(), "route"),
         size(manifest.library.size),
@@ -156,7 +164,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     );
     if let Some((program, length)) = program {
         let (program, length) = (program.display(), size(length));
-        anstream::println!("         or as one program, {program}  {DIM}{length}{DIM:#}");
+        anstream::println!("          or as one program, {program}  {DIM}{length}{DIM:#}");
     }
     if let Some(key) = key {
         // Last: it covers every other file of the release.
@@ -368,13 +376,14 @@ fn write(
     job: &BuildJob<'_>,
     built: BuildOutput,
     stripped: &StrippedLibrary,
+    plan: &SwapPlan,
     files: &SiteFiles,
     host: &Path,
 ) -> anyhow::Result<(Manifest, u64)> {
     let BuildJob { args, prepared, out, .. } = job;
     let built = BuildOutput { library: stripped.library.clone(), ..built };
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
-    let manifest = write_release(out, prepared, &built, &args.profile, stylesheet, public)
+    let manifest = write_release(out, prepared, &built, &args.profile, plan, stylesheet, public)
         .with_context(|| format!("the release in {} was not written", out.display()))?;
     let size = deploy::write(out, host, &manifest)?;
     deploy::write_symbols(out, &stripped.symbols)?;

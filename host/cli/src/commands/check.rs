@@ -14,6 +14,7 @@ use nova_host::swap::SwapSettings;
 
 use super::{Outcome, block_on};
 use crate::terminal::style::{BAD, DIM, GOOD, WARN, counted, took};
+use crate::terminal::swap;
 
 /// Check a library or release as a host does before it serves it
 #[derive(Debug, clap::Args)]
@@ -53,6 +54,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let release = Release::read(&args.source, &trust)?;
     let note = release.candidate.note.clone();
     let build_id = release.candidate.build_id.clone();
+    let plan = release.swap.clone();
     let report = match block_on(preflight(release))? {
         Ok(report) => report,
         Err(error) => {
@@ -74,6 +76,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         note.rustc,
         note.target
     );
+    // `nova compile` has said it before.
+    if !args.own_build {
+        anstream::print!("{}", swap::lines(plan.mode.as_str(), plan.declared, &plan.because));
+    }
     if trust.wants_signatures() {
         anstream::println!("          {DIM}signed by a key that is trusted{DIM:#}");
     }

@@ -6,13 +6,14 @@ use std::time::Instant;
 use anyhow::Context as _;
 use nova_route_template::{
     Build, Event, LIBRARY, PartialSettings, PublicFiles, Settings, Style, compile_styles, prepare,
-    write_release,
+    swap_plan, write_release,
 };
 
 use super::{Outcome, check, precompile, sign};
 use crate::precompile::{Extent, PrecompileOrder};
 use crate::sign::PrivateKey;
 use crate::terminal::style::{DIM, GOOD, WARN, counted, size, took};
+use crate::terminal::swap;
 
 /// Compile the pages into a route library, and check it
 #[derive(Debug, clap::Args)]
@@ -64,6 +65,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
                 }
             }
         })?;
+    let plan = swap_plan(&built)?;
+    if let Some(warning) = plan.warning() {
+        anstream::eprintln!("{WARN}warning{WARN:#}: {warning}");
+    }
     let styles = compile_styles(&prepared.project, Style::Compressed)?;
     for warning in styles.iter().flat_map(|styles| &styles.warnings) {
         anstream::eprintln!("{WARN}warning{WARN:#}: {warning}");
@@ -73,6 +78,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         &prepared,
         &built,
         &args.profile,
+        &plan,
         styles.as_ref(),
         &PublicFiles::default(),
     )
@@ -84,6 +90,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         size(manifest.library.size),
         took(began.elapsed()),
     );
+    anstream::print!("{}", swap::lines(plan.mode.as_str(), plan.declared, &plan.because));
     if !args.no_precompile {
         let reads = |order| PrecompileOrder { extent: Extent::Reads, ..order };
         let checked = precompile::app(&prepared.project, &out, &out, reads)?;

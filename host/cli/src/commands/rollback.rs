@@ -36,5 +36,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
     );
     say_state(&serving);
     anstream::println!("{DIM}refused     build {}{DIM:#}", build(&report.refused));
+    if let Some(after) = serving.after_restart {
+        anstream::println!("            {DIM}{after}{DIM:#}");
+    }
     Ok(Outcome::Done)
 }

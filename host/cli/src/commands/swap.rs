@@ -81,6 +81,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
         for route in swap.unwell {
             anstream::println!("{WARN}weak{WARN:#}      {route}");
         }
+        if let Some(after) = swap.after_restart {
+            anstream::println!("          {DIM}{after}{DIM:#}");
+        }
     }
     Ok(Outcome::Done)
 }

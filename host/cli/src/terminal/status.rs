@@ -38,6 +38,7 @@ impl fmt::Display for StatusView<'_> {
         self.generations(f)?;
         self.workers(f)?;
         self.releases(f)?;
+        self.held(f)?;
         self.numbers(f)?;
         self.past(f)
     }
@@ -111,6 +112,20 @@ impl StatusView<'_> {
         Ok(())
     }
 
+    /// The threads that pages do not let go of.
+    fn held(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(status) = self;
+        for held in &status.held {
+            let (activity, since) = (&held.activity, age(held.seconds));
+            writeln!(
+                f,
+                "{activity} holds a thread, for {since}, in generation {}",
+                held.generation
+            )?;
+        }
+        if status.held.is_empty() { Ok(()) } else { writeln!(f) }
+    }
+
     /// What was counted, and what the process takes.
     fn numbers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(status) = self;
@@ -121,6 +136,9 @@ impl StatusView<'_> {
             (status.refused, "refused"),
             (status.connections, "connections"),
         ];
+        // It happens where a page is wrong.
+        let holds = (status.holds > 0).then_some((status.holds, "threads held"));
+        let counts = counts.into_iter().chain(holds);
         writeln!(f, "{}", list(counts.map(|(count, what)| format!("{} {what}", grouped(count)))))?;
         let (process, budget) = (&status.process, &status.budget);
         let numbers = [
@@ -254,7 +272,7 @@ fn size(bytes: u64) -> String {
 mod tests {
     use insta::assert_snapshot;
     use nova_host::operate::admin::{
-        Budget, CanaryStatus, Footprint, Refusal, RollbackStatus, WaitStatus,
+        Budget, CanaryStatus, Footprint, HeldThreadStatus, Refusal, RollbackStatus, WaitStatus,
     };
 
     use super::*;
@@ -310,6 +328,8 @@ mod tests {
             budget: Budget::default(),
             routes: Vec::new(),
             workers: Vec::new(),
+            held: Vec::new(),
+            holds: 0,
         }
     }
 
@@ -344,6 +364,20 @@ mod tests {
         let shown = StatusView(&status).to_string();
         let (_, shown) = shown.split_once("2d 7h  /srv/site/build\n\n").unwrap();
         let (shown, _) = shown.split_once("\n\n").unwrap();
+        assert_snapshot!(shown, @"");
+    }
+
+    #[test]
+    fn a_host_whose_threads_are_held() {
+        let held = |activity: &str, seconds| HeldThreadStatus {
+            activity: activity.to_owned(),
+            generation: 11,
+            seconds,
+        };
+        let held = vec![held("GET /loop (pages/loop.rs)", 63.1), held("GET /x (pages/x.rs)", 1.0)];
+        let status = Status { held, holds: 3, ..status() };
+        let shown = StatusView(&status).to_string();
+        let (_, shown) = shown.split_once("/srv/site/build\n\n").unwrap();
         assert_snapshot!(shown, @"");
     }
 

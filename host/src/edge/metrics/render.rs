@@ -127,6 +127,12 @@ impl Metrics {
             "Requests in which a page panicked.",
             self.panics.load(Relaxed),
         );
+        text.one(
+            "nova_bodies_failed_total",
+            "counter",
+            "Responses that were cut because the page panicked or failed while their body was sent.",
+            self.failed_bodies.load(Relaxed),
+        );
     }
 }
 

@@ -92,6 +92,15 @@ pub enum LoadError {
     Open { path: PathBuf, message: String },
 
     #[error(
+        "{}: has no room in this process: the dynamic linker keeps little for variables that must \
+         have a fixed place (static TLS), and what libraries took before is gone; build it without \
+         (feature `disable_initial_exec_tls` of tikv-jemallocator, `local_dynamic_tls` of \
+         mimalloc), or start the host with \
+         GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536", .path.display()
+    )]
+    StaticTls { path: PathBuf },
+
+    #[error(
         "{}: its types do not fit this host although its note says ABI {ABI} ({cause}); \
          build it again with the SDK of this host", .path.display()
     )]

@@ -18,7 +18,7 @@ pub(super) const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// has to be judged.
 pub(super) fn check(path: &Path, note: &Note) -> Result<(), LoadError> {
     // Versions decide nothing: the ABI number does, and later the layouts.
-    let Note { abi, sdk, rustc: _, target, panic, app: _, swap: _ } = note;
+    let Note { abi, sdk, rustc: _, target, panic, app: _, swap: _, swap_declared: _ } = note;
     check_abi(path, *abi, sdk)?;
     check_target(path, target)?;
     check_panic(path, panic)
@@ -65,6 +65,7 @@ mod tests {
             panic: "unwind".into(),
             app: "blog 0.1.0".into(),
             swap: None,
+            swap_declared: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Mapping a library and taking its root module.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 
@@ -9,11 +10,29 @@ use nova_abi::abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOAD
 use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::{Exported, Failure, LibraryRef};
 
+use super::again;
+use super::segments::Segments;
+use super::store::FreshCopy;
 use super::{LoadError, Routes};
 
 /// Maps the private copy; `path` is where the library came from, for messages.
 pub(super) fn open(copy: &Path, path: &Path) -> Result<LibraryRef, LoadError> {
     let library = map(copy, path)?;
+    root(&library, path)
+}
+
+/// Maps a library once more, of which the copy `name` is mapped already.
+pub(super) fn open_again(
+    fresh: &FreshCopy,
+    name: &'static CStr,
+    segments: &Segments,
+    path: &Path,
+) -> Result<LibraryRef, LoadError> {
+    let library = map(fresh.path(), path)?;
+    root(&again::settle(library, fresh, name, segments), path)
+}
+
+fn root(library: &Handle, path: &Path) -> Result<LibraryRef, LoadError> {
     // SAFETY: the symbol was found in the file by `elf::check`; abi_stable exports it under this
     // name with this type alone, and checks the header's magic before it uses the rest.
     let header =
@@ -56,7 +75,12 @@ fn map(file: &Path, path: &Path) -> Result<ManuallyDrop<Handle>, LoadError> {
 }
 
 fn refused(path: &Path, error: &libloading::Error) -> LoadError {
-    LoadError::Open { path: path.into(), message: root_cause(error) }
+    let message = root_cause(error);
+    // In the words of glibc, which has no other sign for it.
+    if message.ends_with("cannot allocate memory in static TLS block") {
+        return LoadError::StaticTls { path: path.into() };
+    }
+    LoadError::Open { path: path.into(), message }
 }
 
 /// The routes that the library declares.

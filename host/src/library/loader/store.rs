@@ -3,34 +3,33 @@
 //! They lie in a folder, under the name of their content. Where none can be written to, or the
 //! system runs no code from there (`noexec`), they are files without a folder: memory that is
 //! sealed once it is written, so that nobody can change it, we included.
+//!
+//! A copy that is there already is compared with what it is a copy of, byte by byte, before it is
+//! mapped: a disk may be damaged, and what has our rights may have written to it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+mod folders;
+mod fresh_copy;
+mod memory;
+
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Write};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    Access, MemfdFlags, SealFlags, StatVfsMountFlags, access, fcntl_add_seals, memfd_create,
-    statvfs,
-};
-use rustix::io::Errno;
-
-use super::content::Content;
+pub use self::folders::{PlaceForCopies, place_for_copies};
+use self::folders::{Use, default_folders, usable};
+pub(crate) use self::folders::{keep_folders, private_folder, writable_folder};
+pub(super) use self::fresh_copy::FreshCopy;
+use super::content::{Content, PART, has_bytes, is_same_file};
+use super::segments::Segments;
 use super::{BuildId, LoadError};
 use crate::library::digest::sha256_of;
-use crate::process::service_folders;
-
-/// The group, or others, may write.
-const WRITABLE: u32 = 0o022;
-
-/// How much of a file is read at a time, in bytes.
-const PART: usize = 64 * 1024;
 
 /// Where copies of libraries are kept.
 ///
 /// A copy in a folder is written once, under a temporary name, synced, renamed, and never written
-/// again. So one that has the right length has the right content.
+/// again.
 #[derive(Debug, Clone)]
 pub struct Store {
     /// A folder that only we can enter; none: memory.
@@ -50,15 +49,6 @@ impl Staged {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// What a folder is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    /// Copies can be written there and mapped.
-    Libraries,
-    /// The system maps no code from there.
-    NoCode,
 }
 
 impl Store {
@@ -122,12 +112,12 @@ impl Store {
             let copy = entry.path();
             let name = copy.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
             let build_id = name.strip_prefix("libnova_routes-").map(str::parse::<BuildId>);
-            // What has another name is not ours, or is being written.
-            let Some(Ok(build_id)) = build_id else { continue };
-            if copy == path(folder, &build_id)
-                && !wanted(&build_id)
-                && let Err(error) = fs::remove_file(&copy)
-            {
+            let unwanted = match build_id {
+                Some(Ok(build_id)) => copy == path(folder, &build_id) && !wanted(&build_id),
+                // What has another name is not ours, or is being written.
+                _ => is_left_over(&copy),
+            };
+            if unwanted && let Err(error) = fs::remove_file(&copy) {
                 tracing::debug!("{}: not removed: {error}", copy.display());
             }
         }
@@ -155,18 +145,24 @@ impl Store {
             }
             let (sha256, length) = sha256_of(&mut BufReader::with_capacity(PART, file))?;
             let copy = self::path(folder, &BuildId::from_sha256(&sha256));
-            let Some(copy) = open_copy(&copy, length) else { return Ok(None) };
-            Ok(Some((sha256, Content::of_copy(&copy)?)))
+            let Ok(copy) = File::open(&copy) else { return Ok(None) };
+            if copy.metadata()?.len() != length {
+                return Ok(None);
+            }
+            let is_it = is_same_file(file, &copy)?;
+            let content = Content::of_copy(copy)?;
+            // Its name alone does not say what is in it.
+            Ok((is_it || has_bytes(file, &content)?).then_some((sha256, content)))
         };
         find().map_err(|source| LoadError::Read { path: path.into(), source })
     }
 
     /// The path of a copy for this process to map, now and for good.
-    pub(super) fn put(&self, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
+    pub(super) fn put(&self, build_id: &BuildId, bytes: &Content) -> Result<PathBuf, LoadError> {
         match &self.folder {
             Some(folder) => put(folder, build_id, bytes),
             None => {
-                let memory = sealed(build_id, bytes)?;
+                let memory = memory::sealed(build_id, bytes).map_err(in_memory)?;
                 // Never closed: the dynamic linker knows what it has mapped by this name, and a
                 // later library under the same number would be taken for this one.
                 Ok(PathBuf::from(format!("/proc/self/fd/{}", memory.into_raw_fd())))
@@ -174,111 +170,30 @@ impl Store {
         }
     }
 
+    /// A copy of what this process has mapped already, to be mapped once more.
+    pub(super) fn fresh(
+        &self,
+        build_id: &BuildId,
+        bytes: &[u8],
+        segments: &Segments,
+    ) -> Result<FreshCopy, LoadError> {
+        let path = || self.folder.clone().unwrap_or_else(|| "memory".into());
+        FreshCopy::write(self.folder(), build_id, bytes, segments)
+            .map_err(|source| LoadError::Store { path: path(), source })
+    }
+
     /// A copy for a child process, which makes its own of it.
-    pub(super) fn stage(&self, build_id: &BuildId, bytes: &[u8]) -> Result<Staged, LoadError> {
+    pub(super) fn stage(&self, build_id: &BuildId, bytes: &Content) -> Result<Staged, LoadError> {
         match &self.folder {
             Some(folder) => Ok(Staged { path: put(folder, build_id, bytes)?, _memory: None }),
             None => {
-                let memory = sealed(build_id, bytes)?;
+                let memory = OwnedFd::from(memory::sealed(build_id, bytes).map_err(in_memory)?);
                 let (process, number) = (std::process::id(), memory.as_raw_fd());
                 let path = format!("/proc/{process}/fd/{number}").into();
                 Ok(Staged { path, _memory: Some(memory) })
             }
         }
     }
-}
-
-/// Where copies go if nobody says it, the first that can be used.
-fn default_folders() -> Vec<PathBuf> {
-    let us = rustix::process::geteuid().as_raw();
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let runtime = runtime.filter(|runtime| runtime.is_absolute()).map(|it| it.join("nova"));
-    let temporary = std::env::temp_dir().join(format!("nova-{us}"));
-    let named = [service_folders::state_folder(), service_folders::runtime_folder(), runtime];
-    named.into_iter().flatten().chain([temporary]).collect()
-}
-
-/// The first folder of ours that can be written to, whether or not code may be run from it.
-pub(crate) fn writable_folder(name: &str) -> Option<PathBuf> {
-    let folders = default_folders().into_iter().map(|folder| folder.join(name));
-    folders.into_iter().find(|folder| usable(folder).is_ok())
-}
-
-/// Where the copies of a host of this user would go, without making anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlaceForCopies {
-    /// Into a folder.
-    Folder(PathBuf),
-    /// Into memory; of the folders that can be written to, this one runs no code.
-    Memory {
-        /// The folder that was tried last, which does not let code run.
-        noexec: Option<PathBuf>,
-    },
-    /// There is none.
-    Nowhere,
-}
-
-/// Looks for the [`PlaceForCopies`].
-pub fn place_for_copies() -> PlaceForCopies {
-    let mut noexec = None;
-    for folder in default_folders() {
-        // What would be made is made in the nearest folder that is there.
-        let Some(there) = folder.ancestors().find(|folder| folder.is_dir()) else { continue };
-        match purpose(there) {
-            Ok(Use::Libraries) => return PlaceForCopies::Folder(folder),
-            Ok(Use::NoCode) => noexec = noexec.or(Some(folder)),
-            Err(_) => {}
-        }
-    }
-    let forbidden = fs::read_to_string("/proc/sys/vm/memfd_noexec");
-    match forbidden.as_deref().map(str::trim) {
-        Ok("2") => PlaceForCopies::Nowhere,
-        _ => PlaceForCopies::Memory { noexec },
-    }
-}
-
-/// Removes the folders in `folder` that are not `wanted`.
-pub(crate) fn keep_folders(folder: &Path, wanted: impl Fn(&Path) -> bool) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if !wanted(&path)
-            && let Err(error) = fs::remove_dir_all(&path)
-        {
-            tracing::warn!("{}: cannot be removed: {error}", path.display());
-        }
-    }
-}
-
-/// Makes a folder that only we can enter, if it is not there.
-pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let metadata = fs::symlink_metadata(folder)?;
-    let us = rustix::process::geteuid().as_raw();
-    let owner = std::os::unix::fs::MetadataExt::uid(&metadata);
-    if !metadata.is_dir() || owner != us {
-        let text = format!("the folder belongs to user {owner}, this host runs as {us}");
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-    }
-    Ok(())
-}
-
-/// Makes a private folder, and says what it is good for. What lies in it is trusted by its name, so
-/// one that was there before must not be open to others.
-fn usable(folder: &Path) -> io::Result<Use> {
-    private_folder(folder)?;
-    let mode = fs::metadata(folder)?.permissions().mode() & 0o777;
-    if mode & WRITABLE != 0 {
-        let text = format!("others can write to it (mode {mode:o}); chmod 700 it");
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-    }
-    purpose(folder)
-}
-
-/// What a folder that is there is good for.
-fn purpose(folder: &Path) -> io::Result<Use> {
-    access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
-    let noexec = statvfs(folder)?.f_flag.contains(StatVfsMountFlags::NOEXEC);
-    Ok(if noexec { Use::NoCode } else { Use::Libraries })
 }
 
 fn path(folder: &Path, build_id: &BuildId) -> PathBuf {
@@ -291,18 +206,34 @@ fn has_file_of(folder: &Path, length: u64) -> bool {
     entries.filter_map(|entry| entry.metadata().ok()).any(|entry| entry.len() == length)
 }
 
-/// Opens a copy, if it is there. Its name is the hash of its bytes, but a damaged file system may
-/// have cut it short.
-fn open_copy(path: &Path, length: u64) -> Option<File> {
-    let file = File::open(path).ok()?;
-    file.metadata().is_ok_and(|metadata| metadata.len() == length).then_some(file)
+fn in_memory(source: io::Error) -> LoadError {
+    LoadError::Store { path: "memory".into(), source }
+}
+
+/// Whether a copy was being written by a process that is gone: its number ends the name.
+fn is_left_over(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let writer = name.strip_prefix('.').and_then(|name| name.rsplit_once('-'));
+    let writer = writer.and_then(|(_, writer)| writer.parse::<u32>().ok());
+    writer.is_some_and(|writer| !Path::new(&format!("/proc/{writer}")).exists())
+}
+
+/// Whether the file at `path` is there and has these bytes; what is there and has others is said.
+fn is_copy(path: &Path, bytes: &Content) -> io::Result<bool> {
+    let Ok(file) = File::open(path) else { return Ok(false) };
+    let is_it = bytes.is_in(&file)?;
+    if !is_it {
+        let path = path.display();
+        tracing::warn!("{path}: is not what was written there; it is written anew");
+    }
+    Ok(is_it)
 }
 
 /// The path of the copy with this build id in a folder; written if it is not there yet.
-fn put(folder: &Path, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadError> {
+fn put(folder: &Path, build_id: &BuildId, bytes: &Content) -> Result<PathBuf, LoadError> {
     let path = path(folder, build_id);
     let failed = |source| LoadError::Store { path: path.clone(), source };
-    if open_copy(&path, bytes.len() as u64).is_some() {
+    if is_copy(&path, bytes).map_err(failed)? {
         return Ok(path);
     }
     let temporary = folder.join(format!(".{}-{}", build_id.as_str(), std::process::id()));
@@ -321,49 +252,37 @@ fn put(folder: &Path, build_id: &BuildId, bytes: &[u8]) -> Result<PathBuf, LoadE
     Ok(path)
 }
 
-/// A file in memory that nobody can change any more.
-fn sealed(build_id: &BuildId, bytes: &[u8]) -> Result<OwnedFd, LoadError> {
-    let name = format!("libnova_routes-{}.so", build_id.as_str());
-    let write = || -> io::Result<OwnedFd> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        // A kernel before 6.3 does not know the flag, and needs none.
-        let memory = match memfd_create(&name, flags | MemfdFlags::EXEC) {
-            Err(Errno::INVAL) => memfd_create(&name, flags)?,
-            created => created?,
-        };
-        let mut file = File::from(memory);
-        file.write_all(bytes)?;
-        file.set_permissions(Permissions::from_mode(0o500))?;
-        fcntl_add_seals(
-            &file,
-            SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
-        )?;
-        Ok(file.into())
-    };
-    write().map_err(|source| LoadError::Store { path: "memory".into(), source })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
+    fn bytes(text: &str) -> Content {
+        Content::Memory(text.into())
+    }
+
     #[test]
-    fn a_copy_cut_short_is_written_again() {
+    fn a_copy_that_is_another_by_now_is_written_again() {
         let temp = tempfile::tempdir().unwrap();
         let store = Store::open(temp.path().join("store")).unwrap();
         let id = BuildId::of(b"library");
-        let path = store.put(&id, b"library").unwrap();
-        assert_eq!(store.put(&id, b"library").unwrap(), path);
-        fs::remove_file(&path).unwrap();
-        fs::write(&path, b"libr").unwrap();
-        assert_eq!(fs::read(store.put(&id, b"library").unwrap()).unwrap(), b"library");
+        let path = store.put(&id, &bytes("library")).unwrap();
+        assert_eq!(store.put(&id, &bytes("library")).unwrap(), path);
+        for damage in ["libr", "liberty", "", "library and more"] {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, damage).unwrap();
+            let file = File::open(store.put(&id, &bytes("library")).unwrap()).unwrap();
+            assert!(bytes("library").is_in(&file).unwrap(), "{damage:?}");
+        }
     }
 
     #[test]
     fn what_is_there_is_found_by_its_content() {
         let temp = tempfile::tempdir().unwrap();
         let store = Store::open(temp.path().join("store")).unwrap();
-        store.put(&BuildId::of(b"library"), b"library").unwrap();
+        store.put(&BuildId::of(b"library"), &bytes("library")).unwrap();
         let found = |text: &str| {
             let path = temp.path().join("named");
             fs::write(&path, text).unwrap();
@@ -374,10 +293,34 @@ mod tests {
         assert_eq!(&content[..], b"library");
         assert!(found("liberty").is_none());
         assert!(found("").is_none());
+        // The file has the name and the length of the copy, and not its content.
+        let copy = store.path(&BuildId::of(b"library")).unwrap();
+        let whole = fs::read(&copy).unwrap();
+        fs::remove_file(&copy).unwrap();
+        fs::write(&copy, "LIBRARY").unwrap();
+        assert!(found("library").is_none());
+        fs::write(&copy, whole).unwrap();
+        assert!(found("library").is_some());
         // What is mapped stays, also when the store is swept.
         store.sweep(|_| false);
         assert!(found("library").is_none());
         assert_eq!(&content[..], b"library");
+    }
+
+    #[test]
+    fn what_a_process_has_left_half_written_is_swept() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = Store::open(temp.path().join("store")).unwrap();
+        let file = |name: &str| store.folder().unwrap().join(name);
+        let ours = format!(".0f-1-{}", std::process::id());
+        // No process has such a number.
+        let names = [".0f-4294967295", ".0f-1-4294967295", &ours, ".hidden", "a-4294967295"];
+        for name in names {
+            fs::write(file(name), name).unwrap();
+        }
+        store.sweep(|_| true);
+        let left = names.map(|name| file(name).exists());
+        assert_eq!(left, [false, false, true, true, true]);
     }
 
     #[test]
@@ -395,16 +338,16 @@ mod tests {
     fn a_copy_in_memory_cannot_be_changed() {
         let store = Store::in_memory();
         let id = BuildId::of(b"library");
-        let path = store.put(&id, b"library").unwrap();
+        let path = store.put(&id, &bytes("library")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"library");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o500);
         // The mode does not stop root; the seal does.
         let written = OpenOptions::new().write(true).open(&path).and_then(|mut it| it.write(b"x"));
         assert!(written.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"library");
-        assert_ne!(store.put(&BuildId::of(b"other"), b"other").unwrap(), path);
+        assert_ne!(store.put(&BuildId::of(b"other"), &bytes("other")).unwrap(), path);
 
-        let staged = store.stage(&BuildId::of(b"staged"), b"staged").unwrap();
+        let staged = store.stage(&BuildId::of(b"staged"), &bytes("staged")).unwrap();
         let path = staged.path().to_owned();
         assert_eq!(fs::read(&path).unwrap(), b"staged");
         drop(staged);

@@ -67,6 +67,12 @@ pub struct Status {
     /// The processes that answer, where they are not the one that is asked.
     #[serde(default)]
     pub workers: Vec<WorkerStatus>,
+    /// The threads that a page does not let go of, longest first.
+    #[serde(default)]
+    pub held: Vec<HeldThreadStatus>,
+    /// How often a page has held a thread for a second.
+    #[serde(default)]
+    pub holds: u64,
 }
 
 /// One process of a supervised host.
@@ -88,6 +94,17 @@ pub struct WorkerStatus {
     pub connections: u64,
     /// What it takes of the machine.
     pub process: Footprint,
+}
+
+/// A thread that a page holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldThreadStatus {
+    /// What holds it, such as `GET /users/42 (pages/users/[id].rs)`.
+    pub activity: String,
+    /// The generation whose code it is.
+    pub generation: u64,
+    /// For how long, about.
+    pub seconds: f64,
 }
 
 /// How long requests have waited for a swap since the process began; times in microseconds.
@@ -280,6 +297,9 @@ pub struct Swap {
     pub routes: u64,
     /// Routes that answered 5xx in the preflight.
     pub unwell: Vec<String>,
+    /// What becomes of it when the host starts again, where that is not what its settings name.
+    #[serde(default)]
+    pub after_restart: Option<String>,
     /// The preflight, in microseconds; 0 without one.
     pub preflight_us: u64,
     /// Copying, mapping and checking the library, in microseconds.

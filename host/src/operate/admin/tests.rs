@@ -40,10 +40,13 @@ impl Control for Fake {
             last_rollback: None,
             releases: Vec::new(),
             canary: None,
+            waits: WaitStatus::default(),
             process: Footprint::default(),
             budget: Budget::default(),
             routes: Vec::new(),
             workers: Vec::new(),
+            held: Vec::new(),
+            holds: 0,
         }
     }
 
@@ -68,10 +71,14 @@ impl Control for Fake {
             replaced: Some(1),
             routes: 3,
             unwell: Vec::new(),
+            after_restart: None,
             preflight_us: 4,
             load_us: 5,
             init_us: 6,
             total_us: 7,
+            mode: Default::default(),
+            held: None,
+            state_lost: None,
         });
         Ok(SwapResponse { swapped: swapped.collect() })
     }
@@ -92,10 +99,14 @@ impl Control for Fake {
                     replaced: Some(2),
                     routes: 3,
                     unwell: Vec::new(),
+                    after_restart: None,
                     preflight_us: 0,
                     load_us: 0,
                     init_us: 0,
                     total_us: 4,
+                    mode: Default::default(),
+                    held: None,
+                    state_lost: None,
                 },
             }),
         }

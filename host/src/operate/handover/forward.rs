@@ -14,14 +14,23 @@ use crate::server::forward::{self, Forwarder};
 use crate::site::Site;
 use crate::swap::Forward;
 
-/// Answers the requests that the process before passes on, for as long as this is polled.
-pub async fn answer_passed_on(listener: UnixListener, site: Arc<Site>) {
+/// Answers the requests that another process passes on, in the background, on the threads that
+/// answer the others.
+pub fn answer_passed_on(listener: UnixListener, site: &Arc<Site>) {
+    let threads = site.switch.settings().workers.clone();
+    let site = Arc::clone(site);
     let service = move |request: Request<Incoming>, peer: Option<SocketAddr>| {
         let site = Arc::clone(&site);
         async move { site.answer(request, peer).await.response }
     };
-    if let Err(error) = forward::answer(listener, service).await {
-        tracing::error!("requests that are passed on are not answered: {error}");
+    let answering = async move {
+        if let Err(error) = forward::answer(listener, service).await {
+            tracing::error!("requests that are passed on are not answered: {error}");
+        }
+    };
+    match threads {
+        Some(threads) => drop(threads.spawn(answering)),
+        None => drop(tokio::spawn(answering)),
     }
 }
 

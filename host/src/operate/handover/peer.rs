@@ -134,20 +134,9 @@ pub enum PeerReport {
     },
 }
 
-/// What a page is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PageName {
-    /// The pattern of its route.
-    pub pattern: String,
-    /// Its file.
-    pub file: String,
-}
-
 /// What is to be known of an app that another process runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppFacts {
-    /// Its pages, in the order of its routes.
-    pub pages: Vec<PageName>,
     /// Whether it saves its state.
     pub exports: bool,
 }

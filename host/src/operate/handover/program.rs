@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::{HandoverPeer, Successor, VARIABLE};
+use crate::process::tunables;
 
 /// How this program is started again.
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ impl Program {
     fn command(&self, successor: Successor) -> Command {
         let mut command = Command::new(&self.path);
         command.args(&self.args).env(VARIABLE, successor.name());
+        command.env(tunables::VARIABLE, tunables::for_libraries());
         // The sockets of the service come another way now.
         for variable in ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
             command.env_remove(variable);

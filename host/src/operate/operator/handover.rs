@@ -91,7 +91,7 @@ impl Operator {
         let loaded = self.load_inherited(&left.state).await?;
         let states = match left.state.waits {
             // Requests wait there from now on.
-            true => tokio::task::block_in_place(|| left.states()).map_err(SwapError::Inherited)?,
+            true => left.states().await.map_err(SwapError::Inherited)?,
             false => {
                 let apps = std::mem::take(&mut left.state.switch.apps);
                 InheritedStates { apps, ..InheritedStates::default() }

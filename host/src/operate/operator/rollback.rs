@@ -215,6 +215,6 @@ impl Operator {
         );
         self.folders.lead_with(report.public.clone().or(public)).await;
         self.unkept.notify_one();
-        Ok(RollbackOutcome { to, left, report })
+        Ok(RollbackOutcome { to, left, report: self.say_what_remains(report) })
     }
 }

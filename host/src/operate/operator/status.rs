@@ -11,9 +11,10 @@ use parking_lot::Mutex;
 use crate::edge::metrics::Metrics;
 use crate::library::loader::BuildId;
 use crate::operate::admin::{
-    Budget, CanaryStatus, Footprint, GenerationStatus, Refusal, ReleaseStatus, RollbackStatus,
-    Status,
+    Budget, CanaryStatus, Footprint, GenerationStatus, HeldThreadStatus, Refusal, ReleaseStatus,
+    RollbackStatus, Status,
 };
+use crate::process::workers::WorkersStatus;
 use crate::release::ledger::{Ledger, age};
 use crate::server::Handle;
 use crate::site::Site;
@@ -31,6 +32,8 @@ pub(super) struct StatusSource {
     pub(super) budget: Budget,
     /// What is counted of each route.
     pub(super) metrics: Option<Arc<Metrics>>,
+    /// The threads that answer requests.
+    pub(super) workers: Option<WorkersStatus>,
 }
 
 impl StatusSource {
@@ -42,6 +45,7 @@ impl StatusSource {
             last_refusal: Mutex::default(),
             budget: Budget::default(),
             metrics: None,
+            workers: None,
         }
     }
 
@@ -94,6 +98,8 @@ impl StatusSource {
             budget: self.budget,
             routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
             workers: Vec::new(),
+            held: self.workers.as_ref().map(held_by_pages).unwrap_or_default(),
+            holds: self.workers.as_ref().map(WorkersStatus::holds).unwrap_or_default(),
         }
     }
 }
@@ -123,6 +129,15 @@ pub(crate) fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
         age_seconds: seconds(refused.at),
     });
     kept.chain(gone).collect()
+}
+
+fn held_by_pages(workers: &WorkersStatus) -> Vec<HeldThreadStatus> {
+    let held = workers.held().into_iter().map(|held| HeldThreadStatus {
+        seconds: held.seconds(),
+        activity: held.activity.to_string(),
+        generation: held.activity.generation,
+    });
+    held.collect()
 }
 
 fn describe(record: &GenerationRecord) -> GenerationStatus {

@@ -7,14 +7,20 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use walkdir::WalkDir;
 
-use super::{KeptRelease, LIBRARY, Ledger, MANIFEST, RELEASES, ReleaseLog, now};
-use crate::library::loader::{BuildId, Store, keep_folders};
+use super::deployment::release_name;
+use super::{Deployment, Home, KeptRelease, LIBRARY, Ledger, MANIFEST, RELEASES, ReleaseLog, now};
+use crate::library::loader::{BuildId, Store, build_id_of, keep_folders};
 use crate::release::Release;
 use crate::release::public::{PUBLIC, walk};
 
 /// What begins the name of a copy that is not complete.
 const UNFINISHED: &str = ".new-";
+
+/// How many bytes of public files are copied for a host that has no state folder: the copies may
+/// take memory.
+const MOST_PUBLIC: u64 = 64 * 1024 * 1024;
 
 /// What a copy of a release is made of, besides its library.
 #[derive(Debug, Clone)]
@@ -50,13 +56,25 @@ impl ReleaseFacts {
         Self { build_id, app, source, parts: Vec::new(), public }
     }
 
-    /// One library may come with several sets of assets; each of them is another copy.
+    #[cfg(test)]
+    pub(super) fn add_part(&mut self, file: &str, text: &str) {
+        self.parts.push((file.into(), text.to_owned().into()));
+    }
+
+    #[cfg(test)]
+    pub(super) fn read_at(&mut self, source: PathBuf) {
+        self.source = source;
+    }
+
+    /// The name of the release.
     fn name(&self) -> String {
-        let build_id = self.build_id.as_str();
-        match self.parts.iter().find(|(file, _)| file == Path::new(MANIFEST)) {
-            Some((_, manifest)) => format!("{build_id}-{}", BuildId::of(manifest).short()),
-            None => build_id.to_owned(),
-        }
+        let manifest = self.parts.iter().find(|(file, _)| file == Path::new(MANIFEST));
+        release_name(&self.build_id, manifest.map(|(_, manifest)| &**manifest))
+    }
+
+    /// It, as what lies at its source.
+    pub(crate) fn deployment(&self) -> Deployment {
+        Deployment { source: self.source.clone(), release: self.name() }
     }
 }
 
@@ -64,10 +82,18 @@ impl Ledger {
     /// Notes that a release serves from now on as library `slot`, and is refused no longer.
     /// [`keep`](Self::keep) writes it down and makes the copy.
     pub(crate) fn serves(&self, slot: usize, facts: ReleaseFacts) {
-        let copy = self.copy_for(&facts);
-        self.note(|log| note(log, slot, &facts, &copy));
-        let Some((present, _)) = copy else { return };
-        if present.is_none() && !self.reads_only {
+        let before = self.log().serving(slot).cloned();
+        let (present, ours) = self.copy_for(&facts);
+        let again = before.is_some_and(|it| it.build_id == facts.build_id && it.folder == present);
+        let mut unseen = self.unseen.lock();
+        if self.routes.get(slot) == Some(&facts.source) {
+            unseen.insert(slot, Some(facts.deployment()));
+        } else if !again {
+            unseen.entry(slot).or_default();
+        }
+        drop(unseen);
+        self.note(|log| note(log, slot, &facts, present, ours));
+        if self.folder().is_some() && !ours && !self.reads_only {
             self.pending.lock().push(facts);
         }
     }
@@ -76,33 +102,40 @@ impl Ledger {
     pub(crate) fn log_with(&self, facts: &[ReleaseFacts]) -> ReleaseLog {
         let mut log = self.log();
         for (slot, facts) in facts.iter().enumerate() {
-            note(&mut log, slot, facts, &self.copy_for(facts));
+            let (present, ours) = self.copy_for(facts);
+            note(&mut log, slot, facts, present, ours);
         }
         log
     }
 
     /// The name of the copy of a release, if there is one, and whether it was started from a copy of
-    /// ours; `None` without a folder.
-    fn copy_for(&self, facts: &ReleaseFacts) -> Option<(Option<String>, bool)> {
-        let folder = self.folder.as_ref()?;
+    /// ours.
+    fn copy_for(&self, facts: &ReleaseFacts) -> (Option<String>, bool) {
+        let Some(folder) = self.folder() else { return (None, false) };
         let releases = folder.join(RELEASES);
         let copy = facts.source.strip_prefix(&releases).ok();
         let name = copy.and_then(|path| path.iter().next()).and_then(|name| name.to_str());
         let name = name.map_or_else(|| facts.name(), str::to_owned);
         let present = releases.join(&name).is_dir().then_some(name);
-        Some((present, facts.source.starts_with(folder)))
+        (present, facts.source.starts_with(folder))
     }
 
     /// Writes down what serves, copies what is not copied yet, and lets go of the copies that are
     /// no longer wanted. This blocks.
     pub(crate) fn keep(&self, store: &Store) {
-        let Some(folder) = self.folder.as_ref().filter(|_| !self.reads_only) else { return };
+        if self.reads_only {
+            return;
+        }
+        self.look();
         self.write();
+        let Some(home) = self.home.get() else { return };
         let _keeping = self.keeping.lock();
         let pending = std::mem::take(&mut *self.pending.lock());
-        let releases = folder.join(RELEASES);
+        let releases = home.path().join(RELEASES);
         for facts in pending {
-            match copy(&releases, &facts, store, self.publics().first().map(PathBuf::as_path)) {
+            let last = self.publics().into_iter().next();
+            let copies = Copies { releases: &releases, store, last, durable: home.is_durable() };
+            match copies.make(&facts) {
                 Ok(name) => self.change(|log| {
                     let kept = log.releases.iter_mut();
                     for kept in kept.filter(|kept| kept.build_id == facts.build_id) {
@@ -118,6 +151,9 @@ impl Ledger {
             }
         }
         self.forget_copies(&releases);
+        if let Home::Temporary(folder) = home {
+            folder.remove_others();
+        }
     }
 
     /// Removes the copies that no entry names.
@@ -131,15 +167,14 @@ impl Ledger {
     }
 }
 
-/// `copy`: its name, and whether the release was read from one; then its own place is the one that
-/// is known already.
+/// `ours`: it was read from a copy, and its own place is the one that is known already.
 fn note(
     log: &mut ReleaseLog,
     slot: usize,
     facts: &ReleaseFacts,
-    copy: &Option<(Option<String>, bool)>,
+    folder: Option<String>,
+    ours: bool,
 ) {
-    let (folder, ours) = copy.clone().unwrap_or_default();
     let ReleaseFacts { build_id, app, mut source, .. } = facts.clone();
     let before = log.releases.iter().find(|kept| kept.slot == slot && kept.build_id == build_id);
     if let Some(before) = before.filter(|_| ours) {
@@ -152,80 +187,138 @@ fn note(
     log.serves(KeptRelease { slot, build_id, app, source, folder, since });
 }
 
-/// Copies a release into `releases`, and gives the name of the copy.
-fn copy(
-    releases: &Path,
-    facts: &ReleaseFacts,
-    store: &Store,
-    last: Option<&Path>,
-) -> io::Result<String> {
-    let name = facts.name();
-    let place = releases.join(&name);
-    if place.is_dir() {
-        return Ok(name);
-    }
-    let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(releases)?;
-    let folder = unfinished.path();
-    let kept = folder.join(LIBRARY);
-    match store.path(&facts.build_id) {
-        // The store's copy is never written again, so another name for it is enough.
-        Some(library) => {
-            fs::hard_link(&library, &kept).or_else(|_| fs::copy(&library, &kept).map(drop))?;
+/// How copies are made.
+struct Copies<'a> {
+    releases: &'a Path,
+    store: &'a Store,
+    /// The public files of the copy that was made before.
+    last: Option<PathBuf>,
+    /// Whether they are to outlive the host.
+    durable: bool,
+}
+
+impl Copies<'_> {
+    /// Makes a copy of a release, or mends the one that is there; gives its name.
+    fn make(&self, facts: &ReleaseFacts) -> io::Result<String> {
+        let name = facts.name();
+        let place = self.releases.join(&name);
+        if place.is_dir() {
+            self.mend(facts, &place)?;
+            return Ok(name);
         }
-        // The store is memory. What lies at the source is kept if it still is this build.
-        None => keep_library(facts, &kept)?,
-    }
-    for (file, bytes) in &facts.parts {
-        let file = folder.join(file);
-        fs::create_dir_all(file.parent().unwrap_or(folder))?;
-        write(&file, bytes)?;
-    }
-    if let Some(public) = &facts.public {
-        copy_public(&public.canonicalize()?, &folder.join(PUBLIC), last)?;
-    }
-    fs::rename(folder, &place)?;
-    // It has another name now: there is nothing left to remove.
-    drop(unfinished.keep());
-    File::open(releases)?.sync_all()?;
-    Ok(name)
-}
-
-fn keep_library(facts: &ReleaseFacts, kept: &Path) -> io::Result<()> {
-    let source = &facts.source;
-    let library = if source.is_dir() { source.join(LIBRARY) } else { source.clone() };
-    let bytes = fs::read(library)?;
-    if BuildId::of(&bytes) != facts.build_id {
-        return Err(io::Error::other("the build there is another one by now"));
-    }
-    write(kept, &bytes)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Copies what would be served of `public`. A file that is the same in `last`, the copy that was
-/// made before, is not stored twice.
-fn copy_public(public: &Path, to: &Path, last: Option<&Path>) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for (url, path) in walk(public) {
-        let name = url.trim_start_matches('/');
-        let place = to.join(name);
-        fs::create_dir_all(place.parent().unwrap_or(to))?;
-        let known = last.map(|last| last.join(name)).filter(|known| is_same(known, &path));
-        if known.is_some_and(|known| fs::hard_link(known, &place).is_ok()) {
-            continue;
+        let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(self.releases)?;
+        let folder = unfinished.path();
+        self.library(facts, &folder.join(LIBRARY))?;
+        for (file, bytes) in &facts.parts {
+            self.write(&folder.join(file), bytes)?;
         }
-        let mut from = File::open(&path)?;
-        let mut file = File::create(&place)?;
-        io::copy(&mut from, &mut file)?;
-        // What clients have of it stays valid.
-        file.set_modified(from.metadata()?.modified()?)?;
-        file.sync_all()?;
+        if let Some(public) = &facts.public {
+            self.public(&public.canonicalize()?, &folder.join(PUBLIC))?;
+        }
+        self.sync(folder)?;
+        fs::rename(folder, &place)?;
+        // It has another name now: there is nothing left to remove.
+        drop(unfinished.keep());
+        if self.durable {
+            File::open(self.releases)?.sync_all()?;
+        }
+        Ok(name)
     }
-    Ok(())
+
+    /// Writes what is damaged in a copy anew. Its public files are what they are: nothing says what
+    /// they were.
+    fn mend(&self, facts: &ReleaseFacts, place: &Path) -> io::Result<()> {
+        let library = place.join(LIBRARY);
+        if !build_id_of(&library).is_ok_and(|found| found == facts.build_id) {
+            fs::remove_file(&library).ok();
+            self.library(facts, &library)?;
+        }
+        for (file, bytes) in &facts.parts {
+            let file = place.join(file);
+            if !fs::read(&file).is_ok_and(|found| found == *bytes) {
+                self.write(&file, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn library(&self, facts: &ReleaseFacts, place: &Path) -> io::Result<()> {
+        match self.store.path(&facts.build_id) {
+            // The store's copy is never written again, so another name for it is enough.
+            Some(library) => {
+                fs::hard_link(&library, place).or_else(|_| fs::copy(&library, place).map(drop))
+            }
+            // The store is memory. What lies at the source is kept if it still is this build.
+            None => {
+                let source = &facts.source;
+                let library = if source.is_dir() { source.join(LIBRARY) } else { source.clone() };
+                let bytes = fs::read(library)?;
+                if BuildId::of(&bytes) != facts.build_id {
+                    return Err(io::Error::other("the build there is another one by now"));
+                }
+                self.write(place, &bytes)
+            }
+        }
+    }
+
+    /// Copies what would be served of `public`. A file that is the same in the copy that was made
+    /// before is not stored twice.
+    fn public(&self, public: &Path, to: &Path) -> io::Result<()> {
+        let files = walk(public);
+        let sizes = files.values().filter_map(|path| path.metadata().ok());
+        let bytes: u64 = sizes.map(|metadata| metadata.len()).sum();
+        if !self.durable && bytes > MOST_PUBLIC {
+            tracing::warn!(
+                "{}: its {} MB of public files are not kept for a rollback; \
+                 give the host a state folder (--state)",
+                public.display(),
+                bytes / 1_000_000
+            );
+            return Ok(());
+        }
+        fs::create_dir_all(to)?;
+        for (url, path) in files {
+            let name = url.trim_start_matches('/');
+            let place = to.join(name);
+            fs::create_dir_all(place.parent().unwrap_or(to))?;
+            let known = self.last.as_ref().map(|last| last.join(name));
+            let known = known.filter(|known| is_same(known, &path));
+            if known.is_some_and(|known| fs::hard_link(known, &place).is_ok()) {
+                continue;
+            }
+            let mut from = File::open(&path)?;
+            let mut file = File::create(&place)?;
+            io::copy(&mut from, &mut file)?;
+            // What clients have of it stays valid.
+            file.set_modified(from.metadata()?.modified()?)?;
+            self.synced(&file)?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(path.parent().unwrap_or(self.releases))?;
+        let mut file = File::create(path)?;
+        file.write_all(bytes)?;
+        self.synced(&file)
+    }
+
+    /// Waits until a file is on the disk, if it has to outlive the machine.
+    fn synced(&self, file: &File) -> io::Result<()> {
+        if self.durable { file.sync_all() } else { Ok(()) }
+    }
+
+    /// The same for the names in a folder and in those below it.
+    fn sync(&self, folder: &Path) -> io::Result<()> {
+        if !self.durable {
+            return Ok(());
+        }
+        let folders = WalkDir::new(folder).into_iter().filter_map(Result::ok);
+        for entry in folders.filter(|entry| entry.file_type().is_dir()) {
+            File::open(entry.path())?.sync_all()?;
+        }
+        Ok(())
+    }
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

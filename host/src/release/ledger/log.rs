@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::deployment::Deployment;
 use crate::library::loader::BuildId;
 
 /// How many releases are kept besides the one that serves.
@@ -19,6 +20,9 @@ const REFUSALS: usize = 100;
 pub struct ReleaseLog {
     /// Which build serves, for each library of the table.
     pub current: BTreeMap<usize, BuildId>,
+    /// What lay at each library's path of `--routes` when what serves began to.
+    #[serde(default)]
+    pub deployed: BTreeMap<usize, Deployment>,
     /// The releases that serve and the last ones that did, newest last.
     pub releases: Vec<KeptRelease>,
     /// Builds that serve again only with `--force`.

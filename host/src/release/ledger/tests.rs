@@ -150,6 +150,135 @@ fn an_entry_does_not_lead_out_of_the_folder() {
 }
 
 #[test]
+fn a_damaged_copy_is_mended_when_its_release_is_there() {
+    let fixture = Fixture::new();
+    let ledger = fixture.open();
+    let (build_id, mut facts) = fixture.facts("one", &[]);
+    facts.add_part("style.css", "p{}");
+    ledger.serves(0, facts.clone());
+    ledger.keep(&fixture.store);
+    let copy = ledger.public_of(&build_id).unwrap().parent().unwrap().to_owned();
+    for damage in ["eno", "", "one and more"] {
+        // It is another name of the store's copy.
+        for file in [copy.join("style.css"), copy.join(LIBRARY)] {
+            fs::write(file, damage).unwrap();
+        }
+        fs::remove_file(fixture.store.path(&build_id).unwrap()).unwrap();
+        fs::write(fixture.store.path(&build_id).unwrap(), "one").unwrap();
+        ledger.serves(0, facts.clone());
+        ledger.keep(&fixture.store);
+        assert_eq!(fs::read_to_string(copy.join(LIBRARY)).unwrap(), "one", "{damage:?}");
+        assert_eq!(fs::read_to_string(copy.join("style.css")).unwrap(), "p{}", "{damage:?}");
+    }
+}
+
+#[test]
+fn without_a_state_folder_copies_go_with_the_host() {
+    let fixture = Fixture::new();
+    let ledger = Ledger::temporary();
+    let (build_id, facts) = fixture.facts("one", &[("a.txt", "a")]);
+    ledger.serves(0, facts);
+    ledger.keep(&fixture.store);
+    fs::remove_dir_all(fixture.folder.path().join("one")).unwrap();
+    let public = ledger.public_of(&build_id).unwrap();
+    assert_eq!(fs::read_to_string(public.join("a.txt")).unwrap(), "a");
+    let folder = ledger.temporary_folder().unwrap();
+    assert!(!folder.join(FILE).exists());
+
+    let next = Ledger::default();
+    next.inherit(&ledger.log(), Some(&folder));
+    ledger.close();
+    assert_eq!(next.public_of(&build_id), Some(public.clone()), "the next process has it");
+    drop(ledger);
+    next.close();
+    assert!(!public.exists());
+}
+
+#[test]
+fn a_restart_serves_what_was_swapped_in_until_there_is_another_deployment() {
+    let fixture = Fixture::new();
+    let path = |name: &str| fixture.folder.path().join(name);
+    let deploy = |build: &str| fs::write(path("app.so"), build).unwrap();
+    let open = || fixture.open().deployed_at(vec![path("app.so")]);
+    let found = || Deployment::at(&path("app.so")).unwrap();
+    // As a host does it: what lies there is read, what is served is noted and written down.
+    let serve = |ledger: &Ledger, name: &str| {
+        let (build_id, mut facts) = fixture.facts(name, &[]);
+        if found().release == build_id.as_str() {
+            facts.read_at(path("app.so"));
+        }
+        ledger.serves(0, facts);
+        ledger.keep(&fixture.store);
+    };
+    let goes_on = |ledger: &Ledger| {
+        let kept = ledger.log().swapped_in_over(0, &found()).cloned();
+        kept.map(|kept| kept.build_id)
+    };
+    let id = |name: &str| BuildId::of(name.as_bytes());
+
+    deploy("a");
+    let ledger = open();
+    assert_eq!(goes_on(&ledger), None, "nothing is remembered");
+    ledger.found(0, found());
+    serve(&ledger, "a");
+    assert_eq!((goes_on(&open()), ledger.after_restart(0)), (None, None));
+
+    // B comes from elsewhere.
+    serve(&ledger, "b");
+    assert_eq!(ledger.after_restart(0), Some(AfterRestart::ServesOn(path("app.so"))));
+    assert_eq!(goes_on(&open()), Some(id("b")));
+    // Another deployment counts…
+    deploy("c");
+    assert_eq!(goes_on(&open()), None);
+    // …also one of B itself, and one that the host has not seen.
+    deploy("b");
+    assert_eq!(goes_on(&open()), None);
+    deploy("a");
+    assert_eq!(goes_on(&open()), Some(id("b")));
+
+    // A swap is the later word, whatever was deployed before it.
+    deploy("c");
+    serve(&ledger, "d");
+    assert_eq!(goes_on(&open()), Some(id("d")));
+    // Back to B, as `nova rollback` notes it: what lies there counts as it is then.
+    deploy("e");
+    let b = ledger.log().named(id("b").as_str()).unwrap().clone();
+    ledger.change(|log| log.serves_again(b));
+    assert_eq!(goes_on(&open()), Some(id("b")));
+    // What is deployed is swapped in.
+    serve(&ledger, "e");
+    assert_eq!((goes_on(&open()), ledger.after_restart(0)), (None, None));
+
+    // At another path nothing is known of it; where that cannot be read, what served last is.
+    serve(&ledger, "b");
+    fs::rename(path("app.so"), path("moved.so")).unwrap();
+    let moved = Deployment::at(&path("moved.so")).unwrap();
+    assert_eq!(open().log().swapped_in_over(0, &moved), None);
+    assert_eq!(Deployment::at(&path("app.so")), None);
+    assert_eq!(open().log().served_at(0, &path("app.so")).unwrap().build_id, id("b"));
+    assert_eq!(open().log().served_at(0, &path("other.so")), None);
+}
+
+#[test]
+fn a_release_is_another_one_with_other_assets() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let manifest = |text: &str| fs::write(path.join(MANIFEST), text).unwrap();
+    fs::write(path.join(LIBRARY), "library").unwrap();
+    let build_id = BuildId::of(b"library");
+    assert_eq!(Deployment::at(path), None, "a folder without a manifest is none");
+    let library = path.join(LIBRARY);
+    assert_eq!(Deployment::at(&library).unwrap().release, build_id.as_str());
+    manifest("{\"build_id\": \"00000000000000000000000000000000\"}");
+    assert_eq!(Deployment::at(&library).unwrap().release, build_id.as_str(), "of another one");
+    manifest(&format!("{{\"build_id\": \"{}\"}}", build_id.as_str()));
+    let first = Deployment::at(&library).unwrap().release;
+    assert_eq!(Deployment::at(path).unwrap().release, first);
+    manifest(&format!("{{\"build_id\": \"{}\" }}", build_id.as_str()));
+    assert_ne!(Deployment::at(path).unwrap().release, first);
+}
+
+#[test]
 fn without_a_folder_nothing_is_written() {
     let fixture = Fixture::new();
     let ledger = Ledger::default();

@@ -66,12 +66,16 @@ impl Config {
 }
 
 /// What is about libraries that are loaded.
-const LOADING: [&str; 15] = [
+const LOADING: [&str; 19] = [
     "routes",
     "workers",
     "watch",
     "state",
     "drain",
+    "swap",
+    "hold_timeout",
+    "hold_queue",
+    "stream_grace",
     "preflight_timeout",
     "no_preflight",
     "no_rollback",

@@ -229,6 +229,36 @@ fn hooks_that_can_never_run_are_reported() {
 }
 
 #[test]
+fn how_an_app_is_swapped_is_found_or_reported() {
+    let swap = |text: &str| with_app(text).map(|tree| tree.app.unwrap().swap);
+    let at = |line, column| Ok(Some(Position { line, column }));
+    assert_eq!(swap("pub fn init() {}"), Ok(None));
+    assert_eq!(swap("\npub const SWAP: Swap = Swap::Process;"), at(2, 11));
+    assert_eq!(swap("pub const SWAP: nova::Swap = how();\nfn half("), at(1, 11), "mid-edit");
+    assert_eq!(swap("pub use crate::settings::{NAME, SWAP};"), at(1, 33));
+
+    let problem = |text: &str| swap(text).unwrap_err().to_string();
+    let texts = [
+        "use nova::prelude::*;\n\nconst SWAP: Swap = Swap::Process;",
+        "pub const SWAP: &'static str = \"process\";",
+        "pub static SWAP: Swap = Swap::Process;",
+    ];
+    insta::assert_snapshot!(texts.map(problem).join("\n\n"), @"
+    `SWAP` is not public, so it does not say how the app is swapped
+      --> app.rs:3:7
+      help: write `pub const SWAP: nova::Swap = nova::Swap::Handover;`, or another of its modes
+
+    `SWAP` has the type `&'static str`, so it does not say how the app is swapped
+      --> app.rs:1:11
+      help: write `pub const SWAP: nova::Swap = nova::Swap::Handover;`, or another of its modes
+
+    `SWAP` is a `static`, so it does not say how the app is swapped
+      --> app.rs:1:12
+      help: write `pub const SWAP: nova::Swap = nova::Swap::Handover;`, or another of its modes
+    ");
+}
+
+#[test]
 fn no_pages_folder_is_an_empty_tree() {
     let tree = RouteTree::build(&Sources::default()).unwrap();
     assert_eq!(tree, RouteTree::default());

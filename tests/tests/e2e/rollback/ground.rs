@@ -12,9 +12,11 @@ use nova_host::library::loader::BuildId;
 use nova_host::operate::admin::{
     AdminClient, AdminError, CanaryRequest, ReleaseStatus, RollbackRequest, Status, SwapRequest,
 };
+use nova_host::swap::GenerationState;
 use nova_tests::client::{Connection, fresh};
 use nova_tests::process::Process;
 use nova_tests::workspace::binary;
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use tokio::process::Command;
@@ -65,8 +67,25 @@ impl Ground {
         command
     }
 
+    /// A host that is told of no state folder; what it keeps goes below `tmp`.
+    pub(crate) async fn command_without_state(&self, args: &[&str]) -> Command {
+        fs::create_dir_all(self.path("tmp")).unwrap();
+        let mut command = Command::new(binary("nova-host").await);
+        command.args(["--port", "0", "--no-access-log", "--admin"]).arg(self.path("admin.sock"));
+        command.args(args).current_dir(self.0.path()).env_clear().env("TMPDIR", self.path("tmp"));
+        command
+    }
+
     pub(crate) async fn start(&self, args: &[&str]) -> Host {
-        let mut process = Process::spawn(self.command(args).await);
+        self.start_as(self.command(args).await).await
+    }
+
+    pub(crate) async fn start_without_state(&self, args: &[&str]) -> Host {
+        self.start_as(self.command_without_state(args).await).await
+    }
+
+    async fn start_as(&self, command: Command) -> Host {
+        let mut process = Process::spawn(command);
         let url = process.url().await;
         let address = url.strip_prefix("http://").unwrap().parse().unwrap();
         let admin = AdminClient::new(Some(self.path("admin.sock"))).unwrap();
@@ -107,6 +126,27 @@ impl Host {
     pub(crate) async fn back(&self) -> Result<u64, AdminError> {
         let report = self.admin.rollback(&RollbackRequest::default()).await?;
         Ok(report.serving.generation)
+    }
+
+    /// Waits until a generation has been shut down.
+    pub(crate) async fn retired(&self, generation: u64) {
+        let retired = async {
+            loop {
+                let status = self.status().await;
+                let state = status.generations.iter().find(|it| it.id == generation);
+                if state.is_some_and(|it| it.state == GenerationState::Retired) {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(nova_tests::PATIENCE, retired).await.unwrap()
+    }
+
+    /// Ends it as a crash or a lack of memory does.
+    pub(crate) async fn kill(mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.ended().await;
     }
 
     /// Waits until the release that serves has been copied.

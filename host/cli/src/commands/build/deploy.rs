@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use nova_route_template::{Manifest, least_glibc};
+use nova_route_template::{Manifest, SwapMode, SwapPlan, least_glibc};
 
 use crate::terminal::style::counted;
 
@@ -74,6 +74,7 @@ pub(in crate::commands) fn write(
         version: &manifest.app.version,
         glibc,
         routes: manifest.routes.len(),
+        swap: &manifest.swap,
     };
     put(&out.join(HOST), &program, 0o755)?;
     for (name, mode, template) in FILES {
@@ -101,6 +102,8 @@ struct HostFacts<'a> {
     glibc: Option<&'a str>,
     /// How many routes there are.
     routes: usize,
+    /// How it is swapped.
+    swap: &'a SwapPlan,
 }
 
 fn fill(template: &str, facts: &HostFacts<'_>) -> String {
@@ -115,6 +118,43 @@ fn fill(template: &str, facts: &HostFacts<'_>) -> String {
         .replace("{glibc}", glibc.unwrap_or("2.17"))
         .replace("{routes}", &counted(facts.routes, "route"))
         .replace("{image}", image)
+        .replace("{swap}", &swapping(facts.swap))
+}
+
+/// How the release takes the place of the one before, and why so.
+fn swapping(plan: &SwapPlan) -> String {
+    let SwapPlan { mode, declared, because } = plan;
+    let how = match mode {
+        SwapMode::Overlap => {
+            "the old app and the new one are alive at once for a while, and connections stay open"
+        }
+        SwapMode::Handover => {
+            "requests wait while the old app hands its state over and ends, so that no two apps are \
+             alive at once; connections stay open"
+        }
+        SwapMode::Process => {
+            "the new app lives in a process of its own, which takes the listening sockets over; open \
+             connections are closed after their next answer"
+        }
+        SwapMode::ProcessHandover => {
+            "the new app lives in a process of its own, and requests wait until the old one has ended, \
+             so that no two apps are alive at once"
+        }
+    };
+    let mut text = format!("This release is swapped by `{mode}`: {how}.");
+    if *declared {
+        text.push_str(" `app.rs` asks for it");
+        text.push_str(if because.is_empty() { "." } else { ", although:" });
+    } else if !because.is_empty() {
+        text.push_str(" That is because:");
+    }
+    if !because.is_empty() {
+        text.push('\n');
+    }
+    for sentence in because {
+        text.push_str(&format!("\n- {sentence}"));
+    }
+    text
 }
 
 /// `2.36` as numbers.
@@ -142,7 +182,8 @@ mod tests {
     use super::*;
 
     fn filled(name: &str, glibc: Option<&str>) -> String {
-        let facts = HostFacts { app: "shop", version: "1.2.0", glibc, routes: 1 };
+        let swap = &SwapPlan::default();
+        let facts = HostFacts { app: "shop", version: "1.2.0", glibc, routes: 1, swap };
         let (.., template) = FILES.iter().find(|(file, ..)| *file == name).expect("a file");
         fill(template, &facts)
     }
@@ -157,6 +198,16 @@ mod tests {
         let readme = filled("README.md", Some("2.34"));
         assert!(readme.contains("# shop 1.2.0") && readme.contains("glibc 2.34"), "{readme}");
         assert!(readme.contains("routes: 1 route |"), "{readme}");
+        assert!(readme.contains("This release is swapped by `overlap`: "), "{readme}");
+    }
+
+    #[test]
+    fn a_release_says_why_it_is_swapped_so() {
+        let because = vec!["SQLite is linked in: two copies".to_owned(), "redb".to_owned()];
+        let mode = SwapMode::ProcessHandover;
+        let plan = SwapPlan { mode, declared: false, because: because.clone() };
+        let declared = SwapPlan { mode: SwapMode::Overlap, declared: true, because };
+        insta::assert_snapshot!(format!("{}\n\n{}", swapping(&plan), swapping(&declared)), @"");
     }
 
     #[test]

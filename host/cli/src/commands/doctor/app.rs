@@ -173,9 +173,17 @@ fn release(project: &Project) -> Option<Finding> {
         let found = format!("{changed} pages have changed since {shown} was compiled");
         return Some(Finding::weak(subject, found, "`nova compile` brings it up to date"));
     }
-    let found =
-        format!("{} routes in {shown}, compiled by nova {}", manifest.routes.len(), manifest.nova);
-    Some(Finding::good(subject, found))
+    let found = format!(
+        "{} routes in {shown}, compiled by nova {}, swapped by {}",
+        manifest.routes.len(),
+        manifest.nova,
+        manifest.swap.mode
+    );
+    // What `app.rs` asks for although something speaks against it.
+    Some(match manifest.swap.warning() {
+        Some(warning) => Finding::weak(subject, found, warning),
+        None => Finding::good(subject, found),
+    })
 }
 
 /// What takes the room in the library that was built last.

@@ -37,6 +37,8 @@ pub(crate) fn status() -> Status {
         last_rollback: None,
         releases: Vec::new(),
         canary: None,
+        held: Vec::new(),
+        holds: 0,
         waits: WaitStatus::default(),
         budget: Budget::default(),
         routes: Vec::new(),
