@@ -28,7 +28,7 @@ use crate::operate::admin::{
 use crate::operate::rollback_policy::RollbackPolicy;
 use crate::process::workers::WorkersStatus;
 use crate::release::Release;
-use crate::release::ledger::AfterRestart;
+use crate::release::ledger::{AfterRestart, Ledger};
 use crate::release::watch::ReleaseWatch;
 use crate::server::Handle;
 use crate::site::Site;
@@ -182,20 +182,7 @@ impl Operator {
     fn say_what_remains(&self, report: SwapReport) -> SwapReport {
         let table = self.site.switch.table();
         let slot = table.generations().iter().position(|live| live.id == report.generation);
-        let after = slot.and_then(|slot| self.site.switch.ledger().after_restart(slot));
-        let after_restart = after.map(|after| match after {
-            AfterRestart::ServesOn(routes) => {
-                let routes = routes.display();
-                format!("a restart serves it, too, until {routes} holds another release than now")
-            }
-            AfterRestart::Forgotten(routes) => {
-                let routes = routes.display();
-                format!(
-                    "a restart serves what {routes} holds: this host has no state folder \
-                         (--state)"
-                )
-            }
-        });
+        let after_restart = slot.and_then(|slot| what_remains(self.site.switch.ledger(), slot));
         if let Some(after) = &after_restart {
             tracing::info!("generation {}: {after}", report.generation);
         }
@@ -302,6 +289,22 @@ impl Operator {
         }
         Ok(())
     }
+}
+
+/// What becomes of a release when the host starts again, where `--routes` names another.
+pub(crate) fn what_remains(ledger: &Ledger, slot: usize) -> Option<String> {
+    Some(match ledger.after_restart(slot)? {
+        AfterRestart::ServesOn(routes) => {
+            let routes = routes.display();
+            format!("a restart serves it, too, until {routes} holds another release than now")
+        }
+        AfterRestart::Forgotten(routes) => {
+            let routes = routes.display();
+            format!(
+                "a restart serves what {routes} holds: this host has no state folder (--state)"
+            )
+        }
+    })
 }
 
 pub(crate) fn failure_of(error: &SwapError) -> SwapFailure {

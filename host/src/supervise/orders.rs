@@ -10,7 +10,7 @@ use super::supervisor::Supervisor;
 use super::trial::Trial;
 use crate::generation::GenerationId;
 use crate::library::loader::BuildId;
-use crate::operate::operator::WhileBusy;
+use crate::operate::operator::{WhileBusy, what_remains};
 use crate::operate::rollback_policy::Tally;
 use crate::release::ledger::KeptRelease;
 use crate::swap::{Rollback, SwapError, SwapReport};
@@ -48,10 +48,21 @@ impl Supervisor {
             Ok(report) => {
                 self.switch.count(true);
                 self.keep().await;
-                Ok(report)
+                Ok(self.say_what_remains(report).await)
             }
             Err(error) => Err(self.refused(source, error)),
         }
+    }
+
+    /// Adds what becomes of a release when the host starts again, where `--routes` names another.
+    async fn say_what_remains(&self, report: SwapReport) -> SwapReport {
+        let serving = self.serving.lock().await;
+        let slot = serving.iter().position(|served| served.generation == report.generation);
+        let after_restart = slot.and_then(|slot| what_remains(self.switch.ledger(), slot));
+        if let Some(after) = &after_restart {
+            tracing::info!("generation {}: {after}", report.generation);
+        }
+        SwapReport { after_restart, ..report }
     }
 
     /// Starts what serves anew, in new workers.
