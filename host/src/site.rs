@@ -8,20 +8,22 @@ pub mod health;
 pub mod prerendered;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 
 use self::destination::Destination;
 use self::files::Assets;
 use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
+use crate::generation::table::Share;
 use crate::swap::{Forward, Passage, STYLESHEETS, Switch};
 
 /// How often a request asks the table again that finds a closed generation and an open door: one
@@ -37,8 +39,18 @@ pub struct Site {
     pub assets: Arc<Assets>,
     stopping: AtomicBool,
     leaving: AtomicBool,
-    /// The way to the process that answers what still comes here.
-    forwarder: OnceLock<Arc<dyn Forward>>,
+    /// Whether another process answers what comes here, or a share of it.
+    passes_on: AtomicBool,
+    elsewhere: Mutex<Option<Elsewhere>>,
+}
+
+/// Who answers what comes here.
+#[derive(Debug)]
+enum Elsewhere {
+    /// The process that has taken the place of this one.
+    Successor(Arc<dyn Forward>),
+    /// A share is a canary's.
+    Canary(Arc<dyn Forward>, Share),
 }
 
 /// A response of a site, and where it came from.
@@ -91,7 +103,8 @@ impl Site {
             assets,
             stopping: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
-            forwarder: OnceLock::new(),
+            passes_on: AtomicBool::new(false),
+            elsewhere: Mutex::default(),
         }
     }
 
@@ -116,11 +129,31 @@ impl Site {
     /// From now on another process serves: each answer is the last one of its connection, and comes
     /// from that process if there is a way to it.
     pub fn leave(&self, forwarder: Option<Arc<dyn Forward>>) {
-        if let Some(forwarder) = forwarder {
-            // A process leaves once.
-            self.forwarder.set(forwarder).ok();
-        }
+        self.pass_on(forwarder.map(Elsewhere::Successor));
         self.leaving.store(true, Ordering::Release);
+    }
+
+    /// From now on another process answers a share of the requests, or none any more.
+    pub fn share(&self, canary: Option<(Arc<dyn Forward>, f64)>) {
+        self.pass_on(canary.map(|(canary, share)| Elsewhere::Canary(canary, Share::new(share))));
+    }
+
+    fn pass_on(&self, elsewhere: Option<Elsewhere>) {
+        let passes_on = elsewhere.is_some();
+        *self.elsewhere.lock() = elsewhere;
+        self.passes_on.store(passes_on, Ordering::Release);
+    }
+
+    /// The process that answers the next request, if it is another one.
+    fn elsewhere(&self) -> Option<Arc<dyn Forward>> {
+        if !self.passes_on.load(Ordering::Acquire) {
+            return None;
+        }
+        match &*self.elsewhere.lock() {
+            Some(Elsewhere::Successor(successor)) => Some(Arc::clone(successor)),
+            Some(Elsewhere::Canary(canary, share)) => share.next().then(|| Arc::clone(canary)),
+            None => None,
+        }
     }
 
     /// Answers one request.
@@ -152,8 +185,8 @@ impl Site {
         let leaves = self.leaving.load(Ordering::Acquire);
         // HTTP/2 says it in another way.
         let closes = leaves && head.version <= Version::HTTP_11;
-        let mut answer = match self.forwarder.get().filter(|_| leaves) {
-            Some(forwarder) => forward(&**forwarder, head, body, peer).await,
+        let mut answer = match self.elsewhere() {
+            Some(elsewhere) => forward(&*elsewhere, head, body, peer).await,
             None => {
                 let mut answer = self.resolve(destination, head, body, peer).await;
                 if head.method == Method::HEAD {

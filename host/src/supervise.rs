@@ -10,6 +10,7 @@
 //! should, a [`Worker`](process::Worker) is one process as the supervisor sees it, and
 //! [`WorkerLink`] is that process's own side.
 
+mod canary;
 mod control;
 mod exported_states;
 mod orders;

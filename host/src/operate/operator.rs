@@ -300,9 +300,7 @@ pub(crate) fn what_remains(ledger: &Ledger, slot: usize) -> Option<String> {
         }
         AfterRestart::Forgotten(routes) => {
             let routes = routes.display();
-            format!(
-                "a restart serves what {routes} holds: this host has no state folder (--state)"
-            )
+            format!("a restart serves what {routes} holds: this host has no state folder (--state)")
         }
     })
 }

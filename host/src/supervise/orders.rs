@@ -30,6 +30,7 @@ impl Supervisor {
             WhileBusy::Refuse => self.switch.turn(source)?,
             WhileBusy::Wait => self.switch.next_turn(source).await,
         };
+        self.no_canary()?;
         let began = Instant::now();
         let info = self.info(source).await;
         let checked = {
@@ -71,6 +72,9 @@ impl Supervisor {
             Ok(turn) => turn,
             Err(error) => return tracing::error!("the workers are not renewed: {error}"),
         };
+        if let Err(error) = self.no_canary() {
+            return tracing::error!("the workers are not renewed: {error}");
+        }
         tracing::info!("recycling: {reason}");
         let (source, began) = (PathBuf::new(), Instant::now());
         let misfit = OnMisfit::Refuse;
@@ -119,7 +123,7 @@ impl Supervisor {
             began.elapsed().as_secs_f64() * 1e3
         );
         let rollback = Rollback { from: generation, to, reason, automatic };
-        self.switch.note_rollback(rollback, facts, (left.clone(), source)).await;
+        self.switch.note_rollback(rollback, Some(facts), (left.clone(), source)).await;
         self.keep().await;
         Ok((report, left))
     }
@@ -157,7 +161,7 @@ impl Supervisor {
     }
 
     /// Notes why a candidate does not serve, if that says anything about it.
-    fn refused(&self, release: &Path, error: SwapError) -> SwapError {
+    pub(super) fn refused(&self, release: &Path, error: SwapError) -> SwapError {
         if !matches!(error, SwapError::AlreadyLive { .. }) {
             tracing::error!("{error}");
             self.status.refused(release, error.to_string());

@@ -102,11 +102,48 @@ impl Supervisor {
             None => Tally::default(),
         };
         let waits = self.put(&set, before).await;
-        let reports = set.reports();
-        let mut report = reports.get(slot).cloned().ok_or(SwapError::NothingServes)?;
+        let report = self.note_swap(&mut serving, &set, checked, (mode, waits), began)?;
+        if trial {
+            self.watch(&set, slot, warm_up, tally_before);
+        }
+        Ok(report)
+    }
+
+    /// Lets a set serve that was a canary.
+    pub(super) async fn install(
+        self: &Arc<Self>,
+        set: &Arc<WorkerSet>,
+        checked: CheckedRelease,
+        began: Instant,
+    ) -> Result<SwapReport, SwapError> {
+        let mut serving = self.serving.lock().await;
+        let (mode, _) = self.mode_of(&serving, Some(&checked))?;
+        let (slot, before) = (checked.slot, self.current());
+        self.lead_with(checked.public.clone());
+        let (done, before_done) = match &before {
+            Some(before) => (set.tally().await, before.tally().await),
+            None => (set.tally().await, Tally::default()),
+        };
+        self.put(set, before).await;
+        let report = self.note_swap(&mut serving, set, Some(checked), (mode, None), began)?;
+        self.watch(set, slot, done, before_done);
+        Ok(report)
+    }
+
+    /// Notes what serves now, and says it.
+    fn note_swap(
+        &self,
+        serving: &mut [ServedRelease],
+        set: &WorkerSet,
+        checked: Option<CheckedRelease>,
+        (mode, held): (SwapMode, Option<HeldReport>),
+        began: Instant,
+    ) -> Result<SwapReport, SwapError> {
+        let slot = checked.as_ref().map_or(0, |checked| checked.slot);
+        let mut report = set.reports().get(slot).cloned().ok_or(SwapError::NothingServes)?;
         report.replaced = Some(serving[slot].generation);
         report.mode = mode;
-        report.held = waits;
+        report.held = held;
         if let Some(checked) = checked {
             self.switch.ledger().serves(slot, checked.served.facts.clone());
             report.public = checked.public;
@@ -114,13 +151,9 @@ impl Supervisor {
             report.preflight_us = checked.preflight_us;
             serving[slot] = checked.served;
         }
-        note_start(&mut serving, &set);
+        note_start(serving, set);
         report.total_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let source = if source.as_os_str().is_empty() { &serving[slot].source } else { &source };
-        say(source, &report, began, self.settings.workers);
-        if trial {
-            self.watch(&set, slot, warm_up, tally_before);
-        }
+        say(&serving[slot].source, &report, began, self.settings.workers);
         Ok(report)
     }
 
@@ -130,7 +163,7 @@ impl Supervisor {
         set: &Arc<WorkerSet>,
         before: Option<Arc<WorkerSet>>,
     ) -> Option<HeldReport> {
-        set.open().await;
+        set.open(PeerOrder::Open).await;
         *self.current.lock() = Some(Arc::clone(set));
         if self.stopping.is_cancelled() {
             set.stop().await;
@@ -158,13 +191,23 @@ impl Supervisor {
     ) -> Option<HeldReport> {
         self.leaving.lock().push(Arc::clone(&before));
         let held = before.leave(&successor.forward).await;
+        self.forget_later(before);
+        held
+    }
+
+    /// Looks after a set until it has ended.
+    pub(super) fn retire_later(self: &Arc<Self>, set: Arc<WorkerSet>) {
+        self.leaving.lock().push(Arc::clone(&set));
+        self.forget_later(set);
+    }
+
+    fn forget_later(self: &Arc<Self>, set: Arc<WorkerSet>) {
         let supervisor = Arc::clone(self);
         tokio::spawn(async move {
-            before.ended().await;
-            supervisor.status.retire(&before);
-            supervisor.leaving.lock().retain(|set| !Arc::ptr_eq(set, &before));
+            set.ended().await;
+            supervisor.status.retire(&set);
+            supervisor.leaving.lock().retain(|other| !Arc::ptr_eq(other, &set));
         });
-        held
     }
 
     /// How what serves is replaced, and which of its apps have to end before others begin.
@@ -242,7 +285,19 @@ impl Supervisor {
         &self,
         facts: &[ReleaseFacts],
     ) -> Result<Arc<WorkerSet>, SwapError> {
+        self.start_set_with(facts, None).await
+    }
+
+    /// The same with another folder of public files, which comes first.
+    pub(super) async fn start_set_with(
+        &self,
+        facts: &[ReleaseFacts],
+        public: Option<PathBuf>,
+    ) -> Result<Arc<WorkerSet>, SwapError> {
         let (spec, name) = self.spec(facts).await?;
+        if let Some(public) = public {
+            spec.state.lock().folders.insert(0, public);
+        }
         tokio::select! {
             set = WorkerSet::start(spec, name, self.settings.workers) => set.map_err(elsewhere),
             () = self.stopping.cancelled() => {

@@ -36,6 +36,10 @@ pub(super) struct WorkerSet {
     /// When it was started.
     pub(super) since: SystemTime,
     slots: Vec<Mutex<Slot>>,
+    /// How its workers were let in; `None`: not yet.
+    opening: Mutex<Option<PeerOrder>>,
+    /// Who answers a share of its requests.
+    shared: Mutex<Option<(String, f64)>>,
     /// It leaves or stops: what ends is not started again.
     ending: CancellationToken,
     /// How many places are kept filled, or have a worker that has not ended.
@@ -135,6 +139,8 @@ impl WorkerSet {
             forward,
             since: SystemTime::now(),
             slots: workers.into_iter().map(slot).collect(),
+            opening: Mutex::default(),
+            shared: Mutex::default(),
             ending: CancellationToken::new(),
             kept: watch::Sender::new(0),
             crashes: AtomicU64::new(0),
@@ -152,9 +158,12 @@ impl WorkerSet {
         self.slots.first().map(|slot| slot.lock().worker.reports.clone()).unwrap_or_default()
     }
 
-    /// Lets the workers accept connections, and keeps them running from now on.
-    pub(super) async fn open(self: &Arc<Self>) {
-        self.order(&PeerOrder::Open).await;
+    /// Lets the workers answer, as this order says, and keeps them running from now on.
+    pub(super) async fn open(self: &Arc<Self>, order: PeerOrder) {
+        self.order(&order).await;
+        if self.opening.lock().replace(order).is_some() {
+            return;
+        }
         self.kept.send_replace(self.slots.len());
         for place in 0..self.slots.len() {
             let set = Arc::clone(self);
@@ -163,6 +172,13 @@ impl WorkerSet {
                 set.kept.send_modify(|kept| *kept -= 1);
             });
         }
+    }
+
+    /// Lets others answer a share of the requests, at the socket of this name, or lets them answer
+    /// none any more.
+    pub(super) async fn share(&self, share: Option<(String, f64)>) {
+        self.shared.lock().clone_from(&share);
+        self.order(&PeerOrder::Share(share)).await;
     }
 
     /// Gives an order to each worker.
@@ -301,10 +317,7 @@ impl WorkerSet {
                 () = self.ending.cancelled() => return,
             };
             let (number, pid) = (started.number, started.pid);
-            started.order(&PeerOrder::Open).await;
-            if place == 0 {
-                started.order(&PeerOrder::Lead).await;
-            }
+            self.let_in(&started, place).await;
             let milliseconds = ended.elapsed().as_secs_f64() * 1e3;
             tracing::info!("worker {number} is back as process {pid}, after {milliseconds:.0} ms");
             let started = Arc::new(started);
@@ -313,6 +326,21 @@ impl WorkerSet {
             if self.ending.is_cancelled() {
                 started.order(&PeerOrder::Stop).await;
             }
+        }
+    }
+
+    /// Lets a worker answer that comes in the place of another one.
+    async fn let_in(&self, worker: &Worker, place: usize) {
+        let (opening, shared) = (self.opening.lock().clone(), self.shared.lock().clone());
+        if shared.is_some() {
+            worker.order(&PeerOrder::Share(shared)).await;
+        }
+        let leads = place == 0 && opening == Some(PeerOrder::Open);
+        if let Some(opening) = opening {
+            worker.order(&opening).await;
+        }
+        if leads {
+            worker.order(&PeerOrder::Lead).await;
         }
     }
 

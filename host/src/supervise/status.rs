@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use nova_abi::ABI;
@@ -10,8 +11,8 @@ use parking_lot::Mutex;
 use super::set::{WorkerSet, WorkerView};
 use super::supervisor::Supervisor;
 use crate::operate::admin::{
-    Footprint, GenerationStatus, Refusal, RollbackStatus, RouteStatus, Status, WaitStatus,
-    WorkerStatus,
+    CanaryStatus, Footprint, GenerationStatus, Refusal, RollbackStatus, RouteStatus, Status,
+    WaitStatus, WorkerStatus,
 };
 use crate::operate::operator::releases_of;
 use crate::release::ledger::age;
@@ -57,11 +58,14 @@ impl Supervisor {
             (0, BTreeMap::new(), Vec::from([Footprint::now()]));
         let (mut held, mut holds) = (Vec::new(), 0);
         let (mut loads, mut ready, mut waits) = (0, false, WaitStatus::default());
+        let canary = self.canary.lock().clone();
         for set in self.sets() {
             let views = set.views().await;
             let leaving = set.is_ending();
+            let is_canary = canary.as_ref().is_some_and(|it| Arc::ptr_eq(&it.set, &set));
             let state = match leaving && !self.stopping.is_cancelled() {
                 true => GenerationState::Draining,
+                false if is_canary => GenerationState::Canary,
                 false => GenerationState::Live,
             };
             all.extend(generations(&views, state));
@@ -83,7 +87,7 @@ impl Supervisor {
                 held.extend(status.held.iter().cloned());
                 holds += status.holds;
                 loads += status.loads;
-                ready |= !leaving && status.ready;
+                ready |= !leaving && !is_canary && status.ready;
                 process.push(status.process);
                 for route in &status.routes {
                     add_route(&mut routes, route);
@@ -121,7 +125,12 @@ impl Supervisor {
                 age_seconds: age(rollback.at).as_secs_f64(),
             }),
             releases: releases_of(self.switch.ledger()),
-            canary: None,
+            canary: canary.as_ref().map(|canary| CanaryStatus {
+                generation: generation_of(&canary.set),
+                build_id: canary.build_id.as_str().to_owned(),
+                share: canary.spec.share,
+                left_seconds: canary.left().as_secs_f64(),
+            }),
             process: process.into_iter().reduce(Footprint::and).unwrap_or_default(),
             budget: self.settings.budget,
             routes: routes.into_values().collect(),
@@ -161,4 +170,9 @@ fn add_route(routes: &mut BTreeMap<String, RouteStatus>, one: &RouteStatus) {
         Some(sum) => sum.add(one),
         None => drop(routes.insert(one.route.clone(), one.clone())),
     }
+}
+
+/// The first generation of a set.
+fn generation_of(set: &WorkerSet) -> u64 {
+    set.reports().first().map_or(0, |report| report.generation.0)
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::canary::Canary;
 use super::exported_states::ExportedStates;
 use super::renewal::{note_start, say};
 use super::set::WorkerSet;
@@ -59,6 +60,8 @@ pub struct Supervisor {
     /// What serves; `None` until it has started.
     pub(super) serving: tokio::sync::Mutex<Vec<ServedRelease>>,
     pub(super) current: Mutex<Option<Arc<WorkerSet>>>,
+    /// The set that answers a share of the requests.
+    pub(super) canary: Mutex<Option<Arc<Canary>>>,
     /// Those that finish what they have.
     pub(super) leaving: Mutex<Vec<Arc<WorkerSet>>>,
     /// The folders of public files that releases brought, the newest first.
@@ -87,6 +90,7 @@ impl Supervisor {
             sockets,
             serving: tokio::sync::Mutex::default(),
             current: Mutex::default(),
+            canary: Mutex::default(),
             leaving: Mutex::default(),
             brought: Mutex::default(),
             exported: ExportedStates::default(),
@@ -164,11 +168,15 @@ impl Supervisor {
                 return;
             }
             // Other errors are in the log already.
-            if let Err(SwapError::AlreadyLive { generation, .. }) =
-                self.swap(release, false, WhileBusy::Wait).await
-            {
-                let release = release.display();
-                tracing::info!("{release}: unchanged, generation {generation} serves on");
+            match self.swap(release, false, WhileBusy::Wait).await {
+                Err(SwapError::AlreadyLive { generation, .. }) => {
+                    let release = release.display();
+                    tracing::info!("{release}: unchanged, generation {generation} serves on");
+                }
+                Err(error @ SwapError::Canary { .. }) => {
+                    tracing::error!("{}: not swapped in: {error}", release.display());
+                }
+                _ => {}
             }
         }
     }
@@ -253,7 +261,8 @@ impl Supervisor {
     /// The sets that have workers.
     pub(super) fn sets(&self) -> Vec<Arc<WorkerSet>> {
         let leaving = self.leaving.lock().clone();
-        leaving.into_iter().chain(self.current()).collect()
+        let canary = self.canary.lock().as_ref().map(|canary| Arc::clone(&canary.set));
+        leaving.into_iter().chain(canary).chain(self.current()).collect()
     }
 
     pub(super) fn current(&self) -> Option<Arc<WorkerSet>> {

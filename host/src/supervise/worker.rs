@@ -121,11 +121,18 @@ impl WorkerLink {
         let switch = &site.switch;
         while let Some(order) = orders.recv().await {
             let report = match order {
-                PeerOrder::Open => {
+                PeerOrder::Open | PeerOrder::OpenPassedOn => {
                     if let Some(forward) = forward.take() {
                         answer_passed_on(forward, &site);
                     }
-                    opened.notify_one();
+                    if order == PeerOrder::Open {
+                        opened.notify_one();
+                    }
+                    continue;
+                }
+                PeerOrder::Share(share) => {
+                    let forwarder = |name| Arc::new(Forwarder::new(name)) as Arc<dyn Forward>;
+                    site.share(share.map(|(name, share)| (forwarder(name), share)));
                     continue;
                 }
                 PeerOrder::Hold { question, slots, path, force } => {

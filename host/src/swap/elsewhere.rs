@@ -205,12 +205,12 @@ impl Switch {
     pub(crate) async fn note_rollback(
         &self,
         rollback: Rollback,
-        facts: ReleaseFacts,
+        facts: Option<ReleaseFacts>,
         left: (BuildId, PathBuf),
     ) {
         let ledger = self.ledger.clone();
         let (build_id, source) = left;
-        blocking(move || rollback::note(&ledger, rollback, Some(facts), build_id, source)).await;
+        blocking(move || rollback::note(&ledger, rollback, facts, build_id, source)).await;
     }
 }
 

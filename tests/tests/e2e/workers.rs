@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nova_host::operate::admin::{AdminError, RollbackRequest, WorkerStatus};
+use nova_host::operate::admin::{AdminError, CanaryRequest, RollbackRequest, WorkerStatus};
 use nova_tests::client::{Connection, fresh};
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::host::{Host, Options};
@@ -88,7 +88,7 @@ async fn swaps_rollbacks_and_recycles_renew_the_workers_and_fail_no_request() {
         // From here on nothing but the new generation answers, on whatever connection.
         assert_eq!(fresh(host.address, "/build").await.unwrap(), swap.build_id);
     }
-    let back = host.admin.rollback(RollbackRequest::default()).await.unwrap();
+    let back = host.admin.rollback(&RollbackRequest::default()).await.unwrap();
     assert_eq!(fresh(host.address, "/build").await.unwrap(), back.serving.build_id);
     host.process.signal(Signal::USR2);
     host.process.line("recycling: as told by a signal").await;
@@ -148,6 +148,39 @@ async fn a_generation_that_keeps_ending_workers_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_canary_gets_a_share_and_then_all() {
+    let good = library("good");
+    let mut host = host(&stamped(&good, "1"), &["--workers", "2"]).await;
+    let first = fresh(host.address, "/build").await.unwrap();
+    let canary = |stamp: &str, seconds| CanaryRequest {
+        path: host.file(&format!("{stamp}.so"), &stamped(&good, stamp)),
+        force: false,
+        share: 0.5,
+        seconds,
+    };
+    let report = host.admin.canary(&canary("2", 600.0)).await.unwrap().swapped.remove(0);
+    assert_eq!(host.status().await.canary.unwrap().build_id, report.build_id);
+    let mut kept = Connection::open(host.address).await.unwrap();
+    let mut of_canary = 0;
+    for _ in 0..20 {
+        let build = kept.text("/build").await.unwrap();
+        assert!(build == first || build == report.build_id, "{build}");
+        of_canary += u32::from(build == report.build_id);
+    }
+    assert!((9..=11).contains(&of_canary), "{of_canary} of 20");
+    host.admin.rollback(&RollbackRequest::default()).await.unwrap();
+    assert_eq!(fresh(host.address, "/build").await.unwrap(), first);
+    assert_eq!(kept.text("/build").await.unwrap(), first);
+
+    let load = Load::start(host.address, 2, 2);
+    let report = host.admin.canary(&canary("3", 0.5)).await.unwrap().swapped.remove(0);
+    host.process.line("while it was a canary").await;
+    assert_eq!(fresh(host.address, "/build").await.unwrap(), report.build_id);
+    let seen = load.end().await;
+    assert!(seen.failures.is_empty(), "{:?}", seen.failures);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_of_it_ends_together() {
     let mut stopped = host(&library("good"), &["--workers", "3"]).await;
     stopped.process.signal(Signal::TERM);
@@ -196,7 +229,7 @@ async fn a_state_of_its_own_goes_from_process_to_process() {
         assert_eq!(report.mode.as_str(), "process+handover");
         assert!(report.held.is_some() && report.state_lost.is_none(), "{report:?}");
         if swap % 5 == 0 {
-            host.admin.rollback(RollbackRequest::default()).await.unwrap();
+            host.admin.rollback(&RollbackRequest::default()).await.unwrap();
         }
     }
     stop.store(true, Ordering::Relaxed);

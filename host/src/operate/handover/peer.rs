@@ -18,7 +18,7 @@ use crate::process::descriptors::hand_over;
 use crate::swap::{HeldReport, InheritedStates, SavedState, SwapReport};
 
 /// What the process that has the way to the outside says to the other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeerOrder {
     /// Requests finish, then the process ends.
@@ -31,6 +31,11 @@ pub enum PeerOrder {
     TakeBack,
     /// Accept connections from now on.
     Open,
+    /// Answer what other workers pass on, and accept nothing.
+    OpenPassedOn,
+    /// Let others answer a share of the requests, from 0 to 1, at the socket of this name; without
+    /// it, answer all of them.
+    Share(Option<(String, f64)>),
     /// Others serve: finish what there is, and end. Requests that still come are answered at the
     /// socket of this name, if there is one.
     Leave {
