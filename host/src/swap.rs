@@ -15,6 +15,7 @@ mod canary;
 mod candidate;
 mod door;
 mod drains;
+mod elsewhere;
 mod error;
 mod gate;
 mod handover;
@@ -62,6 +63,7 @@ use crate::release::ledger::Ledger;
 pub use self::canary::percent;
 pub(crate) use self::door::Passage;
 pub use self::door::{Forward, WaitTotals, Waits};
+pub(crate) use self::elsewhere::{CheckedRelease, ServedRelease};
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
 pub use self::history::{GenerationRecord, GenerationState};
@@ -71,8 +73,9 @@ pub use self::publisher::{CanarySpec, CanaryView};
 pub use self::report::{HeldReport, SwapReport};
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
+pub use self::start::{InheritedStates, InsteadOfState, LoadedReleases};
 pub use self::stylesheets::STYLESHEETS;
-pub use self::transfer::SwitchState;
+pub use self::transfer::{SavedState, SwitchState};
 
 /// Holds the route table that serves, and replaces it.
 #[derive(Debug)]

@@ -26,3 +26,4 @@ mod swap;
 mod terminal;
 mod trust;
 mod upgrade;
+mod workers;
