@@ -158,7 +158,7 @@ async fn a_canary_gets_a_share_and_then_all() {
         share: 0.5,
         seconds,
     };
-    let report = host.admin.canary(&canary("2", 600.0)).await.unwrap().swapped.remove(0);
+    let report = host.admin.canary(canary("2", 600.0)).await.unwrap().swapped.remove(0);
     assert_eq!(host.status().await.canary.unwrap().build_id, report.build_id);
     let mut kept = Connection::open(host.address).await.unwrap();
     let mut of_canary = 0;
@@ -173,7 +173,7 @@ async fn a_canary_gets_a_share_and_then_all() {
     assert_eq!(kept.text("/build").await.unwrap(), first);
 
     let load = Load::start(host.address, 2, 2);
-    let report = host.admin.canary(&canary("3", 0.5)).await.unwrap().swapped.remove(0);
+    let report = host.admin.canary(canary("3", 0.5)).await.unwrap().swapped.remove(0);
     host.process.line("while it was a canary").await;
     assert_eq!(fresh(host.address, "/build").await.unwrap(), report.build_id);
     let seen = load.end().await;
