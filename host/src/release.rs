@@ -416,10 +416,12 @@ mod tests {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../route-template/tests/sample");
         let place = sample.join(MANIFEST);
         let bytes = read_manifest(&place, true).expect("a file").expect("it is there");
-        let Manifest { build_id, library, stylesheet, files, public, prerendered, swap: _ } =
+        let Manifest { build_id, library, stylesheet, files, public, prerendered, swap } =
             parse(&place, &bytes).expect("a manifest");
         assert_eq!(build_id, BuildId::of(b"library"));
         assert_eq!(library.expect("a library").file, LIBRARY);
+        let swap = swap.expect("a plan");
+        assert_eq!((swap.mode, swap.because.len()), (nova_abi::SwapMode::Process, 1));
         let names = [stylesheet.expect("a stylesheet").file, files[0].file.clone()];
         assert_eq!(names, ["assets/style-0123456789abcdef.css", "routes_generated.rs"]);
         let hashed = public[0].hashed.as_deref();

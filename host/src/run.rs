@@ -178,8 +178,8 @@ fn begin_record(config: &Config, log: LogFlusher) -> Result<RecordFile, Error> {
 /// the page's.
 fn abort_at_exit(log: LogFlusher) -> impl Fn(&RecordedActivity) + Send + Sync + 'static {
     move |activity| {
-        let generation = activity.generation;
-        tracing::error!("{activity} ends the process with `exit`, in generation {generation}");
+        let generation = activity.in_generation();
+        tracing::error!("{activity} ends the process with `exit`{generation}");
         log.flush();
         std::process::abort();
     }
@@ -194,11 +194,11 @@ fn say_left(left: &LeftRecord) {
         );
     }
     for activity in running {
-        let (generation, others) = (activity.generation, running.len() - 1);
-        let others = if others == 0 { String::new() } else { format!(", as {others} more did") };
+        let (generation, others) = (activity.in_generation(), running.len() - 1);
+        let others = if others == 0 { String::new() } else { format!(", with {others} more") };
         tracing::error!(
-            "process {pid} before this one did not end in order: {activity} ran at that moment, in \
-             generation {generation}{others}"
+            "process {pid} before this one did not end in order: {activity} ran at that \
+             moment{generation}{others}"
         );
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nova_route_template::scaffold::{Template, create};
 use nova_route_template::{
     Build, BuildOutput, CargoError, Level, Manifest, Output, PreparedApp, Style, SwapMode,
-    compile_styles, prepare, swap_plan, write_release,
+    SwapPlan, compile_styles, prepare, swap_plan, write_release,
 };
 use sha2::{Digest, Sha256};
 
@@ -122,6 +122,45 @@ fn a_release_says_what_it_is_made_of_and_follows_the_pages() {
         .output()
         .unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+}
+
+#[test]
+fn how_a_release_is_swapped_follows_from_what_it_holds() {
+    let dir = new_app("holder-app");
+    let init = "use nova::prelude::*;\n\npub fn init() -> Result<()> {\n    let socket = \
+                std::net::TcpListener::bind(\"127.0.0.1:0\");\n    \
+                std::mem::forget(socket.map_err(Error::internal)?);\n    Ok(())\n}\n";
+    fs::write(dir.join("app.rs"), init).unwrap();
+    let SwapPlan { mode, declared, because } = release(&dir).swap;
+    assert_eq!((mode, declared), (SwapMode::Handover, false));
+    let listens = "it listens on an address of its own: an address has one holder";
+    assert_eq!(because, [listens]);
+
+    // The value is the compiler's to find out.
+    let swap = "pub const SWAP: Swap = least(Swap::Overlap);\nconst fn least(mode: Swap) -> Swap \
+                {\n    mode\n}\n";
+    fs::write(dir.join("app.rs"), format!("{init}\n{swap}")).unwrap();
+    let plan = release(&dir).swap;
+    assert_eq!((plan.mode, plan.declared), (SwapMode::Overlap, true));
+    assert!(plan.warning().unwrap().contains(listens), "{plan:?}");
+
+    let state = "pub fn export(_: &()) {}\npub fn import(_: Purpose, _: ()) {}\n";
+    fs::write(dir.join("app.rs"), format!("use nova::prelude::*;\npub fn init() {{}}\n{state}"))
+        .unwrap();
+    let plan = release(&dir).swap;
+    assert_eq!((plan.mode, plan.because.len()), (SwapMode::Handover, 1));
+}
+
+#[test]
+fn a_swap_of_another_type_is_shown_in_app_rs() {
+    let dir = new_app("misfit-swap-app");
+    let app = "pub struct Swap;\n\npub const SWAP: Swap = Swap;\n";
+    fs::write(dir.join("app.rs"), app).unwrap();
+    let (_, built) = build(&dir);
+    let Err(CargoError::Failed { diagnostics, .. }) = built else { panic!("{built:?}") };
+    let error = diagnostics.iter().find(|diagnostic| diagnostic.level == Level::Error).unwrap();
+    assert_eq!(error.place.as_ref().unwrap().to_string(), "app.rs:3:11");
+    assert!(error.plain().contains("nova::export!(routes, swap = app::SWAP)"), "{}", error.plain());
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Inside {
         app: &PartedApp,
         pages: &[PageLibrary],
     ) -> Result<SwapReport, PartError> {
-        self.parts.open(app, pages, &StartInfo::default()).await
+        self.parts.open(app, pages, &StartInfo::default(), None).await
     }
 
     /// Listens on a port from now on.

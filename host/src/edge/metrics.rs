@@ -12,8 +12,8 @@ mod route_status;
 mod sum;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -30,6 +30,7 @@ pub use self::route_status::{Bucket, RouteStatus};
 pub use self::sum::sum;
 use super::limits::LimitError;
 use crate::generation::body::BodyError;
+use crate::process::workers::WorkersStatus;
 
 /// More patterns than any app has; those that come after are counted together.
 const MOST_ROUTES: usize = 10_000;
@@ -59,6 +60,8 @@ pub struct Metrics {
     late: AtomicU64,
     /// Responses that a page did not finish.
     failed_bodies: AtomicU64,
+    /// The threads that answer requests.
+    workers: OnceLock<WorkersStatus>,
 }
 
 /// What responded to a request.
@@ -72,6 +75,12 @@ pub(crate) enum Responder {
 }
 
 impl Metrics {
+    /// Tells how these threads are, too.
+    pub fn on_workers(&self, workers: WorkersStatus) {
+        // There is one set of them.
+        let _ = self.workers.set(workers);
+    }
+
     /// The routes that have answered, and what answered in the place of one.
     #[must_use]
     pub fn routes(&self) -> Vec<RouteStatus> {

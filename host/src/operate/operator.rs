@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use self::status::StatusSource;
 pub(crate) use self::status::releases_of;
 use super::public_folders::PublicFolders;
+use super::tasks::supervise;
 use super::watches::Watches;
 use crate::edge::Metrics;
 use crate::library::start::StartInfo;
@@ -28,8 +29,8 @@ use crate::operate::admin::{
 use crate::operate::rollback_policy::RollbackPolicy;
 use crate::process::workers::WorkersStatus;
 use crate::release::Release;
-use crate::release::ledger::{AfterRestart, Ledger};
-use crate::release::watch::ReleaseWatch;
+use crate::release::ledger::{AfterRestart, KeptRelease, Ledger};
+use crate::release::watch::{ReleaseWatch, WatchError};
 use crate::server::Handle;
 use crate::site::Site;
 use crate::swap::{CanarySpec, SwapError, SwapReport};
@@ -195,6 +196,10 @@ impl Operator {
             if self.site.is_stopping() {
                 return;
             }
+            if let Some(kept) = serves_over(self.site.switch.ledger(), release).await {
+                tracing::info!("{}", unchanged_below(release, &kept));
+                continue;
+            }
             // Other errors are in the log already.
             match self.swap(release, false, WhileBusy::Wait).await {
                 Err(SwapError::AlreadyLive { generation, .. }) => {
@@ -210,21 +215,44 @@ impl Operator {
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
-    pub async fn follow_releases(&self, mut watch: ReleaseWatch) {
-        loop {
-            match watch.changed().await {
-                Ok(releases) => self.reload(&releases).await,
-                Err(error) => {
-                    tracing::error!("releases are not watched any more: {error}");
-                    return;
+    pub async fn follow_releases(&self, watch: ReleaseWatch) {
+        let releases = watch.releases();
+        let mut first = Some(watch);
+        let follow = || {
+            let (first, releases) = (first.take(), &releases);
+            async move {
+                if let Err(error) = self.follow_watch(first, releases).await {
+                    tracing::error!("releases are not watched: {error}");
                 }
             }
+        };
+        supervise("the watch of releases", follow).await;
+    }
+
+    /// The same until the watch fails; `None`: it has failed before, and is set anew.
+    async fn follow_watch(
+        &self,
+        watch: Option<ReleaseWatch>,
+        releases: &[PathBuf],
+    ) -> Result<(), WatchError> {
+        let mut watch = match watch {
+            Some(watch) => watch,
+            None => {
+                let watch = ReleaseWatch::new(releases)?;
+                // What has changed while nobody looked.
+                self.reload(releases).await;
+                watch
+            }
+        };
+        loop {
+            let changed = watch.changed().await?;
+            self.reload(&changed).await;
         }
     }
 
     /// Serves public files as they change, for as long as this is polled.
     pub async fn follow_files(&self) {
-        self.folders.follow().await;
+        supervise("the watch of public files", || self.folders.follow()).await;
     }
 
     fn info(&self, favicon: Option<&str>) -> StartInfo {
@@ -289,6 +317,23 @@ impl Operator {
         }
         Ok(())
     }
+}
+
+/// The release that was swapped in over what lies at a path of `--routes`, and serves, if that has
+/// not changed since.
+pub(crate) async fn serves_over(ledger: &Arc<Ledger>, release: &Path) -> Option<KeptRelease> {
+    let (ledger, release) = (Arc::clone(ledger), release.to_owned());
+    let looked = tokio::task::spawn_blocking(move || ledger.serves_over(&release)).await;
+    looked.ok().flatten()
+}
+
+/// What is said of it.
+pub(crate) fn unchanged_below(release: &Path, kept: &KeptRelease) -> String {
+    let (release, build_id) = (release.display(), &kept.build_id);
+    format!(
+        "{release}: unchanged since build {build_id} was swapped in over it, which serves on; \
+         `nova swap {release}` swaps it in"
+    )
 }
 
 /// What becomes of a release when the host starts again, where `--routes` names another.

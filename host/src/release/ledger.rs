@@ -218,6 +218,17 @@ impl Ledger {
         }
     }
 
+    /// The release that serves although another one lies at `source`, a path of `--routes`: it was
+    /// swapped in over just that, which is not refused. This blocks.
+    #[must_use]
+    pub fn serves_over(&self, source: &Path) -> Option<KeptRelease> {
+        let slot = self.routes.iter().position(|routes| routes == source)?;
+        let found = Deployment::at(source)?;
+        let log = self.log();
+        let is_refused = log.refused.iter().any(|refused| found.is_of(&refused.build_id));
+        log.swapped_in_over(slot, &found).filter(|_| !is_refused).cloned()
+    }
+
     /// What becomes of the release that serves as library `slot` when the host starts again;
     /// `None`: it is what lies at its path of `--routes`.
     #[must_use]

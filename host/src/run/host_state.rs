@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -24,6 +25,12 @@ pub(super) struct HostState {
     /// Keeps other hosts out of the state folder as long as it is open.
     _lock: Option<File>,
 }
+
+/// How long a state folder may be held by a host that was killed.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often it is tried meanwhile.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// How a host begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,14 +102,22 @@ fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join("lock");
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let file = File::create(&path).map_err(failed)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => {
-            let folder = folder.display();
-            Err(format!("{folder}: another host keeps its state here; give each its own --state")
-                .into())
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            // A host that was killed while it started a child is gone when that has become another
+            // program.
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(Errno::WOULDBLOCK) => {
+                let folder = folder.display();
+                let text = "another host keeps its state here; give each its own --state";
+                return Err(format!("{folder}: {text}").into());
+            }
+            Err(error) => return Err(failed(error.into()).into()),
         }
-        Err(error) => Err(failed(error.into()).into()),
     }
 }
 

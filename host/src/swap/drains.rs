@@ -135,6 +135,21 @@ impl Drains {
         Ok(())
     }
 
+    /// Gives what leaves library `slot` now so long, and then ends what it has open.
+    pub(super) fn cut_slot_after(&self, slot: usize, limit: Duration) {
+        let of_slot = |it: &&Leaving| it.slot == slot;
+        let leaving = self.leaving.lock();
+        let fates: Vec<_> = leaving.iter().filter(of_slot).map(|it| it.fate.clone()).collect();
+        drop(leaving);
+        tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            // One that has ended meanwhile does not listen.
+            for fate in fates {
+                fate.send(Fate::Cut).ok();
+            }
+        });
+    }
+
     /// Shuts down what has not ended yet, for the end of the process.
     pub(super) async fn stop(&self) {
         for (_, ended) in self.tell(Fate::Stop, |_| true) {

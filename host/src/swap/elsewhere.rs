@@ -169,7 +169,7 @@ impl Switch {
         path: &Path,
         force: bool,
     ) -> Result<Hold, SwapError> {
-        self.hold_slots(slots, path, force).await
+        self.hold_slots(slots, path, force, None).await
     }
 
     /// Another process decides whether generations of this one lead.

@@ -61,6 +61,12 @@ pub enum SwapError {
     )]
     Misfit { path: PathBuf, generation: GenerationId, reason: String },
     #[error(
+        "{}: not swapped in: `import` of generation {generation} cannot read what its own `export` \
+         saves: {reason}; there would be no way back. It serves on, with its state. `nova swap \
+         --force` swaps all the same", .path.display()
+    )]
+    NoWayBack { path: PathBuf, generation: GenerationId, reason: String },
+    #[error(
         "{}: not swapped in: it is swapped by `{mode}`{}, which a single process cannot do; start \
          the host with `--workers 1`", .path.display(), because(.reasons)
     )]
@@ -147,6 +153,7 @@ impl SwapError {
                 | Self::StillStreaming { .. }
                 | Self::Export { .. }
                 | Self::Misfit { .. }
+                | Self::NoWayBack { .. }
                 | Self::Lost { .. }
         )
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nova_abi::OwnedBytes;
+use nova_abi::{App, OwnedBytes};
 use tokio::runtime::Handle;
 
 use super::lifecycle::CandidateGeneration;
@@ -64,9 +64,9 @@ impl Loaded {
         &self.origin.source
     }
 
-    /// Its build.
-    pub(super) fn build_id(&self) -> &BuildId {
-        &self.library.build_id
+    /// Its library.
+    pub(super) fn library(&self) -> &Arc<Library> {
+        &self.library
     }
 }
 
@@ -235,6 +235,12 @@ impl Launcher {
         Ok(CandidateGeneration::new(generation))
     }
 
+    /// A generation of an app that runs on, although its generation has ended.
+    pub(super) fn go_on(&self, ended: &Generation, app: Arc<App>) -> CandidateGeneration {
+        let (origin, library) = (ended.origin.clone(), ended.library.clone());
+        CandidateGeneration::new(Generation::going_on(self.next_id(), origin, library, app))
+    }
+
     async fn start_app(
         &self,
         origin: &Origin,
@@ -242,10 +248,21 @@ impl Launcher {
         saved: Option<OwnedBytes>,
     ) -> Result<Arc<Generation>, SwapError> {
         let SwapSettings { purpose, init_limit, .. } = self.settings;
+        let library = &self.unused(library).await;
         let app = start(library, purpose, origin.info.clone(), saved, init_limit)
             .await
             .map_err(|cause| SwapError::Start { path: origin.source.clone(), cause })?;
         Ok(Generation::new(self.next_id(), origin.clone(), library.clone(), app))
+    }
+
+    /// A library whose statics no app has used. Where there is none, the app may still start with
+    /// the statics that are there.
+    async fn unused(&self, library: &Arc<Library>) -> Arc<Library> {
+        let (loader, used) = (Arc::clone(&self.loader), Arc::clone(library));
+        let mapped = tokio::task::spawn_blocking(move || loader.unused(&used)).await;
+        let failed = |error: LoadError| tracing::warn!("statics do not begin anew: {error}");
+        let mapped = mapped.ok().and_then(|mapped| mapped.map_err(failed).ok());
+        mapped.unwrap_or_else(|| Arc::clone(library))
     }
 
     /// Maps a candidate's library, on a thread that may wait for the disk.

@@ -1,12 +1,18 @@
 //! A swap whose generation the caller starts: the switch gives the turn, the state of what serves
 //! and the settings, and publishes what comes of it.
+//!
+//! The door is held from the export of the state until the publish, so that nothing is written in
+//! between. The old app stays until the new one serves, because a mistake in `init` is nothing
+//! rare here: then the door opens to the old one, as if nothing had been. What it leaves behind ends
+//! soon after, and before a third app begins.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nova_abi::{App, Purpose};
+use nova_abi::{App, OwnedBytes};
 
+use super::door::HeldDoor;
 use super::gate::SwapTurn;
 use super::lifecycle::CandidateGeneration;
 use super::report::micros;
@@ -15,14 +21,31 @@ use crate::generation::{Generation, Origin, View};
 use crate::library::loader::{BuildId, Library};
 use crate::library::start::{StartError, StartInfo, start};
 
+/// How long the requests inside may take before a save goes live without waiting for them.
+const HOLD_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long what an old app has open may go on when another app serves.
+const LAST_STREAMS: Duration = Duration::from_secs(2);
+
 /// As long as this is kept, no other swap begins. One that is dropped counts as refused.
 #[derive(Debug)]
 pub struct ManualSwap<'a> {
     switch: &'a Switch,
     began: Instant,
+    /// Requests wait for what comes.
+    held: Option<Held>,
+    /// Whether an app was started, so that the one before ends.
+    is_new_app: bool,
     /// Whether it is known how it ended.
     counted: bool,
     _turn: SwapTurn,
+}
+
+/// An app whose requests wait.
+#[derive(Debug)]
+struct Held {
+    old: Arc<Generation>,
+    door: HeldDoor,
 }
 
 /// A started app, ready to serve in the one slot of a table.
@@ -43,7 +66,8 @@ impl Switch {
     /// meanwhile are told of `candidate`.
     pub async fn manual_swap(&self, candidate: &Path) -> ManualSwap<'_> {
         let turn = self.gate.enter(candidate).await;
-        ManualSwap { switch: self, began: Instant::now(), counted: false, _turn: turn }
+        let (began, held) = (Instant::now(), None);
+        ManualSwap { switch: self, began, held, is_new_app: false, counted: false, _turn: turn }
     }
 }
 
@@ -69,24 +93,33 @@ impl ManualSwap<'_> {
         }
     }
 
-    /// Starts the app of a library, with the state of the one that serves.
+    /// Starts the app of a library, with the state of the one that serves, or with what was `saved`
+    /// where none does. Requests wait from the export of that state until the publish.
     ///
     /// # Errors
     /// If its `init` fails.
     pub async fn start(
-        &self,
+        &mut self,
         library: &Arc<Library>,
         source: &Path,
         info: &StartInfo,
+        saved: Option<OwnedBytes>,
     ) -> Result<App, SwapError> {
         let settings = self.switch.settings();
+        let deadline = Instant::now() + HOLD_LIMIT;
+        if let Err(old) = self.switch.drains.end_slot(0, deadline).await {
+            tracing::warn!("generation {} does not end: a page of it goes on", old.id);
+        }
         let saved = match self.serving() {
-            Some(old) => self.switch.saved(&old).await,
-            None => None,
+            Some(old) => {
+                self.hold(&old).await;
+                self.switch.saved(&old).await
+            }
+            None => saved,
         };
         let info = StartInfo { dev: settings.dev, ..info.clone() };
         let begin =
-            |saved| start(library, Purpose::Serve, info.clone(), saved, settings.init_limit);
+            |saved| start(library, settings.purpose, info.clone(), saved, settings.init_limit);
         let started = match begin(saved).await {
             Err(StartError::Misfit(reason)) => {
                 tracing::warn!("the saved state does not fit: {reason}; the app starts anew");
@@ -94,7 +127,32 @@ impl ManualSwap<'_> {
             }
             started => started,
         };
+        self.is_new_app = started.is_ok();
         started.map_err(|cause| SwapError::Start { path: source.into(), cause })
+    }
+
+    /// Lets requests wait, and those inside finish, if the app has a state that they could change.
+    /// A page that does not answer soon, as at a breakpoint, keeps no save from going live.
+    async fn hold(&mut self, old: &Arc<Generation>) {
+        if !old.app().is_some_and(|app| app.exports()) {
+            return;
+        }
+        let held = Held { old: old.clone(), door: self.switch.door.hold() };
+        old.close();
+        self.switch.leaders.stand_by(0).await;
+        if old.until_by(Instant::now() + HOLD_LIMIT, |counts| counts.inside == 0).await {
+            self.held = Some(held);
+        } else {
+            tracing::warn!("a page has not answered; what it still writes is lost with the app");
+            self.let_in(held);
+        }
+    }
+
+    /// Lets the app that serves answer the requests that wait for it.
+    fn let_in(&self, held: Held) {
+        held.old.reopen();
+        self.switch.follow();
+        held.door.open();
     }
 
     /// Lets it serve in the first slot. One that makes no table is shut down, so that its app knows.
@@ -108,6 +166,12 @@ impl ManualSwap<'_> {
         let init_us = micros(loaded);
         let candidate = CandidateGeneration::new(generation.clone());
         let replaced = self.switch.publish(candidate, 0, Duration::ZERO).await?;
+        if let Some(held) = self.held.take() {
+            held.door.open();
+        }
+        if self.is_new_app {
+            self.switch.drains.cut_slot_after(0, LAST_STREAMS);
+        }
         let load_us = u64::try_from((loaded - self.began).as_micros()).unwrap_or(u64::MAX);
         let report = SwapReport::of(&generation, self.began);
         let result = Ok(SwapReport { replaced, load_us, init_us, ..report });
@@ -119,6 +183,9 @@ impl ManualSwap<'_> {
 
 impl Drop for ManualSwap<'_> {
     fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.let_in(held);
+        }
         if !self.counted {
             self.switch.totals.refused();
         }

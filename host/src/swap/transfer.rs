@@ -71,6 +71,22 @@ impl Switch {
         self.gate.try_enter(Path::new("recycling"))
     }
 
+    /// Tells what stays open to end soon, before this process leaves its place to another.
+    pub fn end_streams(&self) {
+        self.table().generations().iter().for_each(|generation| generation.tell());
+    }
+
+    /// Ends what the apps do besides answering requests, and gives back what they save, in the order
+    /// of their libraries: for the process that takes the place of this one.
+    pub async fn leave(&self) -> Vec<Option<Vec<u8>>> {
+        self.leaders.all_stand_by().await;
+        let mut apps = Vec::new();
+        for generation in self.table().generations() {
+            apps.push(self.saved(generation).await.map(|state| state.to_vec()));
+        }
+        apps
+    }
+
     /// Ends the apps that must not be alive in two processes, and lets requests for them wait;
     /// nothing is held where there is no such app. No swap may begin until the caller has resumed
     /// or left it, see [`pause`](Self::pause).
@@ -83,7 +99,7 @@ impl Switch {
         let held = slots.filter(|(_, generation)| self.mode_of(generation).holds_door());
         let slots: Vec<_> = held.map(|(slot, _)| slot).collect();
         drop(table);
-        self.hold_slots(&slots, Path::new("another process"), false).await
+        self.hold_slots(&slots, Path::new("another process"), false, None).await
     }
 
     /// The state of each app that saves it: of those that are held what they have exported at their

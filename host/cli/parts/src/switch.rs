@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use nova_abi::App;
+use nova_abi::{App, OwnedBytes};
 use nova_abi_parts::{NotAttached, PageEntry, attach};
 use nova_host::generation::View;
 use nova_host::library::start::StartInfo;
@@ -42,7 +42,8 @@ impl PartedSwitch {
         self.libraries.lock().len()
     }
 
-    /// Starts an app library with these pages, in the place of the app that serves.
+    /// Starts an app library with these pages, in the place of the app that serves, with its state;
+    /// where none serves, with what an app of another process has `saved`.
     ///
     /// # Errors
     /// With what is wrong with one of the libraries, with `init`, or with the routes.
@@ -51,8 +52,9 @@ impl PartedSwitch {
         app: &PartedApp,
         pages: &[PageLibrary],
         info: &StartInfo,
+        saved: Option<OwnedBytes>,
     ) -> Result<SwapReport, PartError> {
-        let swap = self.switch.manual_swap(&app.app).await;
+        let mut swap = self.switch.manual_swap(&app.app).await;
         let (library, entries) = tokio::task::block_in_place(|| {
             let mut libraries = self.libraries.lock();
             for shared in &app.shared {
@@ -63,7 +65,7 @@ impl PartedSwitch {
             Ok::<_, PartError>((library.library, entries))
         })?;
         let loaded = Instant::now();
-        let started = swap.start(&library, &app.app, info).await?;
+        let started = swap.start(&library, &app.app, info, saved).await?;
         let build_id = view_id(&library.build_id, pages);
         let view = match view(&started, &app.app, build_id, pages, &entries) {
             Ok(view) => view,

@@ -2,7 +2,8 @@
 //!
 //! The [`ServerHandle`](handle::ServerHandle) is what the session holds; the
 //! [`ServerSupervisor`](supervisor::ServerSupervisor) keeps a
-//! [`ServerProcess`](process::ServerProcess) behind it, and a [`ReplayState`](replay::ReplayState)
+//! [`ServerProcess`](process::ServerProcess) behind it, which a
+//! [`Starter`](starter::Starter) has started, and a [`ReplayState`](replay::ReplayState)
 //! of what the next one must be told again. The way of code from the compiler to the server, and
 //! of the answer back:
 //!
@@ -20,6 +21,9 @@
 
 pub(crate) mod crash;
 pub(crate) mod handle;
+mod pending;
+mod possessions;
 pub(crate) mod process;
 pub(crate) mod replay;
+pub(crate) mod starter;
 pub(crate) mod supervisor;

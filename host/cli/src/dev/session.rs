@@ -46,6 +46,7 @@ use self::whole_app::WholeApp;
 use crate::dev::build::builder::Builder;
 use crate::dev::build::engine::Engine;
 use crate::dev::child::handle::{ProcessSettings, ServerHandle};
+use crate::dev::child::starter::Starter;
 use crate::dev::child::supervisor::ServerSupervisor;
 use crate::dev::report::{Banner, Terminal, Voice};
 use crate::dev::settings::Environment;
@@ -107,7 +108,8 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let (server, commands) = ServerHandle::new();
     let (notify, notices) = mpsc::unbounded_channel();
     let (program, log) = (setup.program.clone(), terminal.clone());
-    let supervisor = ServerSupervisor::new(program, job, process, sockets, log, notify);
+    let starter = Starter { program, job, settings: process, sockets, terminal: log };
+    let supervisor = ServerSupervisor::new(starter, notify);
     let stop = CancellationToken::new();
     let supervising = tokio::spawn(supervisor.run(commands, stop.clone()));
     announce(&url);
@@ -175,6 +177,7 @@ fn server_job(setup: &Setup, store: &SessionStore) -> ServerJob {
         last_generation: GenerationId::default(),
         poll_limit: None,
         init_limit,
+        trial: false,
         reader: Reader::of_stderr(),
         log_format: setup.log_format,
     }

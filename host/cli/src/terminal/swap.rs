@@ -36,6 +36,13 @@ mod tests {
             lines("overlap", true, &because),
         ];
         let plain = anstream::adapter::strip_str(&all.concat()).to_string();
-        insta::assert_snapshot!(plain, @"");
+        insta::assert_snapshot!(plain, @"
+        swap      overlap  nothing in it forbids two generations at once
+        swap      process  because
+                  SQLite is linked in (libsqlite3-sys 0.30.1, bundled): two copies
+        swap      handover  as app.rs says
+        swap      overlap  as app.rs says, although
+                  SQLite is linked in (libsqlite3-sys 0.30.1, bundled): two copies
+        ");
     }
 }

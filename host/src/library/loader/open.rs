@@ -107,3 +107,25 @@ fn short_cause(details: &str) -> String {
     );
     reason.chars().take(240).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// More than any process keeps free, whatever it was told at its start.
+    #[test]
+    fn a_library_without_room_for_its_variables_is_told_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, library) = (folder.path().join("app.c"), folder.path().join("app.so"));
+        let code = "__attribute__((tls_model(\"initial-exec\"))) __thread char x[8 << 20];
+                    char *at(int i) { return &x[i]; }";
+        std::fs::write(&source, code).unwrap();
+        let mut compiler = Command::new("cc");
+        let status = compiler.args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+        assert!(status.unwrap().success());
+        let error = shared(&library).unwrap_err();
+        assert!(matches!(error, LoadError::StaticTls { .. }), "{error}");
+    }
+}

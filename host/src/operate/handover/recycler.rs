@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nova_abi::guarded;
 use tokio::process::Child;
 use tokio::sync::{Mutex, Notify};
 
@@ -104,7 +105,8 @@ impl Recycler {
     pub async fn work(&self) {
         loop {
             let reason = self.reason().await;
-            match self.hand_over(&reason).await {
+            let panicked = |panic| Err(io::Error::other(format!("a panic: {panic}")));
+            match guarded(self.hand_over(&reason)).await.unwrap_or_else(panicked) {
                 Ok(()) => return,
                 Err(error) => tracing::error!("the host is not recycled: {error}; it serves on"),
             }

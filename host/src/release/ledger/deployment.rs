@@ -28,6 +28,11 @@ pub(crate) fn release_name(build_id: &BuildId, manifest: Option<&[u8]>) -> Strin
 }
 
 impl Deployment {
+    /// Whether it is a release of this build.
+    pub(super) fn is_of(&self, build_id: &BuildId) -> bool {
+        self.release.split('-').next() == Some(build_id.as_str())
+    }
+
     /// What lies at `source` now, if it is a release; nothing of it is checked. This blocks.
     pub(super) fn at(source: &Path) -> Option<Self> {
         let whole = source.is_dir();

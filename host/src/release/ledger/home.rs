@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::library::loader::{private_folder, writable_folder};
+use crate::library::loader::writable_folder;
 
 /// Where the folders are that go with their hosts.
 const KEPT: &str = "kept";
 
-/// What says that a host uses its folder: held by it, and by the process that takes its place.
-const LOCK: &str = "lock";
+/// What begins the name of the folder of a host.
+const HELD: &str = "host-";
+
+/// What begins it until the host holds it.
+const UNHELD: &str = ".new-";
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -41,47 +44,45 @@ impl Home {
     }
 }
 
-/// A folder that is of use as long as one of the processes lives that hold its lock.
+/// A folder that is of use as long as one of the processes lives that hold it. What tidies up the
+/// folders for temporary files leaves one alone that is held.
 #[derive(Debug)]
 pub(super) struct TemporaryFolder {
     path: PathBuf,
-    lock: File,
+    /// The folder, locked.
+    held: File,
 }
 
 impl TemporaryFolder {
     /// Makes a folder where one can be made.
     pub(super) fn create() -> io::Result<Self> {
-        let base = match writable_folder(KEPT) {
-            Some(base) => base,
-            None => in_shared_memory()?,
-        };
+        let base = writable_folder(KEPT).ok_or(io::ErrorKind::ReadOnlyFilesystem)?;
         Self::create_in(&base)
+    }
+
+    pub(super) fn create_in(base: &Path) -> io::Result<Self> {
+        let unheld = tempfile::Builder::new().prefix(UNHELD).tempdir_in(base)?;
+        let held = hold(unheld.path())?;
+        let unheld = unheld.keep();
+        let name = unheld.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        // It has its name when it is held: who finds it free may remove it.
+        let path = base.join(name.replacen(UNHELD, HELD, 1));
+        fs::rename(&unheld, &path)?;
+        Ok(Self { path, held })
+    }
+
+    /// Holds the folder of another process, too.
+    pub(super) fn adopt(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.into(), held: hold(path)? })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn create_in(base: &Path) -> io::Result<Self> {
-        let path = tempfile::Builder::new().prefix("host-").tempdir_in(base)?.keep();
-        let unheld = path.join(".lock");
-        let lock = File::create(&unheld)?;
-        flock(&lock, FlockOperation::NonBlockingLockShared)?;
-        // It has its name when it is held: who finds it free may remove the folder.
-        fs::rename(&unheld, path.join(LOCK))?;
-        Ok(Self { path, lock })
-    }
-
-    /// Holds the folder of another process, too.
-    pub(super) fn adopt(path: &Path) -> io::Result<Self> {
-        let lock = File::open(path.join(LOCK))?;
-        flock(&lock, FlockOperation::NonBlockingLockShared)?;
-        Ok(Self { path: path.into(), lock })
-    }
-
     /// Removes the folder, unless another process holds it.
     pub(super) fn remove(&self) {
-        if flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        if flock(&self.held, FlockOperation::NonBlockingLockExclusive).is_ok() {
             remove(&self.path);
         }
     }
@@ -91,26 +92,28 @@ impl TemporaryFolder {
         let Some(base) = self.path.parent() else { return };
         for entry in fs::read_dir(base).into_iter().flatten().flatten() {
             let path = entry.path();
-            let Ok(lock) = File::open(path.join(LOCK)) else { continue };
-            if path != self.path && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let is_host = entry.file_name().to_str().is_some_and(|name| name.starts_with(HELD));
+            if !is_host || path == self.path {
+                continue;
+            }
+            let Ok(folder) = File::open(&path) else { continue };
+            if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
                 remove(&path);
             }
         }
     }
 }
 
+fn hold(path: &Path) -> io::Result<File> {
+    let folder = File::open(path)?;
+    flock(&folder, FlockOperation::NonBlockingLockShared)?;
+    Ok(folder)
+}
+
 fn remove(path: &Path) {
     if let Err(error) = fs::remove_dir_all(path) {
         tracing::warn!("{}: cannot be removed: {error}", path.display());
     }
-}
-
-/// A machine whose disks cannot be written to has this.
-fn in_shared_memory() -> io::Result<PathBuf> {
-    let us = rustix::process::geteuid().as_raw();
-    let folder = Path::new("/dev/shm").join(format!("nova-{us}")).join(KEPT);
-    private_folder(&folder)?;
-    Ok(folder)
 }
 
 #[cfg(test)]

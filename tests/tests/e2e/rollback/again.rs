@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nova_tests::fixtures::{library, stamped};
 use rustix::process::Signal;
+use tokio::process::Command;
 
 use super::ground::{Ground, Host};
 use super::recycle::renewed;
@@ -29,10 +30,33 @@ async fn comes_back(ground: &Ground, host: &Host) {
 async fn an_app_that_installs_what_can_be_installed_once_comes_back() {
     let ground = Ground::new();
     ground.release(&library("once"), "1");
-    let host = ground.start(&ARGS).await;
+    let mut host = ground.start(&ARGS).await;
     comes_back(&ground, &host).await;
+    assert!(host.process.stop().await.success());
     let host = ground.start_without_state(&ARGS).await;
     comes_back(&ground, &host).await;
+}
+
+/// Says in a release's manifest that no two of its apps may be alive at once.
+fn hand_over(build: &Path) {
+    let path = build.join("manifest.json");
+    let manifest = fs::read_to_string(&path).unwrap();
+    let manifest = manifest.replacen('{', "{\"swap\": {\"mode\": \"handover\"}, ", 1);
+    fs::write(path, manifest).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_has_ended_for_one_that_does_not_start_is_started_again() {
+    let ground = Ground::new();
+    let once = library("once");
+    hand_over(&ground.release(&once, "1"));
+    let args = [&ARGS[..], &["--no-preflight"]].concat();
+    let host = ground.start(&args).await;
+    let build = host.text("/build").await;
+    let error = host.swap(&ground.library("error.so", &library("init-error")), false).await;
+    assert!(error.unwrap_err().to_string().contains("`init` of app.rs returned an error"));
+    assert_eq!(host.text("/build").await, build);
+    assert_eq!(host.text("/logged").await, "1", "its logger was installed anew");
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -64,6 +88,17 @@ async fn builds_that_alternate_leave_little() {
     assert!(grown < 51 * 512 * 1024, "{grown} bytes");
     let libraries = names(&ground.path("state/libraries"));
     assert_eq!(libraries.len(), 2, "{libraries:?}");
+    // A debugger finds each of them by the name of a file that is there.
+    let mut gdb = Command::new("gdb");
+    gdb.args(["-nx", "-q", "-batch", "-iex", "set debuginfod enabled off", "-p"]);
+    gdb.arg(host.process.id().to_string()).args(["-ex", "info sharedlibrary"]);
+    let said = String::from_utf8(gdb.output().await.unwrap().stdout).unwrap();
+    let ours: Vec<&str> = said.lines().filter(|line| line.contains("libnova_routes")).collect();
+    assert_eq!(ours.len(), 51, "{said}");
+    for line in ours {
+        let path = line.split_whitespace().last().unwrap();
+        assert!(Path::new(path).is_file() && line.contains(" Yes "), "{line}");
+    }
     // What is mapped is the copy but for what the library writes to.
     let maps = fs::read_to_string(format!("/proc/{}/maps", host.process.id())).unwrap();
     let executable =

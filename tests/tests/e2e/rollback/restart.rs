@@ -4,6 +4,7 @@ use nova_host::library::loader::BuildId;
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::process::run;
 use nova_tests::workspace::binary;
+use rustix::process::Signal;
 
 use super::ground::Ground;
 
@@ -28,9 +29,13 @@ async fn what_was_swapped_in_is_served_again_until_there_is_another_deployment()
     assert!(said.contains("a restart serves it, too, until"), "{said}");
     host.kill().await;
 
-    let host = ground.start(&args).await;
+    let mut host = ground.start(&args).await;
     let line = host.process.said("was swapped in").await;
     assert!(line.contains("app.so: still holds build"), "{line}");
+    assert_eq!(host.text("/build").await, id(&b));
+    // Nor is it news for a signal, such as one that says that there is another certificate.
+    host.process.signal(Signal::HUP);
+    host.process.line("app.so: unchanged since build").await;
     assert_eq!(host.text("/build").await, id(&b));
     // What is deployed at the path counts, from the next start on.
     ground.library("app.so", &c);

@@ -40,6 +40,8 @@ pub fn get() -> Sse {
 }
 ";
 
+const EVENTS_PATH: &str = "/events";
+
 /// A body that never ends.
 const LINES: &str = "use std::time::Duration;
 
@@ -89,9 +91,9 @@ async fn edit_under_load(report: &mut Report, edits: usize) -> Result<(), Failur
 
     let seen = Shared::default();
     let mut clients = JoinSet::new();
-    for (at, path) in ["/events", "/lines"].into_iter().enumerate() {
+    for (at, path) in [EVENTS_PATH, "/lines"].into_iter().enumerate() {
         let stream = Sipper::ask(session.address, path).await?;
-        clients.spawn_local(follow(stream, at, path, seen.clone()));
+        clients.spawn_local(follow(session.address, stream, at, path, seen.clone()));
     }
     for path in ["/users", "/docs"] {
         clients.spawn_local(ask(session.address, path, seen.clone()));
@@ -168,16 +170,32 @@ async fn ask(address: SocketAddr, path: &'static str, seen: Shared) {
     }
 }
 
-/// A client that reads a stream, which must not end.
-async fn follow(mut stream: Sipper, at: usize, path: &'static str, seen: Shared) {
+/// A client that reads a stream. One of events ends in order when other code serves, and is asked
+/// for again, as a browser does; the other one must not end.
+async fn follow(
+    address: SocketAddr,
+    mut stream: Sipper,
+    at: usize,
+    path: &'static str,
+    seen: Shared,
+) {
     loop {
         match stream.sip(1).await {
             Ok(true) => seen.borrow_mut().streams[at] = Some(Instant::now()),
+            Ok(false) if path == EVENTS_PATH && stream.received.ends_with(b"0\r\n\r\n") => {
+                match Sipper::ask(address, path).await {
+                    Ok(again) => stream = again,
+                    Err(error) => {
+                        break seen.borrow_mut().failures.push(format!("GET {path}: {error}"));
+                    }
+                }
+            }
             Ok(false) => break seen.borrow_mut().failures.push(format!("GET {path}: it ended")),
             Err(error) => {
                 break seen.borrow_mut().failures.push(format!("GET {path}: {error}"));
             }
         }
-        stream.received.clear();
+        let whole = stream.received.len();
+        stream.received.drain(..whole.saturating_sub(8));
     }
 }

@@ -207,7 +207,17 @@ mod tests {
         let mode = SwapMode::ProcessHandover;
         let plan = SwapPlan { mode, declared: false, because: because.clone() };
         let declared = SwapPlan { mode: SwapMode::Overlap, declared: true, because };
-        insta::assert_snapshot!(format!("{}\n\n{}", swapping(&plan), swapping(&declared)), @"");
+        insta::assert_snapshot!(format!("{}\n\n{}", swapping(&plan), swapping(&declared)), @"
+        This release is swapped by `process+handover`: the new app lives in a process of its own, and requests wait until the old one has ended, so that no two apps are alive at once. That is because:
+
+        - SQLite is linked in: two copies
+        - redb
+
+        This release is swapped by `overlap`: the old app and the new one are alive at once for a while, and connections stay open. `app.rs` asks for it, although:
+
+        - SQLite is linked in: two copies
+        - redb
+        ");
     }
 
     #[test]

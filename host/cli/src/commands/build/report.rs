@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use nova_route_template::{CodeSizes, CrateSize, Manifest, PublicFiles};
+use nova_route_template::{CodeSizes, CrateSize, Manifest, PublicFiles, SwapPlan};
 use serde::{Deserialize, Serialize};
 
 use crate::terminal::style::{BOLD, DIM, WARN, size, took};
@@ -25,6 +25,9 @@ pub(in crate::commands) struct BuildReport {
     pub(in crate::commands) build_id: String,
     /// Whether it was optimised as one (`--aot`).
     pub(in crate::commands) aot: bool,
+    /// How it is swapped, and why so.
+    #[serde(default)]
+    pub(in crate::commands) swap: SwapPlan,
     /// Bytes of the library, as it is shipped.
     pub(in crate::commands) library: u64,
     /// Bytes of its machine code.
@@ -129,6 +132,7 @@ impl BuildReport {
         let mut report = Self {
             build_id: manifest.build_id.clone(),
             aot: *aot,
+            swap: manifest.swap.clone(),
             library: manifest.library.size,
             code: sizes.code,
             host: *host,
@@ -291,6 +295,7 @@ mod tests {
         BuildReport {
             build_id: "0".repeat(32),
             aot: true,
+            swap: SwapPlan::default(),
             library,
             code: 800_000,
             host: 5_000_000,

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::crash::Crash;
 use crate::dev::settings::Environment;
-use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal};
+use crate::dev::wire::protocol::{Load, LoadOutcome, Obstacle, Order, Refusal};
 
 /// What holds for a whole process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,10 +49,22 @@ pub(crate) enum Notice {
     Back(Option<SwapReport>),
     /// What served before ends each server that starts with it, so this one starts without.
     GaveUp,
+    /// A load went into a process of its own, for the first time for this reason.
+    Moved(MoveReason),
     /// A server with other settings took over; the error: the one before serves on.
     Renewed(Result<Option<SwapReport>, Refusal>),
     /// No server can be started at all.
     Lost(Refusal),
+}
+
+/// Why code is loaded into a process of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MoveReason {
+    /// The process before has other dependencies mapped.
+    OtherImage,
+    /// This was in the way where an app had been started before, as the refusal says; in a process of
+    /// its own it serves.
+    Obstacle(Obstacle, String),
 }
 
 impl ServerHandle {

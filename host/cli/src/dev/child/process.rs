@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +17,11 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::crash::Crash;
+use super::possessions;
 use crate::dev::report::Terminal;
 use crate::dev::settings::Environment;
 use crate::dev::wire::flight_recorder::{self, RunningRequest};
-use crate::dev::wire::protocol::{GRACE, Order, SERVER_ROLE, ServerEvent, ServerJob};
+use crate::dev::wire::protocol::{GRACE, Load, Order, SERVER_ROLE, ServerEvent, ServerJob};
 
 /// How long a process that has let go of its streams may take to be gone.
 const LAST_BREATH: Duration = Duration::from_secs(1);
@@ -41,6 +42,41 @@ pub(crate) struct ServerProcess {
     hung: Option<RunningRequest>,
     lines: Arc<Mutex<Vec<String>>>,
     printing: JoinHandle<()>,
+    mapped: Mapped,
+    /// How often an app was to be started in it.
+    starts: usize,
+}
+
+/// What a process has mapped, for good.
+#[derive(Debug, PartialEq, Eq)]
+enum Mapped {
+    Nothing,
+    /// The image, and what is compiled against it.
+    Image(Vec<PathBuf>),
+    /// Libraries with all pages.
+    Whole,
+}
+
+impl Mapped {
+    fn add(&mut self, load: &Load) {
+        match load {
+            Load::Open { app, .. } => *self = Self::Image(app.shared.clone()),
+            Load::Library { .. } => *self = Self::Whole,
+            Load::Attach { .. } => {}
+        }
+    }
+
+    /// Whether this code may come beside it: not that of another image, because what the
+    /// dependencies link in, such as a C library, would be there twice, and two copies know nothing
+    /// of each other's locks.
+    fn takes(&self, load: &Load) -> bool {
+        match (load, self) {
+            (Load::Attach { .. }, _) | (_, Self::Nothing) => true,
+            (Load::Open { app, .. }, Self::Image(shared)) => app.shared == *shared,
+            (Load::Library { .. }, mapped) => *mapped == Self::Whole,
+            (Load::Open { .. }, Self::Whole) => false,
+        }
+    }
 }
 
 impl ServerProcess {
@@ -64,12 +100,32 @@ impl ServerProcess {
         let lines = Arc::default();
         let printing = tokio::spawn(pass_on(prints, terminal, Arc::clone(&lines)));
         let limit = job.poll_limit;
-        Ok(Self { process, orders, events, record, limit, hung: None, lines, printing })
+        let (hung, mapped, starts) = (None, Mapped::Nothing, 0);
+        Ok(Self { process, orders, events, record, limit, hung, lines, printing, mapped, starts })
     }
 
     /// Gives an order. That the process is gone, [`next`](Self::next) says.
     pub(crate) async fn tell(&mut self, order: &Order) {
+        if let Order::Load { load, .. } = order {
+            self.mapped.add(load);
+            self.starts += usize::from(!matches!(load, Load::Attach { .. }));
+        }
         let _ = self.orders.send(order).await;
+    }
+
+    /// Whether it may map this code.
+    pub(crate) fn takes(&self, load: &Load) -> bool {
+        self.mapped.takes(load)
+    }
+
+    /// How often an app was to be started in it: what one leaves behind, the next one meets.
+    pub(crate) fn starts(&self) -> usize {
+        self.starts
+    }
+
+    /// Whether it has what no other process can have beside it; `sockets` are inherited.
+    pub(crate) fn has_possessions(&self, sockets: &[TcpListener]) -> bool {
+        self.process.id().is_some_and(|pid| possessions::are_there(pid, sockets))
     }
 
     /// The next event; `None` when the process is gone. A call that is given up loses nothing.
@@ -83,7 +139,7 @@ impl ServerProcess {
     }
 
     /// What ended a process that is gone.
-    pub(crate) async fn crash(mut self) -> Crash {
+    pub(crate) async fn crash(&mut self) -> Crash {
         let how = match timeout(LAST_BREATH, self.process.wait()).await {
             Ok(Ok(status)) => describe(status),
             Ok(Err(error)) => error.to_string(),
@@ -104,12 +160,33 @@ impl ServerProcess {
     }
 
     /// Lets the process finish what it does, and waits until it is gone.
-    pub(crate) async fn stop(mut self) {
-        self.tell(&Order::Stop).await;
-        if timeout(GRACE * 3, self.process.wait()).await.is_err() {
+    pub(crate) async fn stop(self) {
+        // How it ends is of no interest any more.
+        let _ = self.end(&Order::Stop, GRACE * 3).await;
+    }
+
+    /// The same for one whose place another takes: what its app saves is in the file `state` then.
+    /// Its hooks have `limit`.
+    ///
+    /// # Errors
+    /// With how it ended, if that was not in order: what the app would have saved is lost then.
+    pub(crate) async fn leave(self, state: PathBuf, limit: Duration) -> Result<(), String> {
+        self.end(&Order::Leave { state }, limit.saturating_add(GRACE * 3)).await
+    }
+
+    async fn end(mut self, order: &Order, limit: Duration) -> Result<(), String> {
+        self.tell(order).await;
+        let ended = timeout(limit, self.process.wait()).await;
+        if ended.is_err() {
             let _ = self.process.kill().await;
         }
         let _ = timeout(LAST_WORDS, &mut self.printing).await;
+        match ended {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(describe(status)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("it did not end within {limit:?}")),
+        }
     }
 }
 
@@ -126,5 +203,39 @@ async fn pass_on(prints: ChildStderr, terminal: Arc<Terminal>, kept: Arc<Mutex<V
             kept.remove(0);
         }
         kept.push(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nova_host::library::loader::BuildId;
+    use nova_host::library::start::StartInfo;
+    use nova_parts::PartedApp;
+
+    use super::*;
+
+    #[test]
+    fn a_process_has_one_image() {
+        let open = |image: &str| Load::Open {
+            app: PartedApp {
+                shared: vec!["libstd.so".into(), image.into()],
+                app: "libnova_app.so".into(),
+                build: BuildId::of(b"app"),
+            },
+            pages: Vec::new(),
+            version: String::new(),
+            info: StartInfo::default(),
+        };
+        let library = Load::Library { path: "all.so".into(), info: StartInfo::default() };
+        let attach = Load::Attach { pages: Vec::new(), version: String::new() };
+        let mut mapped = Mapped::Nothing;
+        assert!(mapped.takes(&open("1")) && mapped.takes(&library));
+        mapped.add(&open("1"));
+        mapped.add(&attach);
+        assert!(mapped.takes(&open("1")) && mapped.takes(&attach));
+        assert!(!mapped.takes(&open("2")) && !mapped.takes(&library));
+        let mut mapped = Mapped::Nothing;
+        mapped.add(&library);
+        assert!(mapped.takes(&library) && !mapped.takes(&open("1")));
     }
 }

@@ -25,6 +25,7 @@ pub(crate) struct ReplayState {
     style: Option<(String, String)>,
     revision: u64,
     progress: Option<String>,
+    note: Option<String>,
     state: Option<Box<DevState>>,
     routes: Vec<PageRoute>,
     failed: BTreeMap<String, Problem>,
@@ -46,8 +47,14 @@ impl ReplayState {
             }
             Order::State(state) => self.state = Some(state),
             Order::Quarantine(page) => self.quarantine.add(page),
+            Order::Note(text) => self.note = Some(text),
             // Done at once, or kept where it is given.
-            Order::Load { .. } | Order::Public | Order::Serve | Order::Control | Order::Stop => {}
+            Order::Load { .. }
+            | Order::Public
+            | Order::Serve
+            | Order::Control
+            | Order::Leave { .. }
+            | Order::Stop => {}
         }
     }
 
@@ -109,6 +116,7 @@ impl ReplayState {
         }
         orders.push(Order::Refreshed { revision: self.revision });
         orders.extend(self.progress.clone().map(Order::Progress));
+        orders.extend(self.note.clone().map(Order::Note));
         if !self.routes.is_empty() {
             orders.push(Order::Routes(self.routes.clone()));
         }

@@ -1,69 +1,35 @@
 //! Keeping a server running: started, told, replaced, ended.
 //!
 //! The listening sockets are ours, so that a client that connects while there is no server waits
-//! for the next one. A server is told everything that stands before it accepts; one that takes the
-//! place of a running one does so only when it has loaded what that one serves.
+//! for the next one. A server is told everything that stands before it accepts. One that takes the
+//! place of a running one loads when that one has finished its requests, has saved its state and is
+//! gone, so that at no time are there two apps; what it loads has started in a trial before.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 use nova_host::swap::SwapReport;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::crash::{Crash, UnexplainedCrashes};
-use crate::dev::child::handle::{Notice, ProcessSettings, SupervisorCommand};
+use super::pending::PendingLoad;
+use super::starter::{FIRST_LOAD, FirstLoad, StartError, Starter, Stay, remove};
+use crate::dev::child::handle::{MoveReason, Notice, ProcessSettings, SupervisorCommand};
 use crate::dev::child::process::ServerProcess;
 use crate::dev::child::replay::{ReplayState, copy_of};
-use crate::dev::report::Terminal;
-use crate::dev::wire::protocol::{
-    Load, LoadOutcome, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
-};
+use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal, ServerEvent, Topic, Trust};
 
-/// How much longer than `init` all the rest of a start may take.
-const START: Duration = Duration::from_secs(20);
-
-/// The number of the load that every server begins with.
-const FIRST_LOAD: u64 = 0;
-
-/// What servers are started with.
+/// Keeps one server running, with what servers are started with.
 pub(crate) struct ServerSupervisor {
-    program: PathBuf,
-    job: ServerJob,
-    settings: ProcessSettings,
-    sockets: Vec<TcpListener>,
-    terminal: Arc<Terminal>,
+    starter: Starter,
     notices: mpsc::UnboundedSender<Notice>,
     replay: ReplayState,
     /// Loads that have no answer yet.
     pending: Vec<PendingLoad>,
     last_id: u64,
     unexplained: UnexplainedCrashes,
-}
-
-struct PendingLoad {
-    id: u64,
-    load: Load,
-    answer: oneshot::Sender<Result<LoadOutcome, Refusal>>,
-    /// Pages of it that have ended a server: it was published, and the answer was lost with the
-    /// server.
-    guilty: Vec<String>,
-    /// The pages that stay in quarantine when it serves, as the server was told.
-    same: Vec<String>,
-}
-
-impl PendingLoad {
-    /// The order to load it, and which pages stay in quarantine then: those whose libraries are
-    /// what serves already, and those that have shown that these are no better.
-    fn order(&mut self, replay: &ReplayState) -> Order {
-        self.same = replay.unchanged(&replay.whole(self.load.clone()));
-        self.same.extend(self.guilty.iter().cloned());
-        let (load, same) = (self.load.clone(), self.same.clone());
-        Order::Load { id: self.id, load, trust: Trust::Fresh, same }
-    }
+    /// Why loads went into processes of their own so far.
+    moved: Vec<MoveReason>,
 }
 
 /// Why a conversation with a server is over.
@@ -72,36 +38,20 @@ enum ConversationEnd {
     Gone,
     /// Another is wanted, with these.
     Renew(ProcessSettings),
-}
-
-/// Why a server did not come up.
-enum StartError {
-    Refused(Refusal),
-    Crashed(Crash),
+    /// This goes into a process of its own.
+    Move(PendingLoad, MoveReason),
 }
 
 impl ServerSupervisor {
-    pub(crate) fn new(
-        program: PathBuf,
-        job: ServerJob,
-        settings: ProcessSettings,
-        sockets: Vec<TcpListener>,
-        terminal: Arc<Terminal>,
-        notices: mpsc::UnboundedSender<Notice>,
-    ) -> Self {
-        let (replay, unexplained) = (ReplayState::default(), UnexplainedCrashes::default());
-        let (pending, last_id) = (Vec::new(), FIRST_LOAD);
+    pub(crate) fn new(starter: Starter, notices: mpsc::UnboundedSender<Notice>) -> Self {
         Self {
-            program,
-            job,
-            settings,
-            sockets,
-            terminal,
+            starter,
             notices,
-            replay,
-            pending,
-            last_id,
-            unexplained,
+            replay: ReplayState::default(),
+            pending: Vec::new(),
+            last_id: FIRST_LOAD,
+            unexplained: UnexplainedCrashes::default(),
+            moved: Vec::new(),
         }
     }
 
@@ -111,7 +61,7 @@ impl ServerSupervisor {
         mut commands: mpsc::UnboundedReceiver<SupervisorCommand>,
         stop: CancellationToken,
     ) {
-        let first = stop.run_until_cancelled(self.recover()).await;
+        let first = stop.run_until_cancelled(self.recover(None)).await;
         let mut process = match first {
             Some(Ok((process, _))) => process,
             Some(Err(refusal)) => return self.notify(Notice::Lost(refusal)),
@@ -119,25 +69,32 @@ impl ServerSupervisor {
         };
         loop {
             let talk = self.converse(&mut process, &mut commands);
-            let Some(next) = stop.run_until_cancelled(talk).await else { break };
-            match next {
+            let Some(end) = stop.run_until_cancelled(talk).await else { break };
+            let went_on = match end {
                 ConversationEnd::Renew(settings) => {
-                    let renewed = stop.run_until_cancelled(self.renew(&mut process, settings));
-                    let Some(renewed) = renewed.await else { break };
-                    self.notify(Notice::Renewed(renewed));
+                    stop.run_until_cancelled(self.renew(&mut process, settings)).await
+                }
+                ConversationEnd::Move(pending, reason) => {
+                    stop.run_until_cancelled(self.move_to(&mut process, pending, reason)).await
                 }
                 ConversationEnd::Gone => {
                     let crash = process.crash().await;
                     self.blame(crash);
-                    match stop.run_until_cancelled(self.recover()).await {
+                    match stop.run_until_cancelled(self.recover(None)).await {
                         Some(Ok((next, swapped))) => {
                             process = next;
                             self.notify(Notice::Back(swapped));
+                            Some(Ok(()))
                         }
                         Some(Err(refusal)) => return self.notify(Notice::Lost(refusal)),
                         None => return,
                     }
                 }
+            };
+            match went_on {
+                Some(Ok(())) => {}
+                Some(Err(refusal)) => return self.notify(Notice::Lost(refusal)),
+                None => break,
             }
             self.ask_again(&mut process).await;
         }
@@ -153,7 +110,11 @@ impl ServerSupervisor {
         loop {
             tokio::select! {
                 event = process.next() => match event {
-                    Some(event) => self.hear(event, process).await,
+                    Some(event) => {
+                        if let Some((pending, reason)) = self.hear(event, process).await {
+                            return ConversationEnd::Move(pending, reason);
+                        }
+                    }
                     None => return ConversationEnd::Gone,
                 },
                 command = commands.recv() => match command {
@@ -163,6 +124,9 @@ impl ServerSupervisor {
                         let id = self.last_id;
                         let (guilty, same) = (Vec::new(), Vec::new());
                         let mut pending = PendingLoad { id, load, answer, guilty, same };
+                        if let Some(reason) = self.reason_to_move(process, &pending.load) {
+                            return ConversationEnd::Move(pending, reason);
+                        }
                         process.tell(&pending.order(&self.replay)).await;
                         self.pending.push(pending);
                     }
@@ -176,18 +140,36 @@ impl ServerSupervisor {
         }
     }
 
-    async fn hear(&mut self, event: ServerEvent, process: &mut ServerProcess) {
+    /// Why this may not, or should not, go into the process that serves.
+    fn reason_to_move(&self, process: &ServerProcess, load: &Load) -> Option<MoveReason> {
+        if !process.takes(load) {
+            return Some(MoveReason::OtherImage);
+        }
+        let starts_app = !matches!(load, Load::Attach { .. }) && process.starts() > 0;
+        let learned =
+            || self.moved.iter().find(|it| matches!(it, MoveReason::Obstacle(..))).cloned();
+        if starts_app { learned() } else { None }
+    }
+
+    /// Gives back a load that is to go into a process of its own.
+    async fn hear(
+        &mut self,
+        event: ServerEvent,
+        process: &mut ServerProcess,
+    ) -> Option<(PendingLoad, MoveReason)> {
         match event {
-            ServerEvent::Done { id, result } => {
-                let Some(at) = self.pending.iter().position(|it| it.id == id) else { return };
-                let PendingLoad { load, answer, same, .. } = self.pending.swap_remove(at);
-                if let Ok(LoadOutcome::Swapped(swapped)) = &result {
-                    self.unexplained = UnexplainedCrashes::default();
-                    let load = self.private(load, swapped);
-                    self.replay.serves(load, swapped.generation, &same);
+            ServerEvent::Done { id, result, obstacle } => {
+                let at = self.pending.iter().position(|it| it.id == id)?;
+                let pending = self.pending.swap_remove(at);
+                match (result, obstacle) {
+                    // What an app has left in this process is not there in another one.
+                    (Err(Refusal(text)), Some(obstacle)) if process.starts() > 1 => {
+                        return Some((pending, MoveReason::Obstacle(obstacle, text)));
+                    }
+                    (Ok(LoadOutcome::Swapped(swapped)), _) => self.accepted(pending, swapped),
+                    // The caller may not want to know any more.
+                    (other, _) => drop(pending.answer.send(other)),
                 }
-                // The caller may not want to know any more.
-                let _ = answer.send(result);
             }
             ServerEvent::Retry { page } => {
                 self.replay.quarantine.release(&page);
@@ -201,12 +183,24 @@ impl ServerSupervisor {
             // The process keeps the one for itself; the other was waited for.
             ServerEvent::Hung(_) | ServerEvent::Ready => {}
         }
+        None
+    }
+
+    /// A load serves.
+    fn accepted(&mut self, pending: PendingLoad, swapped: SwapReport) {
+        let PendingLoad { load, answer, same, .. } = pending;
+        self.unexplained = UnexplainedCrashes::default();
+        let load = self.private(load, &swapped);
+        self.replay.serves(load, swapped.generation, &same);
+        let _ = answer.send(Ok(LoadOutcome::Swapped(swapped)));
     }
 
     /// What serves, from where nothing is written: the compiler overwrites its own output.
     fn private(&self, load: Load, swapped: &SwapReport) -> Load {
         match self.replay.whole(load) {
-            Load::Library { info, .. } => copy_of(&self.job.store, swapped.build_id.as_str(), info),
+            Load::Library { info, .. } => {
+                copy_of(self.starter.store(), swapped.build_id.as_str(), info)
+            }
             // The libraries of parts are never written again.
             parts => parts,
         }
@@ -253,8 +247,11 @@ impl ServerSupervisor {
         self.notify(Notice::Crashed(crash));
     }
 
-    /// A server that accepts, where there is none.
-    async fn recover(&mut self) -> Result<(ServerProcess, Option<SwapReport>), Refusal> {
+    /// A server that accepts, where there is none; `saved`: what the app has saved at its end.
+    async fn recover(
+        &mut self,
+        mut saved: Option<PathBuf>,
+    ) -> Result<(ServerProcess, Option<SwapReport>), Refusal> {
         loop {
             if self.unexplained.is_enough() {
                 if self.replay.load.take().is_none() {
@@ -263,8 +260,12 @@ impl ServerSupervisor {
                 self.unexplained = UnexplainedCrashes::default();
                 self.notify(Notice::GaveUp);
             }
-            match self.raise().await {
+            let first = self.replay.load.clone().map(|load| FirstLoad::again(load, saved.take()));
+            match self.starter.raise(&self.replay, first).await {
                 Ok((mut process, swapped)) => {
+                    if let (Some(load), Some(swapped)) = (self.replay.load.clone(), &swapped) {
+                        self.replay.serves_again(load, swapped.generation);
+                    }
                     process.tell(&Order::Serve).await;
                     process.tell(&Order::Control).await;
                     return Ok((process, swapped));
@@ -276,85 +277,86 @@ impl ServerSupervisor {
                     self.replay.ended_by_itself(refusal.problem());
                     let problems = self.replay.crashes();
                     self.replay.keep(&Order::Problems { topic: Topic::Crash, problems });
+                    self.notify(Notice::GaveUp);
                 }
                 Err(StartError::Refused(refusal)) => return Err(refusal),
             }
         }
     }
 
-    /// A server with other settings in the place of `process`, which serves until then.
+    /// A server with other settings in the place of `process`; the error: there is none any more.
     async fn renew(
         &mut self,
         process: &mut ServerProcess,
         settings: ProcessSettings,
-    ) -> Result<Option<SwapReport>, Refusal> {
-        let before = std::mem::replace(&mut self.settings, settings);
-        let (mut next, swapped) = match self.raise().await {
-            Ok(raised) => raised,
-            Err(no_start) => {
-                self.settings = before;
-                return Err(match no_start {
-                    StartError::Refused(refusal) => refusal,
-                    StartError::Crashed(crash) => Refusal(crash.cause()),
-                });
-            }
-        };
-        next.tell(&Order::Serve).await;
-        std::mem::replace(process, next).stop().await;
-        process.tell(&Order::Control).await;
-        Ok(swapped)
-    }
-
-    /// Starts a server and tells it everything; it does not accept yet.
-    async fn raise(&mut self) -> Result<(ServerProcess, Option<SwapReport>), StartError> {
-        let limit = self.job.init_limit.saturating_add(START);
-        let raised = timeout(limit, self.start_and_tell()).await;
-        let late = || Refusal(format!("the server did not start within {limit:?}"));
-        let (process, swapped) = raised.map_err(|_| StartError::Refused(late()))??;
-        if let (Some(load), Some(swapped)) = (self.replay.load.clone(), &swapped) {
-            self.replay.serves_again(load, swapped.generation);
-        }
-        Ok((process, swapped))
-    }
-
-    async fn start_and_tell(&mut self) -> Result<(ServerProcess, Option<SwapReport>), StartError> {
-        let ProcessSettings { environment, poll_limit } = &self.settings;
-        let job = ServerJob {
-            last_generation: self.replay.generation,
-            poll_limit: *poll_limit,
-            ..self.job.clone()
-        };
-        let terminal = self.terminal.clone();
-        let mut process =
-            ServerProcess::start(&self.program, &job, environment, &self.sockets, terminal)
-                .await
-                .map_err(|error| {
-                StartError::Refused(Refusal(format!("the server cannot be started: {error}")))
-            })?;
-        for order in self.replay.orders() {
-            process.tell(&order).await;
-        }
-        let load = self.replay.load.clone();
-        let loads = load.is_some();
-        if let Some(load) = load {
-            process
-                .tell(&Order::Load { id: FIRST_LOAD, load, trust: Trust::Served, same: Vec::new() })
-                .await;
-        }
-        loop {
-            match process.next().await {
-                Some(ServerEvent::Ready) if !loads => return Ok((process, None)),
-                Some(ServerEvent::Done { id: FIRST_LOAD, result }) => {
-                    return match result {
-                        Ok(LoadOutcome::Swapped(swapped)) => Ok((process, Some(swapped))),
-                        Ok(LoadOutcome::Same) => Ok((process, None)),
-                        Err(refusal) => Err(StartError::Refused(refusal)),
-                    };
+    ) -> Result<(), Refusal> {
+        let before = std::mem::replace(&mut self.starter.settings, settings);
+        let first = self.replay.load.clone().map(|load| FirstLoad::again(load, None));
+        let renewed = match self.starter.take_over(&self.replay, process, first).await {
+            Ok(swapped) => {
+                if let (Some(load), Some(swapped)) = (self.replay.load.clone(), &swapped) {
+                    self.replay.serves_again(load, swapped.generation);
                 }
-                Some(_) => {}
-                None => return Err(StartError::Crashed(process.crash().await)),
+                Ok(swapped)
+            }
+            Err(Stay { refusal, vacant }) => {
+                self.starter.settings = before;
+                if let Some(saved) = vacant {
+                    self.go_back(process, saved).await?;
+                }
+                Err(refusal)
+            }
+        };
+        self.notify(Notice::Renewed(renewed));
+        Ok(())
+    }
+
+    /// A load in a process of its own, in the place of `process`; the error: there is no server any
+    /// more.
+    async fn move_to(
+        &mut self,
+        process: &mut ServerProcess,
+        mut pending: PendingLoad,
+        reason: MoveReason,
+    ) -> Result<(), Refusal> {
+        let served = self.replay.load.is_some().then_some(self.replay.generation);
+        let first = pending.first(&self.replay, Trust::Tried);
+        match self.starter.take_over(&self.replay, process, Some(first)).await {
+            Ok(swapped) => {
+                let is_known =
+                    |it: &MoveReason| std::mem::discriminant(it) == std::mem::discriminant(&reason);
+                if !self.moved.iter().any(is_known) {
+                    self.moved.push(reason.clone());
+                    self.notify(Notice::Moved(reason));
+                }
+                match swapped {
+                    Some(swapped) => {
+                        self.accepted(pending, SwapReport { replaced: served, ..swapped });
+                    }
+                    None => drop(pending.answer.send(Ok(LoadOutcome::Same))),
+                }
+            }
+            Err(Stay { refusal, vacant }) => {
+                let _ = pending.answer.send(Err(refusal));
+                if let Some(saved) = vacant {
+                    self.go_back(process, saved).await?;
+                }
             }
         }
+        Ok(())
+    }
+
+    /// What served before in the place of a server that has not come up, with what it saved.
+    async fn go_back(
+        &mut self,
+        process: &mut ServerProcess,
+        saved: Option<PathBuf>,
+    ) -> Result<(), Refusal> {
+        let (next, swapped) = self.recover(saved.clone()).await?;
+        *process = next;
+        remove(saved);
+        self.notify(Notice::Back(swapped));
+        Ok(())
     }
 
     fn notify(&self, notice: Notice) {

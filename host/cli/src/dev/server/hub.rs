@@ -51,6 +51,7 @@ struct HubState {
     style: Option<String>,
     problems: BTreeMap<Topic, Vec<Problem>>,
     progress: Option<String>,
+    note: Option<String>,
 }
 
 /// What a page is told about itself when it is served.
@@ -134,6 +135,13 @@ impl Hub {
         let mut inner = self.lock();
         inner.state.progress = Some(text.clone());
         inner.send(&Message::Progress { text });
+    }
+
+    /// Something to know, which each page shows once.
+    pub(crate) fn note(&self, text: String) {
+        let mut inner = self.lock();
+        inner.state.note = Some(text.clone());
+        inner.send(&Message::Note { text });
     }
 
     /// What the dev page shows is different.
@@ -256,6 +264,9 @@ impl HubState {
         bytes.extend(event(&self.condition()));
         if let Some(text) = self.progress.clone() {
             bytes.extend(event(&Message::Progress { text }));
+        }
+        if let Some(text) = self.note.clone() {
+            bytes.extend(event(&Message::Note { text }));
         }
         bytes.into()
     }

@@ -1,17 +1,21 @@
 //! What is done about each order of the supervisor, one after the other.
 
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nova_abi::{OwnedBytes, Purpose};
 use nova_host::library::loader::Store;
 use nova_host::operate::admin::{AdminServer, Control as _};
 use nova_host::server::listen::Listeners;
-use nova_host::server::{Handle, Options, Peer, Server};
+use nova_host::server::{Handle, Options, Peer, Server, StopReport};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
 use nova_host::swap::{SwapError, SwapReport, SwapSettings, Switch};
 use nova_parts::{PartError, PartedSwitch};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::control::Control;
 use super::endpoints::Endpoints;
@@ -23,9 +27,8 @@ use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
 use super::site::DevSite;
 use super::stylesheet::Stylesheet;
-use crate::dev::wire::flight_recorder::FlightRecorder;
 use crate::dev::wire::protocol::{
-    GRACE, Load, LoadOutcome, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
+    GRACE, Load, LoadOutcome, Obstacle, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
 };
 use crate::terminal::launch::Editor;
 
@@ -53,10 +56,9 @@ impl OrderHandler {
     pub(crate) fn new(
         job: ServerJob,
         listeners: Listeners,
-        recorder: Arc<FlightRecorder>,
         reporter: Arc<Reporter>,
     ) -> io::Result<Self> {
-        let ServerJob { dir, host, program, store, last_generation, init_limit, .. } = job;
+        let ServerJob { dir, host, program, store, last_generation, init_limit, trial, .. } = job;
         let store = Store::open(store).map_err(io::Error::other)?;
         let settings = SwapSettings {
             dev: true,
@@ -67,6 +69,7 @@ impl OrderHandler {
             // A breakpoint or an open stream is not hurried.
             drain_limit: None,
             trust: nova_host::release::trust::Trust::of_developer(),
+            purpose: if trial { Purpose::Preflight } else { Purpose::Serve },
             ..SwapSettings::default()
         };
         let switch = Arc::new(Switch::new(settings, store).counting_from(last_generation));
@@ -101,7 +104,6 @@ impl OrderHandler {
             hub: hub.clone(),
             app,
             quarantine: quarantine.clone(),
-            recorder,
             reporter: reporter.clone(),
             dir,
         });
@@ -129,7 +131,7 @@ impl OrderHandler {
         let mut stop = std::pin::pin!(stop_signal());
         let mut serving = None;
         let mut _control: Option<AdminServer> = None;
-        loop {
+        let state = loop {
             let order = tokio::select! {
                 order = orders.recv() => order.unwrap_or(Order::Stop),
                 () = &mut stop => Order::Stop,
@@ -145,23 +147,37 @@ impl OrderHandler {
                     }
                 }
                 Order::Control => _control = self.control.listen(self.port),
-                Order::Stop => break,
+                Order::Stop => break None,
+                Order::Leave { state } => break Some(state),
                 other => self.follow(other),
             }
-        }
+        };
+        self.end(serving, state).await;
+    }
+
+    /// Finishes what runs; what the app saves goes to the file `state`, if somebody goes on with it.
+    async fn end(self, serving: Option<JoinHandle<StopReport>>, state: Option<PathBuf>) {
         self.hub.close();
         self.pages.close();
+        // Their clients are to ask the process that takes over.
+        self.switch.end_streams();
         self.handle.stop();
         if let Some(serving) = serving {
             // Its result says how many connections were cut, and the developer knows.
             let _ = serving.await;
+        }
+        if let Some(state) = state
+            && let Some(Some(saved)) = self.switch.leave().await.into_iter().next()
+            && let Err(error) = write_privately(&state, &saved)
+        {
+            tracing::error!("{}: the state of the app is lost: {error}", state.display());
         }
         self.switch.stop(GRACE).await;
     }
 
     fn follow(&self, order: Order) {
         match order {
-            Order::Load { id, load, trust, same } => self.load(id, load, trust, same),
+            Order::Load { id, load, trust, same, saved } => self.load(id, load, trust, same, saved),
             Order::Problems { topic, problems } => self.hub.problems(topic, problems),
             Order::Style { href, css } => {
                 self.stylesheet.set(css);
@@ -174,12 +190,13 @@ impl OrderHandler {
             Order::State(state) => self.board.show(*state),
             Order::Progress(text) => self.hub.progress(text),
             Order::Quarantine(page) => self.quarantine.lock().add(page),
-            Order::Serve | Order::Control | Order::Stop => {}
+            Order::Note(text) => self.hub.note(text),
+            Order::Serve | Order::Control | Order::Leave { .. } | Order::Stop => {}
         }
     }
 
     /// Loads in the background: an `init` may take its time, and other orders go on.
-    fn load(&self, id: u64, load: Load, trust: Trust, same: Vec<String>) {
+    fn load(&self, id: u64, load: Load, trust: Trust, same: Vec<String>, saved: Option<PathBuf>) {
         let (parts, reporter) = (self.parts.clone(), self.reporter.clone());
         let (hub, quarantine) = (self.hub.clone(), self.quarantine.clone());
         let pages = self.pages.clone();
@@ -189,9 +206,15 @@ impl OrderHandler {
             Load::Open { version, .. } | Load::Attach { version, .. } => Some(version.clone()),
         };
         tokio::spawn(async move {
-            let result = match bring(&parts, load, trust).await {
+            let brought = bring(&parts, load, trust, saved.as_deref()).await;
+            let obstacle = match &brought {
+                Err(PartError::Swap(SwapError::Start { .. })) => Some(Obstacle::Init),
+                Err(PartError::Swap(SwapError::NeedsProcess { .. })) => Some(Obstacle::Linked),
+                _ => None,
+            };
+            let result = match brought {
                 Ok(swapped) => {
-                    if trust == Trust::Fresh {
+                    if trust != Trust::Served {
                         // Before any page is told to reload: what it asks for is new code.
                         let mut quarantine = quarantine.lock();
                         quarantine.keep_only(&same);
@@ -204,24 +227,43 @@ impl OrderHandler {
                 Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(LoadOutcome::Same),
                 Err(error) => Err(Refusal(error.to_string())),
             };
-            reporter.report(ServerEvent::Done { id, result });
+            reporter.report(ServerEvent::Done { id, result, obstacle });
         });
     }
 }
 
-async fn bring(parts: &PartedSwitch, load: Load, trust: Trust) -> Result<SwapReport, PartError> {
+async fn bring(
+    parts: &PartedSwitch,
+    load: Load,
+    trust: Trust,
+    saved: Option<&Path>,
+) -> Result<SwapReport, PartError> {
     let switch = parts.switch();
+    // The app that saved it is gone; without it, `init` begins anew.
+    let saved = saved.and_then(|saved| std::fs::read(saved).ok()).map(OwnedBytes::from_vec);
     match (load, trust) {
-        (Load::Open { app, pages, info, .. }, _) => parts.open(&app, &pages, &info).await,
+        (Load::Open { app, pages, info, .. }, _) => parts.open(&app, &pages, &info, saved).await,
         (Load::Attach { pages, .. }, _) => parts.attach(&pages).await,
         (Load::Library { path, info }, Trust::Fresh) => {
-            Ok(switch.swap_next(&path, &info, false).await?)
+            match switch.swap_next(&path, &info, false).await {
+                // A state of another shape is nothing rare here: `init` begins anew.
+                Err(SwapError::Misfit { .. }) => Ok(switch.swap_next(&path, &info, true).await?),
+                swapped => Ok(swapped?),
+            }
         }
-        (Load::Library { path, info }, Trust::Served) => {
-            let swapped = switch.start(&[path], &info).await?;
+        (Load::Library { path, info }, Trust::Tried | Trust::Served) => {
+            let releases = switch.read(&[path])?;
+            let swapped = switch.start_with(releases, &info, vec![saved]).await?;
             Ok(swapped.into_iter().next().expect("one library makes one generation"))
         }
     }
+}
+
+/// Writes a file that nobody else reads.
+fn write_privately(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)
 }
 
 /// The wish that this process alone ends. Ctrl-C reaches the supervisor, too, which says stop.

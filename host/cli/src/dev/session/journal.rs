@@ -14,12 +14,12 @@ use super::problems;
 use crate::dev::build::engine::Publication;
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::child::crash::Crash;
-use crate::dev::child::handle::ServerHandle;
+use crate::dev::child::handle::{MoveReason, ServerHandle};
 use crate::dev::report::{Banner, Label, Terminal};
 use crate::dev::settings::DevSettingsError;
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::phases::{Phases, micros};
-use crate::dev::wire::protocol::{Order, Refusal, Topic};
+use crate::dev::wire::protocol::{Obstacle, Order, Refusal, Topic};
 use crate::dev::wire::save::{Save, SaveOutcome};
 use crate::dev::wire::state::{BuildMode, DevState, RouteInfo, SharedLibrary};
 use crate::terminal::launch;
@@ -217,6 +217,33 @@ impl Journal {
         }
     }
 
+    /// Code went into a process of its own, for the first time for this reason.
+    pub(crate) fn moved(&self, reason: &MoveReason) {
+        let text = match reason {
+            MoveReason::OtherImage => {
+                "the dependencies have changed, so another server process has taken over: what they \
+                 link in, such as a C library, is only once in each"
+                    .to_owned()
+            }
+            MoveReason::Obstacle(Obstacle::Linked, _) => {
+                "a process may have only once what is linked into the app, such as SQLite, so each \
+                 build starts in a server process of its own; what `export` saves goes with it"
+                    .to_owned()
+            }
+            MoveReason::Obstacle(Obstacle::Init, error) => format!(
+                "`init` does not start again in a process where the app has run: {}\n\
+                 From now on a save of anything but a page starts another server process; what \
+                 `export` saves goes with it.\n\
+                 To keep the process: leave what is installed for good (a logger, a recorder, a \
+                 signal handler) as it is where it is there already, and let `shutdown` give back \
+                 what one app alone may hold (a lock, a port).",
+                reason_of_init(error)
+            ),
+        };
+        self.note(&text);
+        self.server.tell(Order::Note(text));
+    }
+
     /// Another server serves, because of `subject`.
     pub(crate) fn restarted(
         &self,
@@ -266,6 +293,12 @@ impl Journal {
     fn show(&self) {
         self.server.tell(Order::State(Box::new(self.state.clone())));
     }
+}
+
+/// What `init` says in the error of a load, without the library that it is in.
+fn reason_of_init(error: &str) -> &str {
+    let line = error.lines().next().unwrap_or_default();
+    line.find("`init`").map_or(line, |at| &line[at..])
 }
 
 /// The routes of the app in `dir` as its files are now, or what is wrong with them.

@@ -348,6 +348,7 @@ impl Session {
                 self.publisher.nothing_serves();
                 self.journal.note("it is not started with this code again; save a change");
             }
+            Notice::Moved(reason) => self.journal.moved(&reason),
             Notice::Renewed(renewed) => {
                 let (subject, time) = self.settings.end_renewal();
                 match renewed {

@@ -24,6 +24,8 @@ pub(crate) enum Message {
     Progress { text: String },
     /// What the dev page shows has changed.
     State,
+    /// Something to know; shown once.
+    Note { text: String },
 }
 
 /// What a problem is about; the overlay shows it as a label.

@@ -42,6 +42,8 @@ pub(crate) struct ServerJob {
     pub(crate) poll_limit: Option<Duration>,
     /// How long `init` may take.
     pub(crate) init_limit: Duration,
+    /// Whether it only shows that an app starts: `init` is told so, and nothing is served.
+    pub(crate) trial: bool,
     /// Whom the log is for, and how its lines look.
     pub(crate) reader: Reader,
     pub(crate) log_format: Format,
@@ -51,8 +53,9 @@ pub(crate) struct ServerJob {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
     /// Put this in the place of what serves. Answered by [`ServerEvent::Done`] with the same number. The
-    /// code of the pages in `same` is what it was: what is held against them stays.
-    Load { id: u64, load: Load, trust: Trust, same: Vec<String> },
+    /// code of the pages in `same` is what it was: what is held against them stays. In the file
+    /// `saved` is what the app in the process before has saved.
+    Load { id: u64, load: Load, trust: Trust, same: Vec<String>, saved: Option<PathBuf> },
     /// Every page of the app, as the scan found them: where pages are libraries of their own, a
     /// request for one that does not serve waits for it.
     Routes(Vec<PageRoute>),
@@ -76,6 +79,11 @@ pub(crate) enum Order {
     Serve,
     /// Open the admin socket; the server before has closed its own.
     Control,
+    /// Something to know, for the pages that are open.
+    Note(String),
+    /// Another process takes over: accept no more, finish what runs, write what the app saves to
+    /// this file, then end.
+    Leave { state: PathBuf },
     /// Finish what runs, then end.
     Stop,
 }
@@ -97,6 +105,8 @@ pub(crate) enum Load {
 pub(crate) enum Trust {
     /// It comes from the compiler, and is checked in a child first.
     Fresh,
+    /// It comes from the compiler, and has started in a process that was thrown away.
+    Tried,
     /// It served until just now.
     Served,
 }
@@ -128,8 +138,8 @@ pub(crate) enum Topic {
 pub(crate) enum ServerEvent {
     /// It takes orders.
     Ready,
-    /// What became of [`Order::Load`].
-    Done { id: u64, result: Result<LoadOutcome, Refusal> },
+    /// What became of [`Order::Load`]. With an `obstacle` it may be another in another process.
+    Done { id: u64, result: Result<LoadOutcome, Refusal>, obstacle: Option<Obstacle> },
     /// A request waits for this page; said once, until it serves or fails.
     Wanted { file: String },
     /// This page was asked for, and not the one before it.
@@ -149,6 +159,15 @@ pub(crate) enum LoadOutcome {
     Swapped(SwapReport),
     /// It did already.
     Same,
+}
+
+/// What a process has that may be in the way of code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Obstacle {
+    /// What apps have left in it: `init` failed.
+    Init,
+    /// What the app before has linked in, and a process may have only once.
+    Linked,
 }
 
 /// Why something does not serve, for people.

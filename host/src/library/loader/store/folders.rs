@@ -31,10 +31,13 @@ pub(super) fn default_folders() -> Vec<PathBuf> {
     named.into_iter().flatten().chain([temporary]).collect()
 }
 
-/// The first folder of ours that can be written to, whether or not code may be run from it.
+/// The first folder of ours that can be written to, whether or not code may be run from it. A
+/// machine whose disks cannot be written to has shared memory.
 pub(crate) fn writable_folder(name: &str) -> Option<PathBuf> {
-    let folders = default_folders().into_iter().map(|folder| folder.join(name));
-    folders.into_iter().find(|folder| usable(folder).is_ok())
+    let us = rustix::process::geteuid().as_raw();
+    let memory = PathBuf::from(format!("/dev/shm/nova-{us}"));
+    let folders = default_folders().into_iter().chain([memory]);
+    folders.map(|folder| folder.join(name)).find(|folder| usable(folder).is_ok())
 }
 
 /// Where the copies of a host of this user would go, without making anything.

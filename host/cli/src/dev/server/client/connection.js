@@ -15,6 +15,7 @@
 //   panic     a handler panicked just now
 //   progress  how far the first build is
 //   state     the page at /__nova would look different
+//   note      something to know; each tab shows it once
 //   join      from tab to tab: I am new, what is the matter?
 
 const LOCK = "nova:events";
@@ -64,6 +65,7 @@ function note(message) {
     case "error":
     case "ok": known.condition = message; break;
     case "progress": known.progress = message; break;
+    case "note": known.note = message; break;
   }
 }
 
@@ -160,6 +162,9 @@ function receive(message) {
     case "panic":
       problems.panics = [message.problem];
       show();
+      break;
+    case "note":
+      tell(message.text);
       break;
     case "progress":
       for (const at of document.querySelectorAll("[data-nova-progress]")) {

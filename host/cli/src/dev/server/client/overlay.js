@@ -235,3 +235,27 @@ async function open(file, line, column) {
     say(`${file}:${line}:${column} cannot be opened: ${error.message}`);
   }
 }
+
+// Something to know, in a corner of the page until it is clicked away; a tab shows each once.
+const NOTE = `
+  p {
+    all: initial; position: fixed; left: 1rem; bottom: 1rem; z-index: 2147483647; max-width: 34rem;
+    padding: .7rem 1rem; border: 1px solid #8fb0ff; border-radius: 8px; background: #16181f; color: #e8eaf1;
+    font: 14px/1.5 system-ui, sans-serif; white-space: pre-line; cursor: pointer;
+    box-shadow: 0 .3rem 1rem rgb(0 0 0 / .25);
+  }
+`;
+
+function tell(text) {
+  if (own || sessionStorage.getItem("nova:note") === text) return;
+  sessionStorage.setItem("nova:note", text);
+  const host = element("nova-note", {});
+  const root = host.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(NOTE);
+  root.adoptedStyleSheets = [sheet];
+  const line = element("p", { role: "status", title: "click to close" }, text);
+  line.addEventListener("click", () => host.remove());
+  root.append(line);
+  document.documentElement.append(host);
+}
