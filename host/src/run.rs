@@ -166,8 +166,8 @@ fn begin_record(config: &Config, log: LogFlusher) -> Result<RecordFile, Error> {
     }
     // Its code would say that all is well, and be the page's.
     let on_exit = move |activity: &RecordedActivity| {
-        let generation = activity.generation;
-        tracing::error!("{activity} ends the process with `exit`, in generation {generation}");
+        let generation = activity.in_generation();
+        tracing::error!("{activity} ends the process with `exit`{generation}");
         log.flush();
         std::process::abort();
     };
@@ -183,11 +183,11 @@ fn say_left(left: &LeftRecord) {
         );
     }
     for activity in running {
-        let (generation, others) = (activity.generation, running.len() - 1);
-        let others = if others == 0 { String::new() } else { format!(", as {others} more did") };
+        let (generation, others) = (activity.in_generation(), running.len() - 1);
+        let others = if others == 0 { String::new() } else { format!(", with {others} more") };
         tracing::error!(
-            "process {pid} before this one did not end in order: {activity} ran at that moment, in \
-             generation {generation}{others}"
+            "process {pid} before this one did not end in order: {activity} ran at that \
+             moment{generation}{others}"
         );
     }
 }

@@ -11,8 +11,8 @@ mod route;
 mod route_status;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -27,6 +27,7 @@ use self::route::RouteCounters;
 pub use self::route_status::{Bucket, RouteStatus};
 use super::limits::LimitError;
 use crate::generation::body::BodyError;
+use crate::process::workers::WorkersStatus;
 
 /// More patterns than any app has; those that come after are counted together.
 const MOST_ROUTES: usize = 10_000;
@@ -56,6 +57,8 @@ pub struct Metrics {
     late: AtomicU64,
     /// Responses that a page did not finish.
     failed_bodies: AtomicU64,
+    /// The threads that answer requests.
+    workers: OnceLock<WorkersStatus>,
 }
 
 /// What responded to a request.
@@ -69,6 +72,12 @@ pub(crate) enum Responder {
 }
 
 impl Metrics {
+    /// Tells how these threads are, too.
+    pub fn on_workers(&self, workers: WorkersStatus) {
+        // There is one set of them.
+        let _ = self.workers.set(workers);
+    }
+
     /// The routes that have answered, and what answered in the place of one.
     #[must_use]
     pub fn routes(&self) -> Vec<RouteStatus> {

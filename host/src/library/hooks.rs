@@ -11,6 +11,8 @@ use std::time::Duration;
 use nova_abi::{App, Failure, FailureKind, OwnedBytes};
 use tokio::sync::oneshot;
 
+use crate::process::record::{self, Activity};
+
 /// What came of a function of app.rs.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages say what the fields are.
@@ -70,8 +72,9 @@ pub(super) async fn on_own_thread<T: Send + 'static>(
 ) -> Result<T, HookError> {
     let (done, result) = oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
+    let hook_name = name.strip_prefix("nova-").unwrap_or(name).to_owned();
     let run = move || {
-        let output = runtime.block_on(hook);
+        let output = record::run(&Activity::hook(&hook_name), || runtime.block_on(hook));
         // Nobody waits any more for what came too late: it is dropped here.
         drop(done.send(output));
     };

@@ -10,6 +10,9 @@
 //!    and its bytes are what the steps before look at (`content`);
 //! 5. `open`: `dlopen`, abi_stable's layouts, the routes.
 //!
+//! Of a library that comes without a manifest, `hazards` says what forbids two of its generations in
+//! one process.
+//!
 //! A library is never unmapped: abi_stable's checker keeps pointers into it, and so may thread
 //! locals. Loading the same bytes again maps them again, from a fresh copy (`again`): statics that
 //! an app has set are set for good, so an app that starts anew needs new ones.
@@ -32,13 +35,14 @@ mod segments;
 mod store;
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::fmt;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::note::Note;
@@ -74,12 +78,15 @@ pub struct Library {
     pub reserved: Vec<(u32, RArc<Route>)>,
     /// The size of its file in bytes.
     pub size: u64,
+    /// Whether its `init` has run: its statics are not what they were.
+    is_used: AtomicBool,
     root: LibraryRef,
 }
 
 impl Library {
     /// Runs the library's `init`; the future belongs to a thread that it may block.
     pub async fn init(&self, context: InitContext) -> Result<App, Failure> {
+        self.is_used.store(true, Ordering::Relaxed);
         self.root.init()(context).await
     }
 
@@ -95,7 +102,8 @@ impl Library {
             message: failure.message.into(),
         })?;
         let (routes, reserved) = split_reserved(&routes);
-        Ok(Self { build_id, note, routes, reserved, size: 0, root })
+        let is_used = AtomicBool::new(false);
+        Ok(Self { build_id, note, routes, reserved, size: 0, is_used, root })
     }
 
     /// A library that is linked into this program: the same contract without a file. `root` is what
@@ -198,7 +206,7 @@ impl LibraryFile {
 }
 
 /// The build id of a library file, of which nothing else is looked at.
-pub(crate) fn build_id_of(path: &Path) -> std::io::Result<BuildId> {
+pub(crate) fn build_id_of(path: &Path) -> io::Result<BuildId> {
     let file = BufReader::with_capacity(content::PART, File::open(path)?);
     Ok(BuildId::from_sha256(&sha256_of(&mut { file })?.0))
 }
@@ -317,6 +325,25 @@ impl Loader {
         mapped.count += 1;
         let size = bytes.len() as u64;
         Ok(Arc::new(Library { size, ..Library::new(build_id, note, root, &path)? }))
+    }
+
+    /// A library that no app was started of: this one or, if its `init` has run, the same mapped once
+    /// more. Of a library that this loader has not mapped there is one.
+    ///
+    /// # Errors
+    /// If the copy in the store is gone or damaged.
+    pub fn unused(&self, library: &Arc<Library>) -> Result<Arc<Library>, LoadError> {
+        let name = self.mapped.lock().names.get(&library.build_id).copied();
+        let Some(name) = name.filter(|_| library.is_used.load(Ordering::Relaxed)) else {
+            return Ok(library.clone());
+        };
+        let path = Path::new(OsStr::from_bytes(name.to_bytes()));
+        let candidate = LibraryFile::read(path, Guard::File, Some(&self.store))?.inspect()?;
+        if candidate.build_id != library.build_id {
+            let cause = io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
+            return Err(LoadError::Read { path: path.into(), source: cause });
+        }
+        self.load_candidate(candidate)
     }
 
     /// Writes the private copy of a candidate without loading it, for a child process to load.

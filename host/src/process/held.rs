@@ -33,10 +33,10 @@ impl HeldThread {
     fn log(&self) {
         let Self { activity, .. } = self;
         tracing::warn!(
-            "{activity}: holds its thread for {:.0} s, in generation {}: a page that waits should \
-             await, and work that takes long belongs into `tokio::task::spawn_blocking`",
+            "{activity}: holds its thread for {:.0} s{}: a page that waits should await, and work \
+             that takes long belongs into `tokio::task::spawn_blocking`",
             self.seconds(),
-            activity.generation
+            activity.in_generation()
         );
     }
 }
@@ -72,7 +72,8 @@ impl Looks {
     fn held(&mut self, runs: Vec<Run>) -> Vec<HeldThread> {
         let before = std::mem::take(&mut self.seen);
         let mut held = Vec::new();
-        for Run { number, activity } in runs {
+        // A hook has a thread of its own, which it may hold.
+        for Run { number, activity } in runs.into_iter().filter(|run| !run.activity.is_hook()) {
             let looks = before.get(&number).map_or(0, |looks| looks.saturating_add(1));
             self.seen.insert(number, looks);
             if looks >= LONG {

@@ -38,13 +38,13 @@ const TEXT: usize = 24;
 
 /// The longest texts, in bytes.
 const METHOD: usize = 16;
-const FILE: usize = 160;
+const FILE: usize = 224;
 const PATH: usize = SLOT - TEXT - METHOD - FILE;
 
 /// What runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Activity<'a> {
-    /// The generation whose code it is.
+    /// The generation whose code it is; 0 for a hook, whose generation may have no number yet.
     pub generation: u64,
     /// The method of the request that is answered, or the name of a hook.
     pub method: &'a str,
@@ -54,10 +54,18 @@ pub struct Activity<'a> {
     pub path: &'a str,
 }
 
+impl<'a> Activity<'a> {
+    /// A hook of app.rs, such as `export`.
+    #[must_use]
+    pub const fn hook(name: &'a str) -> Self {
+        Self { generation: 0, method: name, file: "", path: "" }
+    }
+}
+
 /// What ran, as it was read off a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedActivity {
-    /// The generation whose code it is.
+    /// The generation whose code it is; 0 for a hook.
     pub generation: u64,
     /// The method of the request that is answered, or the name of a hook.
     pub method: String,
@@ -65,6 +73,23 @@ pub struct RecordedActivity {
     pub file: String,
     /// The path of the request; empty for a hook.
     pub path: String,
+}
+
+impl RecordedActivity {
+    /// Whether it is a hook of app.rs, which has a thread of its own.
+    #[must_use]
+    pub fn is_hook(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// In which generation, as the end of a sentence about it; empty where that is not known.
+    #[must_use]
+    pub fn in_generation(&self) -> String {
+        match self.generation {
+            0 => String::new(),
+            generation => format!(", in generation {generation}"),
+        }
+    }
 }
 
 impl std::fmt::Display for RecordedActivity {
@@ -342,10 +367,10 @@ mod tests {
         for (path, kept) in [("/".repeat(5000), PATH), ("ä".repeat(3), 6), (String::new(), 0)] {
             run(&activity_of(&path), || assert_eq!(paths(&ours)[0].len(), kept));
         }
-        let hook = Activity { generation: 1, method: "export", file: "", path: "" };
-        run(&hook, || {
+        run(&Activity::hook("export"), || {
             let [hook] = &record.runs()[..] else { panic!("{:?}", record.runs()) };
             assert_eq!(hook.activity.to_string(), "`export` of app.rs");
+            assert!(hook.activity.is_hook() && hook.activity.in_generation().is_empty());
         });
     }
 }

@@ -207,7 +207,12 @@ impl Config {
     #[must_use]
     pub fn record_place(&self) -> RecordPlace {
         let state = self.state_folder().and_then(|folder| std::path::absolute(folder).ok());
-        RecordPlace::of(&(&state, state.is_none().then_some((&self.host, self.port))))
+        match state {
+            Some(folder) => RecordPlace::of(&folder),
+            // Any port that is free is another one the next time.
+            None if self.port == 0 => RecordPlace::private(),
+            None => RecordPlace::of(&(&self.host, self.port)),
+        }
     }
 
     /// Where the store is: in the state folder, or wherever there is a place.

@@ -43,6 +43,9 @@ impl<'c> Started<'c> {
         // Counted where the numbers can be read.
         let is_counted = config.edge.metrics.metrics.is_some() || !config.no_admin;
         let metrics = is_counted.then(Arc::<Metrics>::default);
+        if let Some(metrics) = &metrics {
+            metrics.on_workers(bound.workers.status());
+        }
         let (server, public) = (bound.server.handle(), bound.public.take());
         let operator = Operator::new(Arc::clone(&site), server, bound.url.clone(), public)
             .watching(config.rollback.limits())

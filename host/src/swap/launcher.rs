@@ -241,10 +241,21 @@ impl Launcher {
         saved: Option<OwnedBytes>,
     ) -> Result<Arc<Generation>, SwapError> {
         let SwapSettings { purpose, init_limit, .. } = self.settings;
+        let library = &self.unused(library).await;
         let app = start(library, purpose, origin.info.clone(), saved, init_limit)
             .await
             .map_err(|cause| SwapError::Start { path: origin.source.clone(), cause })?;
         Ok(Generation::new(self.next_id(), origin.clone(), library.clone(), app))
+    }
+
+    /// A library whose statics no app has used. Where there is none, the app may still start with
+    /// the statics that are there.
+    async fn unused(&self, library: &Arc<Library>) -> Arc<Library> {
+        let (loader, used) = (Arc::clone(&self.loader), Arc::clone(library));
+        let mapped = tokio::task::spawn_blocking(move || loader.unused(&used)).await;
+        let failed = |error: LoadError| tracing::warn!("statics do not begin anew: {error}");
+        let mapped = mapped.ok().and_then(|mapped| mapped.map_err(failed).ok());
+        mapped.unwrap_or_else(|| Arc::clone(library))
     }
 
     /// Maps a candidate's library, on a thread that may wait for the disk.

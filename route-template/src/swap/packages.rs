@@ -23,6 +23,8 @@ impl Package {
                 (path.trim_end_matches('/').rsplit('/').next()?, fragment)
             }
         };
+        // What stands behind a `+` tells builds apart, not versions.
+        let version = version.split('+').next()?;
         Some(Self { name: name.to_owned(), version: version.to_owned(), features })
     }
 
@@ -42,6 +44,10 @@ mod tests {
             ("registry+https://github.com/rust-lang/crates.io-index#redb@2.6.0", "redb 2.6.0"),
             ("path+file:///srv/shop#0.1.0", "shop 0.1.0"),
             ("path+file:///srv/checkout#shop@0.1.0", "shop 0.1.0"),
+            (
+                "registry+https://x#tikv-jemalloc-sys@0.7.1+5.3.1-0-g81034ce",
+                "tikv-jemalloc-sys 0.7.1",
+            ),
             ("git+https://github.com/o/sled?branch=main#1.0.0", "sled 1.0.0"),
             ("git+https://github.com/o/sled.git#sled@1.0.0-alpha.1", "sled 1.0.0-alpha.1"),
         ] {

@@ -101,9 +101,7 @@ pub(super) const ROWS: &[Row] = &[
     row("redb", Handover, ONE_HOLDER),
     row("sled", Handover, ONE_HOLDER),
     row("persy", Handover, ONE_HOLDER),
-    row("jammdb", Handover, ONE_HOLDER),
     row("parity-db", Handover, ONE_HOLDER),
-    row("sanakirja", Handover, ONE_HOLDER),
     row("rusty-leveldb", Handover, ONE_HOLDER),
     row("surrealkv", Handover, ONE_HOLDER),
     // Before version 3 without any lock.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use nova_abi::Purpose;
 use nova_host::library::loader::{LoadError, Loader, Store};
@@ -170,12 +171,19 @@ async fn a_build_that_comes_back_is_mapped_anew_and_its_statics_begin_anew() {
             app.shutdown().await;
         }
         assert_eq!(loader.loads(), 51);
+        // The same for an app that is started again without a release to read.
+        let library = loader.load(&path).unwrap();
+        assert!(Arc::ptr_eq(&loader.unused(&library).unwrap(), &library), "nothing of it has run");
+        start(&library, Purpose::Serve, StartInfo::default(), None, limit).await.unwrap();
+        let again = loader.unused(&library).unwrap();
+        start(&again, Purpose::Serve, StartInfo::default(), None, limit).await.unwrap();
+        assert_eq!(loader.loads(), 53);
         assert_eq!(open_copies() - before, usize::from(in_memory));
         if !in_memory {
             let files: Vec<_> = fs::read_dir(&copies).unwrap().flatten().collect();
             assert_eq!(files.len(), 1, "nothing is left in the folder: {files:?}");
             let shared = mapped_from(&files[0].path());
-            assert!(shared >= 2 * 51, "{shared}: code and constants are those of the copy");
+            assert!(shared >= 2 * 53, "{shared}: code and constants are those of the copy");
         }
     }
 }

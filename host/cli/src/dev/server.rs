@@ -19,7 +19,6 @@ pub(crate) mod quarantine;
 pub(crate) mod reporter;
 pub(crate) mod site;
 pub(crate) mod stylesheet;
-pub(crate) mod tracked;
 pub(crate) mod waiting;
 pub(crate) mod watchdog;
 
@@ -30,6 +29,8 @@ use std::sync::Arc;
 
 use nova_host::process::companion::{ChildInputs, Inbox};
 use nova_host::process::log::{Log, LogFilter, LogSettings};
+use nova_host::process::record::Record;
+use nova_host::process::workers::Workers;
 use nova_host::process::{Answers, Role, companion};
 use nova_host::server::listen::Listeners;
 use rustix::process::{Signal, getpid, kill_process};
@@ -37,7 +38,6 @@ use tokio::sync::mpsc;
 
 use self::orders::OrderHandler;
 use self::reporter::Reporter;
-use crate::dev::wire::flight_recorder::FlightRecorder;
 use crate::dev::wire::protocol::{GRACE, Order, SERVER_ROLE, ServerEvent, ServerJob};
 
 /// The role of this process.
@@ -54,10 +54,13 @@ fn run(job: ServerJob, inherited: ChildInputs, answers: Answers) {
     // A log that cannot be started is nothing to refuse requests for.
     let log = Log::start_towards(settings, job.reader).ok();
     let Some(record) = descriptors.pop() else { return };
-    let recorder = FlightRecorder::new(File::from(record));
+    // Without the record a crash is blamed on no page, and the server goes on.
+    if let Err(error) = Record::begin(File::from(record), |_| ()) {
+        tracing::warn!("a page that ends this process is not named: {error}");
+    }
     let reporter = Arc::new(Reporter::new(answers));
     let sockets = descriptors.into_iter().map(TcpListener::from).collect();
-    let ended = serve(job, sockets, &recorder, &reporter, orders);
+    let ended = serve(job, sockets, &reporter, orders);
     if let Err(error) = ended {
         eprintln!("nova: the server cannot start: {error}");
     }
@@ -69,26 +72,24 @@ fn run(job: ServerJob, inherited: ChildInputs, answers: Answers) {
 fn serve(
     job: ServerJob,
     sockets: Vec<TcpListener>,
-    recorder: &Arc<FlightRecorder>,
     reporter: &Arc<Reporter>,
     orders: Inbox,
 ) -> io::Result<()> {
     let listeners = Listeners::from_sockets(sockets)?;
     if let Some(limit) = job.poll_limit {
-        watchdog::start(limit, recorder.clone(), reporter.clone())?;
+        watchdog::start(limit, reporter.clone())?;
     }
     let received = receive(orders)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).max(LEAST_THREADS);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    let ended = runtime.block_on(async {
-        let handler = OrderHandler::new(job, listeners, recorder.clone(), reporter.clone())?;
+    let workers = Workers::start(u16::try_from(threads).ok())?;
+    let ended = workers.handle().block_on(async {
+        let handler = OrderHandler::new(job, listeners, reporter.clone())?;
         reporter.report(ServerEvent::Ready);
         handler.run(received).await;
         Ok(())
     });
     // A library may have left something running that never ends.
-    runtime.shutdown_background();
+    drop(workers);
     ended
 }
 

@@ -329,7 +329,13 @@ mod tests {
         let status = Status { held, holds: 3, ..status() };
         let shown = StatusView(&status).to_string();
         let (_, shown) = shown.split_once("/srv/site/build\n\n").unwrap();
-        assert_snapshot!(shown, @"");
+        assert_snapshot!(shown, @"
+        GET /loop (pages/loop.rs) holds a thread, for 1m, in generation 11
+        GET /x (pages/x.rs) holds a thread, for 1s, in generation 11
+
+        1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections · 3 threads held
+        98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
+        ");
     }
 
     #[test]

@@ -70,6 +70,7 @@ impl Metrics {
     pub(crate) fn render(&self, sources: &Sources<'_>) -> String {
         let mut text = Text::default();
         self.requests(&mut text);
+        self.threads(&mut text);
         generations(&mut text, sources);
         process(&mut text, sources);
         text.0
@@ -132,6 +133,18 @@ impl Metrics {
             "counter",
             "Responses that were cut because the page panicked or failed while their body was sent.",
             self.failed_bodies.load(Relaxed),
+        );
+    }
+
+    fn threads(&self, text: &mut Text) {
+        let Some(workers) = self.workers.get() else { return };
+        let held = workers.held().len();
+        text.one("nova_threads_held", "gauge", "Threads that a page does not let go of.", held);
+        text.one(
+            "nova_thread_holds_total",
+            "counter",
+            "How often a page has held its thread for a second.",
+            workers.holds(),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a library says to the dynamic linker: its own name, what it needs, what it exports, and
+//! What a library says to the dynamic linker: its own name, what it needs, exports and calls, and
 //! whether its thread-local variables must have a fixed place.
 
 use object::elf::{self, FileHeader64};
@@ -66,6 +66,13 @@ pub(super) fn definition(bytes: &[u8], symbol: &str) -> Result<Option<Definition
     let mut symbols = file.dynamic_symbols();
     let found = symbols.find(|found| found.is_definition() && found.name() == Ok(symbol));
     Ok(found.map(|found| Definition { address: found.address(), size: found.size() }))
+}
+
+/// Whether code of the library calls this function of another one.
+pub(super) fn calls(bytes: &[u8], function: &str) -> Result<bool, ElfError> {
+    let file = ElfFile::<FileHeader64<Endianness>>::parse(bytes).map_err(damaged)?;
+    let mut symbols = file.dynamic_symbols();
+    Ok(symbols.any(|symbol| symbol.is_undefined() && symbol.name() == Ok(function)))
 }
 
 /// The size of the thread-local variables of a library that says that they must have a fixed place.

@@ -21,6 +21,12 @@ pub(crate) struct Hazard {
 /// the shared libsqlite3 has no reason to.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
+/// Functions of the C library by which code becomes the one holder of something.
+const HOLDERS: [(&str, &str); 2] = [
+    ("listen", "it listens on an address of its own: an address has one holder"),
+    ("flock", "it locks files: a lock has one holder"),
+];
+
 /// Looks at the bytes of a library that is known to be whole.
 pub(super) fn hazards(bytes: &[u8]) -> Vec<Hazard> {
     let mut hazards = Vec::new();
@@ -39,6 +45,11 @@ pub(super) fn hazards(bytes: &[u8]) -> Vec<Hazard> {
             sentence: "SQLite is linked in: two copies in one process undo each other's file locks"
                 .into(),
         });
+    }
+    for (function, sentence) in HOLDERS {
+        if dynamic::calls(bytes, function) == Ok(true) {
+            hazards.push(Hazard { mode: SwapMode::Handover, sentence: sentence.into() });
+        }
     }
     hazards
 }
@@ -74,6 +85,10 @@ mod tests {
         assert_eq!(
             found("const char *header(void) { return \"SQLite format 3\"; }"),
             ["process SQLite is linked in: two copies in one process undo each other's file locks"]
+        );
+        assert_eq!(
+            found("int listen(int, int); int go(void) { return listen(3, 1); }"),
+            ["handover it listens on an address of its own: an address has one holder"]
         );
         let neither = "__thread char x[200]; char *at(int i) { return &x[i]; }
                        int sqlite3_open(const char *, void **);

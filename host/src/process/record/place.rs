@@ -1,9 +1,10 @@
 //! Where a process keeps its record, so that who comes after it finds it.
 //!
-//! The file is in memory, under `/dev/shm`: on a disk the kernel would write it back now and then,
-//! and hold up whoever stores to it meanwhile. A lock on it, which the kernel takes away with the
-//! process, says whether its process lives; a process that ends in order removes the file. Where
-//! there is no such folder, only the process itself reads its record.
+//! The file is in memory: on a disk the kernel would write it back now and then, and hold up whoever
+//! stores to it meanwhile. It is in the folder that the service manager gives for such files, or
+//! under `/dev/shm`. A lock on it, which the kernel takes away with the process, says whether its
+//! process lives; a process that ends in order removes the file. Where there is no such folder, only
+//! the process itself reads its record.
 
 use std::fs::{File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -16,14 +17,19 @@ use rustix::fs::{
 };
 
 use super::{LENGTH, Record, RecordedActivity, running};
+use crate::process::service_folders;
 
-const FOLDER: &str = "/dev/shm";
+/// Where the files may be, best first. What is in the latter, systemd removes with the end of a
+/// service that has a dynamic user.
+fn folders() -> impl Iterator<Item = PathBuf> {
+    service_folders::runtime_folder().into_iter().chain([PathBuf::from("/dev/shm")])
+}
 
 /// The place of the records of one host, and of the processes that it starts.
 #[derive(Clone, Debug)]
 pub struct RecordPlace {
-    /// What the names of the files begin with.
-    prefix: String,
+    /// What the names of the files begin with; `None`: there is no way to find them again.
+    prefix: Option<String>,
 }
 
 /// A record whose process is gone, and did not end in order.
@@ -56,7 +62,13 @@ impl RecordPlace {
         let mut hasher = DefaultHasher::new();
         identity.hash(&mut hasher);
         let user = rustix::process::geteuid().as_raw();
-        Self { prefix: format!("nova-{user}-{:016x}-", hasher.finish()) }
+        Self { prefix: Some(format!("nova-{user}-{:016x}-", hasher.finish())) }
+    }
+
+    /// That of a host which is told from others by nothing: only the process itself reads its record.
+    #[must_use]
+    pub fn private() -> Self {
+        Self { prefix: None }
     }
 
     /// Begins the record of this process.
@@ -67,41 +79,48 @@ impl RecordPlace {
         &self,
         on_exit: impl Fn(&RecordedActivity) + Send + Sync + 'static,
     ) -> io::Result<RecordFile> {
-        let (file, path) = match self.create() {
-            Ok((file, path)) => (file, Some(path)),
-            Err(error) => {
-                tracing::debug!("{FOLDER}: what runs is on record for this process alone: {error}");
-                (memfd_create("nova-record", MemfdFlags::CLOEXEC)?.into(), None)
-            }
+        let created = self.prefix.as_ref().and_then(|prefix| {
+            folders().find_map(|folder| match create(prefix, &folder) {
+                Ok((file, path)) => Some((file, Some(path))),
+                Err(error) => {
+                    let folder = folder.display();
+                    tracing::debug!("{folder}: cannot keep the record of what runs: {error}");
+                    None
+                }
+            })
+        });
+        let (file, path) = match created {
+            Some(created) => created,
+            None => (memfd_create("nova-record", MemfdFlags::CLOEXEC)?.into(), None),
         };
         let kept = RecordFile(path);
         Record::begin(file, on_exit)?;
         Ok(kept)
     }
 
-    fn create(&self) -> io::Result<(File, PathBuf)> {
-        let file = tempfile::Builder::new()
-            .prefix(&format!("{}{}-", self.prefix, std::process::id()))
-            .tempfile_in(FOLDER)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        // A store to a page that there is no memory for would end the process.
-        fallocate(&file, FallocateFlags::empty(), 0, LENGTH as u64)?;
-        let (file, path) = file.keep()?;
-        Ok((file, path))
-    }
-
     /// The records of processes that are gone and did not end in order. Each is found once.
     #[must_use]
     pub fn left(&self) -> Vec<LeftRecord> {
-        let Ok(entries) = std::fs::read_dir(FOLDER) else { return Vec::new() };
+        let Some(prefix) = &self.prefix else { return Vec::new() };
+        let entries = folders().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
         let found = entries.filter_map(|entry| {
             let entry = entry.ok()?;
             let name = entry.file_name().into_string().ok()?;
-            let (pid, _) = name.strip_prefix(&self.prefix)?.split_once('-')?;
+            let (pid, _) = name.strip_prefix(prefix)?.split_once('-')?;
             take(&entry.path(), pid.parse().ok()?)
         });
         found.collect()
     }
+}
+
+fn create(prefix: &str, folder: &Path) -> io::Result<(File, PathBuf)> {
+    let file = tempfile::Builder::new()
+        .prefix(&format!("{prefix}{}-", std::process::id()))
+        .tempfile_in(folder)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    // A store to a page that there is no memory for would end the process.
+    fallocate(&file, FallocateFlags::empty(), 0, LENGTH as u64)?;
+    Ok(file.keep()?)
 }
 
 /// Takes the record at `path`, if its process is gone.
@@ -128,7 +147,8 @@ mod tests {
     #[test]
     fn a_record_is_left_when_its_process_is_gone() {
         let place = RecordPlace::of(&("a test", std::process::id()));
-        let (file, path) = place.create().unwrap();
+        let create = || create(place.prefix.as_ref().unwrap(), Path::new("/dev/shm")).unwrap();
+        let (file, path) = create();
         assert_eq!(place.left(), [], "its process lives");
         drop(file);
         let left = LeftRecord { pid: std::process::id(), running: Vec::new() };
@@ -136,7 +156,7 @@ mod tests {
         assert_eq!(place.left(), [], "each is found once");
         assert!(!path.exists());
 
-        let (file, path) = place.create().unwrap();
+        let (file, path) = create();
         drop(RecordFile(Some(path)));
         drop(file);
         assert_eq!(place.left(), [], "it ended in order");

@@ -166,7 +166,7 @@ fn the_document_lists_every_row() {
         let word = if let Sign::Calls(function, _) = sign { function } else { name };
         let mode = format!("| `{mode}` |");
         let is_it = |line: &&str| line.contains(&mode) && words(line).any(|found| found == *word);
-        assert!(table.iter().any(|line| is_it(&line)), "no line for {word} with {mode}");
+        assert!(table.iter().any(is_it), "no line for {word} with {mode}");
     }
 }
 

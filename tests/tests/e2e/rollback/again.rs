@@ -37,6 +37,28 @@ async fn an_app_that_installs_what_can_be_installed_once_comes_back() {
     comes_back(&ground, &host).await;
 }
 
+/// Says in a release's manifest that no two of its apps may be alive at once.
+fn hand_over(build: &Path) {
+    let path = build.join("manifest.json");
+    let manifest = fs::read_to_string(&path).unwrap();
+    let manifest = manifest.replacen('{', "{\"swap\": {\"mode\": \"handover\"}, ", 1);
+    fs::write(path, manifest).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_has_ended_for_one_that_does_not_start_is_started_again() {
+    let ground = Ground::new();
+    let once = library("once");
+    hand_over(&ground.release(&once, "1"));
+    let args = [&ARGS[..], &["--no-preflight"]].concat();
+    let host = ground.start(&args).await;
+    let build = host.text("/build").await;
+    let error = host.swap(&ground.library("error.so", &library("init-error")), false).await;
+    assert!(error.unwrap_err().to_string().contains("`init` of app.rs returned an error"));
+    assert_eq!(host.text("/build").await, build);
+    assert_eq!(host.text("/logged").await, "1", "its logger was installed anew");
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().flatten();
     names.map(|entry| entry.file_name().into_string().unwrap()).collect()

@@ -27,7 +27,6 @@ use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
 use super::site::DevSite;
 use super::stylesheet::Stylesheet;
-use crate::dev::wire::flight_recorder::FlightRecorder;
 use crate::dev::wire::protocol::{
     GRACE, Load, LoadOutcome, Obstacle, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
 };
@@ -57,7 +56,6 @@ impl OrderHandler {
     pub(crate) fn new(
         job: ServerJob,
         listeners: Listeners,
-        recorder: Arc<FlightRecorder>,
         reporter: Arc<Reporter>,
     ) -> io::Result<Self> {
         let ServerJob { dir, host, program, store, last_generation, init_limit, trial, .. } = job;
@@ -106,7 +104,6 @@ impl OrderHandler {
             hub: hub.clone(),
             app,
             quarantine: quarantine.clone(),
-            recorder,
             reporter: reporter.clone(),
             dir,
         });

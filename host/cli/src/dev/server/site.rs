@@ -1,8 +1,7 @@
 //! What the dev host answers: its own endpoints, the app, and the waiting page before there is one.
 //!
 //! Everything but `/__nova/` goes the way it goes in production. The dev host adds the client to
-//! the pages that come back, keeps on record what runs, does not call pages that ended a server,
-//! and tells supervisor and browser about handlers that panicked.
+//! the pages that come back, does not call pages that ended a server, and tells supervisor and browser about handlers that panicked.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,8 +20,7 @@ use super::pages::OnDemandPages;
 use super::paths::is_own;
 use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
-use super::{panics, tracked, waiting};
-use crate::dev::wire::flight_recorder::{FlightRecorder, RunningRequest};
+use super::{panics, waiting};
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::protocol::ServerEvent;
 
@@ -33,7 +31,6 @@ pub(crate) struct DevSite {
     pub(crate) app: Arc<Site>,
     pub(crate) quarantine: Arc<SharedQuarantine>,
     pub(crate) pages: Arc<OnDemandPages>,
-    pub(crate) recorder: Arc<FlightRecorder>,
     pub(crate) reporter: Arc<Reporter>,
     /// The app's folder.
     pub(crate) dir: PathBuf,
@@ -77,7 +74,6 @@ impl DevSite {
             return failure;
         }
         let table = self.app.switch.table();
-        let generation = table.generations().iter().map(|it| it.id).max().unwrap_or_default();
         let file = table.file_at(path).map(str::to_owned);
         if let Some(file) = file.as_deref().filter(|_| wants_document(&request)) {
             self.pages.seen(file);
@@ -85,11 +81,7 @@ impl DevSite {
         if let Some(instead) = self.quarantine.respond(file.as_deref(), path, request.headers()) {
             return instead;
         }
-        let (method, path) = (request.method().to_string(), path.to_owned());
-        let running = RunningRequest { method, path, file, generation };
-        let tracked = self.recorder.begin(running);
-        tracked::answer(tracked, async { self.app.answer(request, Some(peer.addr)).await.response })
-            .await
+        self.app.answer(request, Some(peer.addr)).await.response
     }
 
     fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {

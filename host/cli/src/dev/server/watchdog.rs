@@ -9,9 +9,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nova_host::process::record::{Record, Run};
+
 use super::end_now;
 use super::reporter::Reporter;
-use crate::dev::wire::flight_recorder::{FlightRecorder, RunningRequest};
+use crate::dev::wire::flight_recorder::RunningRequest;
 use crate::dev::wire::protocol::ServerEvent;
 
 /// How many looks make up the limit.
@@ -21,16 +23,12 @@ const LOOKS: u32 = 20;
 ///
 /// # Errors
 /// If there are no more threads.
-pub(crate) fn start(
-    limit: Duration,
-    recorder: Arc<FlightRecorder>,
-    reporter: Arc<Reporter>,
-) -> io::Result<()> {
+pub(crate) fn start(limit: Duration, reporter: Arc<Reporter>) -> io::Result<()> {
     std::thread::Builder::new().name("watchdog".into()).spawn(move || {
         let mut looks = Looks::default();
         loop {
             std::thread::sleep(limit / LOOKS);
-            if let Some(request) = looks.look(recorder.polls()) {
+            if let Some(request) = looks.look(polls()) {
                 reporter.report(ServerEvent::Hung(request));
                 end_now();
             }
@@ -39,13 +37,23 @@ pub(crate) fn start(
     Ok(())
 }
 
+/// The polls of pages that go on now.
+fn polls() -> Vec<(PollNumber, RunningRequest)> {
+    let runs = Record::current().map(Record::runs).unwrap_or_default();
+    let request = |run: Run| Some((run.number, RunningRequest::of(run.activity)?));
+    runs.into_iter().filter_map(request).collect()
+}
+
+/// No two polls have the same.
+type PollNumber = (usize, u64);
+
 /// How often each poll that goes on was seen.
 #[derive(Default)]
-struct Looks(HashMap<u64, u32>);
+struct Looks(HashMap<PollNumber, u32>);
 
 impl Looks {
     /// The request of a poll that goes on for too long.
-    fn look(&mut self, polls: Vec<(u64, RunningRequest)>) -> Option<RunningRequest> {
+    fn look(&mut self, polls: Vec<(PollNumber, RunningRequest)>) -> Option<RunningRequest> {
         let before = std::mem::take(&mut self.0);
         let mut hung = None;
         for (poll, request) in polls {
@@ -64,10 +72,10 @@ mod tests {
     use super::*;
     use nova_host::generation::GenerationId;
 
-    fn poll(number: u64) -> (u64, RunningRequest) {
+    fn poll(number: u64) -> (PollNumber, RunningRequest) {
         let path = format!("/{number}");
         let generation = GenerationId(1);
-        (number, RunningRequest { method: "GET".into(), path, file: None, generation })
+        ((0, number), RunningRequest { method: "GET".into(), path, file: None, generation })
     }
 
     #[test]
