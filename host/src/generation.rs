@@ -188,6 +188,26 @@ impl Generation {
         view: View,
     ) -> Arc<Self> {
         let View { build_id, routes, app } = view;
+        Self::of(id, origin, library, (build_id, routes, Arc::new(app)))
+    }
+
+    /// A generation with the app of another one, which has lost it.
+    pub(crate) fn going_on(
+        id: GenerationId,
+        origin: Origin,
+        library: Arc<Library>,
+        app: Arc<App>,
+    ) -> Arc<Self> {
+        let view = (library.build_id.clone(), library.routes.clone(), app);
+        Self::of(id, origin, library, view)
+    }
+
+    fn of(
+        id: GenerationId,
+        origin: Origin,
+        library: Arc<Library>,
+        (build_id, routes, app): (BuildId, Routes, Arc<App>),
+    ) -> Arc<Self> {
         let counters = Arc::<Counters>::default();
         let ends = Ends {
             id,
@@ -199,7 +219,7 @@ impl Generation {
             streams: OpenStreams::default(),
         };
         // One for each route, and the last one for error pages.
-        let running = Running::new(Arc::new(app), routes.len() + 1, ends);
+        let running = Running::new(app, routes.len() + 1, ends);
         let started = SystemTime::now();
         Arc::new(Self { id, origin, library, routes, started, counters, build_id, running })
     }

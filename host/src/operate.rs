@@ -2,11 +2,12 @@
 //!
 //! [`admin`] is the socket and what is said over it; the [`operator`] swaps, rolls back and keeps
 //! what serves, and goes back by itself as the [`rollback_policy`] says; [`handover`] recycles the
-//! process without closing its sockets.
+//! process without closing its sockets; [`tasks`] are those that never end.
 
 pub mod admin;
 pub mod handover;
 pub mod operator;
 mod public_folders;
 pub mod rollback_policy;
+mod tasks;
 mod watches;

@@ -14,6 +14,7 @@
 mod canary;
 mod door;
 mod drains;
+mod elsewhere;
 mod error;
 mod gate;
 mod handover;
@@ -59,6 +60,7 @@ use crate::release::{Release, Stylesheet};
 pub use self::canary::percent;
 pub(crate) use self::door::Passage;
 pub use self::door::{Forward, WaitTotals, Waits};
+pub(crate) use self::elsewhere::{CheckedRelease, ServedRelease};
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
 pub use self::handover::Hold;
@@ -68,8 +70,9 @@ pub use self::publisher::{CanarySpec, CanaryView};
 pub use self::report::{HeldReport, SwapReport};
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
+pub use self::start::{InheritedStates, InsteadOfState, LoadedReleases};
 pub use self::stylesheets::STYLESHEETS;
-pub use self::transfer::SwitchState;
+pub use self::transfer::{SavedState, SwitchState};
 
 /// Holds the route table that serves, and replaces it.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ mod panics;
 mod running;
 mod upgrade;
 
-use nova_abi::abi_stable::std_types::{RResult, RVec};
+use nova_abi::abi_stable::std_types::{RResult, RSlice, RVec};
 use nova_abi::{Failure, GuardedFuture};
 
 use self::context::{AppRuntime, InContext};
@@ -79,6 +79,11 @@ macro_rules! export {
             extern "C" fn __nova_declare() -> $crate::abi::DeclaredRoutes {
                 $crate::abi::declare($routes)
             }
+            extern "C" fn __nova_fits(
+                saved: $crate::abi::SavedState<'_>,
+            ) -> $crate::abi::StateFits {
+                $crate::abi::fits($routes, saved)
+            }
             extern "C" fn __nova_init(context: $crate::abi::HostContext) -> $crate::abi::Starting {
                 // SAFETY: the note that is defined below; only its address is taken.
                 #[allow(unsafe_code)]
@@ -87,7 +92,7 @@ macro_rules! export {
                 }
                 $crate::abi::init($routes, context, (&raw const nova_library_note).addr())
             }
-            $crate::abi::library(__nova_declare, __nova_init)
+            $crate::abi::library(__nova_declare, __nova_fits, __nova_init)
         }
 
         #[doc(hidden)]
@@ -140,6 +145,10 @@ pub const fn swap_name(mode: SwapMode) -> &'static str {
 
 /// What `routes` of a library gives.
 pub type DeclaredRoutes = RResult<RVec<Route>, Failure>;
+/// What an app has saved, lent to a library.
+pub type SavedState<'a> = RSlice<'a, u8>;
+/// What `fits` of a library gives.
+pub type StateFits = RResult<(), Failure>;
 /// What `init` of a library gives.
 pub type Starting = GuardedFuture<'static, App>;
 
@@ -147,9 +156,10 @@ pub type Starting = GuardedFuture<'static, App>;
 #[must_use]
 pub fn library(
     routes: extern "C" fn() -> DeclaredRoutes,
+    fits: extern "C" fn(SavedState<'_>) -> StateFits,
     init: extern "C" fn(HostContext) -> Starting,
 ) -> LibraryRef {
-    Library { routes, init }.leak_into_prefix()
+    Library { routes, fits, init }.leak_into_prefix()
 }
 
 /// Declares the routes to the host.
@@ -159,6 +169,15 @@ pub fn declare(routes: fn() -> Routes) -> DeclaredRoutes {
     });
     match declared {
         Ok(routes) => RResult::ROk(routes),
+        Err(panic) => RResult::RErr(Failure::panic(panics::describe(&panic))),
+    }
+}
+
+/// Says whether `import` of the app can read what was saved.
+pub fn fits(routes: fn() -> Routes, saved: SavedState<'_>) -> StateFits {
+    match panics::catch(|| routes().fits(saved.as_slice())) {
+        Ok(Ok(())) => RResult::ROk(()),
+        Ok(Err(Misfit(reason))) => RResult::RErr(Failure::misfit(reason)),
         Err(panic) => RResult::RErr(Failure::panic(panics::describe(&panic))),
     }
 }

@@ -83,6 +83,8 @@ pub(crate) struct AnyHooks {
     shutdown: Option<Arc<Shutdown>>,
     export: Option<Arc<Export>>,
     import: Option<Arc<Import>>,
+    /// Whether what was saved is what `import` takes.
+    fits: Option<fn(&[u8]) -> Result<(), serde_json::Error>>,
 }
 
 impl<S> fmt::Debug for Hooks<S> {
@@ -143,7 +145,8 @@ fn made<S: Send + Sync + 'static>(state: Result<S>) -> StateFuture {
 
 impl<S> Hooks<S> {
     fn new(init: impl Fn(Purpose) -> StateFuture + Send + Sync + 'static) -> Self {
-        let untyped = AnyHooks { init: Arc::new(init), shutdown: None, export: None, import: None };
+        let init = Arc::new(init);
+        let untyped = AnyHooks { init, shutdown: None, export: None, import: None, fits: None };
         Hooks { untyped, state: PhantomData }
     }
 }
@@ -216,6 +219,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
         R: StateOutput<S, M>,
         S: Send + Sync + 'static,
     {
+        self.untyped.fits = Some(reads_as::<T>);
         self.untyped.import = Some(Arc::new(move |purpose, saved| {
             Ok(made(import(purpose, serde_json::from_slice(saved)?).into_result()))
         }));
@@ -232,6 +236,7 @@ impl<S: Clone + Send + Sync + 'static> Hooks<S> {
         T: DeserializeOwned,
         Fut: Future<Output: StateOutput<S, M>> + Send + 'static,
     {
+        self.untyped.fits = Some(reads_as::<T>);
         self.untyped.import = Some(Arc::new(move |purpose, saved| {
             let state = import(purpose, serde_json::from_slice(saved)?);
             Ok(Box::pin(async move { state.await.into_result().map(AnyState::new) }))
@@ -244,11 +249,14 @@ impl AnyHooks {
     /// Makes the state, out of what was saved if something was.
     pub(crate) async fn start(&self, purpose: Purpose, saved: Option<&[u8]>) -> Result<AnyState> {
         let Some(saved) = saved else { return (self.init)(purpose).await };
-        let Some(import) = &self.import else {
-            return Err(Error::internal(Misfit("app.rs has no `import`".to_owned())));
-        };
-        let misfit = |error: serde_json::Error| Error::internal(Misfit(error.to_string()));
-        import(purpose, saved).map_err(misfit)?.await
+        let Some(import) = &self.import else { return Err(Error::internal(no_import())) };
+        import(purpose, saved).map_err(|error| Error::internal(misfit(&error)))?.await
+    }
+
+    /// Whether `import` can read what was saved.
+    pub(crate) fn fits(&self, saved: &[u8]) -> Result<(), Misfit> {
+        let Some(fits) = self.fits else { return Err(no_import()) };
+        fits(saved).map_err(|error| misfit(&error))
     }
 
     /// Whether there is something to hand to the next generation.
@@ -269,6 +277,18 @@ impl AnyHooks {
             None => Ok(()),
         }
     }
+}
+
+fn reads_as<T: DeserializeOwned>(saved: &[u8]) -> Result<(), serde_json::Error> {
+    serde_json::from_slice::<T>(saved).map(drop)
+}
+
+fn no_import() -> Misfit {
+    Misfit("app.rs has no `import`".to_owned())
+}
+
+fn misfit(error: &serde_json::Error) -> Misfit {
+    Misfit(error.to_string())
 }
 
 /// Why a saved state cannot be taken over.

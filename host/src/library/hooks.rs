@@ -8,9 +8,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use nova_abi::{App, Failure, FailureKind, OwnedBytes};
 use tokio::sync::oneshot;
 
+use crate::library::loader::Library;
 use crate::process::record::{self, Activity};
 
 /// What came of a function of app.rs.
@@ -23,7 +25,7 @@ pub enum HookError {
     Panicked(String),
     #[error("did not finish within {limit:?}")]
     TimedOut { limit: Duration },
-    #[error("was given a saved state that it cannot read: {0}")]
+    #[error("{0}")]
     Misfit(String),
     #[error("has no thread to run on: {0}")]
     Thread(io::Error),
@@ -46,6 +48,14 @@ impl From<Failure> for HookError {
 /// If `export` fails, panics, or takes longer than `limit`.
 pub async fn export(app: Arc<App>, limit: Duration) -> Result<Option<OwnedBytes>, HookError> {
     Ok(on_own_thread("nova-export", limit, async move { app.export().await }).await??)
+}
+
+/// Says whether `import` of a library can read a saved state.
+///
+/// # Errors
+/// If it cannot, panics, or takes longer than `limit`.
+pub async fn fits(library: Arc<Library>, saved: Bytes, limit: Duration) -> Result<(), HookError> {
+    Ok(on_own_thread("nova-import", limit, async move { library.fits(&saved) }).await??)
 }
 
 /// Runs an app's `shutdown`, and drops the app. What else holds it keeps its state alive.

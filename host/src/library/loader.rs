@@ -84,6 +84,15 @@ pub struct Library {
 }
 
 impl Library {
+    /// Says whether `import` of the app can read what an app has saved. This blocks, and belongs to
+    /// a thread that it may hold.
+    ///
+    /// # Errors
+    /// If it cannot, or panics.
+    pub fn fits(&self, saved: &[u8]) -> Result<(), Failure> {
+        (self.root.fits())(saved.into()).into_result()
+    }
+
     /// Runs the library's `init`; the future belongs to a thread that it may block.
     pub async fn init(&self, context: InitContext) -> Result<App, Failure> {
         self.is_used.store(true, Ordering::Relaxed);

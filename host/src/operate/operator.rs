@@ -16,7 +16,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use self::status::StatusSource;
+pub(crate) use self::status::releases_of;
 use super::public_folders::PublicFolders;
+use super::tasks::supervise;
 use super::watches::Watches;
 use crate::edge::Metrics;
 use crate::library::start::StartInfo;
@@ -27,8 +29,8 @@ use crate::operate::admin::{
 use crate::operate::rollback_policy::RollbackPolicy;
 use crate::process::workers::WorkersStatus;
 use crate::release::Release;
-use crate::release::ledger::{AfterRestart, KeptRelease};
-use crate::release::watch::ReleaseWatch;
+use crate::release::ledger::{AfterRestart, KeptRelease, Ledger};
+use crate::release::watch::{ReleaseWatch, WatchError};
 use crate::server::Handle;
 use crate::site::Site;
 use crate::swap::{CanarySpec, SwapError, SwapReport};
@@ -102,7 +104,7 @@ impl Operator {
     /// # Errors
     ///
     /// With the first that does not start.
-    pub async fn start_read(&self, releases: Vec<Release>) -> Result<(), SwapError> {
+    pub async fn start_read(&self, releases: Vec<Release>) -> Result<Vec<SwapReport>, SwapError> {
         let known = self.site.switch.ledger().log();
         let sources: Vec<PathBuf> = releases.iter().map(|release| release.source.clone()).collect();
         // Of signed releases not the folders that were named, but the copies.
@@ -118,7 +120,7 @@ impl Operator {
                 self.watch_generation(report);
             }
         }
-        Ok(())
+        Ok(reports)
     }
 
     /// Removes what earlier runs have left in the folders that are this host's alone.
@@ -181,20 +183,7 @@ impl Operator {
     fn say_what_remains(&self, report: SwapReport) -> SwapReport {
         let table = self.site.switch.table();
         let slot = table.generations().iter().position(|live| live.id == report.generation);
-        let after = slot.and_then(|slot| self.site.switch.ledger().after_restart(slot));
-        let after_restart = after.map(|after| match after {
-            AfterRestart::ServesOn(routes) => {
-                let routes = routes.display();
-                format!("a restart serves it, too, until {routes} holds another release than now")
-            }
-            AfterRestart::Forgotten(routes) => {
-                let routes = routes.display();
-                format!(
-                    "a restart serves what {routes} holds: this host has no state folder \
-                         (--state)"
-                )
-            }
-        });
+        let after_restart = slot.and_then(|slot| what_remains(self.site.switch.ledger(), slot));
         if let Some(after) = &after_restart {
             tracing::info!("generation {}: {after}", report.generation);
         }
@@ -236,21 +225,44 @@ impl Operator {
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
-    pub async fn follow_releases(&self, mut watch: ReleaseWatch) {
-        loop {
-            match watch.changed().await {
-                Ok(releases) => self.reload(&releases).await,
-                Err(error) => {
-                    tracing::error!("releases are not watched any more: {error}");
-                    return;
+    pub async fn follow_releases(&self, watch: ReleaseWatch) {
+        let releases = watch.releases();
+        let mut first = Some(watch);
+        let follow = || {
+            let (first, releases) = (first.take(), &releases);
+            async move {
+                if let Err(error) = self.follow_watch(first, releases).await {
+                    tracing::error!("releases are not watched: {error}");
                 }
             }
+        };
+        supervise("the watch of releases", follow).await;
+    }
+
+    /// The same until the watch fails; `None`: it has failed before, and is set anew.
+    async fn follow_watch(
+        &self,
+        watch: Option<ReleaseWatch>,
+        releases: &[PathBuf],
+    ) -> Result<(), WatchError> {
+        let mut watch = match watch {
+            Some(watch) => watch,
+            None => {
+                let watch = ReleaseWatch::new(releases)?;
+                // What has changed while nobody looked.
+                self.reload(releases).await;
+                watch
+            }
+        };
+        loop {
+            let changed = watch.changed().await?;
+            self.reload(&changed).await;
         }
     }
 
     /// Serves public files as they change, for as long as this is polled.
     pub async fn follow_files(&self) {
-        self.folders.follow().await;
+        supervise("the watch of public files", || self.folders.follow()).await;
     }
 
     fn info(&self, favicon: Option<&str>) -> StartInfo {
@@ -259,8 +271,8 @@ impl Operator {
 }
 
 impl Control for Operator {
-    fn status(&self) -> Status {
-        self.status.status(&self.site)
+    async fn status(&self) -> Status {
+        self.status_now()
     }
 
     async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
@@ -303,6 +315,12 @@ impl Control for Operator {
 }
 
 impl Operator {
+    /// How the host is.
+    #[must_use]
+    pub fn status_now(&self) -> Status {
+        self.status.status(&self.site)
+    }
+
     fn accepts_orders(&self) -> Result<(), SwapFailure> {
         if self.site.is_stopping() {
             return Err(SwapFailure::new(Reason::Stopping, "the host is stopping"));
@@ -311,7 +329,21 @@ impl Operator {
     }
 }
 
-fn failure_of(error: &SwapError) -> SwapFailure {
+/// What becomes of a release when the host starts again, where `--routes` names another.
+pub(crate) fn what_remains(ledger: &Ledger, slot: usize) -> Option<String> {
+    Some(match ledger.after_restart(slot)? {
+        AfterRestart::ServesOn(routes) => {
+            let routes = routes.display();
+            format!("a restart serves it, too, until {routes} holds another release than now")
+        }
+        AfterRestart::Forgotten(routes) => {
+            let routes = routes.display();
+            format!("a restart serves what {routes} holds: this host has no state folder (--state)")
+        }
+    })
+}
+
+pub(crate) fn failure_of(error: &SwapError) -> SwapFailure {
     let reason = match error {
         SwapError::Busy { .. } | SwapError::Canary { .. } | SwapError::Overtaken(_) => Reason::Busy,
         SwapError::AlreadyLive { .. } => Reason::AlreadyLive,
@@ -338,7 +370,7 @@ fn say(release: &Path, report: &SwapReport) {
     }
 }
 
-fn done(source: PathBuf, report: SwapReport) -> Swap {
+pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
     let SwapReport {
         generation,
         build_id,

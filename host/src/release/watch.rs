@@ -97,6 +97,11 @@ impl ReleaseWatch {
         Ok(watch)
     }
 
+    /// What is watched.
+    pub(crate) fn releases(&self) -> Vec<PathBuf> {
+        self.releases.iter().map(|(path, _)| path.clone()).collect()
+    }
+
     /// Waits for a change, and gives the releases that have one. One that is not there, or not
     /// whole, is not given: it is on its way.
     ///

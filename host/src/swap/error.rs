@@ -28,6 +28,15 @@ pub enum SwapError {
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(
+        "{}: its app has a state of its own, which would be another one in each of {workers} \
+         workers; start the host with --workers 1, or, if the state is not its own, say \
+         `pub const SWAP: Swap = Swap::Process;` in app.rs", .path.display()
+    )]
+    ManyStates { path: PathBuf, workers: usize },
+    /// It was started in another process, which says why it does not serve.
+    #[error("{reason}")]
+    Elsewhere { reason: String, lasting: bool },
+    #[error(
         "{}: not swapped in: the old app has to end first, and generation {generation} has not \
          answered within {limit:?}: {pages}; it serves on. Try again, or give its pages longer with \
          --hold-timeout", .path.display()
@@ -51,6 +60,12 @@ pub enum SwapError {
          start the release without the state: `nova swap --force`", .path.display()
     )]
     Misfit { path: PathBuf, generation: GenerationId, reason: String },
+    #[error(
+        "{}: not swapped in: `import` of generation {generation} cannot read what its own `export` \
+         saves: {reason}; there would be no way back. It serves on, with its state. `nova swap \
+         --force` swaps all the same", .path.display()
+    )]
+    NoWayBack { path: PathBuf, generation: GenerationId, reason: String },
     #[error(
         "{}: not swapped in: it is swapped by `{mode}`{}, which a single process cannot do; start \
          the host with `--workers 1`", .path.display(), because(.reasons)
@@ -133,10 +148,12 @@ impl SwapError {
         !matches!(
             self,
             Self::Start { .. }
+                | Self::Elsewhere { lasting: false, .. }
                 | Self::StillInside { .. }
                 | Self::StillStreaming { .. }
                 | Self::Export { .. }
                 | Self::Misfit { .. }
+                | Self::NoWayBack { .. }
                 | Self::Lost { .. }
         )
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use nova_abi::OwnedBytes;
+use nova_abi::{App, OwnedBytes};
 
 use super::door::{Forward, HeldDoor, Waits};
 use super::launcher::{Loaded, WarmUp};
@@ -26,6 +26,7 @@ use super::lifecycle::{CandidateGeneration, shut_down};
 use super::{SwapError, SwapReport, Switch};
 use crate::generation::{Generation, GenerationId};
 use crate::library::hooks;
+use crate::library::loader::Library;
 use crate::library::start::StartError;
 
 /// How long streams may take to notice that they have been cut.
@@ -40,14 +41,14 @@ const PAUSES: [Duration; 4] = [
     Duration::from_millis(1500),
 ];
 
-/// Apps that have ended, while requests for them wait. Dropping it starts nothing again: it ends
-/// with [`resume`](Self::resume) or [`leave`](Self::leave), or the switch goes on from it.
+/// Apps that have ended, while requests for them wait: until it is [resumed](Self::resume) or
+/// [left](Self::leave), or the switch goes on from it. Dropped, it resumes in a task of its own.
 #[derive(Debug)]
 #[must_use = "requests wait until it is resumed or left"]
 pub struct Hold {
     switch: Arc<Switch>,
-    door: HeldDoor,
-    slots: Vec<HeldSlot>,
+    /// `None` only while it is dropped.
+    held: Option<(HeldDoor, Vec<HeldSlot>)>,
     since: Instant,
 }
 
@@ -59,6 +60,8 @@ struct HeldSlot {
     state: Option<Bytes>,
     /// Why there is no state, although the app saves one.
     lost: Option<String>,
+    /// The app, if its `shutdown` has not ended in time.
+    unended: Option<Arc<App>>,
 }
 
 /// What becomes of a state that the next app cannot take over.
@@ -91,7 +94,8 @@ impl OnMisfit {
 
 impl Switch {
     /// Ends the apps of these slots, and lets requests for them wait. `path`: what is to take
-    /// their place, for messages. With `force` a state that cannot be exported is lost.
+    /// their place, for messages, and `next` its library. With `force` a state is lost that cannot
+    /// be exported or does not fit.
     ///
     /// # Errors
     /// If a page does not answer in time, or a state cannot be exported; what served serves on.
@@ -100,6 +104,7 @@ impl Switch {
         slots: &[usize],
         path: &Path,
         force: bool,
+        next: Option<&Arc<Library>>,
     ) -> Result<Hold, SwapError> {
         let table = self.table();
         let old = |slot: &usize| Some((*slot, table.generations().get(*slot)?.clone()));
@@ -110,6 +115,10 @@ impl Switch {
             old.tell();
         }
         let deadline = Instant::now() + settings.stream_grace;
+        // A job that goes on would change what is exported.
+        for (slot, _) in &olds {
+            self.leaders.stand_by(*slot).await;
+        }
         for (_, old) in &olds {
             old.until_by(deadline, |counts| counts.streaming == 0).await;
         }
@@ -118,16 +127,12 @@ impl Switch {
             old.close();
         }
         let mut held = Vec::new();
-        // A job that goes on would change what is exported.
-        for (slot, _) in &olds {
-            self.leaders.stand_by(*slot).await;
-        }
-        let emptied = self.empty(&olds, path).await;
-        let exported = match emptied {
-            Ok(()) => self.export(olds.clone(), path, force, &mut held).await,
-            Err(error) => Err(error),
+        let exported = async {
+            self.empty(&olds, path).await?;
+            self.export(olds.clone(), path, force, &mut held).await?;
+            self.check_fit(&held, path, force, next).await
         };
-        if let Err(error) = exported {
+        if let Err(error) = exported.await {
             for (_, old) in &olds {
                 old.reopen();
             }
@@ -135,15 +140,19 @@ impl Switch {
             door.open();
             return Err(error);
         }
-        for HeldSlot { old, state, .. } in &held {
+        for HeldSlot { old, state, unended, .. } in &mut held {
             if let Some(state) = state {
                 self.exported.keep(old.build_id().clone(), state.clone());
             }
             if let Some(app) = old.take_app_when_empty().await {
-                shut_down(old.id, app, settings.hook_limit).await;
+                // Not held: the thread of `shutdown` is to drop it.
+                let kept = Arc::downgrade(&app);
+                if !shut_down(old.id, app, settings.hook_limit).await {
+                    *unended = kept.upgrade();
+                }
             }
         }
-        Ok(Hold { switch: Arc::clone(self), door, slots: held, since })
+        Ok(Hold { switch: Arc::clone(self), held: Some((door, held)), since })
     }
 
     /// Waits until nobody is inside of these closed generations, and nothing else of their slots
@@ -198,7 +207,43 @@ impl Switch {
                     return Err(SwapError::Export { path, generation, cause });
                 }
             };
-            held.push(HeldSlot { slot, old, state, lost });
+            held.push(HeldSlot { slot, old, state, lost, unended: None });
+        }
+        Ok(())
+    }
+
+    /// Says whether the states can be read by the app that comes, and by the one that goes, which is
+    /// the way back.
+    async fn check_fit(
+        &self,
+        held: &[HeldSlot],
+        path: &Path,
+        force: bool,
+        next: Option<&Arc<Library>>,
+    ) -> Result<(), SwapError> {
+        if force {
+            return Ok(());
+        }
+        let limit = self.settings().hook_limit;
+        for HeldSlot { old, state, .. } in held {
+            let Some(state) = state else { continue };
+            let fits = |library: &Arc<Library>| hooks::fits(library.clone(), state.clone(), limit);
+            let forth = async {
+                match next {
+                    Some(next) => fits(next).await,
+                    None => Ok(()),
+                }
+            };
+            let (forth, back) = tokio::join!(forth, fits(&old.library));
+            let generation = old.id;
+            forth.map_err(|cause| {
+                let reason = cause.to_string();
+                SwapError::Misfit { path: path.to_owned(), generation, reason }
+            })?;
+            back.map_err(|cause| {
+                let reason = cause.to_string();
+                SwapError::NoWayBack { path: path.to_owned(), generation, reason }
+            })?;
         }
         Ok(())
     }
@@ -213,7 +258,8 @@ impl Switch {
     ) -> Result<SwapReport, SwapError> {
         let path = loaded.path().to_owned();
         let force = on_misfit != OnMisfit::Refuse;
-        let hold = self.hold_slots(&[slot], &path, force).await?;
+        let next = loaded.library().clone();
+        let hold = self.hold_slots(&[slot], &path, force, Some(&next)).await?;
         hold.go_on(loaded, on_misfit).await
     }
 }
@@ -224,7 +270,7 @@ impl Hold {
     pub fn states(&self) -> Vec<Option<Bytes>> {
         let count = self.switch.table().generations().len();
         let of = |slot| {
-            let held = self.slots.iter().find(|held| held.slot == slot)?;
+            let held = self.slots().iter().find(|held| held.slot == slot)?;
             held.state.clone()
         };
         (0..count).map(of).collect()
@@ -233,48 +279,70 @@ impl Hold {
     /// Whether any library is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.slots().is_empty()
+    }
+
+    fn slots(&self) -> &[HeldSlot] {
+        self.held.as_ref().map_or(&[], |(_, slots)| slots)
     }
 
     /// Starts the apps again from their states, and lets requests in.
-    pub async fn resume(self) -> Waits {
-        let Self { switch, door, slots, .. } = self;
-        for held in slots {
-            switch.revive(held).await;
+    pub async fn resume(mut self) -> Waits {
+        match self.held.take() {
+            Some((door, slots)) => Arc::clone(&self.switch).resume(door, slots).await,
+            None => Waits::default(),
         }
-        door.open()
     }
 
     /// Lets another process, which has the states, answer the requests that wait and all that still
     /// come to this one.
-    pub fn leave(self, forward: Arc<dyn Forward>) -> Waits {
-        self.door.leave(forward)
+    pub fn leave(mut self, forward: Arc<dyn Forward>) -> Waits {
+        self.held.take().map_or_else(Waits::default, |(door, _)| door.leave(forward))
     }
 
     /// Starts what was loaded with the state of the one slot that is held.
-    async fn go_on(self, loaded: Loaded, on_misfit: OnMisfit) -> Result<SwapReport, SwapError> {
-        let Self { switch, door, mut slots, since } = self;
-        let held = slots.remove(0);
+    async fn go_on(mut self, loaded: Loaded, on_misfit: OnMisfit) -> Result<SwapReport, SwapError> {
+        let switch = Arc::clone(&self.switch);
+        let Some(held) = self.slots().first() else { return Err(SwapError::NothingServes) };
         let replaced = held.old.id;
-        let result = switch.start_next(&held, &loaded, on_misfit).await;
+        let result = switch.start_next(held, &loaded, on_misfit).await;
         match result {
             Ok(mut report) => {
                 report.replaced = Some(replaced);
-                report.held(since.elapsed(), &door.open());
+                let held = self.since.elapsed();
+                let waits = self.held.take().map(|(door, _)| door.open()).unwrap_or_default();
+                report.held(held, &waits);
                 Ok(report)
             }
             Err(error) => {
-                let id = held.old.id;
-                tracing::warn!("generation {id} is started again from what it exported: {error}");
-                switch.revive(held).await;
-                door.open();
+                tracing::warn!(
+                    "generation {replaced} is started again from what it exported: {error}"
+                );
+                self.resume().await;
                 Err(error)
             }
         }
     }
 }
 
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some((door, slots)) = self.held.take() {
+            let switch = Arc::clone(&self.switch);
+            tokio::spawn(async move { switch.resume(door, slots).await });
+        }
+    }
+}
+
 impl Switch {
+    /// Starts apps again from their states, and opens the door.
+    async fn resume(self: Arc<Self>, door: HeldDoor, slots: Vec<HeldSlot>) -> Waits {
+        for held in slots {
+            self.revive(held).await;
+        }
+        door.open()
+    }
+
     /// Starts the next app of a slot and publishes it.
     async fn start_next(
         &self,
@@ -293,7 +361,7 @@ impl Switch {
         let (candidate, mut report) = match started {
             Err(error) => {
                 let reason = on_misfit.allows(error, held)?;
-                let older = self.exported.of(loaded.build_id());
+                let older = self.exported.of(&loaded.library().build_id);
                 let older = older.filter(|_| on_misfit == OnMisfit::Older);
                 lost = Some(lost_state(&held.old, &reason, older.is_some()));
                 match start(older).await {
@@ -349,6 +417,21 @@ impl Switch {
             }
         }
         let (id, slot) = (held.old.id, held.slot);
+        if let Some(app) = held.unended.clone() {
+            // It holds what neither of the two could have, and its `shutdown` may never end.
+            let candidate = self.launcher.go_on(&held.old, app);
+            let again = candidate.generation().id;
+            match self.publish_ended(candidate, &held).await {
+                Ok(()) => {
+                    tracing::error!(
+                        "generation {again} is live: the app of generation {id}, whose `shutdown` \
+                         has begun and does not end"
+                    );
+                    return;
+                }
+                Err(error) => tracing::error!("{error}"),
+            }
+        }
         tracing::error!(
             "generation {id} cannot be started again now: its requests get 503 until it can"
         );
@@ -371,7 +454,7 @@ impl Switch {
             return false;
         };
         let Some((slot, old, state)) = self.stranded.get(id) else { return true };
-        let held = HeldSlot { slot, old, state, lost: None };
+        let held = HeldSlot { slot, old, state, lost: None, unended: None };
         match self.start_ended(&held).await {
             Ok(again) => {
                 tracing::warn!("generation {again} is live: what generation {id} was");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use nova_abi::OwnedBytes;
+use nova_abi::{App, OwnedBytes};
 use tokio::runtime::Handle;
 
 use super::lifecycle::CandidateGeneration;
@@ -46,6 +46,7 @@ pub(super) struct Launch {
 }
 
 /// A release whose library is mapped, and whose app only has to be started.
+#[derive(Debug)]
 pub(super) struct Loaded {
     origin: Origin,
     library: Arc<Library>,
@@ -63,9 +64,9 @@ impl Loaded {
         &self.origin.source
     }
 
-    /// Its build.
-    pub(super) fn build_id(&self) -> &BuildId {
-        &self.library.build_id
+    /// Its library.
+    pub(super) fn library(&self) -> &Arc<Library> {
+        &self.library
     }
 }
 
@@ -232,6 +233,12 @@ impl Launcher {
     ) -> Result<CandidateGeneration, SwapError> {
         let generation = self.start_app(&ended.origin, &ended.library, saved).await?;
         Ok(CandidateGeneration::new(generation))
+    }
+
+    /// A generation of an app that runs on, although its generation has ended.
+    pub(super) fn go_on(&self, ended: &Generation, app: Arc<App>) -> CandidateGeneration {
+        let (origin, library) = (ended.origin.clone(), ended.library.clone());
+        CandidateGeneration::new(Generation::going_on(self.next_id(), origin, library, app))
     }
 
     async fn start_app(

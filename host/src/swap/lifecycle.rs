@@ -135,11 +135,13 @@ async fn end(generation: &Generation, limit: Duration) {
     }
 }
 
-/// Shuts down the app of a generation.
-pub(super) async fn shut_down(id: GenerationId, app: Arc<App>, limit: Duration) {
-    if let Err(error) = hooks::shut_down(app, limit).await {
+/// Shuts down the app of a generation; `false` if it has not ended in time.
+pub(super) async fn shut_down(id: GenerationId, app: Arc<App>, limit: Duration) -> bool {
+    let ended = hooks::shut_down(app, limit).await;
+    if let Err(error) = &ended {
         tracing::error!(
             "`shutdown` of app.rs in generation {id} {error}; what it holds may not be free"
         );
     }
+    ended.is_ok()
 }

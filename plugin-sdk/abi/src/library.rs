@@ -7,7 +7,7 @@ use abi_stable::{
     library::RootModule,
     package_version_strings,
     sabi_types::VersionStrings,
-    std_types::{ROption, RResult, RStr, RString, RVec},
+    std_types::{ROption, RResult, RSlice, RStr, RString, RVec},
 };
 use async_ffi::{ContextExt, FfiContext};
 
@@ -28,6 +28,8 @@ pub const LIBRARY_NAME: &str = "nova_routes";
 pub struct Library {
     /// The routes, in the order that [`Target::Route`] counts; `Err` if declaring them panicked.
     pub routes: extern "C" fn() -> RResult<RVec<Route>, Failure>,
+    /// Whether `import` can read what an app has saved, without running it.
+    pub fits: extern "C" fn(RSlice<'_, u8>) -> RResult<(), Failure>,
     /// Starts an application: makes its runtime and runs the app's `init`.
     #[sabi(last_prefix_field)]
     pub init: extern "C" fn(InitContext) -> GuardedFuture<'static, App>,

@@ -10,7 +10,7 @@ use super::page::RouteSpec;
 use super::page_libraries::PageLibraries;
 use super::started::{SharedApp, StartedApp};
 use crate::error::Error;
-use crate::hooks::{AnyHooks, Purpose};
+use crate::hooks::{AnyHooks, Misfit, Purpose};
 use crate::html::Links;
 use crate::pipeline::route::{Environment, Route, RouteTable};
 use crate::response::Result;
@@ -72,6 +72,14 @@ impl Routes {
     /// Seam: one route per page. [`StartedApp::call`] takes an index into it.
     pub(crate) fn routes(&self) -> &[Arc<Route>] {
         &self.table.routes
+    }
+
+    /// Seam: whether `import` can read what was saved.
+    ///
+    /// # Errors
+    /// If it cannot, with the reason.
+    pub(crate) fn fits(&self, saved: &[u8]) -> Result<(), Misfit> {
+        self.hooks.fits(saved)
     }
 
     /// Seam: makes the app's state and starts it. May be called more than once.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Operator;
+use super::{Operator, supervise};
 use crate::generation::GenerationId;
 use crate::library::loader::BuildId;
 use crate::operate::watches::{Verdict, Watch};
@@ -124,13 +124,14 @@ impl Operator {
     /// Keeps copies of what serves, and looks after the generations that are watched, for as long
     /// as this is polled. A slow disk delays the copies alone.
     pub async fn guard(&self) {
-        let keep = async {
+        let keep = || async {
             loop {
                 self.keep().await;
                 self.unkept.notified().await;
             }
         };
-        tokio::join!(keep, self.watch());
+        let keep = supervise("the keeping of releases", keep);
+        tokio::join!(keep, supervise("the watch of new generations", || self.watch()));
     }
 
     async fn watch(&self) {

@@ -1,0 +1,247 @@
+//! Swaps for which the door is held: never two apps alive, nothing acknowledged is lost, and hooks
+//! that do what they like.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::Method;
+use nova_host::operate::admin::{AdminError, RollbackRequest, SwapRequest, SwapResponse};
+use nova_tests::client::{Connection, Failure, Sipper, fresh};
+use nova_tests::fixtures::{library, stamped};
+use nova_tests::host::{Host, Options};
+use tempfile::TempDir;
+
+/// The stamp of a library that was not stamped.
+const FIRST: &str = "0000000000000";
+
+/// A host that serves `holder`, and the folder whose files its hooks obey.
+struct Holder {
+    host: Host,
+    folder: TempDir,
+    library: Vec<u8>,
+}
+
+impl Holder {
+    async fn start(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("lock"), "").expect("written");
+        let library = library("holder");
+        let env: &[(&str, &Path)] = &[("NOVA_FIXTURE_FILE", folder.path())];
+        let host = Host::start_with(&library, Options { args, env, program: None }).await;
+        Self { host, folder, library }
+    }
+
+    /// What a hook of the build with this stamp is to do.
+    fn say(&self, hook: &str, what: &str, stamp: &str) {
+        fs::write(self.folder.path().join(hook), format!("{what} {stamp}")).expect("written");
+    }
+
+    async fn swap(&self, stamp: &str, force: bool) -> Result<SwapResponse, AdminError> {
+        let path = self.host.file(&format!("{stamp}.so"), &stamped(&self.library, stamp));
+        self.host.admin.swap(SwapRequest { paths: vec![path], force }).await
+    }
+
+    async fn add(&self) -> u64 {
+        let mut connection = Connection::open(self.host.address).await.expect("a connection");
+        number(connection.send(Method::POST, "/", b"").await).expect("it is added")
+    }
+
+    async fn count(&self) -> u64 {
+        fresh(self.host.address, "/").await.expect("a count").parse().expect("a number")
+    }
+}
+
+fn number(answer: Result<http::Response<bytes::Bytes>, Failure>) -> Result<u64, Failure> {
+    let answer = answer?;
+    let text = std::str::from_utf8(answer.body())?;
+    if answer.status() != 200 {
+        return Err(format!("{}: {text}", answer.status()).into());
+    }
+    Ok(text.parse()?)
+}
+
+/// What comes of a swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// The new build serves, with the state.
+    Swapped,
+    /// The old one serves, with the state.
+    Refused(&'static str),
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_may_do_what_it_likes() {
+    use Expected::{Refused, Swapped};
+    let args = &["--hook-timeout", "1", "--init-timeout", "1", "--no-preflight"];
+    let holder = Holder::start(args).await;
+    // Where `shutdown` never ends what the app holds is never free: that is another test.
+    fs::remove_file(holder.folder.path().join("lock")).unwrap();
+    let mut serving = FIRST.to_owned();
+    let mut count = 0;
+    for (at, (hook, what, expected)) in [
+        ("export", "panic", Refused("`export` of app.rs in generation")),
+        ("export", "error", Refused("returned an error: export fails")),
+        ("export", "hang", Refused("did not finish within 1s")),
+        ("export", "block", Refused("did not finish within 1s")),
+        ("export", "shape", Refused("its `import` cannot read the state")),
+        ("export", "large", Swapped),
+        ("import", "panic", Refused("`init` of app.rs panicked: import panics")),
+        ("import", "error", Refused("`init` of app.rs returned an error: import fails")),
+        ("import", "hang", Refused("did not finish within 1s")),
+        ("import", "block", Refused("did not finish within 1s")),
+        ("shutdown", "panic", Swapped),
+        ("shutdown", "error", Swapped),
+        ("shutdown", "hang", Swapped),
+        ("shutdown", "block", Swapped),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let case = format!("{hook} {what}");
+        count = holder.add().await.max(count + 1);
+        let next = format!("{:0>13}", at + 1);
+        let acts = if hook == "import" { &next } else { &serving };
+        holder.say(hook, what, acts);
+        match (holder.swap(&next, false).await, expected) {
+            (Ok(_), Swapped) => {}
+            (Err(error), Refused(reason)) => {
+                assert!(
+                    error.to_string().contains(reason),
+                    "{case}: {error}\n{}",
+                    holder.host.process
+                );
+            }
+            (swapped, _) => panic!("{case}: {swapped:?}"),
+        }
+        assert_eq!(holder.count().await, count, "{case}");
+        fs::remove_file(holder.folder.path().join(hook)).unwrap();
+        // And later swaps are as if nothing had been.
+        let mended = format!("{:0>13}", 100 + at);
+        holder.swap(&mended, false).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        serving = mended;
+        assert_eq!(holder.count().await, count, "{case}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_force_a_state_is_lost_and_that_is_said() {
+    for (what, said) in [("panic", "panicked: export panics"), ("shape", "invalid type: string")] {
+        let mut holder = Holder::start(&["--no-preflight"]).await;
+        holder.add().await;
+        holder.say("export", what, FIRST);
+        let refused = holder.swap("1", false).await.expect_err(what).to_string();
+        assert!(refused.contains("nova swap --force"), "{refused}");
+        let swapped = holder.swap("1", true).await.unwrap().swapped;
+        let lost = swapped[0].state_lost.as_deref().unwrap_or_default();
+        assert!(lost.contains("the state of generation") && lost.contains(said), "{lost}");
+        assert_eq!(holder.count().await, 0, "{what}");
+        holder.host.process.line("is lost").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn never_two_are_alive_and_what_one_holds_is_free_for_the_next() {
+    let holder = Holder::start(&["--no-preflight"]).await;
+    holder.add().await;
+    let mut stream = Sipper::ask(holder.host.address, "/stream").await.unwrap();
+    assert!(stream.sip(1).await.unwrap());
+    for stamp in ["1", "2", "3"] {
+        let swapped = holder.swap(stamp, false).await.unwrap().swapped;
+        assert_eq!(swapped[0].mode.as_str(), "handover");
+        assert!(swapped[0].held.is_some());
+    }
+    // Back to the build before, with what was written meanwhile.
+    assert_eq!(holder.add().await, 2);
+    let back = holder.host.admin.rollback(&RollbackRequest { to: None }).await.unwrap();
+    assert_eq!(back.serving.state_lost, None);
+    assert_eq!(holder.count().await, 2);
+    assert!(stream.finish().await.is_err(), "an endless stream is cut");
+    let states = holder.host.status().await.generations;
+    let alive = states.iter().filter(|it| it.state != nova_host::swap::GenerationState::Retired);
+    assert_eq!(alive.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_cannot_start_gives_way_to_the_one_before() {
+    let holder = Holder::start(&["--no-preflight"]).await;
+    holder.add().await;
+    let stamp = format!("{:0>13}", "1");
+    holder.say("import", "error", &stamp);
+    holder.swap("1", false).await.expect_err("its import fails");
+    assert_eq!(holder.count().await, 1);
+    assert_eq!(holder.add().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_does_not_answer_calls_the_swap_off() {
+    let holder = Holder::start(&["--no-preflight", "--hold-timeout", "0.5"]).await;
+    holder.add().await;
+    let mut waiting = Connection::open(holder.host.address).await.unwrap();
+    let waits = tokio::spawn(async move { waiting.text("/wait").await });
+    while holder.host.status().await.generations[0].in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    let refused = holder.swap("1", false).await.expect_err("a page is inside").to_string();
+    assert!(refused.contains("/wait (pages/wait.rs)"), "{refused}");
+    assert_eq!(holder.count().await, 1);
+    fs::write(holder.folder.path().join("release"), "").unwrap();
+    assert_eq!(waits.await.unwrap().unwrap(), "released");
+    holder.swap("1", false).await.unwrap();
+    assert_eq!(holder.count().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_of_an_app_with_a_state_is_refused() {
+    let holder = Holder::start(&["--no-preflight"]).await;
+    let path = holder.host.file("canary.so", &stamped(&holder.library, "canary"));
+    let request =
+        nova_host::operate::admin::CanaryRequest { path, force: false, share: 0.5, seconds: 60.0 };
+    let refused = holder.host.admin.canary(request).await.expect_err("it has a state").to_string();
+    assert!(refused.contains("Swap::Overlap"), "{refused}");
+    assert_eq!(holder.count().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swaps_and_rollbacks_lose_no_write_and_fail_no_request() {
+    let holder = Holder::start(&["--no-preflight"]).await;
+    let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let mut writers = Vec::new();
+    for keeps in [true, true, false, false] {
+        let (address, stop) = (holder.host.address, stop.clone());
+        let acknowledged = acknowledged.clone();
+        writers.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await?;
+            while !stop.load(Ordering::Relaxed) {
+                number(connection.send(Method::POST, "/", b"").await)?;
+                acknowledged.fetch_add(1, Ordering::Relaxed);
+                if !keeps {
+                    connection = Connection::open(address).await?;
+                }
+            }
+            Ok::<_, Failure>(())
+        }));
+    }
+    let mut longest = 0;
+    for at in 0..50 {
+        let swap = if at % 5 == 4 {
+            holder.host.admin.rollback(&RollbackRequest { to: None }).await.unwrap().serving
+        } else {
+            holder.swap(&format!("{}", at + 1), false).await.unwrap().swapped.remove(0)
+        };
+        assert_eq!(swap.state_lost, None);
+        longest = longest.max(swap.held.expect("the door was held").longest_us);
+    }
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+    let acknowledged = acknowledged.load(Ordering::Relaxed);
+    assert_eq!(holder.count().await, acknowledged);
+    assert!(acknowledged > 100, "{acknowledged}");
+    let waits = holder.host.status().await.waits;
+    assert_eq!((waits.holds, waits.turned_away), (50, 0));
+    println!("{acknowledged} writes; at most {:?} at the door", Duration::from_micros(longest));
+}
