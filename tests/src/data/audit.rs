@@ -101,7 +101,7 @@ impl fmt::Display for Audit {
         let Self { acknowledged, lost, doubled, failures, waits, .. } = self;
         let failed = failures.len();
         write!(f, "{acknowledged:>8}{lost:>6}{doubled:>8}{failed:>8}{waits}  ")?;
-        // Of a database that is broken the first line says enough.
-        f.write_str(self.integrity.lines().next().unwrap_or_default())
+        // Of a database that is broken the first fault says enough.
+        f.write_str(self.integrity.split(';').next().unwrap_or_default())
     }
 }

@@ -81,7 +81,9 @@ async fn row(
     let outcome = match scenario.play(app).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            println!("{journal:<7}{page:<9}{event:<14}{way:<9} {error}");
+            let why = error.to_string();
+            let why = why.lines().find(|line| line.contains("error")).unwrap_or(&why);
+            println!("{journal:<7}{page:<9}{event:<14}{way:<9} {why}");
             return Ok(false);
         }
     };
