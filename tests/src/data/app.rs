@@ -1,12 +1,15 @@
 //! The apps of `tests/fixtures/apps/data`, compiled as a user's are, and any number of builds of
 //! each.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use nova_host::library::loader::BuildId;
 use serde_json::{Map, Value, json};
 use tokio::process::Command;
+use tokio::sync::Mutex;
 
 use crate::process::Process;
 use crate::workspace::{apps, binary, root};
@@ -25,8 +28,8 @@ pub struct DataApp {
 }
 
 impl DataApp {
-    /// Compiles an app, whose folder is `name`, by `nova compile` in this profile. It is done in a
-    /// folder that stays, so that cargo does nothing the next time.
+    /// An app, whose folder is `name`, compiled by `nova compile` in this profile: once in a
+    /// process, and in a folder that stays, so that cargo does nothing the next time.
     ///
     /// # Errors
     /// With all that was said, if it does not compile or is refused.
@@ -34,6 +37,18 @@ impl DataApp {
     /// # Panics
     /// If there is no such app.
     pub async fn compile(name: &str, profile: &str) -> Result<Self, String> {
+        static COMPILED: Mutex<BTreeMap<(String, String), DataApp>> =
+            Mutex::const_new(BTreeMap::new());
+        let mut compiled = COMPILED.lock().await;
+        match compiled.entry((name.to_owned(), profile.to_owned())) {
+            Entry::Occupied(app) => Ok(app.get().clone()),
+            Entry::Vacant(place) => {
+                Ok(place.insert(Self::compile_anew(name, profile).await?).clone())
+            }
+        }
+    }
+
+    async fn compile_anew(name: &str, profile: &str) -> Result<Self, String> {
         let folder = apps().join("data");
         let nova = binary("nova").await;
         fs::create_dir_all(&folder).expect("a folder");

@@ -80,7 +80,7 @@ impl Event {
                 server.swap().await?;
                 server.rollback().await?;
             }
-            Self::Recycle => server.recycle().await,
+            Self::Recycle => server.recycle().await?,
             Self::WorkerKilled => server.kill_worker().await?,
             Self::HostKilled => server.kill_and_restart().await?,
         }

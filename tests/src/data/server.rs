@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nova_host::operate::admin::{
     AdminClient, AdminError, CanaryRequest, RollbackRequest, Status, SwapRequest, SwapResponse,
@@ -20,6 +20,9 @@ use crate::PATIENCE;
 use crate::client::{Failure, fresh};
 use crate::process::Process;
 use crate::workspace::binary;
+
+/// What a host says that has not got its port.
+const IN_USE: &str = "the port is in use";
 
 /// What a host of an app is started with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -161,13 +164,23 @@ impl<'a> Server<'a> {
         timeout(PATIENCE, alone).await.map_err(|_| "an app stands by for ever")?
     }
 
-    /// Renews the process, and waits until that is done.
-    pub async fn recycle(&mut self) {
+    /// Renews the process, or those of the workers, and waits until that is done.
+    ///
+    /// # Errors
+    /// If the host does not answer, or does not do it.
+    pub async fn recycle(&mut self) -> Result<(), Failure> {
+        let before = self.workers().await?;
         self.process.signal(Signal::USR2);
-        self.process.line("stands in").await;
-        // The stand-in's last word and that of the program that was recycled.
-        self.process.line("stopped").await;
-        self.process.line("stopped").await;
+        if before.is_empty() {
+            self.process.line("stands in").await;
+            // The stand-in's last word and that of the program that was recycled.
+            self.process.line("stopped").await;
+            self.process.line("stopped").await;
+            return Ok(());
+        }
+        self.process.line("recycling: ").await;
+        let renewed = |now: &[u32]| now.iter().all(|worker| !before.contains(worker));
+        self.workers_until(before.len(), renewed).await
     }
 
     /// Kills a worker with SIGKILL, and waits until there are as many as before.
@@ -175,31 +188,53 @@ impl<'a> Server<'a> {
     /// # Errors
     /// If there is none, or none comes back.
     pub async fn kill_worker(&self) -> Result<(), Failure> {
-        let workers = children(self.process.id());
-        let &victim = workers.first().ok_or("the host has no workers")?;
+        let before = self.workers().await?;
+        let &victim = before.first().ok_or("the host has no workers")?;
         kill(victim)?;
-        let mut looks = interval(Duration::from_millis(2));
-        let back = async {
+        self.workers_until(before.len(), |now| !now.contains(&victim)).await
+    }
+
+    /// The process ids of the workers that take requests.
+    async fn workers(&self) -> Result<Vec<u32>, Failure> {
+        let workers = self.status().await?.workers;
+        Ok(workers.iter().filter(|worker| !worker.leaving).map(|worker| worker.pid).collect())
+    }
+
+    /// Waits until there are so many workers of which this holds.
+    async fn workers_until(
+        &self,
+        count: usize,
+        holds: impl Fn(&[u32]) -> bool,
+    ) -> Result<(), Failure> {
+        let mut looks = interval(Duration::from_millis(5));
+        let until = async {
             loop {
-                let now = children(self.process.id());
-                if now.len() >= workers.len() && !now.contains(&victim) {
-                    return;
+                let now = self.workers().await?;
+                if now.len() == count && holds(&now) {
+                    return Ok(());
                 }
                 looks.tick().await;
             }
         };
-        timeout(PATIENCE, back).await.map_err(|_| "the worker does not come back".into())
+        timeout(PATIENCE, until).await.map_err(|_| format!("no new worker\n{}", self.process))?
     }
 
-    /// Kills the host with SIGKILL, and starts it again as it was started.
+    /// Kills the host with SIGKILL, and starts it again as it was started; as a service manager does,
+    /// until it has its port, which workers that finish their requests may hold for a while.
     ///
     /// # Errors
     /// If it does not start.
     pub async fn kill_and_restart(&mut self) -> Result<(), Failure> {
         self.process.signal(Signal::KILL);
-        self.process.ended().await;
-        self.process = spawn(&self.folder, self.address, self.settings).await;
-        self.answers().await
+        let begun = Instant::now();
+        loop {
+            self.process.read_to_end().await;
+            self.process = spawn(&self.folder, self.address, self.settings).await;
+            match self.answers().await {
+                Err(_) if begun.elapsed() < PATIENCE && self.process.output().contains(IN_USE) => {}
+                started => return started,
+            }
+        }
     }
 
     /// What the app holds.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Response, header};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, interval, timeout};
+use tokio::time::{Instant, Interval, interval, interval_at, timeout};
 
 use crate::PATIENCE;
 use crate::client::{Connection, Failure};
@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// How many writers there are. Every second one opens a connection for each order.
-    pub writers: u64,
+    pub writers: u32,
     /// How many orders there are in a second, of all writers together; as many as are answered, if
     /// it is not named.
     pub rate: Option<u32>,
@@ -70,8 +70,13 @@ impl Writers {
         let shared = Arc::new(Shared::default());
         let mut tasks = JoinSet::new();
         for writer in 0..load.writers {
-            let first = (series << 44) | (writer << 32);
-            tasks.spawn(write(address, load, writer % 2 == 0, first, shared.clone()));
+            let first = (series << 44) | (u64::from(writer) << 32);
+            // Not all of them at the same moment.
+            let pace = load.rate.map(|rate| {
+                let period = Duration::from_secs(load.writers.into()) / rate;
+                interval_at(Instant::now() + period * writer / load.writers, period)
+            });
+            tasks.spawn(write(address, load.page, pace, writer % 2 == 0, first, shared.clone()));
         }
         Self { shared, tasks }
     }
@@ -116,14 +121,14 @@ impl Writers {
 
 async fn write(
     address: SocketAddr,
-    load: Load,
+    page: &'static str,
+    mut pace: Option<Interval>,
     keeps: bool,
     first: u64,
     shared: Arc<Shared>,
 ) -> Seen {
     let mut seen = Seen::default();
     let mut kept = None;
-    let mut pace = load.rate.map(|rate| pace(rate, load.writers));
     for key in first.. {
         let due = match &mut pace {
             Some(pace) => pace.tick().await,
@@ -132,7 +137,7 @@ async fn write(
         if shared.stop.load(Ordering::Relaxed) {
             break;
         }
-        let answer = timeout(LIMIT, order(address, load.page, key, &mut kept)).await;
+        let answer = timeout(LIMIT, order(address, page, key, &mut kept)).await;
         match answer.unwrap_or_else(|_| Err(format!("no answer within {LIMIT:?}").into())) {
             Ok(number) => {
                 seen.waits.push(due.elapsed().as_secs_f64() * 1000.0);
@@ -149,11 +154,6 @@ async fn write(
         shared.ended.fetch_add(1, Ordering::Relaxed);
     }
     seen
-}
-
-/// When each of some writers has to write, for so many orders a second of all.
-fn pace(rate: u32, writers: u64) -> Interval {
-    interval(Duration::from_secs(writers) / rate)
 }
 
 /// Posts one order, and leaves the connection behind if it may be used again.

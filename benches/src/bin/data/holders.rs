@@ -63,13 +63,14 @@ async fn row(name: &str, page: &str) -> Result<bool, Failure> {
     let mut refused = Vec::new();
     // The second build: what a swap leaves is measured from there.
     refused.extend(server.swap().await.err().map(|error| error.to_string()));
+    server.alone().await?;
     let before = server.footprint();
     for _ in 1..SWAPS {
         refused.extend(server.swap().await.err().map(|error| error.to_string()));
         fresh(server.address, page).await?;
     }
-    let after = server.footprint();
     server.alone().await?;
+    let after = server.footprint();
     let back = server.rollback().await.err().map(|error| error.to_string());
     fresh(server.address, page).await?;
     let range = |before: usize, after: usize| format!("{before} to {after}");
