@@ -49,27 +49,36 @@ impl ExportedStates {
 
 /// The apps that could not be started again, with their states.
 #[derive(Debug, Default)]
-pub(super) struct Stranded(Mutex<Vec<(usize, Arc<Generation>, Option<Bytes>)>>);
+pub(super) struct Stranded(Mutex<Vec<StrandedApp>>);
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(super) struct StrandedApp {
+    pub(super) slot: usize,
+    /// The generation that was to go on.
+    pub(super) generation: Arc<Generation>,
+    pub(super) state: Option<Bytes>,
+}
 
 impl Stranded {
-    pub(super) fn keep(&self, slot: usize, generation: Arc<Generation>, state: Option<Bytes>) {
+    pub(super) fn keep(&self, app: StrandedApp) {
         let mut stranded = self.0.lock();
-        stranded.retain(|(_, kept, _)| kept.id != generation.id);
-        stranded.push((slot, generation, state));
+        stranded.retain(|kept| kept.generation.id != app.generation.id);
+        stranded.push(app);
     }
 
-    pub(super) fn get(&self, id: GenerationId) -> Option<(usize, Arc<Generation>, Option<Bytes>)> {
-        self.0.lock().iter().find(|(_, generation, _)| generation.id == id).cloned()
+    pub(super) fn get(&self, id: GenerationId) -> Option<StrandedApp> {
+        self.0.lock().iter().find(|app| app.generation.id == id).cloned()
     }
 
     /// The state of one.
     pub(super) fn state_of(&self, id: GenerationId) -> Option<Bytes> {
-        self.get(id)?.2
+        self.get(id)?.state
     }
 
     /// Something serves in the place of one.
     pub(super) fn remove(&self, id: GenerationId) {
-        self.0.lock().retain(|(_, generation, _)| generation.id != id);
+        self.0.lock().retain(|app| app.generation.id != id);
     }
 
     /// Whether there is one.
