@@ -407,7 +407,7 @@ pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
         init_us,
         total_us,
         mode,
-        held,
+        held: held.map(|held| *held),
         state_lost,
     }
 }

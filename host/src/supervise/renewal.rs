@@ -143,7 +143,7 @@ impl Supervisor {
         let mut report = set.reports().get(slot).cloned().ok_or(SwapError::NothingServes)?;
         report.replaced = Some(serving[slot].generation);
         report.mode = mode;
-        report.held = held;
+        report.held = held.map(Box::new);
         if let Some(checked) = checked {
             self.switch.ledger().serves(slot, checked.served.facts.clone());
             report.public = checked.public;
