@@ -89,7 +89,7 @@ fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
         Some(Successor::StandIn) => SecondStop::IsForAnother,
         _ => SecondStop::EndsProcess,
     };
-    process_signals::run(Some(log.flusher()), second_stop, move |signals| {
+    process_signals::run(&log.flusher(), second_stop, move |signals| {
         let ended = start(&config, linked, signals, &log);
         drop(log);
         end(ended)
