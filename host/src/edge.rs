@@ -145,7 +145,7 @@ impl Edge {
 /// Whose numbers a response is counted in; `route` is known only where there are metrics.
 fn responder(origin: Origin, route: Option<Responder>) -> Responder {
     match origin {
-        Origin::Route(_) => route.unwrap_or(Responder::Unmatched),
+        Origin::Route(_) | Origin::Successor => route.unwrap_or(Responder::Unmatched),
         Origin::ErrorPage(_) => Responder::Unmatched,
         Origin::Prerendered(_) | Origin::Host => Responder::Host,
     }

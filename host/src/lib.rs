@@ -27,6 +27,8 @@ pub mod server;
 #[doc(hidden)]
 pub mod site;
 #[doc(hidden)]
+pub mod supervise;
+#[doc(hidden)]
 pub mod swap;
 
 pub use self::library::loader::{BuildId, LoadError, Store};

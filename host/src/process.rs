@@ -13,6 +13,7 @@ pub(crate) mod descriptors;
 pub mod footprint;
 pub mod held;
 pub mod log;
+pub mod reaper;
 pub mod record;
 pub mod service_folders;
 pub mod service_manager;

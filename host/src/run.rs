@@ -17,6 +17,7 @@ mod serving;
 mod signals;
 mod stand_in;
 mod started;
+mod supervised;
 
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
@@ -34,8 +35,8 @@ use self::started::Started;
 use crate::generation::preflight;
 use crate::operate::handover::{Program, Successor};
 use crate::process;
-use crate::process::log::{AccessLog, Log, LogFlusher};
-use crate::process::record::{LeftRecord, RecordFile, RecordedActivity};
+use crate::process::log::{Log, LogFlusher};
+use crate::process::record::{LeftRecord, Record, RecordFile, RecordedActivity};
 use crate::process::signals::{self as process_signals, SecondStop, SignalReceiver};
 use crate::process::workers::Workers;
 use crate::swap::SwapError;
@@ -84,9 +85,9 @@ fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    // A terminal and a service manager send their signals to a stand-in as well.
+    // A terminal and a service manager send their signals to a stand-in and to workers as well.
     let second_stop = match Successor::current() {
-        Some(Successor::StandIn) => SecondStop::IsForAnother,
+        Some(Successor::StandIn | Successor::Worker) => SecondStop::IsForAnother,
         _ => SecondStop::EndsProcess,
     };
     process_signals::run(&log.flusher(), second_stop, move |signals| {
@@ -133,27 +134,33 @@ fn start(
     log: &Log,
 ) -> Result<Exit, Error> {
     raise_descriptor_limit();
-    let _record = begin_record(config, log.flusher())?;
-    let workers = Workers::start(config.edge.run.threads)?;
+    // A worker's is looked at by its supervisor, which hands it over.
+    let _record = match Successor::current() {
+        Some(Successor::Worker) => None,
+        _ => Some(begin_record(config, log.flusher())?),
+    };
+    let workers = Workers::start(config.threads(Successor::current()))?;
     let bootstrap = Bootstrap::new(config, linked, &workers)?;
     // What the host does for itself shares no thread with pages, which may hold theirs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let exit = runtime.block_on(run(bootstrap, signals, log.access()));
+    let exit = runtime.block_on(run(bootstrap, signals, log));
     runtime.shutdown_background();
     exit
 }
 
-async fn run(
-    bootstrap: Bootstrap<'_>,
-    signals: SignalReceiver,
-    access: AccessLog,
-) -> Result<Exit, Error> {
-    let bound = Bound::bind(bootstrap, signals)?;
+async fn run(bootstrap: Bootstrap<'_>, signals: SignalReceiver, log: &Log) -> Result<Exit, Error> {
+    let mut bound = Bound::bind(bootstrap, signals)?;
+    if let Some(record) = bound.handover.as_mut().and_then(|left| left.record.take()) {
+        Record::begin(record, abort_at_exit(log.flusher()))?;
+    }
+    if bound.supervises().await? {
+        return supervised::run(bound).await;
+    }
     let started = match Started::start(bound).await? {
         ControlFlow::Continue(started) => started,
         ControlFlow::Break(exit) => return Ok(exit),
     };
-    Serving::open(started, access)?.until_stopped().await
+    Serving::open(started, log.access()).await?.until_stopped().await
 }
 
 /// Begins the record of what runs, and says what the process before was running if it did not end in
@@ -164,14 +171,18 @@ fn begin_record(config: &Config, log: LogFlusher) -> Result<RecordFile, Error> {
     if Successor::current().is_none() {
         place.left().iter().for_each(say_left);
     }
-    // Its code would say that all is well, and be the page's.
-    let on_exit = move |activity: &RecordedActivity| {
+    Ok(place.begin(abort_at_exit(log))?)
+}
+
+/// What is done about a page that ends the process: its exit code would say that all is well, and be
+/// the page's.
+fn abort_at_exit(log: LogFlusher) -> impl Fn(&RecordedActivity) + Send + Sync + 'static {
+    move |activity| {
         let generation = activity.in_generation();
         tracing::error!("{activity} ends the process with `exit`{generation}");
         log.flush();
         std::process::abort();
-    };
-    Ok(place.begin(on_exit)?)
+    }
 }
 
 fn say_left(left: &LeftRecord) {

@@ -11,6 +11,7 @@ mod accept;
 mod connection;
 mod connections;
 mod exchange;
+pub mod forward;
 pub mod guarded_body;
 pub(crate) mod linger;
 pub mod listen;
@@ -296,6 +297,12 @@ impl Handle {
     /// as long as it likes, unless a [`stop`](Self::stop) follows.
     pub fn hand_over(&self, limit: Option<Duration>) {
         self.connections.stop(limit);
+    }
+
+    /// Leaves new connections to another process, which has the same sockets; those that are open
+    /// go on.
+    pub fn turn_away(&self) {
+        self.connections.turn_away();
     }
 
     /// Stops without waiting for anything.

@@ -16,13 +16,15 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 
 use self::destination::Destination;
 use self::files::Assets;
 use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
-use crate::swap::{Passage, STYLESHEETS, Switch};
+use crate::generation::table::Share;
+use crate::swap::{Forward, Passage, STYLESHEETS, Switch};
 
 /// How often a request asks the table again that finds a closed generation and an open door: one
 /// that comes between two swaps, or whose app is not there.
@@ -37,6 +39,18 @@ pub struct Site {
     pub assets: Arc<Assets>,
     stopping: AtomicBool,
     leaving: AtomicBool,
+    /// Whether another process answers what comes here, or a share of it.
+    passes_on: AtomicBool,
+    elsewhere: Mutex<Option<Elsewhere>>,
+}
+
+/// Who answers what comes here.
+#[derive(Debug)]
+enum Elsewhere {
+    /// The process that has taken the place of this one.
+    Successor(Arc<dyn Forward>),
+    /// A share is a canary's.
+    Canary(Arc<dyn Forward>, Share),
 }
 
 /// A response of a site, and where it came from.
@@ -59,6 +73,8 @@ pub enum Origin {
     Prerendered(GenerationId),
     /// The host itself: a file, a redirect, its health.
     Host,
+    /// The process that has taken the place of this one.
+    Successor,
 }
 
 impl Origin {
@@ -67,7 +83,7 @@ impl Origin {
     pub fn generation(self) -> Option<GenerationId> {
         match self {
             Self::Route(id) | Self::ErrorPage(id) | Self::Prerendered(id) => Some(id),
-            Self::Host => None,
+            Self::Host | Self::Successor => None,
         }
     }
 }
@@ -82,7 +98,14 @@ impl Site {
     /// A site of these routes and files.
     #[must_use]
     pub fn new(switch: Arc<Switch>, assets: Arc<Assets>) -> Self {
-        Self { switch, assets, stopping: AtomicBool::new(false), leaving: AtomicBool::new(false) }
+        Self {
+            switch,
+            assets,
+            stopping: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            passes_on: AtomicBool::new(false),
+            elsewhere: Mutex::default(),
+        }
     }
 
     /// Whether requests are wanted: each app is there, and the host is not stopping.
@@ -103,9 +126,34 @@ impl Site {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// From now on another process serves: each answer is the last one of its connection.
-    pub fn leave(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
+    /// From now on another process serves: each answer is the last one of its connection, and comes
+    /// from that process if there is a way to it.
+    pub fn leave(&self, forwarder: Option<Arc<dyn Forward>>) {
+        self.pass_on(forwarder.map(Elsewhere::Successor));
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    /// From now on another process answers a share of the requests, or none any more.
+    pub fn share(&self, canary: Option<(Arc<dyn Forward>, f64)>) {
+        self.pass_on(canary.map(|(canary, share)| Elsewhere::Canary(canary, Share::new(share))));
+    }
+
+    fn pass_on(&self, elsewhere: Option<Elsewhere>) {
+        let passes_on = elsewhere.is_some();
+        *self.elsewhere.lock() = elsewhere;
+        self.passes_on.store(passes_on, Ordering::Release);
+    }
+
+    /// The process that answers the next request, if it is another one.
+    fn elsewhere(&self) -> Option<Arc<dyn Forward>> {
+        if !self.passes_on.load(Ordering::Acquire) {
+            return None;
+        }
+        match &*self.elsewhere.lock() {
+            Some(Elsewhere::Successor(successor)) => Some(Arc::clone(successor)),
+            Some(Elsewhere::Canary(canary, share)) => share.next().then(|| Arc::clone(canary)),
+            None => None,
+        }
     }
 
     /// Answers one request.
@@ -134,12 +182,19 @@ impl Site {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
+        let leaves = self.leaving.load(Ordering::Acquire);
         // HTTP/2 says it in another way.
-        let closes = self.leaving.load(Ordering::Relaxed) && head.version <= Version::HTTP_11;
-        let mut answer = self.resolve(destination, head, body, peer).await;
-        if head.method == Method::HEAD {
-            drop_body(&mut answer.response);
-        }
+        let closes = leaves && head.version <= Version::HTTP_11;
+        let mut answer = match self.elsewhere() {
+            Some(elsewhere) => forward(&*elsewhere, head, body, peer).await,
+            None => {
+                let mut answer = self.resolve(destination, head, body, peer).await;
+                if head.method == Method::HEAD {
+                    drop_body(&mut answer.response);
+                }
+                answer
+            }
+        };
         // What switches protocols keeps its connection, and is told in another way.
         if closes && answer.response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let close = HeaderValue::from_static("close");
@@ -203,9 +258,7 @@ impl Site {
             match self.switch.pass_door().await {
                 Passage::Ask => {}
                 Passage::Forward(elsewhere) => {
-                    let body = Body::boxed(body.map_err(|error| error.to_string()));
-                    let request = Request::from_parts(head.clone(), body);
-                    return SiteResponse::of_host(elsewhere.forward(request, peer).await);
+                    return forward(&*elsewhere, head, body, peer).await;
                 }
                 Passage::Full => {
                     return unavailable("too many requests wait for the next release\n");
@@ -234,6 +287,23 @@ fn unavailable(text: &'static str) -> SiteResponse {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     SiteResponse::of_host(response)
+}
+
+/// Lets the process answer that has taken the place of this one.
+async fn forward<B>(
+    elsewhere: &dyn Forward,
+    head: &Parts,
+    body: B,
+    peer: Option<SocketAddr>,
+) -> SiteResponse
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: std::fmt::Display,
+{
+    let body = Body::boxed(body.map_err(|error| error.to_string()));
+    let request = Request::from_parts(head.clone(), body);
+    let response = elsewhere.forward(request, peer).await;
+    SiteResponse { response, origin: Origin::Successor }
 }
 
 /// HEAD: the head that GET would have had (RFC 9110, section 9.3.2).

@@ -9,6 +9,7 @@ mod listener;
 mod render;
 mod route;
 mod route_status;
+mod sum;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,8 +24,10 @@ use parking_lot::Mutex;
 pub use self::counted_body::CountedBody;
 pub use self::listener::MetricsError;
 pub(crate) use self::listener::MetricsListener;
+pub(crate) use self::render::Sources;
 use self::route::RouteCounters;
 pub use self::route_status::{Bucket, RouteStatus};
+pub use self::sum::sum;
 use super::limits::LimitError;
 use crate::generation::body::BodyError;
 use crate::process::workers::WorkersStatus;

@@ -24,9 +24,29 @@ pub struct Table {
 #[derive(Debug)]
 struct CanaryTable {
     table: Arc<Table>,
-    /// The share, in parts of 2^32.
+    share: Share,
+}
+
+/// A share of the requests.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// In parts of 2^32.
     share: u32,
     turn: AtomicU32,
+}
+
+impl Share {
+    /// A share, from 0 to 1.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    pub(crate) fn new(share: f64) -> Self {
+        Self { share: (share * f64::from(u32::MAX)) as u32, turn: AtomicU32::new(0) }
+    }
+
+    /// Whether the next request is one of them.
+    pub(crate) fn next(&self) -> bool {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        turn.wrapping_mul(GOLDEN) < self.share
+    }
 }
 
 /// The fractional part of the golden ratio, in parts of 2^32: its multiples are spread evenly, so
@@ -107,23 +127,17 @@ impl Table {
 
     /// The same table, where `other` answers a share of the requests, from 0 to 1.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
     pub(crate) fn with_canary(self, other: Table, share: f64) -> Self {
-        let share = (share * f64::from(u32::MAX)) as u32;
-        Self {
-            canary: Some(CanaryTable { table: Arc::new(other), share, turn: AtomicU32::new(0) }),
-            ..self
-        }
+        let canary = CanaryTable { table: Arc::new(other), share: Share::new(share) };
+        Self { canary: Some(canary), ..self }
     }
 
     /// The table that answers the next request.
     pub(crate) fn choose(&self) -> &Self {
         match &self.canary {
             None => self,
-            Some(canary) => {
-                let turn = canary.turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-                if turn.wrapping_mul(GOLDEN) < canary.share { &canary.table } else { self }
-            }
+            Some(canary) if canary.share.next() => &canary.table,
+            Some(_) => self,
         }
     }
 

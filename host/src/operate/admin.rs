@@ -18,7 +18,7 @@ pub use self::sockets::{default_socket, find, runtime_folder};
 /// What the socket gives access to.
 pub trait Control: Send + Sync + 'static {
     /// What the host does now.
-    fn status(&self) -> Status;
+    fn status(&self) -> impl Future<Output = Status> + Send;
 
     /// Swaps in the releases at some paths, one after the other, until one is refused.
     fn swap(

@@ -10,16 +10,21 @@
 //!    still has and ends.
 //!
 //! Both steps are the same conversation over one socket, which is the standard input of the new
-//! process: sockets and state in one direction, `serving` in the other. An end of the conversation
-//! before that word means that the new one failed, and the old one serves on.
+//! process: sockets and state in one direction, that it serves or why not in the other. An end of the
+//! conversation before that means that the new one failed, and the old one serves on.
+//!
+//! A *worker* of a supervised host takes its place in the same way, and waits then for the order to
+//! accept connections.
 //!
 //! [`Recycler`] is the part of the process that leaves, [`Handover`] that of the one that comes;
 //! [`HandoverPeer`] is the conversation, [`Program`] how a process starts the other.
 
+mod forward;
 mod peer;
 mod program;
 mod recycler;
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -27,13 +32,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use self::peer::SERVING;
-pub use self::peer::{HandoverPeer, PeerOrder};
+pub use self::forward::answer_passed_on;
+pub use self::peer::{
+    AppFacts, HandoverPeer, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Started,
+};
 pub use self::program::Program;
 pub use self::recycler::Recycler;
 use crate::process::descriptors::take_over;
 use crate::process::take_stdin;
-use crate::swap::SwitchState;
+use crate::swap::{InheritedStates, SwapReport, SwitchState};
 
 /// Says in the environment of a process that it takes another's place, and which it is.
 const VARIABLE: &str = "NOVA_SUCCESSOR";
@@ -43,12 +50,25 @@ const VARIABLE: &str = "NOVA_SUCCESSOR";
 pub struct HandoverState {
     /// The id of the process.
     pub pid: u32,
-    /// How many of the descriptors are sockets to listen on; the admin socket follows, if any.
+    /// How many of the descriptors are sockets to listen on. Then come the admin socket, the socket
+    /// for requests that are passed on, and the file for what a worker does, as far as there are any.
     pub sockets: usize,
+    /// Whether the admin socket is among them.
+    #[serde(default)]
+    pub admin: bool,
+    /// Whether requests are passed on.
+    #[serde(default)]
+    pub forward: bool,
     /// Releases and generations.
     pub switch: SwitchState,
     /// The folders of public files that releases brought, newest first.
     pub folders: Vec<PathBuf>,
+    /// The number of this worker; `None`: the process serves alone.
+    #[serde(default)]
+    pub worker: Option<usize>,
+    /// Whether the states of the apps come later, in an order to start them.
+    #[serde(default)]
+    pub waits: bool,
 }
 
 /// The process that takes another's place.
@@ -58,6 +78,8 @@ pub enum Successor {
     StandIn,
     /// The first process, recycled.
     Recycled,
+    /// One of the processes that a supervisor has.
+    Worker,
 }
 
 impl Successor {
@@ -66,6 +88,7 @@ impl Successor {
         match self {
             Self::StandIn => "stand-in",
             Self::Recycled => "recycled",
+            Self::Worker => "worker",
         }
     }
 
@@ -73,7 +96,7 @@ impl Successor {
     #[must_use]
     pub fn current() -> Option<Self> {
         let name = std::env::var(VARIABLE).ok()?;
-        [Self::StandIn, Self::Recycled].into_iter().find(|it| it.name() == name)
+        [Self::StandIn, Self::Recycled, Self::Worker].into_iter().find(|it| it.name() == name)
     }
 }
 
@@ -86,6 +109,10 @@ pub struct Handover {
     pub sockets: Vec<TcpListener>,
     /// The admin socket.
     pub admin: Option<UnixListener>,
+    /// Where requests come that the process before passes on.
+    pub forward: Option<UnixListener>,
+    /// Where a worker writes down what it does.
+    pub record: Option<File>,
     /// What is known of the process before.
     pub state: HandoverState,
     socket: BufReader<UnixStream>,
@@ -106,35 +133,66 @@ impl Handover {
     pub fn receive() -> io::Result<Option<Self>> {
         let Some(successor) = Successor::current() else { return Ok(None) };
         let socket = UnixStream::from(take_stdin()?);
-        let mut descriptors = take_over(&socket)?.into_iter();
+        let mut descriptors = take_over(&socket)?.into_iter().peekable();
         let mut socket = BufReader::new(socket);
         let mut line = String::new();
         socket.read_line(&mut line)?;
         let state: HandoverState = serde_json::from_str(&line)?;
         let sockets = descriptors.by_ref().take(state.sockets).map(TcpListener::from).collect();
-        let admin = descriptors.next().map(UnixListener::from);
-        Ok(Some(Self { successor, sockets, admin, state, socket }))
+        let admin = descriptors.next_if(|_| state.admin).map(UnixListener::from);
+        let forward = descriptors.next_if(|_| state.forward).map(UnixListener::from);
+        let record = descriptors.next().map(File::from);
+        Ok(Some(Self { successor, sockets, admin, forward, record, state, socket }))
+    }
+
+    /// Says that the libraries are mapped, and waits for the states of the apps.
+    ///
+    /// # Errors
+    /// If the process before is gone.
+    pub async fn states(&self) -> io::Result<InheritedStates> {
+        // Nothing is read ahead: what comes next is the answer to this.
+        let mut socket = self.socket.get_ref().try_clone()?;
+        let asked = tokio::task::spawn_blocking(move || {
+            let line = serde_json::to_string(&PeerReport::Loaded)?;
+            writeln!(socket, "{line}")?;
+            let mut line = String::new();
+            BufReader::new(socket).read_line(&mut line)?;
+            match serde_json::from_str(&line)? {
+                PeerOrder::Start(states) => Ok(states),
+                _ => Err(io::Error::other("it gave another order than to start")),
+            }
+        });
+        asked.await.map_err(io::Error::other)?
     }
 
     /// Tells the process before that this one serves; gives the way to talk on with it.
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn serving(self) -> io::Result<HandoverPeer> {
-        self.answer(SERVING)
+    pub fn serving(self, reports: Vec<SwapReport>) -> io::Result<HandoverPeer> {
+        self.answer(&PeerReport::Serving { reports, apps: Vec::new() })
     }
 
     /// Tells the process before that this one will not serve, so that it goes on.
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn failed(self) -> io::Result<HandoverPeer> {
-        self.answer("failed")
+    pub fn failed(self, failure: PeerFailure) -> io::Result<HandoverPeer> {
+        self.answer(&PeerReport::Failed(failure))
     }
 
-    fn answer(self, word: &str) -> io::Result<HandoverPeer> {
+    /// The way to talk with the process before, for one that has not said yet whether it serves.
+    ///
+    /// # Errors
+    /// If the socket cannot be registered with the runtime.
+    pub fn peer(&self) -> io::Result<HandoverPeer> {
+        HandoverPeer::over(self.socket.get_ref().try_clone()?)
+    }
+
+    fn answer(self, report: &PeerReport) -> io::Result<HandoverPeer> {
         let mut socket = self.socket.into_inner();
-        writeln!(socket, "{word}")?;
+        let line = serde_json::to_string(report)?;
+        writeln!(socket, "{line}")?;
         HandoverPeer::over(socket)
     }
 }

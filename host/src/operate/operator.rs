@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use self::status::StatusSource;
+pub(crate) use self::status::releases_of;
 use super::public_folders::PublicFolders;
 use super::tasks::supervise;
 use super::watches::Watches;
@@ -28,7 +29,7 @@ use crate::operate::admin::{
 use crate::operate::rollback_policy::RollbackPolicy;
 use crate::process::workers::WorkersStatus;
 use crate::release::Release;
-use crate::release::ledger::{AfterRestart, KeptRelease};
+use crate::release::ledger::{AfterRestart, KeptRelease, Ledger};
 use crate::release::watch::{ReleaseWatch, WatchError};
 use crate::server::Handle;
 use crate::site::Site;
@@ -103,7 +104,7 @@ impl Operator {
     /// # Errors
     ///
     /// With the first that does not start.
-    pub async fn start_read(&self, releases: Vec<Release>) -> Result<(), SwapError> {
+    pub async fn start_read(&self, releases: Vec<Release>) -> Result<Vec<SwapReport>, SwapError> {
         let known = self.site.switch.ledger().log();
         let sources: Vec<PathBuf> = releases.iter().map(|release| release.source.clone()).collect();
         // Of signed releases not the folders that were named, but the copies.
@@ -119,7 +120,7 @@ impl Operator {
                 self.watch_generation(report);
             }
         }
-        Ok(())
+        Ok(reports)
     }
 
     /// Removes what earlier runs have left in the folders that are this host's alone.
@@ -182,20 +183,7 @@ impl Operator {
     fn say_what_remains(&self, report: SwapReport) -> SwapReport {
         let table = self.site.switch.table();
         let slot = table.generations().iter().position(|live| live.id == report.generation);
-        let after = slot.and_then(|slot| self.site.switch.ledger().after_restart(slot));
-        let after_restart = after.map(|after| match after {
-            AfterRestart::ServesOn(routes) => {
-                let routes = routes.display();
-                format!("a restart serves it, too, until {routes} holds another release than now")
-            }
-            AfterRestart::Forgotten(routes) => {
-                let routes = routes.display();
-                format!(
-                    "a restart serves what {routes} holds: this host has no state folder \
-                         (--state)"
-                )
-            }
-        });
+        let after_restart = slot.and_then(|slot| what_remains(self.site.switch.ledger(), slot));
         if let Some(after) = &after_restart {
             tracing::info!("generation {}: {after}", report.generation);
         }
@@ -208,12 +196,8 @@ impl Operator {
             if self.site.is_stopping() {
                 return;
             }
-            if let Some(kept) = self.serves_over(release).await {
-                let (release, build_id) = (release.display(), kept.build_id);
-                tracing::info!(
-                    "{release}: unchanged since build {build_id} was swapped in over it, which \
-                     serves on; `nova swap {release}` swaps it in"
-                );
+            if let Some(kept) = serves_over(self.site.switch.ledger(), release).await {
+                tracing::info!("{}", unchanged_below(release, &kept));
                 continue;
             }
             // Other errors are in the log already.
@@ -228,12 +212,6 @@ impl Operator {
                 _ => {}
             }
         }
-    }
-
-    async fn serves_over(&self, release: &Path) -> Option<KeptRelease> {
-        let (ledger, release) = (Arc::clone(self.site.switch.ledger()), release.to_owned());
-        let looked = tokio::task::spawn_blocking(move || ledger.serves_over(&release)).await;
-        looked.ok().flatten()
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
@@ -283,8 +261,8 @@ impl Operator {
 }
 
 impl Control for Operator {
-    fn status(&self) -> Status {
-        self.status.status(&self.site)
+    async fn status(&self) -> Status {
+        self.status_now()
     }
 
     async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
@@ -327,6 +305,12 @@ impl Control for Operator {
 }
 
 impl Operator {
+    /// How the host is.
+    #[must_use]
+    pub fn status_now(&self) -> Status {
+        self.status.status(&self.site)
+    }
+
     fn accepts_orders(&self) -> Result<(), SwapFailure> {
         if self.site.is_stopping() {
             return Err(SwapFailure::new(Reason::Stopping, "the host is stopping"));
@@ -335,7 +319,38 @@ impl Operator {
     }
 }
 
-fn failure_of(error: &SwapError) -> SwapFailure {
+/// The release that was swapped in over what lies at a path of `--routes`, and serves, if that has
+/// not changed since.
+pub(crate) async fn serves_over(ledger: &Arc<Ledger>, release: &Path) -> Option<KeptRelease> {
+    let (ledger, release) = (Arc::clone(ledger), release.to_owned());
+    let looked = tokio::task::spawn_blocking(move || ledger.serves_over(&release)).await;
+    looked.ok().flatten()
+}
+
+/// What is said of it.
+pub(crate) fn unchanged_below(release: &Path, kept: &KeptRelease) -> String {
+    let (release, build_id) = (release.display(), &kept.build_id);
+    format!(
+        "{release}: unchanged since build {build_id} was swapped in over it, which serves on; \
+         `nova swap {release}` swaps it in"
+    )
+}
+
+/// What becomes of a release when the host starts again, where `--routes` names another.
+pub(crate) fn what_remains(ledger: &Ledger, slot: usize) -> Option<String> {
+    Some(match ledger.after_restart(slot)? {
+        AfterRestart::ServesOn(routes) => {
+            let routes = routes.display();
+            format!("a restart serves it, too, until {routes} holds another release than now")
+        }
+        AfterRestart::Forgotten(routes) => {
+            let routes = routes.display();
+            format!("a restart serves what {routes} holds: this host has no state folder (--state)")
+        }
+    })
+}
+
+pub(crate) fn failure_of(error: &SwapError) -> SwapFailure {
     let reason = match error {
         SwapError::Busy { .. } | SwapError::Canary { .. } | SwapError::Overtaken(_) => Reason::Busy,
         SwapError::AlreadyLive { .. } => Reason::AlreadyLive,
@@ -362,7 +377,7 @@ fn say(release: &Path, report: &SwapReport) {
     }
 }
 
-fn done(source: PathBuf, report: SwapReport) -> Swap {
+pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
     let SwapReport {
         generation,
         build_id,

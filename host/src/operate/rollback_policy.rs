@@ -59,6 +59,16 @@ impl Tally {
         }
     }
 
+    /// What two have done together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            panics: self.panics + other.panics,
+            failures: self.failures + other.failures,
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
     fn share(self) -> f64 {
         if self.requests == 0 { 0.0 } else { self.failures as f64 / self.requests as f64 }

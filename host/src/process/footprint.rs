@@ -20,6 +20,22 @@ pub struct Footprint {
 }
 
 impl Footprint {
+    /// That of two processes together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
+        };
+        Self {
+            anonymous_bytes: sum(self.anonymous_bytes, other.anonymous_bytes),
+            resident_bytes: sum(self.resident_bytes, other.resident_bytes),
+            mappings: sum(self.mappings, other.mappings),
+            threads: sum(self.threads, other.threads),
+            descriptors: sum(self.descriptors, other.descriptors),
+        }
+    }
+
     /// That of this process.
     #[must_use]
     pub fn now() -> Self {

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use vm_memory::{Bytes as _, FileOffset, MmapRegion, VolatileMemory as _, VolatileSlice};
 
-pub use self::place::{LeftRecord, RecordFile, RecordPlace};
+pub use self::place::{LeftRecord, RecordFile, RecordPlace, file_in_memory};
 
 /// How many threads can be on record at once.
 const SLOTS: usize = 256;

@@ -46,6 +46,8 @@ const VERSION: u32 = 1;
 #[derive(Debug, Default)]
 pub struct Ledger {
     home: OnceLock<Home>,
+    /// Another process keeps it.
+    reads_only: bool,
     /// What `--routes` names: the place of each library of the table.
     routes: Vec<PathBuf>,
     entries: Mutex<Entries>,
@@ -101,6 +103,17 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// A memory that another process keeps, in `folder` if it is durable: what it says is
+    /// [inherited](Self::inherit), copies are read, and nothing is written.
+    #[must_use]
+    pub fn reader(folder: Option<&Path>) -> Self {
+        let ledger = Self { reads_only: true, ..Self::default() };
+        if let Some(folder) = folder {
+            drop(ledger.home.set(Home::Elsewhere(folder.to_owned())));
+        }
+        ledger
+    }
+
     /// A memory that ends with this host, and so does its folder. Where none can be made, no copies
     /// are kept.
     #[must_use]
@@ -130,6 +143,12 @@ impl Ledger {
     /// the same.
     pub(crate) fn inherit(&self, log: &ReleaseLog, copies: Option<&Path>) {
         self.note(|own| own.clone_from(log));
+        if self.reads_only {
+            if let Some(folder) = copies {
+                drop(self.home.set(Home::Elsewhere(folder.to_owned())));
+            }
+            return;
+        }
         match copies.map(TemporaryFolder::adopt).transpose() {
             Ok(Some(folder)) => drop(self.home.set(Home::Temporary(folder))),
             Ok(None) => {}

@@ -14,8 +14,12 @@ use crate::operate::handover::{Handover, Successor};
 use crate::process::service_manager::ServiceManager;
 use crate::process::signals::SignalReceiver;
 use crate::process::workers::Workers;
+use crate::release::Release;
+use crate::release::watch::ReleaseWatch;
 use crate::server::listen::Listeners;
 use crate::server::{Options, Server};
+use crate::supervise::WorkerLink;
+use crate::swap::SwapError;
 
 /// See the [module](self).
 pub(super) struct Bound<'c> {
@@ -28,11 +32,14 @@ pub(super) struct Bound<'c> {
     pub(super) reading: Option<ReleaseReading>,
     pub(super) signals: ProcessSignals,
     pub(super) handover: Option<Handover>,
+    pub(super) worker: Option<WorkerLink>,
     pub(super) service_manager: ServiceManager,
     pub(super) public: Option<PathBuf>,
     pub(super) edge: EdgeBuilder,
     pub(super) url: String,
     pub(super) port: u16,
+    /// What was read for the start, once it is known; then the watch was there before.
+    pub(super) read: Option<ReadReleases>,
     /// More handles of the sockets that the server accepts on.
     pub(super) handles: Vec<TcpListener>,
     pub(super) server: Server,
@@ -42,18 +49,18 @@ impl<'c> Bound<'c> {
     /// Takes the ports, and what another process leaves.
     pub(super) fn bind(bootstrap: Bootstrap<'c>, signals: SignalReceiver) -> Result<Self, Error> {
         let Bootstrap { config, linked, workers, releases, state, reading } = bootstrap;
-        let signals = ProcessSignals::new(signals)?;
+        let mut signals = ProcessSignals::new(signals)?;
         let mut handover = Handover::receive()
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
-        let is_stand_in =
-            handover.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
-        let service_manager = if is_stand_in {
-            ServiceManager::none()
-        } else {
-            ServiceManager::of_this_process(workers.status())
+        let successor = handover.as_ref().map(|left| left.successor);
+        // The process that was started first is the one that is known outside.
+        let service_manager = match successor {
+            None | Some(Successor::Recycled) => ServiceManager::of_this_process(workers.status()),
+            Some(_) => ServiceManager::none(),
         };
+        let worker = worker_link(&mut handover, &mut signals)?;
         let public = config.public.as_ref().map(std::path::absolute).transpose()?;
-        let edge = EdgeBuilder::open(config, handover.is_some())?;
+        let edge = EdgeBuilder::open(config, successor)?;
         let listeners = match &mut handover {
             Some(left) => Listeners::from_sockets(std::mem::take(&mut left.sockets))?,
             None => match Listeners::of_the_service()? {
@@ -69,10 +76,11 @@ impl<'c> Bound<'c> {
         let state = match state {
             Some(state) => state,
             None => {
-                let beginning = match &linked {
-                    Some(_) => Beginning::Linked,
-                    None if is_stand_in => Beginning::StandIn,
-                    None => Beginning::Recycled,
+                let beginning = match (&linked, successor) {
+                    (Some(_), _) => Beginning::Linked,
+                    (None, Some(Successor::StandIn)) => Beginning::StandIn,
+                    (None, Some(Successor::Worker)) => Beginning::Worker,
+                    (None, _) => Beginning::Recycled,
                 };
                 HostState::open(config, workers, &releases, beginning)?
             }
@@ -86,13 +94,59 @@ impl<'c> Bound<'c> {
             reading,
             signals,
             handover,
+            worker,
             service_manager,
             public,
             edge,
             url,
             port,
+            read: None,
             handles,
             server,
         })
     }
+}
+
+/// The releases that a host starts with, and the watch that was there before they were read.
+pub(super) struct ReadReleases {
+    pub(super) releases: Vec<Release>,
+    pub(super) watch: Option<ReleaseWatch>,
+}
+
+impl Bound<'_> {
+    /// Reads the releases that a host starts with that takes nothing over.
+    pub(super) async fn read(&mut self) -> Result<&ReadReleases, Error> {
+        // Before the releases are read, so that no change is missed.
+        let watch = self.config.watch.then(|| ReleaseWatch::new(&self.releases)).transpose()?;
+        let reading = self.reading.take();
+        let reading = reading.unwrap_or_else(|| self.state.read(&self.releases));
+        let releases = reading.await.map_err(|_| SwapError::NothingServes)??;
+        Ok(self.read.insert(ReadReleases { releases, watch }))
+    }
+
+    /// Whether the releases are served by other processes, which this one looks after.
+    pub(super) async fn supervises(&mut self) -> Result<bool, Error> {
+        if self.handover.is_some() || self.linked.is_some() {
+            return Ok(false);
+        }
+        let (is_told, wanted) = (self.config.workers.is_some(), self.config.hold.swap.0);
+        let read = self.read().await?;
+        let renews = |release: &Release| wanted.unwrap_or(release.swap.mode).renews_process();
+        Ok(is_told || read.releases.iter().any(renews))
+    }
+}
+
+/// The way to the supervisor of a worker, which is listened to from now on.
+fn worker_link(
+    handover: &mut Option<Handover>,
+    signals: &mut ProcessSignals,
+) -> Result<Option<WorkerLink>, Error> {
+    let Some(left) = handover.as_mut().filter(|left| left.successor == Successor::Worker) else {
+        return Ok(None);
+    };
+    let missing = "a worker was started without its sockets";
+    let forward = left.forward.take().ok_or(missing)?;
+    let (link, supervisor) = WorkerLink::open(left.peer()?, forward);
+    signals.supervisor = Some(supervisor);
+    Ok(Some(link))
 }

@@ -24,6 +24,7 @@ pub use self::swapping::{RecyclingSettings, RollbackSettings, share};
 pub use self::trust::TrustSettings;
 pub use self::units::Limit;
 use crate::library::loader::{LoadError, Store, writable_folder};
+use crate::operate::handover::Successor;
 use crate::process::log::{Format, LogFilter, LogSettings};
 use crate::process::record::RecordPlace;
 use crate::process::service_folders;
@@ -62,6 +63,12 @@ pub struct Config {
     /// The port to listen on; 0 for any that is free
     #[arg(long, value_name = "PORT", env = "NOVA_PORT", default_value_t = 2518)]
     pub port: u16,
+
+    /// So many processes answer, and one more looks after them: what ends a process costs the
+    /// requests of that one, and another comes in its place [default: one process that does all, or
+    /// one of each where a release asks for a new process with each swap]
+    #[arg(long, value_name = "COUNT", env = "NOVA_WORKERS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: Option<u16>,
 
     /// How long requests may run on after SIGTERM
     #[arg(long, value_name = "SECONDS", env = "NOVA_GRACE", default_value = "30", value_parser = duration)]
@@ -193,6 +200,20 @@ impl Config {
             filter: self.log.clone(),
             format: self.log_format,
             access: !self.no_access_log,
+        }
+    }
+
+    /// How many threads answer requests in this process, if that is not left to the system: workers
+    /// share the processors, and what looks after them answers none.
+    #[must_use]
+    pub fn threads(&self, successor: Option<Successor>) -> Option<u16> {
+        match (self.workers, successor) {
+            (Some(workers), Some(Successor::Worker)) => self.edge.run.threads.or_else(|| {
+                let processors = std::thread::available_parallelism().ok()?.get();
+                u16::try_from(processors.div_ceil(workers.into()).max(2)).ok()
+            }),
+            (Some(_), None) => Some(1),
+            _ => self.edge.run.threads,
         }
     }
 

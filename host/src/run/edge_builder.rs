@@ -9,6 +9,7 @@ use crate::edge::forwarded::Proxies;
 use crate::edge::limits::RequestLimit;
 use crate::edge::metrics::{Metrics, MetricsError, MetricsListener};
 use crate::edge::security::Security;
+use crate::operate::handover::Successor;
 use crate::process::log::AccessLog;
 use crate::run::config::{Config, EdgeSettings};
 use crate::server::networks::Networks;
@@ -47,13 +48,13 @@ pub(super) enum EdgeError {
 }
 
 impl EdgeBuilder {
-    /// Reads the certificate, and binds the address of the metrics; `inherits`: this process takes
-    /// the place of another, which may have that address still.
+    /// Reads the certificate, and binds the address of the metrics: a process that takes the place
+    /// of another waits until that one has let go of it, and of a worker the supervisor asks them.
     ///
     /// # Errors
     ///
     /// With the first thing that is wrong.
-    pub(super) fn open(config: &Config, inherits: bool) -> Result<Self, EdgeError> {
+    pub(super) fn open(config: &Config, successor: Option<Successor>) -> Result<Self, EdgeError> {
         let EdgeSettings { tls, proxies, metrics, run, .. } = &config.edge;
         if !run.stop_delay.is_zero() && run.stop_delay >= config.grace {
             return Err(EdgeError::StopDelay);
@@ -67,7 +68,8 @@ impl EdgeBuilder {
             (Some(_), None) => return Err(EdgeError::HalfOfTls("--tls-key")),
             (None, Some(_)) => return Err(EdgeError::HalfOfTls("--tls-cert")),
         };
-        let metrics = metrics.metrics.as_deref();
+        let metrics = metrics.metrics.as_deref().filter(|_| successor != Some(Successor::Worker));
+        let inherits = successor.is_some();
         let metrics = metrics.map(|it| MetricsListener::bind(it, inherits)).transpose()?;
         Ok(Self { certificate, metrics })
     }
@@ -96,6 +98,11 @@ impl EdgeBuilder {
     /// What reads the certificate again, if there is one.
     pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
         self.certificate.clone()
+    }
+
+    /// Where the numbers are read, for a process that has no edge.
+    pub(super) fn into_metrics(self) -> Option<MetricsListener> {
+        self.metrics
     }
 
     /// The edge of `site`, which `server` serves, and which counts in `metrics`. From now on the

@@ -41,6 +41,8 @@ pub(super) enum Beginning {
     Linked,
     /// In the place of a process that holds its state.
     StandIn,
+    /// For a supervisor, which holds the state.
+    Worker,
     /// In its own place, with what another process has kept for it.
     Recycled,
 }
@@ -60,13 +62,16 @@ impl HostState {
         // Where the routes are linked there is nothing to go back to.
         let state = config.state_folder().filter(|_| beginning != Beginning::Linked);
         let ledger = match (&state, beginning) {
+            // The supervisor writes.
+            (folder, Beginning::Worker) => Ledger::reader(folder.as_deref()),
             (Some(folder), _) => open_ledger(folder)?,
             (None, Beginning::Alone) => Ledger::temporary(),
             (None, _) => Ledger::default(),
         };
         let ledger = ledger.deployed_at(releases.to_vec());
-        // A stand-in serves beside the process that holds the folder.
-        let state = state.filter(|_| beginning != Beginning::StandIn);
+        // A stand-in and a worker serve beside the process that holds the folder.
+        let beside = matches!(beginning, Beginning::StandIn | Beginning::Worker);
+        let state = state.filter(|_| !beside);
         let lock = state.as_deref().map(lock).transpose()?;
         let owns_store = store.folder().zip(state.as_deref());
         let owns_store = owns_store.is_some_and(|(store, state)| store.starts_with(state));

@@ -32,6 +32,7 @@ pub(super) struct Lifecycle {
     pub(super) stop_delay: Duration,
     pub(super) is_stand_in: bool,
     pub(super) is_linked: bool,
+    pub(super) is_worker: bool,
     /// Kept as long as the host serves: the lock of the state folder.
     pub(super) _state: HostState,
     /// Kept as long as the host serves: the files of a program that has its routes inside.
@@ -71,16 +72,22 @@ impl Lifecycle {
     fn stop(&self) {
         self.site.stopping();
         let (server, delay) = (self.server.clone(), self.stop_delay);
+        // What concerns all workers is said by the supervisor.
+        let is_worker = self.is_worker;
         let close = move || {
             server.stop();
-            tracing::info!("stopping: requests that are under way finish");
+            if !is_worker {
+                tracing::info!("stopping: requests that are under way finish");
+            }
         };
         if delay.is_zero() {
             return close();
         }
-        tracing::info!(
-            "stopping in {delay:?}: until then requests are answered, and /readyz says 503"
-        );
+        if !is_worker {
+            tracing::info!(
+                "stopping in {delay:?}: until then requests are answered, and /readyz says 503"
+            );
+        }
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             close();
@@ -108,35 +115,46 @@ impl Lifecycle {
         signals: &mut ProcessSignals,
     ) -> Result<Exit, Error> {
         let ended = async {
-            self.shut_down(stopped).await;
+            if stopped.cut > 0 {
+                tracing::warn!("{} connections were cut at the deadline", stopped.cut);
+            }
+            self.shut_down().await;
             if !self.site.is_stopping() {
                 return self.recycler.take_back().await;
             }
             self.recycler.stand_in_ended().await;
             Ok(None)
         };
-        tokio::select! {
-            ended = ended => Ok(match ended? {
-                Some((program, stand_in)) => Exit::Recycle(program, stand_in),
-                None => Exit::Stopped,
-            }),
-            signal = signals.stop() => {
-                self.recycler.order(PeerOrder::Stop).await;
-                Ok(Exit::Forced(signal))
+        let mut ended = std::pin::pin!(ended);
+        // A worker that leaves ends already; it is told to stop once more when all do.
+        let mut is_known = self.is_worker && !self.site.is_stopping();
+        loop {
+            tokio::select! {
+                ended = &mut ended => return Ok(match ended? {
+                    Some((program, stand_in)) => Exit::Recycle(program, stand_in),
+                    None => Exit::Stopped,
+                }),
+                signal = signals.stop() => {
+                    if std::mem::take(&mut is_known) {
+                        continue;
+                    }
+                    self.recycler.order(PeerOrder::Stop).await;
+                    return Ok(Exit::Forced(signal));
+                }
             }
         }
     }
 
-    async fn shut_down(&self, stopped: StopReport) {
-        if stopped.cut > 0 {
-            tracing::warn!("{} connections were cut at the deadline", stopped.cut);
-        }
+    /// Shuts the apps down.
+    pub(super) async fn shut_down(&self) {
         if tokio::time::timeout(SHUTDOWN, self.site.switch.stop(SHUTDOWN)).await.is_err() {
             tracing::warn!("`shutdown` of an app did not finish within {SHUTDOWN:?}");
         }
         if self.site.is_stopping() {
             self.site.switch.ledger().close();
         }
-        tracing::info!("stopped");
+        if !self.is_worker {
+            tracing::info!("stopped");
+        }
     }
 }

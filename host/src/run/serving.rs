@@ -2,6 +2,9 @@
 
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::Notify;
 
 use super::bound::Bound;
 use super::config::Config;
@@ -9,13 +12,17 @@ use super::lifecycle::Lifecycle;
 use super::signals::ProcessSignals;
 use super::started::Started;
 use super::{Error, Exit};
-use crate::edge::Edge;
+use crate::edge::metrics::Sources;
+use crate::edge::{Edge, Metrics};
 use crate::operate::admin::{AdminSocket, BindError, default_socket};
-use crate::operate::handover::{Handover, Recycler, Successor};
+use crate::operate::handover::{Handover, Recycler, Successor, answer_passed_on};
 use crate::operate::operator::Operator;
 use crate::process::log::{AccessLog, announce};
 use crate::release::watch::ReleaseWatch;
-use crate::server::{Server, Service};
+use crate::server::{Handle, Server, Service};
+use crate::site::Site;
+use crate::supervise::WorkerAnswers;
+use crate::swap::SwapReport;
 
 /// See the [module](self).
 pub(super) struct Serving {
@@ -23,28 +30,50 @@ pub(super) struct Serving {
     pub(super) server: Server,
     pub(super) edge: &'static Edge,
     pub(super) lifecycle: Lifecycle,
+    /// When a worker may accept connections.
+    pub(super) opening: Option<Arc<Notify>>,
 }
 
 impl Serving {
     /// Opens the way in for requests and for `nova`, and says so to all who wait for it.
-    pub(super) fn open(started: Started<'_>, access: AccessLog) -> Result<Self, Error> {
-        let Started { bound, site, operator, budget, metrics, watch, unpacked } = started;
-        let Bound { config, mut signals, mut handover, service_manager, server, .. } = bound;
-        spawn_followers(&operator, watch);
+    pub(super) async fn open(started: Started<'_>, access: AccessLog) -> Result<Self, Error> {
+        let Started { bound, site, operator, budget, metrics, watch, reports, unpacked } = started;
+        let Bound { config, mut signals, mut handover, worker, service_manager, server, .. } =
+            bound;
+        spawn_followers(&operator, watch, config.watch);
         let inherited = handover.as_mut().and_then(|left| left.admin.take());
-        let admin = admin_socket(config, bound.port, inherited)?;
+        let admin = match &worker {
+            Some(_) => None,
+            None => admin_socket(config, bound.port, inherited)?,
+        };
         let admin = admin.map(|socket| socket.serve(Arc::clone(&operator)));
         let recycler = Recycler::new(Arc::clone(&operator), budget, bound.handles, admin);
 
         let (certificate, handle) = (bound.edge.certificate(), server.handle());
+        let counted = metrics.clone();
         let edge = bound.edge.build(config, Arc::clone(&site), access, handle.clone(), metrics)?;
         // One for all connections and for as long as the process lives, so nothing counts its users.
         let edge: &'static Edge = Box::leak(Box::new(edge));
         let is_stand_in =
             handover.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
-        match handover {
-            None => announce(&bound.url),
-            Some(left) => take_over_from(left, &mut signals)?,
+        let is_worker = worker.is_some();
+        let mut opening = None;
+        match (worker, handover) {
+            (Some(worker), _) => {
+                worker.serving(reports, &site.switch.table()).await;
+                let metrics = rendered(counted, Arc::clone(&site), handle.clone());
+                let opened = Arc::<Notify>::default();
+                opening = Some(Arc::clone(&opened));
+                let (operator, site) = (Arc::clone(&operator), Arc::clone(&site));
+                tokio::spawn(worker.follow(WorkerAnswers { operator, site, metrics, opened }));
+            }
+            (None, None) => announce(&bound.url),
+            (None, Some(mut left)) => {
+                if let Some(forward) = left.forward.take() {
+                    answer_passed_on(forward, &site);
+                }
+                take_over_from(left, reports, &mut signals)?;
+            }
         }
         service_manager.ready();
         let relief = server.relief(service(edge))?;
@@ -56,19 +85,30 @@ impl Serving {
             recycler,
             service_manager,
             certificate,
-            releases: bound.releases,
+            // Those of a worker are swapped by its supervisor.
+            releases: if is_worker { Vec::new() } else { bound.releases },
             stop_delay: config.edge.run.stop_delay,
             is_stand_in,
             is_linked: bound.linked.is_some(),
+            is_worker,
             _state: bound.state,
             _unpacked: unpacked,
         };
-        Ok(Self { signals, server, edge, lifecycle })
+        Ok(Self { signals, server, edge, lifecycle, opening })
     }
 
     /// Answers requests and does what signals ask for.
     pub(super) async fn until_stopped(self) -> Result<Exit, Error> {
-        let Self { mut signals, server, edge, lifecycle } = self;
+        let Self { mut signals, server, edge, lifecycle, opening } = self;
+        if let Some(opened) = opening {
+            tokio::select! {
+                () = opened.notified() => {}
+                signal = signals.stop() => {
+                    lifecycle.shut_down().await;
+                    return Ok(Exit::Forced(signal));
+                }
+            }
+        }
         let stopped = {
             let served = server.run(service(edge));
             let mut served = std::pin::pin!(served);
@@ -94,30 +134,51 @@ fn service(edge: &'static Edge) -> impl Service + Sync {
     move |request, peer| edge.handle(request, peer)
 }
 
-fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>) {
+/// What `metrics` has counted, as text.
+fn rendered(
+    metrics: Option<Arc<Metrics>>,
+    site: Arc<Site>,
+    server: Handle,
+) -> impl Fn() -> String + Send + Sync + 'static {
+    let began = SystemTime::now();
+    move || {
+        let sources = Sources { site: &site, server: &server, began };
+        metrics.as_ref().map(|metrics| metrics.render(&sources)).unwrap_or_default()
+    }
+}
+
+fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>, files: bool) {
     let guard = Arc::clone(operator);
     tokio::spawn(async move { guard.guard().await });
     if let Some(watch) = watch {
         let follower = Arc::clone(operator);
         tokio::spawn(async move { follower.follow_releases(watch).await });
+    }
+    if files {
         let follower = Arc::clone(operator);
         tokio::spawn(async move { follower.follow_files().await });
     }
 }
 
 /// Tells the process before that this one serves.
-fn take_over_from(left: Handover, signals: &mut ProcessSignals) -> Result<(), Error> {
+fn take_over_from(
+    left: Handover,
+    reports: Vec<SwapReport>,
+    signals: &mut ProcessSignals,
+) -> Result<(), Error> {
     let (successor, pid) = (left.successor, left.state.pid);
-    let before = left.serving()?;
+    let before = left.serving(reports)?;
     match successor {
         Successor::StandIn => signals.first = Some(before),
         Successor::Recycled => drop(tokio::spawn(before.ended(pid))),
+        // It has a conversation of its own.
+        Successor::Worker => {}
     }
     Ok(())
 }
 
 /// The socket that the settings name has to be there; the default one may be missing.
-fn admin_socket(
+pub(super) fn admin_socket(
     config: &Config,
     port: u16,
     inherited: Option<UnixListener>,

@@ -2,12 +2,15 @@
 
 use rustix::process::Signal;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::operate::handover::{HandoverPeer, PeerOrder, Recycler};
 use crate::process::signals::SignalReceiver;
+use crate::supervise::WorkerEvent;
 
 /// The signals of this process. A stand-in is told by the process that it stands in for instead,
-/// because a terminal and a service manager send their signals to both.
+/// and a worker by its supervisor, because a terminal and a service manager send their signals to
+/// both.
 pub(super) struct ProcessSignals {
     received: SignalReceiver,
     /// What came while the thread that waits for signals was not waiting.
@@ -16,6 +19,8 @@ pub(super) struct ProcessSignals {
     hang_up: SignalStream,
     recycle: SignalStream,
     pub(super) first: Option<HandoverPeer>,
+    /// Where a worker is told what concerns the process.
+    pub(super) supervisor: Option<mpsc::UnboundedReceiver<WorkerEvent>>,
     /// The first process is gone, which was heard.
     is_alone: bool,
 }
@@ -43,26 +48,39 @@ impl ProcessSignals {
             hang_up: signal(SignalKind::hangup())?,
             recycle: signal(SignalKind::user_defined2())?,
             first: None,
+            supervisor: None,
             is_alone: false,
         })
     }
 
     /// The next thing to do. A call that is given up loses nothing.
     pub(super) async fn next(&mut self) -> Action {
+        if let Some(supervisor) = &mut self.supervisor {
+            return match supervisor.recv().await {
+                Some(WorkerEvent::Stop) => Action::Stop(Signal::TERM),
+                Some(WorkerEvent::Abort) => Action::Abort,
+                Some(WorkerEvent::Reload) => Action::Reload,
+                None => std::future::pending().await,
+            };
+        }
         if let Some(first) = &mut self.first {
             if self.is_alone {
                 return std::future::pending().await;
             }
-            return match first.order().await {
-                Some(PeerOrder::Stop) => Action::Stop(Signal::TERM),
-                Some(PeerOrder::Abort) => Action::Abort,
-                Some(PeerOrder::Reload) => Action::Reload,
-                Some(PeerOrder::TakeBack) => Action::GiveBack,
-                None => {
-                    self.is_alone = true;
-                    Action::Stop(Signal::TERM)
-                }
-            };
+            loop {
+                return match first.order().await {
+                    Some(PeerOrder::Stop) => Action::Stop(Signal::TERM),
+                    Some(PeerOrder::Abort) => Action::Abort,
+                    Some(PeerOrder::Reload) => Action::Reload,
+                    Some(PeerOrder::TakeBack) => Action::GiveBack,
+                    // Those of a worker.
+                    Some(_) => continue,
+                    None => {
+                        self.is_alone = true;
+                        Action::Stop(Signal::TERM)
+                    }
+                };
+            }
         }
         let signal = tokio::select! {
             signal = self.received.next() => signal,

@@ -3,15 +3,16 @@
 
 use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
-use crate::operate::handover::{Handover, PeerOrder, Program};
+use crate::operate::handover::{Handover, PeerFailure, PeerOrder, Program};
 
 /// Passes signals on until the stand-in has ended.
 pub(super) async fn forward_to_stand_in(
     left: Handover,
+    failure: PeerFailure,
     signals: &mut ProcessSignals,
 ) -> Result<Exit, Error> {
     tracing::warn!("process {} goes on; SIGUSR2 tries again", left.state.pid);
-    let mut stand_in = left.failed()?;
+    let mut stand_in = left.failed(failure)?;
     let mut is_stopping = false;
     loop {
         tokio::select! {

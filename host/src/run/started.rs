@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::bound::Bound;
+use super::bound::{Bound, ReadReleases};
 use super::stand_in::forward_to_stand_in;
 use super::{Error, Exit};
 use crate::edge::Metrics;
 use crate::operate::admin::Budget;
-use crate::operate::handover::Successor;
+use crate::operate::handover::{HandoverState, Successor};
 use crate::operate::operator::Operator;
 use crate::release::watch::ReleaseWatch;
 use crate::site::Site;
 use crate::site::files::{Assets, Caching};
-use crate::swap::SwapError;
+use crate::supervise::{WorkerLink, failure};
+use crate::swap::{InheritedStates, SwapError, SwapReport};
 
 /// See the [module](self).
 pub(super) struct Started<'c> {
@@ -25,6 +26,7 @@ pub(super) struct Started<'c> {
     pub(super) budget: Budget,
     pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) watch: Option<ReleaseWatch>,
+    pub(super) reports: Vec<SwapReport>,
     /// The files of a program that has its routes inside; they go with this.
     pub(super) unpacked: Option<TempDir>,
 }
@@ -38,6 +40,8 @@ impl<'c> Started<'c> {
         let budget = match bound.linked {
             // It keeps nothing that could be given back.
             Some(_) => Budget::default(),
+            // The supervisor looks at it.
+            None if bound.worker.is_some() => Budget::default(),
             None => config.recycling.budget(),
         };
         // Counted where the numbers can be read.
@@ -47,28 +51,33 @@ impl<'c> Started<'c> {
             metrics.on_workers(bound.workers.status());
         }
         let (server, public) = (bound.server.handle(), bound.public.take());
+        let policy = config.rollback.limits().filter(|_| bound.worker.is_none());
         let operator = Operator::new(Arc::clone(&site), server, bound.url.clone(), public)
-            .watching(config.rollback.limits())
+            .watching(policy)
             .within(budget)
             .counting(metrics.clone())
             .on_workers(bound.workers.status());
         let operator = Arc::new(operator);
         let unpacked = bound.linked.map(|linked| linked.unpack()).transpose()?.flatten();
-        // Before the releases are read, so that no change is missed.
-        let watch = (config.watch && bound.linked.is_none())
-            .then(|| ReleaseWatch::new(&bound.releases))
-            .transpose()?;
+        let (releases, watch) = match bound.read.take() {
+            Some(ReadReleases { releases, watch }) => (releases, watch),
+            // A worker's supervisor watches.
+            None if bound.worker.is_some() || bound.linked.is_some() => (Vec::new(), None),
+            None => {
+                let watch = config.watch.then(|| ReleaseWatch::new(&bound.releases)).transpose()?;
+                (Vec::new(), watch)
+            }
+        };
 
         let folder = unpacked.as_ref().map(TempDir::path);
         let linked = bound.linked;
         let start = async {
-            match (&bound.handover, linked) {
-                (Some(left), _) => operator.take_over(left.state.clone()).await,
-                (None, None) => {
-                    let reading = bound.reading.take();
-                    let reading = reading.unwrap_or_else(|| bound.state.read(&bound.releases));
-                    operator.start_read(reading.await.map_err(|_| SwapError::NothingServes)??).await
-                }
+            match (&mut bound.handover, linked) {
+                (Some(left), _) => match &mut bound.worker {
+                    Some(worker) => start_worker(&operator, worker, &left.state).await,
+                    None => operator.take_over(left).await,
+                },
+                (None, None) => operator.start_read(releases).await,
                 (None, Some(linked)) => {
                     operator.start_read(vec![linked.release(&site.switch, folder)?]).await
                 }
@@ -78,18 +87,60 @@ impl<'c> Started<'c> {
             started = start => started,
             signal = bound.signals.stop() => return Ok(ControlFlow::Break(Exit::Forced(signal))),
         };
-        if let Err(error) = started {
-            let Some(left) = bound.handover.filter(|left| left.successor == Successor::Recycled)
-            else {
-                return Err(error.into());
-            };
-            tracing::error!("the recycled host does not start: {error}");
-            let exit = forward_to_stand_in(left, &mut bound.signals).await?;
-            return Ok(ControlFlow::Break(exit));
-        }
+        let reports = match started {
+            Ok(reports) => reports,
+            Err(error) => return failed(bound, error).await,
+        };
         if bound.state.owns_store {
             operator.sweep().await;
         }
-        Ok(ControlFlow::Continue(Self { bound, site, operator, budget, metrics, watch, unpacked }))
+        Ok(ControlFlow::Continue(Self {
+            bound,
+            site,
+            operator,
+            budget,
+            metrics,
+            watch,
+            reports,
+            unpacked,
+        }))
+    }
+}
+
+/// Starts the apps of a worker, with the states that another worker has left if there are any.
+async fn start_worker(
+    operator: &Operator,
+    worker: &mut WorkerLink,
+    state: &HandoverState,
+) -> Result<Vec<SwapReport>, SwapError> {
+    let loaded = operator.load_inherited(state).await?;
+    // The supervisor says which worker leads.
+    operator.switch().lead_when_told();
+    let states = match state.waits {
+        true => worker.states().await?,
+        false => InheritedStates::default(),
+    };
+    operator.switch().start_loaded(loaded, states).await
+}
+
+/// Ends a process whose apps do not start. Who started it is told why; a recycled host goes on as
+/// the one that is known outside.
+async fn failed<T>(mut bound: Bound<'_>, error: SwapError) -> Result<ControlFlow<Exit, T>, Error> {
+    let failure = failure(&error);
+    if let Some(worker) = bound.worker {
+        worker.failed(failure).await;
+        return Ok(ControlFlow::Break(Exit::Stopped));
+    }
+    match bound.handover {
+        None => Err(error.into()),
+        Some(left) if left.successor == Successor::Recycled => {
+            tracing::error!("the recycled host does not start: {error}");
+            let exit = forward_to_stand_in(left, failure, &mut bound.signals).await?;
+            Ok(ControlFlow::Break(exit))
+        }
+        Some(left) => {
+            left.failed(failure)?;
+            Ok(ControlFlow::Break(Exit::Stopped))
+        }
     }
 }

@@ -18,7 +18,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How many connections are taken after a stop; more cannot have been queued before it.
 const QUEUED: usize = 4096;
 
-/// Accepts on `listener` until the server stops, then takes what is queued and closes it.
+/// Accepts on `listener` until the server stops, then takes what is queued and closes it. Where
+/// another process has the socket too, what is queued may be left to that one.
 pub(super) async fn accept<S: Service>(
     listener: TcpListener,
     connections: Arc<Connections>,
@@ -26,6 +27,7 @@ pub(super) async fn accept<S: Service>(
     service: S,
 ) {
     let mut stopping = std::pin::pin!(connections.reached(Phase::Stopping));
+    let mut turned_away = std::pin::pin!(connections.turns_away());
     let start = {
         let connections = Arc::clone(&connections);
         move |stream: TcpStream, peer: SocketAddr| {
@@ -39,6 +41,7 @@ pub(super) async fn accept<S: Service>(
         let accepted = tokio::select! {
             // A stop is heard however many connections come.
             biased;
+            () = &mut turned_away => return,
             () = &mut stopping => break,
             accepted = next(&listener, &connections) => accepted,
         };
@@ -54,6 +57,7 @@ pub(super) async fn accept<S: Service>(
                 }
                 tokio::select! {
                     () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                    () = &mut turned_away => return,
                     () = &mut stopping => break,
                 }
             }

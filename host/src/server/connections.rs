@@ -61,6 +61,8 @@ pub(super) struct Connections {
     changed: Notify,
     /// Whether a new connection waits for another to go.
     crowded: AtomicBool,
+    /// Whether connections are left to another process.
+    turned_away: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +91,19 @@ impl Connections {
             open: Mutex::default(),
             changed: Notify::new(),
             crowded: AtomicBool::new(false),
+            turned_away: AtomicBool::new(false),
         })
+    }
+
+    /// From now on connections are left to another process, which has the same sockets.
+    pub(super) fn turn_away(&self) {
+        self.turned_away.store(true, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until connections are left to another process.
+    pub(super) async fn turns_away(&self) {
+        self.until(|| self.turned_away.load(Ordering::SeqCst)).await;
     }
 
     /// A new connection, which waits for the first byte of its first request.

@@ -28,6 +28,15 @@ pub enum SwapError {
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(
+        "{}: its app has a state of its own, which would be another one in each of {workers} \
+         workers; start the host with --workers 1, or, if the state is not its own, say \
+         `pub const SWAP: Swap = Swap::Process;` in app.rs", .path.display()
+    )]
+    ManyStates { path: PathBuf, workers: usize },
+    /// It was started in another process, which says why it does not serve.
+    #[error("{reason}")]
+    Elsewhere { reason: String, lasting: bool },
+    #[error(
         "{}: not swapped in: the old app has to end first, and generation {generation} has not \
          answered within {limit:?}: {pages}; it serves on. Try again, or give its pages longer with \
          --hold-timeout", .path.display()
@@ -139,6 +148,7 @@ impl SwapError {
         !matches!(
             self,
             Self::Start { .. }
+                | Self::Elsewhere { lasting: false, .. }
                 | Self::StillInside { .. }
                 | Self::StillStreaming { .. }
                 | Self::Export { .. }

@@ -46,6 +46,7 @@ pub(super) struct Launch {
 }
 
 /// A release whose library is mapped, and whose app only has to be started.
+#[derive(Debug)]
 pub(super) struct Loaded {
     origin: Origin,
     library: Arc<Library>,

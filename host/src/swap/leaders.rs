@@ -5,6 +5,7 @@
 //! for none of it. In between nobody leads, and at no time do two.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,6 +19,8 @@ const STAND_BY_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(super) struct Leaders {
     shared: Arc<Shared>,
+    /// Another process leads.
+    is_held_back: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -31,9 +34,23 @@ struct Shared {
 impl Leaders {
     /// Lets these generations lead, one for each library, as soon as those before have let go.
     pub(super) fn follow(&self, serving: &[Arc<Generation>]) {
+        if self.is_held_back.load(Ordering::SeqCst) {
+            return;
+        }
         *self.shared.wanted.lock() = serving.iter().cloned().map(Some).collect();
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move { shared.settle().await });
+    }
+
+    /// Lets none lead from now on: another process decides which one does.
+    pub(super) fn hold_back(&self) {
+        self.is_held_back.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets these generations lead: the other process says so.
+    pub(super) fn release(&self, serving: &[Arc<Generation>]) {
+        self.is_held_back.store(false, Ordering::SeqCst);
+        self.follow(serving);
     }
 
     /// Lets no generation of library `slot` lead; ready when its jobs have ended.

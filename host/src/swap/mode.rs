@@ -39,12 +39,12 @@ pub(super) fn own_mode(generation: &Generation, wanted: Option<SwapMode>) -> Swa
 
 /// The mode of one release: an app that has a state to hand over does so, unless it says that the
 /// state is not its own.
-fn alone(plan: &SwapPlan, exports: bool) -> SwapMode {
+pub(super) fn alone(plan: &SwapPlan, exports: bool) -> SwapMode {
     let state = if exports { SwapMode::Handover } else { SwapMode::Overlap };
     if plan.declared { plan.mode } else { plan.mode.with(state) }
 }
 
-fn choose(
+pub(super) fn choose(
     old: &SwapPlan,
     exports: bool,
     new: &SwapPlan,

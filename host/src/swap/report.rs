@@ -90,13 +90,20 @@ impl SwapReport {
 
     /// Notes that the door was held for so long, and who waited.
     pub(super) fn held(&mut self, held: Duration, waits: &Waits) {
-        self.held = Some(HeldReport {
+        self.held = Some(HeldReport::new(held, waits));
+    }
+}
+
+impl HeldReport {
+    /// The door was held for so long, and these waited.
+    pub(crate) fn new(held: Duration, waits: &Waits) -> Self {
+        Self {
             held_us: in_micros(held),
             waited: waits.count,
             median_us: in_micros(waits.median),
             longest_us: in_micros(waits.longest),
             turned_away: waits.turned_away,
-        });
+        }
     }
 }
 
@@ -130,6 +137,11 @@ impl SwapTotals {
             Err(SwapError::AlreadyLive { .. }) => 0,
             Err(_) => self.refused.fetch_add(1, Ordering::Relaxed),
         };
+    }
+
+    /// Counts a swap that another part of the host has done.
+    pub(super) fn published(&self) {
+        self.published.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a candidate that another part of the host has refused.

@@ -145,7 +145,7 @@ impl Switch {
         }
     }
 
-    async fn read_kept(&self, kept: &KeptRelease) -> Result<Release, SwapError> {
+    pub(super) async fn read_kept(&self, kept: &KeptRelease) -> Result<Release, SwapError> {
         let (ledger, store) = (self.ledger.clone(), self.launcher.store().clone());
         let (kept, trust) = (kept.clone(), self.settings().trust.clone());
         let read = blocking(move || ledger.read(&kept, &store, &trust)).await;
@@ -154,7 +154,7 @@ impl Switch {
 }
 
 /// Writes down what serves now and what is refused; `facts` of a release that was started anew.
-fn note(
+pub(super) fn note(
     ledger: &Ledger,
     rollback: Rollback,
     facts: Option<ReleaseFacts>,

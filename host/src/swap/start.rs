@@ -4,15 +4,53 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use nova_abi::OwnedBytes;
+use serde::{Deserialize, Serialize};
 
-use super::launcher::{Launch, WarmUp};
+use super::launcher::{Launch, Loaded, WarmUp};
+use super::lifecycle::CandidateGeneration;
 use super::publisher::PublishFailure;
-use super::{SwapError, SwapReport, Switch};
+use super::{SavedState, SwapError, SwapReport, Switch};
+use crate::generation::GenerationId;
 use crate::generation::preflight::PreflightReport;
 use crate::library::loader::{Candidate, Library};
-use crate::library::start::StartInfo;
+use crate::library::start::{StartError, StartInfo};
 use crate::release::Release;
 use crate::release::ledger::{KeptRelease, RefusedBuild, ReleaseFacts, ReleaseLog};
+
+/// Libraries that are mapped, and whose apps only have to be started.
+#[derive(Debug)]
+pub struct LoadedReleases(Vec<(Loaded, ReleaseFacts)>);
+
+/// What the apps of another process have left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InheritedStates {
+    /// The state of each app that saves it, in the order of the libraries.
+    pub apps: Vec<Option<SavedState>>,
+    /// The generations that have left it.
+    #[serde(default)]
+    pub replaces: Vec<GenerationId>,
+    /// What an app starts with that does not understand its state; without it, that is an error.
+    #[serde(default)]
+    pub instead: Option<InsteadOfState>,
+}
+
+/// What an app starts with that does not understand its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InsteadOfState {
+    /// Which library of the table it is.
+    pub slot: usize,
+    /// What its build has exported last, if that is known.
+    pub state: Option<SavedState>,
+    /// The app is older than the state, and may say in any way that it does not understand it.
+    pub older: bool,
+}
+
+impl InheritedStates {
+    /// The generation that has left the state of a slot.
+    fn replaces(&self, slot: usize) -> GenerationId {
+        self.replaces.get(slot).copied().unwrap_or_default()
+    }
+}
 
 impl Switch {
     /// Reads the releases that a host starts with: what lies at these paths or, where the host
@@ -107,10 +145,10 @@ impl Switch {
         releases: Vec<Release>,
         info: &StartInfo,
     ) -> Result<Vec<SwapReport>, SwapError> {
-        self.start_with(releases, info, Vec::new()).await
+        self.start_with(releases, info, InheritedStates::default()).await
     }
 
-    /// The same with the states that the apps had before, in the order of the releases.
+    /// The same with the states that the apps had before.
     ///
     /// # Errors
     /// As [`start_read`](Self::start_read).
@@ -118,35 +156,58 @@ impl Switch {
         &self,
         releases: Vec<Release>,
         info: &StartInfo,
-        states: Vec<Option<OwnedBytes>>,
+        states: InheritedStates,
     ) -> Result<Vec<SwapReport>, SwapError> {
-        let first = releases.first().map_or(Path::new(""), |release| &release.source).to_owned();
-        let _turn = self.gate.enter(&first).await;
-        let (mut candidates, mut reports, mut facts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut states = states.into_iter();
+        self.start_loaded(self.load_all(releases, info).await?, states).await
+    }
+
+    /// Maps the libraries that a process starts with; none of their code has run before.
+    ///
+    /// # Errors
+    /// With the first that cannot be loaded.
+    pub async fn load_all(
+        &self,
+        releases: Vec<Release>,
+        info: &StartInfo,
+    ) -> Result<LoadedReleases, SwapError> {
+        let mut loaded = Vec::new();
         for release in releases {
-            facts.push(ReleaseFacts::of(&release));
+            let facts = ReleaseFacts::of(&release);
             let launch = Launch {
                 info: self.launcher.info_for(&release, info),
                 release,
                 preflight: PreflightReport::default(),
                 began: Instant::now(),
             };
-            let (launcher, saved) = (&self.launcher, states.next().flatten());
-            let started = async {
-                let loaded = launcher.load(launch).await?;
-                launcher.start(&loaded, saved, WarmUp::Cold).await
-            };
-            let error = match started.await {
+            loaded.push((self.launcher.load(launch).await?, facts));
+        }
+        Ok(LoadedReleases(loaded))
+    }
+
+    /// Starts the apps of libraries that are mapped; all of them are published at once.
+    ///
+    /// # Errors
+    /// With the first that does not start; nothing is published then.
+    pub async fn start_loaded(
+        &self,
+        LoadedReleases(loaded): LoadedReleases,
+        mut states: InheritedStates,
+    ) -> Result<Vec<SwapReport>, SwapError> {
+        let first = loaded.first().map_or(Path::new(""), |(loaded, _)| loaded.path()).to_owned();
+        let _turn = self.gate.enter(&first).await;
+        let (mut candidates, mut reports, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+        for (slot, (loaded, of_release)) in loaded.iter().enumerate() {
+            facts.push(of_release.clone());
+            match self.start_inherited(slot, loaded, &mut states).await {
                 Ok((candidate, report)) => {
                     candidates.push(candidate);
                     reports.push(report);
-                    continue;
                 }
-                Err(error) => error,
-            };
-            let limit = self.settings().hook_limit;
-            return Err(PublishFailure::new(candidates, error).discard(limit).await);
+                Err(error) => {
+                    let limit = self.settings().hook_limit;
+                    return Err(PublishFailure::new(candidates, error).discard(limit).await);
+                }
+            }
         }
         match self.publisher.publish_all(candidates) {
             Ok(before) => {
@@ -160,6 +221,50 @@ impl Switch {
             self.ledger.serves(slot, facts);
         }
         Ok(reports)
+    }
+
+    /// Starts the app of a slot from its state, or from another one if that may be lost.
+    async fn start_inherited(
+        &self,
+        slot: usize,
+        loaded: &Loaded,
+        states: &mut InheritedStates,
+    ) -> Result<(CandidateGeneration, SwapReport), SwapError> {
+        let start = |state: Option<SavedState>| {
+            let state = state.map(|state| OwnedBytes::from_vec(state.0));
+            self.launcher.start(loaded, state, WarmUp::Cold)
+        };
+        let state = states.apps.get_mut(slot).and_then(Option::take);
+        let had_state = state.is_some();
+        let error = match start(state).await {
+            Err(error @ SwapError::Start { .. }) if had_state => error,
+            started => return started,
+        };
+        let reason = match &error {
+            SwapError::Start { cause: StartError::Misfit(reason), .. } => reason.clone(),
+            // Older code may say in its own way that it does not understand a newer state.
+            error if states.instead.as_ref().is_some_and(|it| it.slot == slot && it.older) => {
+                error.to_string()
+            }
+            _ => return Err(error),
+        };
+        let generation = states.replaces(slot);
+        let Some(instead) = states.instead.take_if(|instead| instead.slot == slot) else {
+            let path = loaded.path().to_owned();
+            return Err(SwapError::Misfit { path, generation, reason });
+        };
+        let from = match &instead.state {
+            Some(_) => "the app goes on from what this build exported when it served last",
+            None => "the app starts anew",
+        };
+        let lost = format!("the state of generation {generation} is lost: {reason}; {from}");
+        let (candidate, mut report) = match start(instead.state).await {
+            Err(SwapError::Start { cause: StartError::Misfit(_), .. }) => start(None).await?,
+            started => started?,
+        };
+        tracing::warn!("{lost}");
+        report.state_lost = Some(lost);
+        Ok((candidate, report))
     }
 
     /// Takes a library that is linked into this program for one that was read and loaded; nothing

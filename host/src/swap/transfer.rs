@@ -1,9 +1,10 @@
 //! What a switch hands to the next process, and takes from the one before.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::gate::SwapTurn;
 use super::{Hold, SwapError, Switch};
@@ -26,7 +27,38 @@ pub struct SwitchState {
     #[serde(default)]
     pub copies: Option<PathBuf>,
     /// The state of each app that saves it.
-    pub apps: Vec<Option<Vec<u8>>>,
+    pub apps: Vec<Option<SavedState>>,
+}
+
+/// What an app has saved, on its way to another process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SavedState(pub Vec<u8>);
+
+/// As text where it is one, which most of them are: numbers take four times the room.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SavedText<'s> {
+    Text(Cow<'s, str>),
+    Bytes(Cow<'s, [u8]>),
+}
+
+impl Serialize for SavedState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => SavedText::Text(text.into()),
+            Err(_) => SavedText::Bytes(self.0.as_slice().into()),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SavedState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match SavedText::deserialize(deserializer)? {
+            SavedText::Text(text) => text.into_owned().into_bytes(),
+            SavedText::Bytes(bytes) => bytes.into_owned(),
+        }))
+    }
 }
 
 impl Switch {
@@ -70,17 +102,22 @@ impl Switch {
         self.hold_slots(&slots, Path::new("another process"), false, None).await
     }
 
-    /// What the next process has to know, with the states of the apps that are held.
-    pub(crate) async fn state(&self, hold: Option<&Hold>) -> SwitchState {
-        let mut held = hold.map(Hold::states).unwrap_or_default().into_iter();
+    /// The state of each app that saves it: of those that are held what they have exported at their
+    /// end, of the others what they export now.
+    pub(crate) async fn states(&self, hold: &Hold) -> Vec<Option<SavedState>> {
         let mut apps = Vec::new();
-        for generation in self.table().generations() {
-            let state = match held.next().flatten() {
+        for (generation, held) in self.table().generations().iter().zip(hold.states()) {
+            let state = match held {
                 Some(state) => Some(state.to_vec()),
                 None => self.saved(generation).await.map(|state| state.to_vec()),
             };
-            apps.push(state);
+            apps.push(state.map(SavedState));
         }
+        apps
+    }
+
+    /// What the next process has to know besides the states of the apps.
+    pub(crate) fn facts(&self) -> SwitchState {
         let sheets = self.launcher.stylesheets.list();
         let text = |sheet: &Stylesheet| String::from_utf8(sheet.bytes.to_vec()).ok();
         let stylesheets =
@@ -91,7 +128,7 @@ impl Switch {
             last_generation: self.launcher.last_id(),
             totals: self.totals(),
             stylesheets,
-            apps,
+            apps: Vec::new(),
         }
     }
 
@@ -117,5 +154,20 @@ impl Switch {
         let (store, trust) = (self.launcher.store(), &self.settings().trust);
         let read = |kept| Ok(self.ledger.read(kept, store, trust)?);
         serving.map(read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_arrives_as_it_was() {
+        for (state, json) in [(&b"{1}"[..], "\"{1}\""), (&[0xff, 0], "[255,0]"), (b"", "\"\"")] {
+            let state = SavedState(state.to_vec());
+            let text = serde_json::to_string(&state).unwrap();
+            assert_eq!(text, json);
+            assert_eq!(serde_json::from_str::<SavedState>(&text).unwrap(), state);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use nova_host::operate::admin::{GenerationStatus, ReleaseStatus, Status};
+use nova_host::operate::admin::{GenerationStatus, ReleaseStatus, Status, WorkerStatus};
 use nova_host::swap::{GenerationState, percent};
 
 use super::table::Align::{self, Left, Right};
@@ -16,10 +16,27 @@ const BUILD: usize = 12;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StatusView<'a>(pub(crate) &'a Status);
 
+const WORKER_HEADINGS: [&str; 7] =
+    ["worker", "process", "generation", "age", "restarts", "connections", "memory"];
+
+fn worker_row(worker: &WorkerStatus) -> [String; 7] {
+    let leaving = if worker.leaving { " (leaving)" } else { "" };
+    [
+        format!("{}{leaving}", worker.number),
+        worker.pid.to_string(),
+        worker.generation.to_string(),
+        age(worker.age_seconds),
+        grouped(worker.restarts),
+        grouped(worker.connections),
+        worker.process.anonymous_bytes.map(size).unwrap_or_default(),
+    ]
+}
+
 impl fmt::Display for StatusView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.head(f)?;
         self.generations(f)?;
+        self.workers(f)?;
         self.releases(f)?;
         self.held(f)?;
         self.numbers(f)?;
@@ -69,6 +86,18 @@ impl StatusView<'_> {
             writeln!(f)?;
         }
         Ok(())
+    }
+
+    /// The processes that answer, where they are not the one that was asked.
+    fn workers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(status) = self;
+        if status.workers.is_empty() {
+            return Ok(());
+        }
+        let mut rows = vec![WORKER_HEADINGS.map(str::to_owned)];
+        rows.extend(status.workers.iter().map(worker_row));
+        f.write_str(&table(&rows, [Left, Right, Right, Right, Right, Right, Right]))?;
+        writeln!(f)
     }
 
     /// The releases that are kept or refused, where there is more than the one that serves.
@@ -298,6 +327,7 @@ mod tests {
             },
             budget: Budget::default(),
             routes: Vec::new(),
+            workers: Vec::new(),
             held: Vec::new(),
             holds: 0,
         }
@@ -316,6 +346,25 @@ mod tests {
         1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections
         98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
         ");
+    }
+
+    #[test]
+    fn a_host_of_several_processes() {
+        let worker = |number, leaving| WorkerStatus {
+            number,
+            pid: 5_000 + u32::try_from(number).unwrap(),
+            generation: 11,
+            leaving,
+            age_seconds: 12.3,
+            restarts: 1,
+            connections: 20,
+            process: Footprint { anonymous_bytes: Some(9_876_543), ..Footprint::default() },
+        };
+        let status = Status { workers: vec![worker(1, true), worker(1, false)], ..status() };
+        let shown = StatusView(&status).to_string();
+        let (_, shown) = shown.split_once("2d 7h  /srv/site/build\n\n").unwrap();
+        let (shown, _) = shown.split_once("\n\n").unwrap();
+        assert_snapshot!(shown, @"");
     }
 
     #[test]

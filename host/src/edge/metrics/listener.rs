@@ -76,10 +76,26 @@ impl MetricsListener {
         server: Handle,
     ) -> io::Result<()> {
         let began = SystemTime::now();
-        let answer = move |request: Request<Incoming>, _| {
+        self.serve_text(move || {
             let sources = Sources { site: &site, server: &server, began };
-            let response = respond(&request, || metrics.render(&sources));
-            std::future::ready(response)
+            std::future::ready(metrics.render(&sources))
+        })
+    }
+
+    /// The same with the text that `render` makes.
+    pub(crate) fn serve_text<F>(
+        self,
+        render: impl Fn() -> F + Clone + Send + 'static,
+    ) -> io::Result<()>
+    where
+        F: Future<Output = String> + Send + 'static,
+    {
+        let answer = move |request: Request<Incoming>, _| {
+            let render = render.clone();
+            async move {
+                let text = if is_answered(&request) { render().await } else { String::new() };
+                respond(&request, text)
+            }
         };
         let Self { socket, address } = self;
         if let Some(socket) = socket {
@@ -107,9 +123,15 @@ impl MetricsListener {
     }
 }
 
-fn respond<B>(request: &Request<B>, render: impl FnOnce() -> String) -> Response<Full<Bytes>> {
+/// Whether the answer has the numbers.
+fn is_answered<B>(request: &Request<B>) -> bool {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    is_read && request.uri().path() == "/metrics"
+}
+
+fn respond<B>(request: &Request<B>, numbers: String) -> Response<Full<Bytes>> {
     let (status, text) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/metrics") => (StatusCode::OK, render()),
+        _ if is_answered(request) => (StatusCode::OK, numbers),
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, "use GET\n".to_owned()),
         _ => (StatusCode::NOT_FOUND, "the numbers are at /metrics\n".to_owned()),
     };
@@ -135,7 +157,7 @@ mod tests {
             ("HEAD", "/metrics", 200),
         ] {
             let request = Request::builder().method(method).uri(path).body(()).unwrap();
-            assert_eq!(respond(&request, String::new).status(), status, "{method} {path}");
+            assert_eq!(respond(&request, String::new()).status(), status, "{method} {path}");
         }
     }
 

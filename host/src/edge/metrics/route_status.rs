@@ -30,6 +30,17 @@ pub struct Bucket {
 }
 
 impl RouteStatus {
+    /// Adds what another process has answered at the same route.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.client_errors += other.client_errors;
+        self.server_errors += other.server_errors;
+        self.total_us += other.total_us;
+        for (bucket, other) in self.times.iter_mut().zip(&other.times) {
+            bucket.count += other.count;
+        }
+    }
+
     /// The smallest bound that a share of the answers, from 0 to 1, was within; `None`: none of
     /// the bounds, or there is no answer.
     ///

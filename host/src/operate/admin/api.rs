@@ -64,12 +64,36 @@ pub struct Status {
     /// The routes that have answered since the process began, and what no route answered.
     #[serde(default)]
     pub routes: Vec<RouteStatus>,
+    /// The processes that answer, where they are not the one that is asked.
+    #[serde(default)]
+    pub workers: Vec<WorkerStatus>,
     /// The threads that a page does not let go of, longest first.
     #[serde(default)]
     pub held: Vec<HeldThreadStatus>,
     /// How often a page has held a thread for a second.
     #[serde(default)]
     pub holds: u64,
+}
+
+/// One process of a supervised host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerStatus {
+    /// Its number, which the process that comes in its place has again.
+    pub number: usize,
+    /// Its process id.
+    pub pid: u32,
+    /// Its first generation.
+    pub generation: u64,
+    /// Whether it only finishes what it has.
+    pub leaving: bool,
+    /// How long it has been running.
+    pub age_seconds: f64,
+    /// How often a process of this number ended by itself.
+    pub restarts: u64,
+    /// Open client connections.
+    pub connections: u64,
+    /// What it takes of the machine.
+    pub process: Footprint,
 }
 
 /// A thread that a page holds.
@@ -96,6 +120,17 @@ pub struct WaitStatus {
     pub longest_us: u64,
     /// How many were turned away, because too many waited.
     pub turned_away: u64,
+}
+
+impl WaitStatus {
+    /// Adds what another process tells.
+    pub fn add(&mut self, other: &Self) {
+        self.holds += other.holds;
+        self.requests += other.requests;
+        self.total_us += other.total_us;
+        self.longest_us = self.longest_us.max(other.longest_us);
+        self.turned_away += other.turned_away;
+    }
 }
 
 impl From<WaitTotals> for WaitStatus {

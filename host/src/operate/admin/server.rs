@@ -255,7 +255,7 @@ async fn converse<C: Control>(stream: UnixStream, control: Arc<C>) {
 
 async fn answer<C: Control>(request: Request<Incoming>, control: Arc<C>) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/status") => json(StatusCode::OK, &control.status()),
+        (&Method::GET, "/status") => json(StatusCode::OK, &control.status().await),
         (&Method::POST, "/swap") => match swap(request, control).await {
             Ok(report) => json(StatusCode::OK, &report),
             Err(failure) => json(status_of(failure.reason), &failure),

@@ -21,7 +21,7 @@ struct Fake {
 }
 
 impl Control for Fake {
-    fn status(&self) -> Status {
+    async fn status(&self) -> Status {
         Status {
             version: "0.1.0".to_owned(),
             abi: 1,
@@ -44,6 +44,7 @@ impl Control for Fake {
             process: Footprint::default(),
             budget: Budget::default(),
             routes: Vec::new(),
+            workers: Vec::new(),
             held: Vec::new(),
             holds: 0,
         }
@@ -152,7 +153,7 @@ fn request(path: &str) -> SwapRequest {
 async fn status_and_swap() {
     let running = Running::start(Fake::default());
     let client = running.client();
-    assert_eq!(client.status().await.unwrap(), running.fake.status());
+    assert_eq!(client.status().await.unwrap(), running.fake.status().await);
 
     let report = client.swap(request("/srv/build")).await.unwrap();
     assert_eq!(report.swapped[0].source, Path::new("/srv/build"));

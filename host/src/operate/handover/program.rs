@@ -40,13 +40,13 @@ impl Program {
         command
     }
 
-    /// Starts a stand-in, which waits for what it inherits.
+    /// Starts this program as a child, a stand-in or a worker, which waits for what it inherits.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn stand_in(&self) -> io::Result<(HandoverPeer, tokio::process::Child)> {
+    pub fn start(&self, successor: Successor) -> io::Result<(HandoverPeer, tokio::process::Child)> {
         let (ours, theirs) = UnixStream::pair()?;
-        let mut command = tokio::process::Command::from(self.command(Successor::StandIn));
+        let mut command = tokio::process::Command::from(self.command(successor));
         command.stdin(OwnedFd::from(theirs)).kill_on_drop(false);
         let child = command.spawn()?;
         Ok((HandoverPeer::over(ours)?, child))

@@ -15,10 +15,12 @@ use nova_abi::guarded;
 use tokio::process::Child;
 use tokio::sync::{Mutex, Notify};
 
-use super::{HandoverPeer, PeerOrder, Program};
+use super::{HandoverPeer, PeerFailure, PeerOrder, Program, Successor};
 use crate::operate::admin::{AdminServer, Budget};
 use crate::operate::operator::Operator;
 use crate::process::footprint::Footprint;
+use crate::server::forward::{self, Forwarder};
+use crate::swap::Hold;
 
 /// How long connections are kept that were open before, so that each can be told with an answer
 /// that it is the last one.
@@ -33,6 +35,28 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A host that is this young, and has loaded nothing since its start, is not recycled for its
 /// budget: the next one would be no smaller.
 const YOUNG: Duration = Duration::from_secs(600);
+
+/// Gives up on a process that does not come on.
+async fn in_time<T>(step: impl Future<Output = Result<T, PeerFailure>>) -> Result<T, PeerFailure> {
+    tokio::time::timeout(PATIENCE, step).await.unwrap_or_else(|_| {
+        Err(PeerFailure::passing(format!("it did not serve within {PATIENCE:?}")))
+    })
+}
+
+/// What still comes to a process in whose place another one serves.
+struct PassedOn {
+    /// The apps that have ended, and who waits for them.
+    hold: Hold,
+    forwarder: Arc<Forwarder>,
+}
+
+/// Waits for the end of a process that does not serve; for a moment, then it is killed.
+async fn end(child: &mut Child) {
+    if tokio::time::timeout(LAST_ANSWERS, child.wait()).await.is_err() {
+        child.start_kill().ok();
+        child.wait().await.ok();
+    }
+}
 
 /// Replaces this process by a fresh one, when what it keeps has become too much.
 #[derive(Debug)]
@@ -124,28 +148,54 @@ impl Recycler {
         let program = self.program.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
         tracing::info!("recycling: {reason}");
         let turn = self.operator.pause().await.map_err(io::Error::other)?;
-        let (mut stand_in, mut child) = program.stand_in()?;
-        let handed = async {
-            let state = self.operator.handover_state(self.sockets.len()).await;
-            stand_in.hand_over(&self.descriptors(), &state).await
+        let (mut stand_in, mut child) = program.start(Successor::StandIn)?;
+        let passed_on = match self.hand_to(&mut stand_in).await {
+            Ok(passed_on) => passed_on,
+            Err(error) => {
+                // It ends by itself when the conversation does.
+                drop(stand_in);
+                end(&mut child).await;
+                return Err(io::Error::other(format!("the stand-in failed: {error}")));
+            }
         };
-        let handed = tokio::time::timeout(PATIENCE, handed).await.unwrap_or_else(|_| {
-            let text = format!("the stand-in did not serve within {PATIENCE:?}");
-            Err(io::Error::new(io::ErrorKind::TimedOut, text))
-        });
-        if let Err(error) = handed {
-            child.start_kill().ok();
-            let status = child.wait().await;
-            let how = status.map_or_else(|error| error.to_string(), crate::process::describe);
-            return Err(io::Error::other(format!("the stand-in failed: {error}; {how}")));
-        }
         tracing::info!("process {} stands in", child.id().unwrap_or_default());
         // From here on there is no way back: swaps are the stand-in's.
         turn.keep_for_good();
         self.hand_over_admin();
         *self.stand_in.lock().await = Some((stand_in, child));
-        self.operator.leave(LAST_ANSWERS).await;
+        self.leave(passed_on).await;
         Ok(())
+    }
+
+    /// Lets another process start what serves here. The apps that may not be alive twice end for
+    /// that, and start again if the other process fails.
+    async fn hand_to(&self, peer: &mut HandoverPeer) -> Result<PassedOn, PeerFailure> {
+        let (forward, name) = forward::bind()?;
+        let state = self.operator.handover_state(self.sockets.len(), self.admin.is_some());
+        let mut descriptors = self.descriptors();
+        descriptors.push(forward.as_fd());
+        peer.hand_over(&descriptors, &state).await?;
+        in_time(peer.loaded()).await?;
+        let (hold, states) = self.operator.hold().await.map_err(PeerFailure::passing)?;
+        peer.give(PeerOrder::Start(states)).await;
+        match in_time(peer.serving()).await {
+            Ok(_) => Ok(PassedOn { hold, forwarder: Arc::new(Forwarder::new(name)) }),
+            Err(failure) => {
+                hold.resume().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Lets the process answer that serves now, and closes what is left.
+    async fn leave(&self, PassedOn { hold, forwarder }: PassedOn) {
+        self.operator.turn_away(Some(forwarder.clone()));
+        let waits = hold.leave(forwarder);
+        if waits.count > 0 {
+            let longest = waits.longest.as_secs_f64() * 1e3;
+            tracing::info!("{} requests waited, at most {longest:.1} ms", waits.count);
+        }
+        self.operator.leave(LAST_ANSWERS).await;
     }
 
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
@@ -195,11 +245,10 @@ impl Recycler {
     /// If that process fails; this one serves on.
     pub async fn give_back(&self, first: &mut HandoverPeer) -> io::Result<()> {
         let turn = self.operator.pause().await.map_err(io::Error::other)?;
-        let state = self.operator.handover_state(self.sockets.len()).await;
-        first.hand_over(&self.descriptors(), &state).await?;
+        let passed_on = self.hand_to(first).await.map_err(io::Error::other)?;
         turn.keep_for_good();
         self.hand_over_admin();
-        self.operator.leave(LAST_ANSWERS).await;
+        self.leave(passed_on).await;
         Ok(())
     }
 }

@@ -4,13 +4,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_abi::OwnedBytes;
-
 use super::{Operator, say};
-use crate::operate::handover::HandoverState;
-use crate::swap::{SwapError, SwapTurn};
+use crate::operate::handover::{Handover, HandoverState};
+use crate::swap::{
+    Forward, Hold, InheritedStates, LoadedReleases, SwapError, SwapReport, SwapTurn, Switch,
+};
 
 impl Operator {
+    /// The switch of the site.
+    pub(crate) fn switch(&self) -> &Arc<Switch> {
+        &self.site.switch
+    }
+
     /// How many libraries are mapped.
     pub(crate) fn loads(&self) -> usize {
         self.site.switch.loads()
@@ -35,20 +40,43 @@ impl Operator {
         Ok(turn)
     }
 
-    /// What the next process has to know; it gets `sockets` sockets to listen on.
-    pub(crate) async fn handover_state(&self, sockets: usize) -> HandoverState {
+    /// What the next process has to know; it gets `sockets` sockets to listen on, and the states of
+    /// the apps later.
+    pub(crate) fn handover_state(&self, sockets: usize, admin: bool) -> HandoverState {
         HandoverState {
             pid: std::process::id(),
             sockets,
-            switch: self.site.switch.state(None).await,
+            admin,
+            forward: true,
+            switch: self.site.switch.facts(),
             folders: self.folders.brought(),
+            worker: None,
+            waits: true,
         }
     }
 
+    /// Ends the apps that must not be alive in two processes, and lets requests for them wait; gives
+    /// the states of all apps, too.
+    ///
+    /// # Errors
+    /// If a page does not answer in time, or a state cannot be exported; what served serves on.
+    pub(crate) async fn hold(&self) -> Result<(Hold, InheritedStates), SwapError> {
+        let switch = &self.site.switch;
+        let hold = switch.hold().await?;
+        let replaces = switch.table().generations().iter().map(|it| it.id).collect();
+        let apps = switch.states(&hold).await;
+        Ok((hold, InheritedStates { apps, replaces, instead: None }))
+    }
+
     /// Accepts nothing any more: each connection is told with its next answer that it was the last
-    /// one, and the rest is closed after `last_answers`.
+    /// one. What comes until then is answered by the process behind `forwarder`, or else here.
+    pub(crate) fn turn_away(&self, forwarder: Option<Arc<dyn Forward>>) {
+        self.site.leave(forwarder);
+        self.status.server.turn_away();
+    }
+
+    /// Closes the rest of the connections after `last_answers`.
     pub(crate) async fn leave(&self, last_answers: Duration) {
-        self.site.leave();
         self.watches.clear();
         tokio::time::sleep(last_answers).await;
         // The successor answers already: an open stream may end as it does after a swap.
@@ -59,7 +87,33 @@ impl Operator {
     ///
     /// # Errors
     /// When one of the releases does not start.
-    pub async fn take_over(&self, state: HandoverState) -> Result<(), SwapError> {
+    pub async fn take_over(&self, left: &mut Handover) -> Result<Vec<SwapReport>, SwapError> {
+        let loaded = self.load_inherited(&left.state).await?;
+        let states = match left.state.waits {
+            // Requests wait there from now on.
+            true => left.states().await.map_err(SwapError::Inherited)?,
+            false => {
+                let apps = std::mem::take(&mut left.state.switch.apps);
+                InheritedStates { apps, ..InheritedStates::default() }
+            }
+        };
+        let reports = self.site.switch.start_loaded(loaded, states).await?;
+        let log = self.site.switch.ledger().log();
+        for (slot, report) in reports.iter().enumerate() {
+            let source = log.serving(slot).map(|kept| kept.source.clone()).unwrap_or_default();
+            say(&source, report);
+        }
+        Ok(reports)
+    }
+
+    /// Maps the libraries of what the process before serves; none of their code has run.
+    ///
+    /// # Errors
+    /// When one of the releases cannot be loaded.
+    pub(crate) async fn load_inherited(
+        &self,
+        state: &HandoverState,
+    ) -> Result<LoadedReleases, SwapError> {
         let switch = Arc::clone(&self.site.switch);
         switch.inherit(&state.switch);
         self.folders.inherit(&state.folders).await;
@@ -67,14 +121,6 @@ impl Operator {
         let read = tokio::task::spawn_blocking(move || reading.read_serving());
         let releases =
             read.await.map_err(|error| SwapError::Inherited(io::Error::other(error)))??;
-        let sources: Vec<_> = releases.iter().map(|release| release.source.clone()).collect();
-        let info = self.info(self.site.assets.favicon());
-        let apps = state.switch.apps.into_iter();
-        let states = apps.map(|app| app.map(OwnedBytes::from_vec)).collect();
-        let reports = switch.start_with(releases, &info, states).await?;
-        for (source, report) in sources.iter().zip(&reports) {
-            say(source, report);
-        }
-        Ok(())
+        switch.load_all(releases, &self.info(self.site.assets.favicon())).await
     }
 }

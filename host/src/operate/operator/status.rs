@@ -97,6 +97,7 @@ impl StatusSource {
             process: Footprint::now(),
             budget: self.budget,
             routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
+            workers: Vec::new(),
             held: self.workers.as_ref().map(held_by_pages).unwrap_or_default(),
             holds: self.workers.as_ref().map(WorkersStatus::holds).unwrap_or_default(),
         }
@@ -104,7 +105,7 @@ impl StatusSource {
 }
 
 /// The releases that `nova rollback --to` can name, and the builds that are refused; newest first.
-fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
+pub(crate) fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
     let log = ledger.log();
     let seconds = |at| age(at).as_secs_f64();
     let kept = log.releases.iter().rev().map(|kept| ReleaseStatus {

@@ -55,6 +55,17 @@ impl Drop for RecordFile {
     }
 }
 
+/// A file in memory, for the record of a process that another one looks after.
+///
+/// # Errors
+/// If the system refuses.
+pub fn file_in_memory() -> io::Result<File> {
+    let file = File::from(memfd_create("nova-record", MemfdFlags::CLOEXEC)?);
+    // A store to a page that there is no memory for would end the process.
+    fallocate(&file, FallocateFlags::empty(), 0, LENGTH as u64)?;
+    Ok(file)
+}
+
 impl RecordPlace {
     /// That of the host which is told from others by `identity`, such as its state folder.
     #[must_use]

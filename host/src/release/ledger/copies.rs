@@ -83,18 +83,7 @@ impl Ledger {
     /// [`keep`](Self::keep) writes it down and makes the copy.
     pub(crate) fn serves(&self, slot: usize, facts: ReleaseFacts) {
         let before = self.log().serving(slot).cloned();
-        let (present, ours) = match self.folder() {
-            Some(folder) => {
-                // It may have been started from a copy of ours.
-                let releases = folder.join(RELEASES);
-                let copy = facts.source.strip_prefix(&releases).ok();
-                let name = copy.and_then(|path| path.iter().next()).and_then(|name| name.to_str());
-                let name = name.map_or_else(|| facts.name(), str::to_owned);
-                let present = releases.join(&name).is_dir().then_some(name);
-                (present, facts.source.starts_with(folder))
-            }
-            None => (None, false),
-        };
+        let (present, ours) = self.copy_for(&facts);
         let again = before.is_some_and(|it| it.build_id == facts.build_id && it.folder == present);
         let mut unseen = self.unseen.lock();
         if self.routes.get(slot) == Some(&facts.source) {
@@ -104,14 +93,39 @@ impl Ledger {
         }
         drop(unseen);
         self.note(|log| note(log, slot, &facts, present, ours));
-        if self.folder().is_some() && !ours {
+        if self.folder().is_some() && !ours && !self.reads_only {
             self.pending.lock().push(facts);
         }
+    }
+
+    /// What the entries are when these releases serve, each as the library of its place.
+    pub(crate) fn log_with(&self, facts: &[ReleaseFacts]) -> ReleaseLog {
+        let mut log = self.log();
+        for (slot, facts) in facts.iter().enumerate() {
+            let (present, ours) = self.copy_for(facts);
+            note(&mut log, slot, facts, present, ours);
+        }
+        log
+    }
+
+    /// The name of the copy of a release, if there is one, and whether it was started from a copy of
+    /// ours.
+    fn copy_for(&self, facts: &ReleaseFacts) -> (Option<String>, bool) {
+        let Some(folder) = self.folder() else { return (None, false) };
+        let releases = folder.join(RELEASES);
+        let copy = facts.source.strip_prefix(&releases).ok();
+        let name = copy.and_then(|path| path.iter().next()).and_then(|name| name.to_str());
+        let name = name.map_or_else(|| facts.name(), str::to_owned);
+        let present = releases.join(&name).is_dir().then_some(name);
+        (present, facts.source.starts_with(folder))
     }
 
     /// Writes down what serves, copies what is not copied yet, and lets go of the copies that are
     /// no longer wanted. This blocks.
     pub(crate) fn keep(&self, store: &Store) {
+        if self.reads_only {
+            return;
+        }
         self.look();
         self.write();
         let Some(home) = self.home.get() else { return };

@@ -25,12 +25,16 @@ pub(super) enum Home {
     State(PathBuf),
     /// It does not.
     Temporary(TemporaryFolder),
+    /// Another process keeps it: nothing is written here.
+    Elsewhere(PathBuf),
 }
 
 impl Home {
     pub(super) fn path(&self) -> &Path {
         match self {
-            Self::State(path) | Self::Temporary(TemporaryFolder { path, .. }) => path,
+            Self::State(path)
+            | Self::Elsewhere(path)
+            | Self::Temporary(TemporaryFolder { path, .. }) => path,
         }
     }
 

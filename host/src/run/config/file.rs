@@ -66,8 +66,9 @@ impl Config {
 }
 
 /// What is about libraries that are loaded.
-const LOADING: [&str; 18] = [
+const LOADING: [&str; 19] = [
     "routes",
+    "workers",
     "watch",
     "state",
     "drain",

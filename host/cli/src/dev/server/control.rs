@@ -20,6 +20,11 @@ impl Control {
         Arc::new(Self { operator: Operator::new(site, server, url, None) })
     }
 
+    /// What the host does now.
+    pub(crate) fn now(&self) -> Status {
+        self.operator.status_now()
+    }
+
     /// Listens where hosts of this user do, until the server is dropped. Without a socket the
     /// session goes on.
     pub(crate) fn listen(self: &Arc<Self>, port: u16) -> Option<AdminServer> {
@@ -34,8 +39,8 @@ impl Control {
 }
 
 impl admin::Control for Control {
-    fn status(&self) -> Status {
-        self.operator.status()
+    async fn status(&self) -> Status {
+        self.now()
     }
 
     async fn swap(&self, _: SwapRequest) -> Result<SwapResponse, SwapFailure> {

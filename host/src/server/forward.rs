@@ -1,0 +1,254 @@
+//! Requests that one process passes on to another: the one that came for the request keeps the
+//! client, the other one answers.
+//!
+//! They meet at a socket in the abstract namespace, which needs no folder that can be written to. Its
+//! name is no secret: each side looks who is at the other end. HTTP/1.1 is spoken on it, with who
+//! sent the request in a header.
+
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::io;
+use std::net::SocketAddr;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
+use http_body::Body as HttpBody;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::net::UnixStream;
+
+use super::BoxError;
+
+/// Says who sent a request.
+const PEER: HeaderName = HeaderName::from_static("x-nova-peer");
+
+/// How many connections are kept for the next requests.
+const KEPT: usize = 64;
+
+/// How long to wait where the queue of the socket is full.
+const FULL: Duration = Duration::from_millis(1);
+
+/// Those of one connection; they are said of the next one by who speaks there.
+const OF_THE_CONNECTION: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TE,
+    HeaderName::from_static("keep-alive"),
+];
+
+type Connection = SendRequest<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// The way to the process that answers.
+#[derive(Debug, Clone)]
+pub struct Forwarder(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Forwarder {
+    /// The way to the socket of this name.
+    #[must_use]
+    pub fn new(name: String) -> Self {
+        Self(Arc::new(Inner { name, idle: Mutex::default() }))
+    }
+
+    /// Lets the other process answer a request.
+    ///
+    /// # Errors
+    /// If the other process is gone, or ends before it has answered.
+    pub async fn send<B>(
+        &self,
+        head: &Parts,
+        body: B,
+        peer: Option<SocketAddr>,
+    ) -> Result<Response<Incoming>, BoxError>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Display,
+    {
+        let body = body.map_err(|error| BoxError::from(error.to_string())).boxed_unsync();
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method.clone();
+        *request.uri_mut() = local_part(&head.uri);
+        *request.headers_mut() = head.headers.clone();
+        let headers = request.headers_mut();
+        OF_THE_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+        // What a client says of itself is not believed.
+        headers.remove(PEER);
+        if let Some(peer) = peer
+            && let Ok(peer) = HeaderValue::from_str(&peer.to_string())
+        {
+            headers.insert(PEER, peer);
+        }
+        // HTTP/2 says it elsewhere.
+        if let Some(authority) = head.uri.authority()
+            && !headers.contains_key(header::HOST)
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            headers.insert(header::HOST, host);
+        }
+        let mut connection = self.connection().await?;
+        let mut response = connection.send_request(request).await?;
+        let headers = response.headers_mut();
+        OF_THE_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
+        let inner = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            // Ready again when the answer has been read to its end.
+            if connection.ready().await.is_ok() {
+                let mut idle = inner.idle.lock();
+                if idle.len() < KEPT {
+                    idle.push(connection);
+                }
+            }
+        });
+        Ok(response)
+    }
+
+    async fn connection(&self) -> io::Result<Connection> {
+        loop {
+            let Some(idle) = self.0.idle.lock().pop() else { break };
+            if idle.is_ready() {
+                return Ok(idle);
+            }
+        }
+        let stream = loop {
+            match UnixStream::connect(format!("\0{}", self.0.name)).await {
+                // Many come at once: the other process is about to accept.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    tokio::time::sleep(FULL).await;
+                }
+                connected => break connected?,
+            }
+        };
+        if !is_ours(&stream) {
+            return Err(io::Error::other("another user answers in the place of the new process"));
+        }
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
+        let (sender, connection) = handshake.await.map_err(io::Error::other)?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+}
+
+fn local_part(uri: &Uri) -> Uri {
+    let local = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    // It was a part of an URI.
+    local.parse().unwrap_or_default()
+}
+
+/// A socket for requests that are passed on, and its name.
+///
+/// # Errors
+/// If the system refuses.
+pub fn bind() -> io::Result<(UnixListener, String)> {
+    use std::hash::{BuildHasher, RandomState};
+    let number = RandomState::new().hash_one(std::process::id());
+    let name = format!("nova-forward-{}-{number:016x}", std::process::id());
+    Ok((UnixListener::bind_addr(&UnixAddress::from_abstract_name(&name)?)?, name))
+}
+
+/// Answers the requests that are passed on to `listener`, for as long as this is polled.
+///
+/// # Errors
+/// If the socket cannot be registered with the runtime.
+pub async fn answer<S, F, B>(listener: UnixListener, service: S) -> io::Result<()>
+where
+    S: Fn(Request<Incoming>, Option<SocketAddr>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::UnixListener::from_std(listener)?;
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) if is_ours(&stream) => stream,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::warn!("requests that were passed on cannot be accepted: {error}");
+                tokio::time::sleep(super::LAST_WORDS).await;
+                continue;
+            }
+        };
+        let service = service.clone();
+        let each = service_fn(move |mut request: Request<Incoming>| {
+            let peer = request.headers_mut().remove(PEER);
+            let peer = peer.and_then(|peer| peer.to_str().ok()?.parse().ok());
+            let answer = service(request, peer);
+            async move { Ok::<_, Infallible>(answer.await) }
+        });
+        tokio::spawn(async move {
+            let http1 = hyper::server::conn::http1::Builder::new();
+            // How it ended is the other process's affair.
+            http1.serve_connection(TokioIo::new(stream), each).await.ok();
+        });
+    }
+}
+
+/// Whether our own user is at the other end.
+fn is_ours(stream: &UnixStream) -> bool {
+    let us = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == us)
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    fn head(request: Request<()>) -> Parts {
+        request.into_parts().0
+    }
+
+    #[tokio::test]
+    async fn a_request_is_answered_elsewhere() {
+        let (listener, name) = bind().unwrap();
+        let echo = |request: Request<Incoming>, peer: Option<SocketAddr>| async move {
+            let line = format!("{} {} {peer:?} ", request.method(), request.uri());
+            let host = request.headers()[header::HOST].to_str().unwrap().to_owned();
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            let text = format!("{line}{host} {}", String::from_utf8_lossy(&body));
+            Response::new(Full::from(text))
+        };
+        tokio::spawn(answer(listener, echo));
+        let forwarder = Forwarder::new(name);
+        for n in 0..3 {
+            let uri = format!("http://example.org/a%20b?n={n}");
+            let request = Request::post(uri)
+                .header("connection", "close, x-nova-peer")
+                .header("x-nova-peer", "9.9.9.9:9")
+                .body(())
+                .unwrap();
+            let peer = "1.2.3.4:5".parse().ok();
+            let response = forwarder.send(&head(request), Full::from("body"), peer).await.unwrap();
+            let text = response.into_body().collect().await.unwrap().to_bytes();
+            let expected = format!("POST /a%20b?n={n} Some(1.2.3.4:5) example.org body");
+            assert_eq!(text, expected);
+        }
+        assert!(forwarder.0.idle.lock().len() <= 1, "one connection was enough");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_gone_is_an_error() {
+        let (listener, name) = bind().unwrap();
+        drop(listener);
+        let request = head(Request::get("/").body(()).unwrap());
+        let sent = Forwarder::new(name).send(&request, Full::<Bytes>::default(), None).await;
+        assert!(sent.is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! What `nova swap`, `nova status` and the like ask of a host of several processes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::canary::Canary;
+use super::supervisor::Supervisor;
+use crate::operate::admin::{
+    CanaryRequest, Control, Reason, RollbackRequest, RollbackResponse, Status, SwapFailure,
+    SwapRequest, SwapResponse,
+};
+use crate::operate::operator::{WhileBusy, done, failure_of};
+use crate::swap::CanarySpec;
+
+/// The supervisor, as the admin socket asks it.
+#[derive(Debug)]
+pub struct SupervisorControl(pub Arc<Supervisor>);
+
+impl Control for SupervisorControl {
+    async fn status(&self) -> Status {
+        self.0.sum().await
+    }
+
+    async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
+        let mut response = SwapResponse::default();
+        for source in request.paths {
+            let failed = |failure| SwapFailure { swapped: response.swapped.clone(), ..failure };
+            self.0.accepts_orders().map_err(failed)?;
+            match self.0.swap(&source, request.force, WhileBusy::Refuse).await {
+                Ok(report) => response.swapped.push(done(source, report)),
+                Err(error) => return Err(failed(failure_of(&error))),
+            }
+        }
+        Ok(response)
+    }
+
+    async fn canary(&self, request: CanaryRequest) -> Result<SwapResponse, SwapFailure> {
+        self.0.accepts_orders()?;
+        let duration = Duration::try_from_secs_f64(request.seconds).ok();
+        let Some(duration) = duration.filter(|_| request.share > 0.0 && request.share < 1.0) else {
+            let text = "a canary has a share between 0 and 1, and a number of seconds";
+            return Err(SwapFailure::new(Reason::Invalid, text));
+        };
+        let spec = CanarySpec { share: request.share, duration };
+        match self.0.start_canary(&request.path, request.force, spec).await {
+            Ok(report) => Ok(SwapResponse { swapped: vec![done(request.path, report)] }),
+            Err(error) => Err(failure_of(&error)),
+        }
+    }
+
+    async fn rollback(&self, request: RollbackRequest) -> Result<RollbackResponse, SwapFailure> {
+        self.0.accepts_orders()?;
+        let canary = self.0.canary.lock().clone();
+        if let Some(canary) = canary {
+            return self.end_canary(&canary, request.to.is_some()).await;
+        }
+        let log = self.0.switch.ledger().log();
+        let to = log.wanted(request.to.as_deref()).cloned();
+        let to = to.map_err(|error| failure_of(&error.into()))?;
+        let source: PathBuf = to.source.clone();
+        let reason = "rolled back by `nova rollback`".to_owned();
+        match self.0.roll_back(to, reason, false, None).await {
+            Ok((report, left)) => Ok(RollbackResponse {
+                refused: left.as_str().to_owned(),
+                serving: done(source, report),
+            }),
+            Err(error) => Err(failure_of(&error)),
+        }
+    }
+}
+
+impl SupervisorControl {
+    /// While there is a canary, a rollback is its end.
+    async fn end_canary(
+        &self,
+        canary: &Arc<Canary>,
+        is_named: bool,
+    ) -> Result<RollbackResponse, SwapFailure> {
+        if is_named {
+            self.0.no_canary().map_err(|error| failure_of(&error))?;
+        }
+        let reason = "the canary was ended by `nova rollback`".to_owned();
+        let ended = self.0.end_canary(canary, reason, false).await;
+        ended.map_err(|error| failure_of(&error))?;
+        let (source, report) =
+            self.0.serving_at(canary).await.map_err(|error| failure_of(&error))?;
+        Ok(RollbackResponse {
+            refused: canary.build_id.as_str().to_owned(),
+            serving: done(source, report),
+        })
+    }
+}

@@ -1,0 +1,376 @@
+//! New workers in the place of those that serve: started, let in, and those before let go.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nova_abi::SwapMode;
+use parking_lot::Mutex;
+
+use super::process::WorkerSpec;
+use super::set::WorkerSet;
+use super::supervisor::Supervisor;
+use crate::generation::GenerationId;
+use crate::operate::handover::{HandoverState, PeerFailure, PeerOrder};
+use crate::operate::rollback_policy::Tally;
+use crate::release::ledger::ReleaseFacts;
+use crate::server::forward;
+use crate::swap::{
+    CheckedRelease, HeldReport, InheritedStates, InsteadOfState, SavedState, ServedRelease,
+    SwapError, SwapReport,
+};
+
+/// What ending apps may take besides what has a limit of its own.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// What takes the place of a set of workers.
+pub(super) struct Renewal {
+    /// The release that is swapped in; `None`: the same ones are started anew.
+    pub(super) checked: Option<CheckedRelease>,
+    pub(super) source: PathBuf,
+    pub(super) began: Instant,
+    /// Whether it is watched how it does.
+    pub(super) trial: bool,
+    pub(super) misfit: OnMisfit,
+}
+
+/// What becomes of a state that an app does not understand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnMisfit {
+    /// Then the app is not wanted.
+    Refuse,
+    /// It starts anew: somebody has said that the state may be lost.
+    StartAnew,
+    /// It goes on from what its build exported last, or else starts anew.
+    Older,
+}
+
+impl OnMisfit {
+    fn instead(
+        self,
+        slot: usize,
+        exported: impl FnOnce() -> Option<SavedState>,
+    ) -> Option<InsteadOfState> {
+        match self {
+            Self::Refuse => None,
+            Self::StartAnew => Some(InsteadOfState { slot, state: None, older: false }),
+            Self::Older => Some(InsteadOfState { slot, state: exported(), older: true }),
+        }
+    }
+}
+
+impl Supervisor {
+    /// Starts new workers, lets them serve, and lets the old ones leave.
+    pub(super) async fn renew(self: &Arc<Self>, renewal: Renewal) -> Result<SwapReport, SwapError> {
+        let Renewal { checked, source, began, trial, misfit } = renewal;
+        let mut serving = self.serving.lock().await;
+        let slot = checked.as_ref().map_or(0, |checked| checked.slot);
+        let (mode, held) = self.mode_of(&serving, checked.as_ref())?;
+        let mut facts: Vec<ReleaseFacts> =
+            serving.iter().map(|served| served.facts.clone()).collect();
+        let brought = self.brought.lock().clone();
+        if let Some(checked) = &checked {
+            facts[slot] = checked.served.facts.clone();
+            self.switch.add_stylesheet(checked.stylesheet.clone());
+            self.lead_with(checked.public.clone());
+        }
+        let before = self.current();
+        let started = match before.as_ref().filter(|_| !held.is_empty()) {
+            Some(before) => {
+                let replaces = serving.iter().map(|served| served.generation).collect();
+                let build_id = checked.as_ref().map(|checked| &checked.served.build_id);
+                let exported = || self.exported.of(build_id?);
+                let instead = misfit.instead(slot, exported);
+                let states = InheritedStates { apps: Vec::new(), replaces, instead };
+                self.start_held(&facts, before, &held, &source, states, &serving).await
+            }
+            None => self.start_set(&facts).await,
+        };
+        let set = match started {
+            Ok(set) => set,
+            Err(error) => {
+                *self.brought.lock() = brought;
+                return Err(error);
+            }
+        };
+        let warm_up = set.tally().await;
+        let tally_before = match &before {
+            // While requests wait, it has nothing more to say.
+            Some(before) if held.is_empty() => before.tally().await,
+            Some(before) => before.seen_tally(),
+            None => Tally::default(),
+        };
+        let waits = self.put(&set, before).await;
+        let report = self.note_swap(&mut serving, &set, checked, (mode, waits), began)?;
+        if trial {
+            self.watch(&set, slot, warm_up, tally_before);
+        }
+        Ok(report)
+    }
+
+    /// Lets a set serve that was a canary.
+    pub(super) async fn install(
+        self: &Arc<Self>,
+        set: &Arc<WorkerSet>,
+        checked: CheckedRelease,
+        began: Instant,
+    ) -> Result<SwapReport, SwapError> {
+        let mut serving = self.serving.lock().await;
+        let (mode, _) = self.mode_of(&serving, Some(&checked))?;
+        let (slot, before) = (checked.slot, self.current());
+        self.lead_with(checked.public.clone());
+        let (done, before_done) = match &before {
+            Some(before) => (set.tally().await, before.tally().await),
+            None => (set.tally().await, Tally::default()),
+        };
+        self.put(set, before).await;
+        let report = self.note_swap(&mut serving, set, Some(checked), (mode, None), began)?;
+        self.watch(set, slot, done, before_done);
+        Ok(report)
+    }
+
+    /// Notes what serves now, and says it.
+    fn note_swap(
+        &self,
+        serving: &mut [ServedRelease],
+        set: &WorkerSet,
+        checked: Option<CheckedRelease>,
+        (mode, held): (SwapMode, Option<HeldReport>),
+        began: Instant,
+    ) -> Result<SwapReport, SwapError> {
+        let slot = checked.as_ref().map_or(0, |checked| checked.slot);
+        let mut report = set.reports().get(slot).cloned().ok_or(SwapError::NothingServes)?;
+        report.replaced = Some(serving[slot].generation);
+        report.mode = mode;
+        report.held = held;
+        if let Some(checked) = checked {
+            self.switch.ledger().serves(slot, checked.served.facts.clone());
+            report.public = checked.public;
+            report.unwell = checked.unwell;
+            report.preflight_us = checked.preflight_us;
+            serving[slot] = checked.served;
+        }
+        note_start(serving, set);
+        report.total_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        say(&serving[slot].source, &report, began, self.settings.workers);
+        Ok(report)
+    }
+
+    /// Lets a set serve, and those before leave; says how long requests waited for that.
+    pub(super) async fn put(
+        self: &Arc<Self>,
+        set: &Arc<WorkerSet>,
+        before: Option<Arc<WorkerSet>>,
+    ) -> Option<HeldReport> {
+        set.open(PeerOrder::Open).await;
+        *self.current.lock() = Some(Arc::clone(set));
+        if self.stopping.is_cancelled() {
+            set.stop().await;
+        }
+        let (led, leads) = (before.as_ref().and_then(|before| before.leader()), set.leader());
+        tokio::spawn(async move {
+            if let Some(led) = led {
+                led.stand_by().await;
+            }
+            if let Some(leads) = leads {
+                leads.order(&PeerOrder::Lead).await;
+            }
+        });
+        match before {
+            Some(before) => self.let_go(before, set).await,
+            None => None,
+        }
+    }
+
+    /// Lets a set leave in whose place another one serves, which answers what still comes to it.
+    async fn let_go(
+        self: &Arc<Self>,
+        before: Arc<WorkerSet>,
+        successor: &WorkerSet,
+    ) -> Option<HeldReport> {
+        self.leaving.lock().push(Arc::clone(&before));
+        let held = before.leave(&successor.forward).await;
+        self.forget_later(before);
+        held
+    }
+
+    /// Looks after a set until it has ended.
+    pub(super) fn retire_later(self: &Arc<Self>, set: Arc<WorkerSet>) {
+        self.leaving.lock().push(Arc::clone(&set));
+        self.forget_later(set);
+    }
+
+    fn forget_later(self: &Arc<Self>, set: Arc<WorkerSet>) {
+        let supervisor = Arc::clone(self);
+        tokio::spawn(async move {
+            set.ended().await;
+            supervisor.status.retire(&set);
+            supervisor.leaving.lock().retain(|other| !Arc::ptr_eq(other, &set));
+        });
+    }
+
+    /// How what serves is replaced, and which of its apps have to end before others begin.
+    pub(super) fn mode_of(
+        &self,
+        serving: &[ServedRelease],
+        checked: Option<&CheckedRelease>,
+    ) -> Result<(SwapMode, Vec<usize>), SwapError> {
+        let mut modes: Vec<SwapMode> =
+            serving.iter().map(|served| self.switch.mode_elsewhere(served)).collect();
+        if let Some(checked) = checked
+            && let Some(old) = serving.get(checked.slot)
+        {
+            modes[checked.slot] = self.switch.mode_between(old, &checked.served)?;
+        }
+        let slots = modes.iter().enumerate().filter(|(_, mode)| mode.holds_door());
+        let held: Vec<usize> = slots.map(|(slot, _)| slot).collect();
+        let slot = checked.map_or(0, |checked| checked.slot);
+        if let Some(first) = held.first().filter(|_| self.settings.workers > 1) {
+            let path = checked.filter(|checked| checked.slot == *first);
+            let path = path.map_or(&serving[*first].source, |checked| &checked.served.source);
+            return Err(self.too_many(path));
+        }
+        let mode = modes.get(slot).copied().unwrap_or_default();
+        Ok((mode.with(SwapMode::Process), held))
+    }
+
+    fn too_many(&self, path: &Path) -> SwapError {
+        SwapError::ManyStates { path: path.to_owned(), workers: self.settings.workers }
+    }
+
+    /// Starts one worker with these releases, with the states of the apps of the one before, which
+    /// has to end them first. If it does not serve, the one before goes on.
+    async fn start_held(
+        &self,
+        facts: &[ReleaseFacts],
+        before: &WorkerSet,
+        held: &[usize],
+        path: &Path,
+        states: InheritedStates,
+        serving: &[ServedRelease],
+    ) -> Result<Arc<WorkerSet>, SwapError> {
+        let (spec, name) = self.spec(facts).await?;
+        let loaded = WorkerSet::load(spec, name).await.map_err(elsewhere)?;
+        let leader = before.leader().ok_or(SwapError::NothingServes)?;
+        let limit = self.hold_limit(held.len());
+        // Without its state only where somebody has said so.
+        let force = states.instead.is_some();
+        let apps = leader.hold(held, path, force, limit).await.map_err(elsewhere)?;
+        for (served, state) in serving.iter().zip(&apps) {
+            if let Some(state) = state {
+                self.exported.keep(&served.build_id, state);
+            }
+        }
+        match loaded.start(InheritedStates { apps, ..states }).await {
+            Ok(set) => Ok(set),
+            Err(failure) => {
+                tracing::warn!("what served is started again from what it exported: {failure}");
+                leader.resume(limit).await;
+                Err(elsewhere(failure))
+            }
+        }
+    }
+
+    /// How long the apps of so many libraries may take to end, by all limits of the host together.
+    fn hold_limit(&self, count: usize) -> Duration {
+        let settings = self.switch.settings();
+        let hooks =
+            settings.hook_limit.saturating_mul(2 * u32::try_from(count).unwrap_or(u32::MAX));
+        settings.stream_grace + settings.hold_limit + settings.init_limit + hooks + SLACK
+    }
+
+    /// Starts workers with these releases, each as the library of its place.
+    pub(super) async fn start_set(
+        &self,
+        facts: &[ReleaseFacts],
+    ) -> Result<Arc<WorkerSet>, SwapError> {
+        self.start_set_with(facts, None).await
+    }
+
+    /// The same with another folder of public files, which comes first.
+    pub(super) async fn start_set_with(
+        &self,
+        facts: &[ReleaseFacts],
+        public: Option<PathBuf>,
+    ) -> Result<Arc<WorkerSet>, SwapError> {
+        let (spec, name) = self.spec(facts).await?;
+        if let Some(public) = public {
+            spec.state.lock().folders.insert(0, public);
+        }
+        tokio::select! {
+            set = WorkerSet::start(spec, name, self.settings.workers) => set.map_err(elsewhere),
+            () = self.stopping.cancelled() => {
+                let reason = "the host is stopping".to_owned();
+                Err(SwapError::Elsewhere { reason, lasting: false })
+            }
+        }
+    }
+
+    /// What workers of these releases start with, and the name of their socket for requests that are
+    /// passed on.
+    async fn spec(&self, facts: &[ReleaseFacts]) -> Result<(WorkerSpec, String), SwapError> {
+        let failed = |error: std::io::Error| SwapError::Elsewhere {
+            reason: format!("no worker can be started: {error}"),
+            lasting: false,
+        };
+        let mut switch = self.switch.facts();
+        switch.log = self.switch.ledger().log_with(facts);
+        let last = switch.last_generation.0 + facts.len() as u64;
+        // A number is never given twice, whatever becomes of this one.
+        self.switch.started_up_to(GenerationId(last));
+        let (forward, name) = forward::bind().map_err(failed)?;
+        let sockets =
+            self.sockets.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>();
+        let sockets = sockets.map_err(failed)?;
+        let state = HandoverState {
+            pid: std::process::id(),
+            sockets: sockets.len(),
+            admin: false,
+            forward: true,
+            switch,
+            folders: self.brought.lock().clone(),
+            worker: None,
+            waits: false,
+        };
+        let (program, state) = (self.program.clone(), Mutex::new(state));
+        Ok((WorkerSpec { program, sockets, forward, state }, name))
+    }
+}
+
+/// Notes what is known of releases as soon as their apps have started.
+pub(super) fn note_start(serving: &mut [ServedRelease], set: &WorkerSet) {
+    let Some(worker) = set.leader() else { return };
+    for ((served, report), app) in serving.iter_mut().zip(&worker.reports).zip(&worker.apps) {
+        served.generation = report.generation;
+        served.exports = app.exports;
+    }
+}
+
+/// Why a release does not serve, as the process says that was to serve it.
+fn elsewhere(failure: PeerFailure) -> SwapError {
+    SwapError::Elsewhere { reason: failure.reason, lasting: failure.lasting }
+}
+
+/// Says what serves now.
+pub(super) fn say(release: &Path, report: &SwapReport, began: Instant, workers: usize) {
+    let SwapReport { generation, routes, .. } = report;
+    let build_id = report.build_id.as_str();
+    let milliseconds = began.elapsed().as_secs_f64() * 1e3;
+    let held = report.held.as_ref().map(|held| format!("; {held}")).unwrap_or_default();
+    let workers =
+        if workers == 1 { "a new process".to_owned() } else { format!("{workers} workers") };
+    tracing::info!(
+        "generation {generation} is live: {routes} routes, build {}, {}, in {workers}, \
+         in {milliseconds:.1} ms ({}{held})",
+        build_id.get(..12).unwrap_or(build_id),
+        release.display(),
+        report.mode,
+    );
+    if let Some(lost) = &report.state_lost {
+        tracing::warn!("{lost}");
+    }
+    for route in &report.unwell {
+        tracing::warn!("generation {generation}: {route} answered 5xx in the preflight");
+    }
+}
