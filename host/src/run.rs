@@ -90,7 +90,7 @@ fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
         Some(Successor::StandIn | Successor::Worker) => SecondStop::IsForAnother,
         _ => SecondStop::EndsProcess,
     };
-    process_signals::run(Some(log.flusher()), second_stop, move |signals| {
+    process_signals::run(&log.flusher(), second_stop, move |signals| {
         let ended = start(&config, linked, signals, &log);
         drop(log);
         end(ended)

@@ -54,7 +54,7 @@ pub enum SecondStop {
 ///
 /// Comes back only where the system gives no thread.
 pub fn run(
-    log: Option<LogFlusher>,
+    log: &LogFlusher,
     second_stop: SecondStop,
     program: impl FnOnce(SignalReceiver) -> u8 + Send + 'static,
 ) -> ExitCode {
@@ -91,16 +91,14 @@ pub fn run(
 }
 
 /// Ends the process as `signal` would, if it does not end by itself.
-fn end_soon(signal: Signal, log: Option<LogFlusher>) {
+fn end_soon(signal: Signal, log: LogFlusher) {
     let end = move || {
         std::thread::sleep(LAST_MOMENT);
         tracing::error!(
             "the process ends before its time: it did not end by itself within {LAST_MOMENT:?} of \
              the second signal"
         );
-        if let Some(log) = log {
-            log.flush();
-        }
+        log.flush();
         // Functions that a library has left for the end of the process may never come back.
         let killed = std::thread::Builder::new().spawn(|| {
             std::thread::sleep(LAST_MOMENT);
