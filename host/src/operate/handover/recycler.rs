@@ -177,10 +177,14 @@ impl Recycler {
         peer.hand_over(&descriptors, &state).await?;
         in_time(peer.loaded()).await?;
         let (hold, states) = self.operator.hold().await.map_err(PeerFailure::passing)?;
+        // A job ends here before it begins there.
+        let switch = self.operator.switch();
+        switch.stand_by().await;
         peer.give(PeerOrder::Start(states)).await;
         match in_time(peer.serving()).await {
             Ok(_) => Ok(PassedOn { hold, forwarder: Arc::new(Forwarder::new(name)) }),
             Err(failure) => {
+                switch.lead();
                 hold.resume().await;
                 Err(failure)
             }
@@ -195,6 +199,8 @@ impl Recycler {
             let longest = waits.longest.as_secs_f64() * 1e3;
             tracing::info!("{} requests waited, at most {longest:.1} ms", waits.count);
         }
+        // Their clients are to ask the process that serves now.
+        self.operator.switch().end_streams();
         self.operator.leave(LAST_ANSWERS).await;
     }
 
