@@ -9,5 +9,5 @@ pub mod handover;
 pub mod operator;
 mod public_folders;
 pub mod rollback_policy;
-mod tasks;
+pub(crate) mod tasks;
 mod watches;

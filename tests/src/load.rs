@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use http::header;
 use tokio::task::JoinSet;
 
 use crate::client::{Connection, Failure, fresh};
@@ -26,6 +27,8 @@ pub struct Seen {
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
+    /// A client that is told that its connection closes opens another one.
+    reconnects: bool,
     kept: AtomicU64,
     fresh: AtomicU64,
     failures: Mutex<Vec<String>>,
@@ -43,7 +46,18 @@ impl Load {
     /// request, all against the pages of the fixture `good`.
     #[must_use]
     pub fn start(address: SocketAddr, kept: usize, fresh: usize) -> Self {
-        let shared = Arc::new(Shared::default());
+        Self::start_with(Shared::default(), address, kept, fresh)
+    }
+
+    /// The same where a client connects again that was told so by an answer.
+    #[must_use]
+    pub fn start_reconnecting(address: SocketAddr, kept: usize, fresh: usize) -> Self {
+        let shared = Shared { reconnects: true, ..Shared::default() };
+        Self::start_with(shared, address, kept, fresh)
+    }
+
+    fn start_with(shared: Shared, address: SocketAddr, kept: usize, fresh: usize) -> Self {
+        let shared = Arc::new(shared);
         let mut clients = JoinSet::new();
         for _ in 0..kept {
             clients.spawn(keep_alive(address, shared.clone()));
@@ -91,10 +105,29 @@ async fn keep_alive(address: SocketAddr, shared: Arc<Shared>) {
         if shared.stop.load(Ordering::Relaxed) {
             return;
         }
-        match connection.text(page).await.and_then(|body| one_build(page, &body)) {
-            Ok(build) => shared.answered(&shared.kept, build),
-            // The connection is never opened again: a host that swaps must not cut it.
+        let answered = async {
+            let answer = connection.get(page).await?;
+            let (head, body) = answer.into_parts();
+            if head.status != 200 {
+                return Err(format!("GET {page}: {}", head.status).into());
+            }
+            let build = one_build(page, str::from_utf8(&body)?)?;
+            Ok::<_, Failure>((build, head.headers.contains_key(header::CONNECTION)))
+        };
+        // Unless it is told so, a connection is never opened again: a host that swaps must not cut
+        // it.
+        let closes = match answered.await {
+            Ok((build, closes)) => {
+                shared.answered(&shared.kept, build);
+                closes
+            }
             Err(error) => return shared.failed(&error),
+        };
+        if closes && shared.reconnects {
+            connection = match Connection::open(address).await {
+                Ok(connection) => connection,
+                Err(error) => return shared.failed(&error),
+            };
         }
     }
 }

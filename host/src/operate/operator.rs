@@ -196,12 +196,8 @@ impl Operator {
             if self.site.is_stopping() {
                 return;
             }
-            if let Some(kept) = self.serves_over(release).await {
-                let (release, build_id) = (release.display(), kept.build_id);
-                tracing::info!(
-                    "{release}: unchanged since build {build_id} was swapped in over it, which \
-                     serves on; `nova swap {release}` swaps it in"
-                );
+            if let Some(kept) = serves_over(self.site.switch.ledger(), release).await {
+                tracing::info!("{}", unchanged_below(release, &kept));
                 continue;
             }
             // Other errors are in the log already.
@@ -216,12 +212,6 @@ impl Operator {
                 _ => {}
             }
         }
-    }
-
-    async fn serves_over(&self, release: &Path) -> Option<KeptRelease> {
-        let (ledger, release) = (Arc::clone(self.site.switch.ledger()), release.to_owned());
-        let looked = tokio::task::spawn_blocking(move || ledger.serves_over(&release)).await;
-        looked.ok().flatten()
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
@@ -327,6 +317,23 @@ impl Operator {
         }
         Ok(())
     }
+}
+
+/// The release that was swapped in over what lies at a path of `--routes`, and serves, if that has
+/// not changed since.
+pub(crate) async fn serves_over(ledger: &Arc<Ledger>, release: &Path) -> Option<KeptRelease> {
+    let (ledger, release) = (Arc::clone(ledger), release.to_owned());
+    let looked = tokio::task::spawn_blocking(move || ledger.serves_over(&release)).await;
+    looked.ok().flatten()
+}
+
+/// What is said of it.
+pub(crate) fn unchanged_below(release: &Path, kept: &KeptRelease) -> String {
+    let (release, build_id) = (release.display(), &kept.build_id);
+    format!(
+        "{release}: unchanged since build {build_id} was swapped in over it, which serves on; \
+         `nova swap {release}` swaps it in"
+    )
 }
 
 /// What becomes of a release when the host starts again, where `--routes` names another.

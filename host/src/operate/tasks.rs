@@ -11,7 +11,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 const WELL: Duration = Duration::from_secs(60);
 
 /// Runs a task for as long as this is polled. `what` it does is the subject of what the log says.
-pub(super) async fn supervise<F: Future<Output = ()>>(what: &str, mut begin: impl FnMut() -> F) {
+pub(crate) async fn supervise<F: Future<Output = ()>>(what: &str, mut begin: impl FnMut() -> F) {
     let mut pause = PAUSES.0;
     loop {
         let began = Instant::now();

@@ -129,9 +129,10 @@ impl Bound<'_> {
         if self.handover.is_some() || self.linked.is_some() {
             return Ok(false);
         }
-        let is_told = self.config.workers.is_some();
+        let (is_told, wanted) = (self.config.workers.is_some(), self.config.hold.swap.0);
         let read = self.read().await?;
-        Ok(is_told || read.releases.iter().any(|release| release.swap.mode.renews_process()))
+        let renews = |release: &Release| wanted.unwrap_or(release.swap.mode).renews_process();
+        Ok(is_told || read.releases.iter().any(renews))
     }
 }
 

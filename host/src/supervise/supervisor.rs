@@ -17,12 +17,13 @@ use crate::edge::metrics::sum;
 use crate::library::start::StartInfo;
 use crate::operate::admin::{Budget, Reason, SwapFailure};
 use crate::operate::handover::{PeerOrder, Program};
-use crate::operate::operator::WhileBusy;
+use crate::operate::operator::{WhileBusy, serves_over, unchanged_below};
 use crate::operate::rollback_policy::{RollbackPolicy, Tally};
+use crate::operate::tasks::supervise;
 use crate::release::Release;
 use crate::release::ledger::ReleaseFacts;
 use crate::release::public::public_folder;
-use crate::release::watch::ReleaseWatch;
+use crate::release::watch::{ReleaseWatch, WatchError};
 use crate::site::files::favicon_of;
 use crate::swap::{CheckedRelease, ServedRelease, SwapError, Switch};
 
@@ -168,6 +169,10 @@ impl Supervisor {
                 return;
             }
             // Other errors are in the log already.
+            if let Some(kept) = serves_over(self.switch.ledger(), release).await {
+                tracing::info!("{}", unchanged_below(release, &kept));
+                continue;
+            }
             match self.swap(release, false, WhileBusy::Wait).await {
                 Err(SwapError::AlreadyLive { generation, .. }) => {
                     let release = release.display();
@@ -182,14 +187,38 @@ impl Supervisor {
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
-    pub async fn follow_releases(self: Arc<Self>, mut watch: ReleaseWatch) {
-        loop {
-            match watch.changed().await {
-                Ok(releases) => self.reload(&releases).await,
-                Err(error) => {
-                    return tracing::error!("releases are not watched any more: {error}");
+    pub async fn follow_releases(self: Arc<Self>, watch: ReleaseWatch) {
+        let releases = watch.releases();
+        let mut first = Some(watch);
+        let follow = || {
+            let (first, releases, supervisor) = (first.take(), &releases, &self);
+            async move {
+                if let Err(error) = supervisor.follow_watch(first, releases).await {
+                    tracing::error!("releases are not watched: {error}");
                 }
             }
+        };
+        supervise("the watch of releases", follow).await;
+    }
+
+    /// The same until the watch fails; `None`: it has failed before, and is set anew.
+    async fn follow_watch(
+        self: &Arc<Self>,
+        watch: Option<ReleaseWatch>,
+        releases: &[PathBuf],
+    ) -> Result<(), WatchError> {
+        let mut watch = match watch {
+            Some(watch) => watch,
+            None => {
+                let watch = ReleaseWatch::new(releases)?;
+                // What has changed while nobody looked.
+                self.reload(releases).await;
+                watch
+            }
+        };
+        loop {
+            let changed = watch.changed().await?;
+            self.reload(&changed).await;
         }
     }
 
