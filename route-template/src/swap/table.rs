@@ -115,6 +115,9 @@ pub(super) const ROWS: &[Row] = &[
     row("signal-hook", Process, ONE_HANDLER),
     row("crash-handler", Process, ONE_HANDLER),
     row("pprof", Process, "a process has one timer for its profile"),
+    // Its global pool has no end: https://docs.rs/rayon-core, `ThreadPoolBuilder::build_global`.
+    // Each swap in one process left as many threads as there are processors.
+    row("rayon-core", Process, "the threads of its pool last as long as the process"),
     // Machines of which a process has one.
     Row {
         name: "jni",
