@@ -33,7 +33,7 @@ pub use self::linked::LinkedRelease;
 use self::serving::Serving;
 use self::started::Started;
 use crate::generation::preflight;
-use crate::operate::handover::{Program, Successor};
+use crate::operate::succession::{Program, Successor};
 use crate::process;
 use crate::process::log::{Log, LogFlusher};
 use crate::process::record::{LeftRecord, Record, RecordFile, RecordedActivity};
@@ -150,7 +150,7 @@ fn start(
 
 async fn run(bootstrap: Bootstrap<'_>, signals: SignalReceiver, log: &Log) -> Result<Exit, Error> {
     let mut bound = Bound::bind(bootstrap, signals)?;
-    if let Some(record) = bound.handover.as_mut().and_then(|left| left.record.take()) {
+    if let Some(record) = bound.succession.as_mut().and_then(|left| left.record.take()) {
         Record::begin(record, abort_at_exit(log.flusher()))?;
     }
     if bound.supervises().await? {

@@ -4,7 +4,7 @@
 //! A swap renews the workers: a new set of them starts with the candidate, and when all of it
 //! serves, the old set is told to leave. So no process ever holds two generations, and what ends a
 //! process costs the requests of one worker. The conversation is that of
-//! [`succession`](crate::operate::handover).
+//! [`succession`](crate::operate::succession).
 //!
 //! [`Supervisor`] decides, a [`WorkerSet`](set::WorkerSet) keeps as many workers running as it
 //! should, a [`Worker`](process::Worker) is one process as the supervisor sees it, and

@@ -61,6 +61,7 @@ type StateFuture = BoxFuture<'static, Result<AnyState>>;
 
 type Init = dyn Fn(Purpose) -> StateFuture + Send + Sync;
 type Import = dyn Fn(Purpose, &[u8]) -> Result<StateFuture, serde_json::Error> + Send + Sync;
+type Fits = fn(&[u8]) -> Result<(), serde_json::Error>;
 type Export = dyn for<'a> Fn(&'a AnyState) -> BoxFuture<'a, Result<Vec<u8>>> + Send + Sync;
 type Shutdown = dyn Fn(&AnyState) -> BoxFuture<'static, Result<()>> + Send + Sync;
 
@@ -84,7 +85,7 @@ pub(crate) struct AnyHooks {
     export: Option<Arc<Export>>,
     import: Option<Arc<Import>>,
     /// Whether what was saved is what `import` takes.
-    fits: Option<fn(&[u8]) -> Result<(), serde_json::Error>>,
+    fits: Option<Fits>,
 }
 
 impl<S> fmt::Debug for Hooks<S> {

@@ -5,9 +5,9 @@
 //! (`operate/public_folders.rs`). After it the host watches how the new generation does, and goes
 //! back if it fails (`operator/rollback.rs`, `operate/watches.rs`).
 
-mod handover;
 mod rollback;
 mod status;
+mod succession;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -407,7 +407,7 @@ pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
         init_us,
         total_us,
         mode,
-        held,
+        held: held.map(|held| *held),
         state_lost,
     }
 }

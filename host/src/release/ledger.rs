@@ -200,50 +200,6 @@ impl Ledger {
         changed
     }
 
-    /// Notes what lies at a path of `--routes`, as it was read.
-    pub(crate) fn found(&self, slot: usize, found: Deployment) {
-        self.unseen.lock().insert(slot, Some(found));
-    }
-
-    /// Looks at what lies at the places of the libraries that are another release now: a restart
-    /// compares with it. This blocks.
-    fn look(&self) {
-        let unseen = std::mem::take(&mut *self.unseen.lock());
-        for (slot, known) in unseen {
-            let source = self.routes.get(slot);
-            let found = known.or_else(|| Deployment::at(source?));
-            if let Some(found) = found {
-                self.note(|log| log.deployed.insert(slot, found));
-            }
-        }
-    }
-
-    /// The release that serves although another one lies at `source`, a path of `--routes`: it was
-    /// swapped in over just that, which is not refused. This blocks.
-    #[must_use]
-    pub fn serves_over(&self, source: &Path) -> Option<KeptRelease> {
-        let slot = self.routes.iter().position(|routes| routes == source)?;
-        let found = Deployment::at(source)?;
-        let log = self.log();
-        let is_refused = log.refused.iter().any(|refused| found.is_of(&refused.build_id));
-        log.swapped_in_over(slot, &found).filter(|_| !is_refused).cloned()
-    }
-
-    /// What becomes of the release that serves as library `slot` when the host starts again;
-    /// `None`: it is what lies at its path of `--routes`.
-    #[must_use]
-    pub fn after_restart(&self, slot: usize) -> Option<AfterRestart> {
-        let routes = self.routes.get(slot)?.clone();
-        let log = self.log();
-        if log.serves_what_was_deployed(slot) {
-            return None;
-        }
-        let remembers = self.home.get().is_some_and(Home::is_durable);
-        let serves_on = remembers && log.deployed.contains_key(&slot);
-        let what = if serves_on { AfterRestart::ServesOn } else { AfterRestart::Forgotten };
-        Some(what(routes))
-    }
-
     /// Changes the entries; they are written with the next change.
     fn note<T>(&self, change: impl FnOnce(&mut ReleaseLog) -> T) -> T {
         change(&mut self.entries().log)

@@ -7,7 +7,7 @@ use super::Error;
 use super::config::Config;
 use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
-use crate::operate::handover::Handover;
+use crate::operate::succession::Succession;
 use crate::process::workers::Workers;
 
 /// See the [module](self).
@@ -31,7 +31,7 @@ impl<'c> Bootstrap<'c> {
     ) -> Result<Self, Error> {
         let releases: Vec<PathBuf> =
             config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
-        let starts_alone = linked.is_none() && !Handover::is_there();
+        let starts_alone = linked.is_none() && !Succession::is_there();
         let state = starts_alone
             .then(|| HostState::open(config, workers, &releases, Beginning::Alone))
             .transpose()?;

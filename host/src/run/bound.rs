@@ -10,7 +10,7 @@ use super::edge_builder::EdgeBuilder;
 use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use super::signals::ProcessSignals;
-use crate::operate::handover::{Handover, Successor};
+use crate::operate::succession::{Succession, Successor};
 use crate::process::service_manager::ServiceManager;
 use crate::process::signals::SignalReceiver;
 use crate::process::workers::Workers;
@@ -31,7 +31,7 @@ pub(super) struct Bound<'c> {
     pub(super) state: HostState,
     pub(super) reading: Option<ReleaseReading>,
     pub(super) signals: ProcessSignals,
-    pub(super) handover: Option<Handover>,
+    pub(super) succession: Option<Succession>,
     pub(super) worker: Option<WorkerLink>,
     pub(super) service_manager: ServiceManager,
     pub(super) public: Option<PathBuf>,
@@ -50,18 +50,18 @@ impl<'c> Bound<'c> {
     pub(super) fn bind(bootstrap: Bootstrap<'c>, signals: SignalReceiver) -> Result<Self, Error> {
         let Bootstrap { config, linked, workers, releases, state, reading } = bootstrap;
         let mut signals = ProcessSignals::new(signals)?;
-        let mut handover = Handover::receive()
+        let mut succession = Succession::receive()
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
-        let successor = handover.as_ref().map(|left| left.successor);
+        let successor = succession.as_ref().map(|left| left.successor);
         // The process that was started first is the one that is known outside.
         let service_manager = match successor {
             None | Some(Successor::Recycled) => ServiceManager::of_this_process(workers.status()),
             Some(_) => ServiceManager::none(),
         };
-        let worker = worker_link(&mut handover, &mut signals)?;
+        let worker = worker_link(&mut succession, &mut signals)?;
         let public = config.public.as_ref().map(std::path::absolute).transpose()?;
         let edge = EdgeBuilder::open(config, successor)?;
-        let listeners = match &mut handover {
+        let listeners = match &mut succession {
             Some(left) => Listeners::from_sockets(std::mem::take(&mut left.sockets))?,
             None => match Listeners::of_the_service()? {
                 Some(listeners) => listeners,
@@ -93,7 +93,7 @@ impl<'c> Bound<'c> {
             state,
             reading,
             signals,
-            handover,
+            succession,
             worker,
             service_manager,
             public,
@@ -126,7 +126,7 @@ impl Bound<'_> {
 
     /// Whether the releases are served by other processes, which this one looks after.
     pub(super) async fn supervises(&mut self) -> Result<bool, Error> {
-        if self.handover.is_some() || self.linked.is_some() {
+        if self.succession.is_some() || self.linked.is_some() {
             return Ok(false);
         }
         let (is_told, wanted) = (self.config.workers.is_some(), self.config.hold.swap.0);
@@ -138,10 +138,10 @@ impl Bound<'_> {
 
 /// The way to the supervisor of a worker, which is listened to from now on.
 fn worker_link(
-    handover: &mut Option<Handover>,
+    succession: &mut Option<Succession>,
     signals: &mut ProcessSignals,
 ) -> Result<Option<WorkerLink>, Error> {
-    let Some(left) = handover.as_mut().filter(|left| left.successor == Successor::Worker) else {
+    let Some(left) = succession.as_mut().filter(|left| left.successor == Successor::Worker) else {
         return Ok(None);
     };
     let missing = "a worker was started without its sockets";

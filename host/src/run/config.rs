@@ -24,7 +24,7 @@ pub use self::swapping::{RecyclingSettings, RollbackSettings, share};
 pub use self::trust::TrustSettings;
 pub use self::units::Limit;
 use crate::library::loader::{LoadError, Store, writable_folder};
-use crate::operate::handover::Successor;
+use crate::operate::succession::Successor;
 use crate::process::log::{Format, LogFilter, LogSettings};
 use crate::process::record::RecordPlace;
 use crate::process::service_folders;

@@ -9,7 +9,7 @@ use crate::edge::forwarded::Proxies;
 use crate::edge::limits::RequestLimit;
 use crate::edge::metrics::{Metrics, MetricsError, MetricsListener};
 use crate::edge::security::Security;
-use crate::operate::handover::Successor;
+use crate::operate::succession::Successor;
 use crate::process::log::AccessLog;
 use crate::run::config::{Config, EdgeSettings};
 use crate::server::networks::Networks;

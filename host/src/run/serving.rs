@@ -15,8 +15,8 @@ use super::{Error, Exit};
 use crate::edge::metrics::Sources;
 use crate::edge::{Edge, Metrics};
 use crate::operate::admin::{AdminSocket, BindError, default_socket};
-use crate::operate::handover::{Handover, Recycler, Successor, answer_passed_on};
 use crate::operate::operator::Operator;
+use crate::operate::succession::{Recycler, Succession, Successor, answer_passed_on};
 use crate::process::log::{AccessLog, announce};
 use crate::release::watch::ReleaseWatch;
 use crate::server::{Handle, Server, Service};
@@ -38,10 +38,10 @@ impl Serving {
     /// Opens the way in for requests and for `nova`, and says so to all who wait for it.
     pub(super) async fn open(started: Started<'_>, access: AccessLog) -> Result<Self, Error> {
         let Started { bound, site, operator, budget, metrics, watch, reports, unpacked } = started;
-        let Bound { config, mut signals, mut handover, worker, service_manager, server, .. } =
+        let Bound { config, mut signals, mut succession, worker, service_manager, server, .. } =
             bound;
         spawn_followers(&operator, watch, config.watch);
-        let inherited = handover.as_mut().and_then(|left| left.admin.take());
+        let inherited = succession.as_mut().and_then(|left| left.admin.take());
         let admin = match &worker {
             Some(_) => None,
             None => admin_socket(config, bound.port, inherited)?,
@@ -55,10 +55,10 @@ impl Serving {
         // One for all connections and for as long as the process lives, so nothing counts its users.
         let edge: &'static Edge = Box::leak(Box::new(edge));
         let is_stand_in =
-            handover.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
+            succession.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
         let is_worker = worker.is_some();
         let mut opening = None;
-        match (worker, handover) {
+        match (worker, succession) {
             (Some(worker), _) => {
                 worker.serving(reports, &site.switch.table()).await;
                 let metrics = rendered(counted, Arc::clone(&site), handle.clone());
@@ -162,7 +162,7 @@ fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>, files:
 
 /// Tells the process before that this one serves.
 fn take_over_from(
-    left: Handover,
+    left: Succession,
     reports: Vec<SwapReport>,
     signals: &mut ProcessSignals,
 ) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::operate::handover::{HandoverPeer, PeerOrder, Recycler};
+use crate::operate::succession::{PeerOrder, Recycler, SuccessionPeer};
 use crate::process::signals::SignalReceiver;
 use crate::supervise::WorkerEvent;
 
@@ -18,7 +18,7 @@ pub(super) struct ProcessSignals {
     interrupt: SignalStream,
     hang_up: SignalStream,
     recycle: SignalStream,
-    pub(super) first: Option<HandoverPeer>,
+    pub(super) first: Option<SuccessionPeer>,
     /// Where a worker is told what concerns the process.
     pub(super) supervisor: Option<mpsc::UnboundedReceiver<WorkerEvent>>,
     /// The first process is gone, which was heard.

@@ -3,11 +3,11 @@
 
 use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
-use crate::operate::handover::{Handover, PeerFailure, PeerOrder, Program};
+use crate::operate::succession::{PeerFailure, PeerOrder, Program, Succession};
 
 /// Passes signals on until the stand-in has ended.
 pub(super) async fn forward_to_stand_in(
-    left: Handover,
+    left: Succession,
     failure: PeerFailure,
     signals: &mut ProcessSignals,
 ) -> Result<Exit, Error> {

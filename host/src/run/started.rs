@@ -10,8 +10,8 @@ use super::stand_in::forward_to_stand_in;
 use super::{Error, Exit};
 use crate::edge::Metrics;
 use crate::operate::admin::Budget;
-use crate::operate::handover::{HandoverState, Successor};
 use crate::operate::operator::Operator;
+use crate::operate::succession::{SuccessionState, Successor};
 use crate::release::watch::ReleaseWatch;
 use crate::site::Site;
 use crate::site::files::{Assets, Caching};
@@ -72,7 +72,7 @@ impl<'c> Started<'c> {
         let folder = unpacked.as_ref().map(TempDir::path);
         let linked = bound.linked;
         let start = async {
-            match (&mut bound.handover, linked) {
+            match (&mut bound.succession, linked) {
                 (Some(left), _) => match &mut bound.worker {
                     Some(worker) => start_worker(&operator, worker, &left.state).await,
                     None => operator.take_over(left).await,
@@ -111,7 +111,7 @@ impl<'c> Started<'c> {
 async fn start_worker(
     operator: &Operator,
     worker: &mut WorkerLink,
-    state: &HandoverState,
+    state: &SuccessionState,
 ) -> Result<Vec<SwapReport>, SwapError> {
     let loaded = operator.load_inherited(state).await?;
     // The supervisor says which worker leads.
@@ -131,7 +131,7 @@ async fn failed<T>(mut bound: Bound<'_>, error: SwapError) -> Result<ControlFlow
         worker.failed(failure).await;
         return Ok(ControlFlow::Break(Exit::Stopped));
     }
-    match bound.handover {
+    match bound.succession {
         None => Err(error.into()),
         Some(left) if left.successor == Successor::Recycled => {
             tracing::error!("the recycled host does not start: {error}");

@@ -7,7 +7,7 @@ use super::bound::{Bound, ReadReleases};
 use super::serving::admin_socket;
 use super::signals::Action;
 use super::{Error, Exit};
-use crate::operate::handover::Program;
+use crate::operate::succession::Program;
 use crate::process::log::announce;
 use crate::process::reaper;
 use crate::supervise::{Supervisor, SupervisorControl, SupervisorSettings};

@@ -11,8 +11,8 @@ use super::set::WorkerSet;
 use super::supervisor::Supervisor;
 use super::trial::Trial;
 use crate::library::loader::BuildId;
-use crate::operate::handover::PeerOrder;
 use crate::operate::rollback_policy::RollbackPolicy;
+use crate::operate::succession::PeerOrder;
 use crate::release::ledger::ReleaseFacts;
 use crate::swap::{CanarySpec, CheckedRelease, Rollback, SwapError, SwapReport, percent};
 

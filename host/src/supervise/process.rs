@@ -16,9 +16,9 @@ use tokio::process::Child;
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::operate::admin::Status;
-use crate::operate::handover::{
-    AppFacts, HandoverPeer, HandoverState, PeerFailure, PeerLines, PeerOrder, PeerReport,
-    PeerWriter, Program, Started, Successor,
+use crate::operate::succession::{
+    AppFacts, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Program, Started,
+    SuccessionPeer, SuccessionState, Successor,
 };
 use crate::process::record::{file_in_memory, running};
 use crate::swap::{HeldReport, InheritedStates, SavedState, SwapReport};
@@ -44,7 +44,7 @@ pub(super) struct WorkerSpec {
     /// Where requests come that other workers pass on.
     pub(super) forward: UnixListener,
     /// Releases, and what is known of those before.
-    pub(super) state: Mutex<HandoverState>,
+    pub(super) state: Mutex<SuccessionState>,
 }
 
 /// See the [module](self).
@@ -77,7 +77,7 @@ struct Questions {
 pub(super) struct StartingWorker {
     number: usize,
     began: Instant,
-    peer: HandoverPeer,
+    peer: SuccessionPeer,
     child: Child,
     record: File,
 }
@@ -92,7 +92,7 @@ impl StartingWorker {
         let began = Instant::now();
         let record = file_in_memory()?;
         let (mut peer, child) = spec.program.start(Successor::Worker)?;
-        let state = HandoverState { worker: Some(number), waits, ..spec.state.lock().clone() };
+        let state = SuccessionState { worker: Some(number), waits, ..spec.state.lock().clone() };
         let mut descriptors: Vec<_> = spec.sockets.iter().map(AsFd::as_fd).collect();
         descriptors.extend([spec.forward.as_fd(), record.as_fd()]);
         match peer.hand_over(&descriptors, &state).await {

@@ -12,8 +12,8 @@ use super::process::WorkerSpec;
 use super::set::WorkerSet;
 use super::supervisor::Supervisor;
 use crate::generation::GenerationId;
-use crate::operate::handover::{HandoverState, PeerFailure, PeerOrder};
 use crate::operate::rollback_policy::Tally;
+use crate::operate::succession::{PeerFailure, PeerOrder, SuccessionState};
 use crate::release::ledger::ReleaseFacts;
 use crate::server::forward;
 use crate::swap::{
@@ -143,7 +143,7 @@ impl Supervisor {
         let mut report = set.reports().get(slot).cloned().ok_or(SwapError::NothingServes)?;
         report.replaced = Some(serving[slot].generation);
         report.mode = mode;
-        report.held = held;
+        report.held = held.map(Box::new);
         if let Some(checked) = checked {
             self.switch.ledger().serves(slot, checked.served.facts.clone());
             report.public = checked.public;
@@ -323,7 +323,7 @@ impl Supervisor {
         let sockets =
             self.sockets.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>();
         let sockets = sockets.map_err(failed)?;
-        let state = HandoverState {
+        let state = SuccessionState {
             pid: std::process::id(),
             sockets: sockets.len(),
             admin: false,

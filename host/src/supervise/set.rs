@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::process::{StartingWorker, Worker, WorkerSpec};
 use crate::operate::admin::Status;
-use crate::operate::handover::{PeerFailure, PeerOrder};
 use crate::operate::rollback_policy::Tally;
+use crate::operate::succession::{PeerFailure, PeerOrder};
 use crate::release::ledger::ReleaseLog;
 use crate::swap::{HeldReport, InheritedStates, SwapReport};
 

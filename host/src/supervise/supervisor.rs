@@ -16,9 +16,9 @@ use super::status::StatusSource;
 use crate::edge::metrics::sum;
 use crate::library::start::StartInfo;
 use crate::operate::admin::{Budget, Reason, SwapFailure};
-use crate::operate::handover::{PeerOrder, Program};
 use crate::operate::operator::{WhileBusy, serves_over, unchanged_below};
 use crate::operate::rollback_policy::{RollbackPolicy, Tally};
+use crate::operate::succession::{PeerOrder, Program};
 use crate::operate::tasks::supervise;
 use crate::release::Release;
 use crate::release::ledger::ReleaseFacts;
@@ -58,7 +58,7 @@ pub struct Supervisor {
     pub(super) settings: SupervisorSettings,
     pub(super) program: Program,
     pub(super) sockets: Vec<TcpListener>,
-    /// What serves; `None` until it has started.
+    /// What serves; nothing until it has started.
     pub(super) serving: tokio::sync::Mutex<Vec<ServedRelease>>,
     pub(super) current: Mutex<Option<Arc<WorkerSet>>>,
     /// The set that answers a share of the requests.

@@ -9,10 +9,10 @@ use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::generation::Generation;
 use crate::generation::table::Table;
-use crate::operate::handover::{
-    AppFacts, HandoverPeer, PeerFailure, PeerOrder, PeerReport, PeerWriter, answer_passed_on,
-};
 use crate::operate::operator::Operator;
+use crate::operate::succession::{
+    AppFacts, PeerFailure, PeerOrder, PeerReport, PeerWriter, SuccessionPeer, answer_passed_on,
+};
 use crate::server::forward::Forwarder;
 use crate::site::Site;
 use crate::swap::{Forward, HeldReport, InheritedStates, SavedState, SwapError, SwapReport};
@@ -55,7 +55,7 @@ impl WorkerLink {
     /// Listens to the supervisor from now on. What concerns the whole process comes out of the
     /// channel.
     pub(crate) fn open(
-        peer: HandoverPeer,
+        peer: SuccessionPeer,
         forward: UnixListener,
     ) -> (Self, mpsc::UnboundedReceiver<WorkerEvent>) {
         let (mut hears, speaks) = peer.split();

@@ -23,6 +23,7 @@ use super::door::{HeldDoor, Waits};
 use super::hold::{HeldSlot, Hold};
 use super::launcher::{Loaded, WarmUp};
 use super::lifecycle::CandidateGeneration;
+use super::stranded::{StrandedApp, revive_later};
 use super::{SwapError, SwapReport, Switch};
 use crate::generation::{Generation, GenerationId};
 use crate::library::start::StartError;
@@ -208,8 +209,9 @@ impl Switch {
         tracing::error!(
             "generation {id} cannot be started again now: its requests get 503 until it can"
         );
-        self.stranded.keep(slot, held.old, held.state);
-        tokio::spawn(super::stranded::revive_later(Arc::downgrade(self), id));
+        let HeldSlot { old: generation, state, .. } = held;
+        self.stranded.keep(StrandedApp { slot, generation, state });
+        tokio::spawn(revive_later(Arc::downgrade(self), id));
     }
 
     async fn start_ended(&self, held: &HeldSlot) -> Result<GenerationId, SwapError> {
@@ -226,7 +228,9 @@ impl Switch {
         let Ok(_turn) = self.gate.try_enter(Path::new("an app that starts again")) else {
             return false;
         };
-        let Some((slot, old, state)) = self.stranded.get(id) else { return true };
+        let Some(StrandedApp { slot, generation: old, state }) = self.stranded.get(id) else {
+            return true;
+        };
         let held = HeldSlot { slot, old, state, lost: None, unended: None };
         match self.start_ended(&held).await {
             Ok(again) => {

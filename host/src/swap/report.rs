@@ -45,7 +45,7 @@ pub struct SwapReport {
     pub mode: SwapMode,
     /// For how long requests had to wait; none where the door was not held.
     #[serde(default)]
-    pub held: Option<HeldReport>,
+    pub held: Option<Box<HeldReport>>,
     /// What is said of the state of the generation before, if it is lost.
     #[serde(default)]
     pub state_lost: Option<String>,
@@ -90,7 +90,7 @@ impl SwapReport {
 
     /// Notes that the door was held for so long, and who waited.
     pub(super) fn held(&mut self, held: Duration, waits: &Waits) {
-        self.held = Some(HeldReport::new(held, waits));
+        self.held = Some(Box::new(HeldReport::new(held, waits)));
     }
 }
 

@@ -14,6 +14,10 @@ use crate::library::loader::BuildId;
 /// Of how many builds the last state is kept: as many as there are releases to go back to.
 const KEPT: usize = 6;
 
+/// How many bytes all of them may take: they are wanted only where older code cannot read what
+/// newer code saves.
+const MOST_BYTES: usize = 64 << 20;
+
 /// How often it is tried to start an app that did not start again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -27,7 +31,13 @@ impl ExportedStates {
         let mut states = self.0.lock();
         states.retain(|(kept, _)| *kept != build_id);
         states.push((build_id, state));
-        let surplus = states.len().saturating_sub(KEPT);
+        let mut bytes = 0;
+        let fits = |(_, state): &&(BuildId, Bytes)| {
+            bytes += state.len();
+            bytes <= MOST_BYTES
+        };
+        let kept = states.iter().rev().take(KEPT).take_while(fits).count();
+        let surplus = states.len() - kept;
         states.drain(..surplus);
     }
 
@@ -39,27 +49,36 @@ impl ExportedStates {
 
 /// The apps that could not be started again, with their states.
 #[derive(Debug, Default)]
-pub(super) struct Stranded(Mutex<Vec<(usize, Arc<Generation>, Option<Bytes>)>>);
+pub(super) struct Stranded(Mutex<Vec<StrandedApp>>);
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(super) struct StrandedApp {
+    pub(super) slot: usize,
+    /// The generation that was to go on.
+    pub(super) generation: Arc<Generation>,
+    pub(super) state: Option<Bytes>,
+}
 
 impl Stranded {
-    pub(super) fn keep(&self, slot: usize, generation: Arc<Generation>, state: Option<Bytes>) {
+    pub(super) fn keep(&self, app: StrandedApp) {
         let mut stranded = self.0.lock();
-        stranded.retain(|(_, kept, _)| kept.id != generation.id);
-        stranded.push((slot, generation, state));
+        stranded.retain(|kept| kept.generation.id != app.generation.id);
+        stranded.push(app);
     }
 
-    pub(super) fn get(&self, id: GenerationId) -> Option<(usize, Arc<Generation>, Option<Bytes>)> {
-        self.0.lock().iter().find(|(_, generation, _)| generation.id == id).cloned()
+    pub(super) fn get(&self, id: GenerationId) -> Option<StrandedApp> {
+        self.0.lock().iter().find(|app| app.generation.id == id).cloned()
     }
 
     /// The state of one.
     pub(super) fn state_of(&self, id: GenerationId) -> Option<Bytes> {
-        self.get(id)?.2
+        self.get(id)?.state
     }
 
     /// Something serves in the place of one.
     pub(super) fn remove(&self, id: GenerationId) {
-        self.0.lock().retain(|(_, generation, _)| generation.id != id);
+        self.0.lock().retain(|app| app.generation.id != id);
     }
 
     /// Whether there is one.
@@ -77,5 +96,28 @@ pub(super) async fn revive_later(switch: Weak<Switch>, id: GenerationId) {
         if switch.revive_stranded(id).await {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_states_are_kept_as_long_as_there_is_room() {
+        let states = ExportedStates::default();
+        let build = |number: u8| BuildId::of(&[number]);
+        for number in 0..8 {
+            states.keep(build(number), vec![number].into());
+        }
+        states.keep(build(7), vec![9].into());
+        assert_eq!(states.of(&build(1)), None);
+        assert_eq!(states.of(&build(2)).as_deref(), Some(&[2][..]));
+        assert_eq!(states.of(&build(7)).as_deref(), Some(&[9][..]));
+        let large = Bytes::from(vec![0; MOST_BYTES]);
+        states.keep(build(8), large.clone());
+        assert_eq!((states.of(&build(7)), states.of(&build(8))), (None, Some(large)));
+        states.keep(build(9), vec![0; MOST_BYTES + 1].into());
+        assert_eq!(states.of(&build(9)), None);
     }
 }

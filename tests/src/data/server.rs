@@ -75,6 +75,8 @@ impl<'a> Server<'a> {
         let process = spawn(&folder, address, settings).await;
         let server = Self { process, address, admin, app, settings, builds: 0, folder };
         server.answers().await?;
+        // A supervisor's workers answer before its own socket is there.
+        server.process.said("listening on ").await;
         Ok(server)
     }
 

@@ -364,7 +364,11 @@ mod tests {
         let shown = StatusView(&status).to_string();
         let (_, shown) = shown.split_once("2d 7h  /srv/site/build\n\n").unwrap();
         let (shown, _) = shown.split_once("\n\n").unwrap();
-        assert_snapshot!(shown, @"");
+        assert_snapshot!(shown, @"
+        worker       process  generation  age  restarts  connections  memory
+        1 (leaving)     5001          11  12s         1           20  9.9 MB
+        1               5001          11  12s         1           20  9.9 MB
+        ");
     }
 
     #[test]

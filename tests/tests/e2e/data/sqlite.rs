@@ -50,6 +50,11 @@ async fn a_rollback_with_the_door_held_keeps_orders() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_canary_keeps_orders() {
+    keeps_orders(Event::Canary, None, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_recycling_keeps_orders() {
     keeps_orders(Event::Recycle, None, &[]).await;
 }

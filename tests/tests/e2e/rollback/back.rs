@@ -178,7 +178,7 @@ async fn back_by_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_one_that_stands_by_has_its_state() {
+async fn a_state_goes_over_and_back() {
     let ground = Ground::new();
     let stateful = library("stateful");
     ground.library("lib.so", &stateful);
@@ -186,12 +186,12 @@ async fn the_one_that_stands_by_has_its_state() {
     assert_eq!(host.text("/").await, "1");
     host.swap(&ground.library("next.so", &stamped(&stateful, "2")), false).await.unwrap();
     assert_eq!(host.text("/").await, "2");
-    assert_eq!(host.status().await.generations[0].state, GenerationState::Standby);
-    assert_eq!(host.back().await.unwrap(), 1);
-    assert_eq!(host.text("/").await, "2", "it went on from where it stood");
+    assert_eq!(host.status().await.generations[0].state, GenerationState::Retired);
+    assert_eq!(host.back().await.unwrap(), 3);
+    assert_eq!(host.text("/").await, "3", "what was counted meanwhile is not lost");
     let states: Vec<_> =
         host.status().await.generations.iter().map(|generation| generation.state).collect();
-    assert_eq!(states[0], GenerationState::Live);
+    assert_eq!(states[2], GenerationState::Live);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,7 +140,7 @@ impl Host {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(nova_tests::PATIENCE, retired).await.unwrap()
+        tokio::time::timeout(nova_tests::PATIENCE, retired).await.unwrap();
     }
 
     /// Ends it as a crash or a lack of memory does.

@@ -150,6 +150,6 @@ async fn the_status_counts_each_route_and_tells_the_budgets() {
     assert_eq!((route("/").requests, route("/").client_errors), (2, 0));
     assert_eq!((route("unmatched").requests, route("unmatched").client_errors), (1, 1));
     assert_eq!(route("/").times.last().unwrap().count, 2);
-    assert_eq!(status.budget.memory, Some(4_000_000_000));
+    assert_eq!(status.budget.memory, Some(4 << 30));
     assert!(status.budget.mappings.is_some());
 }

@@ -15,7 +15,7 @@ use nova_abi::guarded;
 use tokio::process::Child;
 use tokio::sync::{Mutex, Notify};
 
-use super::{HandoverPeer, PeerFailure, PeerOrder, Program, Successor};
+use super::{PeerFailure, PeerOrder, Program, SuccessionPeer, Successor};
 use crate::operate::admin::{AdminServer, Budget};
 use crate::operate::operator::Operator;
 use crate::process::footprint::Footprint;
@@ -70,7 +70,7 @@ pub struct Recycler {
     admin: Option<OwnedFd>,
     answering: parking_lot::Mutex<Option<AdminServer>>,
     wanted: Notify,
-    stand_in: Mutex<Option<(HandoverPeer, Child)>>,
+    stand_in: Mutex<Option<(SuccessionPeer, Child)>>,
 }
 
 impl Recycler {
@@ -169,18 +169,22 @@ impl Recycler {
 
     /// Lets another process start what serves here. The apps that may not be alive twice end for
     /// that, and start again if the other process fails.
-    async fn hand_to(&self, peer: &mut HandoverPeer) -> Result<PassedOn, PeerFailure> {
+    async fn hand_to(&self, peer: &mut SuccessionPeer) -> Result<PassedOn, PeerFailure> {
         let (forward, name) = forward::bind()?;
-        let state = self.operator.handover_state(self.sockets.len(), self.admin.is_some());
+        let state = self.operator.succession_state(self.sockets.len(), self.admin.is_some());
         let mut descriptors = self.descriptors();
         descriptors.push(forward.as_fd());
         peer.hand_over(&descriptors, &state).await?;
         in_time(peer.loaded()).await?;
         let (hold, states) = self.operator.hold().await.map_err(PeerFailure::passing)?;
+        // A job ends here before it begins there.
+        let switch = self.operator.switch();
+        switch.stand_by().await;
         peer.give(PeerOrder::Start(states)).await;
         match in_time(peer.serving()).await {
             Ok(_) => Ok(PassedOn { hold, forwarder: Arc::new(Forwarder::new(name)) }),
             Err(failure) => {
+                switch.lead();
                 hold.resume().await;
                 Err(failure)
             }
@@ -195,6 +199,8 @@ impl Recycler {
             let longest = waits.longest.as_secs_f64() * 1e3;
             tracing::info!("{} requests waited, at most {longest:.1} ms", waits.count);
         }
+        // Their clients are to ask the process that serves now.
+        self.operator.switch().end_streams();
         self.operator.leave(LAST_ANSWERS).await;
     }
 
@@ -243,7 +249,7 @@ impl Recycler {
     ///
     /// # Errors
     /// If that process fails; this one serves on.
-    pub async fn give_back(&self, first: &mut HandoverPeer) -> io::Result<()> {
+    pub async fn give_back(&self, first: &mut SuccessionPeer) -> io::Result<()> {
         let turn = self.operator.pause().await.map_err(io::Error::other)?;
         let passed_on = self.hand_to(first).await.map_err(io::Error::other)?;
         turn.keep_for_good();

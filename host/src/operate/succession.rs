@@ -1,10 +1,10 @@
-//! Handover: one process takes the place of another, without a connection refused.
+//! Succession: one process takes the place of another, without a connection refused.
 //!
 //! What stays is the process that was started first: its id is what a shell, a container and a
 //! service manager know. So it is recycled in two steps:
 //!
 //! 1. It starts a *stand-in*, a child with the same arguments, and gives it the listening sockets
-//!    and a [`HandoverState`]. When the stand-in serves, the first process answers what it still has.
+//!    and a [`SuccessionState`]. When the stand-in serves, the first process answers what it still has.
 //! 2. Then it replaces its own program (`exec`), which gives its memory back, and takes sockets and
 //!    state back from the stand-in in the same way. When it serves, the stand-in answers what it
 //!    still has and ends.
@@ -16,8 +16,8 @@
 //! A *worker* of a supervised host takes its place in the same way, and waits then for the order to
 //! accept connections.
 //!
-//! [`Recycler`] is the part of the process that leaves, [`Handover`] that of the one that comes;
-//! [`HandoverPeer`] is the conversation, [`Program`] how a process starts the other.
+//! [`Recycler`] is the part of the process that leaves, [`Succession`] that of the one that comes;
+//! [`SuccessionPeer`] is the conversation, [`Program`] how a process starts the other.
 
 mod forward;
 mod peer;
@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::forward::answer_passed_on;
 pub use self::peer::{
-    AppFacts, HandoverPeer, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Started,
+    AppFacts, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Started, SuccessionPeer,
 };
 pub use self::program::Program;
 pub use self::recycler::Recycler;
@@ -47,7 +47,7 @@ const VARIABLE: &str = "NOVA_SUCCESSOR";
 
 /// What is known of the process before, for the one after it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct HandoverState {
+pub struct SuccessionState {
     /// The id of the process.
     pub pid: u32,
     /// How many of the descriptors are sockets to listen on. Then come the admin socket, the socket
@@ -102,7 +102,7 @@ impl Successor {
 
 /// What a new process takes over.
 #[derive(Debug)]
-pub struct Handover {
+pub struct Succession {
     /// Which process this is.
     pub successor: Successor,
     /// The sockets to listen on.
@@ -114,11 +114,11 @@ pub struct Handover {
     /// Where a worker writes down what it does.
     pub record: Option<File>,
     /// What is known of the process before.
-    pub state: HandoverState,
+    pub state: SuccessionState,
     socket: BufReader<UnixStream>,
 }
 
-impl Handover {
+impl Succession {
     /// Whether this process takes another's place.
     #[must_use]
     pub fn is_there() -> bool {
@@ -137,7 +137,7 @@ impl Handover {
         let mut socket = BufReader::new(socket);
         let mut line = String::new();
         socket.read_line(&mut line)?;
-        let state: HandoverState = serde_json::from_str(&line)?;
+        let state: SuccessionState = serde_json::from_str(&line)?;
         let sockets = descriptors.by_ref().take(state.sockets).map(TcpListener::from).collect();
         let admin = descriptors.next_if(|_| state.admin).map(UnixListener::from);
         let forward = descriptors.next_if(|_| state.forward).map(UnixListener::from);
@@ -169,7 +169,7 @@ impl Handover {
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn serving(self, reports: Vec<SwapReport>) -> io::Result<HandoverPeer> {
+    pub fn serving(self, reports: Vec<SwapReport>) -> io::Result<SuccessionPeer> {
         self.answer(&PeerReport::Serving { reports, apps: Vec::new() })
     }
 
@@ -177,7 +177,7 @@ impl Handover {
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn failed(self, failure: PeerFailure) -> io::Result<HandoverPeer> {
+    pub fn failed(self, failure: PeerFailure) -> io::Result<SuccessionPeer> {
         self.answer(&PeerReport::Failed(failure))
     }
 
@@ -185,14 +185,14 @@ impl Handover {
     ///
     /// # Errors
     /// If the socket cannot be registered with the runtime.
-    pub fn peer(&self) -> io::Result<HandoverPeer> {
-        HandoverPeer::over(self.socket.get_ref().try_clone()?)
+    pub fn peer(&self) -> io::Result<SuccessionPeer> {
+        SuccessionPeer::over(self.socket.get_ref().try_clone()?)
     }
 
-    fn answer(self, report: &PeerReport) -> io::Result<HandoverPeer> {
+    fn answer(self, report: &PeerReport) -> io::Result<SuccessionPeer> {
         let mut socket = self.socket.into_inner();
         let line = serde_json::to_string(report)?;
         writeln!(socket, "{line}")?;
-        HandoverPeer::over(socket)
+        SuccessionPeer::over(socket)
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::HandoverState;
+use super::SuccessionState;
 use crate::operate::admin::Status;
 use crate::process::descriptors::hand_over;
 use crate::swap::{HeldReport, InheritedStates, SavedState, SwapReport};
@@ -180,7 +180,7 @@ impl From<io::Error> for PeerFailure {
 
 /// The way to the other process.
 #[derive(Debug)]
-pub struct HandoverPeer {
+pub struct SuccessionPeer {
     hears: PeerLines,
     speaks: PeerWriter,
 }
@@ -226,7 +226,7 @@ fn not_serving(said: Option<PeerReport>) -> PeerFailure {
     }
 }
 
-impl HandoverPeer {
+impl SuccessionPeer {
     pub(super) fn over(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let (reader, writer) = tokio::net::UnixStream::from_std(socket)?.into_split();
@@ -265,7 +265,7 @@ impl HandoverPeer {
     pub async fn hand_over(
         &mut self,
         descriptors: &[BorrowedFd<'_>],
-        state: &HandoverState,
+        state: &SuccessionState,
     ) -> io::Result<()> {
         let socket: &tokio::net::UnixStream = self.speaks.0.as_ref();
         let owned = UnixStream::from(socket.as_fd().try_clone_to_owned()?);

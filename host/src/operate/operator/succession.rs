@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Operator, say};
-use crate::operate::handover::{Handover, HandoverState};
+use crate::operate::succession::{Succession, SuccessionState};
 use crate::swap::{
     Forward, Hold, InheritedStates, LoadedReleases, SwapError, SwapReport, SwapTurn, Switch,
 };
@@ -42,8 +42,8 @@ impl Operator {
 
     /// What the next process has to know; it gets `sockets` sockets to listen on, and the states of
     /// the apps later.
-    pub(crate) fn handover_state(&self, sockets: usize, admin: bool) -> HandoverState {
-        HandoverState {
+    pub(crate) fn succession_state(&self, sockets: usize, admin: bool) -> SuccessionState {
+        SuccessionState {
             pid: std::process::id(),
             sockets,
             admin,
@@ -87,7 +87,7 @@ impl Operator {
     ///
     /// # Errors
     /// When one of the releases does not start.
-    pub async fn take_over(&self, left: &mut Handover) -> Result<Vec<SwapReport>, SwapError> {
+    pub async fn take_over(&self, left: &mut Succession) -> Result<Vec<SwapReport>, SwapError> {
         let loaded = self.load_inherited(&left.state).await?;
         let states = match left.state.waits {
             // Requests wait there from now on.
@@ -112,7 +112,7 @@ impl Operator {
     /// When one of the releases cannot be loaded.
     pub(crate) async fn load_inherited(
         &self,
-        state: &HandoverState,
+        state: &SuccessionState,
     ) -> Result<LoadedReleases, SwapError> {
         let switch = Arc::clone(&self.site.switch);
         switch.inherit(&state.switch);

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::{HandoverPeer, Successor, VARIABLE};
+use super::{SuccessionPeer, Successor, VARIABLE};
 use crate::process::tunables;
 
 /// How this program is started again.
@@ -44,12 +44,15 @@ impl Program {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn start(&self, successor: Successor) -> io::Result<(HandoverPeer, tokio::process::Child)> {
+    pub fn start(
+        &self,
+        successor: Successor,
+    ) -> io::Result<(SuccessionPeer, tokio::process::Child)> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut command = tokio::process::Command::from(self.command(successor));
         command.stdin(OwnedFd::from(theirs)).kill_on_drop(false);
         let child = command.spawn()?;
-        Ok((HandoverPeer::over(ours)?, child))
+        Ok((SuccessionPeer::over(ours)?, child))
     }
 
     /// Replaces this program by itself; `socket` leads to the stand-in. Comes back only with an
