@@ -6,11 +6,12 @@
 //! process lives; a process that ends in order removes the file. Where there is no such folder, only
 //! the process itself reads its record.
 
-use std::fs::{File, Metadata};
+use std::fs::{DirEntry, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{
     FallocateFlags, FlockOperation, MemfdFlags, Mode, OFlags, fallocate, flock, memfd_create, open,
@@ -18,6 +19,9 @@ use rustix::fs::{
 
 use super::{LENGTH, Record, RecordedActivity, running};
 use crate::process::service_folders;
+
+/// When the record of another host that has begun so long ago, and is gone, is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where the files may be, best first. What is in the latter, systemd removes with the end of a
 /// service that has a dynamic user.
@@ -117,8 +121,11 @@ impl RecordPlace {
         let found = entries.filter_map(|entry| {
             let entry = entry.ok()?;
             let name = entry.file_name().into_string().ok()?;
-            let (pid, _) = name.strip_prefix(prefix)?.split_once('-')?;
-            take(&entry.path(), pid.parse().ok()?)
+            let Some(rest) = name.strip_prefix(prefix) else {
+                forget_old(&entry, &name);
+                return None;
+            };
+            take(&entry.path(), rest.split_once('-')?.0.parse().ok()?)
         });
         found.collect()
     }
@@ -132,6 +139,18 @@ fn create(prefix: &str, folder: &Path) -> io::Result<(File, PathBuf)> {
     // A store to a page that there is no memory for would end the process.
     fallocate(&file, FallocateFlags::empty(), 0, LENGTH as u64)?;
     Ok(file.keep()?)
+}
+
+/// Removes what another host of this user has left that does not come back: its memory is not given
+/// back by itself.
+fn forget_old(entry: &DirEntry, name: &str) {
+    let user = rustix::process::geteuid().as_raw();
+    let is_record = name.starts_with(&format!("nova-{user}-"));
+    let began = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+    let age = began.and_then(|began| began.elapsed().ok());
+    if is_record && age.is_some_and(|age| age > FORGOTTEN) {
+        take(&entry.path(), 0);
+    }
 }
 
 /// Takes the record at `path`, if its process is gone.
