@@ -12,6 +12,7 @@
 //! requests wait (`door.rs`). What a generation may do next is its type (`lifecycle.rs`).
 
 mod canary;
+mod candidate;
 mod door;
 mod drains;
 mod elsewhere;
@@ -19,6 +20,7 @@ mod error;
 mod gate;
 mod handover;
 mod history;
+mod hold;
 mod launcher;
 mod leaders;
 mod lifecycle;
@@ -39,11 +41,12 @@ use std::time::{Duration, Instant};
 
 use nova_abi::{OwnedBytes, SwapMode};
 
+use self::candidate::PreparedSwap;
 use self::door::Door;
 use self::drains::Drains;
 use self::gate::SwapGate;
 use self::handover::OnMisfit;
-use self::launcher::{Launch, Launcher, Loaded, WarmUp};
+use self::launcher::{Launcher, Loaded, WarmUp};
 use self::leaders::Leaders;
 use self::lifecycle::CandidateGeneration;
 use self::publisher::Publisher;
@@ -54,8 +57,8 @@ use crate::generation::{Generation, GenerationId};
 use crate::library::hooks;
 use crate::library::loader::Store;
 use crate::library::start::{StartError, StartInfo};
-use crate::release::ledger::{Ledger, ReleaseFacts, ReleaseLog};
-use crate::release::{Release, Stylesheet};
+use crate::release::Stylesheet;
+use crate::release::ledger::Ledger;
 
 pub use self::canary::percent;
 pub(crate) use self::door::Passage;
@@ -63,8 +66,8 @@ pub use self::door::{Forward, WaitTotals, Waits};
 pub(crate) use self::elsewhere::{CheckedRelease, ServedRelease};
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
-pub use self::handover::Hold;
 pub use self::history::{GenerationRecord, GenerationState};
+pub use self::hold::Hold;
 pub use self::manual::{ManualSwap, StartedApp};
 pub use self::publisher::{CanarySpec, CanaryView};
 pub use self::report::{HeldReport, SwapReport};
@@ -89,26 +92,6 @@ pub struct Switch {
     leaders: Leaders,
     ledger: Arc<Ledger>,
     totals: SwapTotals,
-}
-
-/// A candidate that has been checked, and what it is to replace.
-struct CheckedSwap {
-    slot: usize,
-    old: Option<Arc<Generation>>,
-    mode: SwapMode,
-    launch: Launch,
-    preflight_us: u64,
-}
-
-/// A candidate that is loaded, and only has to be started and published.
-struct PreparedSwap {
-    slot: usize,
-    old: Option<Arc<Generation>>,
-    mode: SwapMode,
-    loaded: Loaded,
-    facts: ReleaseFacts,
-    began: Instant,
-    preflight_us: u64,
 }
 
 impl Switch {
@@ -361,58 +344,6 @@ impl Switch {
         self.leaders.follow(self.table().generations());
     }
 
-    /// Checks a candidate, without any of its code running in this process.
-    async fn prepare(
-        &self,
-        source: &Path,
-        info: &StartInfo,
-        force: bool,
-    ) -> Result<CheckedSwap, SwapError> {
-        let launcher = &self.launcher;
-        if launcher.is_linked() {
-            return Err(SwapError::Linked);
-        }
-        let began = Instant::now();
-        let table = self.table();
-        let release = launcher.read(source).await?;
-        let slot = slot_for(&table, &release, &self.ledger.log())?;
-        let old = table.generations().get(slot).cloned();
-        if !force {
-            self.check_wanted(source, &release, old.as_deref())?;
-        }
-        let mode = match &old {
-            Some(old) => self.mode_here(old, &release)?,
-            None => SwapMode::Overlap,
-        };
-        let info = launcher.info_for(&release, info);
-        let checking = Instant::now();
-        let preflight = launcher.preflight(&release, &info).await?;
-        let preflight_us = micros(checking);
-        let launch = Launch { release, info, preflight, began };
-        Ok(CheckedSwap { slot, old, mode, launch, preflight_us })
-    }
-
-    /// The mode of a swap from `old` to a release, if this process can do it.
-    fn mode_here(&self, old: &Generation, release: &Release) -> Result<SwapMode, SwapError> {
-        let mode = mode::mode_of(old, &release.source, &release.swap, self.settings().mode)?;
-        if !mode.renews_process() {
-            return Ok(mode);
-        }
-        let reasons = [&release.swap, &old.origin.swap].into_iter().flat_map(|plan| &plan.because);
-        let mut reasons: Vec<_> = reasons.map(String::as_str).collect();
-        reasons.dedup();
-        let (path, reasons) = (release.source.clone(), reasons.join("; "));
-        Err(SwapError::NeedsProcess { path, mode, reasons })
-    }
-
-    /// Maps the library of a candidate that has been checked.
-    async fn load(&self, checked: CheckedSwap) -> Result<PreparedSwap, SwapError> {
-        let CheckedSwap { slot, old, mode, launch, preflight_us } = checked;
-        let (facts, began) = (ReleaseFacts::of(&launch.release), launch.began);
-        let loaded = self.launcher.load(launch).await?;
-        Ok(PreparedSwap { slot, old, mode, loaded, facts, began, preflight_us })
-    }
-
     /// Starts an app beside the one that serves. A state that it cannot read is none that it needs:
     /// the app before has said that its state is not its own, or is lost in any case.
     async fn start_beside(
@@ -428,34 +359,6 @@ impl Switch {
                 self.launcher.start(loaded, None, warm_up).await
             }
             started => started,
-        }
-    }
-
-    /// Says that a release is not what serves already, and was not refused.
-    fn check_wanted(
-        &self,
-        source: &Path,
-        release: &Release,
-        old: Option<&Generation>,
-    ) -> Result<(), SwapError> {
-        let build_id = &release.candidate.build_id;
-        if let Some(old) = old
-            && old.build_id() == build_id
-            && !old.origin.assets.differs(release, self.settings().release_files)
-        {
-            return Err(SwapError::AlreadyLive {
-                path: source.into(),
-                build_id: build_id.clone(),
-                generation: old.id,
-            });
-        }
-        match self.ledger.refusal(build_id) {
-            None => Ok(()),
-            Some(refused) => Err(SwapError::RefusedBuild {
-                path: source.into(),
-                build_id: refused.build_id,
-                reason: refused.reason,
-            }),
         }
     }
 
@@ -481,33 +384,6 @@ impl Switch {
             generation.retire(self.settings().hook_limit).await;
         }
     }
-}
-
-/// Which generation a release replaces: the only one, the one from the same path or over what lay
-/// there, or the one of the same app.
-fn slot_for(table: &Table, release: &Release, log: &ReleaseLog) -> Result<usize, SwapError> {
-    let generations = table.generations();
-    if generations.len() <= 1 {
-        return Ok(0);
-    }
-    let name = |app: &str| app.split(' ').next().unwrap_or_default().to_owned();
-    let app = name(&release.candidate.note.app);
-    generations
-        .iter()
-        .position(|generation| generation.origin.source == release.source)
-        .or_else(|| log.slot_at(&release.source).filter(|slot| *slot < generations.len()))
-        .or_else(|| generations.iter().position(|old| name(&old.library.note.app) == app))
-        .ok_or_else(|| SwapError::NoSlot {
-            path: release.source.clone(),
-            app,
-            serving: generations
-                .iter()
-                .map(|old| {
-                    format!("`{}` ({})", name(&old.library.note.app), old.origin.source.display())
-                })
-                .collect::<Vec<_>>()
-                .join(" and "),
-        })
 }
 
 /// Does what blocks on a thread that may.

@@ -142,6 +142,12 @@ impl Process {
         self.child.id().expect("the process runs")
     }
 
+    /// Whether both of its streams have ended, as they do with the process.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.progress.borrow().1
+    }
+
     /// Sends it a signal.
     ///
     /// # Panics

@@ -260,7 +260,11 @@ impl Worker {
         let question = self.questions.last.fetch_add(1, Ordering::Relaxed) + 1;
         let (answers, answer) = oneshot::channel();
         self.questions.open.lock().insert(question, answers);
-        self.order(&order(question)).await;
+        // Who is gone is not waited for: nobody is there to give its questions back.
+        if self.speaks.lock().await.say(&order(question)).await.is_err() {
+            self.questions.open.lock().remove(&question);
+            return None;
+        }
         let answer = tokio::time::timeout(limit, answer).await;
         self.questions.open.lock().remove(&question);
         answer.ok()?.ok()

@@ -75,7 +75,7 @@ enum Expected {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_may_do_what_it_likes() {
     use Expected::{Refused, Swapped};
-    let args = &["--hook-timeout", "1", "--init-timeout", "1", "--no-preflight"];
+    let args = &["--hook-timeout", "3", "--init-timeout", "3", "--no-preflight"];
     let holder = Holder::start(args).await;
     // Where `shutdown` never ends what the app holds is never free: that is another test.
     fs::remove_file(holder.folder.path().join("lock")).unwrap();
@@ -84,14 +84,13 @@ async fn a_hook_may_do_what_it_likes() {
     for (at, (hook, what, expected)) in [
         ("export", "panic", Refused("`export` of app.rs in generation")),
         ("export", "error", Refused("returned an error: export fails")),
-        ("export", "hang", Refused("did not finish within 1s")),
-        ("export", "block", Refused("did not finish within 1s")),
+        ("export", "hang", Refused("did not finish within 3s")),
+        ("export", "block", Refused("did not finish within 3s")),
         ("export", "shape", Refused("its `import` cannot read the state")),
-        ("export", "large", Swapped),
         ("import", "panic", Refused("`init` of app.rs panicked: import panics")),
         ("import", "error", Refused("`init` of app.rs returned an error: import fails")),
-        ("import", "hang", Refused("did not finish within 1s")),
-        ("import", "block", Refused("did not finish within 1s")),
+        ("import", "hang", Refused("did not finish within 3s")),
+        ("import", "block", Refused("did not finish within 3s")),
         ("shutdown", "panic", Swapped),
         ("shutdown", "error", Swapped),
         ("shutdown", "hang", Swapped),
@@ -124,6 +123,17 @@ async fn a_hook_may_do_what_it_likes() {
         serving = mended;
         assert_eq!(holder.count().await, count, "{case}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_may_be_large() {
+    let limit = "60";
+    let args = &["--hook-timeout", limit, "--init-timeout", limit, "--no-preflight"];
+    let holder = Holder::start(args).await;
+    holder.add().await;
+    holder.say("export", "large", FIRST);
+    holder.swap("1", false).await.unwrap();
+    assert_eq!(holder.count().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod browser;
 mod build;
 mod cli;
 mod crash;
+mod data;
 mod debugger;
 mod dev;
 mod edge;

@@ -207,19 +207,23 @@ async fn state_goes_over_to_the_next_generation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_that_panics_does_not_keep_the_old_code() {
+async fn an_export_that_panics_keeps_the_old_code_only_until_it_is_forced() {
     let library = library("export-panic");
     let mut host =
         Host::start_with(&library, Options { args: &["--watch"], ..Options::default() }).await;
     let before = fresh(host.address, "/build").await.unwrap();
-    host.swap(&host.file("new.so", &stamped(&library, "new"))).await.unwrap();
-    let line = host.process.line("`export` of app.rs panicked").await;
-    assert!(line.contains("generation 1"), "{line}");
-    assert!(line.contains("the state cannot be told at"), "{line}");
+    let path = host.file("new.so", &stamped(&library, "new"));
+    let refused = host.swap(&path).await.expect_err("the state would be lost").to_string();
+    assert!(refused.contains("`export` of app.rs in generation 1 panicked"), "{refused}");
+    assert!(refused.contains("the state cannot be told at"), "{refused}");
+    assert_eq!(fresh(host.address, "/build").await.unwrap(), before);
+    let force = SwapRequest { paths: vec![path], force: true };
+    host.admin.swap(force).await.unwrap();
+    host.process.line("the state of generation 1").await;
     assert_ne!(fresh(host.address, "/build").await.unwrap(), before);
     // What follows the file goes on, too.
     let _ = host.file("libnova_routes.so", &stamped(&library, "watched"));
-    host.process.line("generation 3").await;
+    host.process.line("`export` of app.rs in generation 2 panicked").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

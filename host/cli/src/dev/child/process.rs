@@ -1,10 +1,12 @@
 //! One server process, from its start to its end.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub(crate) struct ServerProcess {
     hung: Option<RunningRequest>,
     lines: Arc<Mutex<Vec<String>>>,
     printing: JoinHandle<()>,
+    /// Events that came while nobody listened.
+    backlog: VecDeque<ServerEvent>,
     mapped: Mapped,
     /// How often an app was to be started in it.
     starts: usize,
@@ -100,8 +104,19 @@ impl ServerProcess {
         let lines = Arc::default();
         let printing = tokio::spawn(pass_on(prints, terminal, Arc::clone(&lines)));
         let limit = job.poll_limit;
-        let (hung, mapped, starts) = (None, Mapped::Nothing, 0);
-        Ok(Self { process, orders, events, record, limit, hung, lines, printing, mapped, starts })
+        Ok(Self {
+            process,
+            orders,
+            events,
+            record,
+            limit,
+            hung: None,
+            lines,
+            printing,
+            backlog: VecDeque::new(),
+            mapped: Mapped::Nothing,
+            starts: 0,
+        })
     }
 
     /// Gives an order. That the process is gone, [`next`](Self::next) says.
@@ -130,6 +145,29 @@ impl ServerProcess {
 
     /// The next event; `None` when the process is gone. A call that is given up loses nothing.
     pub(crate) async fn next(&mut self) -> Option<ServerEvent> {
+        if let Some(event) = self.backlog.pop_front() {
+            return Some(event);
+        }
+        self.next_new().await
+    }
+
+    /// Does something else, and keeps the events that come meanwhile: a server that nobody listens
+    /// to stands still when the pipe is full.
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                event = self.next_new() => match event {
+                    Some(event) => self.backlog.push_back(event),
+                    None => return work.await,
+                },
+            }
+        }
+    }
+
+    async fn next_new(&mut self) -> Option<ServerEvent> {
         loop {
             match self.events.next().await? {
                 ServerEvent::Hung(request) => self.hung = Some(request),

@@ -163,12 +163,13 @@ impl Starter {
         let may_try = replay.load.is_some() && self.job.program.is_some();
         if may_try
             && let Some(first) = &first
-            && let Err(refusal) = self.try_out(replay, first.load.clone()).await
+            && let Err(refusal) = process.during(self.try_out(replay, first.load.clone())).await
             && !process.has_possessions(&self.sockets)
         {
             return Err(stays(refusal));
         }
-        let next = self.begin(replay).await.map_err(|error| stays(error.into()))?;
+        let begun = process.during(self.begin(replay)).await;
+        let next = begun.map_err(|error| stays(error.into()))?;
         let state = self.state_file(replay);
         let limit = self.job.init_limit;
         let left = std::mem::replace(process, next).leave(state.clone(), limit).await;

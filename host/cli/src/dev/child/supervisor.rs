@@ -355,7 +355,10 @@ impl ServerSupervisor {
         let (next, swapped) = self.recover(saved.clone()).await?;
         *process = next;
         remove(saved);
-        self.notify(Notice::Back(swapped));
+        // Where nothing served, nothing is back.
+        if swapped.is_some() {
+            self.notify(Notice::Back(swapped));
+        }
         Ok(())
     }
 

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use nova_abi::{OwnedBytes, Purpose};
 use nova_host::library::loader::Store;
-use nova_host::operate::admin::{AdminServer, Control as _};
+use nova_host::operate::admin::AdminServer;
 use nova_host::server::listen::Listeners;
 use nova_host::server::{Handle, Options, Peer, Server, StopReport};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
-use nova_host::swap::{SwapError, SwapReport, SwapSettings, Switch};
+use nova_host::swap::{
+    InheritedStates, InsteadOfState, SavedState, SwapError, SwapReport, SwapSettings, Switch,
+};
 use nova_parts::{PartError, PartedSwitch};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -240,9 +242,11 @@ async fn bring(
 ) -> Result<SwapReport, PartError> {
     let switch = parts.switch();
     // The app that saved it is gone; without it, `init` begins anew.
-    let saved = saved.and_then(|saved| std::fs::read(saved).ok()).map(OwnedBytes::from_vec);
+    let saved = saved.and_then(|saved| std::fs::read(saved).ok());
     match (load, trust) {
-        (Load::Open { app, pages, info, .. }, _) => parts.open(&app, &pages, &info, saved).await,
+        (Load::Open { app, pages, info, .. }, _) => {
+            parts.open(&app, &pages, &info, saved.map(OwnedBytes::from_vec)).await
+        }
         (Load::Attach { pages, .. }, _) => parts.attach(&pages).await,
         (Load::Library { path, info }, Trust::Fresh) => {
             match switch.swap_next(&path, &info, false).await {
@@ -253,7 +257,12 @@ async fn bring(
         }
         (Load::Library { path, info }, Trust::Tried | Trust::Served) => {
             let releases = switch.read(&[path])?;
-            let swapped = switch.start_with(releases, &info, vec![saved]).await?;
+            let states = InheritedStates {
+                apps: vec![saved.map(SavedState)],
+                instead: Some(InsteadOfState::default()),
+                ..InheritedStates::default()
+            };
+            let swapped = switch.start_with(releases, &info, states).await?;
             Ok(swapped.into_iter().next().expect("one library makes one generation"))
         }
     }

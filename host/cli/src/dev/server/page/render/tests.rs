@@ -37,6 +37,7 @@ pub(crate) fn status() -> Status {
         last_rollback: None,
         releases: Vec::new(),
         canary: None,
+        workers: Vec::new(),
         held: Vec::new(),
         holds: 0,
         waits: WaitStatus::default(),
