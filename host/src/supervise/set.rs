@@ -109,7 +109,7 @@ impl WorkerSet {
             match started {
                 Ok(Ok(worker)) => workers.push(worker),
                 Ok(Err(failure)) => failed = Some(failure),
-                Err(error) => failed = Some(PeerFailure::passing(error)),
+                Err(error) => failed = Some(PeerFailure::passing(error.to_string())),
             }
         }
         if let Some(failure) = failed {

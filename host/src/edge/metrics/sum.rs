@@ -106,7 +106,7 @@ mod tests {
             text("a_total{route=\"/\"} 7\na_total{route=\"/a b\"} 1\na_total{route=\"/c\"} 5\n")
                 + "# HELP s x\ns 2.25\n";
         assert_eq!(sum(&[one.clone(), two]), expected);
-        assert_eq!(sum(&[one.clone()]), one);
+        assert_eq!(sum(std::slice::from_ref(&one)), one);
         assert_eq!(sum(&[]), "");
     }
 }

@@ -167,14 +167,14 @@ pub struct PeerFailure {
 
 impl PeerFailure {
     /// A failure that may not come again.
-    pub fn passing(reason: impl ToString) -> Self {
-        Self { reason: reason.to_string(), lasting: false }
+    pub fn passing(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), lasting: false }
     }
 }
 
 impl From<io::Error> for PeerFailure {
     fn from(error: io::Error) -> Self {
-        Self::passing(error)
+        Self::passing(error.to_string())
     }
 }
 

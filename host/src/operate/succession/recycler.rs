@@ -176,7 +176,8 @@ impl Recycler {
         descriptors.push(forward.as_fd());
         peer.hand_over(&descriptors, &state).await?;
         in_time(peer.loaded()).await?;
-        let (hold, states) = self.operator.hold().await.map_err(PeerFailure::passing)?;
+        let (hold, states) =
+            self.operator.hold().await.map_err(|error| PeerFailure::passing(error.to_string()))?;
         // A job ends here before it begins there.
         let switch = self.operator.switch();
         switch.stand_by().await;

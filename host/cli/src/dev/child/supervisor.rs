@@ -39,7 +39,7 @@ enum ConversationEnd {
     /// Another is wanted, with these.
     Renew(ProcessSettings),
     /// This goes into a process of its own.
-    Move(PendingLoad, MoveReason),
+    Move(Box<PendingLoad>, MoveReason),
 }
 
 impl ServerSupervisor {
@@ -75,7 +75,7 @@ impl ServerSupervisor {
                     stop.run_until_cancelled(self.renew(&mut process, settings)).await
                 }
                 ConversationEnd::Move(pending, reason) => {
-                    stop.run_until_cancelled(self.move_to(&mut process, pending, reason)).await
+                    stop.run_until_cancelled(self.move_to(&mut process, *pending, reason)).await
                 }
                 ConversationEnd::Gone => {
                     let crash = process.crash().await;
@@ -112,7 +112,7 @@ impl ServerSupervisor {
                 event = process.next() => match event {
                     Some(event) => {
                         if let Some((pending, reason)) = self.hear(event, process).await {
-                            return ConversationEnd::Move(pending, reason);
+                            return ConversationEnd::Move(Box::new(pending), reason);
                         }
                     }
                     None => return ConversationEnd::Gone,
@@ -125,7 +125,7 @@ impl ServerSupervisor {
                         let (guilty, same) = (Vec::new(), Vec::new());
                         let mut pending = PendingLoad { id, load, answer, guilty, same };
                         if let Some(reason) = self.reason_to_move(process, &pending.load) {
-                            return ConversationEnd::Move(pending, reason);
+                            return ConversationEnd::Move(Box::new(pending), reason);
                         }
                         process.tell(&pending.order(&self.replay)).await;
                         self.pending.push(pending);
