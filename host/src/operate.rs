@@ -2,7 +2,7 @@
 //!
 //! [`admin`] is the socket and what is said over it; the [`operator`] swaps, rolls back and keeps
 //! what serves, and goes back by itself as the [`rollback_policy`] says; [`succession`] recycles the
-//! process without closing its sockets; [`tasks`] are those that never end.
+//! process without closing its sockets; `tasks` are those that never end.
 
 pub mod admin;
 pub mod operator;

@@ -6,9 +6,9 @@
 //! process costs the requests of one worker. The conversation is that of
 //! [`succession`](crate::operate::succession).
 //!
-//! [`Supervisor`] decides, a [`WorkerSet`](set::WorkerSet) keeps as many workers running as it
-//! should, a [`Worker`](process::Worker) is one process as the supervisor sees it, and
-//! [`WorkerLink`] is that process's own side.
+//! [`Supervisor`] decides, a `WorkerSet` keeps as many workers running as it
+//! should, a `Worker` is one process as the supervisor sees it, and
+//! `WorkerLink` is that process's own side.
 
 mod canary;
 mod control;

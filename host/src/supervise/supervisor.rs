@@ -51,7 +51,7 @@ pub struct SupervisorSettings {
     pub public_is_named: bool,
 }
 
-/// See the [module](self).
+/// See the module.
 #[derive(Debug)]
 pub struct Supervisor {
     pub(super) switch: Arc<Switch>,

@@ -89,7 +89,7 @@ impl Switch {
 
     /// Ends the apps that must not be alive in two processes, and lets requests for them wait;
     /// nothing is held where there is no such app. No swap may begin until the caller has resumed
-    /// or left it, see [`pause`](Self::pause).
+    /// or left it.
     ///
     /// # Errors
     /// If a page does not answer in time, or a state cannot be exported; what served serves on.

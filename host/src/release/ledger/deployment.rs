@@ -14,7 +14,7 @@ use crate::library::loader::{BuildId, build_id_of};
 pub struct Deployment {
     /// The path.
     pub source: PathBuf,
-    /// The release, by [its name](release_name).
+    /// The release, by its name.
     pub release: String,
 }
 
