@@ -322,6 +322,8 @@ async fn what_others_can_write_is_not_loaded_and_the_fix_works() {
     assert!(said.contains("mode 707") && said.contains("chmod o-w ."), "{said}");
     ground.mode("", 0o1777);
     ground.start(&args).await.0.stop().await;
+    // What has served from there before would start in its place.
+    fs::remove_dir_all(ground.path("state")).unwrap();
     ground.mode("", 0o700);
 
     // Only root can give a file to another group or user.

@@ -338,10 +338,10 @@ mod tests {
         assert_snapshot!(StatusView(&status()), @"
         http://127.0.0.1:2518 ready · nova-host 0.1.0 · process 4242 · up 3d 0h
 
-        generation  state     build         in flight   requests  errors     age  release
-                11  live      110123456789          2  1,358,027      10     12s  /srv/site/build
-                 2  draining  020123456789          2    246,914       1  1h 23m  /srv/site/build
-                 1  retired   010123456789          1    123,457       0   2d 7h  /srv/site/build
+        generation  state     build         swap     in flight   requests  errors     age  release
+                11  live      110123456789  overlap          2  1,358,027      10     12s  /srv/site/build
+                 2  draining  020123456789  overlap          2    246,914       1  1h 23m  /srv/site/build
+                 1  retired   010123456789  overlap          1    123,457       0   2d 7h  /srv/site/build
 
         1,003 libraries loaded · 1,002 swaps · 0 rollbacks · 1 refused · 42 connections
         98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
@@ -474,10 +474,10 @@ mod tests {
         assert_snapshot!(StatusView(&status), @"
         http://127.0.0.1:2518 ready · nova-host 0.1.0 · process 4242 · up 3d 0h
 
-        generation  state     build         in flight   requests  errors     age  release
-                11  live      110123456789          2  1,358,027      10     12s  /srv/site/build
-                 2  draining  020123456789          2    246,914       1  1h 23m  /srv/site/build
-                 1  retired   010123456789          1    123,457       0   2d 7h  /srv/site/build
+        generation  state     build         swap     in flight   requests  errors     age  release
+                11  live      110123456789  overlap          2  1,358,027      10     12s  /srv/site/build
+                 2  draining  020123456789  overlap          2    246,914       1  1h 23m  /srv/site/build
+                 1  retired   010123456789  overlap          1    123,457       0   2d 7h  /srv/site/build
 
         canary: build efefefefefef of generation 12 answers 5% of the requests for 1m more
 

@@ -182,7 +182,7 @@ async fn a_state_goes_over_and_back() {
     let ground = Ground::new();
     let stateful = library("stateful");
     ground.library("lib.so", &stateful);
-    let host = ground.start(&["--routes", "lib.so", "--swap", "overlap"]).await;
+    let host = ground.start(&["--routes", "lib.so"]).await;
     assert_eq!(host.text("/").await, "1");
     host.swap(&ground.library("next.so", &stamped(&stateful, "2")), false).await.unwrap();
     assert_eq!(host.text("/").await, "2");
