@@ -19,7 +19,7 @@ pub mod service_folders;
 pub mod service_manager;
 pub mod signals;
 pub mod tunables;
-pub mod workers;
+pub mod worker_threads;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;

@@ -38,7 +38,7 @@ use crate::process;
 use crate::process::log::{Log, LogFlusher};
 use crate::process::record::{LeftRecord, Record, RecordFile, RecordedActivity};
 use crate::process::signals::{self as process_signals, SecondStop, SignalReceiver};
-use crate::process::workers::Workers;
+use crate::process::worker_threads::WorkerThreads;
 use crate::swap::SwapError;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -139,7 +139,7 @@ fn start(
         Some(Successor::Worker) => None,
         _ => Some(begin_record(config, log.flusher())?),
     };
-    let workers = Workers::start(config.threads(Successor::current()))?;
+    let workers = WorkerThreads::start(config.threads(Successor::current()))?;
     let bootstrap = Bootstrap::new(config, linked, &workers)?;
     // What the host does for itself shares no thread with pages, which may hold theirs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

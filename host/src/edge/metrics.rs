@@ -30,7 +30,7 @@ pub use self::route_status::{Bucket, RouteStatus};
 pub use self::sum::sum;
 use super::limits::LimitError;
 use crate::generation::body::BodyError;
-use crate::process::workers::WorkersStatus;
+use crate::process::worker_threads::WorkerThreadsStatus;
 
 /// More patterns than any app has; those that come after are counted together.
 const MOST_ROUTES: usize = 10_000;
@@ -61,7 +61,7 @@ pub struct Metrics {
     /// Responses that a page did not finish.
     failed_bodies: AtomicU64,
     /// The threads that answer requests.
-    workers: OnceLock<WorkersStatus>,
+    workers: OnceLock<WorkerThreadsStatus>,
 }
 
 /// What responded to a request.
@@ -76,7 +76,7 @@ pub(crate) enum Responder {
 
 impl Metrics {
     /// Tells how these threads are, too.
-    pub fn on_workers(&self, workers: WorkersStatus) {
+    pub fn on_workers(&self, workers: WorkerThreadsStatus) {
         // There is one set of them.
         let _ = self.workers.set(workers);
     }

@@ -27,7 +27,7 @@ use crate::operate::admin::{
     SwapFailure, SwapRequest, SwapResponse,
 };
 use crate::operate::rollback_policy::RollbackPolicy;
-use crate::process::workers::WorkersStatus;
+use crate::process::worker_threads::WorkerThreadsStatus;
 use crate::release::Release;
 use crate::release::ledger::{AfterRestart, KeptRelease, Ledger};
 use crate::release::watch::{ReleaseWatch, WatchError};
@@ -87,7 +87,7 @@ impl Operator {
 
     /// Tells how the threads are that answer requests.
     #[must_use]
-    pub fn on_workers(mut self, workers: WorkersStatus) -> Self {
+    pub fn on_workers(mut self, workers: WorkerThreadsStatus) -> Self {
         self.status.workers = Some(workers);
         self
     }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::record::{RecordedActivity, Run};
-use super::workers::{LONG, LOOK};
+use super::worker_threads::{LONG, LOOK};
 
 /// After so many looks it is said again.
 const VERY_LONG: u32 = LONG * 10;

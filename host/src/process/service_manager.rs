@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::workers::WorkersStatus;
+use super::worker_threads::WorkerThreadsStatus;
 
 /// The service manager of this process, if it has one.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ impl ServiceManager {
     /// As the environment says. If the manager wants signs of life, it gets them from now on, as
     /// long as any of the `workers` answers requests.
     #[must_use]
-    pub fn of_this_process(workers: WorkersStatus) -> Self {
+    pub fn of_this_process(workers: WorkerThreadsStatus) -> Self {
         let named = std::env::var("NOTIFY_SOCKET").ok();
         let address = named.filter(|name| !name.is_empty()).and_then(|name| match address(&name) {
             Ok(address) => Some(Arc::new(address)),
@@ -71,7 +71,7 @@ impl ServiceManager {
         self.notify("STOPPING=1\nSTATUS=finishing requests");
     }
 
-    async fn live(self, limit: Duration, workers: WorkersStatus) {
+    async fn live(self, limit: Duration, workers: WorkerThreadsStatus) {
         let mut beat = tokio::time::interval(limit / 2);
         loop {
             beat.tick().await;

@@ -8,14 +8,14 @@ use super::config::Config;
 use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use crate::operate::succession::Succession;
-use crate::process::workers::Workers;
+use crate::process::worker_threads::WorkerThreads;
 
 /// See the [module](self).
 pub(super) struct Bootstrap<'c> {
     pub(super) config: &'c Config,
     pub(super) linked: Option<LinkedRelease>,
     /// What answers requests.
-    pub(super) workers: &'c Workers,
+    pub(super) workers: &'c WorkerThreads,
     /// The paths that the settings name, absolute.
     pub(super) releases: Vec<PathBuf>,
     /// That of a host that starts by itself. What another process leaves says what to read.
@@ -27,7 +27,7 @@ impl<'c> Bootstrap<'c> {
     pub(super) fn new(
         config: &'c Config,
         linked: Option<LinkedRelease>,
-        workers: &'c Workers,
+        workers: &'c WorkerThreads,
     ) -> Result<Self, Error> {
         let releases: Vec<PathBuf> =
             config.routes.iter().map(std::path::absolute).collect::<Result<_, _>>()?;

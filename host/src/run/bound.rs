@@ -13,7 +13,7 @@ use super::signals::ProcessSignals;
 use crate::operate::succession::{Succession, Successor};
 use crate::process::service_manager::ServiceManager;
 use crate::process::signals::SignalReceiver;
-use crate::process::workers::Workers;
+use crate::process::worker_threads::WorkerThreads;
 use crate::release::Release;
 use crate::release::watch::ReleaseWatch;
 use crate::server::listen::Listeners;
@@ -25,7 +25,7 @@ use crate::swap::SwapError;
 pub(super) struct Bound<'c> {
     pub(super) config: &'c Config,
     pub(super) linked: Option<LinkedRelease>,
-    pub(super) workers: &'c Workers,
+    pub(super) workers: &'c WorkerThreads,
     /// The paths that the settings name, absolute.
     pub(super) releases: Vec<PathBuf>,
     pub(super) state: HostState,

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use tokio::sync::oneshot;
 
 use super::Error;
-use crate::process::workers::Workers;
+use crate::process::worker_threads::WorkerThreads;
 use crate::release::Release;
 use crate::release::ledger::Ledger;
 use crate::run::config::Config;
@@ -54,7 +54,7 @@ impl HostState {
     /// The state of a host that serves `releases`.
     pub(super) fn open(
         config: &Config,
-        workers: &Workers,
+        workers: &WorkerThreads,
         releases: &[PathBuf],
         beginning: Beginning,
     ) -> Result<Self, Error> {

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use nova_host::process::companion::{ChildInputs, Inbox};
 use nova_host::process::log::{Log, LogFilter, LogSettings};
 use nova_host::process::record::Record;
-use nova_host::process::workers::Workers;
+use nova_host::process::worker_threads::WorkerThreads;
 use nova_host::process::{Answers, Role, companion};
 use nova_host::server::listen::Listeners;
 use rustix::process::{Signal, getpid, kill_process};
@@ -81,7 +81,7 @@ fn serve(
     }
     let received = receive(orders)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).max(LEAST_THREADS);
-    let workers = Workers::start(u16::try_from(threads).ok())?;
+    let workers = WorkerThreads::start(u16::try_from(threads).ok())?;
     let ended = workers.handle().block_on(async {
         let handler = OrderHandler::new(job, listeners, reporter.clone())?;
         reporter.report(ServerEvent::Ready);

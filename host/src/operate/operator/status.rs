@@ -14,7 +14,7 @@ use crate::operate::admin::{
     Budget, CanaryStatus, Footprint, GenerationStatus, HeldThreadStatus, Refusal, ReleaseStatus,
     RollbackStatus, Status,
 };
-use crate::process::workers::WorkersStatus;
+use crate::process::worker_threads::WorkerThreadsStatus;
 use crate::release::ledger::{Ledger, age};
 use crate::server::Handle;
 use crate::site::Site;
@@ -33,7 +33,7 @@ pub(super) struct StatusSource {
     /// What is counted of each route.
     pub(super) metrics: Option<Arc<Metrics>>,
     /// The threads that answer requests.
-    pub(super) workers: Option<WorkersStatus>,
+    pub(super) workers: Option<WorkerThreadsStatus>,
 }
 
 impl StatusSource {
@@ -99,7 +99,7 @@ impl StatusSource {
             routes: self.metrics.as_ref().map(|metrics| metrics.routes()).unwrap_or_default(),
             workers: Vec::new(),
             held: self.workers.as_ref().map(held_by_pages).unwrap_or_default(),
-            holds: self.workers.as_ref().map(WorkersStatus::holds).unwrap_or_default(),
+            holds: self.workers.as_ref().map(WorkerThreadsStatus::holds).unwrap_or_default(),
         }
     }
 }
@@ -131,7 +131,7 @@ pub(crate) fn releases_of(ledger: &Ledger) -> Vec<ReleaseStatus> {
     kept.chain(gone).collect()
 }
 
-fn held_by_pages(workers: &WorkersStatus) -> Vec<HeldThreadStatus> {
+fn held_by_pages(workers: &WorkerThreadsStatus) -> Vec<HeldThreadStatus> {
     let held = workers.held().into_iter().map(|held| HeldThreadStatus {
         seconds: held.seconds(),
         activity: held.activity.to_string(),

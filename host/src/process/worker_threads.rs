@@ -44,7 +44,7 @@ type OnRelief = Box<dyn Fn(&Handle) -> io::Result<()> + Send>;
 
 /// See the [module](self). Dropping it leaves threads behind that a page holds.
 #[derive(Debug)]
-pub struct Workers {
+pub struct WorkerThreads {
     shared: Arc<Shared>,
 }
 
@@ -102,7 +102,7 @@ impl WatchCall {
     }
 }
 
-impl Workers {
+impl WorkerThreads {
     /// Makes so many threads, as many as there are processors by default.
     ///
     /// # Errors
@@ -145,12 +145,12 @@ impl Workers {
 
     /// What tells how they are.
     #[must_use]
-    pub fn status(&self) -> WorkersStatus {
-        WorkersStatus { shared: Arc::clone(&self.shared) }
+    pub fn status(&self) -> WorkerThreadsStatus {
+        WorkerThreadsStatus { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl Drop for Workers {
+impl Drop for WorkerThreads {
     /// A handler that blocks for ever must not hold the process.
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
@@ -163,11 +163,11 @@ impl Drop for Workers {
 
 /// Tells how the threads are that answer requests.
 #[derive(Clone, Debug)]
-pub struct WorkersStatus {
+pub struct WorkerThreadsStatus {
     shared: Arc<Shared>,
 }
 
-impl WorkersStatus {
+impl WorkerThreadsStatus {
     /// The threads that pages hold now, longest first.
     #[must_use]
     pub fn held(&self) -> Vec<HeldThread> {
