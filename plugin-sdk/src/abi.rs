@@ -222,9 +222,9 @@ async fn start(
         Ok(Ok(app)) => Ok(Running::new(app, runtime, note)),
         Ok(Err(error)) => Err(match error.source().and_then(|it| it.downcast_ref::<Misfit>()) {
             Some(Misfit(reason)) => Failure::misfit(reason.as_str()),
-            None => Failure::error(cause(&error)),
+            None => Failure::error(log::with_advice(cause(&error))),
         }),
-        Err(panic) => Err(Failure::panic(panics::describe(&panic))),
+        Err(panic) => Err(Failure::panic(log::with_advice(panics::describe(&panic)))),
     }
 }
 

@@ -21,6 +21,21 @@ pub(super) fn install(sink: LogSink) {
     let _ = tracing::subscriber::set_global_default(bridge);
 }
 
+/// The message of an `init` that failed, with what to do where it failed because this library has a
+/// subscriber already.
+pub(super) fn with_advice(message: String) -> String {
+    // As tracing-core says it, and tracing-subscriber's `init` in a panic.
+    const REFUSALS: [&str; 2] =
+        ["a global default trace dispatcher has already been set", "SetGlobalDefaultError"];
+    if REFUSALS.iter().any(|refusal| message.contains(refusal)) {
+        return format!(
+            "{message}; Nova has set the subscriber, and brings `tracing` events into the host's log: \
+             set no other"
+        );
+    }
+    message
+}
+
 struct Bridge {
     sink: LogSink,
 }
@@ -122,5 +137,27 @@ impl Visit for Text {
         }
         let space = if self.0.is_empty() { "" } else { " " };
         let _ = write!(self.0, "{space}{}={value:?}", field.name());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::subscriber::set_global_default;
+    use tracing_subscriber::registry;
+
+    use super::with_advice;
+
+    #[test]
+    fn a_second_subscriber_is_advised_against() {
+        let _ = set_global_default(registry());
+        let refused = set_global_default(registry()).unwrap_err();
+        for message in [refused.to_string(), format!("{refused:?}")] {
+            let advised = with_advice(message.clone());
+            assert!(
+                advised.starts_with(&message) && advised.ends_with("set no other"),
+                "{advised}"
+            );
+        }
+        assert_eq!(with_advice("no database".to_owned()), "no database");
     }
 }
