@@ -21,12 +21,12 @@
 //! Nothing here loads a library or listens; that is the host's part.
 //!
 //! ```no_run
-//! use nova_route_template::{Build, Style, compile_styles, prepare, swap_plan, write_release};
+//! use nova_route_template::{Browsers, Build, Style, compile_styles, prepare, swap_plan, write_release};
 //!
 //! let app = prepare("my-app".as_ref())?;
 //! let build = Build::new(&app.project, app.crate_root.origins.clone());
 //! let built = build.start()?.wait(|event| println!("{event:?}"))?;
-//! let styles = compile_styles(&app.project, Style::Compressed)?;
+//! let styles = compile_styles(&app.project, Style::Compressed, Browsers::default()).sheet?;
 //! let (out, swap) = ("build".as_ref(), swap_plan(&built)?);
 //! write_release(out, &app, &built, "release", &swap, styles.as_ref(), &Default::default())?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -82,7 +82,9 @@ pub use routes::tree::{RouteTree, Sources};
 pub use source::file::SourceFile;
 pub use source::items::Function;
 pub use source::place::{Place, Position};
-pub use styles::{Style, StyleError, Stylesheet, compile_styles};
+pub use styles::{
+    BrowserVersion, Browsers, CompiledStyles, Style, StyleError, Stylesheet, compile_styles,
+};
 pub use swap::mode::SwapMode;
 pub use swap::packages::Package;
 pub use swap::plan::{SwapPlan, swap_plan};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use nova_route_template::scaffold::{Template, create};
 use nova_route_template::{
-    Build, BuildOutput, CargoError, Level, Manifest, Output, PreparedApp, Style, SwapMode,
-    SwapPlan, compile_styles, prepare, swap_plan, write_release,
+    Browsers, Build, BuildOutput, CargoError, Level, Manifest, Output, PreparedApp, Style,
+    SwapMode, SwapPlan, compile_styles, prepare, swap_plan, write_release,
 };
 use sha2::{Digest, Sha256};
 
@@ -39,7 +39,8 @@ fn build(dir: &Path) -> (PreparedApp, Result<BuildOutput, CargoError>) {
 fn release(dir: &Path) -> Manifest {
     let (prepared, built) = build(dir);
     let built = built.unwrap_or_else(|error| panic!("{error}: {error:?}"));
-    let styles = compile_styles(&prepared.project, Style::Compressed).unwrap();
+    let styles =
+        compile_styles(&prepared.project, Style::Compressed, Browsers::default()).sheet.unwrap();
     let out = dir.join("build");
     let swap = swap_plan(&built).unwrap();
     let manifest =

@@ -361,7 +361,8 @@ struct SiteFiles {
 /// Compiles the styles and writes the public files.
 fn files(job: &BuildJob<'_>) -> anyhow::Result<SiteFiles> {
     let project = &job.prepared.project;
-    let stylesheet = compile_styles(project, Style::Compressed)?;
+    let stylesheet =
+        compile_styles(project, Style::Compressed, job.settings.build.browsers).sheet?;
     for warning in stylesheet.iter().flat_map(|styles| &styles.warnings) {
         job.steps.say(&format!("{WARN}warning{WARN:#}: {warning}"));
     }

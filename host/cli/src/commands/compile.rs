@@ -69,7 +69,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if let Some(warning) = plan.warning() {
         anstream::eprintln!("{WARN}warning{WARN:#}: {warning}");
     }
-    let styles = compile_styles(&prepared.project, Style::Compressed)?;
+    let styles =
+        compile_styles(&prepared.project, Style::Compressed, settings.build.browsers).sheet?;
     for warning in styles.iter().flat_map(|styles| &styles.warnings) {
         anstream::eprintln!("{WARN}warning{WARN:#}: {warning}");
     }

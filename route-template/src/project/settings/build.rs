@@ -8,6 +8,8 @@ use std::num::NonZeroU16;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::styles::Browsers;
+
 /// How `nova build` compiles; see the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -21,6 +23,9 @@ pub struct BuildSettings {
     pub lto: Option<Lto>,
     /// Into how many parts it cuts a crate: fewer give a smaller library, later.
     pub codegen_units: Option<NonZeroU16>,
+    /// The oldest browsers that the stylesheet is written for.
+    #[serde(default)]
+    pub browsers: Browsers,
     /// Never set: it is here to be refused with a reason.
     #[serde(default, rename = "panic", deserialize_with = "no_choice")]
     _panic: (),
@@ -129,6 +134,7 @@ impl BuildSettings {
             opt_level: self.opt_level.or(other.opt_level),
             lto: self.lto.or(other.lto),
             codegen_units: self.codegen_units.or(other.codegen_units),
+            browsers: self.browsers.or(other.browsers),
             _panic: (),
         }
     }

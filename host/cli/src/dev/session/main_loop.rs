@@ -122,7 +122,8 @@ impl Session {
         let since = Instant::now();
         // Code may be compiled with a variable in it.
         let rebuild = plan.restart && self.renew_server(&changes, since);
-        if plan.styles {
+        // `nova.toml` names the browsers that they are written for.
+        if plan.styles || rebuild {
             self.restyle(&changes, since);
         }
         if plan.public {

@@ -70,7 +70,7 @@ pub(crate) fn text_of_build(failure: &BuildFailure) -> String {
 /// The problem of a stylesheet.
 pub(crate) fn of_style(error: &StyleError) -> Problem {
     match error {
-        StyleError::Sass { message, place, rendered } => {
+        StyleError::Mistake { message, place, rendered } => {
             located(Problem::new(ProblemKind::Style, message, rendered), place.as_ref())
         }
         other => Problem::of_message(ProblemKind::Style, &other.to_string()),

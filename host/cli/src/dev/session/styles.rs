@@ -4,7 +4,9 @@
 //! the newest styles although the library knows nothing of them, so it names no content; what is
 //! sent to open pages does, and thereby passes every cache.
 
-use nova_route_template::{Project, Style, StyleError, compile_styles};
+use nova_route_template::{
+    Browsers, PartialSettings, Project, Settings, Style, StyleError, compile_styles,
+};
 
 /// Where the stylesheet is served.
 pub(crate) const URL: &str = "/__nova/style.css";
@@ -25,9 +27,16 @@ pub(crate) struct CompiledStyles {
 /// # Errors
 /// With what is wrong with them.
 pub(crate) fn compile(project: &Project) -> Result<CompiledStyles, StyleError> {
-    let (css, hash, warnings) = match compile_styles(project, Style::Expanded)? {
-        Some(sheet) => (sheet.css, sheet.hash, sheet.warnings),
-        None => (String::new(), "none".to_owned(), Vec::new()),
-    };
+    let (css, hash, warnings) =
+        match compile_styles(project, Style::Expanded, browsers(project)).sheet? {
+            Some(sheet) => (sheet.css, sheet.hash, sheet.warnings),
+            None => (String::new(), "none".to_owned(), Vec::new()),
+        };
     Ok(CompiledStyles { href: format!("{URL}?{hash}"), css, warnings })
+}
+
+/// The browsers that the settings name. A mistake in them is told elsewhere.
+fn browsers(project: &Project) -> Browsers {
+    let settings = Settings::load(project.dir(), |_| None, PartialSettings::default());
+    settings.map(|settings| settings.build.browsers).unwrap_or_default()
 }
