@@ -69,12 +69,12 @@ HTTP/1.1 404 Not Found"))
                         dd { "Serves the app and swaps the code in on every save. Styles change without a reload; mistakes show in the browser, in rustc's own words." }
                     }
                     div {
-                        dt { code { "nova compile" } }
-                        dd { "Makes " code { "build/libnova_routes.so" } " and its manifest: less than two megabytes, in seconds once the dependencies are built." }
+                        dt { code { "nova build" } }
+                        dd { "Makes a release in " code { "build/" } ": the compiled routes, the public files and the host that serves them." }
                     }
                     div {
-                        dt { code { "nova-host --routes build" } }
-                        dd { "Serves it, ready within milliseconds. A new build is swapped in with " code { "nova swap build" } "." }
+                        dt { code { "build/start" } }
+                        dd { "Serves it, ready within milliseconds. The next build is swapped in with " code { "nova swap build" } "." }
                     }
                 }
             }

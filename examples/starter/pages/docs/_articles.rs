@@ -70,7 +70,7 @@ fn first_steps() -> Markup {
         dl.files {
             dt { code { "pages/" } } dd { "The routes." }
             dt { code { "components/" } } dd { "Modules that pages share: " code { "crate::components::header" } "." }
-            dt { code { "styles/" } } dd { "Sass and CSS, compiled into one stylesheet." }
+            dt { code { "styles/" } } dd { "CSS and Sass, compiled into one stylesheet." }
             dt { code { "public/" } } dd { "Files that are served as they are." }
             dt { code { "app.rs" } } dd { "The state that pages share." }
             dt { code { "lib.rs" } } dd { "Declares the modules. " code { "nova" } " keeps its marked part in step; the rest is yours." }
@@ -195,7 +195,7 @@ pub async fn shutdown(db: Db) {
 
 fn styles() -> Markup {
     html! {
-        p.lead { "Sass is built in. Every file in " code { "styles/" } " goes into one stylesheet." }
+        p.lead { "CSS and Sass are built in. Every file in " code { "styles/" } " goes into one stylesheet." }
         (listing("styles/main.scss", "@use \"tokens\" as *;
 
 $gap: 1rem;
@@ -220,17 +220,18 @@ $gap: 1rem;
 
 fn production() -> Markup {
     html! {
-        p.lead { "Compile, copy, swap." }
-        (terminal("$ nova compile
-$ nova-host --routes build --port 8080
-listening on http://127.0.0.1:8080
+        p.lead { "Build, copy, swap." }
+        (terminal("$ nova build
+$ build/start &
+listening on http://127.0.0.1:2518
 
-$ nova compile && nova swap build"))
+$ nova build && nova swap build"))
         p {
-            code { "nova compile" } " writes the library and its manifest to " code { "build/" }
-            ". The host needs neither Rust nor the sources. A new library is checked in a child \
-            process first: one that does not start, or crashes, is refused, and the old one \
-            serves on."
+            code { "nova build" } " writes a release to " code { "build/" } ": the library, the \
+            host that serves it, and the public files. It needs neither Rust nor the sources. A \
+            new library is checked in a child process first: one that does not start, or \
+            crashes, is refused, and the old one serves on. " code { "nova rollback" } " goes \
+            back at once."
         }
         h2 { "Tests" }
         p { "Routes are called in-process, by the same matcher, without a server." }
