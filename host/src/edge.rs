@@ -26,7 +26,7 @@ pub use self::request_id::REQUEST_ID;
 
 use self::encoding::{Coding, compress};
 use self::forwarded::{Client, Proxies};
-use self::limits::{LimitError, LimitedBody, RequestLimit, within};
+use self::limits::{BodyLimits, LimitError, LimitedBody, RequestLimit, within};
 use self::metrics::{CountedBody, Responder};
 use self::security::Security;
 use crate::generation::body::{Body, BodyError};
@@ -47,7 +47,7 @@ pub struct Edge {
     pub(crate) proxies: Proxies,
     pub(crate) request_ids: bool,
     pub(crate) requests: Option<RequestLimit>,
-    pub(crate) max_body: Option<u64>,
+    pub(crate) body_limits: BodyLimits,
     pub(crate) handler_limit: Option<Duration>,
     pub(crate) security: Option<Security>,
     pub(crate) compression: bool,
@@ -73,7 +73,7 @@ impl Edge {
         let client = self.proxies.client(&mut head, peer);
         let id = self.request_ids.then(|| request_id::of(&mut head.headers, client.proxied));
         let coding = if self.compression { Coding::accepted(&head.headers) } else { None };
-        let access = self.access.begin(&head, client.address.ip(), id.as_ref());
+        let access = self.access.begin(&head, client.address.map(|it| it.ip()), id.as_ref());
 
         let EdgeResponse { mut response, generation, responder } =
             self.respond_within_limits(&head, body, client).await;
@@ -109,7 +109,7 @@ impl Edge {
             },
             _ => None,
         };
-        let Some(body) = LimitedBody::new(body, self.max_body) else {
+        let Some(body) = LimitedBody::new(body, self.body_limits) else {
             return self.refuse(LimitError::TooLarge, Responder::Refused);
         };
         let exceeded = body.exceeded();
@@ -117,12 +117,12 @@ impl Edge {
         let destination = Destination::of(&table, head);
         let route = self.metrics.as_ref().zip(destination.pattern());
         let route = route.map(|(metrics, pattern)| Responder::Route(metrics.route(pattern)));
-        let response = self.site.respond(destination, head, body, Some(client.address));
+        let response = self.site.respond(destination, head, body, client.address);
         let Some(response) = within(self.handler_limit, response).await else {
             return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
         };
-        if exceeded.is_set() {
-            return self.refuse(LimitError::TooLarge, route.unwrap_or(Responder::Refused));
+        if let Some(error) = exceeded.error() {
+            return self.refuse(error, route.unwrap_or(Responder::Refused));
         }
         let SiteResponse { response, origin } = response;
         if let Some(metrics) = &self.metrics
@@ -183,13 +183,13 @@ mod tests {
             proxies: Proxies::default(),
             request_ids: true,
             requests: None,
-            max_body: None,
+            body_limits: BodyLimits::default(),
             handler_limit: None,
             security: None,
             compression: true,
             metrics: None,
         };
-        let peer = Peer { addr: ([127, 0, 0, 1], 1).into(), tls: false };
+        let peer = Peer { addr: Some(([127, 0, 0, 1], 1).into()), tls: false };
         let request = Request::new(http_body_util::Full::new(Bytes::new()));
         // It is copied when it begins, and each connection has room for one.
         let size = std::mem::size_of_val(&edge.handle(request, peer));

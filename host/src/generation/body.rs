@@ -79,11 +79,19 @@ impl Body {
             ResponseBody::Stream(stream) => {
                 let end = EventStreamEnd::of(media_type, || pin.draining());
                 let request = answered(&pin);
-                let open = OpenStream::new(stream, request, pin.streaming());
+                let has_end = stream.exact_len().is_some() || media_type.is_some_and(is_html);
+                let open = OpenStream::new(stream, request, pin.streaming(), has_end);
                 Kind::Stream(Box::new(PinnedStream { open, end }))
             }
         })
     }
+}
+
+/// Whether a stream of this type is a page, which has an end also where it does not say how long it
+/// is.
+fn is_html(media_type: &HeaderValue) -> bool {
+    let media_type = media_type.as_bytes().trim_ascii_start();
+    media_type.get(..9).is_some_and(|begin| begin.eq_ignore_ascii_case(b"text/html"))
 }
 
 impl std::fmt::Debug for Body {

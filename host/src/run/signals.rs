@@ -29,6 +29,9 @@ pub(super) struct ProcessSignals {
 pub(super) enum Action {
     /// Answer what is under way and end; the second one of them: end at once.
     Stop(Signal),
+    /// The same, and without the delay of a stop, which is for who asks whether this host is
+    /// ready: the process that is known outside is gone.
+    StopAlone,
     /// End at once.
     Abort,
     /// Swap from the same paths.
@@ -60,6 +63,7 @@ impl ProcessSignals {
                 Some(WorkerEvent::Stop) => Action::Stop(Signal::TERM),
                 Some(WorkerEvent::Abort) => Action::Abort,
                 Some(WorkerEvent::Reload) => Action::Reload,
+                Some(WorkerEvent::Orphaned) => Action::StopAlone,
                 None => std::future::pending().await,
             };
         }
@@ -77,7 +81,7 @@ impl ProcessSignals {
                     Some(_) => continue,
                     None => {
                         self.is_alone = true;
-                        Action::Stop(Signal::TERM)
+                        Action::StopAlone
                     }
                 };
             }
@@ -99,8 +103,10 @@ impl ProcessSignals {
     /// The next signal to stop; there is nothing to reload yet, or any more.
     pub(super) async fn stop(&mut self) -> Signal {
         loop {
-            if let Action::Stop(signal) = self.next().await {
-                return signal;
+            match self.next().await {
+                Action::Stop(signal) => return signal,
+                Action::StopAlone => return Signal::TERM,
+                _ => {}
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::operate::admin::Budget;
 use crate::operate::operator::Operator;
 use crate::operate::succession::{SuccessionState, Successor};
 use crate::release::watch::ReleaseWatch;
+use crate::server::unix_socket::SocketFile;
 use crate::site::Site;
 use crate::site::files::{Assets, Caching};
 use crate::supervise::{WorkerLink, failure};
@@ -136,6 +137,9 @@ async fn failed<T>(mut bound: Bound<'_>, error: SwapError) -> Result<ControlFlow
         Some(left) if left.successor == Successor::Recycled => {
             tracing::error!("the recycled host does not start: {error}");
             let exit = forward_to_stand_in(left, failure, &mut bound.signals).await?;
+            if matches!(exit, Exit::Recycle(..)) {
+                bound.socket_file.iter_mut().for_each(SocketFile::leave);
+            }
             Ok(ControlFlow::Break(exit))
         }
         Some(left) => {

@@ -79,6 +79,11 @@ pub struct LimitSettings {
     #[arg(long, value_name = "SECONDS", env = "NOVA_HANDLER_TIMEOUT", default_value = "60", value_parser = time_or_none, help_heading = "Limits")]
     pub handler_timeout: Limit<Duration>,
 
+    /// How long a page may wait for more of a request's body, or none; then 408, and a response that
+    /// has begun is cut
+    #[arg(long, value_name = "SECONDS", env = "NOVA_BODY_TIMEOUT", default_value = "60", value_parser = time_or_none, help_heading = "Limits")]
+    pub body_timeout: Limit<Duration>,
+
     /// The longest head of a request; then 431
     #[arg(long, value_name = "BYTES", env = "NOVA_MAX_HEADER", default_value = "64k", value_parser = head, help_heading = "Limits")]
     pub max_header: u32,
@@ -87,9 +92,15 @@ pub struct LimitSettings {
     #[arg(long, value_name = "BYTES", env = "NOVA_MAX_BODY", default_value = "1g", value_parser = bytes_or_none, help_heading = "Limits")]
     pub max_body: Limit<u64>,
 
-    /// How many connections may be open, or none; further ones wait, and resting ones make room
+    /// How many connections may be open, or none; further ones wait, and slow heads and resting ones
+    /// make room
     #[arg(long, value_name = "COUNT", env = "NOVA_MAX_CONNECTIONS", default_value = "10000", value_parser = count_or_none, help_heading = "Limits")]
     pub max_connections: Limit<usize>,
+
+    /// How many of them one address may have, or none (a /64 of IPv6; trusted proxies are not
+    /// counted); further ones are closed
+    #[arg(long, value_name = "COUNT", env = "NOVA_MAX_CONNECTIONS_PER_IP", default_value = "2000", value_parser = count_or_none, help_heading = "Limits")]
+    pub max_connections_per_ip: Limit<usize>,
 
     /// How many requests may wait for their page at once, or none; then 503 with Retry-After
     #[arg(long, value_name = "COUNT", env = "NOVA_MAX_REQUESTS", default_value = "5000", value_parser = count_or_none, help_heading = "Limits")]

@@ -66,7 +66,7 @@ impl Config {
 }
 
 /// What is about libraries that are loaded.
-const LOADING: [&str; 19] = [
+const LOADING: [&str; 18] = [
     "routes",
     "workers",
     "watch",
@@ -75,7 +75,6 @@ const LOADING: [&str; 19] = [
     "swap",
     "hold_timeout",
     "hold_queue",
-    "stream_grace",
     "preflight_timeout",
     "no_preflight",
     "no_rollback",

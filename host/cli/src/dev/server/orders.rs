@@ -164,6 +164,7 @@ impl OrderHandler {
         // Their clients are to ask the process that takes over.
         self.switch.end_streams();
         self.handle.stop();
+        self.switch.cut_endless();
         if let Some(serving) = serving {
             // Its result says how many connections were cut, and the developer knows.
             let _ = serving.await;
