@@ -4,8 +4,9 @@ use rustix::process::Signal;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::library::loader::signal_handlers;
 use crate::operate::succession::{PeerOrder, Recycler, SuccessionPeer};
-use crate::process::signals::SignalReceiver;
+use crate::process::signals::{HEARD, SignalReceiver};
 use crate::supervise::WorkerEvent;
 
 /// The signals of this process. A stand-in is told by the process that it stands in for instead,
@@ -41,7 +42,7 @@ pub(super) enum Action {
 
 impl ProcessSignals {
     pub(super) fn new(received: SignalReceiver) -> std::io::Result<Self> {
-        Ok(Self {
+        let signals = Self {
             received,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -50,7 +51,9 @@ impl ProcessSignals {
             first: None,
             supervisor: None,
             is_alone: false,
-        })
+        };
+        signal_handlers::keep(&HEARD);
+        Ok(signals)
     }
 
     /// The next thing to do. A call that is given up loses nothing.
