@@ -70,7 +70,9 @@ impl Connection {
     pub async fn text(&mut self, path: &str) -> Result<String, Failure> {
         let response = self.get(path).await?;
         if response.status() != 200 {
-            return Err(format!("GET {path}: {}", response.status()).into());
+            let (head, body) = response.into_parts();
+            let text = String::from_utf8_lossy(&body);
+            return Err(format!("GET {path}: {}: {text:.2000}", head.status).into());
         }
         Ok(String::from_utf8(response.into_body().to_vec())?)
     }

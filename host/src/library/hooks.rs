@@ -12,7 +12,7 @@ use bytes::Bytes;
 use nova_abi::{App, Failure, FailureKind, OwnedBytes};
 use tokio::sync::oneshot;
 
-use crate::library::loader::Library;
+use crate::library::loader::{Library, signal_handlers};
 use crate::process::record::{self, Activity};
 
 /// What came of a function of app.rs.
@@ -85,6 +85,7 @@ pub(super) async fn on_own_thread<T: Send + 'static>(
     let hook_name = name.strip_prefix("nova-").unwrap_or(name).to_owned();
     let run = move || {
         let output = record::run(&Activity::hook(&hook_name), || runtime.block_on(hook));
+        signal_handlers::put_back(&format!("`{hook_name}` of app.rs"));
         // Nobody waits any more for what came too late: it is dropped here.
         drop(done.send(output));
     };

@@ -32,6 +32,7 @@ mod note;
 mod open;
 mod place;
 mod segments;
+pub(crate) mod signal_handlers;
 mod store;
 
 use std::collections::HashMap;

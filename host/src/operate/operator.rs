@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use self::status::StatusSource;
-pub(crate) use self::status::releases_of;
+pub(crate) use self::status::{LastRefusal, releases_of};
 use super::public_folders::PublicFolders;
 use super::tasks::supervise;
 use super::watches::Watches;
@@ -161,15 +161,9 @@ impl Operator {
         }
     }
 
-    /// Notes why a candidate does not serve, if that says anything about it.
+    /// Notes why a candidate does not serve.
     fn refused(&self, release: &Path, error: SwapError) -> SwapError {
-        if !matches!(
-            error,
-            SwapError::AlreadyLive { .. } | SwapError::Busy { .. } | SwapError::Canary { .. }
-        ) {
-            tracing::error!("{error}");
-            self.status.refused(release, error.to_string());
-        }
+        self.status.last_refusal.note(release, &error);
         error
     }
 

@@ -7,7 +7,8 @@
 //! what an app starts as a child inherits nothing of it.
 //!
 //! What comes while the thread is not waiting, for some microseconds after each signal, goes to the
-//! handler of the process: the program keeps one for each of them.
+//! handler of the process, and so may one that another thread sees first. The program keeps a handler
+//! for each of them, and puts it back where an app has replaced it.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,8 +20,7 @@ use tokio::sync::mpsc;
 use super::log::LogFlusher;
 
 /// The signals that the program hears.
-const HEARD: [NixSignal; 4] =
-    [NixSignal::SIGTERM, NixSignal::SIGINT, NixSignal::SIGHUP, NixSignal::SIGUSR2];
+pub const HEARD: [Signal; 4] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::USR2];
 
 /// How long a program that is told to end at once may take to do so in order.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
@@ -71,7 +71,8 @@ pub fn run(
         return ExitCode::FAILURE;
     }
     // After the thread was made, which would inherit it.
-    let heard: SigSet = HEARD.into_iter().collect();
+    let heard: SigSet =
+        HEARD.into_iter().filter_map(|it| NixSignal::try_from(it.as_raw()).ok()).collect();
     if let Err(error) = heard.thread_block() {
         tracing::error!("signals are left to handlers, which an app may replace: {error}");
     }

@@ -4,8 +4,9 @@ use rustix::process::Signal;
 use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::library::loader::signal_handlers;
 use crate::operate::succession::{PeerOrder, Recycler, SuccessionPeer};
-use crate::process::signals::SignalReceiver;
+use crate::process::signals::{HEARD, SignalReceiver};
 use crate::supervise::WorkerEvent;
 
 /// The signals of this process. A stand-in is told by the process that it stands in for instead,
@@ -29,6 +30,9 @@ pub(super) struct ProcessSignals {
 pub(super) enum Action {
     /// Answer what is under way and end; the second one of them: end at once.
     Stop(Signal),
+    /// The same, and without the delay of a stop, which is for who asks whether this host is
+    /// ready: the process that is known outside is gone.
+    StopAlone,
     /// End at once.
     Abort,
     /// Swap from the same paths.
@@ -41,7 +45,7 @@ pub(super) enum Action {
 
 impl ProcessSignals {
     pub(super) fn new(received: SignalReceiver) -> std::io::Result<Self> {
-        Ok(Self {
+        let signals = Self {
             received,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -50,7 +54,9 @@ impl ProcessSignals {
             first: None,
             supervisor: None,
             is_alone: false,
-        })
+        };
+        signal_handlers::keep(&HEARD);
+        Ok(signals)
     }
 
     /// The next thing to do. A call that is given up loses nothing.
@@ -60,6 +66,7 @@ impl ProcessSignals {
                 Some(WorkerEvent::Stop) => Action::Stop(Signal::TERM),
                 Some(WorkerEvent::Abort) => Action::Abort,
                 Some(WorkerEvent::Reload) => Action::Reload,
+                Some(WorkerEvent::Orphaned) => Action::StopAlone,
                 None => std::future::pending().await,
             };
         }
@@ -77,7 +84,7 @@ impl ProcessSignals {
                     Some(_) => continue,
                     None => {
                         self.is_alone = true;
-                        Action::Stop(Signal::TERM)
+                        Action::StopAlone
                     }
                 };
             }
@@ -99,8 +106,10 @@ impl ProcessSignals {
     /// The next signal to stop; there is nothing to reload yet, or any more.
     pub(super) async fn stop(&mut self) -> Signal {
         loop {
-            if let Action::Stop(signal) = self.next().await {
-                return signal;
+            match self.next().await {
+                Action::Stop(signal) => return signal,
+                Action::StopAlone => return Signal::TERM,
+                _ => {}
             }
         }
     }

@@ -160,11 +160,9 @@ impl Supervisor {
         });
     }
 
-    /// Notes why a candidate does not serve, if that says anything about it.
+    /// Notes why a candidate does not serve.
     pub(super) fn refused(&self, release: &Path, error: SwapError) -> SwapError {
-        if !matches!(error, SwapError::AlreadyLive { .. }) {
-            tracing::error!("{error}");
-            self.status.refused(release, error.to_string());
+        if self.status.last_refusal.note(release, &error) {
             self.switch.count(false);
         }
         error

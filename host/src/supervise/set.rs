@@ -367,7 +367,7 @@ impl WorkerSet {
     fn say_how_it_ended(&self, worker: &Worker, status: ExitStatus) {
         let Worker { number, pid, .. } = worker;
         let how = match status.code() {
-            Some(0) => "it exited with code 0, which nobody had told it to".to_owned(),
+            Some(0) => "it exited with code 0, without having been told to".to_owned(),
             _ => crate::process::describe(status),
         };
         let activities = worker.last_activities();

@@ -1,7 +1,6 @@
 //! How a host of several processes is: what its workers say, as one.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,11 +10,10 @@ use parking_lot::Mutex;
 use super::set::{WorkerSet, WorkerView};
 use super::supervisor::Supervisor;
 use crate::operate::admin::{
-    CanaryStatus, Footprint, GenerationStatus, Refusal, RollbackStatus, RouteStatus, Status,
-    WaitStatus, WorkerStatus,
+    CanaryStatus, Footprint, GenerationStatus, HeldThreadStatus, RollbackStatus, RouteStatus,
+    Status, WaitStatus, WorkerStatus,
 };
-use crate::operate::operator::releases_of;
-use crate::release::ledger::age;
+use crate::operate::operator::{LastRefusal, releases_of};
 use crate::swap::GenerationState;
 
 /// How many generations are named that have ended.
@@ -25,20 +23,18 @@ const RETIRED: usize = 20;
 #[derive(Debug)]
 pub(super) struct StatusSource {
     began: Instant,
-    /// The latest candidate that was refused: where it lies, why, and when.
-    last_refusal: Mutex<Option<(PathBuf, String, Instant)>>,
+    pub(super) last_refusal: LastRefusal,
     /// Generations whose workers have ended, as they were seen last.
     retired: Mutex<Vec<GenerationStatus>>,
 }
 
 impl StatusSource {
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), last_refusal: Mutex::default(), retired: Mutex::default() }
-    }
-
-    /// Notes that a candidate was refused.
-    pub(super) fn refused(&self, release: &Path, message: String) {
-        *self.last_refusal.lock() = Some((release.to_owned(), message, Instant::now()));
+        Self {
+            began: Instant::now(),
+            last_refusal: LastRefusal::default(),
+            retired: Mutex::default(),
+        }
     }
 
     /// Notes the generations of a set that has ended.
@@ -50,80 +46,89 @@ impl StatusSource {
     }
 }
 
+/// What the workers say, added up.
+#[derive(Default)]
+struct WorkerSums {
+    generations: Vec<GenerationStatus>,
+    listed: Vec<WorkerStatus>,
+    routes: BTreeMap<String, RouteStatus>,
+    processes: Vec<Footprint>,
+    held: Vec<HeldThreadStatus>,
+    holds: u64,
+    connections: u64,
+    loads: u64,
+    waits: WaitStatus,
+    ready: bool,
+}
+
+impl WorkerSums {
+    fn add(&mut self, views: Vec<WorkerView>, state: GenerationState, leaving: bool) {
+        self.generations.extend(generations(&views, state));
+        for WorkerView { worker, restarts, status } in views {
+            self.listed.push(WorkerStatus {
+                number: worker.number,
+                pid: worker.pid,
+                generation: worker.reports.first().map_or(0, |report| report.generation.0),
+                leaving,
+                age_seconds: worker.began.elapsed().as_secs_f64(),
+                restarts,
+                connections: status.as_ref().map_or(0, |status| status.connections),
+                process: status.as_ref().map(|status| status.process).unwrap_or_default(),
+            });
+            let Some(status) = status else { continue };
+            self.connections += status.connections;
+            self.waits.add(&status.waits);
+            self.held.extend(status.held);
+            self.holds += status.holds;
+            self.loads += status.loads;
+            self.ready |= !leaving && state != GenerationState::Canary && status.ready;
+            self.processes.push(status.process);
+            for route in &status.routes {
+                add_route(&mut self.routes, route);
+            }
+        }
+    }
+}
+
 impl Supervisor {
     /// How the host is.
     pub(super) async fn sum(&self) -> Status {
-        let (mut all, mut listed) = (self.status.retired.lock().clone(), Vec::new());
-        let (mut connections, mut routes, mut process) =
-            (0, BTreeMap::new(), Vec::from([Footprint::now()]));
-        let (mut held, mut holds) = (Vec::new(), 0);
-        let (mut loads, mut ready, mut waits) = (0, false, WaitStatus::default());
+        let stopping = self.stopping.is_cancelled();
         let canary = self.canary.lock().clone();
+        let mut sums = WorkerSums {
+            generations: self.status.retired.lock().clone(),
+            processes: vec![Footprint::now()],
+            ..WorkerSums::default()
+        };
         for set in self.sets() {
-            let views = set.views().await;
             let leaving = set.is_ending();
             let is_canary = canary.as_ref().is_some_and(|it| Arc::ptr_eq(&it.set, &set));
-            let state = match leaving && !self.stopping.is_cancelled() {
+            let state = match leaving && !stopping {
                 true => GenerationState::Draining,
                 false if is_canary => GenerationState::Canary,
                 false => GenerationState::Live,
             };
-            all.extend(generations(&views, state));
-            for WorkerView { worker, restarts, status } in views {
-                let status = status.as_ref();
-                listed.push(WorkerStatus {
-                    number: worker.number,
-                    pid: worker.pid,
-                    generation: worker.reports.first().map_or(0, |report| report.generation.0),
-                    leaving,
-                    age_seconds: worker.began.elapsed().as_secs_f64(),
-                    restarts,
-                    connections: status.map_or(0, |status| status.connections),
-                    process: status.map(|status| status.process).unwrap_or_default(),
-                });
-                let Some(status) = status else { continue };
-                connections += status.connections;
-                waits.add(&status.waits);
-                held.extend(status.held.iter().cloned());
-                holds += status.holds;
-                loads += status.loads;
-                ready |= !leaving && !is_canary && status.ready;
-                process.push(status.process);
-                for route in &status.routes {
-                    add_route(&mut routes, route);
-                }
-            }
+            sums.add(set.views().await, state, leaving);
         }
         let (published, refused) = self.switch.totals();
-        let refusal = self.status.last_refusal.lock().clone();
         let log = self.switch.ledger().log();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             abi: ABI,
             pid: std::process::id(),
             url: self.settings.url.clone(),
-            ready: ready && !self.stopping.is_cancelled(),
-            stopping: self.stopping.is_cancelled(),
+            ready: sums.ready && !stopping,
+            stopping,
             uptime_seconds: self.status.began.elapsed().as_secs_f64(),
-            generations: all,
-            loads,
+            generations: sums.generations,
+            loads: sums.loads,
             published,
             refused,
-            last_refusal: refusal.map(|(source, message, at)| Refusal {
-                source,
-                message,
-                age_seconds: at.elapsed().as_secs_f64(),
-            }),
-            connections,
-            waits,
+            last_refusal: self.status.last_refusal.status(),
+            connections: sums.connections,
+            waits: sums.waits,
             rollbacks: log.rollbacks,
-            last_rollback: log.last_rollback.as_ref().map(|rollback| RollbackStatus {
-                from: rollback.from.as_str().to_owned(),
-                to: rollback.to.as_str().to_owned(),
-                reason: rollback.reason.clone(),
-                automatic: rollback.automatic,
-                age_seconds: age(rollback.at).as_secs_f64(),
-            }),
+            last_rollback: log.last_rollback.as_ref().map(RollbackStatus::from),
             releases: releases_of(self.switch.ledger()),
             canary: canary.as_ref().map(|canary| CanaryStatus {
                 generation: generation_of(&canary.set),
@@ -131,12 +136,12 @@ impl Supervisor {
                 share: canary.spec.share,
                 left_seconds: canary.left().as_secs_f64(),
             }),
-            process: process.into_iter().reduce(Footprint::and).unwrap_or_default(),
+            process: sums.processes.into_iter().reduce(Footprint::and).unwrap_or_default(),
             budget: self.settings.budget,
-            routes: routes.into_values().collect(),
-            held,
-            holds,
-            workers: listed,
+            routes: sums.routes.into_values().collect(),
+            held: sums.held,
+            holds: sums.holds,
+            workers: sums.listed,
         }
     }
 }

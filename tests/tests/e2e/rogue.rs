@@ -15,8 +15,8 @@ use rustix::process::Signal;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// A page that holds its thread for longer than anybody else waits.
-const LONG: &str = "/block/120000";
+/// A page that holds its thread for longer than a test may take, also on a machine under load.
+const LONG: &str = "/block/900000";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A host with the library `rogue`, whose `init` does what `behaviour` says.
@@ -40,6 +40,7 @@ async fn is_fine(host: &Host) {
 async fn an_app_takes_no_signal_away() {
     for behaviour in ["handler", "ignore"] {
         let mut host = host(behaviour, &[]).await;
+        host.process.said("`init` of app.rs took over ").await;
         host.process.signal(Signal::HUP);
         host.process.line("unchanged, generation 1 serves on").await;
         host.process.signal(Signal::USR2);
@@ -106,7 +107,7 @@ async fn pages_that_hold_all_threads_get_others_beside_them() {
                 let value = line.unwrap_or_default().trim().parse::<u64>();
                 value.unwrap_or_else(|_| panic!("{name} in {metrics}"))
             };
-            if value("nova_threads_held ") >= 1 && value("nova_thread_holds_total ") >= 2 {
+            if value("nova_threads_held ") >= 2 && value("nova_thread_holds_total ") >= 2 {
                 return;
             }
         }

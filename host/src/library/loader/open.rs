@@ -12,6 +12,7 @@ use nova_abi::{Exported, Failure, LibraryRef};
 
 use super::again;
 use super::segments::Segments;
+use super::signal_handlers;
 use super::store::FreshCopy;
 use super::{LoadError, Routes};
 
@@ -71,6 +72,7 @@ fn map(file: &Path, path: &Path) -> Result<ManuallyDrop<Handle>, LoadError> {
     // this host; `elf` has made sure that the file is complete, and it is our own copy or a file
     // that nobody writes again, so it does not change under the mapping.
     let library = unsafe { Handle::open(Some(file), RTLD_NOW | RTLD_LOCAL) };
+    signal_handlers::put_back("an initialiser of the library");
     library.map(ManuallyDrop::new).map_err(|error| refused(path, &error))
 }
 

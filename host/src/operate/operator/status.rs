@@ -15,10 +15,51 @@ use crate::operate::admin::{
     RollbackStatus, Status,
 };
 use crate::process::worker_threads::WorkerThreadsStatus;
-use crate::release::ledger::{Ledger, age};
+use crate::release::ledger::{Ledger, RollbackRecord, age};
 use crate::server::Handle;
 use crate::site::Site;
-use crate::swap::GenerationRecord;
+use crate::swap::{GenerationRecord, SwapError};
+
+/// The latest candidate that was refused: where it lies, why, and when.
+#[derive(Debug, Default)]
+pub(crate) struct LastRefusal(Mutex<Option<(PathBuf, String, Instant)>>);
+
+impl LastRefusal {
+    /// Notes and logs why the candidate in `release` does not serve; whether that says anything
+    /// about the candidate.
+    pub(crate) fn note(&self, release: &Path, error: &SwapError) -> bool {
+        if matches!(
+            error,
+            SwapError::AlreadyLive { .. } | SwapError::Busy { .. } | SwapError::Canary { .. }
+        ) {
+            return false;
+        }
+        tracing::error!("{error}");
+        *self.0.lock() = Some((release.to_owned(), error.to_string(), Instant::now()));
+        true
+    }
+
+    pub(crate) fn status(&self) -> Option<Refusal> {
+        let refusal = self.0.lock().clone();
+        refusal.map(|(source, message, at)| Refusal {
+            source,
+            message,
+            age_seconds: at.elapsed().as_secs_f64(),
+        })
+    }
+}
+
+impl From<&RollbackRecord> for RollbackStatus {
+    fn from(rollback: &RollbackRecord) -> Self {
+        Self {
+            from: rollback.from.as_str().to_owned(),
+            to: rollback.to.as_str().to_owned(),
+            reason: rollback.reason.clone(),
+            automatic: rollback.automatic,
+            age_seconds: age(rollback.at).as_secs_f64(),
+        }
+    }
+}
 
 /// What a status tells that the site does not know.
 #[derive(Debug)]
@@ -26,8 +67,7 @@ pub(super) struct StatusSource {
     pub(super) server: Handle,
     url: String,
     began: Instant,
-    /// The latest candidate that was refused: where it lies, why, and when.
-    last_refusal: Mutex<Option<(PathBuf, String, Instant)>>,
+    pub(super) last_refusal: LastRefusal,
     /// What the process may take.
     pub(super) budget: Budget,
     /// What is counted of each route.
@@ -42,23 +82,17 @@ impl StatusSource {
             server,
             url,
             began: Instant::now(),
-            last_refusal: Mutex::default(),
+            last_refusal: LastRefusal::default(),
             budget: Budget::default(),
             metrics: None,
             workers: None,
         }
     }
 
-    /// Notes that a candidate was refused.
-    pub(super) fn refused(&self, release: &Path, message: String) {
-        *self.last_refusal.lock() = Some((release.to_owned(), message, Instant::now()));
-    }
-
     /// How the host is.
     pub(super) fn status(&self, site: &Site) -> Status {
         let switch = &site.switch;
         let (published, refused) = switch.totals();
-        let refusal = self.last_refusal.lock().clone();
         let log = switch.ledger().log();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -72,20 +106,10 @@ impl StatusSource {
             loads: switch.loads() as u64,
             published,
             refused,
-            last_refusal: refusal.map(|(source, message, at)| Refusal {
-                source,
-                message,
-                age_seconds: at.elapsed().as_secs_f64(),
-            }),
+            last_refusal: self.last_refusal.status(),
             connections: self.server.connections() as u64,
             rollbacks: log.rollbacks,
-            last_rollback: log.last_rollback.as_ref().map(|rollback| RollbackStatus {
-                from: rollback.from.as_str().to_owned(),
-                to: rollback.to.as_str().to_owned(),
-                reason: rollback.reason.clone(),
-                automatic: rollback.automatic,
-                age_seconds: age(rollback.at).as_secs_f64(),
-            }),
+            last_rollback: log.last_rollback.as_ref().map(RollbackStatus::from),
             releases: releases_of(switch.ledger()),
             canary: switch.canary().map(|canary| CanaryStatus {
                 generation: canary.generation.id.0,

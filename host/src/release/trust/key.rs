@@ -11,7 +11,7 @@ use crate::library::digest::{hex, unhex};
 /// The first line of a public key's file.
 pub const PUBLIC: &str = "nova public key, ed25519";
 /// The first line of a private key's file.
-pub const PRIVATE: &str = "nova private key, ed25519; whoever has it can sign releases";
+pub const PRIVATE: &str = "nova private key, ed25519; its holder can sign releases";
 
 /// Why something is not the key that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
