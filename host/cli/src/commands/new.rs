@@ -102,18 +102,19 @@ fn repository(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A workspace around the app may take it for one of its members, which it is not.
+/// What the workspace around the app does with it.
 fn tell_of_workspace(created: &NewApp) {
-    let Some(manifest) = &created.outer_workspace else { return };
-    let root = manifest.parent().unwrap_or(manifest);
-    let app = created.dir.strip_prefix(root).unwrap_or(&created.dir);
-    anstream::println!(
-        "{WARN}note{WARN:#}      it has a workspace of its own, inside of the one of {}; if `members` \
-         there take\n          it in, cargo refuses both until [workspace] there has\n\n          \
-         {BOLD}exclude = [{:?}]{BOLD:#}",
-        manifest.display(),
-        app.display().to_string()
-    );
+    let Some(workspace) = &created.outer_workspace else { return };
+    let workspace = workspace.display();
+    if created.is_member {
+        anstream::println!(
+            "{WARN}note{WARN:#}      it is a member of the workspace of {workspace}"
+        );
+    } else {
+        anstream::println!(
+            "{WARN}note{WARN:#}      {workspace} excludes it, so it is a workspace of its own"
+        );
+    }
 }
 
 fn is_here(dir: &Path) -> bool {

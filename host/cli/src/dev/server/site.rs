@@ -83,7 +83,7 @@ impl DevSite {
         if let Some(instead) = self.quarantine.respond(file.as_deref(), path, request.headers()) {
             return instead;
         }
-        self.app.answer(request, Some(peer.addr)).await.response
+        self.app.answer(request, peer.addr).await.response
     }
 
     fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {
