@@ -9,7 +9,7 @@
 //!
 //! [`build`] runs cargo and reads its [`message`]s, of which [`diagnostic`] is rustc's part;
 //! [`process`] is a compiler that runs and can be stopped, [`dep_info`] the note that it leaves of
-//! the files it read, and [`error`] says why there is no library.
+//! the files it read, [`progress`] counts packages, and [`error`] says why there is no library.
 
 pub(crate) mod build;
 pub(crate) mod dep_info;
@@ -17,3 +17,4 @@ pub(crate) mod diagnostic;
 pub(crate) mod error;
 pub(crate) mod message;
 pub(crate) mod process;
+mod progress;

@@ -51,13 +51,23 @@ pub enum OpenError {
         /// The folder.
         dir: PathBuf,
     },
-    /// A `Cargo.toml` that is not one.
+    /// A `Cargo.toml` that cannot be read.
     #[error("{} cannot be read", path.display())]
+    UnreadableManifest {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A `Cargo.toml` that is not TOML, or not a manifest.
+    #[error("{}: {}", path.display(), source.to_string().trim_end())]
     BadManifest {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// Where in it, by one-based line and column.
+        place: Option<(usize, usize)>,
+        /// What is wrong with it, with its place.
+        source: Box<toml::de::Error>,
     },
     /// A workspace without a package.
     #[error(
@@ -272,9 +282,16 @@ fn read_manifest(dir: &Path) -> Result<CargoManifest, OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(OpenError::NoManifest { dir: dir.to_owned() });
         }
-        Err(error) => return Err(OpenError::BadManifest { path, source: error.into() }),
+        Err(source) => return Err(OpenError::UnreadableManifest { path, source }),
     };
-    toml::from_str(&text).map_err(|error| OpenError::BadManifest { path, source: error.into() })
+    toml::from_str(&text).map_err(|source: toml::de::Error| {
+        let before = source.span().and_then(|span| text.get(..span.start));
+        let place = before.map(|before| {
+            let column = before.chars().rev().take_while(|letter| *letter != '\n').count() + 1;
+            (before.matches('\n').count() + 1, column)
+        });
+        OpenError::BadManifest { path, place, source: Box::new(source) }
+    })
 }
 
 /// A path without `.` in it, as rustc names the file.

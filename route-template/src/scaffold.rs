@@ -17,4 +17,4 @@ pub use app::{CreateError, NewApp, create, render};
 pub use embedded::Template;
 pub use name::{AppName, NameError};
 pub use program::{Program, ProgramError};
-pub use vendor::{Files, VendorReport, vendor, vendored_version};
+pub use vendor::{Files, VendorError, VendorReport, vendor, vendored_version};

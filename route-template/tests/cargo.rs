@@ -43,7 +43,8 @@ fn a_library_becomes_a_shared_object() {
     let built = running.wait(|event| events.push(event)).unwrap();
 
     assert_eq!(std::fs::read(&built.library).unwrap()[..4], *b"\x7fELF");
-    assert!(events.contains(&Event::Compiled { name: "my_app".into(), fresh: false }));
+    let artifacts = events.iter().filter(|it| matches!(it, Event::Artifact(_))).count();
+    assert_eq!(artifacts, 1, "{events:?}");
     assert!(
         events
             .iter()
@@ -53,11 +54,36 @@ fn a_library_becomes_a_shared_object() {
     assert_eq!(warning.level, Level::Warning);
     assert_eq!(warning.code.as_deref(), Some("unused_variables"));
     assert_eq!(warning.place.as_ref().unwrap().to_string(), "lib.rs:2:9");
+}
 
-    let again = build(&project, Origins::default()).start().unwrap();
-    let mut fresh = Vec::new();
-    again.wait(|event| fresh.push(event)).unwrap();
-    assert!(fresh.contains(&Event::Compiled { name: "my_app".into(), fresh: true }));
+#[test]
+fn what_an_app_depends_on_is_counted_by_package() {
+    let (dir, project) = app(&[
+        ("lib.rs", "pub use model::f;\n"),
+        (
+            "model/Cargo.toml",
+            "[package]\nname = \"model\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+        ),
+        ("model/build.rs", "fn main() {}\n"),
+        ("model/src/lib.rs", "pub fn f() {}\n"),
+    ]);
+    let manifest = std::fs::read_to_string(dir.path().join("Cargo.toml")).unwrap();
+    let manifest = format!("{manifest}\n[dependencies]\nmodel = {{ path = \"model\" }}\n");
+    write(dir.path(), "Cargo.toml", &manifest);
+    let compiled = || {
+        let mut compiled = Vec::new();
+        let running = build(&project, Origins::default()).start().unwrap();
+        let on_event = |event| {
+            if let Event::Compiled { name, fresh, ready, total } = event {
+                compiled.push((name, fresh, ready, total));
+            }
+        };
+        running.wait(on_event).unwrap();
+        compiled
+    };
+    // The build script is only the beginning of it, and the app depends on itself least of all.
+    assert_eq!(compiled(), [("model".to_owned(), false, 1, Some(1))]);
+    assert_eq!(compiled(), [("model".to_owned(), true, 1, None)]);
 }
 
 #[test]

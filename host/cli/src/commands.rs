@@ -4,14 +4,17 @@
 //! print what they found; what that means as an exit code is decided in [`main`] alone: 0 is done,
 //! 1 is failed, 2 is wrong usage.
 
+mod app_folder;
 mod build;
 mod call;
 mod check;
 mod clean;
 mod compile;
+mod completions;
 mod dev;
 mod doctor;
 mod keygen;
+mod man;
 mod new;
 mod precompile;
 mod rollback;
@@ -20,6 +23,7 @@ mod sign;
 mod start;
 mod status;
 mod swap;
+mod tips;
 mod upgrade;
 
 use std::process::ExitCode;
@@ -59,6 +63,8 @@ enum Command {
     Doctor(doctor::Args),
     Clean(clean::Args),
     Upgrade(upgrade::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a command that could do its work found.
@@ -85,6 +91,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            let error = tips::with_tip(error);
             // Help and version arrive here, too. A closed pipe is the reader's choice.
             let _ = error.print();
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
@@ -108,6 +115,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Clean(args) => clean::run(&args),
         Command::Upgrade(args) => upgrade::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

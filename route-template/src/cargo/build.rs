@@ -12,6 +12,7 @@ use crate::cargo::diagnostic::Diagnostic;
 use crate::cargo::error::CargoError;
 use crate::cargo::message::{Artifact, Message};
 use crate::cargo::process::Stopper;
+use crate::cargo::progress::PackageCount;
 use crate::codegen::crate_root::Origins;
 use crate::project::Project;
 use crate::swap::packages::Package;
@@ -41,12 +42,16 @@ pub enum Output {
 /// A step of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A package is ready.
+    /// A package that the app depends on is ready.
     Compiled {
-        /// The crate's name.
+        /// The name of the package.
         name: String,
         /// Whether it was ready before.
         fresh: bool,
+        /// How many of those that the app depends on are ready.
+        ready: usize,
+        /// Of how many, where something had to be compiled and cargo knows.
+        total: Option<usize>,
     },
     /// What cargo made of a package; comes after [`Event::Compiled`].
     Artifact(Artifact),
@@ -193,6 +198,11 @@ impl Build {
         Ok(RunningBuild { build: self, program, stopper })
     }
 
+    /// The manifest of what is built.
+    fn manifest(&self) -> PathBuf {
+        self.program.clone().unwrap_or_else(|| self.dir.join("Cargo.toml"))
+    }
+
     fn command(&self, program: &Path) -> Command {
         let own = self.environment.iter().find(|(name, _)| name == TARGET_VARIABLE);
         let named =
@@ -280,6 +290,7 @@ impl RunningBuild {
         let mut library = None;
         let mut diagnostics = Vec::new();
         let mut packages = Vec::new();
+        let mut count = PackageCount::default();
         let mut output = String::new();
         for line in received {
             match line {
@@ -301,8 +312,15 @@ impl RunningBuild {
                         }
                         .or(library);
                         packages.extend(artifact.package());
-                        let (name, fresh) = (artifact.name(), artifact.fresh);
-                        on_event(Event::Compiled { name, fresh });
+                        if let Some((id, name)) = artifact.dependency_of(&self.build.manifest()) {
+                            count.add(id);
+                            let fresh = artifact.fresh;
+                            let (ready, total) = match fresh {
+                                true => count.so_far(),
+                                false => count.ready(&self.program, &self.build.manifest()),
+                            };
+                            on_event(Event::Compiled { name, fresh, ready, total });
+                        }
                         on_event(Event::Artifact(artifact.artifact()));
                     }
                     Message::Other => {}

@@ -71,8 +71,14 @@ impl Message {
 }
 
 impl ArtifactMessage {
-    pub(super) fn name(&self) -> String {
-        self.target.name.clone()
+    /// The id of the package and its name, if it is ready for the one with this manifest. Its build
+    /// script is only the beginning of that.
+    pub(super) fn dependency_of(&self, manifest: &Path) -> Option<(&str, String)> {
+        let is_script = self.target.kind.iter().any(|kind| kind == "custom-build");
+        let is_other = self.manifest_path != manifest;
+        let name = Package::of_id(&self.package_id, Vec::new()).map(|package| package.name);
+        (is_other && !is_script)
+            .then(|| (&*self.package_id, name.unwrap_or_else(|| self.target.name.clone())))
     }
 
     pub(super) fn artifact(&self) -> Artifact {

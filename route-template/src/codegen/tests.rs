@@ -123,6 +123,7 @@ fn an_app_without_pages() {
     nova::export!(routes);
 
     /// The routes of `pages/`.
+    #[must_use]
     #[rustfmt::skip]
     pub fn routes() -> nova::Routes {
         let app = nova::App::new(nova::no_state());

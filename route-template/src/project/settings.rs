@@ -41,15 +41,18 @@ impl Default for Settings {
 }
 
 /// How `nova dev` treats an app.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DevSettings {
     /// How long a page may hold its thread before it is taken for an endless loop.
     pub poll_limit: Duration,
+    /// The names, besides `localhost` and `host`, under which a browser may use what `nova dev`
+    /// adds to pages; one that begins with a dot stands for all names that end so.
+    pub allowed_hosts: Vec<String>,
 }
 
 impl Default for DevSettings {
     fn default() -> Self {
-        Self { poll_limit: Duration::from_secs(5) }
+        Self { poll_limit: Duration::from_secs(5), allowed_hosts: Vec::new() }
     }
 }
 
@@ -78,6 +81,26 @@ pub struct PartialDevSettings {
     /// See [`DevSettings::poll_limit`]; in seconds.
     #[serde(default, deserialize_with = "seconds")]
     pub poll_limit: Option<Duration>,
+    /// See [`DevSettings::allowed_hosts`].
+    #[serde(default, deserialize_with = "names")]
+    pub allowed_hosts: Option<Vec<String>>,
+}
+
+/// Names of hosts, without scheme and port.
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let is_name = |name: &str| {
+        let name = name.strip_prefix('.').unwrap_or(name);
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+        name.split('.').all(|label| !label.is_empty() && label.chars().all(fits))
+    };
+    match names.iter().find(|name| !is_name(name)) {
+        None => Ok(Some(names)),
+        Some(wrong) => Err(D::Error::custom(format!(
+            "`{wrong}` must be the name of a host without scheme, port and `*`, such as \"app.test\", \
+             or \".app.test\" for all names that end so"
+        ))),
+    }
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -135,12 +158,15 @@ impl Settings {
     }
 
     fn with(self, PartialSettings { host, port, out, dev, build }: PartialSettings) -> Self {
-        let PartialDevSettings { poll_limit } = dev;
+        let PartialDevSettings { poll_limit, allowed_hosts } = dev;
         Self {
             host: host.unwrap_or(self.host),
             port: port.unwrap_or(self.port),
             out: out.unwrap_or(self.out),
-            dev: DevSettings { poll_limit: poll_limit.unwrap_or(self.dev.poll_limit) },
+            dev: DevSettings {
+                poll_limit: poll_limit.unwrap_or(self.dev.poll_limit),
+                allowed_hosts: allowed_hosts.unwrap_or(self.dev.allowed_hosts),
+            },
             build: build.or(self.build),
         }
     }
@@ -247,6 +273,21 @@ mod tests {
             assert!(error.contains("must be a number of seconds"), "{wrong}: {error}");
         }
         assert!(limit("\"5s\"").is_err());
+    }
+
+    #[test]
+    fn hosts_are_names_alone() {
+        let hosts = |text: &str| {
+            let file = format!("[dev]\nallowed_hosts = {text}\n");
+            load(&file, &[], Default::default()).map(|settings| settings.dev.allowed_hosts)
+        };
+        assert_eq!(hosts("[]"), Ok(vec![]));
+        let names = vec!["app.test".to_owned(), ".my-tunnel.app".to_owned()];
+        assert_eq!(hosts("[\"app.test\", \".my-tunnel.app\"]"), Ok(names));
+        for wrong in ["http://app.test", "app.test:2518", "*.app.test", "*", ".", ""] {
+            let error = hosts(&format!("[\"{wrong}\"]")).unwrap_err();
+            assert!(error.contains(&format!("`{wrong}` must be the name")), "{error}");
+        }
     }
 
     #[test]

@@ -82,6 +82,15 @@ impl Template {
         }
     }
 
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Minimal => "one page and its test",
+            Self::Starter => "a site that shows what there is",
+            Self::Api => "JSON routes, no pages to look at",
+        }
+    }
+
     /// The package that the template is where it stands, which no other text contains.
     pub(super) fn package(self) -> &'static str {
         match self {

@@ -4,18 +4,22 @@
 //! repository's, less what they do not need; versions and features of the SDK's dependencies
 //! thus have one source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
+use crate::digest::sha256;
 use crate::files::write_atomically;
 use crate::scaffold::embedded;
 use crate::sdk;
 
 /// Where the SDK lies in an app.
 pub(super) const VENDORED: &str = "vendor/nova";
+
+/// The list of its files, by which changes are noticed.
+const SUMS: &str = "SHA256SUMS";
 
 /// Files to be written: their content by their path.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -27,26 +31,106 @@ pub struct VendorReport {
     pub from: Option<String>,
     /// The version that is there now.
     pub to: String,
+    /// Whether it is another one: nothing was written where it was this version's already.
+    pub changed: bool,
 }
 
-/// Puts this version of the SDK into an app, in place of the one that is there.
+/// Why the SDK of an app was not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum VendorError {
+    /// Files that are not what Nova has written there would be lost.
+    #[error("vendor/nova has changes of your own, which would be lost: {}", list(files))]
+    Changed {
+        /// Their paths in it.
+        files: Vec<String>,
+    },
+    /// A file cannot be written, or the folder not replaced.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Some of the files, and how many more.
+fn list(files: &[String]) -> String {
+    let named = files.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match files.len() {
+        0..=5 => named,
+        many => format!("{named} and {} more", many - 5),
+    }
+}
+
+/// Puts this version of the SDK into an app, in place of the one that is there. With `force` also
+/// where that was changed.
 ///
 /// The whole folder changes at once: a build sees the old one or the new one.
 ///
 /// # Errors
-/// If a file cannot be written or the folder cannot be replaced; the old one is there then.
-pub fn vendor(app: &Path) -> io::Result<VendorReport> {
+/// If the one that is there was changed, if a file cannot be written or the folder cannot be
+/// replaced; the old one is there then.
+pub fn vendor(app: &Path, force: bool) -> Result<VendorReport, VendorError> {
     let place = app.join(VENDORED);
-    let from = vendored_version(app);
+    let (from, to) = (vendored_version(app), env!("CARGO_PKG_VERSION").to_owned());
+    let new = sources();
+    let old = read(&place)?;
+    if old == new {
+        return Ok(VendorReport { from, to, changed: false });
+    }
+    let files = changes(&old);
+    if !force && !files.is_empty() {
+        return Err(VendorError::Changed { files });
+    }
     let folder = place.parent().unwrap_or(app);
     std::fs::create_dir_all(folder)?;
-    let new = tempfile::Builder::new().prefix(".nova-").tempdir_in(folder)?;
-    let unpacked = new.path().join("nova");
-    for (path, content) in sources() {
+    let beside = tempfile::Builder::new().prefix(".nova-").tempdir_in(folder)?;
+    let unpacked = beside.path().join("nova");
+    for (path, content) in new {
         write_atomically(&unpacked.join(path), &content)?;
     }
     swap(&unpacked, &place)?;
-    Ok(VendorReport { from, to: env!("CARGO_PKG_VERSION").to_owned() })
+    Ok(VendorReport { from, to, changed: true })
+}
+
+/// The files of the SDK in an app; none if there is none.
+fn read(place: &Path) -> io::Result<Files> {
+    // What cargo makes where it is asked in that folder is not of the SDK.
+    let is_ours = |entry: &walkdir::DirEntry| {
+        !(entry.depth() == 1 && matches!(entry.file_name().to_str(), Some("target" | "Cargo.lock")))
+    };
+    let mut files = Files::new();
+    for entry in walkdir::WalkDir::new(place).into_iter().filter_entry(is_ours) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if error.depth() == 0 && !place.exists() => return Ok(files),
+            Err(error) => return Err(error.into()),
+        };
+        if !entry.file_type().is_dir() {
+            let path = entry.path().strip_prefix(place).unwrap_or(entry.path());
+            files.insert(path.display().to_string(), std::fs::read(entry.path())?);
+        }
+    }
+    Ok(files)
+}
+
+/// The files that are not what Nova has written, by the list that it wrote with them: changed, added
+/// or removed. Without a list, all of them may be.
+fn changes(files: &Files) -> Vec<String> {
+    let Some(list) = files.get(SUMS) else { return files.keys().cloned().collect() };
+    let list = String::from_utf8_lossy(list);
+    let known: BTreeMap<&str, &str> = list
+        .lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(sum, path)| (path, sum))
+        .collect();
+    let differs = |path: &str| {
+        files.get(path).is_none_or(|content| known.get(path) != Some(&&*sha256(content)))
+    };
+    let paths = files.keys().map(String::as_str).chain(known.keys().copied());
+    let changed: BTreeSet<&str> = paths.filter(|path| *path != SUMS && differs(path)).collect();
+    changed.into_iter().map(str::to_owned).collect()
+}
+
+/// The list of the files, as `sha256sum --check` reads it.
+fn sums(files: &Files) -> String {
+    files.iter().map(|(path, content)| format!("{}  {path}\n", sha256(content))).collect()
 }
 
 /// The version of the SDK in an app; none if there is none, or none that can be read.
@@ -95,6 +179,7 @@ pub(super) fn sources() -> Files {
         files.insert(path, manifest.to_string().into_bytes());
     }
     files.insert("Cargo.toml".to_owned(), trim(root).into_bytes());
+    files.insert(SUMS.to_owned(), sums(&files).into_bytes());
     files
 }
 
@@ -196,7 +281,7 @@ fn trim(root: DocumentMut) -> String {
     let mut trimmed = DocumentMut::new();
     trimmed["workspace"] = Item::Table(workspace);
     format!(
-        "# The SDK of Nova {}, put here by `nova`: changes are lost when it is replaced.\n\n{trimmed}",
+        "# The SDK of Nova {}, put here by `nova`, which replaces all of it: `nova upgrade`.\n\n{trimmed}",
         env!("CARGO_PKG_VERSION"),
     )
 }
@@ -249,7 +334,10 @@ mod tests {
     fn an_app_gets_this_version_in_place_of_another() {
         let app = tempfile::tempdir().unwrap();
         let to = env!("CARGO_PKG_VERSION").to_owned();
-        assert_eq!(vendor(app.path()).unwrap(), VendorReport { from: None, to: to.clone() });
+        let made = VendorReport { from: None, to: to.clone(), changed: true };
+        assert_eq!(vendor(app.path(), false).unwrap(), made);
+        let same = VendorReport { from: Some(to.clone()), to: to.clone(), changed: false };
+        assert_eq!(vendor(app.path(), false).unwrap(), same);
 
         let place = app.path().join(VENDORED);
         std::fs::write(place.join("plugin-sdk/src/gone.rs"), "").unwrap();
@@ -257,10 +345,43 @@ mod tests {
         let old = old.replace(&format!("version = \"{to}\""), "version = \"0.0.9\"");
         std::fs::write(place.join("Cargo.toml"), old).unwrap();
 
-        let again = vendor(app.path()).unwrap();
-        assert_eq!(again, VendorReport { from: Some("0.0.9".into()), to });
+        let refused = vendor(app.path(), false).unwrap_err().to_string();
+        let said = "vendor/nova has changes of your own, which would be lost: \
+                    Cargo.toml, plugin-sdk/src/gone.rs";
+        assert_eq!(refused, said);
+        assert!(place.join("plugin-sdk/src/gone.rs").exists());
+
+        let again = vendor(app.path(), true).unwrap();
+        assert_eq!(again, VendorReport { from: Some("0.0.9".into()), to, changed: true });
         assert!(!place.join("plugin-sdk/src/gone.rs").exists());
         let left: Vec<_> = std::fs::read_dir(app.path().join("vendor")).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn another_version_as_it_was_written_is_replaced() {
+        let app = tempfile::tempdir().unwrap();
+        let place = app.path().join(VENDORED);
+        let mut old = Files::from([
+            ("Cargo.toml".to_owned(), b"[workspace.package]\nversion = \"0.0.9\"\n".to_vec()),
+            ("plugin-sdk/src/gone.rs".to_owned(), Vec::new()),
+        ]);
+        old.insert(SUMS.to_owned(), sums(&old).into_bytes());
+        for (path, content) in &old {
+            write_atomically(&place.join(path), content).unwrap();
+        }
+        assert!(changes(&old).is_empty());
+        // What cargo leaves there is not the developer's work.
+        std::fs::write(place.join("Cargo.lock"), "").unwrap();
+        let report = vendor(app.path(), false).unwrap();
+        assert_eq!((report.from.as_deref(), report.changed), (Some("0.0.9"), true));
+
+        let mut changed = old.clone();
+        changed.remove("plugin-sdk/src/gone.rs");
+        changed.insert("Cargo.toml".to_owned(), Vec::new());
+        changed.insert("more.rs".to_owned(), Vec::new());
+        assert_eq!(changes(&changed), ["Cargo.toml", "more.rs", "plugin-sdk/src/gone.rs"]);
+        old.remove(SUMS);
+        assert_eq!(changes(&old).len(), 2, "nobody knows what they were");
     }
 }

@@ -6,6 +6,7 @@ use nova_tests::client::fresh;
 use nova_tests::dev::Dev;
 use nova_tests::process::{Process, run};
 use nova_tests::workspace::{App, binary};
+use tokio::process::Command;
 
 /// Runs `nova` in the folder of an app.
 async fn nova(app: &App, args: &[&str]) -> (Option<i32>, String) {
@@ -24,7 +25,7 @@ async fn an_app_is_listed_compiled_checked_and_called() {
     assert!(routes.contains("GET POST  /api/users"), "{routes}");
     let (_, json) = nova(&app, &["routes", "--json"]).await;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    assert!(json.as_array().is_some_and(|routes| routes.len() > 5), "{json}");
+    assert!(json["routes"].as_array().is_some_and(|routes| routes.len() > 5), "{json}");
 
     let (status, said) = nova(&app, &["compile"]).await;
     assert_eq!(status, Some(0), "{said}");
@@ -135,7 +136,22 @@ async fn a_new_app_is_whole_and_an_old_folder_is_left_alone() {
     assert!(status.success() && routes.contains("pages/index.rs"), "{routes}");
     let (status, said) = run(&nova, ["doctor", &path]).await;
     assert!(status.success() && said.contains("in vendor/nova"), "{said}");
+    let pages = format!("{path}/pages");
+    let mut below = Command::new(&nova);
+    below.arg("routes").current_dir(&pages);
+    let mut below = Process::spawn(below);
+    assert_eq!(below.read_to_end().await.code(), Some(0), "{below}");
+    assert!(folder.path().join("site/.git").is_dir());
+
     let (status, said) = run(&nova, ["upgrade", &path]).await;
+    assert!(status.success() && said.contains("unchanged"), "{said}");
+    let changed = folder.path().join("site/vendor/nova/plugin-sdk/src/lib.rs");
+    std::fs::write(&changed, "// mine").expect("a file");
+    let (status, said) = run(&nova, ["upgrade", &path]).await;
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("would be lost: plugin-sdk/src/lib.rs"), "{said}");
+    assert_eq!(std::fs::read_to_string(&changed).expect("a file"), "// mine");
+    let (status, said) = run(&nova, ["upgrade", "--force", &path]).await;
     assert!(status.success() && said.contains("upgraded"), "{said}");
 
     let (status, said) = run(&nova, ["new", &path]).await;

@@ -33,6 +33,7 @@ async fn keys_do_what_the_help_says() {
     terminal.press("\x1b[Cxl");
     dev.process.line("pages/users/[id].rs").await;
     terminal.press("r");
+    dev.process.line("everything is built anew").await;
     dev.process.line("everything").await;
     terminal.press("o");
     dev.process.line("styles/opened.css").await;

@@ -28,7 +28,7 @@ use nova_route_template::{
 use self::gate::Training;
 use self::report::{BuildFacts, BuildReport, PageKind};
 use self::steps::Steps;
-use super::{Outcome, block_on, check, precompile, sign};
+use super::{Outcome, app_folder, block_on, check, precompile, sign};
 use crate::precompile::Extent;
 use crate::sign::PrivateKey;
 use crate::terminal::style::{DIM, GOOD, WARN, counted, size};
@@ -46,7 +46,7 @@ const WORK: &str = ".nova/build";
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The app's folder
-    #[arg(default_value = ".")]
+    #[arg(default_value = app_folder::HERE, value_parser = app_folder::parser())]
     dir: PathBuf,
     /// Where the release goes [default: build, in the app's folder]
     #[arg(long, value_name = "FOLDER")]
@@ -261,7 +261,6 @@ fn cargo_build(job: &BuildJob<'_>) -> Build {
 fn follow(job: &BuildJob<'_>, build: Build) -> anyhow::Result<(BuildOutput, Option<PathBuf>)> {
     let steps = job.steps;
     let mut output = String::new();
-    let mut compiled = 0_usize;
     let mut sdk = None;
     let built = build.start()?.wait(|event| match event {
         Event::Diagnostic(diagnostic) => {
@@ -270,9 +269,11 @@ fn follow(job: &BuildJob<'_>, build: Build) -> anyhow::Result<(BuildOutput, Opti
                 steps.say(&note);
             }
         }
-        Event::Compiled { name, fresh: false } => {
-            compiled += 1;
-            steps.at(&format!("{name} ({})", counted(compiled, "crate")));
+        Event::Compiled { name, fresh: false, ready, total } => {
+            steps.at(&match total {
+                Some(total) => format!("dependencies, {ready} of {total}: {name}"),
+                None => format!("dependencies, {ready} are ready: {name}"),
+            });
         }
         Event::Line(line) => {
             // What it waits for or downloads; `Compiling` is counted above.

@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         took(began.elapsed())
     );
     anstream::println!(
-        "          {DIM}{}, build {build_id}, SDK {}, ABI {}, rustc {}, {}{DIM:#}",
+        "          {DIM}{}, build {build_id}, SDK {}, ABI {}, {}, {}{DIM:#}",
         note.app,
         note.sdk,
         note.abi,

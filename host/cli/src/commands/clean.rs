@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use nova_route_template::Project;
 use nova_route_template::parts::ImageCache;
 
-use super::Outcome;
+use super::{Outcome, app_folder};
 use crate::dev::session::lock::AppLock;
 use crate::terminal::style::{self, GOOD};
 
@@ -14,7 +14,7 @@ use crate::terminal::style::{self, GOOD};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The app's folder
-    #[arg(default_value = ".")]
+    #[arg(default_value = app_folder::HERE, value_parser = app_folder::parser())]
     dir: PathBuf,
     /// Remove the sys images that this user's apps share instead
     #[arg(long)]

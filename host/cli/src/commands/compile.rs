@@ -9,7 +9,7 @@ use nova_route_template::{
     swap_plan, write_release,
 };
 
-use super::{Outcome, check, precompile, sign};
+use super::{Outcome, app_folder, check, precompile, sign};
 use crate::precompile::{Extent, PrecompileOrder};
 use crate::sign::PrivateKey;
 use crate::terminal::style::{DIM, GOOD, WARN, counted, size, took};
@@ -19,7 +19,7 @@ use crate::terminal::swap;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The app's folder
-    #[arg(default_value = ".")]
+    #[arg(default_value = app_folder::HERE, value_parser = app_folder::parser())]
     dir: PathBuf,
     /// Where the release goes [default: build, in the app's folder]
     #[arg(long, value_name = "FOLDER")]

@@ -8,7 +8,7 @@ use nova_host::process::log::{Log, LogFilter, LogSettings};
 use nova_host::server::listen::{ListenError, Listeners};
 use nova_route_template::{PartialSettings, Settings};
 
-use super::Outcome;
+use super::{Outcome, app_folder};
 use crate::dev::report::Voice;
 use crate::dev::session::lock::AppLock;
 use crate::dev::session::{self, Setup};
@@ -21,7 +21,7 @@ const TRIES: u16 = 100;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The app's folder
-    #[arg(default_value = ".")]
+    #[arg(default_value = app_folder::HERE, value_parser = app_folder::parser())]
     dir: PathBuf,
     /// The address or name to listen on [default: 127.0.0.1] [env: NOVA_HOST]
     #[arg(long)]

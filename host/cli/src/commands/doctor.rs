@@ -9,14 +9,14 @@ mod production;
 
 use std::path::PathBuf;
 
-use super::Outcome;
+use super::{Outcome, app_folder};
 use crate::terminal::style::{BAD, DIM, GOOD, WARN};
 
 /// Check what a build and a host need, on this machine and in the app
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The app's folder
-    #[arg(default_value = ".")]
+    #[arg(default_value = app_folder::HERE, value_parser = app_folder::parser())]
     dir: PathBuf,
     /// Try to compile the app, too
     #[arg(long)]

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use nova_route_template::prepare;
 
-use super::Outcome;
-use crate::terminal::listing::{RouteRow, listing};
+use super::{Outcome, app_folder};
+use crate::terminal::listing::{RouteList, listing};
 use crate::terminal::style::WARN;
 
 /// List what an app answers, and from which files
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The app's folder
-    #[arg(default_value = ".")]
+    #[arg(default_value = app_folder::HERE, value_parser = app_folder::parser())]
     dir: PathBuf,
     /// Print JSON, for other programs
     #[arg(long)]
@@ -22,8 +22,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let tree = prepare(&args.dir)?.tree;
     if args.json {
-        let rows: Vec<_> = tree.pages.iter().map(RouteRow::new).collect();
-        anstream::println!("{}", serde_json::to_string_pretty(&rows)?);
+        anstream::println!("{}", serde_json::to_string_pretty(&RouteList::new(&tree))?);
         return Ok(Outcome::Done);
     }
     for warning in tree.warnings() {

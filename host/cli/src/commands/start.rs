@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use nova_route_template::{LIBRARY, PartialSettings, Settings};
 
-use super::Outcome;
 use super::build::HOST;
+use super::{Outcome, app_folder};
 
 /// Serve a release that was built, as its `start` does
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 /// The release in a folder, or the one of the app in it.
 fn find(dir: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let app = dir.unwrap_or(Path::new("."));
+    let here = || app_folder::around(app_folder::HERE.into());
+    let app = &dir.map_or_else(here, Path::to_owned);
     if dir.is_some() && app.join(LIBRARY).is_file() {
         return Ok(app.to_owned());
     }

@@ -2,31 +2,52 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use nova_route_template::Project;
-use nova_route_template::scaffold::vendor;
+use nova_route_template::scaffold::{VendorError, vendor};
 
-use super::Outcome;
+use super::{Outcome, app_folder};
 use crate::terminal::style::{BOLD, GOOD};
 
 /// Put this version's SDK into an app, in place of the one in vendor/nova
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The app's folder
-    #[arg(default_value = ".")]
+    #[arg(default_value = app_folder::HERE, value_parser = app_folder::parser())]
     dir: PathBuf,
+    /// Replace it also where it has changes of your own
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let project = Project::open(&args.dir)?;
-    let vendored = vendor(project.dir())
-        .with_context(|| format!("the SDK in {} was not replaced", project.dir().display()))?;
+    let vendored = match vendor(project.dir(), args.force) {
+        Err(error @ VendorError::Changed { .. }) => bail!(
+            "{error}\n  help: keep them elsewhere (git diff vendor/nova), or replace all of it: \
+             nova upgrade --force"
+        ),
+        vendored => vendored
+            .with_context(|| format!("the SDK in {} was not replaced", project.dir().display()))?,
+    };
+    if !vendored.changed {
+        anstream::println!(
+            "{GOOD}unchanged{GOOD:#}  vendor/nova is the SDK of {} already",
+            vendored.to
+        );
+        return Ok(Outcome::Done);
+    }
     let from = match &vendored.from {
         Some(from) => format!("from {from} "),
         None => String::new(),
     };
     anstream::println!("{GOOD}upgraded{GOOD:#}  vendor/nova {from}to {}", vendored.to);
-    if vendored.from.is_none() {
+    if vendored.from.is_some() {
+        anstream::println!(
+            "\nNext: {BOLD}cargo check{BOLD:#} tells whether the pages still fit, and brings Cargo.lock in \
+             step; commit it with vendor/nova."
+        );
+    } else {
         anstream::println!(
             "\nThe app uses it with this line in Cargo.toml, under [dependencies]:\n\n  \
              {BOLD}nova = {{ package = \"nova-plugin-sdk\", path = \"vendor/nova/plugin-sdk\" }}{BOLD:#}"

@@ -9,11 +9,12 @@ mod json;
 mod look;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::dev::wire::message::Problem;
+use crate::dev::wire::progress::Progress;
 use crate::dev::wire::save::{Save, SaveOutcome};
 use crate::terminal::style::DIM;
 
@@ -40,12 +41,17 @@ pub(crate) struct Terminal {
     progressing: Mutex<bool>,
     /// Whether there is someone to see progress.
     watched: bool,
+    /// When progress was told of on a line of its own.
+    told: Mutex<Option<Instant>>,
 }
+
+/// Where nobody watches, progress is told of so often.
+const AGAIN: Duration = Duration::from_secs(5);
 
 impl Terminal {
     pub(crate) fn new(voice: Voice) -> Self {
         let watched = voice == Voice::Full && std::io::stderr().is_terminal();
-        Self { voice, progressing: Mutex::new(false), watched }
+        Self { voice, progressing: Mutex::new(false), watched, told: Mutex::default() }
     }
 
     /// The server listens.
@@ -69,7 +75,7 @@ impl Terminal {
             Voice::Json => self.event(&LogEvent::update(save, problems, text)),
             Voice::Quiet if !bad => {}
             Voice::Full | Voice::Quiet => {
-                self.print(&look::save(save));
+                self.print(&look::save(save, look::width()));
                 if !text.is_empty() {
                     self.print(text);
                 }
@@ -87,6 +93,7 @@ impl Terminal {
                     request,
                     None,
                     &format!("{location}: {message}"),
+                    look::width(),
                 ));
             }
         }
@@ -98,7 +105,9 @@ impl Terminal {
         match self.voice {
             Voice::Json => self.event(&LogEvent::line(label, subject, note)),
             Voice::Quiet if !bad => {}
-            Voice::Full | Voice::Quiet => self.print(&look::line(label, subject, time, note)),
+            Voice::Full | Voice::Quiet => {
+                self.print(&look::line(label, subject, time, note, look::width()))
+            }
         }
     }
 
@@ -119,14 +128,31 @@ impl Terminal {
         }
     }
 
-    /// A line that the next one replaces.
-    pub(crate) fn progress(&self, text: &str) {
-        if self.watched {
-            let mut progressing = self.lock();
-            let mut out = anstream::stderr().lock();
-            *progressing = true;
-            let _ = write!(out, "{CLEAR}{DIM}{text}{DIM:#}").and_then(|()| out.flush());
+    /// What the first build is at: a line that the next one replaces, or one from time to time.
+    pub(crate) fn progress(&self, progress: &Progress) {
+        match self.voice {
+            Voice::Quiet => {}
+            _ if self.watched => {
+                let mut progressing = self.lock();
+                let mut out = anstream::stderr().lock();
+                *progressing = true;
+                let text = look::fitting(&progress.to_string(), look::width());
+                let _ = write!(out, "{CLEAR}{DIM}{text}{DIM:#}").and_then(|()| out.flush());
+            }
+            _ if !self.is_due() => {}
+            Voice::Json => self.event(&LogEvent::progress(progress)),
+            Voice::Full => self.line(Label::Note, &progress.to_string(), None, ""),
         }
+    }
+
+    /// Whether progress is told of again where it stays on the screen.
+    fn is_due(&self) -> bool {
+        let mut told = self.told.lock();
+        let is_due = told.is_none_or(|told| told.elapsed() >= AGAIN);
+        if is_due {
+            *told = Some(Instant::now());
+        }
+        is_due
     }
 
     /// Empties the screen, and what was scrolled off it.

@@ -6,6 +6,7 @@
 pub(crate) mod backtrace;
 pub(crate) mod client;
 pub(crate) mod control;
+pub(crate) mod document;
 pub(crate) mod endpoints;
 pub(crate) mod guard;
 pub(crate) mod hub;

@@ -45,7 +45,7 @@ use self::store::SessionStore;
 use self::whole_app::WholeApp;
 use crate::dev::build::builder::Builder;
 use crate::dev::build::engine::Engine;
-use crate::dev::child::handle::{ProcessSettings, ServerHandle};
+use crate::dev::child::handle::ServerHandle;
 use crate::dev::child::starter::Starter;
 use crate::dev::child::supervisor::ServerSupervisor;
 use crate::dev::report::{Banner, Terminal, Voice};
@@ -101,8 +101,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let sources = SourceWatcher::new(&setup.dir)?;
     let job = server_job(&setup, &store);
     let settings = ServerSettings::new(&setup.settings, setup.flags, setup.debugger);
-    let poll_limit = settings.poll_limit(&setup.settings);
-    let process = ProcessSettings { environment: setup.environment.clone(), poll_limit };
+    let process = settings.process(&setup.settings, setup.environment.clone());
     let (url, addresses) = (setup.listeners.url(), setup.listeners.addresses().to_owned());
     let sockets = setup.listeners.into_sockets();
     let (server, commands) = ServerHandle::new();
@@ -136,6 +135,9 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
         notices,
         keys,
     };
+    // The files of the app have not been read, and may have a mistake.
+    let folder = session.dir.file_name().unwrap_or(session.dir.as_os_str()).to_string_lossy();
+    session.journal.named(&folder.into_owned());
     if setup.open {
         session.journal.open();
     }
@@ -171,6 +173,7 @@ fn server_job(setup: &Setup, store: &SessionStore) -> ServerJob {
     ServerJob {
         dir: setup.dir.clone(),
         host: setup.settings.host.clone(),
+        allowed_hosts: Vec::new(),
         // A debugger is attached to the server, not to the child that checks for it.
         program: (!setup.debugger).then(|| setup.program.clone()),
         store: store.folder().to_owned(),

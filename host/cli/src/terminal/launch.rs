@@ -15,7 +15,13 @@ use std::process::{Command, Stdio};
 /// If there is no program to do so.
 pub(crate) fn browse(url: &str) -> io::Result<()> {
     let desktop = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let is_set = |name| std::env::var_os(name).is_some_and(|it| !it.is_empty());
     let program = std::env::var_os("BROWSER").filter(|it| !it.is_empty());
+    let has_desktop = cfg!(target_os = "macos") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+    if program.is_none() && !has_desktop {
+        // The program would start, fail, and say so to nobody.
+        return Err(io::Error::other("there is no desktop here; BROWSER names a program"));
+    }
     let mut command = Command::new(program.as_deref().unwrap_or(OsStr::new(desktop)));
     command.arg(url);
     detach(command)

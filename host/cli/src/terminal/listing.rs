@@ -32,15 +32,54 @@ impl RouteRow {
     }
 }
 
+/// What an app answers, for programs. A field may be added; none changes its meaning.
+#[derive(Debug, Serialize)]
+pub(crate) struct RouteList {
+    /// The version of nova.
+    version: &'static str,
+    /// The pages, in the order of the table.
+    routes: Vec<RouteRow>,
+    /// Layouts, middleware and error pages.
+    specials: Vec<SpecialRow>,
+    /// The page for what no route answers.
+    not_found: Option<String>,
+}
+
+/// A file that applies to a folder and those below.
+#[derive(Debug, Serialize)]
+struct SpecialRow {
+    kind: &'static str,
+    folder: String,
+    file: String,
+}
+
+impl RouteList {
+    /// The routes of `tree`.
+    pub(crate) fn new(tree: &RouteTree) -> Self {
+        let specials = tree.specials.iter().map(|special| SpecialRow {
+            kind: special.kind.function(),
+            folder: special.folder.to_string(),
+            file: special.file.clone(),
+        });
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            routes: rows(tree),
+            specials: specials.collect(),
+            not_found: tree.not_found.as_ref().map(|page| page.file.clone()),
+        }
+    }
+}
+
+fn rows(tree: &RouteTree) -> Vec<RouteRow> {
+    let mut rows: Vec<_> = tree.pages.iter().map(RouteRow::new).collect();
+    rows.sort_by(|a, b| a.pattern.cmp(&b.pattern));
+    rows
+}
+
 /// The table of the routes of `tree`.
 pub(crate) fn listing(tree: &RouteTree) -> String {
-    let mut lines: Vec<_> = tree
-        .pages
-        .iter()
-        .map(RouteRow::new)
-        .map(|row| [row.methods(), row.pattern, row.file])
-        .collect();
-    lines.sort_by(|a, b| a[1].cmp(&b[1]));
+    let mut lines: Vec<_> =
+        rows(tree).into_iter().map(|row| [row.methods(), row.pattern, row.file]).collect();
     let specials = tree.specials.iter().map(|special| {
         let function = special.kind.function().to_owned();
         [function, format!("{} and below", special.folder), special.file.clone()]
@@ -92,12 +131,26 @@ mod tests {
     }
 
     #[test]
-    fn the_json_has_the_fields_of_a_manifest() {
-        let tree = tree();
-        let users = tree.pages.iter().find(|page| page.file.contains("users")).expect("a page");
+    fn the_json_has_all_of_it_in_the_same_order() {
+        let list = serde_json::to_value(RouteList::new(&tree())).expect("JSON");
+        let patterns: Vec<_> =
+            list["routes"].as_array().expect("routes").iter().map(|row| &row["pattern"]).collect();
+        assert_eq!(patterns, ["/", "/api/echo", "/docs/{*path}", "/users/{id}"]);
         assert_eq!(
-            serde_json::to_string(&RouteRow::new(users)).expect("JSON"),
-            r#"{"pattern":"/users/{id}","methods":["GET","DELETE"],"any":false,"file":"pages/users/[id].rs"}"#
+            list["routes"][3],
+            serde_json::json!({
+                "pattern": "/users/{id}", "methods": ["GET", "DELETE"], "any": false,
+                "file": "pages/users/[id].rs",
+            })
         );
+        assert_eq!(
+            list["specials"],
+            serde_json::json!([
+                { "kind": "layout", "folder": "/", "file": "pages/_layout.rs" },
+                { "kind": "middleware", "folder": "/users", "file": "pages/users/_middleware.rs" },
+            ])
+        );
+        assert_eq!(list["not_found"], "pages/404.rs");
+        assert_eq!(list["version"], env!("CARGO_PKG_VERSION"));
     }
 }

@@ -130,16 +130,16 @@ impl StatusView<'_> {
     fn numbers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(status) = self;
         let counts = [
-            (status.loads, "libraries loaded"),
-            (status.published, "swaps"),
-            (status.rollbacks, "rollbacks"),
-            (status.refused, "refused"),
-            (status.connections, "connections"),
+            (status.loads, "library loaded", "libraries loaded"),
+            (status.published, "swap", "swaps"),
+            (status.rollbacks, "rollback", "rollbacks"),
+            (status.refused, "refused", "refused"),
+            (status.connections, "connection", "connections"),
         ];
         // It happens where a page is wrong.
-        let holds = (status.holds > 0).then_some((status.holds, "threads held"));
+        let holds = (status.holds > 0).then_some((status.holds, "thread held", "threads held"));
         let counts = counts.into_iter().chain(holds);
-        writeln!(f, "{}", list(counts.map(|(count, what)| format!("{} {what}", grouped(count)))))?;
+        writeln!(f, "{}", list(counts.map(|(count, one, many)| counted(count, one, many))))?;
         let (process, budget) = (&status.process, &status.budget);
         let numbers = [
             process.anonymous_bytes.map(|bytes| {
@@ -148,8 +148,8 @@ impl StatusView<'_> {
             process.mappings.map(|count| {
                 format!("{} mappings{}", grouped(count), of(budget.mappings, grouped))
             }),
-            process.threads.map(|count| format!("{} threads", grouped(count))),
-            process.descriptors.map(|count| format!("{} descriptors", grouped(count))),
+            process.threads.map(|count| counted(count, "thread", "threads")),
+            process.descriptors.map(|count| counted(count, "descriptor", "descriptors")),
         ];
         let numbers = list(numbers.into_iter().flatten());
         if !numbers.is_empty() {
@@ -160,13 +160,15 @@ impl StatusView<'_> {
             return Ok(());
         }
         let longest = Duration::from_micros(waits.longest_us).as_secs_f64() * 1e3;
-        let (holds, requests) = (grouped(waits.holds), grouped(waits.requests));
-        write!(f, "the door was held {holds} times: {requests} requests waited")?;
+        let holds = counted(waits.holds, "time", "times");
+        let requests = counted(waits.requests, "request", "requests");
+        write!(f, "the door was held {holds}: {requests} waited")?;
         if waits.requests > 0 {
             write!(f, ", at most {longest:.1} ms")?;
         }
         match waits.turned_away {
             0 => writeln!(f),
+            1 => writeln!(f, ", 1 was turned away"),
             count => writeln!(f, ", {} were turned away", grouped(count)),
         }
     }
@@ -266,6 +268,11 @@ fn age(seconds: f64) -> String {
 #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
 fn size(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// `1 swap`, `1,002 swaps`.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
 #[cfg(test)]
@@ -399,7 +406,7 @@ mod tests {
         assert_snapshot!(shown.lines().last().unwrap(), @"the door was held 3 times: 1,204 requests waited, at most 9.3 ms");
         let waits = WaitStatus { holds: 1, turned_away: 7, ..waits };
         let shown = StatusView(&Status { waits: WaitStatus { requests: 0, ..waits }, ..status() });
-        assert_snapshot!(shown.to_string().lines().last().unwrap(), @"the door was held 1 times: 0 requests waited, 7 were turned away");
+        assert_snapshot!(shown.to_string().lines().last().unwrap(), @"the door was held 1 time: 0 requests waited, 7 were turned away");
     }
 
     #[test]
@@ -487,7 +494,7 @@ mod tests {
         efefefefefef  kept                                                                        1m  /srv/site/build
         010101010101  refused, no longer kept: rolled back by `nova rollback`                     1m  /srv/site/build
 
-        1,003 libraries loaded · 1,002 swaps · 1 rollbacks · 1 refused · 42 connections
+        1,003 libraries loaded · 1,002 swaps · 1 rollback · 1 refused · 42 connections
         98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
 
         last rollback, 1m ago, by itself: from cdcdcdcdcdcd to abababababab

@@ -12,6 +12,7 @@ use nova_route_template::{
 };
 
 use super::Finding;
+use crate::commands::app_folder::HERE;
 use crate::commands::build::report::BuildReport;
 use crate::terminal::style::{chain, size};
 
@@ -33,7 +34,11 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
         }
         Err(_) if !dir.join("Cargo.toml").exists() => {
             let found = format!("there is no app in {}", dir.display());
-            return vec![Finding::good("app", found)];
+            // On a machine without an app, this one is looked at.
+            return vec![match dir == Path::new(HERE) {
+                true => Finding::weak("app", found, "to check one, too: nova doctor DIR"),
+                false => Finding::bad("app", found, "name the folder of an app"),
+            }];
         }
         Err(error) => return vec![wrong("app", &chain(&error), "mend the file that it names")],
     };
@@ -283,11 +288,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_an_app_is_no_mistake() {
+    fn a_folder_without_an_app_is_a_mistake_where_it_was_named() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let findings = findings(folder.path());
-        assert_eq!(findings.len(), 1);
-        assert_eq!(findings[0].verdict, Verdict::Good);
+        let verdict = |dir: &Path| {
+            let findings = findings(dir);
+            assert_eq!(findings.len(), 1);
+            findings[0].verdict
+        };
+        // The folder of the tests is that of this crate, which has no pages.
+        assert_eq!(verdict(folder.path()), Verdict::Bad);
+        assert_eq!(verdict(&folder.path().join("missing")), Verdict::Bad);
     }
 
     #[test]

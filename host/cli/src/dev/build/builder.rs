@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use nova_host::library::start::StartInfo;
 use nova_host::swap::SwapReport;
 use nova_route_template::{
-    Build, BuildOutput, CargoError, DepInfo, Diagnostic, Event, Output, Stopper, prepare,
+    Build, BuildOutput, CargoError, DepInfo, Diagnostic, Output, Stopper, prepare,
 };
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -29,19 +29,15 @@ use crate::dev::settings::Environment;
 use crate::dev::watch::age::since_written;
 use crate::dev::watch::change::Change;
 use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::progress::Progress;
 use crate::dev::wire::protocol::{Load, LoadOutcome};
 use crate::dev::wire::state::RouteInfo;
 
 /// What the builder has to say.
 #[derive(Debug)]
 pub(crate) enum BuildEvent {
-    /// One more crate is ready.
-    Progress {
-        /// How many are.
-        crates: usize,
-        /// The latest.
-        name: String,
-    },
+    /// What it is at.
+    Progress(Progress),
     /// The files were read: these are the routes that are built now.
     Scanned {
         /// The name of the app.
@@ -240,11 +236,9 @@ fn build(
         .environment(environment)
         .start()?;
     cancel.arm(running.stopper());
-    let mut crates = 0;
     let built = running.wait(|event| {
-        if let Event::Compiled { name, fresh: false } = event {
-            crates += 1;
-            let _ = events.send(BuildEvent::Progress { crates, name });
+        if let Some(progress) = Progress::of(event) {
+            let _ = events.send(BuildEvent::Progress(progress));
         }
     })?;
     let app = prepared.project.dir();

@@ -47,9 +47,9 @@ use self::pages::Pages;
 use self::precompiled::PrecompiledLibrary;
 use self::publish::PublicationDraft;
 use self::sources::Sources;
-use self::work::ImageProgress;
 use crate::dev::settings::Environment;
 use crate::dev::watch::change::{Area, Change};
+use crate::dev::wire::progress::Progress;
 use crate::dev::wire::protocol::PageRoute;
 use crate::dev::wire::state::RouteInfo;
 
@@ -79,7 +79,7 @@ pub(crate) struct Engine {
     draft: PublicationDraft,
     job: Option<RunningJob>,
     events: VecDeque<EngineEvent>,
-    progress: (mpsc::UnboundedSender<ImageProgress>, mpsc::UnboundedReceiver<ImageProgress>),
+    progress: (mpsc::UnboundedSender<Progress>, mpsc::UnboundedReceiver<Progress>),
     /// When the developer last did something.
     active: Instant,
     /// Whether the whole crate was checked since the last change.
@@ -101,6 +101,11 @@ struct Stale {
 }
 
 impl Engine {
+    /// The name of the app, once its files were read.
+    pub(crate) fn app_name(&self) -> Option<&str> {
+        self.prepared.as_ref().map(|prepared| prepared.project.name())
+    }
+
     /// An engine for the app in `dir`; `program` is this executable.
     pub(crate) fn new(dir: &Path, program: &Path, environment: Environment) -> Self {
         Self {
@@ -324,8 +329,8 @@ impl Engine {
                 continue;
             };
             tokio::select! {
-                Some((crates, name)) = self.progress.1.recv() => {
-                    return EngineEvent::Progress { crates, name };
+                Some(progress) = self.progress.1.recv() => {
+                    return EngineEvent::Progress(progress);
                 }
                 result = job.result() => {
                     let job = self.job.take().expect("it was there just now");

@@ -17,6 +17,8 @@ pub(crate) struct ProcessSettings {
     pub(crate) environment: Environment,
     /// How long one poll of a page may take.
     pub(crate) poll_limit: Option<Duration>,
+    /// The names, besides the one that it listens on, under which it may be asked.
+    pub(crate) allowed_hosts: Vec<String>,
 }
 
 /// The way to the server.
@@ -43,6 +45,8 @@ pub(crate) enum Notice {
     Seen { file: String },
     /// A handler panicked.
     Panicked { request: String, location: String, message: String },
+    /// Something under `/__nova/` was asked for under a name that is not allowed.
+    Unlisted { host: String },
     /// A server ended without having been told to.
     Crashed(Crash),
     /// Another one took its place; `None`: it has nothing to serve yet.

@@ -7,6 +7,7 @@ use nova_host::generation::GenerationId;
 use nova_host::library::start::StartInfo;
 
 use crate::dev::wire::message::Problem;
+use crate::dev::wire::progress::Progress;
 use crate::dev::wire::protocol::{Load, Order, PageRoute, Topic};
 use crate::dev::wire::quarantine::Quarantine;
 use crate::dev::wire::state::DevState;
@@ -24,7 +25,7 @@ pub(crate) struct ReplayState {
     problems: BTreeMap<Topic, Vec<Problem>>,
     style: Option<(String, String)>,
     revision: u64,
-    progress: Option<String>,
+    progress: Option<Progress>,
     note: Option<String>,
     state: Option<Box<DevState>>,
     routes: Vec<PageRoute>,
@@ -39,8 +40,8 @@ impl ReplayState {
                 self.problems.insert(topic, problems);
             }
             Order::Style { href, css } => self.style = Some((href, css)),
-            Order::Refreshed { revision } => self.revision = revision,
-            Order::Progress(text) => self.progress = Some(text),
+            Order::Refreshed { revision, .. } => self.revision = revision,
+            Order::Progress(progress) => self.progress = Some(progress),
             Order::Routes(routes) => self.routes = routes,
             Order::PageFailed { file, problem } => {
                 self.failed.insert(file, problem);
@@ -114,7 +115,7 @@ impl ReplayState {
         if let Some((href, css)) = self.style.clone() {
             orders.push(Order::Style { href, css });
         }
-        orders.push(Order::Refreshed { revision: self.revision });
+        orders.push(Order::Refreshed { revision: self.revision, files: Vec::new() });
         orders.extend(self.progress.clone().map(Order::Progress));
         orders.extend(self.note.clone().map(Order::Note));
         if !self.routes.is_empty() {
@@ -159,8 +160,8 @@ mod tests {
         for order in [
             Order::Style { href: "/1".into(), css: "a".into() },
             Order::Style { href: "/2".into(), css: "b".into() },
-            Order::Refreshed { revision: 4 },
-            Order::Progress("3 crates".into()),
+            Order::Refreshed { revision: 4, files: Vec::new() },
+            Order::Progress(Progress::App),
             Order::Quarantine(page_in_quarantine("pages/a.rs")),
             Order::Quarantine(page_in_quarantine("pages/b.rs")),
             Order::Quarantine(page_in_quarantine("pages/a.rs")),
@@ -174,8 +175,8 @@ mod tests {
             replay.orders().iter().map(|it| serde_json::to_string(it).expect("JSON")).collect();
         insta::assert_snapshot!(said.join("\n"), @r#"
         {"Style":{"href":"/2","css":"b"}}
-        {"Refreshed":{"revision":4}}
-        {"Progress":"3 crates"}
+        {"Refreshed":{"revision":4,"files":[]}}
+        {"Progress":"App"}
         {"Quarantine":{"page":"pages/a.rs","problem":{"kind":"crash","title":"pages/a.rs","file":null,"line":null,"column":null,"html":""}}}
         {"Problems":{"topic":"Build","problems":[]}}
         "#);
@@ -186,7 +187,7 @@ mod tests {
     fn other_code_is_not_to_blame_and_the_same_code_is() {
         let mut replay = ReplayState::default();
         replay.keep(&Order::Quarantine(page_in_quarantine("pages/a.rs")));
-        replay.keep(&Order::Progress("3 crates".into()));
+        replay.keep(&Order::Progress(Progress::App));
         replay.ended_by_itself(Problem::new(ProblemKind::Crash, "unexplained", ""));
         replay.serves_again(library("/1"), GenerationId(1));
         assert_eq!(replay.crashes().len(), 2);

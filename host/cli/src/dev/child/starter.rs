@@ -197,10 +197,11 @@ impl Starter {
     }
 
     async fn start(&self, replay: &ReplayState, trial: bool) -> Result<ServerProcess, StartError> {
-        let ProcessSettings { environment, poll_limit } = &self.settings;
+        let ProcessSettings { environment, poll_limit, allowed_hosts } = &self.settings;
         let job = ServerJob {
             last_generation: replay.generation,
             poll_limit: *poll_limit,
+            allowed_hosts: allowed_hosts.clone(),
             trial,
             ..self.job.clone()
         };

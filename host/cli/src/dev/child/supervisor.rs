@@ -180,6 +180,7 @@ impl ServerSupervisor {
             }
             ServerEvent::Wanted { file } => self.notify(Notice::Wanted { file }),
             ServerEvent::Seen { file } => self.notify(Notice::Seen { file }),
+            ServerEvent::Unlisted { host } => self.notify(Notice::Unlisted { host }),
             // The process keeps the one for itself; the other was waited for.
             ServerEvent::Hung(_) | ServerEvent::Ready => {}
         }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::banner::Banner;
 use super::look::Label;
 use crate::dev::wire::message::Problem;
+use crate::dev::wire::progress::Progress;
 use crate::dev::wire::save::Save;
 
 /// One event of a dev session.
@@ -32,6 +33,12 @@ pub(super) enum LogEvent<'a> {
     Panic { request: &'a str, message: &'a str, location: &'a str },
     /// Anything else that the terminal would have a line for; `label` is its first word.
     Line { label: &'a str, subject: &'a str, note: &'a str },
+    /// What the first build is at.
+    Progress {
+        text: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        share: Option<f64>,
+    },
     /// What a compiler or a tool said, as it said it, without colours.
     Text { text: String },
 }
@@ -62,6 +69,10 @@ impl<'a> LogEvent<'a> {
 
     pub(super) fn line(label: Label, subject: &'a str, note: &'a str) -> Self {
         Self::Line { label: label.word().0, subject, note }
+    }
+
+    pub(super) fn progress(progress: &Progress) -> Self {
+        Self::Progress { text: progress.to_string(), share: progress.share() }
     }
 
     pub(super) fn text(text: &str) -> Self {
@@ -135,6 +146,10 @@ mod tests {
         assert_eq!(
             steady(&LogEvent::line(Label::Restart, ".env", "")),
             json!({ "event": "line", "label": "restart", "subject": ".env", "note": "" })
+        );
+        assert_eq!(
+            steady(&LogEvent::progress(&Progress::App)),
+            json!({ "event": "progress", "text": "compiling the app" })
         );
         assert_eq!(
             steady(&LogEvent::text("\x1b[1mwarning\x1b[0m: unused\n")),

@@ -56,10 +56,13 @@ impl Endpoints {
             return answer(StatusCode::OK, "text/css; charset=utf-8", self.stylesheet.css().into());
         }
         if !self.guard.admits(request.uri(), request.headers()) {
+            if let Some(host) = self.guard.news(request.uri(), request.headers()) {
+                self.reporter.report(ServerEvent::Unlisted { host });
+            }
             return refuse(
                 StatusCode::FORBIDDEN,
-                "the dev server's own endpoints answer to localhost, addresses and the name \
-                 given with --host\n",
+                "the dev server's own endpoints answer to localhost, addresses, the name given \
+                 with --host and those in nova.toml: [dev] allowed_hosts\n",
             );
         }
         match name {
@@ -164,7 +167,7 @@ mod tests {
         std::fs::write(dir.path().join("a b.rs"), "").expect("a file");
         let hub = Arc::new(Hub::new());
         let endpoints = Endpoints {
-            guard: Guard::new("127.0.0.1"),
+            guard: Guard::new("127.0.0.1".into(), Vec::new()),
             board: Arc::new(Board::new(hub.clone())),
             hub,
             stylesheet: Arc::default(),

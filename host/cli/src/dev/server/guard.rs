@@ -2,32 +2,49 @@
 //!
 //! A site that the developer visits can make its own name resolve to 127.0.0.1 and then read
 //! what a local server answers (DNS rebinding). Its requests carry its name in `Host`, so these
-//! endpoints answer only to names that no other site can own: addresses, `localhost`, and the name
-//! that `--host` was given. An `Origin`, where there is one, must be this server itself.
+//! endpoints answer only to names that no other site can own: addresses, `localhost`, the name that
+//! `--host` was given, and those that the developer allows. An `Origin`, where there is one, must be
+//! this server itself.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
+use parking_lot::Mutex;
+
+/// So many names are told of: a page can have any number of them asked for.
+const TOLD: usize = 16;
 
 /// The names under which the dev host may be asked.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Guard {
     bound: String,
+    allowed: Vec<String>,
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl Guard {
-    /// `bound` is what `--host` says.
-    pub(crate) fn new(bound: &str) -> Self {
-        Self { bound: bound.to_owned() }
+    /// `bound` is what `--host` says; of `allowed`, a name that begins with a dot stands for all
+    /// that end so.
+    pub(crate) fn new(bound: String, allowed: Vec<String>) -> Self {
+        Self { bound, allowed, told: Mutex::default() }
+    }
+
+    /// The name in a request that was not admitted, if it is the name that is in the way and it was
+    /// not told of before.
+    pub(crate) fn news(&self, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+        let name = authority(uri, headers)?.host().to_ascii_lowercase();
+        let mut told = self.told.lock();
+        let is_news = !self.knows(&name) && told.len() < TOLD && told.insert(name.clone());
+        is_news.then_some(name)
     }
 
     /// Whether a request with this target and these headers comes from a page of this server or
     /// from a local tool.
     pub(crate) fn admits(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        // HTTP/2 carries the name in `:authority`, which hyper puts into the URI.
-        let Some(host) = uri.authority().cloned().or_else(|| host(headers)) else {
+        let Some(host) = authority(uri, headers) else {
             return false;
         };
         let own_page = match headers.get(ORIGIN) {
@@ -48,11 +65,24 @@ impl Guard {
             || local == "localhost"
             || local.ends_with(".localhost")
             || name.eq_ignore_ascii_case(&self.bound)
+            || self.allowed.iter().any(|allowed| allows(&allowed.to_ascii_lowercase(), &local))
     }
 }
 
-fn host(headers: &HeaderMap) -> Option<Authority> {
-    headers.get(HOST)?.to_str().ok()?.parse().ok()
+/// Whether an allowed name stands for this one.
+fn allows(allowed: &str, name: &str) -> bool {
+    match allowed.strip_prefix('.') {
+        Some(domain) => {
+            name.strip_suffix(domain).is_some_and(|it| it.is_empty() || it.ends_with('.'))
+        }
+        None => name == allowed,
+    }
+}
+
+/// HTTP/2 carries the name in `:authority`, which hyper puts into the URI.
+fn authority(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
+    let host = || headers.get(HOST)?.to_str().ok()?.parse().ok();
+    uri.authority().cloned().or_else(host)
 }
 
 #[cfg(test)]
@@ -61,7 +91,8 @@ mod tests {
 
     #[test]
     fn only_names_that_no_other_site_can_own() {
-        let guard = Guard::new("dev.internal");
+        let allowed = ["App.test", ".tunnel.app"].map(str::to_owned);
+        let guard = Guard::new("dev.internal".into(), allowed.into());
         for (host, origin, admitted) in [
             ("127.0.0.1:2518", None, true),
             ("localhost:2518", Some("http://localhost:2518"), true),
@@ -70,6 +101,13 @@ mod tests {
             ("[::1]:2518", Some("http://[::1]:2518"), true),
             ("192.168.1.7:2518", None, true),
             ("dev.internal:2518", None, true),
+            ("app.test:2518", Some("https://app.test:2518"), true),
+            ("app.test", Some("http://evil.example"), false),
+            ("sub.app.test", None, false),
+            ("a.b.Tunnel.app", None, true),
+            ("tunnel.app", None, true),
+            ("nottunnel.app", None, false),
+            ("tunnel.app.evil.example", None, false),
             ("evil.example:2518", None, false),
             ("localhost.evil.example:2518", None, false),
             ("notlocalhost:2518", None, false),
@@ -91,11 +129,25 @@ mod tests {
 
     #[test]
     fn http2_names_the_host_in_the_target() {
-        let guard = Guard::new("127.0.0.1");
+        let guard = Guard::new("127.0.0.1".into(), Vec::new());
         let none = HeaderMap::new();
         let uri = |text: &'static str| Uri::from_static(text);
         assert!(guard.admits(&uri("http://localhost:2518/__nova/events"), &none));
         assert!(!guard.admits(&uri("http://evil.example/__nova/events"), &none));
         assert!(!guard.admits(&uri("/__nova/events"), &none));
+    }
+
+    #[test]
+    fn a_name_is_told_of_once() {
+        let guard = Guard::new("127.0.0.1".into(), Vec::new());
+        let none = HeaderMap::new();
+        let news = |text: &str| guard.news(&text.parse().expect("a target"), &none);
+        assert_eq!(news("http://App.test/__nova/client.js").as_deref(), Some("app.test"));
+        assert_eq!(news("http://app.test:80/__nova/events"), None);
+        // It was refused because of its origin.
+        assert_eq!(news("http://localhost/__nova/events"), None);
+        assert_eq!(news("/__nova/events"), None);
+        let many = (0..100).filter_map(|number| news(&format!("http://{number}.test/__nova/")));
+        assert_eq!(many.count(), TOLD - 1);
     }
 }

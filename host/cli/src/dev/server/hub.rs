@@ -19,7 +19,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::paths::is_own;
 use crate::dev::wire::message::{Message, Problem};
+use crate::dev::wire::progress::Progress;
 use crate::dev::wire::protocol::Topic;
+use crate::dev::wire::public_file::PublicFile;
 
 /// Proxies and browsers give up on a silent connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -50,7 +52,7 @@ struct HubState {
     revision: u64,
     style: Option<String>,
     problems: BTreeMap<Topic, Vec<Problem>>,
-    progress: Option<String>,
+    progress: Option<Progress>,
     note: Option<String>,
 }
 
@@ -102,12 +104,14 @@ impl Hub {
         }
     }
 
-    /// Something other than the build changed what pages look like, for the nth time.
-    pub(crate) fn refreshed(&self, revision: u64) {
+    /// These public files changed, which is the nth change of the kind.
+    pub(crate) fn refreshed(&self, revision: u64, files: Vec<PublicFile>) {
         let mut inner = self.lock();
         if inner.state.revision != revision {
             inner.state.revision = revision;
-            inner.reload();
+            if let Some(version) = inner.state.version() {
+                inner.send(&Message::Public { version, files });
+            }
         }
     }
 
@@ -131,10 +135,10 @@ impl Hub {
     }
 
     /// How far the first build is.
-    pub(crate) fn progress(&self, text: String) {
+    pub(crate) fn progress(&self, progress: Progress) {
         let mut inner = self.lock();
-        inner.state.progress = Some(text.clone());
-        inner.send(&Message::Progress { text });
+        inner.send(&message(&progress));
+        inner.state.progress = Some(progress);
     }
 
     /// Something to know, which each page shows once.
@@ -262,14 +266,18 @@ impl HubState {
         let mut bytes = Vec::new();
         bytes.extend(event(&Message::Hello { version: self.version(), style: self.style.clone() }));
         bytes.extend(event(&self.condition()));
-        if let Some(text) = self.progress.clone() {
-            bytes.extend(event(&Message::Progress { text }));
+        if let Some(progress) = &self.progress {
+            bytes.extend(event(&message(progress)));
         }
         if let Some(text) = self.note.clone() {
             bytes.extend(event(&Message::Note { text }));
         }
         bytes.into()
     }
+}
+
+fn message(progress: &Progress) -> Message {
+    Message::Progress { text: progress.to_string(), share: progress.share() }
 }
 
 /// One server-sent event. JSON escapes line breaks, so a message is a single `data` line.
@@ -330,7 +338,7 @@ mod tests {
         hub.restyled("/1.css");
         hub.restyled("/2.css");
         hub.restyled("/2.css");
-        hub.refreshed(1);
+        hub.refreshed(1, Vec::new());
         hub.close();
         let types: Vec<_> = all(body)
             .await
@@ -344,7 +352,7 @@ mod tests {
             .collect();
         assert_eq!(
             types,
-            ["reload a.0", "error", "ok", "css  /1.css", "css  /2.css", "reload a.1"]
+            ["reload a.0", "error", "ok", "css  /1.css", "css  /2.css", "public a.1"]
         );
     }
 

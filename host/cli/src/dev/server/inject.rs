@@ -1,9 +1,10 @@
 //! The dev client's script tag at the end of every HTML page.
 //!
 //! The body stays a stream: [`WithTail`] passes every frame on and adds one when the page has
-//! ended. What is not a whole, readable HTML page (another type, an encoding, part of a file,
-//! the answer to HEAD or to a script) goes through untouched.
+//! ended. What is not a whole, readable HTML page (another type, an encoding, part of a file, a
+//! piece for a script to put somewhere, the answer to HEAD) goes through untouched.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,26 +13,15 @@ use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
     LAST_MODIFIED,
 };
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use pin_project_lite::pin_project;
 
+use super::document::{BEGINNING, Destination, begins_document};
 use super::hub::PageVersion;
 use crate::dev::wire::message::Problem;
 use crate::terminal::ansi::escaped;
-
-/// What the client sends when it asks for the page that it is on.
-const UPDATE: &str = "nova-update";
-
-/// Whether the sender of this request shows what comes back as a document of its own. A script that
-/// fetches a piece of HTML says so (`Sec-Fetch-Dest`), and the client would get in the way of the
-/// piece; unless it is the client itself that asks for the page anew.
-pub(crate) fn wants_document<B>(request: &Request<B>) -> bool {
-    let destination = request.headers().get("sec-fetch-dest").map(HeaderValue::as_bytes);
-    request.method() != Method::HEAD
-        && (matches!(destination, None | Some(b"document" | b"frame" | b"iframe"))
-            || request.headers().contains_key(UPDATE))
-}
 
 /// Whether `response` is a whole page that can be read and written.
 pub(crate) fn is_document<B>(response: &Response<B>) -> bool {
@@ -52,10 +42,37 @@ pub(crate) fn is_document<B>(response: &Response<B>) -> bool {
     html && !partial && !headers.contains_key(CONTENT_ENCODING)
 }
 
-/// Adds the client to a page. `served` is what answered it, to a request with `method`; `panic` is
-/// what went wrong in its handler.
-pub(crate) fn with_client<B>(
+/// Adds the client to a response if it is a page that is shown as a document, and says whether it
+/// is. `served` is what
+/// answered it, to a request with `method`; `panic` is what went wrong in its handler.
+pub(crate) async fn add_client<B>(
     response: Response<B>,
+    destination: Destination,
+    method: &Method,
+    served: &PageVersion,
+    panic: Option<&Problem>,
+) -> (Response<WithTail<B>>, bool)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if destination == Destination::Elsewhere || !is_document(&response) {
+        return (untouched(response), false);
+    }
+    let response = untouched(response);
+    if destination == Destination::Document {
+        return (with_client(response, method, served, panic), true);
+    }
+    let (head, mut body) = response.into_parts();
+    let is_whole = body.begins_document().await;
+    let response = Response::from_parts(head, body);
+    match is_whole {
+        true => (with_client(response, method, served, panic), true),
+        false => (response, false),
+    }
+}
+
+fn with_client<B: Body>(
+    response: Response<WithTail<B>>,
     method: &Method,
     served: &PageVersion,
     panic: Option<&Problem>,
@@ -68,12 +85,12 @@ pub(crate) fn with_client<B>(
     }
     head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let tail = Some(Bytes::from(tag(head.status, method, served, panic)));
-    Response::from_parts(head, WithTail { body, tail })
+    Response::from_parts(head, WithTail { tail, ..body })
 }
 
 /// A response that stays as it is, in the type of those that do not.
-pub(crate) fn untouched<B>(response: Response<B>) -> Response<WithTail<B>> {
-    response.map(|body| WithTail { body, tail: None })
+pub(crate) fn untouched<B: Body>(response: Response<B>) -> Response<WithTail<B>> {
+    response.map(|body| WithTail { body, read: VecDeque::new(), tail: None })
 }
 
 /// The script tag, with what the page must know about itself.
@@ -104,10 +121,33 @@ fn tag(
 
 pin_project! {
     /// A body, and then perhaps one more frame.
-    pub(crate) struct WithTail<B> {
+    pub(crate) struct WithTail<B: Body> {
         #[pin]
         body: B,
+        // What was read of it already, to see what it is.
+        read: VecDeque<Result<Frame<Bytes>, B::Error>>,
         tail: Option<Bytes>,
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> WithTail<B> {
+    /// Whether it is a whole page. Reads as much as that takes.
+    async fn begins_document(&mut self) -> bool {
+        let mut text = Vec::new();
+        while text.len() < BEGINNING {
+            let Some(frame) = self.body.frame().await else { break };
+            if let Some(data) = frame.as_ref().ok().and_then(Frame::data_ref) {
+                text.extend_from_slice(data);
+            }
+            let is_data = frame.as_ref().is_ok_and(Frame::is_data);
+            self.read.push_back(frame);
+            match begins_document(&text) {
+                Some(known) => return known,
+                None if !is_data => break,
+                None => {}
+            }
+        }
+        false
     }
 }
 
@@ -120,7 +160,11 @@ impl<B: Body<Data = Bytes>> Body for WithTail<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
-        match std::task::ready!(this.body.poll_frame(cx)) {
+        let next = match this.read.pop_front() {
+            Some(frame) => Some(frame),
+            None => std::task::ready!(this.body.poll_frame(cx)),
+        };
+        match next {
             None => Poll::Ready(this.tail.take().map(|tail| Ok(Frame::data(tail)))),
             // Data cannot follow trailers, and a page that broke off is not to look complete.
             Some(frame) => {
@@ -133,25 +177,25 @@ impl<B: Body<Data = Bytes>> Body for WithTail<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.tail.is_none() && self.body.is_end_stream()
+        self.tail.is_none() && self.read.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         let mut hint = self.body.size_hint();
-        if let Some(tail) = &self.tail {
-            let more = tail.len() as u64;
-            if let Some(upper) = hint.upper() {
-                hint.set_upper(upper + more);
-            }
-            hint.set_lower(hint.lower() + more);
+        let read = self.read.iter().flatten().filter_map(Frame::data_ref);
+        let more: usize = read.chain(&self.tail).map(Bytes::len).sum();
+        let more = more as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + more);
         }
+        hint.set_lower(hint.lower() + more);
         hint
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::{BodyExt as _, Full, StreamBody};
+    use http_body_util::{Full, StreamBody};
 
     use super::*;
     use crate::dev::wire::message::ProblemKind;
@@ -180,17 +224,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_page_gets_the_tag_and_is_not_kept() {
-        let response = with_client(
-            page(&[
-                ("content-type", "Text/HTML; charset=utf-8"),
-                ("content-length", "5"),
-                ("etag", "\"x\""),
-                ("cache-control", "max-age=60"),
-            ]),
-            &Method::GET,
-            &served(),
-            None,
-        );
+        let page = page(&[
+            ("content-type", "Text/HTML; charset=utf-8"),
+            ("content-length", "5"),
+            ("etag", "\"x\""),
+            ("cache-control", "max-age=60"),
+        ]);
+        let response = with_client(untouched(page), &Method::GET, &served(), None);
         let (head, body) = response.into_parts();
         assert!(!head.headers.contains_key(CONTENT_LENGTH));
         assert!(!head.headers.contains_key(ETAG));
@@ -223,25 +263,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_documents_carry_the_client() {
-        for (method, destination, expected) in [
-            ("GET", None, true),
-            ("POST", Some("document"), true),
-            ("GET", Some("iframe"), true),
-            ("GET", Some("empty"), false),
-            ("GET", Some("script"), false),
-            ("HEAD", Some("document"), false),
+    #[tokio::test]
+    async fn only_documents_get_the_client() {
+        use Destination::{Document, Elsewhere, Unknown};
+        for (destination, parts, added) in [
+            (Document, &["<li>1</li>"][..], true),
+            (Unknown, &["<li>1</li>"], false),
+            (Unknown, &["\n<!doc", "type html>", "<p>"], true),
+            (Unknown, &["<!doc", "tor>"], false),
+            (Unknown, &[], false),
+            (Elsewhere, &["<!doctype html>"], false),
         ] {
-            let mut request = Request::builder().method(method);
-            if let Some(destination) = destination {
-                request = request.header("sec-fetch-dest", destination);
-            }
-            let request = request.body(()).expect("a request");
-            assert_eq!(wants_document(&request), expected, "{method} {destination:?}");
+            let frames: Vec<_> =
+                parts.iter().map(|it| Ok::<_, &str>(Frame::data(Bytes::from(*it)))).collect();
+            let mut response = Response::new(StreamBody::new(Box::pin(
+                async_stream::stream! { for frame in frames { yield frame; } },
+            )));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            let method = Method::GET;
+            let (response, is_added) =
+                add_client(response, destination, &method, &served(), None).await;
+            assert_eq!(is_added, added, "{destination:?} {parts:?}");
+            assert_eq!(response.headers().contains_key(CACHE_CONTROL), added);
+            let tail = if added { TAG } else { "" };
+            assert_eq!(text(response.into_body()).await, parts.concat() + tail);
         }
-        let update = Request::builder().header("sec-fetch-dest", "empty").header(UPDATE, "1");
-        assert!(wants_document(&update.body(()).expect("a request")));
+        // What was looked at counts.
+        let whole = page(&[("content-type", "text/html")]);
+        let (response, _) = add_client(whole, Unknown, &Method::GET, &served(), None).await;
+        assert_eq!(response.body().size_hint().exact(), Some(5));
+        assert!(!response.body().is_end_stream());
     }
 
     #[tokio::test]
@@ -252,7 +303,7 @@ mod tests {
         };
         let mut response = Response::new(StreamBody::new(Box::pin(frames)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        let mut body = with_client(response, &Method::GET, &served(), None).into_body();
+        let mut body = with_client(untouched(response), &Method::GET, &served(), None).into_body();
         let mut seen = Vec::new();
         while let Some(frame) = body.frame().await {
             seen.push(frame.expect("a frame").into_data().expect("data"));
@@ -267,7 +318,8 @@ mod tests {
             yield Err("gone");
         };
         let body = StreamBody::new(Box::pin(frames));
-        let mut body = WithTail { body, tail: Some(Bytes::from("tail")) };
+        let tail = Some(Bytes::from("tail"));
+        let mut body = WithTail { body, read: VecDeque::new(), tail };
         assert!(body.frame().await.expect("a frame").is_ok());
         assert_eq!(body.frame().await.expect("a frame").err(), Some("gone"));
         assert!(body.frame().await.is_none());

@@ -60,7 +60,8 @@ impl OrderHandler {
         listeners: Listeners,
         reporter: Arc<Reporter>,
     ) -> io::Result<Self> {
-        let ServerJob { dir, host, program, store, last_generation, init_limit, trial, .. } = job;
+        let ServerJob { dir, host, allowed_hosts, program, .. } = job;
+        let ServerJob { store, last_generation, init_limit, trial, .. } = job;
         let store = Store::open(store).map_err(io::Error::other)?;
         let settings = SwapSettings {
             dev: true,
@@ -86,7 +87,7 @@ impl OrderHandler {
         let quarantine = Arc::new(SharedQuarantine::default());
         let board = Arc::new(Board::new(hub.clone()));
         let endpoints = Endpoints {
-            guard: Guard::new(&host),
+            guard: Guard::new(host, allowed_hosts),
             hub: hub.clone(),
             board: board.clone(),
             dir: dir.clone(),
@@ -186,12 +187,12 @@ impl OrderHandler {
                 self.stylesheet.set(css);
                 self.hub.restyled(&href);
             }
-            Order::Refreshed { revision } => self.hub.refreshed(revision),
+            Order::Refreshed { revision, files } => self.hub.refreshed(revision, files),
             Order::Public => tokio::task::block_in_place(|| self.assets.refresh()),
             Order::Routes(routes) => self.pages.routes(routes),
             Order::PageFailed { file, problem } => self.pages.failed(file, problem),
             Order::State(state) => self.board.show(*state),
-            Order::Progress(text) => self.hub.progress(text),
+            Order::Progress(progress) => self.hub.progress(progress),
             Order::Quarantine(page) => self.quarantine.lock().add(page),
             Order::Note(text) => self.hub.note(text),
             Order::Serve | Order::Control | Order::Leave { .. } | Order::Stop => {}

@@ -13,9 +13,10 @@ use nova_host::generation::call::HandlerPanic;
 use nova_host::server::Peer;
 use nova_host::site::Site;
 
+use super::document::Destination;
 use super::endpoints::Endpoints;
 use super::hub::Hub;
-use super::inject::{WithTail, is_document, untouched, wants_document, with_client};
+use super::inject::{WithTail, add_client, untouched};
 use super::pages::OnDemandPages;
 use super::paths::is_own;
 use super::quarantine::SharedQuarantine;
@@ -49,20 +50,19 @@ impl DevSite {
         // Taken before the answer: a page that a swap overtakes then believes itself older than
         // it is, and reloads once for nothing, instead of staying old.
         let served = self.hub.served();
-        let document = wants_document(&request);
+        let destination = Destination::of(&request);
         let method = request.method().clone();
         let asked = format!("{} {}", request.method(), request.uri().path());
         let response = self.respond(request, peer).await;
         let panic = response.extensions().get::<HandlerPanic>();
         let panic = panic.map(|panic| self.panicked(&asked, panic));
-        if document && is_document(&response) {
-            return with_client(response, &method, &served, panic.as_ref());
-        }
-        // A script asked, so the page it runs in shows what happened.
-        if let Some(panic) = panic {
+        let (response, added) =
+            add_client(response, destination, &method, &served, panic.as_ref()).await;
+        // Where a script asked, the page that it runs in shows what happened.
+        if let Some(panic) = panic.filter(|_| !added) {
             self.hub.panicked(panic);
         }
-        untouched(response)
+        response
     }
 
     async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
@@ -75,7 +75,9 @@ impl DevSite {
         }
         let table = self.app.switch.table();
         let file = table.file_at(path).map(str::to_owned);
-        if let Some(file) = file.as_deref().filter(|_| wants_document(&request)) {
+        if let Some(file) =
+            file.as_deref().filter(|_| Destination::of(&request) != Destination::Elsewhere)
+        {
             self.pages.seen(file);
         }
         if let Some(instead) = self.quarantine.respond(file.as_deref(), path, request.headers()) {

@@ -19,6 +19,7 @@ use crate::dev::report::{Banner, Label, Terminal};
 use crate::dev::settings::DevSettingsError;
 use crate::dev::wire::message::Problem;
 use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::progress::Progress;
 use crate::dev::wire::protocol::{Obstacle, Order, Refusal, Topic};
 use crate::dev::wire::save::{Save, SaveOutcome};
 use crate::dev::wire::state::{BuildMode, DevState, RouteInfo, SharedLibrary};
@@ -65,11 +66,10 @@ impl Journal {
         self.server.tell(Order::Problems { topic, problems });
     }
 
-    /// How far the compilation of what the app depends on is.
-    pub(crate) fn progress(&self, crates: usize, name: &str) {
-        let text = format!("{crates} crates ready: {name}");
-        self.terminal.progress(&format!("compiling, {text}"));
-        self.server.tell(Order::Progress(text));
+    /// How far the build is.
+    pub(crate) fn progress(&self, progress: Progress) {
+        self.terminal.progress(&progress);
+        self.server.tell(Order::Progress(progress));
     }
 
     /// A save came to something.
@@ -125,6 +125,14 @@ impl Journal {
         }
     }
 
+    /// A browser asked for something under `/__nova/` under this name, and got nothing.
+    pub(crate) fn unlisted(&self, host: &str) {
+        self.note(&format!(
+            "pages under {host} have no overlay and no updates: other sites could use that name to \
+             read them; if it is yours, put it into nova.toml: [dev] allowed_hosts = [{host:?}]"
+        ));
+    }
+
     /// The app cannot be compiled in parts.
     pub(crate) fn not_in_parts(&mut self, reason: String) {
         self.note(&format!("the app is built as a whole: {reason}"));
@@ -148,6 +156,14 @@ impl Journal {
     pub(crate) fn one_library(&mut self, bytes: u64) {
         let name = "one library".to_owned();
         self.state.shared = vec![SharedLibrary { name, bytes, compile_us: None }];
+    }
+
+    /// The app has this name.
+    pub(crate) fn named(&mut self, app: &str) {
+        if self.state.app != app {
+            app.clone_into(&mut self.state.app);
+            self.show();
+        }
     }
 
     /// These are the routes now, and how far each is.

@@ -20,13 +20,14 @@ use super::whole_app::WholeApp;
 use crate::dev::build::builder::{BuildEvent, BuildReport};
 use crate::dev::build::engine::{Engine, EngineEvent};
 use crate::dev::build::failure::BuildFailure;
-use crate::dev::child::handle::{Notice, ProcessSettings, ServerHandle};
+use crate::dev::child::handle::{Notice, ServerHandle};
 use crate::dev::report::Label;
 use crate::dev::watch::age::since_written;
 use crate::dev::watch::change::{Area, Change, Plan, headline, plan};
 use crate::dev::watch::sources::SourceWatcher;
 use crate::dev::wire::phases::{Phases, micros};
 use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal, Topic};
+use crate::dev::wire::public_file::PublicFile;
 use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 use crate::dev::wire::state::BuildMode;
 
@@ -100,6 +101,7 @@ impl Session {
         match key {
             Key::Quit => return ControlFlow::Break(()),
             Key::Rebuild => {
+                self.journal.note("everything is built anew");
                 self.engine.rebuild();
                 self.act(&Plan { styles: true, ..Plan::default() }, Vec::new());
             }
@@ -160,14 +162,14 @@ impl Session {
                 return false;
             }
         };
-        let FreshSettings { environment, poll_limit, moved } = fresh;
+        let FreshSettings { process, moved } = fresh;
         self.journal.problems(Topic::Settings, Vec::new());
         if moved {
             self.journal.note("another address holds from the next start of `nova dev` on");
         }
         self.settings.begin_renewal(subject, since);
-        self.engine.set_environment(environment.clone());
-        self.server.renew(ProcessSettings { environment, poll_limit });
+        self.engine.set_environment(process.environment.clone());
+        self.server.renew(process);
         true
     }
 
@@ -207,15 +209,17 @@ impl Session {
         self.info.favicon = favicon.map(str::to_owned);
         self.server.tell(Order::Public);
         self.revision += 1;
-        self.server.tell(Order::Refreshed { revision: self.revision });
         let files: Vec<_> = changes.iter().filter(|it| it.is_public()).cloned().collect();
+        let paths: Vec<_> = files.iter().map(|it| it.path.as_path()).collect();
+        let named = PublicFile::all(&self.dir, &paths);
+        self.server.tell(Order::Refreshed { revision: self.revision, files: named });
         let phases = Phases::default();
         self.journal.saved(Save::now(Scope::Public, SaveOutcome::Live, &files, phases));
     }
 
     fn hear_engine(&mut self, event: EngineEvent) -> Result<(), DevError> {
         match event {
-            EngineEvent::Progress { crates, name } => self.journal.progress(crates, &name),
+            EngineEvent::Progress(progress) => self.journal.progress(progress),
             EngineEvent::Routes(routes) => {
                 self.server.tell(Order::Routes(routes));
                 self.show_pages();
@@ -305,12 +309,15 @@ impl Session {
     fn show_pages(&mut self) {
         let mut routes = self.engine.view();
         routes.sort_by(|a, b| a.pattern.cmp(&b.pattern));
+        if let Some(app) = self.engine.app_name() {
+            self.journal.named(app);
+        }
         self.journal.pages(routes);
     }
 
     fn hear_builder(&mut self, event: BuildEvent) {
         match event {
-            BuildEvent::Progress { crates, name } => self.journal.progress(crates, &name),
+            BuildEvent::Progress(progress) => self.journal.progress(progress),
             BuildEvent::Scanned { app, routes } => self.journal.scanned(app, routes),
             BuildEvent::Ended(report) => self.built_whole(*report),
         }
@@ -378,6 +385,7 @@ impl Session {
             }
             Notice::Wanted { file } => self.engine.wanted(&file),
             Notice::Seen { file } => self.engine.seen(&file),
+            Notice::Unlisted { host } => self.journal.unlisted(&host),
             Notice::Lost(refusal) => return Err(refusal),
         }
         Ok(())

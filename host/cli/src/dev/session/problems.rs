@@ -1,10 +1,15 @@
 //! What went wrong, as the overlay and the terminal show it.
 
-use nova_route_template::{CargoError, Diagnostic, Level, Place, PrepareError, StyleError};
+use nova_route_template::{
+    CargoError, Diagnostic, Level, OpenError, Place, PrepareError, StyleError,
+};
 
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::settings::DevSettingsError;
 use crate::dev::wire::message::{Problem, ProblemKind};
+
+/// The file of cargo in the app's folder.
+const MANIFEST: &str = "Cargo.toml";
 
 /// The problems of a build, each with its text.
 pub(crate) fn of_build(failure: &BuildFailure) -> Vec<Problem> {
@@ -27,6 +32,14 @@ pub(crate) fn of_build(failure: &BuildFailure) -> Vec<Problem> {
                 }
             })
             .collect(),
+        BuildFailure::App(PrepareError::Open(OpenError::BadManifest { place, source, .. })) => {
+            let title = format!("Cargo.toml: {}", source.message());
+            let (line, column) = place.unzip();
+            vec![
+                Problem::new(ProblemKind::App, title, &source.to_string())
+                    .at(MANIFEST, line, column),
+            ]
+        }
         BuildFailure::App(error) => vec![Problem::of_message(ProblemKind::App, &error.to_string())],
         BuildFailure::Cargo(CargoError::Failed { diagnostics, output }) => {
             let errors: Vec<_> = diagnostics.iter().filter(|it| is_error(it)).collect();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use nova_route_template::{PartialSettings, Settings};
 
+use crate::dev::child::handle::ProcessSettings;
 use crate::dev::settings::{self, DevSettingsError, Environment};
 
 /// What holds for servers, as the files and the command line say.
@@ -21,8 +22,7 @@ pub(crate) struct ServerSettings {
 
 /// What the files say now.
 pub(crate) struct FreshSettings {
-    pub(crate) environment: Environment,
-    pub(crate) poll_limit: Option<Duration>,
+    pub(crate) process: ProcessSettings,
     /// Whether they name another address than before.
     pub(crate) moved: bool,
 }
@@ -33,9 +33,13 @@ impl ServerSettings {
         Self { flags, debugger, address: (settings.host.clone(), settings.port), renewal: None }
     }
 
-    /// How long one poll of a page may take.
-    pub(crate) fn poll_limit(&self, settings: &Settings) -> Option<Duration> {
-        (!self.debugger).then_some(settings.dev.poll_limit)
+    /// What a process is started with.
+    pub(crate) fn process(&self, settings: &Settings, environment: Environment) -> ProcessSettings {
+        ProcessSettings {
+            environment,
+            poll_limit: (!self.debugger).then_some(settings.dev.poll_limit),
+            allowed_hosts: settings.dev.allowed_hosts.clone(),
+        }
     }
 
     /// Reads the files of the app in `dir` again.
@@ -44,11 +48,11 @@ impl ServerSettings {
     /// If a process cannot start with them.
     pub(crate) fn read(&mut self, dir: &Path) -> Result<FreshSettings, DevSettingsError> {
         let (settings, environment) = settings::read(dir, self.flags.clone())?;
-        let poll_limit = self.poll_limit(&settings);
+        let process = self.process(&settings, environment);
         let address = (settings.host, settings.port);
         let moved = self.address != address;
         self.address = address;
-        Ok(FreshSettings { environment, poll_limit, moved })
+        Ok(FreshSettings { process, moved })
     }
 
     /// The server is being replaced, because of these files.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::public_file::PublicFile;
 use crate::terminal::ansi;
 
 /// One event on `/__nova/events`.
@@ -12,6 +13,8 @@ pub(crate) enum Message {
     Hello { version: Option<String>, style: Option<String> },
     /// Another version answers; a page served by an older one reloads.
     Reload { version: String },
+    /// These public files are others; where none is named, any of them may be.
+    Public { version: String, files: Vec<PublicFile> },
     /// The stylesheet has a new address.
     Css { href: String },
     /// Everything that is wrong at present.
@@ -21,7 +24,7 @@ pub(crate) enum Message {
     /// A handler panicked just now.
     Panic { problem: Problem },
     /// How far the first build is.
-    Progress { text: String },
+    Progress { text: String, share: Option<f64> },
     /// What the dev page shows has changed.
     State,
     /// Something to know; shown once.

@@ -14,6 +14,8 @@ use nova_parts::{PageLibrary, PartedApp};
 use serde::{Deserialize, Serialize};
 
 use super::message::{Problem, ProblemKind};
+use super::progress::Progress;
+use super::public_file::PublicFile;
 use super::quarantine::QuarantinedPage;
 use super::state::DevState;
 use crate::dev::wire::flight_recorder::RunningRequest;
@@ -32,6 +34,8 @@ pub(crate) struct ServerJob {
     pub(crate) dir: PathBuf,
     /// The name that it was told to listen on.
     pub(crate) host: String,
+    /// The other names under which it may be asked.
+    pub(crate) allowed_hosts: Vec<String>,
     /// The executable that checks libraries in a child; `None` under a debugger.
     pub(crate) program: Option<PathBuf>,
     /// Where copies of libraries lie.
@@ -65,12 +69,12 @@ pub(crate) enum Order {
     Problems { topic: Topic, problems: Vec<Problem> },
     /// The stylesheet, and the address that tells it from others.
     Style { href: String, css: String },
-    /// Something other than code changed what pages look like, for the nth time.
-    Refreshed { revision: u64 },
+    /// Public files changed, for the nth time; none are named where it does not matter which.
+    Refreshed { revision: u64, files: Vec<PublicFile> },
     /// Look at `public/` again.
     Public,
     /// How far the first build is.
-    Progress(String),
+    Progress(Progress),
     /// What the dev page shows.
     State(Box<DevState>),
     /// This page ended a server: it is not called, and shows why.
@@ -146,6 +150,8 @@ pub(crate) enum ServerEvent {
     Seen { file: String },
     /// A handler panicked.
     Panicked { request: String, location: String, message: String },
+    /// Something under `/__nova/` was asked for under a name that is not allowed.
+    Unlisted { host: String },
     /// A page has not let go of its thread for longer than the limit; the server ends.
     Hung(RunningRequest),
     /// The developer wants to see a page that ended a server once more.

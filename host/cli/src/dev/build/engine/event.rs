@@ -11,19 +11,15 @@ use nova_route_template::{CargoError, Diagnostic};
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::watch::change::Change;
 use crate::dev::wire::phases::{Phases, micros};
+use crate::dev::wire::progress::Progress;
 use crate::dev::wire::protocol::PageRoute;
 use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 
 /// What the engine has done, or wants to be done.
 #[derive(Debug)]
 pub(crate) enum EngineEvent {
-    /// The sys image is being built.
-    Progress {
-        /// How many crates are ready.
-        crates: usize,
-        /// The latest.
-        name: String,
-    },
+    /// The sys image is being built, or the app for the first time.
+    Progress(Progress),
     /// Every page of the app, by its files.
     Routes(Vec<PageRoute>),
     /// Folders beside the app that belong to it.

@@ -11,6 +11,7 @@ use super::sources::AppScan;
 use super::work::{CompiledApp, CompiledPage};
 use super::{Engine, EngineEvent, hazard};
 use crate::dev::build::failure::BuildFailure;
+use crate::dev::wire::progress::Progress;
 
 impl Engine {
     /// Draws the conclusions of a job of this kind.
@@ -59,6 +60,7 @@ impl Engine {
                 self.pages.restore(pages, &hazards, recent);
                 self.events.push_back(EngineEvent::Watch(parts.local_folders().to_vec()));
                 self.parts = Some(Arc::new(parts));
+                self.events.push_back(EngineEvent::Progress(Progress::App));
                 self.draft.make_due();
                 // The page that was open when the session ended is open when the next one begins.
                 if let Some(file) = self.pages.on_screen().cloned()

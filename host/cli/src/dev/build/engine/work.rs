@@ -10,13 +10,14 @@ use nova_route_template::parts::{
     AppLibrary, Fingerprint, ImageCache, PageAhead, PartsCompiler, PartsError, Unit, UnitOutput,
     chooses_allocator,
 };
-use nova_route_template::{CargoError, Event, PreparedApp, Stopper};
+use nova_route_template::{CargoError, PreparedApp, Stopper};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::inventory::{AppBuild, Inventory, PageBuild};
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::settings::Environment;
+use crate::dev::wire::progress::Progress;
 
 /// Stops a job, whether its process runs already or not.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +58,7 @@ pub(crate) struct ImageWork {
     /// This executable.
     pub(crate) program: PathBuf,
     pub(crate) environment: Environment,
-    pub(crate) progress: mpsc::UnboundedSender<ImageProgress>,
+    pub(crate) progress: mpsc::UnboundedSender<Progress>,
 }
 
 impl ImageWork {
@@ -68,11 +69,9 @@ impl ImageWork {
         let Self { prepared, inside, program, environment, progress } = self;
         let cache = ImageCache::of_user()
             .map_err(|source| PartsError::Io { what: "the cache of sys images", source })?;
-        let mut crates = 0;
         let on_event = |event| {
-            if let Event::Compiled { name, fresh: false } = event {
-                crates += 1;
-                let _ = progress.send((crates, name));
+            if let Some(step) = Progress::of(event) {
+                let _ = progress.send(step);
             }
         };
         let on_start = |stopper| cancellation.arm(stopper);
@@ -121,9 +120,6 @@ pub(crate) struct CompiledPage {
     pub(crate) page: PageBuild,
     pub(crate) output: UnitOutput,
 }
-
-/// How many crates are ready, and the latest.
-pub(crate) type ImageProgress = (usize, String);
 
 /// Runs the compiler to its end.
 pub(crate) fn compile(

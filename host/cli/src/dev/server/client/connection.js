@@ -9,6 +9,7 @@
 // Messages:
 //   hello     what serves now; sent first on every connection
 //   reload    another version of the app answers
+//   public    these public files are others
 //   css       the stylesheet has a new address
 //   error     everything that is wrong at present, as one list
 //   ok        nothing is wrong any more
@@ -60,7 +61,8 @@ function disconnect() {
 function note(message) {
   switch (message.type) {
     case "hello": known.hello = message; break;
-    case "reload": known.hello = { ...known.hello, version: message.version }; break;
+    case "reload":
+    case "public": known.hello = { ...known.hello, version: message.version }; break;
     case "css": known.hello = { ...known.hello, style: message.href }; break;
     case "error":
     case "ok": known.condition = message; break;
@@ -145,6 +147,9 @@ function receive(message) {
     case "reload":
       renew(message.version);
       break;
+    case "public":
+      refresh(message.version, message.files);
+      break;
     case "css":
       restyle(message.href);
       break;
@@ -169,6 +174,10 @@ function receive(message) {
     case "progress":
       for (const at of document.querySelectorAll("[data-nova-progress]")) {
         at.textContent = message.text;
+      }
+      for (const bar of document.querySelectorAll("[data-nova-bar]")) {
+        if (message.share == null) bar.removeAttribute("style");
+        else bar.style.setProperty("--share", message.share);
       }
       break;
   }

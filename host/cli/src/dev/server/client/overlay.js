@@ -22,7 +22,7 @@ const SHEET = `
     --paper: #ffffff; --ink: #1d1f27; --soft: #5c6070; --line: #e2e4ec; --code: #f6f7fa;
     --mark: #c8232c; --tint: #fdecec; --focus: #2f6bff;
     --c0: #1d1f27; --c1: #c0212a; --c2: #1c7a34; --c3: #8a6100; --c4: #1f56c9; --c5: #8b2fb0; --c6: #0b7285; --c7: #5c6070;
-    --c8: #747889; --c9: #c0212a; --c10: #1c7a34; --c11: #8a6100; --c12: #1f56c9; --c13: #8b2fb0; --c14: #0b7285; --c15: #1d1f27;
+    --c8: #62667a; --c9: #c0212a; --c10: #1c7a34; --c11: #8a6100; --c12: #1f56c9; --c13: #8b2fb0; --c14: #0b7285; --c15: #1d1f27;
     color-scheme: light;
     color: var(--ink);
     font: 15px/1.5 system-ui, sans-serif;
@@ -47,11 +47,11 @@ const SHEET = `
   }
   dialog[open] { display: flex; flex-direction: column; }
   dialog::backdrop { background: rgb(10 12 18 / .55); }
-  header, footer { display: flex; align-items: center; gap: 1rem; padding: .75rem 1.25rem; }
-  header { border-bottom: 1px solid var(--line); }
-  footer { border-top: 1px solid var(--line); color: var(--soft); font-size: 13px; justify-content: space-between; }
+  .head, .foot { display: flex; align-items: center; gap: 1rem; padding: .75rem 1.25rem; }
+  .head { border-bottom: 1px solid var(--line); }
+  .foot { border-top: 1px solid var(--line); color: var(--soft); font-size: 13px; justify-content: space-between; }
   h1 { flex: 1; margin: 0; font-size: 16px; font-weight: 650; }
-  main { overflow: auto; padding: 0 1.25rem; overscroll-behavior: contain; }
+  .list { overflow: auto; padding: 0 1.25rem; overscroll-behavior: contain; }
   article { padding: 1.1rem 0; }
   article + article { border-top: 1px solid var(--line); }
   .kind {
@@ -84,11 +84,12 @@ const SHEET = `
     padding: .45rem .9rem; background: var(--paper); color: var(--mark); border-color: var(--mark);
     font: 600 13px/1.2 system-ui, sans-serif; box-shadow: 0 .3rem 1rem rgb(0 0 0 / .25);
   }
+  .pill.offer { color: var(--ink); border-color: var(--focus); }
   .b { font-weight: 700; } .d { opacity: .7; } .i { font-style: italic; } .u { text-decoration: underline; } .s { text-decoration: line-through; }
   ${Array.from({ length: 16 }, (_, n) => `.c${n} { color: var(--c${n}); } .g${n} { background: var(--c${n}); }`).join(" ")}
   @media (max-width: 40rem) {
     dialog { width: 100%; max-height: 100%; margin: auto 0 0; border-radius: 10px 10px 0 0; }
-    main, header, footer { padding-left: .9rem; padding-right: .9rem; }
+    .list, .head, .foot { padding-left: .9rem; padding-right: .9rem; }
     .keys { display: none; }
   }
 `;
@@ -114,13 +115,14 @@ function build() {
   root.adoptedStyleSheets = [sheet];
   const heading = element("h1", { id: "heading" });
   const close = element("button", { type: "button" }, "Close");
-  const list = element("main", {});
+  const list = element("div", { class: "list" });
   const note = element("span", { role: "status" });
   const dialog = element("dialog", { role: "alertdialog", "aria-labelledby": "heading" },
-    element("header", {}, heading, close),
+    element("div", { class: "head" }, heading, close),
     list,
-    element("footer", {}, note, element("span", { class: "keys" }, element("kbd", {}, "Esc"), " closes")));
+    element("div", { class: "foot" }, note, element("span", { class: "keys" }, element("kbd", {}, "Esc"), " closes")));
   const pill = element("button", { type: "button", class: "pill", hidden: "" });
+  const corner = element("div", { role: "region", "aria-label": "nova dev" }, pill);
   close.addEventListener("click", () => dialog.close());
   pill.addEventListener("click", () => {
     pill.hidden = true;
@@ -131,7 +133,7 @@ function build() {
     aside = all();
     pill.hidden = list.childElementCount === 0;
   });
-  root.append(dialog, pill);
+  root.append(dialog, corner);
   document.documentElement.append(host);
   return { host, heading, list, note, dialog, pill };
 }
@@ -155,6 +157,7 @@ function show() {
   const { heading, note, dialog, pill } = overlay;
   heading.textContent = list.length === 1 ? "1 problem" : `${list.length} problems`;
   pill.textContent = heading.textContent;
+  pill.classList.remove("offer");
   note.textContent = problems.current.length === 0 ? "Only this request failed: the server goes on."
     : served.version ? "The last good version keeps serving. This leaves by itself when it is fixed."
     : "The page opens by itself when this is fixed.";
@@ -168,7 +171,9 @@ function offer() {
   overlay ||= build();
   const { list, pill } = overlay;
   if (list.childElementCount) return;
-  pill.textContent = "A newer version is live. Send the form again?";
+  pill.classList.add("offer");
+  pill.textContent = served.version ? "A newer version is live. Send the form again?"
+    : "The app is ready. Send the form again?";
   pill.hidden = false;
 }
 
@@ -184,7 +189,7 @@ function article(problem) {
     whole.append(element("p", { class: "went" }, "while it answered ", element("code", {}, request)));
   }
   if (html) {
-    const text = element("pre", { tabindex: "0", "aria-label": "Details" });
+    const text = element("pre", { tabindex: "0", role: "group", "aria-label": "Details" });
     text.innerHTML = html; // escaped by the server, which turned the colours into spans
     link(text);
     whole.append(text);
@@ -221,7 +226,9 @@ function link(text) {
 }
 
 async function open(file, line, column) {
-  const say = (text) => { if (overlay) overlay.note.textContent = text; };
+  // The page of the session has a line for such things.
+  const note = own ? document.querySelector(".now") : overlay && overlay.note;
+  const say = (text) => { if (note) note.textContent = text; };
   const query = new URLSearchParams({ file, line, column }).toString().replaceAll("+", "%20");
   try {
     const response = await fetch(`/__nova/open?${query}`, { method: "POST" });
@@ -234,6 +241,14 @@ async function open(file, line, column) {
   } catch (error) {
     say(`${file}:${line}:${column} cannot be opened: ${error.message}`);
   }
+}
+
+// The page of the session has places of its own.
+if (own) {
+  document.addEventListener("click", (event) => {
+    const at = event.target.closest("[data-file]");
+    if (at) open(at.dataset.file, at.dataset.line || 1, at.dataset.column || 1);
+  });
 }
 
 // Something to know, in a corner of the page until it is clicked away; a tab shows each once.

@@ -3,7 +3,8 @@
 // The page is asked for anew and taken up in place, so that scroll, focus and what was typed
 // stay. A reload it is where that would not be the page that the server means: public files
 // changed (the same address, another content), the scripts are others, the answer is no HTML or
-// has another status.
+// has another status. What answers a form is never asked for again without being told to: that
+// would send the form again.
 
 const RELOADED = "nova:reload";
 
@@ -17,10 +18,47 @@ function renew(version) {
     remember(null);
     return;
   }
-  const revision = (of) => of.slice(of.lastIndexOf(".") + 1);
   if (!served.version || revision(version) !== revision(served.version)) reload(version);
   else if (served.method) offer();
   else update(version);
+}
+
+// A version is that of the code, and how often public files have changed.
+function revision(version) {
+  return version.slice(version.lastIndexOf(".") + 1);
+}
+
+// These public files are others.
+function refresh(version, files) {
+  if (own) return update(null);
+  if (!served.version) return;
+  if (files.length === 0 || files.some(shows)) return reload(version);
+  const code = served.version.slice(0, served.version.lastIndexOf(".") + 1);
+  served = { ...served, version: code + revision(version) };
+}
+
+// Whether this page shows a file as it was before it became what it is.
+function shows({ path, at }) {
+  const here = pathOf(location.href);
+  if ([here, `${here}.html`, `${here}index.html`, `${here}/index.html`].includes(path)) {
+    return performance.timeOrigin < at;
+  }
+  // Browsers say nothing of the icon that they loaded.
+  const icons = [...document.querySelectorAll("link[rel~=icon]")].map((it) => pathOf(it.href));
+  if (path.startsWith("/favicon.") || icons.includes(path)) return true;
+  return performance.getEntriesByType("resource").some(
+    (it) => pathOf(it.name) === path && performance.timeOrigin + it.startTime < at,
+  );
+}
+
+// The path of an address of this server, decoded.
+function pathOf(address) {
+  try {
+    const url = new URL(address, location.href);
+    return url.origin === location.origin ? decodeURIComponent(url.pathname) : null;
+  } catch {
+    return null;
+  }
 }
 
 async function update(version) {
@@ -76,6 +114,7 @@ function scripts(page) {
 const loaded = scripts(document);
 
 function reload(version) {
+  if (served.method) return offer();
   // A page that something between us and the browser cached comes back as it was: it is asked for
   // once, not for ever.
   const attempt = `${served.version} ${version} ${location.href}`;

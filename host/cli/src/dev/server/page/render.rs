@@ -27,7 +27,8 @@ pub(crate) struct View<'a> {
     pub(crate) now_ms: u64,
 }
 
-/// The page of a session, without the dev client.
+/// The page of a session, without the dev client. What names a place in the app is a button with
+/// `data-file`, which the client takes to the editor.
 pub(crate) fn render(view: &View<'_>) -> String {
     let View { state, status, problems, screens, now_ms } = *view;
     let page = html! {
@@ -44,6 +45,7 @@ pub(crate) fn render(view: &View<'_>) -> String {
                     h1 { (state.app) }
                     p { "nova dev " (status.version) }
                     a href="/" { "Open the app" }
+                    p.now role="status" { (latest(state)) }
                 }
                 main {
                     (facts(state, status, screens))
@@ -79,7 +81,7 @@ fn facts(state: &DevState, status: &Status, screens: &[String]) -> Markup {
                 (fact("Routes live", &format!("{} of {}", built.count(), state.routes.len()),
                     if is_in_parts(state) { "each page compiled by itself" } else { "compiled together" }))
                 (fact("Generation", &status.published.to_string(),
-                    &format!("{} refused, {} libraries mapped", status.refused, status.loads)))
+                    &format!("{} refused, {} mapped", status.refused, libraries(status.loads))))
                 (fact("Memory kept", &process.anonymous_bytes.map_or("–".to_owned(), bytes),
                     &process.resident_bytes.map_or(String::new(), |it| format!("{} resident", bytes(it)))))
                 (fact("Connections", &status.connections.to_string(),
@@ -105,7 +107,7 @@ fn wrong(problems: &[Problem]) -> Markup {
                 @for problem in problems {
                     div.problem {
                         @if let Some(file) = &problem.file {
-                            p { code { (file) @if let Some(line) = problem.line { ":" (line) } } }
+                            p { code { (place(file, problem.line, problem.column)) } }
                         }
                         h3 { (problem.title) }
                     }
@@ -129,13 +131,13 @@ fn saves(state: &DevState, now_ms: u64) -> Markup {
             @if state.saves.is_empty() {
                 p { "The first build goes on." }
             } @else {
-                div.scroll {
+                div.scroll tabindex="0" role="region" aria-label="Table of saves" {
                     table {
                         thead {
                             tr {
-                                th { "What" } th { "Outcome" } th.number { "Total" }
-                                @for name in Phases::NAMES { th.number { (name) } }
-                                th.number { "Generation" } th.number { "When" }
+                                th scope="col" { "What" } th scope="col" { "Outcome" } th.number scope="col" { "Total" }
+                                @for name in Phases::NAMES { th.number scope="col" { (name) } }
+                                th.number scope="col" { "Generation" } th.number scope="col" { "When" }
                             }
                         }
                         tbody { @for save in state.saves.iter().rev().take(12) { (saved(save, now_ms)) } }
@@ -146,19 +148,47 @@ fn saves(state: &DevState, now_ms: u64) -> Markup {
     }
 }
 
-fn saved(save: &Save, now_ms: u64) -> Markup {
-    let (class, outcome) = match save.outcome {
+/// What became of the latest save, as it is read out.
+fn latest(state: &DevState) -> String {
+    let Some(save) = state.saves.back() else { return "The first build goes on.".to_owned() };
+    let subject = if save.subject.is_empty() { "The app" } else { &save.subject };
+    let outcome = outcome(save.outcome).1;
+    if save.scope == Scope::Public {
+        return format!("{subject}: {outcome}");
+    }
+    format!("{subject}: {outcome}, after {}", took(save.total()))
+}
+
+/// A file of the app, or a place in it.
+fn place(file: &str, line: Option<usize>, column: Option<usize>) -> Markup {
+    html! {
+        button.place type="button" title="Open in the editor"
+            data-file=(file) data-line=[line] data-column=[column] {
+            (file) @if let Some(line) = line { ":" (line) }
+        }
+    }
+}
+
+/// The class and the word of an outcome.
+fn outcome(outcome: SaveOutcome) -> (&'static str, &'static str) {
+    match outcome {
         SaveOutcome::Live => ("live", "live"),
         SaveOutcome::Same => ("same", "nothing new"),
         SaveOutcome::Failed => ("failed", "does not compile"),
         SaveOutcome::Refused => ("refused", "refused"),
-    };
+    }
+}
+
+fn saved(save: &Save, now_ms: u64) -> Markup {
+    let (class, outcome) = outcome(save.outcome);
     let ago = Duration::from_millis(now_ms.saturating_sub(save.at_ms));
     html! {
         tr {
             td.nowrap {
                 @if save.subject.is_empty() { span.soft { "the whole app" } }
-                @else { code { (save.subject) } }
+                @else if let [file] = save.files.as_slice() && save.subject == *file {
+                    code { (place(file, None, None)) }
+                } @else { code { (save.subject) } }
             }
             td { span.state.(class) { (outcome) } }
             td.number { @if save.scope != Scope::Public { (took(save.total())) } }
@@ -192,13 +222,13 @@ fn routes(state: &DevState) -> Markup {
             @if state.routes.is_empty() {
                 p { "There is no page yet: pages/index.rs answers at /." }
             } @else {
-                div.scroll {
+                div.scroll tabindex="0" role="region" aria-label="Table of routes" {
                     table {
                         thead {
                             tr {
-                                th { "Route" } th { "Methods" } th { "File" } th { "State" }
+                                th scope="col" { "Route" } th scope="col" { "Methods" } th scope="col" { "File" } th scope="col" { "State" }
                                 @if is_in_parts(state) {
-                                    th.number { "Size" } th.number { "Compile" }
+                                    th.number scope="col" { "Size" } th.number scope="col" { "Compile" }
                                 }
                             }
                         }
@@ -225,7 +255,7 @@ fn route(route: &RouteInfo, in_parts: bool) -> Markup {
         tr {
             td.nowrap { @if open { a href=(pattern) { code { (pattern) } } } @else { code { (pattern) } } }
             td.soft { (methods.join(" ")) }
-            td.nowrap { code.soft { (file) } }
+            td.nowrap { code.soft { (place(file, None, None)) } }
             td {
                 span.state.(class) { (word) }
                 @if let Some(note) = note { span.soft { ": " (note) } }
@@ -248,13 +278,13 @@ fn generations(status: &Status) -> Markup {
             @if status.generations.is_empty() {
                 p { "Nothing serves yet." }
             } @else {
-                div.scroll {
+                div.scroll tabindex="0" role="region" aria-label="Table of generations" {
                     table {
                         thead {
                             tr {
-                                th { "Number" } th { "State" } th { "Build" }
-                                th.number { "In flight" } th.number { "Requests" }
-                                th.number { "5xx" } th.number { "Panics" } th.number { "Age" }
+                                th scope="col" { "Number" } th scope="col" { "State" } th scope="col" { "Build" }
+                                th.number scope="col" { "In flight" } th.number scope="col" { "Requests" }
+                                th.number scope="col" { "5xx" } th.number scope="col" { "Panics" } th.number scope="col" { "Age" }
                             }
                         }
                         tbody { @for it in status.generations.iter().rev().take(8) { (generation(it)) } }
@@ -311,6 +341,10 @@ fn age(duration: Duration) -> String {
         seconds @ 60..3600 => format!("{} min", seconds / 60),
         seconds => format!("{} h", seconds / 3600),
     }
+}
+
+fn libraries(count: u64) -> String {
+    if count == 1 { "1 library".to_owned() } else { format!("{count} libraries") }
 }
 
 fn counted(count: usize, what: &str) -> String {

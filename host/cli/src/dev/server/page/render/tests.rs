@@ -91,8 +91,12 @@ fn everything_that_is_known_is_on_the_page() {
     });
     for text in [
         "<h1>shop &lt;1&gt;</h1>",
-        "<th>Outcome</th>",
-        "<th>Route</th>",
+        "<th scope=\"col\">Outcome</th>",
+        "<th scope=\"col\">Route</th>",
+        "role=\"status\">pages/a.rs: live, after 135 ms</p>",
+        "1 refused, 7 libraries mapped",
+        "data-file=\"pages/b.rs\" data-line=\"3\">pages/b.rs:3</button>",
+        "data-file=\"pages/a/[id].rs\">",
         "2 of 2",
         "135 ms",
         "<td class=\"number soft\">120</td>",
