@@ -52,6 +52,11 @@ impl Body {
         Self(Kind::Boxed(Box::pin(body.map_err(Into::into))))
     }
 
+    /// Whether a page makes it as it goes, and has not said how long it is.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(&self.0, Kind::Stream(stream) if stream.open.exact_len().is_none())
+    }
+
     /// Takes the bytes out, if all of them are there and there are at most `longest`.
     pub(crate) fn take_full(&mut self, longest: u64) -> Option<Bytes> {
         match &mut self.0 {

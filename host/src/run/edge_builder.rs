@@ -144,6 +144,7 @@ impl EdgeBuilder {
             handler_limit: limits.handler_timeout.0,
             security,
             compression: !responses.no_compression,
+            unbuffered: !proxies.proxy_buffering,
             metrics,
         })
     }

@@ -36,7 +36,10 @@ impl<'c> Started<'c> {
     /// Starts the apps. A signal ends that, and where a recycled host fails, the stand-in serves on.
     pub(super) async fn start(mut bound: Bound<'c>) -> Result<ControlFlow<Exit, Self>, Error> {
         let config = bound.config;
-        let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
+        let types = config.edge.responses.types.iter().cloned().collect();
+        let assets = Assets::with_types(Vec::new(), Caching::Hour, types);
+        // A folder that is named is one that others write to.
+        let assets = Arc::new(assets.finding_new(bound.public.is_some()));
         let site = Arc::new(Site::new(Arc::clone(&bound.state.switch), assets));
         let budget = match bound.linked {
             // It keeps nothing that could be given back.

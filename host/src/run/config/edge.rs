@@ -10,6 +10,7 @@ use super::duration;
 use super::units::{Limit, bytes_or_none, count_or_none, head, time_or_none};
 use crate::edge::ProxyHeaders;
 use crate::server::networks::{Network, Networks};
+use crate::site::files::TypeRule;
 
 /// All of them.
 #[derive(Clone, Debug, Args)]
@@ -133,6 +134,11 @@ pub struct ProxySettings {
     /// Connections of trusted proxies begin with a header of the PROXY protocol, version 1 or 2
     #[arg(long, env = "NOVA_PROXY_PROTOCOL", value_parser = FalseyValueParser::new(), help_heading = "Behind a proxy")]
     pub proxy_protocol: bool,
+
+    /// Let nginx collect the pieces of streamed responses: do not say `X-Accel-Buffering: no` with
+    /// them
+    #[arg(long, env = "NOVA_PROXY_BUFFERING", value_parser = FalseyValueParser::new(), help_heading = "Behind a proxy")]
+    pub proxy_buffering: bool,
 }
 
 impl ProxySettings {
@@ -168,6 +174,17 @@ pub struct ResponseSettings {
     /// Give requests no id in x-request-id
     #[arg(long, env = "NOVA_NO_REQUEST_IDS", value_parser = FalseyValueParser::new(), help_heading = "Responses")]
     pub no_request_ids: bool,
+
+    /// The media type of public files with this ending or name, such as glb=model/gltf-binary; may
+    /// be repeated, and is a table in the settings file
+    #[arg(
+        long,
+        value_name = "NAME=TYPE",
+        env = "NOVA_TYPES",
+        value_delimiter = ',',
+        help_heading = "Responses"
+    )]
+    pub types: Vec<TypeRule>,
 }
 
 /// What is counted.

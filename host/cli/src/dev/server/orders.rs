@@ -228,7 +228,12 @@ impl OrderHandler {
                     Ok(LoadOutcome::Swapped(swapped))
                 }
                 Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(LoadOutcome::Same),
-                Err(error) => Err(Refusal(error.to_string())),
+                Err(error) => {
+                    // What the switch says would be as true of one library.
+                    let of_part =
+                        in_parts && !matches!(error, PartError::Swap(_) | PartError::NothingServes);
+                    Err(Refusal { text: error.to_string(), of_part })
+                }
             };
             reporter.report(ServerEvent::Done { id, result, obstacle });
         });
