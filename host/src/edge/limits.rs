@@ -14,6 +14,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep};
 
 use crate::generation::body::{Body, BodyError};
@@ -137,7 +138,9 @@ pub(crate) struct LimitedBody<B> {
     body: B,
     /// What may still come; `None` where the length is known and short enough.
     left: Option<u64>,
-    pause: Option<Duration>,
+    /// How long a pause may be, and who has the clock for it: what reads may be a thread of an app's,
+    /// which has none.
+    pause: Option<(Duration, Handle)>,
     /// Runs while a page waits for more; made for the first pause.
     clock: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
@@ -182,14 +185,18 @@ impl<B: HttpBody> LimitedBody<B> {
         let left = length.filter(|_| hint.exact().is_none());
         let has_body = hint.exact() != Some(0);
         let exceeded = LimitFlag(has_body.then(Arc::default));
-        let pause = pause.filter(|_| has_body);
+        let pause = pause.filter(|_| has_body).map(|pause| (pause, Handle::current()));
         Some(Self { body, left, pause, clock: None, is_waiting: false, exceeded })
     }
 
     /// Waits for more, which may take as long as a pause.
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<BodyLimitError> {
-        let Some(pause) = self.pause else { return Poll::Pending };
-        let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+        let Some((pause, runtime)) = &self.pause else { return Poll::Pending };
+        let pause = *pause;
+        let clock = self.clock.get_or_insert_with(|| {
+            let _inside = runtime.enter();
+            Box::pin(tokio::time::sleep(pause))
+        });
         if !std::mem::replace(&mut self.is_waiting, true) {
             clock.as_mut().reset(Instant::now() + pause);
         }
@@ -324,6 +331,20 @@ mod tests {
             let error = (!arrives).then_some(LimitError::Stalled);
             assert_eq!((read.is_ok(), flag.error()), (arrives, error));
         }
+    }
+
+    #[tokio::test]
+    async fn a_thread_of_an_app_may_wait_for_a_body_too() {
+        let (_sender, frames) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, BodyError>>(1);
+        let limits = BodyLimits { length: None, pause: Some(Duration::from_millis(1)) };
+        let body = LimitedBody::new(StreamBody::new(Received(frames)), limits).unwrap();
+        let (read, result) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            read.send(runtime.block_on(body.collect()).map(drop)).ok();
+        });
+        let error = result.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("--body-timeout"), "{error}");
     }
 
     /// A stream of what comes through a channel.

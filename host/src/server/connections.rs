@@ -5,18 +5,19 @@
 //! it carries: the limits are kept by one coarse [`sweep`](Connections::sweep) over all of them.
 
 mod registry;
+mod ticket;
 mod wait;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use self::registry::{Registry, Shedding, client_of};
+pub(super) use self::ticket::Ticket;
 use self::wait::Deadlines;
 pub(super) use self::wait::Wait;
 use super::networks::Networks;
@@ -300,65 +301,6 @@ impl Connections {
 
     fn open(&self) -> MutexGuard<'_, Registry> {
         self.open.lock()
-    }
-}
-
-/// The presence of one connection; dropping it is leaving.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    connections: Arc<Connections>,
-    deadlines: Arc<Deadlines>,
-    id: u64,
-}
-
-impl Ticket {
-    /// How this connection's task is woken. Until this is called it cannot be woken, so the
-    /// phase must be looked at afterwards.
-    pub(super) fn register(&self, waker: &Waker) {
-        if let Some(entry) = self.connections.open().entries.get_mut(&self.id) {
-            entry.waker = Some(waker.clone());
-        }
-    }
-
-    pub(super) fn phase(&self) -> Phase {
-        self.connections.phase()
-    }
-
-    /// Whether this connection has to end if it has left HTTP.
-    pub(super) fn ends_upgraded(&self) -> bool {
-        self.connections.ends_upgraded.load(Ordering::SeqCst)
-    }
-
-    /// Whose connection it is, as a proxy says; `false` if that client has as many as it may.
-    pub(super) fn belongs_to(&self, client: SocketAddr) -> bool {
-        let connections = &self.connections;
-        if connections.limits.per_client.is_none() {
-            return true;
-        }
-        let client = client_of(client);
-        let mut open = connections.open();
-        let has_room = connections.has_room_for(&open, client);
-        if has_room {
-            open.assign(self.id, client);
-        }
-        has_room
-    }
-
-    /// The time limits of this connection, to be handed to the protocol.
-    pub(super) fn wait(&self) -> Wait {
-        Wait { connections: Arc::clone(&self.connections), deadlines: Arc::clone(&self.deadlines) }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let mut open = self.connections.open();
-        open.remove(self.id);
-        let last = open.entries.is_empty();
-        drop(open);
-        if last || self.connections.crowded.load(Ordering::SeqCst) {
-            self.connections.changed.notify_waiters();
-        }
     }
 }
 

@@ -1,0 +1,69 @@
+//! The place of one connection among those that are open.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use super::registry::client_of;
+use super::wait::{Deadlines, Wait};
+use super::{Connections, Phase};
+
+/// The presence of one connection; dropping it is leaving.
+#[derive(Debug)]
+pub(in crate::server) struct Ticket {
+    pub(super) connections: Arc<Connections>,
+    pub(super) deadlines: Arc<Deadlines>,
+    pub(super) id: u64,
+}
+
+impl Ticket {
+    /// How this connection's task is woken. Until this is called it cannot be woken, so the
+    /// phase must be looked at afterwards.
+    pub(in crate::server) fn register(&self, waker: &Waker) {
+        if let Some(entry) = self.connections.open().entries.get_mut(&self.id) {
+            entry.waker = Some(waker.clone());
+        }
+    }
+
+    pub(in crate::server) fn phase(&self) -> Phase {
+        self.connections.phase()
+    }
+
+    /// Whether this connection has to end if it has left HTTP.
+    pub(in crate::server) fn ends_upgraded(&self) -> bool {
+        self.connections.ends_upgraded.load(Ordering::SeqCst)
+    }
+
+    /// Whose connection it is, as a proxy says; `false` if that client has as many as it may.
+    pub(in crate::server) fn belongs_to(&self, client: SocketAddr) -> bool {
+        let connections = &self.connections;
+        if connections.limits.per_client.is_none() {
+            return true;
+        }
+        let client = client_of(client);
+        let mut open = connections.open();
+        let has_room = connections.has_room_for(&open, client);
+        if has_room {
+            open.assign(self.id, client);
+        }
+        has_room
+    }
+
+    /// The time limits of this connection, to be handed to the protocol.
+    pub(in crate::server) fn wait(&self) -> Wait {
+        Wait { connections: Arc::clone(&self.connections), deadlines: Arc::clone(&self.deadlines) }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut open = self.connections.open();
+        open.remove(self.id);
+        let last = open.entries.is_empty();
+        drop(open);
+        if last || self.connections.crowded.load(Ordering::SeqCst) {
+            self.connections.changed.notify_waiters();
+        }
+    }
+}
