@@ -24,6 +24,7 @@
 //! - `cache_keys` and `package_env`: an app takes an image that another app let cargo build.
 
 mod ahead;
+mod build_script;
 mod cache_keys;
 mod capture;
 mod compiler;
@@ -40,6 +41,7 @@ mod toolchain;
 mod unit;
 
 pub use ahead::{Link, PageAhead};
+pub use build_script::BuildScript;
 pub use capture::{RustcCall, wrapper_main};
 pub use compiler::{AppLibrary, PageUnit, PartsCompiler, PartsError};
 pub use fingerprint::Fingerprint;

@@ -45,11 +45,13 @@ impl Default for Settings {
 pub struct DevSettings {
     /// How long a page may hold its thread before it is taken for an endless loop.
     pub poll_limit: Duration,
+    /// How often the app's files are looked at, where the file system does not tell of a save.
+    pub poll: Option<Duration>,
 }
 
 impl Default for DevSettings {
     fn default() -> Self {
-        Self { poll_limit: Duration::from_secs(5) }
+        Self { poll_limit: Duration::from_secs(5), poll: None }
     }
 }
 
@@ -78,6 +80,9 @@ pub struct PartialDevSettings {
     /// See [`DevSettings::poll_limit`]; in seconds.
     #[serde(default, deserialize_with = "seconds")]
     pub poll_limit: Option<Duration>,
+    /// See [`DevSettings::poll`]; in seconds.
+    #[serde(default, deserialize_with = "seconds")]
+    pub poll: Option<Duration>,
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -135,12 +140,15 @@ impl Settings {
     }
 
     fn with(self, PartialSettings { host, port, out, dev, build }: PartialSettings) -> Self {
-        let PartialDevSettings { poll_limit } = dev;
+        let PartialDevSettings { poll_limit, poll } = dev;
         Self {
             host: host.unwrap_or(self.host),
             port: port.unwrap_or(self.port),
             out: out.unwrap_or(self.out),
-            dev: DevSettings { poll_limit: poll_limit.unwrap_or(self.dev.poll_limit) },
+            dev: DevSettings {
+                poll_limit: poll_limit.unwrap_or(self.dev.poll_limit),
+                poll: poll.or(self.dev.poll),
+            },
             build: build.or(self.build),
         }
     }
@@ -247,6 +255,8 @@ mod tests {
             assert!(error.contains("must be a number of seconds"), "{wrong}: {error}");
         }
         assert!(limit("\"5s\"").is_err());
+        let poll = load("[dev]\npoll = 0.5\n", &[], Default::default()).unwrap().dev.poll;
+        assert_eq!(poll, Some(Duration::from_millis(500)));
     }
 
     #[test]

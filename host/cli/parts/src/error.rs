@@ -44,4 +44,32 @@ pub enum PartError {
 
     #[error("no app serves yet to which pages could be attached; open one first")]
     NothingServes,
+
+    #[error(transparent)]
+    Page(Box<RefusedPage>),
+}
+
+/// A page that cannot be attached; without it, the others can.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct RefusedPage {
+    /// Its source file.
+    pub file: String,
+    /// Why.
+    pub cause: PartError,
+}
+
+impl PartError {
+    /// The file of the page that this is about, if it is about one.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        match self {
+            Self::Page(refused) => Some(&refused.file),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn of_page(self, file: &str) -> Self {
+        Self::Page(Box::new(RefusedPage { file: file.to_owned(), cause: self }))
+    }
 }

@@ -226,8 +226,14 @@ impl OrderHandler {
                     hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
                     Ok(LoadOutcome::Swapped(swapped))
                 }
-                Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(LoadOutcome::Same),
-                Err(error) => Err(Refusal(error.to_string())),
+                Err(PartError::Swap(SwapError::AlreadyLive { .. })) => {
+                    pages.unchanged();
+                    Ok(LoadOutcome::Same)
+                }
+                Err(error) => {
+                    let page = error.page().map(str::to_owned);
+                    Err(Refusal { text: error.to_string(), page })
+                }
             };
             reporter.report(ServerEvent::Done { id, result, obstacle });
         });

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::reporter::Reporter;
 use super::waiting::{self, wants_page};
-use crate::dev::wire::message::Problem;
+use crate::dev::wire::message::{Problem, ProblemKind};
 use crate::dev::wire::protocol::{PageRoute, ServerEvent};
 use crate::terminal::ansi::escaped;
 
@@ -87,8 +87,13 @@ impl OnDemandPages {
     pub(crate) fn published(&self, in_parts: bool) {
         self.known.send_modify(|known| {
             known.in_parts = in_parts;
-            known.wanted.clear();
+            known.forget();
         });
+    }
+
+    /// What was to be published serves already: what failed before may not fail any more.
+    pub(crate) fn unchanged(&self) {
+        self.known.send_modify(PagesState::forget);
     }
 
     /// Sends those who wait to the server that takes over: what they wait for comes there.
@@ -132,6 +137,12 @@ impl OnDemandPages {
 }
 
 impl PagesState {
+    /// Who waits asks again, and is told again what is still wrong.
+    fn forget(&mut self) {
+        self.wanted.clear();
+        self.failed.clear();
+    }
+
     /// The page that a request for `path` needs and that does not serve.
     fn missing(&self, app: &Site, path: &str) -> Option<String> {
         if !self.in_parts && self.stale.is_empty() {
@@ -150,20 +161,25 @@ impl PagesState {
     }
 }
 
-/// The answer for a page that does not compile.
+/// The answer for a page that does not serve.
 fn failure(file: &str, problem: &Problem, headers: &HeaderMap) -> Response<Body> {
+    let what = match problem.kind {
+        ProblemKind::Load => "cannot be loaded",
+        ProblemKind::App => "has a mistake",
+        _ => "does not compile",
+    };
     let (kind, text) = if wants_page(headers) {
         let (file, title) = (escaped(file), escaped(&problem.title));
         let text = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{file} does not \
-             compile</title>\n<style>:root {{ color-scheme: light dark; font: 16px/1.5 system-ui }} \
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{file} \
+             {what}</title>\n<style>:root {{ color-scheme: light dark; font: 16px/1.5 system-ui }} \
              body {{ max-width: 60rem; margin: 3rem auto; padding: 0 1rem }} pre {{ overflow-x: auto \
-             }}</style>\n<h1>{file} does not compile</h1>\n<p>{title}</p>\n<pre>{}</pre>\n</html>\n",
+             }}</style>\n<h1>{file} {what}</h1>\n<p>{title}</p>\n<pre>{}</pre>\n</html>\n",
             problem.html
         );
         ("text/html; charset=utf-8", text)
     } else {
-        let text = format!("{file} does not compile: {}\n", problem.title);
+        let text = format!("{file} {what}: {}\n", problem.title);
         ("text/plain; charset=utf-8", text)
     };
     Response::builder()
@@ -179,7 +195,6 @@ mod tests {
     use std::io::{Read as _, Seek as _};
 
     use super::*;
-    use crate::dev::wire::message::ProblemKind;
     use nova_host::library::loader::Store;
     use nova_host::site::files::{Assets, Caching};
     use nova_host::swap::{SwapSettings, Switch};
@@ -227,11 +242,13 @@ mod tests {
             pages.failed("pages/a.rs".into(), Problem::new(ProblemKind::Compile, "mismatched", ""));
         });
         assert_eq!(failed.expect("a failure").status(), StatusCode::INTERNAL_SERVER_ERROR);
+        pages.unchanged();
+        assert_eq!(waits("/a").await, Some(0), "what it was about is over, so it is wanted again");
 
         let mut text = String::new();
         events.rewind().expect("a file");
         events.read_to_string(&mut text).expect("a text");
-        assert_eq!(text.matches("pages/a.rs").count(), 1, "{text}");
+        assert_eq!(text.matches("pages/a.rs").count(), 2, "{text}");
         assert_eq!(text.matches("pages/[id].rs").count(), 1, "{text}");
     }
 }

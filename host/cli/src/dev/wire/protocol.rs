@@ -172,12 +172,25 @@ pub(crate) enum Obstacle {
 
 /// Why something does not serve, for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[error("{0}")]
-pub(crate) struct Refusal(pub(crate) String);
+#[error("{text}")]
+pub(crate) struct Refusal {
+    pub(crate) text: String,
+    /// The file of the page that it is about; without that page the rest may serve.
+    pub(crate) page: Option<String>,
+}
 
 impl Refusal {
+    /// A refusal that is about no page alone.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), page: None }
+    }
+
     /// The same as the overlay shows it.
     pub(crate) fn problem(&self) -> Problem {
-        Problem::of_message(ProblemKind::Load, &self.0)
+        let problem = Problem::of_message(ProblemKind::Load, &self.text);
+        match &self.page {
+            Some(file) => problem.at(file, None, None),
+            None => problem,
+        }
     }
 }
