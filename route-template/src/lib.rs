@@ -55,7 +55,7 @@ pub use cargo::message::Artifact;
 pub use cargo::process::Stopper;
 pub use codegen::crate_root::{BEGIN, CrateRootError, END, Origins, SyncReport, is_in_step, sync};
 pub use codegen::{Destination, GeneratedCode, generate};
-pub use prepare::{PrepareError, PreparedApp, prepare, prepare_with};
+pub use prepare::{PrepareError, PreparedApp, prepare, prepare_rest, prepare_with};
 pub use project::settings::{
     BuildSettings, DevSettings, Lto, OptLevel, PartialDevSettings, PartialSettings, Settings,
     SettingsError, Strip,
@@ -76,7 +76,7 @@ pub use routes::exercises::Exercises;
 pub use routes::hooks::Hooks;
 pub use routes::modules::{Module, ModuleTree};
 pub use routes::pattern::{BadName, Pattern, Segment};
-pub use routes::problem::{Problem, Problems, Warning};
+pub use routes::problem::{Problem, Problems, Reach, Warning};
 pub use routes::route::{Handler, Method, NotFound, Page, Special, SpecialKind};
 pub use routes::tree::{RouteTree, Sources};
 pub use source::file::SourceFile;

@@ -25,6 +25,7 @@
 
 mod ahead;
 mod allocator;
+mod build_script;
 mod cache_keys;
 mod capture;
 mod compiler;
@@ -45,6 +46,7 @@ mod user_wrapper;
 
 pub use ahead::{Link, PageAhead};
 pub use allocator::chooses_allocator;
+pub use build_script::BuildScript;
 pub use capture::{RustcCall, wrapper_main};
 pub use compiler::{AppLibrary, PageUnit, PartsCompiler};
 pub use error::PartsError;

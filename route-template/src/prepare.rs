@@ -9,7 +9,7 @@ use crate::codegen::crate_root::{CrateRootError, SyncReport, sync};
 use crate::digest::sha256;
 use crate::project::source_cache::SourceCache;
 use crate::project::{OpenError, Project};
-use crate::routes::problem::{Problems, Warning};
+use crate::routes::problem::{Problem, Problems, Reach, Warning};
 use crate::routes::tree::RouteTree;
 
 /// An app that is ready to be built.
@@ -25,6 +25,8 @@ pub struct PreparedApp {
     pub crate_root: SyncReport,
     /// The SHA-256 of each page that was read.
     pub source_hashes: BTreeMap<String, String>,
+    /// What is wrong with files that were left out; nothing, but for [`prepare_rest`].
+    pub problems: Vec<Problem>,
 }
 
 impl PreparedApp {
@@ -79,14 +81,43 @@ pub fn prepare(dir: &Path) -> Result<PreparedApp, PrepareError> {
 /// # Errors
 /// As [`prepare`].
 pub fn prepare_with(dir: &Path, cache: &mut SourceCache) -> Result<PreparedApp, PrepareError> {
+    prepare_unless(dir, cache, |_| false, |_| true)
+}
+
+/// As [`prepare_with`], for a process that goes on with what is right: the mistakes of files that
+/// can be left out are in [`PreparedApp::problems`]. `serves` says which pages answer already; see
+/// [`RouteTree::read`].
+///
+/// # Errors
+/// If the folder is not an app, if which files it is made of is not clear, or if its crate root
+/// cannot be written.
+pub fn prepare_rest(
+    dir: &Path,
+    cache: &mut SourceCache,
+    serves: impl Fn(&str) -> bool,
+) -> Result<PreparedApp, PrepareError> {
+    prepare_unless(dir, cache, serves, |problem| problem.reach() == Reach::App)
+}
+
+/// Prepares the app, unless one of its mistakes `is_fatal`: then nothing is written.
+fn prepare_unless(
+    dir: &Path,
+    cache: &mut SourceCache,
+    serves: impl Fn(&str) -> bool,
+    is_fatal: impl Fn(&Problem) -> bool,
+) -> Result<PreparedApp, PrepareError> {
     let project = Project::open(dir)?;
     let sources = project.scan_with(cache);
-    let tree = RouteTree::build(&sources)?;
+    let (tree, problems) = RouteTree::read(&sources, serves);
+    if problems.iter().any(is_fatal) {
+        return Err(Problems(problems).into());
+    }
     let crate_root = sync(&project, &tree)?;
     let source_hashes = sources
         .pages
         .iter()
         .filter_map(|file| Some((file.path.clone(), file.sha256()?.to_owned())))
         .collect();
-    Ok(PreparedApp { warnings: tree.warnings(), project, tree, crate_root, source_hashes })
+    let warnings = tree.warnings();
+    Ok(PreparedApp { project, tree, warnings, crate_root, source_hashes, problems })
 }

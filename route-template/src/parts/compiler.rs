@@ -14,6 +14,7 @@ use crate::cargo::process::Stopper;
 use crate::codegen::crate_root::Origins;
 use crate::digest::sha256;
 use crate::parts::allocator::chooses_allocator;
+use crate::parts::build_script::BuildScript;
 use crate::parts::cache_keys::CacheKeys;
 use crate::parts::capture;
 use crate::parts::error::PartsError;
@@ -203,6 +204,19 @@ impl PartsCompiler {
     /// Whether only cargo knows what a change of a file that is not a page leads to.
     pub fn has_build_script(&self) -> bool {
         has_script(&self.project)
+    }
+
+    /// When the app's build script runs again; never, without one.
+    pub fn build_script(&self) -> BuildScript {
+        let out = self.invocation.call.env.get("OUT_DIR").filter(|_| self.has_build_script());
+        out.map(|out| BuildScript::of(self.project.dir(), Path::new(out))).unwrap_or_default()
+    }
+
+    /// Whether this is what a build has written, and not a file of the user's.
+    pub fn is_output(&self, path: &Path) -> bool {
+        let env = &self.invocation.call.env;
+        let is_library = path.extension().is_some_and(|it| it == "rlib" || it == "rmeta");
+        is_library || env.get("OUT_DIR").is_some_and(|out| path.starts_with(out))
     }
 
     /// Whether the app says how, with what or for which machine it is linked.

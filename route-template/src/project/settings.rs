@@ -48,11 +48,13 @@ pub struct DevSettings {
     /// The names, besides `localhost` and `host`, under which a browser may use what `nova dev`
     /// adds to pages; one that begins with a dot stands for all names that end so.
     pub allowed_hosts: Vec<String>,
+    /// How often the app's files are looked at, where the file system does not tell of a save.
+    pub poll: Option<Duration>,
 }
 
 impl Default for DevSettings {
     fn default() -> Self {
-        Self { poll_limit: Duration::from_secs(5), allowed_hosts: Vec::new() }
+        Self { poll_limit: Duration::from_secs(5), allowed_hosts: Vec::new(), poll: None }
     }
 }
 
@@ -81,6 +83,9 @@ pub struct PartialDevSettings {
     /// See [`DevSettings::poll_limit`]; in seconds.
     #[serde(default, deserialize_with = "seconds")]
     pub poll_limit: Option<Duration>,
+    /// See [`DevSettings::poll`]; in seconds.
+    #[serde(default, deserialize_with = "seconds")]
+    pub poll: Option<Duration>,
     /// See [`DevSettings::allowed_hosts`].
     #[serde(default, deserialize_with = "names")]
     pub allowed_hosts: Option<Vec<String>>,
@@ -158,7 +163,7 @@ impl Settings {
     }
 
     fn with(self, PartialSettings { host, port, out, dev, build }: PartialSettings) -> Self {
-        let PartialDevSettings { poll_limit, allowed_hosts } = dev;
+        let PartialDevSettings { poll_limit, allowed_hosts, poll } = dev;
         Self {
             host: host.unwrap_or(self.host),
             port: port.unwrap_or(self.port),
@@ -166,6 +171,7 @@ impl Settings {
             dev: DevSettings {
                 poll_limit: poll_limit.unwrap_or(self.dev.poll_limit),
                 allowed_hosts: allowed_hosts.unwrap_or(self.dev.allowed_hosts),
+                poll: poll.or(self.dev.poll),
             },
             build: build.or(self.build),
         }
@@ -273,6 +279,8 @@ mod tests {
             assert!(error.contains("must be a number of seconds"), "{wrong}: {error}");
         }
         assert!(limit("\"5s\"").is_err());
+        let poll = load("[dev]\npoll = 0.5\n", &[], Default::default()).unwrap().dev.poll;
+        assert_eq!(poll, Some(Duration::from_millis(500)));
     }
 
     #[test]

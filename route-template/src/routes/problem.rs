@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::routes::pattern::{BadName, Pattern};
+use crate::routes::route::SpecialKind;
 use crate::source::place::Position;
 
 /// One mistake in the files of an app.
@@ -143,7 +144,45 @@ pub enum Problem {
     },
 }
 
+/// How much of an app a mistake keeps from being compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it: which files it is made of is not known.
+    App,
+    /// What all pages share: the files are known, and one of them does not say what it must.
+    Shared,
+    /// The file that it is in, and no other.
+    File,
+}
+
 impl Problem {
+    /// How much of the app it keeps from being compiled.
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::TwoPlaces { .. } => Reach::App,
+            Self::NoFunction { .. } | Self::HookAlone { .. } | Self::SwapConst { .. } => {
+                Reach::Shared
+            }
+            Self::Unreadable { path: file, .. }
+            | Self::Reexport { file, .. }
+            | Self::HiddenType { file, .. }
+            | Self::TooManyArguments { file, .. } => {
+                if is_page(file) {
+                    Reach::File
+                } else {
+                    Reach::Shared
+                }
+            }
+            // What is left out is missed by what names it, and only there.
+            Self::NameNotUtf8 { .. }
+            | Self::BadName { .. }
+            | Self::BadModuleName { .. }
+            | Self::DuplicateRoute { .. }
+            | Self::NoHandler { .. }
+            | Self::NotFoundBelowRoot { .. } => Reach::File,
+        }
+    }
+
     /// The files it is about, the first one with the place in it if that is known.
     pub fn places(&self) -> Vec<(&str, Option<Position>)> {
         match self {
@@ -216,6 +255,15 @@ impl Problem {
             }
         }
     }
+}
+
+/// Whether the file at this path is one of the pages, and not what several of them share; nothing
+/// of an app needs `precompile.rs` either.
+fn is_page(path: &str) -> bool {
+    let path = path.strip_prefix("src/").unwrap_or(path);
+    let Some(path) = path.strip_prefix("pages/") else { return path == "precompile.rs" };
+    let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs"));
+    stem.is_some_and(|stem| stem != "404" && SpecialKind::of(stem).is_none())
 }
 
 /// Everything that is wrong, in one value, so that it can be reported in one go.

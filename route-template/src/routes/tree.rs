@@ -3,7 +3,8 @@
 //! Nothing here touches the disk. [`RouteTree::build`] takes the files as values and either
 //! gives the whole tree or every mistake in it.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use crate::routes::exercises::Exercises;
 use crate::routes::exports::{MOST_ARGUMENTS, exported, items};
@@ -61,6 +62,15 @@ impl RouteTree {
     /// # Errors
     /// Every mistake in them, in the order of the files.
     pub fn build(sources: &Sources) -> Result<Self, Problems> {
+        let (tree, problems) = Self::read(sources, |_| false);
+        if problems.is_empty() { Ok(tree) } else { Err(Problems(problems)) }
+    }
+
+    /// Works out as much as the files mean, and gives every mistake in them, in the order of the
+    /// files. A page with a mistake has the handlers that are right; a file whose name is wrong, and
+    /// the second of two pages with one route, are left out. `serves` says which of two such pages
+    /// answers already, and is the first for that.
+    pub fn read(sources: &Sources, serves: impl Fn(&str) -> bool) -> (Self, Vec<Problem>) {
         let root = sources.pages_root.as_deref().unwrap_or_default();
         let mut builder = Builder::new(root, sources.problems.clone());
         let mut pages: Vec<&SourceFile> = sources.pages.iter().collect();
@@ -70,7 +80,7 @@ impl RouteTree {
                 builder.problems.push(problem);
             }
         }
-        let duplicates = builder.duplicates();
+        let duplicates = builder.leave_out_duplicates(serves);
         let Builder { mut tree, mut problems, .. } = builder;
         problems.extend(duplicates);
 
@@ -94,7 +104,16 @@ impl RouteTree {
                 Err(problem) => problems.push(problem),
             }
         }
-        if problems.is_empty() { Ok(tree) } else { Err(Problems(problems)) }
+        (tree, problems)
+    }
+
+    /// Whether what all pages share is made of the same files and functions in both.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        self.specials == other.specials
+            && self.not_found == other.not_found
+            && self.components_root == other.components_root
+            && self.components == other.components
+            && self.app == other.app
     }
 
     /// What the app's owner may want to know.
@@ -152,7 +171,15 @@ impl<'a> Builder<'a> {
 
         let pattern = pattern(&folders, stem)
             .map_err(|cause| Problem::BadName { file: source.path.clone(), cause })?;
-        let file = File { path: &source.path, items: items(source)? };
+        let items = match items(source) {
+            Ok(items) => items,
+            Err(problem) if special.is_none() && stem != "404" => {
+                self.add_unreadable(pattern, &source.path, path);
+                return Err(problem);
+            }
+            Err(problem) => return Err(problem),
+        };
+        let file = File { path: &source.path, items };
         match special {
             Some(kind) => self.add_special(kind, &file, path),
             None if stem == "404" => self.add_not_found(&file, path),
@@ -220,18 +247,38 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn duplicates(&self) -> Vec<Problem> {
+    /// A page of which nothing but the route is known.
+    fn add_unreadable(&mut self, pattern: Pattern, file: &str, path: &str) {
+        self.tree.pages.push(Page {
+            file: file.to_owned(),
+            pattern,
+            module: self.names.take(path),
+            handlers: Vec::new(),
+            consts: Vec::new(),
+        });
+    }
+
+    fn leave_out_duplicates(&mut self, serves: impl Fn(&str) -> bool) -> Vec<Problem> {
         let mut seen: HashMap<Pattern, &Page> = HashMap::new();
-        let mut problems = Vec::new();
-        for page in &self.tree.pages {
-            if let Some(first) = seen.insert(page.pattern.shape(), page) {
-                problems.push(Problem::DuplicateRoute {
-                    pattern: first.pattern.clone(),
-                    first: first.file.clone(),
-                    second: page.file.clone(),
-                });
+        let (served, others): (Vec<&Page>, Vec<&Page>) =
+            self.tree.pages.iter().partition(|page| serves(&page.file));
+        let (mut problems, mut left_out) = (Vec::new(), HashSet::new());
+        for page in served.into_iter().chain(others) {
+            match seen.entry(page.pattern.shape()) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(page);
+                }
+                Entry::Occupied(first) => {
+                    problems.push(Problem::DuplicateRoute {
+                        pattern: first.get().pattern.clone(),
+                        first: first.get().file.clone(),
+                        second: page.file.clone(),
+                    });
+                    left_out.insert(page.file.clone());
+                }
             }
         }
+        self.tree.pages.retain(|page| !left_out.contains(&page.file));
         problems
     }
 }

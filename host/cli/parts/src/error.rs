@@ -44,4 +44,47 @@ pub enum PartError {
 
     #[error("no app serves yet to which pages could be attached; open one first")]
     NothingServes,
+
+    #[error(transparent)]
+    Page(Box<RefusedPage>),
+}
+
+/// A page that cannot be attached; without it, the others can.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct RefusedPage {
+    /// Its source file.
+    pub file: String,
+    /// Why.
+    pub cause: PartError,
+}
+
+impl PartError {
+    /// The file of the page that this is about, if it is about one.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        match self {
+            Self::Page(refused) => Some(&refused.file),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about how the app was cut into libraries: as one library the app may load.
+    #[must_use]
+    pub fn is_of_part(&self) -> bool {
+        match self {
+            Self::Page(refused) => refused.cause.is_of_part(),
+            // What is said of a route would be as true of one library, and so is what the switch says.
+            Self::Attach { .. } | Self::Swap(_) | Self::NothingServes => false,
+            Self::Load(_)
+            | Self::SameName { .. }
+            | Self::Nameless { .. }
+            | Self::OtherApp { .. }
+            | Self::NotAPage { .. } => true,
+        }
+    }
+
+    pub(crate) fn of_page(self, file: &str) -> Self {
+        Self::Page(Box::new(RefusedPage { file: file.to_owned(), cause: self }))
+    }
 }

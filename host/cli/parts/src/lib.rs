@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use nova_host::BuildId;
 use serde::{Deserialize, Serialize};
 
-pub use self::error::PartError;
+pub use self::error::{PartError, RefusedPage};
 pub use self::switch::PartedSwitch;
 
 /// The libraries that start a parted app. None of the files is ever written again, and each has

@@ -107,7 +107,11 @@ fn load(
     pages: &[PageLibrary],
     app: Option<&str>,
 ) -> Result<Vec<PageEntry>, PartError> {
-    pages.iter().map(|page| libraries.page(&page.path, &page.symbol, app)).collect()
+    let entry = |page: &PageLibrary| {
+        let entry = libraries.page(&page.path, &page.symbol, app);
+        entry.map_err(|error| error.of_page(&page.file))
+    };
+    pages.iter().map(entry).collect()
 }
 
 /// A view of a running app, which came from `source`, with these pages.
@@ -120,8 +124,13 @@ fn view(
 ) -> Result<View, PartError> {
     let (app, routes) = attach(app, entries).map_err(|NotAttached { page, failure }| {
         let page = page.into_option().and_then(|index| pages.get(index));
-        let subject = page.map_or_else(|| source.display().to_string(), |page| page.file.clone());
-        PartError::Attach { subject, cause: failure.message.into() }
+        let cause = failure.message.into();
+        match page {
+            Some(page) => {
+                PartError::Attach { subject: page.file.clone(), cause }.of_page(&page.file)
+            }
+            None => PartError::Attach { subject: source.display().to_string(), cause },
+        }
     })?;
     Ok(View { build_id, routes: routes.into(), app })
 }

@@ -50,6 +50,7 @@ use crate::dev::child::starter::Starter;
 use crate::dev::child::supervisor::ServerSupervisor;
 use crate::dev::report::{Banner, Terminal, Voice};
 use crate::dev::settings::Environment;
+use crate::dev::watch::file_system::without_events;
 use crate::dev::watch::sources::SourceWatcher;
 use crate::dev::wire::protocol::{Refusal, ServerJob};
 
@@ -98,7 +99,7 @@ pub(crate) enum DevError {
 pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     let terminal = Arc::new(Terminal::new(setup.voice));
     let store = SessionStore::new(&setup.dir)?;
-    let sources = SourceWatcher::new(&setup.dir)?;
+    let sources = SourceWatcher::new(&setup.dir, setup.settings.dev.poll)?;
     let job = server_job(&setup, &store);
     let settings = ServerSettings::new(&setup.settings, setup.flags, setup.debugger);
     let process = settings.process(&setup.settings, setup.environment.clone());
@@ -138,6 +139,12 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     // The files of the app have not been read, and may have a mistake.
     let folder = session.dir.file_name().unwrap_or(session.dir.as_os_str()).to_string_lossy();
     session.journal.named(&folder.into_owned());
+    if let (Some(file_system), None) = (without_events(&session.dir), setup.settings.dev.poll) {
+        session.journal.note(&format!(
+            "the app is on {file_system}, where saves of another machine cause no event; with \
+             `poll = 1` under [dev] in nova.toml its files are looked at each second"
+        ));
+    }
     if setup.open {
         session.journal.open();
     }

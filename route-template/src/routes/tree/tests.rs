@@ -264,3 +264,51 @@ fn no_pages_folder_is_an_empty_tree() {
     let tree = RouteTree::build(&Sources::default()).unwrap();
     assert_eq!(tree, RouteTree::default());
 }
+
+#[test]
+fn a_mistake_leaves_the_other_files_what_they_are() {
+    let read = |pages: &[(&str, &str)], serves: &str| {
+        let (tree, problems) = RouteTree::read(&sources(pages), |file| file == serves);
+        let page = |page: &Page| format!("{} {}", page.file, page.handlers.len());
+        let pages: Vec<_> = tree.pages.iter().map(page).collect();
+        let reach = problems.iter().map(|it| format!("{:?} {}", it.reach(), it.places()[0].0));
+        (pages.join(", "), reach.collect::<Vec<_>>().join(", "))
+    };
+    for (file, text, pages, problems) in [
+        ("b.rs", "// todo", "pages/a.rs 1, pages/b.rs 0", "File pages/b.rs"),
+        ("b.rs", "fn get() {}", "pages/a.rs 1, pages/b.rs 0", "File pages/b.rs"),
+        (
+            "b.rs",
+            "pub use x::get; pub fn put() {}",
+            "pages/a.rs 1, pages/b.rs 1",
+            "File pages/b.rs",
+        ),
+        ("b c.rs", GET, "pages/a.rs 1", "File pages/b c.rs"),
+        ("[id].json.rs", GET, "pages/a.rs 1", "File pages/[id].json.rs"),
+        ("b/404.rs", GET, "pages/a.rs 1", "File pages/b/404.rs"),
+        ("_layout.rs", "// todo", "pages/a.rs 1", "Shared pages/_layout.rs"),
+        (
+            "b/_middleware.rs",
+            "pub use x::middleware;",
+            "pages/a.rs 1",
+            "Shared pages/b/_middleware.rs",
+        ),
+        ("404.rs", "// todo", "pages/a.rs 1", "Shared pages/404.rs"),
+    ] {
+        let (read, found) = read(&[("a.rs", GET), (file, text)], "");
+        assert_eq!((read.as_str(), found.as_str()), (pages, problems), "{file}: {text}");
+    }
+    let two = [("(x)/a.rs", GET), ("a.rs", GET)];
+    assert_eq!(read(&two, "").0, "pages/(x)/a.rs 1");
+    assert_eq!(read(&two, "pages/a.rs").0, "pages/a.rs 1", "what answers goes on answering");
+}
+
+#[test]
+fn what_pages_share_is_compared_without_them() {
+    let one = tree(&[("a.rs", GET)]);
+    assert!(one.shares_with(&tree(&[("b.rs", GET)])));
+    for file in ["_layout.rs", "404.rs", "x/_error.rs"] {
+        let text = "pub fn layout() {} pub fn get() {} pub fn handler() {}";
+        assert!(!one.shares_with(&tree(&[("a.rs", GET), (file, text)])), "{file}");
+    }
+}

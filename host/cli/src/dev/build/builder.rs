@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use nova_host::library::start::StartInfo;
 use nova_host::swap::SwapReport;
 use nova_route_template::{
-    Build, BuildOutput, CargoError, DepInfo, Diagnostic, Output, Stopper, prepare,
+    Build, BuildOutput, CargoError, DepInfo, Diagnostic, Output, PrepareError, Problems, Reach,
+    SourceCache, Stopper, prepare_rest,
 };
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -68,9 +69,11 @@ pub(crate) struct BuildSuccess {
     pub(crate) swapped: Option<SwapReport>,
     /// What its owner may want to know about the pages.
     pub(crate) notes: Vec<String>,
+    /// What is wrong with pages that were left out.
+    pub(crate) mistakes: Option<Arc<BuildFailure>>,
     /// What rustc printed about the app itself.
     pub(crate) warnings: BTreeSet<String>,
-    /// The files of the app that the compiler read.
+    /// The files that the compiler read, from the app's folder where they are in it.
     pub(crate) inputs: BTreeSet<PathBuf>,
     /// The size of the library.
     pub(crate) bytes: u64,
@@ -158,6 +161,14 @@ impl Builder {
         self.events.recv().await.expect("the builder holds a sender")
     }
 
+    /// Stops the build that goes on, if it has not reached the server; the next one waits until its
+    /// processes are gone.
+    pub(crate) fn cancel(&mut self) {
+        if let Some(job) = &self.current {
+            job.cancel.cancel();
+        }
+    }
+
     /// Stops the build that goes on, and waits until its processes are gone.
     pub(crate) async fn stop(&mut self) {
         if let Some(job) = self.current.take() {
@@ -187,7 +198,7 @@ impl BuildTask {
         })
         .await;
         phases.compile_us = micros(began.elapsed());
-        let CargoBuild { built, notes, inputs } = match built {
+        let CargoBuild { built, notes, mistakes, inputs } = match built {
             Ok(compiled) => compiled?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
@@ -207,13 +218,14 @@ impl BuildTask {
         let own = |it: &Diagnostic| it.place.as_ref().is_none_or(|it| !it.file.starts_with('/'));
         let warnings = built.diagnostics.into_iter().filter(own).map(|it| it.rendered).collect();
         let bytes = built.library.metadata().map_or(0, |library| library.len());
-        Ok(BuildSuccess { swapped, notes, warnings, inputs, bytes })
+        Ok(BuildSuccess { swapped, notes, mistakes, warnings, inputs, bytes })
     }
 }
 
 struct CargoBuild {
     built: BuildOutput,
     notes: Vec<String>,
+    mistakes: Option<Arc<BuildFailure>>,
     inputs: BTreeSet<PathBuf>,
 }
 
@@ -224,7 +236,10 @@ fn build(
     cancel: &BuildGate,
     events: &mpsc::UnboundedSender<BuildEvent>,
 ) -> Result<CargoBuild, BuildFailure> {
-    let prepared = prepare(dir)?;
+    let prepared = prepare_rest(dir, &mut SourceCache::open(dir), |_| false)?;
+    if prepared.problems.iter().any(|problem| problem.reach() != Reach::File) {
+        return Err(PrepareError::Problems(Problems(prepared.problems)).into());
+    }
     let routes = RouteInfo::all(&prepared.tree);
     let app = prepared.project.name().to_owned();
     let _ = events.send(BuildEvent::Scanned { app, routes });
@@ -242,10 +257,11 @@ fn build(
         }
     })?;
     let app = prepared.project.dir();
-    let inputs =
-        DepInfo::beside(&built.library, app).files_below(app).map(Path::to_owned).collect();
+    let read = DepInfo::beside(&built.library, app).files.into_iter();
+    let inputs = read.map(|it| it.strip_prefix(app).map_or(it.clone(), Path::to_owned)).collect();
     let notes = prepared.warnings.iter().map(ToString::to_string).collect();
-    Ok(CargoBuild { built, notes, inputs })
+    let mistakes = BuildFailure::of_mistakes(prepared.problems).map(Arc::new);
+    Ok(CargoBuild { built, notes, mistakes, inputs })
 }
 
 /// Whether a build goes on, is to stop, or has passed the point where it cannot be stopped.

@@ -22,6 +22,7 @@ mod event;
 mod hazard;
 mod inventory;
 mod jobs;
+mod mistakes;
 mod outcomes;
 mod page;
 mod pages;
@@ -35,18 +36,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nova_parts::PageLibrary;
 use nova_route_template::PreparedApp;
-use nova_route_template::parts::PartsCompiler;
+use nova_route_template::parts::{BuildScript, PartsCompiler};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use self::app_library::AppLibraries;
 pub(crate) use self::event::{EngineEvent, Publication, Timing};
 use self::jobs::RunningJob;
+use self::mistakes::Mistakes;
 use self::pages::Pages;
 use self::precompiled::PrecompiledLibrary;
 use self::publish::PublicationDraft;
 use self::sources::Sources;
+use crate::dev::build::failure::BuildFailure;
 use crate::dev::settings::Environment;
 use crate::dev::watch::change::{Area, Change};
 use crate::dev::wire::progress::Progress;
@@ -69,6 +73,18 @@ pub(crate) struct Engine {
     parts: Option<Arc<PartsCompiler>>,
     app: AppLibraries,
     pages: Pages,
+    /// What is wrong with the app's files.
+    mistakes: Mistakes,
+    /// Why the newest attempt at an app library came to nothing.
+    app_failure: Option<Arc<BuildFailure>>,
+    /// Pages that requests wait for.
+    waiting: BTreeSet<String>,
+    /// The page libraries of the publication that the server has taken last.
+    accepted: BTreeSet<PathBuf>,
+    /// When the app's build script runs again.
+    script: BuildScript,
+    /// The files that were announced as read.
+    inputs: BTreeSet<PathBuf>,
     /// What serves until a page is saved, or one is asked for that it does not fit.
     precompiled: Option<PrecompiledLibrary>,
     /// The list of pages that was announced last.
@@ -117,6 +133,12 @@ impl Engine {
             parts: None,
             app: AppLibraries::default(),
             pages: Pages::default(),
+            mistakes: Mistakes::default(),
+            app_failure: None,
+            waiting: BTreeSet::new(),
+            accepted: BTreeSet::new(),
+            script: BuildScript::default(),
+            inputs: BTreeSet::new(),
             precompiled: None,
             announced: Vec::new(),
             stale: Stale { files: true, image: true, ..Stale::default() },
@@ -140,7 +162,12 @@ impl Engine {
     pub(crate) fn set_environment(&mut self, environment: Environment) {
         self.environment = environment;
         let Some(parts) = &mut self.parts else { return };
+        let of_script = |parts: &PartsCompiler| -> Vec<_> {
+            self.script.variables.iter().map(|name| parts.variable(name)).collect()
+        };
+        let before = of_script(parts);
         Arc::make_mut(parts).set_environment(&self.environment);
+        self.stale.image |= before != of_script(parts);
         let variable = |name: &str| parts.variable(name);
         self.pages.retain(|page| page.fingerprint.sees(variable));
         self.stale.app |= self.app.holds_other_variables(variable);
@@ -180,9 +207,16 @@ impl Engine {
 
     /// What a change of the file at `path`, from the app's folder, makes out of date.
     fn mark_stale(&mut self, path: &Path) {
+        let absolute = self.dir.join(path);
+        if self.script.reads(&absolute) {
+            self.stale.files = true;
+            self.stale.image = true;
+        }
         match Area::of(path) {
             Some(Area::Page) => self.stale.files = true,
-            Some(Area::Component | Area::App | Area::CrateRoot) => {
+            // Which pages have queries in them is not known; with another app library all of them
+            // are compiled again.
+            Some(Area::Component | Area::App | Area::CrateRoot | Area::Queries) => {
                 self.stale.files = true;
                 self.stale.app = true;
             }
@@ -191,7 +225,7 @@ impl Engine {
                 self.stale.image = true;
             }
             // A crate beside the app.
-            None if path.is_absolute() => {
+            None if self.is_in_local_crate(path) => {
                 self.stale.image = true;
                 self.stale.cargo = true;
             }
@@ -204,8 +238,17 @@ impl Engine {
         Some(self.parts.as_ref()?.folder().join("root").join(path))
     }
 
-    /// Whether the compiler has read this file of the app.
+    /// Whether a file belongs to a crate beside the app.
+    fn is_in_local_crate(&self, path: &Path) -> bool {
+        let folders = self.parts.iter().flat_map(|parts| parts.local_folders());
+        path.is_absolute() && folders.into_iter().any(|folder| path.starts_with(folder))
+    }
+
+    /// Whether the compiler, or the build script, has read this file.
     pub(crate) fn reads(&self, path: &Path) -> bool {
+        if self.script.reads(&self.dir.join(path)) {
+            return true;
+        }
         let own = BTreeSet::from([self.dir.join(path)]);
         let mirror = self.in_mirror(path).into_iter().collect();
         !self.pages.readers_of(&own).is_empty() || self.app.reads(&own) || self.app.reads(&mirror)
@@ -218,13 +261,24 @@ impl Engine {
             self.events.push_back(EngineEvent::PageFailed { file: file.to_owned(), failure });
             return;
         }
-        if self.app.is_published() && self.pages.serve(file) {
-            self.publish();
-            return;
+        if self.app.is_published() {
+            if self.pages.serves(file) {
+                // It is on its way to the server.
+                return;
+            }
+            if self.pages.serve(file) {
+                self.publish();
+                return;
+            }
         }
+        self.waiting.insert(file.to_owned());
         self.release_precompiled();
         self.pages.put_first(file);
-        self.draft.ask(Instant::now());
+        // One that belongs into the app library and is not in it waits for that, and not for what
+        // there is already.
+        if !self.pages.is_inside(file) || self.app.has(file) {
+            self.draft.ask(Instant::now());
+        }
         self.interrupt();
     }
 
@@ -268,18 +322,34 @@ impl Engine {
     }
 
     /// The server has taken a publication of this app library.
-    pub(crate) fn accepted(&mut self, app: &Path) {
+    pub(crate) fn accepted(&mut self, publication: &Publication) {
         self.precompiled = None;
-        self.app.accepted(app);
+        self.app.accepted(&publication.app.app);
+        self.accepted = publication.pages.iter().map(|page| page.path.clone()).collect();
     }
 
     /// The server could not take one. If that was another app library, the one
     /// before it serves on, and pages that are asked for are compiled against that.
-    pub(crate) fn refused(&mut self, app: &Path) {
+    pub(crate) fn refused(&mut self, publication: &Publication) {
         self.forget_precompiled();
-        if let Some(libraries) = self.app.refused(app) {
+        let is_new = |page: &&PageLibrary| !self.accepted.contains(&page.path);
+        self.pages.withdraw(publication.pages.iter().filter(is_new));
+        if let Some(libraries) = self.app.refused(&publication.app.app) {
             self.pages.put_libraries_back(libraries);
+            // Those that were saved together with what was refused.
+            if let Some(parts) = self.parts.clone() {
+                let variable = |name: &str| parts.variable(name);
+                self.pages.outdate_unless(|page| page.fingerprint.is_fresh(variable));
+            }
         }
+    }
+
+    /// All that is wrong and was said.
+    pub(crate) fn failures(&self) -> Vec<Arc<BuildFailure>> {
+        let mut failures = self.mistakes.failures();
+        failures.extend(self.app_failure.clone());
+        failures.extend(self.pages.shown_failures());
+        failures
     }
 
     /// Whether it was said that a page does not compile, and still holds.

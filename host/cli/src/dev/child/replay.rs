@@ -62,9 +62,8 @@ impl ReplayState {
     /// This code serves now, as a generation of this number. In quarantine stay the pages that the
     /// server was told to leave there with the load.
     pub(crate) fn serves(&mut self, load: Load, generation: GenerationId, same: &[String]) {
-        if let Load::Open { pages, .. } = &load {
-            self.failed.retain(|file, _| pages.iter().all(|page| page.file != *file));
-        }
+        // Who waits for a page asks again.
+        self.failed.clear();
         self.quarantine.keep_only(same);
         self.serves_again(load, generation);
         self.unexplained = None;

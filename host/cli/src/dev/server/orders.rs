@@ -228,12 +228,14 @@ impl OrderHandler {
                     hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
                     Ok(LoadOutcome::Swapped(swapped))
                 }
-                Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(LoadOutcome::Same),
+                Err(PartError::Swap(SwapError::AlreadyLive { .. })) => {
+                    pages.unchanged();
+                    Ok(LoadOutcome::Same)
+                }
                 Err(error) => {
-                    // What the switch says would be as true of one library.
-                    let of_part =
-                        in_parts && !matches!(error, PartError::Swap(_) | PartError::NothingServes);
-                    Err(Refusal { text: error.to_string(), of_part })
+                    let page = error.page().map(str::to_owned);
+                    let of_part = in_parts && error.is_of_part();
+                    Err(Refusal { text: error.to_string(), page, of_part })
                 }
             };
             reporter.report(ServerEvent::Done { id, result, obstacle });

@@ -87,8 +87,13 @@ impl OnDemandPages {
     pub(crate) fn published(&self, in_parts: bool) {
         self.known.send_modify(|known| {
             known.in_parts = in_parts;
-            known.wanted.clear();
+            known.forget();
         });
+    }
+
+    /// What was to be published serves already: what failed before may not fail any more.
+    pub(crate) fn unchanged(&self) {
+        self.known.send_modify(PagesState::forget);
     }
 
     /// Sends those who wait to the server that takes over: what they wait for comes there.
@@ -132,6 +137,12 @@ impl OnDemandPages {
 }
 
 impl PagesState {
+    /// Who waits asks again, and is told again what is still wrong.
+    fn forget(&mut self) {
+        self.wanted.clear();
+        self.failed.clear();
+    }
+
     /// The page that a request for `path` needs and that does not serve.
     fn missing(&self, app: &Site, path: &str) -> Option<String> {
         if !self.in_parts && self.stale.is_empty() {
@@ -150,9 +161,13 @@ impl PagesState {
     }
 }
 
-/// The answer for a page that does not compile, or does not load.
+/// The answer for a page that does not serve.
 fn failure(file: &str, problem: &Problem, headers: &HeaderMap) -> Response<Body> {
-    let what = if problem.kind == ProblemKind::Load { "does not load" } else { "does not compile" };
+    let what = match problem.kind {
+        ProblemKind::Load => "does not load",
+        ProblemKind::App => "has a mistake",
+        _ => "does not compile",
+    };
     let (kind, text) = if wants_page(headers) {
         let (file, title) = (escaped(file), escaped(&problem.title));
         let text = format!(
@@ -227,11 +242,13 @@ mod tests {
             pages.failed("pages/a.rs".into(), Problem::new(ProblemKind::Compile, "mismatched", ""));
         });
         assert_eq!(failed.expect("a failure").status(), StatusCode::INTERNAL_SERVER_ERROR);
+        pages.unchanged();
+        assert_eq!(waits("/a").await, Some(0), "what it was about is over, so it is wanted again");
 
         let mut text = String::new();
         events.rewind().expect("a file");
         events.read_to_string(&mut text).expect("a text");
-        assert_eq!(text.matches("pages/a.rs").count(), 1, "{text}");
+        assert_eq!(text.matches("pages/a.rs").count(), 2, "{text}");
         assert_eq!(text.matches("pages/[id].rs").count(), 1, "{text}");
     }
 }

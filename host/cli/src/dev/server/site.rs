@@ -67,7 +67,8 @@ impl DevSite {
 
     async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
         if !self.app.is_ready() {
-            return waiting::response(request.headers());
+            let problem = self.hub.current().into_iter().next();
+            return waiting::response_unless(problem.as_ref(), request.headers());
         }
         let path = request.uri().path();
         if let Some(failure) = self.pages.ready(&self.app, path, request.headers()).await {

@@ -7,6 +7,8 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use nova_host::generation::body::Body;
 
+use crate::dev::wire::message::Problem;
+
 /// The answer to a request with these headers.
 pub(crate) fn response(headers: &HeaderMap) -> Response<Body> {
     let (kind, body) = if wants_page(headers) {
@@ -23,6 +25,23 @@ pub(crate) fn response(headers: &HeaderMap) -> Response<Body> {
         .expect("the headers are constants")
 }
 
+/// The same, unless this `problem` keeps the app from being built: then there is nothing to try again
+/// before it is mended. A browser shows it in the page that waits.
+pub(crate) fn response_unless(problem: Option<&Problem>, headers: &HeaderMap) -> Response<Body> {
+    let Some(problem) = problem.filter(|_| !wants_page(headers)) else { return response(headers) };
+    let place = problem.file.as_ref().map_or_else(String::new, |file| {
+        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("  --> {file}{line}\n")
+    });
+    let text = format!("the app cannot be built: {}\n{place}", problem.title);
+    Response::builder()
+        .status(StatusCode::INTERNAL_SERVER_ERROR)
+        .header(CONTENT_TYPE, "text/plain; charset=utf-8")
+        .header(CACHE_CONTROL, "no-store")
+        .body(Body::from(text))
+        .expect("the headers are constants")
+}
+
 /// Whether the sender of these headers shows what comes back.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -32,6 +51,7 @@ pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dev::wire::message::ProblemKind;
 
     #[test]
     fn browsers_get_a_page_and_tools_a_line() {
@@ -45,9 +65,12 @@ mod tests {
             if let Some(accept) = accept {
                 headers.insert(ACCEPT, accept.parse().expect("a header"));
             }
-            let response = response(&headers);
-            assert_eq!(response.status(), 503);
-            assert_eq!(response.headers()[CONTENT_TYPE], kind, "{accept:?}");
+            let waiting = response_unless(None, &headers);
+            assert_eq!(waiting.status(), 503);
+            assert_eq!(waiting.headers()[CONTENT_TYPE], kind, "{accept:?}");
+            let problem = Problem::new(ProblemKind::App, "no handler", "");
+            let failed = response_unless(Some(&problem), &headers).status();
+            assert_eq!(failed, if kind.starts_with("text/html") { 503 } else { 500 }, "{accept:?}");
         }
     }
 }

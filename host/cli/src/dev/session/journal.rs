@@ -101,17 +101,21 @@ impl Journal {
         self.problems(Topic::Build, problems);
     }
 
+    /// The app is served in parts from now on; gives whether it was not before.
+    pub(crate) fn begin_parts(&mut self) -> bool {
+        std::mem::replace(&mut self.state.mode, BuildMode::Parts) != BuildMode::Parts
+    }
+
     /// What the engine compiled serves; `loading` is how long the server took, and `routes` how
-    /// many pages answer.
+    /// many pages answer. `begins`: it is the first of them.
     pub(crate) fn went_live(
         &mut self,
         publication: &Publication,
         swapped: &SwapReport,
         loading: Duration,
         routes: usize,
+        begins: bool,
     ) {
-        let begins = self.state.mode != BuildMode::Parts;
-        self.state.mode = BuildMode::Parts;
         let load_us = swapped.load_us;
         let swap_us = micros(loading).saturating_sub(load_us);
         let phases = Phases { load_us, swap_us, ..publication.phases() };

@@ -1,5 +1,6 @@
 //! The loop of a session: one thing that happened after the other, and what is done about each.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -17,8 +18,7 @@ use super::publisher::{PublishReport, Publisher};
 use super::server_settings::{FreshSettings, ServerSettings};
 use super::styles;
 use super::whole_app::WholeApp;
-use crate::dev::build::builder::{BuildEvent, BuildReport};
-use crate::dev::build::engine::{Engine, EngineEvent};
+use crate::dev::build::engine::{Engine, EngineEvent, Publication};
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::child::handle::{Notice, ServerHandle};
 use crate::dev::report::Label;
@@ -115,8 +115,19 @@ impl Session {
             // A build that brings it up to date is not out of date for that.
             changes.retain(|change| change.path != Path::new("Cargo.lock"));
         }
-        let plan = plan(&changes, |path| self.whole_app.reads(path) || self.engine.reads(path));
+        let is_input = |path: &Path| {
+            let is_read = self.whole_app.reads(path) || self.engine.reads(path);
+            is_read || self.sources.is_beside(path)
+        };
+        let plan = plan(&changes, is_input);
         self.act(&plan, changes);
+    }
+
+    /// From now on these are watched, wherever they are.
+    pub(super) fn watch_files(&mut self, files: &BTreeSet<PathBuf>) {
+        if let Err(error) = self.sources.add_files(files.iter().map(PathBuf::as_path)) {
+            self.journal.note(&format!("{error}; press r after a change of it"));
+        }
     }
 
     /// Does what `changes` ask for; builds and a change of servers go on by themselves.
@@ -229,13 +240,18 @@ impl Session {
                     self.sources.add_beside(&folder)?;
                 }
             }
+            EngineEvent::Inputs(files) => self.watch_files(&files),
             EngineEvent::Publish(publication) => {
+                // The app has parts after all.
+                self.whole_app.cancel();
                 self.publisher.add(publication, self.info.clone());
             }
             EngineEvent::Failed { changes, took, failure } => {
                 let phases = Phases { compile_us: micros(took), ..Phases::default() };
                 let save = Save::now(Scope::Code, SaveOutcome::Failed, &changes, phases);
                 self.journal.build_failed(save, &failure);
+                // The others are there still.
+                self.journal.build_serves(&self.engine.failures());
                 self.show_pages();
             }
             EngineEvent::PageFailed { file, failure } => {
@@ -273,13 +289,14 @@ impl Session {
                 self.give_up_parts(problems::reason_of_part(&refusal.text), publication.changes);
             }
             Ok(outcome) => {
-                self.engine.accepted(&publication.app.app);
-                self.journal.build_serves(&publication.failures);
+                self.engine.accepted(&publication);
+                let began = self.journal.begin_parts();
+                self.journal.build_serves(&self.engine.failures());
                 let changes = &publication.changes;
                 match outcome {
                     LoadOutcome::Swapped(swapped) => {
                         let (loading, routes) = (asked.elapsed(), self.engine.routes());
-                        self.journal.went_live(&publication, &swapped, loading, routes);
+                        self.journal.went_live(&publication, &swapped, loading, routes, began);
                     }
                     // What asked for another server has its line.
                     LoadOutcome::Same
@@ -291,8 +308,9 @@ impl Session {
                     }
                 }
             }
+            Err(refusal) if refusal.page.is_some() => self.refused_page(&publication, refusal),
             Err(refusal) => {
-                self.engine.refused(&publication.app.app);
+                self.engine.refused(&publication);
                 for page in &publication.pages {
                     let (file, problem) = (page.file.clone(), refusal.problem());
                     self.server.tell(Order::PageFailed { file, problem });
@@ -305,6 +323,22 @@ impl Session {
         self.show_pages();
     }
 
+    /// The server does not take one page: it is told of, and the others are published without it.
+    fn refused_page(&mut self, publication: &Publication, refusal: Refusal) {
+        let Some(file) = refusal.page.clone() else { return };
+        if self.engine.refused_page(publication, &file, &refusal) {
+            let problem = refusal.problem();
+            self.server.tell(Order::PageFailed { file: file.clone(), problem });
+            let changes = publication.changes.iter();
+            let own: Vec<_> = changes.filter(|it| it.path == Path::new(&file)).cloned().collect();
+            let mut save = publication.save(&own, SaveOutcome::Refused, publication.phases());
+            // Another save, or a request, may have brought it here.
+            save.subject = file;
+            self.journal.build_failed(save, &BuildFailure::Refused(refusal));
+            self.journal.build_serves(&self.engine.failures());
+        }
+    }
+
     /// Brings the dev page in step with the engine.
     fn show_pages(&mut self) {
         let mut routes = self.engine.view();
@@ -313,54 +347,6 @@ impl Session {
             self.journal.named(app);
         }
         self.journal.pages(routes);
-    }
-
-    fn hear_builder(&mut self, event: BuildEvent) {
-        match event {
-            BuildEvent::Progress(progress) => self.journal.progress(progress),
-            BuildEvent::Scanned { app, routes } => self.journal.scanned(app, routes),
-            BuildEvent::Ended(report) => self.built_whole(*report),
-        }
-    }
-
-    /// A build of the whole app has ended.
-    fn built_whole(&mut self, report: BuildReport) {
-        let BuildReport { changes, phases, took, result } = report;
-        let save = |outcome, changes: &[Change]| {
-            let save = Save::now(Scope::Code, outcome, changes, phases);
-            Save { total_us: micros(took), ..save }
-        };
-        let success = match result {
-            Ok(success) => success,
-            Err(failure) => {
-                let is_refused = matches!(failure, BuildFailure::Refused(_));
-                let outcome = if is_refused { SaveOutcome::Refused } else { SaveOutcome::Failed };
-                // Where parts serve still, a request may wait for a page of this library.
-                if let Some(problem) = problems::of_build(&failure).into_iter().next() {
-                    for file in self.journal.files() {
-                        let problem = problem.clone();
-                        self.server.tell(Order::PageFailed { file, problem });
-                    }
-                }
-                return self.journal.build_failed(save(outcome, &changes), &failure);
-            }
-        };
-        self.whole_app.serves(&success);
-        self.journal.build_serves(&[]);
-        self.journal.one_library(success.bytes);
-        self.journal.saved(match &success.swapped {
-            Some(swapped) => {
-                // What is saved while the first build goes on is a part of it.
-                let changes = if swapped.replaced.is_some() { changes.as_slice() } else { &[] };
-                let live = save(SaveOutcome::Live, changes);
-                live.in_generation(swapped.generation.0, swapped.routes)
-            }
-            None => save(SaveOutcome::Same, &changes),
-        });
-        for note in &success.notes {
-            self.journal.note(note);
-        }
-        self.journal.warn_all(success.warnings);
     }
 
     /// What became of the server; the error: there will be none any more.

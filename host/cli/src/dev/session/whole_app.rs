@@ -6,10 +6,16 @@ use std::time::Instant;
 
 use nova_host::library::start::StartInfo;
 
+use super::main_loop::Session;
+use super::problems;
 use super::store::SessionStore;
-use crate::dev::build::builder::{BuildEvent, BuildSuccess, Builder};
+use crate::dev::build::builder::{BuildEvent, BuildReport, BuildSuccess, Builder};
+use crate::dev::build::failure::BuildFailure;
 use crate::dev::settings::Environment;
 use crate::dev::watch::change::Change;
+use crate::dev::wire::phases::micros;
+use crate::dev::wire::protocol::Order;
+use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 
 /// The builder, and what it has left.
 pub(crate) struct WholeApp {
@@ -54,6 +60,11 @@ impl WholeApp {
         self.inputs.contains(path)
     }
 
+    /// Stops the build that goes on, if it has not reached the server.
+    pub(crate) fn cancel(&mut self) {
+        self.builder.cancel();
+    }
+
     /// Whether a build goes on.
     pub(crate) fn is_building(&self) -> bool {
         self.builder.is_building()
@@ -62,5 +73,63 @@ impl WholeApp {
     /// Stops the build that goes on, and waits until its processes are gone.
     pub(crate) async fn stop(&mut self) {
         self.builder.stop().await;
+    }
+}
+
+impl Session {
+    /// What the builder has to say.
+    pub(super) fn hear_builder(&mut self, event: BuildEvent) {
+        match event {
+            BuildEvent::Progress(progress) => self.journal.progress(progress),
+            BuildEvent::Scanned { app, routes } => self.journal.scanned(app, routes),
+            BuildEvent::Ended(report) => self.built_whole(*report),
+        }
+    }
+
+    /// A build of the whole app has ended.
+    fn built_whole(&mut self, report: BuildReport) {
+        let BuildReport { changes, phases, took, result } = report;
+        let save = |outcome, changes: &[Change]| {
+            let save = Save::now(Scope::Code, outcome, changes, phases);
+            Save { total_us: micros(took), ..save }
+        };
+        let success = match result {
+            Ok(success) => success,
+            Err(failure) => {
+                let is_refused = matches!(failure, BuildFailure::Refused(_));
+                let outcome = if is_refused { SaveOutcome::Refused } else { SaveOutcome::Failed };
+                // Where parts serve still, a request may wait for a page of this library.
+                if let Some(problem) = problems::of_build(&failure).into_iter().next() {
+                    for file in self.journal.files() {
+                        let problem = problem.clone();
+                        self.server.tell(Order::PageFailed { file, problem });
+                    }
+                }
+                return self.journal.build_failed(save(outcome, &changes), &failure);
+            }
+        };
+        self.whole_app.serves(&success);
+        let (inputs, dir) = (&success.inputs, &self.dir);
+        self.watch_files(&inputs.iter().map(|path| dir.join(path)).collect());
+        if success.swapped.is_some() {
+            // Pages have nothing to be attached to any more.
+            self.publisher.nothing_serves();
+        }
+        self.journal.build_serves(success.mistakes.as_slice());
+        self.journal.one_library(success.bytes);
+        self.journal.saved(match &success.swapped {
+            Some(swapped) => {
+                // What is saved while the first build goes on is a part of it.
+                let changes = if swapped.replaced.is_some() { changes.as_slice() } else { &[] };
+                let live = save(SaveOutcome::Live, changes);
+                live.in_generation(swapped.generation.0, swapped.routes)
+            }
+            None => save(SaveOutcome::Same, &changes),
+        });
+        for note in &success.notes {
+            self.journal.note(note);
+        }
+        let mistakes = success.mistakes.iter().map(|it| problems::text_of_build(it));
+        self.journal.warn_all(success.warnings.into_iter().chain(mistakes).collect());
     }
 }

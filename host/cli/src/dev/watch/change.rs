@@ -26,7 +26,9 @@ pub(crate) enum Area {
     Settings,
     /// `.env`.
     Environment,
-    /// A stylesheet under `styles/`.
+    /// What `cargo sqlx prepare` leaves, from which queries are checked.
+    Queries,
+    /// A stylesheet: one under `styles/`, or a partial that lies beside a component.
     Style,
     /// A file under `public/`.
     Public,
@@ -54,6 +56,7 @@ impl Area {
             ([], "nova.toml") => return Some(Self::Settings),
             ([], "Cargo.toml" | "Cargo.lock" | "rust-toolchain.toml" | "rust-toolchain")
             | ([".cargo"], _) => return Some(Self::Manifest),
+            ([".sqlx"], _) => return Some(Self::Queries),
             _ => {}
         }
         let (folders, name) = match folders {
@@ -73,7 +76,7 @@ impl Area {
             ([], "app.rs") => Self::App,
             (["pages", ..], _) if rust => Self::Page,
             (["components", ..], _) if rust => Self::Component,
-            (["styles", ..], _) if is_style(name) => Self::Style,
+            _ if is_style(name) => Self::Style,
             _ if rust => Self::Source,
             _ => Self::Other,
         })
@@ -81,7 +84,14 @@ impl Area {
 
     /// Whether a folder at the top of an app is worth watching.
     pub(crate) fn is_watched_folder(name: &str) -> bool {
-        name == ".cargo" || !(name.starts_with('.') || is_ignored_folder(name))
+        matches!(name, ".cargo" | ".sqlx") || !(name.starts_with('.') || is_ignored_folder(name))
+    }
+}
+
+impl Area {
+    /// Whether a path from the app's folder is what a build writes.
+    pub(crate) fn is_output(path: &Path) -> bool {
+        ["target", ".nova", ".git"].iter().any(|folder| path.starts_with(folder))
     }
 }
 
@@ -181,8 +191,9 @@ impl Plan {
 pub(crate) fn plan(changes: &[Change], is_input: impl Fn(&Path) -> bool) -> Plan {
     let mut plan = Plan::default();
     for Change { path, .. } in changes {
-        // A crate beside the app; nothing else is known by an absolute path.
-        plan.build |= path.is_absolute();
+        // A template, a stylesheet or an image may be compiled into a page; what is elsewhere is
+        // known by an absolute path, and asks for nothing else.
+        plan.build |= is_input(path);
         let Some(area) = Area::of(path) else { continue };
         match area {
             Area::Settings | Area::Environment => plan.restart = true,
@@ -193,11 +204,10 @@ pub(crate) fn plan(changes: &[Change], is_input: impl Fn(&Path) -> bool) -> Plan
             | Area::App
             | Area::CrateRoot
             | Area::Source
+            | Area::Queries
             | Area::Manifest => plan.build = true,
             Area::Other => {}
         }
-        // A template, a stylesheet or an image may be compiled into a page, too.
-        plan.build |= is_input(path);
     }
     plan
 }
@@ -259,11 +269,14 @@ mod tests {
             ("Cargo.lock", Some(Area::Manifest)),
             ("rust-toolchain.toml", Some(Area::Manifest)),
             (".cargo/config.toml", Some(Area::Manifest)),
+            (".sqlx/query-1f.json", Some(Area::Queries)),
             ("nova.toml", Some(Area::Settings)),
             (".env", Some(Area::Environment)),
             ("styles/main.scss", Some(Area::Style)),
             ("styles/parts/_colours.scss", Some(Area::Style)),
             ("styles/plain.css", Some(Area::Style)),
+            ("components/_card.scss", Some(Area::Style)),
+            ("src/theme/_colours.scss", Some(Area::Style)),
             ("styles/README.md", Some(Area::Other)),
             ("public/logo.svg", Some(Area::Public)),
             ("public/.well-known/security.txt", Some(Area::Public)),
@@ -294,7 +307,8 @@ mod tests {
 
     #[test]
     fn plans_add_up() {
-        let is_input = |path: &Path| path == Path::new("templates/mail.txt");
+        let inputs = ["templates/mail.txt", "/src/model/src/lib.rs"];
+        let is_input = |path: &Path| inputs.iter().any(|input| path == Path::new(input));
         let build = Plan { build: true, ..Plan::default() };
         for (paths, expected) in [
             (&["pages/index.rs"][..], build.clone()),
@@ -307,6 +321,9 @@ mod tests {
             (&["nova.toml", "pages/a.rs"], Plan { restart: true, ..build.clone() }),
             (&["styles/a.css", "public/a.png", "app.rs"], Plan { public: true, ..Plan::first() }),
             (&["/src/model/src/lib.rs"], build.clone()),
+            (&["theme/_colours.scss"], Plan { styles: true, ..Plan::default() }),
+            (&["/src/elsewhere.txt"], Plan::default()),
+            (&[".sqlx/query-1f.json"], build.clone()),
             (&[], Plan::default()),
         ] {
             let changes: Vec<_> = paths

@@ -4,7 +4,7 @@
 //! several events; a checkout reports files that end as they were. The snapshot keeps a hash of
 //! every file, so that only a different content is a change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,10 @@ pub(crate) struct Snapshot {
     files: BTreeMap<PathBuf, Stamp>,
     /// Folders of crates that the app is made of; their files are known by absolute paths.
     beside: Vec<PathBuf>,
+    /// Single files elsewhere, by absolute paths.
+    single: BTreeSet<PathBuf>,
+    /// Links among the files that were read since the last time somebody asked.
+    links: BTreeSet<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +40,8 @@ impl Snapshot {
     /// Reads the app in `root`.
     pub(crate) fn take(root: &Path) -> Self {
         let (files, beside) = (BTreeMap::new(), Vec::new());
-        let mut snapshot = Self { root: root.to_owned(), files, beside };
+        let (single, links) = (BTreeSet::new(), BTreeSet::new());
+        let mut snapshot = Self { root: root.to_owned(), files, beside, single, links };
         snapshot.update([root.to_owned()]);
         snapshot
     }
@@ -49,13 +54,31 @@ impl Snapshot {
         }
     }
 
+    /// Whether this is a file of such a folder.
+    pub(crate) fn is_beside(&self, path: &Path) -> bool {
+        self.beside.iter().any(|folder| path.starts_with(folder))
+    }
+
+    /// Reads one more file, which is in none of the folders.
+    pub(crate) fn add_file(&mut self, file: &Path) {
+        if self.single.insert(file.to_owned()) {
+            self.update([file.to_owned()]);
+        }
+    }
+
+    /// The links to files that were met since the last call.
+    pub(crate) fn take_links(&mut self) -> BTreeSet<PathBuf> {
+        std::mem::take(&mut self.links)
+    }
+
     /// Looks at `paths` again (files or folders, there or gone) and says what is different now.
     pub(crate) fn update(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> Vec<Change> {
         let mut changes = Vec::new();
         for path in paths {
-            let relative = match path.strip_prefix(&self.root) {
+            let relative: &Path = match path.strip_prefix(&self.root) {
+                _ if self.single.contains(&path) => &path,
                 Ok(relative) => relative,
-                Err(_) if self.beside.iter().any(|folder| path.starts_with(folder)) => &path,
+                Err(_) if self.is_beside(&path) => &path,
                 Err(_) => continue,
             };
             let now = self.read(&path);
@@ -83,7 +106,12 @@ impl Snapshot {
     }
 
     /// The stamps of the file `path`, or of all files below it.
-    fn read(&self, path: &Path) -> BTreeMap<PathBuf, Stamp> {
+    fn read(&mut self, path: &Path) -> BTreeMap<PathBuf, Stamp> {
+        if self.single.contains(path) {
+            let stamp = stamp(path, Area::Source).ok();
+            return stamp.into_iter().map(|stamp| (path.to_owned(), stamp)).collect();
+        }
+        let mut links = Vec::new();
         let walk = WalkDir::new(path).into_iter().filter_entry(|entry| {
             // Do not go down into a compiler's output only to ignore each of its files.
             let roots = self.beside.iter().chain([&self.root]);
@@ -92,7 +120,8 @@ impl Snapshot {
             let name = entry.file_name().to_str();
             !top || !entry.file_type().is_dir() || name.is_some_and(Area::is_watched_folder)
         });
-        walk.filter_map(Result::ok)
+        let files = walk
+            .filter_map(Result::ok)
             .filter(|entry| !entry.file_type().is_dir())
             .filter_map(|entry| {
                 let path = entry.path();
@@ -102,9 +131,14 @@ impl Snapshot {
                 };
                 // A file that vanished since is a file that is not there.
                 let stamp = stamp(path, area).ok()?;
+                if entry.path_is_symlink() {
+                    links.push(path.to_owned());
+                }
                 Some((name.to_owned(), stamp))
             })
-            .collect()
+            .collect();
+        self.links.extend(links);
+        files
     }
 }
 
@@ -255,6 +289,33 @@ mod tests {
         assert_eq!(app.update(&["lib.rs"]), "");
         app.write("lib.rs", &text("my app", "pub mod pages { pub mod index; }"));
         assert_eq!(app.update(&["lib.rs"]), "~lib.rs");
+    }
+
+    #[test]
+    fn a_single_file_elsewhere_is_known_by_its_path() {
+        let mut app = App::new(&[("pages/index.rs", "1"), ("node_modules/x/_y.scss", "1")]);
+        let file = app.path("node_modules/x/_y.scss");
+        app.write("node_modules/x/_y.scss", "2");
+        assert_eq!(app.update(&["node_modules/x/_y.scss"]), "");
+        app.snapshot.add_file(&file);
+        app.write("node_modules/x/_y.scss", "3");
+        assert_eq!(app.update(&["node_modules/x/_y.scss"]), format!("~{}", file.display()));
+        app.write("node_modules/x/_y.scss", "3");
+        assert_eq!(app.update(&["node_modules/x/_y.scss", "node_modules/x/_z.scss"]), "");
+    }
+
+    #[test]
+    fn links_are_named_once_and_read_through() {
+        let elsewhere = tempfile::tempdir().expect("a temporary folder");
+        write(elsewhere.path(), "page.rs", "1");
+        let mut app = App::new(&[("pages/index.rs", "1")]);
+        let link = app.path("pages/linked.rs");
+        std::os::unix::fs::symlink(elsewhere.path().join("page.rs"), &link).expect("a link");
+        assert_eq!(app.update(&["pages/linked.rs"]), "+pages/linked.rs");
+        assert_eq!(app.snapshot.take_links(), BTreeSet::from([link]));
+        assert_eq!(app.snapshot.take_links(), BTreeSet::new());
+        write(elsewhere.path(), "page.rs", "2");
+        assert_eq!(app.update(&["pages/linked.rs"]), "~pages/linked.rs");
     }
 
     #[test]

@@ -4,12 +4,13 @@
 //! that writes thousands of files into `target/` is not listened to. One save is several events,
 //! and a checkout is hundreds; a batch ends when it has been quiet for [`SETTLE`].
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{Config, PollWatcher, RecursiveMode, Watcher};
 use nova_host::release::watch::WatchError;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -26,22 +27,25 @@ const PATIENCE: Duration = Duration::from_millis(150);
 pub(crate) struct FolderWatcher {
     /// The app's folder, and those of crates beside it.
     roots: Vec<PathBuf>,
-    watcher: RecommendedWatcher,
+    watcher: Box<dyn Watcher + Send>,
     events: mpsc::UnboundedReceiver<PathBuf>,
     pending: Vec<PathBuf>,
+    /// Folders that are watched for single files in them.
+    single: BTreeSet<PathBuf>,
     /// When the first of the pending events came, and the last.
     span: (Instant, Instant),
 }
 
 impl FolderWatcher {
-    /// Watches the app in `root`, which is absolute and free of links.
+    /// Watches the app in `root`, which is absolute and free of links; with `poll` by looking at all
+    /// files so often, and not by what the system tells.
     ///
     /// # Errors
     /// If the system does not watch any more folders.
-    pub(crate) fn new(root: &Path) -> Result<Self, WatchError> {
+    pub(crate) fn new(root: &Path, poll: Option<Duration>) -> Result<Self, WatchError> {
         let (sender, events) = mpsc::unbounded_channel();
         let all = root.to_owned();
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let on_event = move |event: notify::Result<notify::Event>| {
             let paths = match event {
                 // Reading is no change, and we read what changed.
                 Ok(event) if is_reading(event.kind) => return,
@@ -53,11 +57,11 @@ impl FolderWatcher {
                 // The receiver is gone when the session is over.
                 let _ = sender.send(path);
             }
-        })
-        .map_err(|error| WatchError::new(root, error))?;
-        let (roots, pending) = (Vec::new(), Vec::new());
+        };
+        let watcher = watcher(on_event, poll).map_err(|error| WatchError::new(root, error))?;
+        let (roots, pending, single) = (Vec::new(), Vec::new(), BTreeSet::new());
         let span = (Instant::now(), Instant::now());
-        let mut watch = Self { roots, watcher, events, pending, span };
+        let mut watch = Self { roots, watcher, events, pending, single, span };
         watch.add_beside(root)?;
         Ok(watch)
     }
@@ -76,6 +80,29 @@ impl FolderWatcher {
             self.add_folder(&entry.path())?;
         }
         Ok(())
+    }
+
+    /// Watches the folder that `file` is in, and not those below it.
+    ///
+    /// # Errors
+    /// If the system does not watch any more folders.
+    pub(crate) fn add_folder_of(&mut self, file: &Path) -> Result<(), WatchError> {
+        let Some(folder) = file.parent() else { return Ok(()) };
+        if self.is_watched(folder) || !self.single.insert(folder.to_owned()) {
+            return Ok(());
+        }
+        self.add(folder, RecursiveMode::NonRecursive)
+    }
+
+    /// Whether the files of this folder have their events anyway.
+    fn is_watched(&self, folder: &Path) -> bool {
+        self.roots.iter().any(|root| {
+            let way = folder.strip_prefix(root).ok();
+            way.is_some_and(|way| match way.iter().next() {
+                Some(top) => top.to_str().is_some_and(Area::is_watched_folder),
+                None => true,
+            })
+        })
     }
 
     /// Waits for events and gives back the paths that had one. A call that is given up loses
@@ -129,6 +156,19 @@ impl FolderWatcher {
     }
 }
 
+fn watcher(
+    on_event: impl FnMut(notify::Result<notify::Event>) + Send + 'static,
+    poll: Option<Duration>,
+) -> notify::Result<Box<dyn Watcher + Send>> {
+    Ok(match poll {
+        Some(interval) => {
+            let config = Config::default().with_poll_interval(interval);
+            Box::new(PollWatcher::new(on_event, config)?)
+        }
+        None => Box::new(notify::recommended_watcher(on_event)?),
+    })
+}
+
 fn is_reading(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
@@ -139,8 +179,6 @@ fn is_reading(kind: EventKind) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     struct App {
@@ -150,12 +188,16 @@ mod tests {
 
     impl App {
         fn new(folders: &[&str]) -> Self {
+            Self::polled(folders, None)
+        }
+
+        fn polled(folders: &[&str], poll: Option<Duration>) -> Self {
             let folder = tempfile::tempdir().expect("a temporary folder");
             for path in folders {
                 fs::create_dir_all(folder.path().join(path)).expect("a folder");
             }
             let root = folder.path().canonicalize().expect("a path");
-            let watch = FolderWatcher::new(&root).expect("a watch");
+            let watch = FolderWatcher::new(&root, poll).expect("a watch");
             Self { folder, watch }
         }
 
@@ -169,9 +211,11 @@ mod tests {
             while !seen.contains(path) {
                 let paths = self.watch.batch().await.expect("a batch");
                 let root = &self.watch.roots[0];
-                seen.extend(paths.iter().map(|path| {
-                    path.strip_prefix(root).expect("a path of the app").display().to_string()
-                }));
+                seen.extend(
+                    paths
+                        .iter()
+                        .map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string()),
+                );
             }
             seen
         }
@@ -203,6 +247,35 @@ mod tests {
 
         app.write("Cargo.toml");
         app.until("Cargo.toml").await;
+    }
+
+    #[tokio::test]
+    async fn files_are_looked_at_where_the_system_tells_nothing() {
+        let mut app = App::polled(&["pages"], Some(Duration::from_millis(20)));
+        app.write("pages/index.rs");
+        app.until("pages/index.rs").await;
+        fs::create_dir(app.folder.path().join("styles")).expect("a folder");
+        app.until("styles").await;
+        app.write("styles/main.scss");
+        app.until("styles/main.scss").await;
+    }
+
+    #[tokio::test]
+    async fn a_file_elsewhere_is_seen_when_another_takes_its_place() {
+        let mut app = App::new(&["pages", "node_modules/x"]);
+        let elsewhere = tempfile::tempdir().expect("a temporary folder");
+        let root = elsewhere.path().canonicalize().expect("a path");
+        let file = root.join("mail.txt");
+        app.watch.add_folder_of(&file).expect("a watch");
+        app.watch.add_folder_of(&app.folder.path().join("pages/index.rs")).expect("a watch");
+        let inside = app.folder.path().canonicalize().expect("a path").join("node_modules/x/a.txt");
+        app.watch.add_folder_of(&inside).expect("a watch");
+        assert_eq!(app.watch.single.len(), 2, "pages/ is watched anyway");
+        fs::write(root.join("mail.new"), "x").expect("a file");
+        fs::rename(root.join("mail.new"), &file).expect("renamed");
+        app.until(&file.display().to_string()).await;
+        app.write("node_modules/x/a.txt");
+        app.until("node_modules/x/a.txt").await;
     }
 
     #[tokio::test]

@@ -181,18 +181,24 @@ pub(crate) enum Obstacle {
 #[error("{text}")]
 pub(crate) struct Refusal {
     pub(crate) text: String,
+    /// The file of the page that it is about; without that page the rest may serve.
+    pub(crate) page: Option<String>,
     /// Whether a part of the app is what does not load: as one library the app may.
     pub(crate) of_part: bool,
 }
 
 impl Refusal {
-    /// A refusal of code, however it was compiled.
+    /// A refusal of code, however it was compiled, that is about no page alone.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), of_part: false }
+        Self { text: text.into(), page: None, of_part: false }
     }
 
     /// The same as the overlay shows it.
     pub(crate) fn problem(&self) -> Problem {
-        Problem::of_message(ProblemKind::Load, &self.text)
+        let problem = Problem::of_message(ProblemKind::Load, &self.text);
+        match &self.page {
+            Some(file) => problem.at(file, None, None),
+            None => problem,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the engine has to say to the session.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub(crate) enum EngineEvent {
     Routes(Vec<PageRoute>),
     /// Folders beside the app that belong to it.
     Watch(Vec<PathBuf>),
+    /// Files that went into what is compiled, by absolute paths; some are not in the app.
+    Inputs(BTreeSet<PathBuf>),
     /// These libraries shall serve.
     Publish(Publication),
     /// What was saved does not compile; what serves goes on.
@@ -64,8 +67,6 @@ pub(crate) struct Publication {
     /// From the save until that.
     pub(crate) watch: Duration,
     pub(crate) timing: Timing,
-    /// What is still wrong with pages that were saved or asked for.
-    pub(crate) failures: Vec<Arc<BuildFailure>>,
 }
 
 impl Publication {

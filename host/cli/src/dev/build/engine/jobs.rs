@@ -96,7 +96,7 @@ impl Engine {
         let is_pointless = match &job.kind {
             JobKind::Check => true,
             JobKind::Page { file, waited_for } => {
-                !waited_for || self.stale.app || self.stale.files && self.pages.is_edited(file)
+                !waited_for || self.is_app_due() || self.stale.files && self.pages.is_edited(file)
             }
             JobKind::App | JobKind::Trial { .. } => self.stale.files || self.stale.app,
             JobKind::Scan | JobKind::Image => false,
@@ -123,13 +123,18 @@ impl Engine {
         if std::mem::take(&mut self.stale.files) {
             return self.start_scan();
         }
+        // What is known of the files is not what they are: nothing can be made of that.
+        if self.mistakes.are_fatal() {
+            return self.answer_waiting();
+        }
         let Some(prepared) = self.prepared.clone() else { return };
         if std::mem::take(&mut self.stale.image) && self.start_image(&prepared) {
             return;
         }
         let Some(parts) = self.parts.clone() else { return };
         let inside = self.pages.inside();
-        if std::mem::take(&mut self.stale.app) || !self.app.was_attempted_with(&inside) {
+        if self.is_app_due() || self.mistakes.allow_app() && !self.app.was_attempted_with(&inside) {
+            self.stale.app = false;
             return self.start_app(parts, prepared, inside);
         }
         if self.app.newest().is_some()
@@ -140,14 +145,20 @@ impl Engine {
         if self.draft.is_due() && !self.holds() {
             self.publish();
         }
+        self.answer_waiting();
+    }
+
+    /// Whether the app library is out of date, and can be compiled.
+    fn is_app_due(&self) -> bool {
+        self.stale.app && self.mistakes.allow_app()
     }
 
     fn start_scan(&mut self) {
-        let (dir, sources) = (self.dir.clone(), self.sources.clone());
+        let (dir, sources, known) = (self.dir.clone(), self.sources.clone(), self.pages.sound());
         self.start(JobKind::Scan, move |_| {
             let mut sources = sources.lock();
             let sources = sources.get_or_insert_with(|| Sources::open(&dir));
-            JobResult::Scan(Box::new(sources.scan(&dir)))
+            JobResult::Scan(Box::new(sources.scan(&dir, &known)))
         });
     }
 
@@ -253,7 +264,7 @@ impl Engine {
             Some(JobKind::Page { file, .. }) => self.start_page(&parts, &prepared, file, false),
             Some(JobKind::Check) => {
                 self.checked = true;
-                self.start_check(JobKind::Check, self.pages.files(), NICE);
+                self.start_check(JobKind::Check, self.pages.sound(), NICE);
             }
             _ => {}
         }

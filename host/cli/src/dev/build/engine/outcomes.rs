@@ -1,15 +1,16 @@
 //! What a job has found, and what follows from it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
-use nova_route_template::{CargoError, Level};
+use nova_route_template::{CargoError, Level, Problem, Project};
 
 use super::inventory::Inventory;
 use super::jobs::{JobKind, JobResult};
 use super::sources::AppScan;
 use super::work::{CompiledApp, CompiledPage};
-use super::{Engine, EngineEvent, hazard};
+use super::{Engine, EngineEvent, hazard, mistakes};
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::wire::progress::Progress;
 
@@ -38,7 +39,14 @@ impl Engine {
         match scan {
             Ok(AppScan { prepared, named }) => {
                 self.announce_pages(&prepared);
-                self.pages.scanned(&prepared.tree, &named);
+                let was_saved = |path: &Path| self.draft.is_for(path);
+                let told = self.mistakes.found(prepared.problems.clone(), was_saved);
+                self.pages.scanned(&prepared.tree, &named, self.mistakes.of_pages());
+                self.report_mistakes(told);
+                // A new layout is a file that nothing has read yet.
+                let before = self.prepared.as_ref();
+                self.stale.app |=
+                    before.is_some_and(|before| !before.tree.shares_with(&prepared.tree));
                 for warning in &prepared.warnings {
                     self.events.push_back(EngineEvent::Note(warning.to_string()));
                 }
@@ -47,8 +55,20 @@ impl Engine {
             Err(failure) => {
                 self.pages.unreadable();
                 self.checked = true;
-                self.fail(failure);
+                let failure = Arc::new(failure);
+                self.mistakes.found_fatal(failure.clone());
+                self.forget_precompiled();
+                self.report_failure(failure);
             }
+        }
+    }
+
+    /// Says what is wrong with files; what else was saved goes on.
+    fn report_mistakes(&mut self, told: Vec<Problem>) {
+        let changes = self.draft.take_changes(|path| mistakes::are_in(&told, path));
+        if let Some(failure) = BuildFailure::of_mistakes(told).map(Arc::new) {
+            let took = self.draft.age();
+            self.events.push_back(EngineEvent::Failed { changes, took, failure });
         }
     }
 
@@ -59,8 +79,11 @@ impl Engine {
                 self.app.restore(app);
                 self.pages.restore(pages, &hazards, recent);
                 self.events.push_back(EngineEvent::Watch(parts.local_folders().to_vec()));
+                self.script = parts.build_script();
                 self.parts = Some(Arc::new(parts));
                 self.events.push_back(EngineEvent::Progress(Progress::App));
+                self.app_failure = None;
+                self.announce_inputs();
                 self.draft.make_due();
                 // The page that was open when the session ended is open when the next one begins.
                 if let Some(file) = self.pages.on_screen().cloned()
@@ -70,8 +93,17 @@ impl Engine {
                     self.pages.put_last(file);
                 }
             }
-            Err(PartsError::Cargo(error)) => self.fail(error.into()),
-            Err(error) => self.give_up_parts(&error),
+            // It met files in the middle of a change, and what it says of them holds no more; or they
+            // cannot be read, and the scan says why.
+            Err(_) if self.stale.files || Project::open(&self.dir).is_err() => {
+                self.stale.files = true;
+                self.stale.image = true;
+            }
+            Err(PartsError::Cargo(error)) => self.fail_app(error.into()),
+            Err(error) => {
+                self.forget_precompiled();
+                self.give_up_parts(&error);
+            }
         }
     }
 
@@ -88,6 +120,7 @@ impl Engine {
                 self.give_up_parts(&PartsError::Allocator);
             }
             Ok(CompiledApp { app, output, page, own_allocator: _ }) => {
+                self.app_failure = None;
                 self.draft.add_time_of(&output);
                 let libraries = self.pages.take_libraries();
                 self.app.replace(app, libraries);
@@ -108,7 +141,7 @@ impl Engine {
                 Some(reason) if self.pages.files() != self.pages.inside() => {
                     self.start_trial(None, reason);
                 }
-                _ => self.fail(failure),
+                _ => self.fail_app(failure),
             },
         }
     }
@@ -166,7 +199,7 @@ impl Engine {
             }
             // As a part of the crate it has errors too, and those are the true ones.
             (Some(file), Err(error)) => return self.fail_page(&file, error.into(), true),
-            (None, Err(error)) => return self.fail(error.into()),
+            (None, Err(error)) => return self.fail_app(error.into()),
         };
         self.events.push_back(EngineEvent::Note(note));
     }
@@ -181,9 +214,22 @@ impl Engine {
         }
     }
 
-    fn fail(&mut self, failure: BuildFailure) {
+    /// The app library does not compile.
+    fn fail_app(&mut self, failure: BuildFailure) {
+        let failure = Arc::new(failure);
+        self.app_failure = Some(failure.clone());
         self.forget_precompiled();
-        self.report_failure(Arc::new(failure));
+        self.report_failure(failure);
+    }
+
+    /// Tells those who wait for pages that nothing comes of it.
+    pub(super) fn answer_waiting(&mut self) {
+        for file in std::mem::take(&mut self.waiting) {
+            let app = || self.mistakes.of_app().or_else(|| self.app_failure.clone());
+            if let Some(failure) = self.pages.show_failure(&file).or_else(app) {
+                self.events.push_back(EngineEvent::PageFailed { file, failure });
+            }
+        }
     }
 
     fn report_failure(&mut self, failure: Arc<BuildFailure>) {

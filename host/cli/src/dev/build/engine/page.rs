@@ -6,6 +6,7 @@
 //!     any of them --named elsewhere, or only fit for the crate--> InApp
 //! ```
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::inventory::PageBuild;
@@ -22,6 +23,10 @@ pub(super) struct Page {
     /// What it answers; `None` until a scan has seen its file.
     route: Option<RouteInfo>,
     state: PageState,
+    /// What is wrong with its file, whatever its state is: no handler, another page's route.
+    mistake: Option<Arc<BuildFailure>>,
+    /// Its library before the newest, for as long as the server may refuse that one.
+    before: Option<OwnLibrary>,
     /// Whether it was saved in this session, and will be again.
     edited: bool,
 }
@@ -78,6 +83,11 @@ impl Page {
         }
     }
 
+    /// What the scan has found to be wrong with its file.
+    pub(super) fn set_mistake(&mut self, mistake: Option<Arc<BuildFailure>>) {
+        self.mistake = mistake;
+    }
+
     /// It was saved. If it serves, it does so until its new version compiles.
     pub(super) fn saved(&mut self) {
         self.edited = true;
@@ -95,6 +105,7 @@ impl Page {
 
     /// It was compiled.
     pub(super) fn built(&mut self, build: PageBuild) {
+        self.before = self.take_library().filter(|library| library.serves);
         self.state = PageState::Built(OwnLibrary { build, serves: true });
     }
 
@@ -103,6 +114,24 @@ impl Page {
         let saved = self.is_outdated();
         let older = self.take_library();
         self.state = PageState::Failed { failure, shown, saved, older };
+    }
+
+    /// The server has refused this library of it, and what served before still does; `false` if
+    /// there is another one by now.
+    pub(super) fn refused(&mut self, library: &Path, failure: Arc<BuildFailure>) -> bool {
+        if self.library().is_none_or(|newest| newest.build.library != library) {
+            return false;
+        }
+        let older = self.before.take();
+        self.state = PageState::Failed { failure, shown: true, saved: true, older };
+        true
+    }
+
+    /// What it serves with was compiled from another text: it waits for its newest version.
+    pub(super) fn outdate(&mut self) {
+        if let PageState::Built(_) = self.state {
+            self.state = PageState::Outdated(self.take_library());
+        }
     }
 
     /// Something changed that may mend it, if it does not compile.
@@ -131,6 +160,7 @@ impl Page {
     /// Its library fits the app library no more, and is given back.
     pub(super) fn leave_app_library(&mut self) -> Option<OwnLibrary> {
         let library = self.take_library();
+        self.before = None;
         if self.is_outdated() {
             self.state = PageState::NotBuilt;
         }
@@ -169,16 +199,29 @@ impl Page {
 
     /// Its library serves from now on; `false` if there is none.
     pub(super) fn serve(&mut self) -> bool {
-        let library = match &mut self.state {
+        self.library_mut().map(|library| library.serves = true).is_some()
+    }
+
+    /// This library of it was refused together with others: it serves when it is asked for again.
+    pub(super) fn withdraw(&mut self, library: &Path) {
+        if let Some(own) = self.library_mut().filter(|own| own.build.library == library) {
+            own.serves = false;
+        }
+    }
+
+    fn library_mut(&mut self) -> Option<&mut OwnLibrary> {
+        match &mut self.state {
             PageState::Built(library) => Some(library),
             PageState::Outdated(older) | PageState::Failed { older, .. } => older.as_mut(),
             PageState::NotBuilt | PageState::InApp(_) => None,
-        };
-        library.map(|library| library.serves = true).is_some()
+        }
     }
 
     /// Why it does not compile; that is shown now.
     pub(super) fn show_failure(&mut self) -> Option<Arc<BuildFailure>> {
+        if let Some(mistake) = &self.mistake {
+            return Some(mistake.clone());
+        }
         match &mut self.state {
             PageState::Failed { failure, shown, .. } => {
                 *shown = true;
@@ -205,7 +248,16 @@ impl Page {
     }
 
     pub(super) fn is_failed(&self) -> bool {
-        matches!(self.state, PageState::Failed { .. })
+        self.mistake.is_some() || matches!(self.state, PageState::Failed { .. })
+    }
+
+    /// Whether its file was read, and nothing is wrong with it.
+    pub(super) fn is_sound(&self) -> bool {
+        self.route.is_some() && !self.has_mistake()
+    }
+
+    pub(super) fn has_mistake(&self) -> bool {
+        self.mistake.is_some()
     }
 
     pub(super) fn is_outdated(&self) -> bool {
@@ -240,6 +292,7 @@ impl Page {
     pub(super) fn view(&self, building: Option<&str>) -> Option<RouteInfo> {
         let route = self.route.clone()?;
         let (state, note) = match &self.state {
+            _ if self.mistake.is_some() => (RouteState::Failed, None),
             PageState::Failed { .. } => (RouteState::Failed, None),
             PageState::InApp(InAppReason::Named) => (RouteState::InApp, Some(NAMED.to_owned())),
             PageState::InApp(InAppReason::Hazard(why)) => (RouteState::InApp, Some(why.clone())),

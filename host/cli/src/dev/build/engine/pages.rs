@@ -2,10 +2,12 @@
 //! were saved, those that were asked for last.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nova_parts::PageLibrary;
 use nova_route_template::RouteTree;
+use nova_route_template::parts::Fingerprint;
 
 use super::inventory::PageBuild;
 use super::page::{OwnLibrary, Page};
@@ -30,13 +32,20 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// The files were read: these pages there are, and these of them other files name.
-    pub(super) fn scanned(&mut self, tree: &RouteTree, named: &BTreeSet<String>) {
+    /// The files were read: these pages there are, these of them other files name, and this is wrong
+    /// with some.
+    pub(super) fn scanned(
+        &mut self,
+        tree: &RouteTree,
+        named: &BTreeSet<String>,
+        mut mistakes: BTreeMap<String, Arc<BuildFailure>>,
+    ) {
         let mut before = std::mem::take(&mut self.pages);
         for route in RouteInfo::all(tree) {
             let file = route.file.clone();
             let mut page = before.remove(&file).unwrap_or_default();
             page.scanned(route, named.contains(&file));
+            page.set_mistake(mistakes.remove(&file));
             self.pages.insert(file, page);
         }
         // What was put back while the app could not be read.
@@ -125,6 +134,16 @@ impl Pages {
         self.page(file).failed(failure, shown);
     }
 
+    /// The server has refused this library of a page; `false` if there is another one by now.
+    pub(super) fn refused(
+        &mut self,
+        file: &str,
+        library: &Path,
+        failure: Arc<BuildFailure>,
+    ) -> bool {
+        self.pages.get_mut(file).is_some_and(|page| page.refused(library, failure))
+    }
+
     /// A page only compiles as a part of the crate.
     pub(super) fn move_into_app(&mut self, file: &str, reason: &str) {
         self.page(file).move_into_app(reason);
@@ -156,6 +175,25 @@ impl Pages {
         }
     }
 
+    /// These libraries were refused together, and it is not known for which of them.
+    pub(super) fn withdraw<'a>(&mut self, libraries: impl Iterator<Item = &'a PageLibrary>) {
+        for library in libraries {
+            if let Some(page) = self.pages.get_mut(&library.file) {
+                page.withdraw(&library.path);
+            }
+        }
+    }
+
+    /// The pages whose libraries are not `fresh` are compiled again, after all that wait.
+    pub(super) fn outdate_unless(&mut self, fresh: impl Fn(&PageBuild) -> bool) {
+        let stale = self.libraries().filter(|(_, library)| !fresh(&library.build));
+        let stale: Vec<String> = stale.map(|(file, _)| file.clone()).collect();
+        for file in stale {
+            self.page(&file).outdate();
+            self.put_last(file);
+        }
+    }
+
     /// A request waits for a page whose library is there: from now on it serves. `false` if it is
     /// not there.
     pub(super) fn serve(&mut self, file: &str) -> bool {
@@ -181,6 +219,20 @@ impl Pages {
         self.is(file, Page::is_failed)
     }
 
+    pub(super) fn has_mistake(&self, file: &str) -> bool {
+        self.is(file, Page::has_mistake)
+    }
+
+    /// Whether its library is in what is published.
+    pub(super) fn serves(&self, file: &str) -> bool {
+        self.is(file, |page| page.library().is_some_and(|library| library.serves))
+    }
+
+    /// Whether it was saved, and its new version is yet to be compiled.
+    pub(super) fn is_to_come(&self, file: &str) -> bool {
+        self.is(file, |page| page.is_outdated() && page.is_compilable())
+    }
+
     pub(super) fn is_built(&self, file: &str) -> bool {
         self.is(file, |page| page.library().is_some())
     }
@@ -201,6 +253,12 @@ impl Pages {
     pub(super) fn inside(&self) -> BTreeSet<String> {
         let inside = self.pages.iter().filter(|(_, page)| page.is_inside());
         inside.map(|(file, _)| file.clone()).collect()
+    }
+
+    /// The pages that the latest scan has found, and no mistake in them.
+    pub(super) fn sound(&self) -> BTreeSet<String> {
+        let sound = self.pages.iter().filter(|(_, page)| page.is_sound());
+        sound.map(|(file, _)| file.clone()).collect()
     }
 
     /// Every page.
@@ -226,6 +284,11 @@ impl Pages {
 
     fn libraries(&self) -> impl Iterator<Item = (&String, &OwnLibrary)> {
         self.pages.iter().filter_map(|(file, page)| Some((file, page.library()?)))
+    }
+
+    /// What each library was compiled from.
+    pub(super) fn fingerprints(&self) -> impl Iterator<Item = &Fingerprint> {
+        self.libraries().map(|(_, library)| &library.build.fingerprint)
     }
 
     /// The libraries that the next session may begin with.

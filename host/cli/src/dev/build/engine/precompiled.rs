@@ -53,7 +53,9 @@ impl Engine {
         let manifest = manifest_of(library)?;
         let scanned = {
             let mut sources = self.sources.lock();
-            sources.get_or_insert_with(|| Sources::open(&self.dir)).scan(&self.dir)
+            sources
+                .get_or_insert_with(|| Sources::open(&self.dir))
+                .scan(&self.dir, &BTreeSet::new())
         };
         // What is wrong is said by the scan that follows.
         let prepared = scanned.ok()?.prepared;

@@ -1,14 +1,19 @@
 //! What is compiled, on its way to the session; and to the disk, for the next one.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nova_host::library::loader::BuildId;
 use nova_parts::{PageLibrary, PartedApp};
-use nova_route_template::parts::UnitOutput;
+use nova_route_template::parts::{Fingerprint, UnitOutput};
 
 use super::inventory::Inventory;
 use super::{Engine, EngineEvent, Publication, Timing};
+use crate::dev::build::failure::BuildFailure;
 use crate::dev::watch::change::Change;
+use crate::dev::wire::protocol::Refusal;
 
 /// What the next publication is for.
 #[derive(Debug, Default)]
@@ -60,9 +65,28 @@ impl PublicationDraft {
         self.timing.add(output);
     }
 
+    /// Whether it is for a change of the file at `path`.
+    pub(super) fn is_for(&self, path: &Path) -> bool {
+        self.changes.iter().any(|change| change.path == path)
+    }
+
+    /// It is for the changes of these files no more; gives them.
+    pub(super) fn take_changes(&mut self, is_meant: impl Fn(&Path) -> bool) -> Vec<Change> {
+        let changes = std::mem::take(&mut self.changes).into_iter();
+        let (taken, rest) = changes.partition(|change| is_meant(&change.path));
+        self.changes = rest;
+        taken
+    }
+
+    /// How long ago it was asked for.
+    pub(super) fn age(&self) -> Duration {
+        self.since.map(|since| since.elapsed()).unwrap_or_default()
+    }
+
     /// There will be none: the changes that it was for, and how long ago they were noticed.
     pub(super) fn give_up(self) -> (Vec<Change>, Duration) {
-        (self.changes, self.since.map(|since| since.elapsed()).unwrap_or_default())
+        let age = self.age();
+        (self.changes, age)
     }
 }
 
@@ -70,12 +94,20 @@ impl Engine {
     /// Publishes what is compiled, as the answer to what was saved or asked for.
     pub(super) fn publish(&mut self) {
         // The page on screen comes with the app library that it needs, or not at all.
-        let waits = self.pages.on_screen().is_some_and(|file| self.pages.is_failed(file));
+        let fails = |file: &String| self.pages.is_failed(file) && !self.pages.has_mistake(file);
+        let waits = self.pages.on_screen().is_some_and(fails);
         if waits && self.app.was_published() && !self.app.is_published() {
             self.draft.due = false;
             return;
         }
-        let draft = std::mem::take(&mut self.draft);
+        let mut draft = std::mem::take(&mut self.draft);
+        // What was saved and is not compiled yet is not live with this.
+        let later = draft.take_changes(|path| self.pages.is_to_come(&path.to_string_lossy()));
+        if !later.is_empty() {
+            let PublicationDraft { since, watch, .. } = draft;
+            self.draft =
+                PublicationDraft { changes: later, since, watch, due: true, ..Default::default() };
+        }
         self.publish_for(draft);
     }
 
@@ -84,6 +116,30 @@ impl Engine {
         if !self.holds() {
             self.publish_for(PublicationDraft::default());
         }
+    }
+
+    /// The server could not take a publication because of one page: the others go on without it.
+    /// `false` if that page has another library by now.
+    pub(crate) fn refused_page(
+        &mut self,
+        publication: &Publication,
+        page: &str,
+        refusal: &Refusal,
+    ) -> bool {
+        let library = publication.pages.iter().find(|it| it.file == page);
+        let failure = Arc::new(BuildFailure::Refused(refusal.clone()));
+        let is_newest =
+            library.is_some_and(|library| self.pages.refused(page, &library.path, failure));
+        let rest = publication.changes.iter().filter(|change| change.path != Path::new(page));
+        self.publish_rest(publication, rest.cloned().collect());
+        is_newest
+    }
+
+    /// Publishes once more what was refused, without the page that was to blame; `changes` are the
+    /// others that it was for.
+    fn publish_rest(&mut self, refused: &Publication, changes: Vec<Change>) {
+        let &Publication { rebuild, since, watch, timing, .. } = refused;
+        self.publish_for(PublicationDraft { changes, since, watch, timing, due: false, rebuild });
     }
 
     fn publish_for(&mut self, draft: PublicationDraft) {
@@ -100,19 +156,31 @@ impl Engine {
             symbol: page.symbol.clone(),
         });
         let PublicationDraft { changes, since, watch, timing, due: _, rebuild } = draft;
-        let publication = Publication {
-            app,
-            pages: pages.collect(),
-            changes,
-            rebuild,
-            since,
-            watch,
-            timing,
-            failures: self.pages.shown_failures(),
-        };
+        let publication =
+            Publication { app, pages: pages.collect(), changes, rebuild, since, watch, timing };
+        let app = self.app.newest();
+        self.waiting.retain(|file| {
+            let is_in_app = app.is_some_and(|app| app.inside.contains(file));
+            !is_in_app && publication.pages.iter().all(|page| page.file != *file)
+        });
         self.app.publish();
+        self.announce_inputs();
         self.events.push_back(EngineEvent::Publish(publication));
         self.unsaved = true;
+    }
+
+    /// Announces which files went into what is compiled, wherever they are.
+    pub(super) fn announce_inputs(&mut self) {
+        let Some(parts) = &self.parts else { return };
+        let app = self.app.newest().map(|app| &app.fingerprint);
+        let compiled = self.pages.fingerprints().chain(app).flat_map(Fingerprint::inputs);
+        let read = compiled.chain(self.script.files.iter().map(PathBuf::as_path));
+        let is_new = |path: &&Path| !self.inputs.contains(*path) && !parts.is_output(path);
+        let new: BTreeSet<PathBuf> = read.filter(is_new).map(Path::to_owned).collect();
+        if !new.is_empty() {
+            self.inputs.extend(new.iter().cloned());
+            self.events.push_back(EngineEvent::Inputs(new));
+        }
     }
 
     /// Writes down what is known, if it is more than before.

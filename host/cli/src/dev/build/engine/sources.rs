@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use nova_route_template::parts::references;
-use nova_route_template::{PreparedApp, SourceCache, prepare_with};
+use nova_route_template::{PreparedApp, SourceCache, prepare_rest};
 
 use crate::dev::build::failure::BuildFailure;
 
@@ -30,9 +30,14 @@ impl Sources {
         Self { cache: SourceCache::open(dir), named: HashMap::new() }
     }
 
-    /// Reads the app, and finds out which pages are shared modules as well.
-    pub(crate) fn scan(&mut self, dir: &Path) -> Result<AppScan, BuildFailure> {
-        let prepared = prepare_with(dir, &mut self.cache)?;
+    /// Reads the app, and finds out which pages are shared modules as well. These pages are `known`:
+    /// where two have one route, it is theirs.
+    pub(crate) fn scan(
+        &mut self,
+        dir: &Path,
+        known: &BTreeSet<String>,
+    ) -> Result<AppScan, BuildFailure> {
+        let prepared = prepare_rest(dir, &mut self.cache, |file| known.contains(file))?;
         let named = self.named_pages(&prepared);
         Ok(AppScan { prepared, named })
     }

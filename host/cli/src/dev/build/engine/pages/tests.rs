@@ -19,7 +19,7 @@ fn tree(files: &[&str]) -> RouteTree {
 
 fn pages(files: &[&str]) -> Pages {
     let mut pages = Pages::default();
-    pages.scanned(&tree(files), &BTreeSet::new());
+    pages.scanned(&tree(files), &BTreeSet::new(), BTreeMap::new());
     pages
 }
 
@@ -64,7 +64,9 @@ fn a_page_serves_its_older_version_until_the_new_one_compiles() {
     pages.saved(vec!["pages/a.rs".into()]);
     assert_eq!((view(&pages).as_str(), served(&pages)), ("live, not built, building", vec!["a1"]));
     assert_eq!(pages.next_waiting().as_deref(), Some("pages/a.rs"));
+    assert!(pages.is_to_come("pages/a.rs") && !pages.is_to_come("pages/b.rs"));
     pages.failed("pages/a.rs", failure(), true);
+    assert!(!pages.is_to_come("pages/a.rs"));
     assert_eq!(
         (view(&pages).as_str(), served(&pages)),
         ("failed, not built, building", vec!["a1"])
@@ -74,7 +76,7 @@ fn a_page_serves_its_older_version_until_the_new_one_compiles() {
     // Another file may have mended it: it is what it was, and waits again.
     pages.forget_failures();
     assert_eq!(pages.next_waiting(), None);
-    pages.scanned(&tree(&ABC), &BTreeSet::new());
+    pages.scanned(&tree(&ABC), &BTreeSet::new(), BTreeMap::new());
     assert_eq!(pages.next_waiting().as_deref(), Some("pages/a.rs"));
     pages.built("pages/a.rs", build("a2"));
     assert_eq!((view(&pages).as_str(), served(&pages)), ("live, not built, building", vec!["a2"]));
@@ -118,7 +120,7 @@ fn files_that_cannot_be_read_are_not_compiled_until_they_can() {
     pages.unreadable();
     assert_eq!(pages.next_waiting().as_deref(), Some("pages/b.rs"));
     assert_eq!(pages.next_waiting(), None);
-    pages.scanned(&tree(&ABC), &BTreeSet::new());
+    pages.scanned(&tree(&ABC), &BTreeSet::new(), BTreeMap::new());
     assert_eq!(pages.next_waiting().as_deref(), Some("pages/a.rs"));
     assert_eq!(pages.next_waiting(), None, "a layout is no page");
 }
@@ -131,10 +133,10 @@ fn pages_inside_the_app_library_are_not_compiled_alone() {
     pages.put_first("pages/b.rs");
     assert_eq!(pages.next_waiting(), None);
     let named = BTreeSet::from(["pages/a.rs".to_owned(), "pages/b.rs".to_owned()]);
-    pages.scanned(&tree(&ABC), &named);
+    pages.scanned(&tree(&ABC), &named, BTreeMap::new());
     assert_eq!((view(&pages).as_str(), pages.inside()), ("in app, in app, building", named));
     assert_eq!(pages.view(None)[1].note.as_deref(), Some("it uses what is private"));
-    pages.scanned(&tree(&ABC), &BTreeSet::new());
+    pages.scanned(&tree(&ABC), &BTreeSet::new(), BTreeMap::new());
     assert_eq!(view(&pages), "not built, in app, building", "nothing names it any more");
     assert_eq!(pages.hazards().len(), 1);
 }
@@ -167,4 +169,68 @@ fn what_an_earlier_session_built_serves_when_it_is_asked_for() {
     assert_eq!(pages.builds().len(), 2);
     pages.retain(|build| build.library.as_os_str() != "a");
     assert_eq!(served(&pages), ["b"]);
+}
+
+#[test]
+fn a_page_with_a_mistake_serves_its_older_version_and_is_not_compiled() {
+    let mut pages = pages(&ABC);
+    pages.built("pages/a.rs", build("a1"));
+    pages.saved(vec!["pages/a.rs".into()]);
+    let mistakes = |files: &[&str]| files.iter().map(|it| ((*it).to_owned(), failure())).collect();
+    pages.scanned(&tree(&ABC), &BTreeSet::new(), mistakes(&["pages/a.rs"]));
+    assert_eq!(pages.next_waiting(), None);
+    assert_eq!(
+        (view(&pages).as_str(), served(&pages)),
+        ("failed, not built, building", vec!["a1"])
+    );
+    assert!(pages.show_failure("pages/a.rs").is_some(), "who asks is told");
+    assert_eq!(pages.sound().len(), 2);
+
+    pages.scanned(&tree(&ABC), &BTreeSet::new(), mistakes(&[]));
+    assert_eq!(pages.next_waiting().as_deref(), Some("pages/a.rs"));
+}
+
+#[test]
+fn a_library_that_is_refused_gives_way_to_the_one_before() {
+    let mut pages = pages(&ABC);
+    pages.built("pages/a.rs", build("a1"));
+    pages.built("pages/a.rs", build("a2"));
+    assert!(!pages.refused("pages/a.rs", Path::new("a1"), failure()), "there is a newer one");
+    assert!(pages.refused("pages/a.rs", Path::new("a2"), failure()));
+    assert_eq!(
+        (view(&pages).as_str(), served(&pages)),
+        ("failed, not built, building", vec!["a1"])
+    );
+    assert!(pages.is_said("pages/a.rs"));
+    pages.built("pages/b.rs", build("b"));
+    assert!(pages.refused("pages/b.rs", Path::new("b"), failure()));
+    assert_eq!(served(&pages), ["a1"]);
+}
+
+#[test]
+fn what_was_saved_with_a_refused_app_library_is_compiled_again() {
+    let mut pages = pages(&ABC);
+    pages.built("pages/a.rs", build("a"));
+    pages.built("pages/b.rs", build("b"));
+    let libraries = pages.take_libraries();
+    pages.put_libraries_back(libraries);
+    pages.outdate_unless(|build| build.library.as_os_str() != "a");
+    assert_eq!(pages.next_waiting().as_deref(), Some("pages/a.rs"));
+    assert_eq!((pages.next_waiting(), served(&pages)), (None, vec!["a", "b"]));
+}
+
+#[test]
+fn what_was_refused_with_others_serves_when_it_is_asked_for() {
+    let mut pages = pages(&ABC);
+    pages.built("pages/a.rs", build("a"));
+    pages.built("pages/b.rs", build("b"));
+    let library = |file: &str, path: &str| nova_parts::PageLibrary {
+        file: file.into(),
+        path: path.into(),
+        symbol: "page".into(),
+    };
+    let refused = [library("pages/a.rs", "a"), library("pages/b.rs", "b0")];
+    pages.withdraw(refused.iter());
+    assert_eq!(served(&pages), ["b"], "the other one has a newer library");
+    assert!(!pages.serves("pages/a.rs") && pages.serve("pages/a.rs") && pages.serves("pages/a.rs"));
 }
