@@ -26,6 +26,7 @@ mod leaders;
 mod lifecycle;
 mod manual;
 mod mode;
+mod options;
 mod publisher;
 mod report;
 mod rollback;
@@ -69,6 +70,7 @@ pub use self::gate::SwapTurn;
 pub use self::history::{GenerationRecord, GenerationState};
 pub use self::hold::Hold;
 pub use self::manual::{ManualSwap, StartedApp};
+pub use self::options::SwapOptions;
 pub use self::publisher::{CanarySpec, CanaryView};
 pub use self::report::{HeldReport, SwapReport};
 pub use self::rollback::Rollback;
@@ -236,13 +238,13 @@ impl Switch {
         self: &Arc<Self>,
         source: &Path,
         info: &StartInfo,
-        force: bool,
+        options: impl Into<SwapOptions>,
     ) -> Result<SwapReport, SwapError> {
-        let (source, info) = (source.to_owned(), info.clone());
+        let (source, info, options) = (source.to_owned(), info.clone(), options.into());
         self.to_its_end(&source.clone(), move |switch| async move {
             let _turn = switch.gate.try_enter(&source)?;
             switch.no_canary()?;
-            switch.counted(switch.replace(&source, &info, force).await)
+            switch.counted(switch.replace(&source, &info, options).await)
         })
         .await
     }
@@ -255,13 +257,13 @@ impl Switch {
         self: &Arc<Self>,
         source: &Path,
         info: &StartInfo,
-        force: bool,
+        options: impl Into<SwapOptions>,
     ) -> Result<SwapReport, SwapError> {
-        let (source, info) = (source.to_owned(), info.clone());
+        let (source, info, options) = (source.to_owned(), info.clone(), options.into());
         self.to_its_end(&source.clone(), move |switch| async move {
             let _turn = switch.gate.enter(&source).await;
             switch.no_canary()?;
-            switch.counted(switch.replace(&source, &info, force).await)
+            switch.counted(switch.replace(&source, &info, options).await)
         })
         .await
     }
@@ -293,13 +295,13 @@ impl Switch {
         self: &Arc<Self>,
         source: &Path,
         info: &StartInfo,
-        force: bool,
+        options: SwapOptions,
     ) -> Result<SwapReport, SwapError> {
-        let checked = self.prepare(source, info, force).await?;
+        let checked = self.prepare(source, info, options).await?;
         let PreparedSwap { slot, old, mode, loaded, facts, began, preflight_us } =
             self.load(checked).await?;
         let mut report = if mode.holds_door() {
-            let on_misfit = if force { OnMisfit::StartAnew } else { OnMisfit::Refuse };
+            let on_misfit = if options.force { OnMisfit::StartAnew } else { OnMisfit::Refuse };
             self.hand_over(slot, loaded, on_misfit).await?
         } else {
             let saved = match &old {

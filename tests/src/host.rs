@@ -84,7 +84,9 @@ impl Host {
     /// # Errors
     /// What the host says.
     pub async fn swap(&self, path: &Path) -> Result<SwapResponse, AdminError> {
-        self.admin.swap(SwapRequest { paths: vec![path.to_owned()], force: false }).await
+        self.admin
+            .swap(SwapRequest { paths: vec![path.to_owned()], force: false, no_preflight: false })
+            .await
     }
 
     /// What the host says of itself.

@@ -20,9 +20,9 @@ use crate::generation::table::Table;
 use crate::release::plan::{Plan, PlannedRequest};
 
 /// How long one route may take to answer before it counts as hanging.
-const HEAD_LIMIT: Duration = Duration::from_secs(5);
-/// How long a body is read; an endless one is let go.
-const BODY_LIMIT: Duration = Duration::from_millis(500);
+pub(crate) const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// How long a body is read, or the first piece of one that is made as it goes.
+pub(crate) const BODY_LIMIT: Duration = Duration::from_millis(500);
 
 /// What a route did.
 #[derive(Debug)]
@@ -46,11 +46,12 @@ pub(crate) fn routes(routes: &[RArc<Route>]) -> impl Iterator<Item = (u32, &Rout
     })
 }
 
-/// Sends a GET to one route and reads what it answers.
+/// Sends a GET to one route and reads what it answers within `limit`.
 pub(crate) async fn exercise(
     generation: &Arc<Generation>,
     index: u32,
     route: &Route,
+    limit: Duration,
 ) -> Option<Outcome> {
     let request = Request::get(&*route.pattern)
         .header(header::HOST, HeaderValue::from_static("localhost"))
@@ -58,7 +59,7 @@ pub(crate) async fn exercise(
         .header(header::ACCEPT, HeaderValue::from_static("text/html, */*;q=0.8"))
         .body(());
     let (parts, ()) = request.ok()?.into_parts();
-    answer(generation, index, &route.pattern, &[], &parts).await
+    answer(generation, index, &route.pattern, &[], &parts, limit).await
 }
 
 /// Touches the code of a generation that has answered no request yet, on the threads of `workers`,
@@ -77,7 +78,7 @@ pub(crate) async fn warm(
             Some(plan) => follow(&generation, &plan, deadline).await,
             None => {
                 for (index, route) in routes(&generation.routes) {
-                    exercise(&generation, index, route).await;
+                    exercise(&generation, index, route, HEAD_LIMIT).await;
                 }
             }
         }
@@ -108,7 +109,7 @@ async fn follow(generation: &Arc<Generation>, plan: &Plan, deadline: Instant) {
         let params = found.params.iter();
         let params: Vec<Param<'_>> =
             params.map(|(name, value)| Param { name: name.into(), value: value.into() }).collect();
-        answer(generation, index, found.pattern.as_str(), &params, &parts).await;
+        answer(generation, index, found.pattern.as_str(), &params, &parts, HEAD_LIMIT).await;
     }
 }
 
@@ -123,20 +124,26 @@ async fn answer(
     pattern: &str,
     params: &[Param<'_>],
     parts: &http::request::Parts,
+    limit: Duration,
 ) -> Option<Outcome> {
     let pin = generation.enter(Some(index))?;
     let wanted = Call { target: Target::Route(index), pattern, params, peer: None };
     let answer = call(pin, wanted, parts, None::<Empty<Bytes>>);
-    let Ok(response) = tokio::time::timeout(HEAD_LIMIT, answer).await else {
-        return Some(Outcome::Hung(HEAD_LIMIT));
+    let Ok(response) = tokio::time::timeout(limit, answer).await else {
+        return Some(Outcome::Hung(limit));
     };
     let status = response.status();
     if let Some(panic) = response.extensions().get::<HandlerPanic>() {
         return Some(Outcome::Panicked(panic.clone()));
     }
     let mut body = response.into_body();
-    let read = async { while let Some(Ok(_)) = body.frame().await {} };
-    // A stream that goes on for ever has proved itself by starting.
+    // A stream may go on for ever: it has proved itself by its first piece.
+    let is_live = body.is_live();
+    let read = async {
+        while let Some(Ok(_)) = body.frame().await
+            && !is_live
+        {}
+    };
     let _ = tokio::time::timeout(BODY_LIMIT, read).await;
     Some(Outcome::Answered(status))
 }

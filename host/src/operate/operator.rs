@@ -33,7 +33,7 @@ use crate::release::ledger::{AfterRestart, KeptRelease, Ledger};
 use crate::release::watch::{ReleaseWatch, WatchError};
 use crate::server::Handle;
 use crate::site::Site;
-use crate::swap::{CanarySpec, SwapError, SwapReport};
+use crate::swap::{CanarySpec, SwapError, SwapOptions, SwapReport};
 
 /// What a swap does while another one is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,15 +136,17 @@ impl Operator {
     pub async fn swap(
         &self,
         release: &Path,
-        force: bool,
+        options: SwapOptions,
         while_busy: WhileBusy,
     ) -> Result<SwapReport, SwapError> {
         let switch = &self.site.switch;
         let info = self.info(self.folders.favicon_of(release).await);
         self.folders.lend(release).await;
+        // Those of before are in the log.
+        drop(switch.ledger().take_warnings());
         let result = match while_busy {
-            WhileBusy::Refuse => switch.swap(release, &info, force).await,
-            WhileBusy::Wait => switch.swap_next(release, &info, force).await,
+            WhileBusy::Refuse => switch.swap(release, &info, options).await,
+            WhileBusy::Wait => switch.swap_next(release, &info, options).await,
         };
         match result {
             Ok(report) => {
@@ -173,7 +175,8 @@ impl Operator {
         self.folders.arrange().await;
     }
 
-    /// Adds what becomes of a release when the host starts again, where `--routes` names another.
+    /// Adds what went wrong with its copies, and what becomes of a release when the host starts again,
+    /// where `--routes` names another.
     fn say_what_remains(&self, report: SwapReport) -> SwapReport {
         let table = self.site.switch.table();
         let slot = table.generations().iter().position(|live| live.id == report.generation);
@@ -181,7 +184,8 @@ impl Operator {
         if let Some(after) = &after_restart {
             tracing::info!("generation {}: {after}", report.generation);
         }
-        SwapReport { after_restart, ..report }
+        let warnings = self.site.switch.ledger().take_warnings();
+        SwapReport { after_restart, warnings, ..report }
     }
 
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
@@ -195,7 +199,7 @@ impl Operator {
                 continue;
             }
             // Other errors are in the log already.
-            match self.swap(release, false, WhileBusy::Wait).await {
+            match self.swap(release, SwapOptions::default(), WhileBusy::Wait).await {
                 Err(SwapError::AlreadyLive { generation, .. }) => {
                     let release = release.display();
                     tracing::info!("{release}: unchanged, generation {generation} serves on");
@@ -260,11 +264,12 @@ impl Control for Operator {
     }
 
     async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
+        let options = request.options();
         let mut response = SwapResponse::default();
         for source in request.paths {
             let failed = |failure| SwapFailure { swapped: response.swapped.clone(), ..failure };
             self.accepts_orders().map_err(failed)?;
-            match Self::swap(self, &source, request.force, WhileBusy::Refuse).await {
+            match Self::swap(self, &source, options, WhileBusy::Refuse).await {
                 Ok(report) => response.swapped.push(done(source, report)),
                 Err(error) => return Err(failed(failure_of(&error))),
             }
@@ -280,7 +285,8 @@ impl Control for Operator {
             return Err(SwapFailure::new(Reason::Invalid, text));
         };
         let spec = CanarySpec { share: request.share, duration };
-        match self.start_canary(&request.path, request.force, spec).await {
+        let options = request.options();
+        match self.start_canary(&request.path, options, spec).await {
             Ok(report) => Ok(SwapResponse { swapped: vec![done(request.path, report)] }),
             Err(error) => Err(failure_of(&error)),
         }
@@ -367,7 +373,7 @@ fn say(release: &Path, report: &SwapReport) {
         report.mode,
     );
     for route in &report.unwell {
-        tracing::warn!("generation {generation}: {route} answered 5xx in the preflight");
+        tracing::warn!("generation {generation}: in the preflight, {route}");
     }
 }
 
@@ -379,6 +385,7 @@ pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
         routes,
         public: _,
         unwell,
+        warnings,
         after_restart,
         preflight_us,
         load_us,
@@ -395,6 +402,7 @@ pub(crate) fn done(source: PathBuf, report: SwapReport) -> Swap {
         replaced: replaced.map(|id| id.0),
         routes: routes as u64,
         unwell,
+        warnings,
         after_restart,
         preflight_us,
         load_us,

@@ -58,6 +58,8 @@ pub struct Ledger {
     unseen: Mutex<BTreeMap<usize, Option<Deployment>>>,
     /// Held by the one who copies.
     keeping: Mutex<()>,
+    /// What could not be written or copied the last time.
+    warnings: Mutex<Vec<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -213,12 +215,27 @@ impl Ledger {
         }
         match write(folder, &entries.log) {
             Ok(()) => entries.written = entries.log.clone(),
-            Err(error) => tracing::error!(
+            Err(error) => self.warn(format!(
                 "{}: the memory of releases cannot be written: {error}; \
                  a restart will not know what has changed",
                 folder.join(FILE).display()
-            ),
+            )),
         }
+    }
+
+    /// Says what could not be kept, now and to who asks next.
+    fn warn(&self, text: String) {
+        tracing::error!("{text}");
+        let mut warnings = self.warnings.lock();
+        // It is tried again, and fails in the same way.
+        if !warnings.contains(&text) {
+            warnings.push(text);
+        }
+    }
+
+    /// What could not be written or copied since this was asked.
+    pub(crate) fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock())
     }
 
     /// Reads a kept release: its copy, or what lies at its source if that is still the same build,

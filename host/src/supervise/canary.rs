@@ -14,7 +14,9 @@ use crate::library::loader::BuildId;
 use crate::operate::rollback_policy::RollbackPolicy;
 use crate::operate::succession::PeerOrder;
 use crate::release::ledger::ReleaseFacts;
-use crate::swap::{CanarySpec, CheckedRelease, Rollback, SwapError, SwapReport, percent};
+use crate::swap::{
+    CanarySpec, CheckedRelease, Rollback, SwapError, SwapOptions, SwapReport, percent,
+};
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -44,12 +46,12 @@ impl Supervisor {
     pub(super) async fn start_canary(
         self: &Arc<Self>,
         source: &Path,
-        force: bool,
+        options: SwapOptions,
         spec: CanarySpec,
     ) -> Result<SwapReport, SwapError> {
         let _turn = self.switch.turn(source)?;
         self.no_canary()?;
-        match self.begin_canary(source, force, spec).await {
+        match self.begin_canary(source, options, spec).await {
             Ok(report) => {
                 self.switch.count(true);
                 Ok(report)
@@ -61,13 +63,13 @@ impl Supervisor {
     async fn begin_canary(
         self: &Arc<Self>,
         source: &Path,
-        force: bool,
+        options: SwapOptions,
         spec: CanarySpec,
     ) -> Result<SwapReport, SwapError> {
         let began = Instant::now();
         let info = self.info(source).await;
         let serving = self.serving.lock().await;
-        let checked = self.switch.check(source, &info, force, &serving).await?;
+        let checked = self.switch.check(source, &info, options, &serving).await?;
         let slot = checked.slot;
         let (mode, held) = self.mode_of(&serving, Some(&checked))?;
         if !held.is_empty() {

@@ -23,11 +23,12 @@ impl Control for SupervisorControl {
     }
 
     async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
+        let options = request.options();
         let mut response = SwapResponse::default();
         for source in request.paths {
             let failed = |failure| SwapFailure { swapped: response.swapped.clone(), ..failure };
             self.0.accepts_orders().map_err(failed)?;
-            match self.0.swap(&source, request.force, WhileBusy::Refuse).await {
+            match self.0.swap(&source, options, WhileBusy::Refuse).await {
                 Ok(report) => response.swapped.push(done(source, report)),
                 Err(error) => return Err(failed(failure_of(&error))),
             }
@@ -43,7 +44,8 @@ impl Control for SupervisorControl {
             return Err(SwapFailure::new(Reason::Invalid, text));
         };
         let spec = CanarySpec { share: request.share, duration };
-        match self.0.start_canary(&request.path, request.force, spec).await {
+        let options = request.options();
+        match self.0.start_canary(&request.path, options, spec).await {
             Ok(report) => Ok(SwapResponse { swapped: vec![done(request.path, report)] }),
             Err(error) => Err(failure_of(&error)),
         }

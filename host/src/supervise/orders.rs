@@ -13,7 +13,7 @@ use crate::library::loader::BuildId;
 use crate::operate::operator::{WhileBusy, what_remains};
 use crate::operate::rollback_policy::Tally;
 use crate::release::ledger::KeptRelease;
-use crate::swap::{Rollback, SwapError, SwapReport};
+use crate::swap::{Rollback, SwapError, SwapOptions, SwapReport};
 
 impl Supervisor {
     /// Puts the release at `source` in the place of the one that it replaces, in new workers.
@@ -23,7 +23,7 @@ impl Supervisor {
     pub async fn swap(
         self: &Arc<Self>,
         source: &Path,
-        force: bool,
+        options: SwapOptions,
         while_busy: WhileBusy,
     ) -> Result<SwapReport, SwapError> {
         let _turn = match while_busy {
@@ -31,16 +31,18 @@ impl Supervisor {
             WhileBusy::Wait => self.switch.next_turn(source).await,
         };
         self.no_canary()?;
+        // Those of before are in the log.
+        drop(self.switch.ledger().take_warnings());
         let began = Instant::now();
         let info = self.info(source).await;
         let checked = {
             let serving = self.serving.lock().await;
-            self.switch.check(source, &info, force, &serving).await
+            self.switch.check(source, &info, options, &serving).await
         };
         let swapped = match checked {
             Ok(checked) => {
                 let (checked, source) = (Some(checked), source.to_owned());
-                let misfit = if force { OnMisfit::StartAnew } else { OnMisfit::Refuse };
+                let misfit = if options.force { OnMisfit::StartAnew } else { OnMisfit::Refuse };
                 self.renew(Renewal { checked, source, began, trial: true, misfit }).await
             }
             Err(error) => Err(error),
@@ -63,7 +65,8 @@ impl Supervisor {
         if let Some(after) = &after_restart {
             tracing::info!("generation {}: {after}", report.generation);
         }
-        SwapReport { after_restart, ..report }
+        let warnings = self.switch.ledger().take_warnings();
+        SwapReport { after_restart, warnings, ..report }
     }
 
     /// Starts what serves anew, in new workers.
@@ -125,7 +128,8 @@ impl Supervisor {
         let rollback = Rollback { from: generation, to, reason, automatic };
         self.switch.note_rollback(rollback, Some(facts), (left.clone(), source)).await;
         self.keep().await;
-        Ok((report, left))
+        let warnings = self.switch.ledger().take_warnings();
+        Ok((SwapReport { warnings, ..report }, left))
     }
 
     /// Watches how a new generation does, if that is wanted.

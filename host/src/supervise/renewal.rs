@@ -368,6 +368,6 @@ pub(super) fn say(release: &Path, report: &SwapReport, began: Instant, workers: 
         tracing::warn!("{lost}");
     }
     for route in &report.unwell {
-        tracing::warn!("generation {generation}: {route} answered 5xx in the preflight");
+        tracing::warn!("generation {generation}: in the preflight, {route}");
     }
 }

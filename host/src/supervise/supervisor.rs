@@ -25,7 +25,7 @@ use crate::release::public::public_folder;
 use crate::release::watch::{ReleaseWatch, WatchError};
 use crate::server::SocketHandles;
 use crate::site::files::favicon_of;
-use crate::swap::{CheckedRelease, ServedRelease, SwapError, Switch};
+use crate::swap::{CheckedRelease, ServedRelease, SwapError, SwapOptions, Switch};
 
 /// How many folders of public files that releases brought are served, the newest first.
 const MAX_BROUGHT: usize = 5;
@@ -173,7 +173,7 @@ impl Supervisor {
                 tracing::info!("{}", unchanged_below(release, &kept));
                 continue;
             }
-            match self.swap(release, false, WhileBusy::Wait).await {
+            match self.swap(release, SwapOptions::default(), WhileBusy::Wait).await {
                 Err(SwapError::AlreadyLive { generation, .. }) => {
                     let release = release.display();
                     tracing::info!("{release}: unchanged, generation {generation} serves on");

@@ -9,7 +9,7 @@ use nova_abi::SwapMode;
 use super::launcher::WarmUp;
 use super::publisher::{CanaryEnd, CanarySpec, CanaryView, Promotion};
 use super::report::micros;
-use super::{PreparedSwap, SwapError, SwapReport, Switch, blocking};
+use super::{PreparedSwap, SwapError, SwapOptions, SwapReport, Switch, blocking};
 use crate::generation::{Generation, GenerationId};
 use crate::library::start::StartInfo;
 use crate::release::ledger::{RollbackRecord, now};
@@ -24,14 +24,14 @@ impl Switch {
         self: &Arc<Self>,
         source: &Path,
         info: &StartInfo,
-        force: bool,
+        options: impl Into<SwapOptions>,
         spec: CanarySpec,
     ) -> Result<SwapReport, SwapError> {
-        let (source, info) = (source.to_owned(), info.clone());
+        let (source, info, options) = (source.to_owned(), info.clone(), options.into());
         self.to_its_end(&source.clone(), move |switch| async move {
             let _turn = switch.gate.try_enter(&source)?;
             switch.no_canary()?;
-            let result = switch.begin_canary(&source, &info, force, spec).await;
+            let result = switch.begin_canary(&source, &info, options, spec).await;
             switch.counted(result)
         })
         .await
@@ -41,10 +41,10 @@ impl Switch {
         &self,
         source: &Path,
         info: &StartInfo,
-        force: bool,
+        options: SwapOptions,
         spec: CanarySpec,
     ) -> Result<SwapReport, SwapError> {
-        let swap = self.prepare(source, info, force).await?;
+        let swap = self.prepare(source, info, options).await?;
         if let Some(old) = swap.old.as_ref().filter(|_| swap.mode != SwapMode::Overlap) {
             let (path, mode, serving) = (source.to_owned(), swap.mode, old.id);
             return Err(SwapError::CanaryAlone { path, mode, serving });

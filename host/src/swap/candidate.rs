@@ -9,7 +9,7 @@ use nova_abi::SwapMode;
 
 use super::launcher::{Launch, Loaded};
 use super::report::micros;
-use super::{SwapError, Switch, mode};
+use super::{SwapError, SwapOptions, Switch, mode};
 use crate::generation::Generation;
 use crate::generation::table::Table;
 use crate::library::start::StartInfo;
@@ -42,7 +42,7 @@ impl Switch {
         &self,
         source: &Path,
         info: &StartInfo,
-        force: bool,
+        options: SwapOptions,
     ) -> Result<CheckedSwap, SwapError> {
         let launcher = &self.launcher;
         if launcher.is_linked() {
@@ -53,7 +53,7 @@ impl Switch {
         let release = launcher.read(source).await?;
         let slot = slot_for(&table, &release, &self.ledger.log())?;
         let old = table.generations().get(slot).cloned();
-        if !force {
+        if !options.force {
             self.check_wanted(source, &release, old.as_deref())?;
         }
         let mode = match &old {
@@ -62,7 +62,8 @@ impl Switch {
         };
         let info = launcher.info_for(&release, info);
         let checking = Instant::now();
-        let preflight = launcher.preflight(&release, &info).await?;
+        let serving = old.as_ref().map(|old| old.build_id());
+        let preflight = launcher.preflight(&release, &info, serving, options).await?;
         let preflight_us = micros(checking);
         let launch = Launch { release, info, preflight, began };
         Ok(CheckedSwap { slot, old, mode, launch, preflight_us })

@@ -9,7 +9,7 @@ use nova_abi::SwapMode;
 
 use super::gate::SwapTurn;
 use super::report::micros;
-use super::{Hold, Rollback, SwapError, Switch, blocking, mode, rollback};
+use super::{Hold, Rollback, SwapError, SwapOptions, Switch, blocking, mode, rollback};
 use crate::generation::GenerationId;
 use crate::generation::preflight::PreflightReport;
 use crate::library::loader::BuildId;
@@ -44,7 +44,7 @@ pub(crate) struct CheckedRelease {
     pub(crate) stylesheet: Option<Stylesheet>,
     /// The folder of public files that it brings.
     pub(crate) public: Option<PathBuf>,
-    /// Routes that answered 5xx in the preflight.
+    /// What is to be said of routes that did not do well in the preflight.
     pub(crate) unwell: Vec<String>,
     /// The preflight, in microseconds.
     pub(crate) preflight_us: u64,
@@ -93,13 +93,13 @@ impl Switch {
         &self,
         source: &Path,
         info: &StartInfo,
-        force: bool,
+        options: SwapOptions,
         served: &[ServedRelease],
     ) -> Result<CheckedRelease, SwapError> {
         let release = self.launcher.read(source).await?;
         let slot = slot_for(served, &release)?;
         let build_id = &release.candidate.build_id;
-        if !force {
+        if !options.force {
             let old = &served[slot];
             if old.build_id == *build_id
                 && !old.assets.differs(&release, self.settings().release_files)
@@ -117,7 +117,9 @@ impl Switch {
         }
         let info = self.launcher.info_for(&release, info);
         let checking = Instant::now();
-        let PreflightReport { unwell, .. } = self.launcher.preflight(&release, &info).await?;
+        let serving = served.get(slot).map(|served| &served.build_id);
+        let PreflightReport { unwell, .. } =
+            self.launcher.preflight(&release, &info, serving, options).await?;
         let preflight_us = micros(checking);
         Ok(CheckedRelease { unwell, preflight_us, ..CheckedRelease::unchecked(slot, release) })
     }

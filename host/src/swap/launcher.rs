@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use super::lifecycle::CandidateGeneration;
 use super::report::micros;
 use super::stylesheets::Stylesheets;
-use super::{STYLESHEETS, SwapError, SwapReport, SwapSettings};
+use super::{STYLESHEETS, SwapError, SwapOptions, SwapReport, SwapSettings};
 use crate::generation::preflight::{self, PreflightJob, PreflightReport};
 use crate::generation::{Generation, GenerationId, Origin, exercise};
 use crate::library::loader::{BuildId, Candidate, Library, LoadError, Loader, Store};
@@ -156,25 +156,37 @@ impl Launcher {
         info
     }
 
-    /// Tries a release in a child process, if that is wanted.
+    /// Tries a release in a child process, if that is wanted; `serving` is the build that it is to
+    /// replace.
     pub(super) async fn preflight(
         &self,
         release: &Release,
         info: &StartInfo,
+        serving: Option<&BuildId>,
+        options: SwapOptions,
     ) -> Result<PreflightReport, SwapError> {
         let Some(program) = &self.settings.preflight else {
             return Ok(PreflightReport::default());
         };
+        if !options.preflight {
+            let path = release.source.display();
+            tracing::warn!("{path}: is swapped in without a preflight, as it was asked for");
+            return Ok(PreflightReport::default());
+        }
         let staged = self.loader.stage(&release.candidate)?;
         let job = PreflightJob {
             library: staged.path().to_owned(),
             store: self.store.folder().map(Path::to_owned),
             exercise: self.settings.exercise,
             spared: release.plan.as_ref().map(Plan::failing).unwrap_or_default(),
+            limit: self.settings.preflight_limit,
             init_limit: self.settings.init_limit,
             info: info.clone(),
+            ..PreflightJob::default()
         };
-        preflight::check(program, &job, self.settings.preflight_limit)
+        // A build that is mapped from memory alone has no file that a child could load.
+        let serving = serving.and_then(|serving| self.store.path(serving));
+        preflight::check(program, job, serving)
             .await
             .map_err(|cause| SwapError::Preflight { path: release.source.clone(), cause })
     }

@@ -27,8 +27,11 @@ pub struct SwapReport {
     /// The folder of public files to serve with it.
     #[serde(default)]
     pub public: Option<PathBuf>,
-    /// Routes that answered 5xx in the preflight.
+    /// What is to be said of routes that did not do well in the preflight, or were not asked.
     pub unwell: Vec<String>,
+    /// What went wrong without keeping it from serving.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// What becomes of it when the host starts again, where that is not what its settings name.
     #[serde(default)]
     pub after_restart: Option<String>,
@@ -77,6 +80,7 @@ impl SwapReport {
             routes: generation.routes.len(),
             public: None,
             unwell: Vec::new(),
+            warnings: Vec::new(),
             after_restart: None,
             preflight_us: 0,
             load_us: 0,

@@ -8,7 +8,7 @@ use super::handover::OnMisfit;
 use super::launcher::{Launch, WarmUp};
 use super::lifecycle::{CandidateGeneration, DrainingGeneration};
 use super::report::micros;
-use super::{SwapError, SwapReport, Switch, blocking};
+use super::{SwapError, SwapOptions, SwapReport, Switch, blocking};
 use crate::generation::preflight::PreflightReport;
 use crate::generation::{Generation, GenerationId};
 use crate::library::loader::BuildId;
@@ -117,7 +117,8 @@ impl Switch {
         let preflight = if launcher.has(&to.build_id) {
             PreflightReport::default()
         } else {
-            launcher.preflight(&release, &info).await?
+            let options = SwapOptions::default();
+            launcher.preflight(&release, &info, Some(left.build_id()), options).await?
         };
         let facts = ReleaseFacts::of(&release);
         let mode = self.mode_here(left, &release)?;

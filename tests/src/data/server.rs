@@ -120,7 +120,7 @@ impl<'a> Server<'a> {
     /// What the host says.
     pub async fn swap(&mut self) -> Result<SwapResponse, AdminError> {
         let paths = vec![self.next()];
-        self.admin.swap(SwapRequest { paths, force: false }).await
+        self.admin.swap(SwapRequest { paths, force: false, no_preflight: false }).await
     }
 
     /// Lets the next build answer half of the requests for so many seconds, and waits until it
@@ -130,7 +130,8 @@ impl<'a> Server<'a> {
     /// What the host says.
     pub async fn canary(&mut self, seconds: f64) -> Result<(), AdminError> {
         let path = self.next();
-        let request = CanaryRequest { path, force: false, share: 0.5, seconds };
+        let request =
+            CanaryRequest { path, force: false, no_preflight: false, share: 0.5, seconds };
         self.admin.canary(request).await?;
         let mut looks = interval(Duration::from_millis(20));
         while self.admin.status().await?.canary.is_some() {

@@ -41,7 +41,7 @@ impl Holder {
 
     async fn swap(&self, stamp: &str, force: bool) -> Result<SwapResponse, AdminError> {
         let path = self.host.file(&format!("{stamp}.so"), &stamped(&self.library, stamp));
-        self.host.admin.swap(SwapRequest { paths: vec![path], force }).await
+        self.host.admin.swap(SwapRequest { paths: vec![path], force, no_preflight: false }).await
     }
 
     async fn add(&self) -> u64 {
@@ -207,8 +207,13 @@ async fn a_page_that_does_not_answer_calls_the_swap_off() {
 async fn a_canary_of_an_app_with_a_state_is_refused() {
     let holder = Holder::start(&["--no-preflight"]).await;
     let path = holder.host.file("canary.so", &stamped(&holder.library, "canary"));
-    let request =
-        nova_host::operate::admin::CanaryRequest { path, force: false, share: 0.5, seconds: 60.0 };
+    let request = nova_host::operate::admin::CanaryRequest {
+        path,
+        force: false,
+        no_preflight: false,
+        share: 0.5,
+        seconds: 60.0,
+    };
     let refused = holder.host.admin.canary(request).await.expect_err("it has a state").to_string();
     assert!(refused.contains("Swap::Overlap"), "{refused}");
     assert_eq!(holder.count().await, 0);

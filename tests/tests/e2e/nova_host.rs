@@ -113,7 +113,7 @@ impl Host {
     }
 
     async fn swap(&self, path: &Path, force: bool) -> Result<u64, AdminError> {
-        let request = SwapRequest { paths: vec![path.to_owned()], force };
+        let request = SwapRequest { paths: vec![path.to_owned()], force, no_preflight: false };
         Ok(self.admin.swap(request).await?.swapped[0].generation)
     }
 }

@@ -120,7 +120,8 @@ async fn the_same_build_is_swapped_in_again_only_by_force() {
     let host = Host::start(&library("good")).await;
     let again = host.swap(&host.library).await.expect_err("the same build");
     assert_eq!(reason(&again), Some(Reason::AlreadyLive), "{again}");
-    let forced = SwapRequest { paths: vec![host.library.clone()], force: true };
+    let forced =
+        SwapRequest { paths: vec![host.library.clone()], force: true, no_preflight: false };
     let report = host.admin.swap(forced).await.unwrap();
     assert_eq!(report.swapped[0].generation, 2);
     assert_eq!(host.status().await.loads, 2, "its statics begin anew");
@@ -217,7 +218,7 @@ async fn an_export_that_panics_keeps_the_old_code_only_until_it_is_forced() {
     assert!(refused.contains("`export` of app.rs in generation 1 panicked"), "{refused}");
     assert!(refused.contains("the state cannot be told at"), "{refused}");
     assert_eq!(fresh(host.address, "/build").await.unwrap(), before);
-    let force = SwapRequest { paths: vec![path], force: true };
+    let force = SwapRequest { paths: vec![path], force: true, no_preflight: false };
     host.admin.swap(force).await.unwrap();
     host.process.line("the state of generation 1").await;
     assert_ne!(fresh(host.address, "/build").await.unwrap(), before);
@@ -282,4 +283,47 @@ async fn swaps_under_load_fail_nobody() {
     assert!(seen.kept > 40 && seen.fresh > 10, "{seen:?}");
     assert!(seen.builds.len() > 5, "{seen:?}");
     assert_eq!(host.status().await.loads, 41);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_slow_pages_and_endless_streams_are_asked_in_time() {
+    let args = ["--preflight-timeout", "8"];
+    let host =
+        Host::start_with(&library("good"), Options { args: &args, ..Options::default() }).await;
+    // One after the other they would take 16 s.
+    let swapped = host.swap(&host.file("crowd.so", &library("crowd"))).await.unwrap();
+    assert_eq!(swapped.swapped[0].unwell, [""; 0]);
+    assert_eq!(fresh(host.address, "/slow/7").await.unwrap(), "slow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_failed_before_is_named_and_not_held_against_a_candidate() {
+    let panics = library("route-panic");
+    // What a host begins with has had no preflight.
+    let host = Host::start(&panics).await;
+    let again = SwapRequest { paths: vec![host.library.clone()], force: true, no_preflight: false };
+    let swapped = host.admin.swap(again).await.unwrap();
+    let unwell = swapped.swapped[0].unwell.join("\n");
+    assert!(unwell.starts_with("GET /bad (pages/bad.rs) panicked: "), "{unwell}");
+    assert!(unwell.ends_with("; it fails in the release that serves as well"), "{unwell}");
+
+    let host = Host::start(&library("good")).await;
+    let path = host.file("panics.so", &panics);
+    let refused = host.swap(&path).await.expect_err("the page is new");
+    assert_eq!(reason(&refused), Some(Reason::Refused), "{refused}");
+    let unseen = SwapRequest { paths: vec![path], force: false, no_preflight: true };
+    let swapped = host.admin.swap(unseen).await.unwrap();
+    assert_eq!(swapped.swapped[0].generation, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_kept_is_said() {
+    let good = library("good");
+    let host = Host::start(&good).await;
+    let releases = host.library.with_file_name("state").join("releases");
+    fs::rename(&releases, releases.with_extension("aside")).unwrap();
+    fs::write(&releases, "not a folder").unwrap();
+    let swapped = host.swap(&host.file("new.so", &stamped(&good, "new"))).await.unwrap();
+    let warnings = swapped.swapped[0].warnings.join("\n");
+    assert!(warnings.contains("new.so: the release cannot be kept in "), "{warnings}");
 }

@@ -193,7 +193,9 @@ async fn a_signed_release_serves_what_was_signed_and_no_other_takes_its_place() 
     assert!(get(&address, "/more.txt").await.starts_with("HTTP/1.1 404 "));
 
     let admin = AdminClient::new(Some(ground.path("admin.sock"))).unwrap();
-    let swap = |path: PathBuf| admin.swap(SwapRequest { paths: vec![path], force: false });
+    let swap = |path: PathBuf| {
+        admin.swap(SwapRequest { paths: vec![path], force: false, no_preflight: false })
+    };
     let next = ground.release("next", "2");
     let error = swap(next.clone()).await.unwrap_err().to_string();
     assert!(error.contains("is not signed"), "{error}");

@@ -155,6 +155,7 @@ async fn a_canary_gets_a_share_and_then_all() {
     let canary = |stamp: &str, seconds| CanaryRequest {
         path: host.file(&format!("{stamp}.so"), &stamped(&good, stamp)),
         force: false,
+        no_preflight: false,
         share: 0.5,
         seconds,
     };

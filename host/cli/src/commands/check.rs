@@ -6,7 +6,6 @@ use std::time::Instant;
 use anyhow::Context as _;
 use nova_host::generation::preflight::{self, PreflightJob, PreflightReport};
 use nova_host::library::loader::{Loader, Store};
-use nova_host::library::start::StartInfo;
 use nova_host::release::Release;
 use nova_host::release::plan::Plan;
 use nova_host::release::trust::{PublicKey, Trust};
@@ -98,11 +97,11 @@ pub(super) async fn preflight(release: Release) -> anyhow::Result<PreflightRepor
     let job = PreflightJob {
         library: staged.path().to_owned(),
         store: store.folder().map(Path::to_owned),
-        exercise: true,
         spared: release.plan.as_ref().map(Plan::failing).unwrap_or_default(),
+        limit: settings.preflight_limit,
         init_limit: settings.init_limit,
-        info: StartInfo::default(),
+        ..PreflightJob::default()
     };
     let program = std::env::current_exe().context("cannot find this program again")?;
-    Ok(preflight::check(&program, &job, settings.preflight_limit).await?)
+    Ok(preflight::check(&program, job, None).await?)
 }

@@ -19,9 +19,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "SOCKET")]
     admin: Option<PathBuf>,
     /// Start a build anew that is live already, or was refused, and swap although the state of the
-    /// app is lost
+    /// app is lost; the preflight is made all the same
     #[arg(long)]
     force: bool,
+    /// Leave out the preflight, which starts the release in a process of its own first and asks its
+    /// pages; what crashes then crashes the host
+    #[arg(long)]
+    no_preflight: bool,
     /// Let the release answer this share of the requests at first; when it has done well for the
     /// time of --for, it gets all of them, else none
     #[arg(long, value_name = "PERCENT", value_parser = part)]
@@ -53,7 +57,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
         let [path] = <[PathBuf; 1]>::try_from(args.releases)
             .map_err(|_| anyhow::anyhow!("a canary is one release; name one"))?;
         let seconds = args.length.as_secs_f64();
-        let request = CanaryRequest { path, force: args.force, share, seconds };
+        let (force, no_preflight) = (args.force, args.no_preflight);
+        let request = CanaryRequest { path, force, no_preflight, share, seconds };
         let report = block_on(client.canary(request))??;
         for swap in report.swapped {
             anstream::println!(
@@ -66,7 +71,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
         }
         return Ok(Outcome::Done);
     }
-    let request = SwapRequest { paths: args.releases, force: args.force };
+    let (paths, force, no_preflight) = (args.releases, args.force, args.no_preflight);
+    let request = SwapRequest { paths, force, no_preflight };
     let report = block_on(client.swap(request))??;
     for swap in report.swapped {
         let replaced = swap.replaced.map(|old| format!(" replaces {old}")).unwrap_or_default();
@@ -88,12 +94,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Says how long requests waited, and what became of the app's state.
+/// Says how long requests waited, what became of the app's state, and what went wrong.
 pub(super) fn say_state(swap: &Swap) {
     if let Some(held) = &swap.held {
         anstream::println!("{DIM}{:<9} {held}{DIM:#}", swap.mode);
     }
     if let Some(lost) = &swap.state_lost {
         anstream::println!("{WARN}state{WARN:#}     {lost}");
+    }
+    for warning in &swap.warnings {
+        anstream::println!("{WARN}warning{WARN:#}   {warning}");
     }
 }

@@ -10,7 +10,7 @@ pub use crate::edge::metrics::{Bucket, RouteStatus};
 pub use crate::process::footprint::Footprint;
 use crate::release::swap_plan::as_text;
 pub use crate::swap::HeldReport;
-use crate::swap::{GenerationState, WaitTotals};
+use crate::swap::{GenerationState, SwapOptions, WaitTotals};
 
 /// What a host does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -242,6 +242,9 @@ pub struct CanaryRequest {
     /// Try a build that is refused, too.
     #[serde(default)]
     pub force: bool,
+    /// Leave the preflight out.
+    #[serde(default)]
+    pub no_preflight: bool,
     /// Its share, between 0 and 1.
     pub share: f64,
     /// For how long, in seconds.
@@ -270,9 +273,29 @@ pub struct RollbackResponse {
 pub struct SwapRequest {
     /// Release folders or libraries, as the host sees them: absolute.
     pub paths: Vec<PathBuf>,
-    /// Swap in a build that is live already, too.
+    /// Swap in a build that is live already, or was refused, too, and without the state of the app
+    /// where that cannot be carried over.
     #[serde(default)]
     pub force: bool,
+    /// Leave the preflight out.
+    #[serde(default)]
+    pub no_preflight: bool,
+}
+
+impl SwapRequest {
+    /// What is asked of each swap.
+    #[must_use]
+    pub fn options(&self) -> SwapOptions {
+        SwapOptions { force: self.force, preflight: !self.no_preflight }
+    }
+}
+
+impl CanaryRequest {
+    /// What is asked of the swap.
+    #[must_use]
+    pub fn options(&self) -> SwapOptions {
+        SwapOptions { force: self.force, preflight: !self.no_preflight }
+    }
 }
 
 /// What a swap did.
@@ -295,8 +318,11 @@ pub struct Swap {
     pub replaced: Option<u64>,
     /// How many routes it has.
     pub routes: u64,
-    /// Routes that answered 5xx in the preflight.
+    /// What is to be said of routes that did not do well in the preflight, or were not asked.
     pub unwell: Vec<String>,
+    /// What went wrong without keeping it from serving, such as copies that could not be made.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// What becomes of it when the host starts again, where that is not what its settings name.
     #[serde(default)]
     pub after_restart: Option<String>,

@@ -71,6 +71,7 @@ impl Control for Fake {
             replaced: Some(1),
             routes: 3,
             unwell: Vec::new(),
+            warnings: Vec::new(),
             after_restart: None,
             preflight_us: 4,
             load_us: 5,
@@ -99,6 +100,7 @@ impl Control for Fake {
                     replaced: Some(2),
                     routes: 3,
                     unwell: Vec::new(),
+                    warnings: Vec::new(),
                     after_restart: None,
                     preflight_us: 0,
                     load_us: 0,
@@ -146,7 +148,7 @@ impl Running {
 }
 
 fn request(path: &str) -> SwapRequest {
-    SwapRequest { paths: vec![path.into()], force: false }
+    SwapRequest { paths: vec![path.into()], force: false, no_preflight: false }
 }
 
 #[tokio::test]
@@ -178,7 +180,10 @@ async fn a_relative_path_is_the_clients() {
     running.client().swap(force).await.unwrap();
     let here = std::env::current_dir().unwrap();
     let asked = running.fake.asked.lock().unwrap();
-    assert_eq!(*asked, [SwapRequest { paths: vec![here.join("build/lib.so")], force: true }]);
+    assert_eq!(
+        *asked,
+        [SwapRequest { paths: vec![here.join("build/lib.so")], force: true, no_preflight: false }]
+    );
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::library::loader::BuildId;
 use crate::operate::watches::{Verdict, Watch};
 use crate::release::ledger::KeptRelease;
 use crate::release::public::public_folder;
-use crate::swap::{CanarySpec, CanaryView, Rollback, SwapError, SwapReport, percent};
+use crate::swap::{CanarySpec, CanaryView, Rollback, SwapError, SwapOptions, SwapReport, percent};
 
 /// What a rollback did.
 pub(super) struct RollbackOutcome {
@@ -48,13 +48,13 @@ impl Operator {
     pub async fn start_canary(
         &self,
         release: &Path,
-        force: bool,
+        options: SwapOptions,
         spec: CanarySpec,
     ) -> Result<SwapReport, SwapError> {
         let info = self.info(self.folders.favicon_of(release).await);
         self.folders.lend(release).await;
         let switch = &self.site.switch;
-        let report = match switch.start_canary(release, &info, force, spec).await {
+        let report = match switch.start_canary(release, &info, options, spec).await {
             Ok(report) => report,
             Err(error) => {
                 self.folders.arrange().await;
@@ -187,11 +187,20 @@ impl Operator {
             let reason = "the canary was ended by `nova rollback`".to_owned();
             return self.end_canary(canary, reason, false).await;
         }
-        let to = self.site.switch.ledger().log().wanted(to)?.clone();
-        let table = self.site.switch.table();
+        let switch = &self.site.switch;
+        let to = switch.ledger().log().wanted(to)?.clone();
+        let table = switch.table();
         let from = table.generations().get(to.slot).ok_or(SwapError::NothingServes)?.id;
         let reason = "rolled back by `nova rollback`".to_owned();
-        self.roll_back_to(Rollback { from, to, reason, automatic: false }).await
+        let ledger = switch.ledger();
+        drop(ledger.take_warnings());
+        let outcome = self.roll_back_to(Rollback { from, to, reason, automatic: false }).await?;
+        // Who asked for it is told what could not be kept.
+        self.keep().await;
+        let mut report = outcome.report;
+        report.warnings.extend(ledger.take_warnings());
+        report.warnings.dedup();
+        Ok(RollbackOutcome { report, ..outcome })
     }
 
     async fn roll_back_to(&self, rollback: Rollback) -> Result<RollbackOutcome, SwapError> {

@@ -142,12 +142,12 @@ impl Ledger {
                         kept.folder = Some(name.clone());
                     }
                 }),
-                Err(error) => tracing::error!(
+                Err(error) => self.warn(format!(
                     "{}: the release cannot be kept in {}: {error}; \
                      its assets are gone when its own folder is overwritten",
                     facts.source.display(),
                     releases.display()
-                ),
+                )),
             }
         }
         self.forget_copies(&releases);

@@ -109,7 +109,7 @@ impl Host {
     }
 
     pub(crate) async fn swap(&self, path: &Path, force: bool) -> Result<u64, AdminError> {
-        let request = SwapRequest { paths: vec![path.to_owned()], force };
+        let request = SwapRequest { paths: vec![path.to_owned()], force, no_preflight: false };
         Ok(self.admin.swap(request).await?.swapped[0].generation)
     }
 
@@ -119,7 +119,13 @@ impl Host {
         share: f64,
         seconds: f64,
     ) -> Result<u64, AdminError> {
-        let request = CanaryRequest { path: path.to_owned(), force: false, share, seconds };
+        let request = CanaryRequest {
+            path: path.to_owned(),
+            force: false,
+            no_preflight: false,
+            share,
+            seconds,
+        };
         Ok(self.admin.canary(request).await?.swapped[0].generation)
     }
 
