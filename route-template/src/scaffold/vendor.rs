@@ -178,7 +178,7 @@ pub(super) fn sources() -> Files {
         disinherit(&mut manifest, &root["workspace"], |path| format!("{up}{path}"));
         files.insert(path, manifest.to_string().into_bytes());
     }
-    files.insert("Cargo.toml".to_owned(), trim(root).into_bytes());
+    files.insert("Cargo.toml".to_owned(), trim(&root).into_bytes());
     files.insert(SUMS.to_owned(), sums(&files).into_bytes());
     files
 }
@@ -269,7 +269,7 @@ fn parse(manifest: &[u8]) -> DocumentMut {
 }
 
 /// The repository's root manifest, as that of the small workspace.
-fn trim(root: DocumentMut) -> String {
+fn trim(root: &DocumentMut) -> String {
     let mut workspace = Table::new();
     let original = &root["workspace"];
     workspace["resolver"] = original["resolver"].clone();
