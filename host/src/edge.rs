@@ -1,9 +1,10 @@
 //! The edge of a production host: what each request meets before the site, and each response
 //! after it.
 //!
-//! In this order: who the client is (`forwarded`), an id (`request_id`), the limits (`limits`), the
-//! [site](crate::site::Site); then headers for browsers (`security`), compression (`encoding`), the
-//! counts (`metrics`) and the log. Each of them can be switched off, and costs nothing then.
+//! In this order: whether HTTP allows the request ([`head`]), who the client is (`forwarded`), an id
+//! (`request_id`), the limits (`limits`), the [site](crate::site::Site); then headers for browsers
+//! (`security`), compression (`encoding`), the counts (`metrics`) and the log. All but the first can
+//! be switched off, and cost nothing then.
 
 mod encoding;
 pub mod forwarded;
@@ -16,8 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONNECTION;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as HttpBody;
 
 pub use self::forwarded::ProxyHeaders;
@@ -33,8 +35,9 @@ use crate::generation::body::{Body, BodyError};
 use crate::generation::call::HandlerPanic;
 use crate::process::log::{AccessLog, LoggedBody};
 use crate::server::Peer;
+use crate::server::head::{self, HeadError};
 use crate::site::destination::Destination;
-use crate::site::{Origin, Site, SiteResponse};
+use crate::site::{Origin, Site, SiteResponse, refusal};
 
 /// The body of a response as it leaves the host.
 pub type OutgoingBody = LoggedBody<CountedBody>;
@@ -70,13 +73,16 @@ impl Edge {
     {
         let timer = self.metrics.as_ref().map(|metrics| metrics.start_timer(request.method()));
         let (mut head, body) = request.into_parts();
+        let checked = head::check(&mut head);
         let client = self.proxies.client(&mut head, peer);
         let id = self.request_ids.then(|| request_id::of(&mut head.headers, client.proxied));
         let coding = if self.compression { Coding::accepted(&head.headers) } else { None };
         let access = self.access.begin(&head, client.address.ip(), id.as_ref());
 
-        let EdgeResponse { mut response, generation, responder } =
-            self.respond_within_limits(&head, body, client).await;
+        let EdgeResponse { mut response, generation, responder } = match checked {
+            Ok(()) => self.respond_within_limits(&head, body, client).await,
+            Err(error) => self.refuse_head(error, &head),
+        };
 
         if let Some(security) = &self.security {
             security.apply(response.headers_mut(), client.https);
@@ -112,7 +118,7 @@ impl Edge {
         let Some(body) = LimitedBody::new(body, self.max_body) else {
             return self.refuse(LimitError::TooLarge, Responder::Refused);
         };
-        let exceeded = body.exceeded();
+        let progress = body.progress();
         let table = self.site.switch.table();
         let destination = Destination::of(&table, head);
         let route = self.metrics.as_ref().zip(destination.pattern());
@@ -121,10 +127,13 @@ impl Edge {
         let Some(response) = within(self.handler_limit, response).await else {
             return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
         };
-        if exceeded.is_set() {
+        if progress.is_exceeded() {
             return self.refuse(LimitError::TooLarge, route.unwrap_or(Responder::Refused));
         }
-        let SiteResponse { response, origin } = response;
+        let SiteResponse { mut response, origin } = response;
+        if head.version <= Version::HTTP_11 && !progress.has_clear_end() {
+            close_after(&mut response);
+        }
         if let Some(metrics) = &self.metrics
             && response.extensions().get::<HandlerPanic>().is_some()
         {
@@ -134,11 +143,26 @@ impl Edge {
         EdgeResponse { response, generation, responder: responder(origin, route) }
     }
 
+    fn refuse_head(&self, error: HeadError, head: &Parts) -> EdgeResponse {
+        if let Some(metrics) = &self.metrics {
+            metrics.count_malformed();
+        }
+        let response = refusal::respond(error, head);
+        EdgeResponse { response, generation: None, responder: Responder::Refused }
+    }
+
     fn refuse(&self, error: LimitError, responder: Responder) -> EdgeResponse {
         if let Some(metrics) = &self.metrics {
             metrics.count_refusal(error);
         }
         EdgeResponse { response: error.response(), generation: None, responder }
+    }
+}
+
+/// Makes a response the last of its HTTP/1.1 connection, unless that leaves HTTP.
+fn close_after(response: &mut Response<Body>) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

@@ -13,10 +13,13 @@ mod connections;
 mod exchange;
 pub mod forward;
 pub mod guarded_body;
+pub mod head;
 pub(crate) mod linger;
 pub mod listen;
 pub mod networks;
+mod protocol_errors;
 mod proxy_protocol;
+mod timed_stream;
 pub mod tls;
 pub mod upgrade;
 
@@ -34,6 +37,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use self::connection::Protocols;
 use self::connections::{ConnectionLimits, Connections, Phase};
+pub use self::protocol_errors::ProtocolErrorCounts;
 use crate::server::networks::Networks;
 
 /// Any error of a response body.
@@ -325,6 +329,12 @@ impl Handle {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.count()
+    }
+
+    /// How often clients broke the protocol, so that there was no request.
+    #[must_use]
+    pub fn protocol_errors(&self) -> ProtocolErrorCounts {
+        self.connections.errors.counts()
     }
 
     /// The number of connections so far.

@@ -123,16 +123,32 @@ pub(crate) struct LimitedBody<B> {
     body: B,
     /// What may still come; `None` where the length is known and short enough.
     left: Option<u64>,
-    exceeded: LimitFlag,
+    has_trailers: bool,
+    progress: BodyProgress,
 }
 
-/// Whether a body was longer than it may be.
+/// What has become of a body that did not say how long it is; `None` of one that did.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LimitFlag(Option<Arc<AtomicBool>>);
+pub(crate) struct BodyProgress(Option<Arc<BodyFlags>>);
 
-impl LimitFlag {
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.as_ref().is_some_and(|exceeded| exceeded.load(Ordering::Relaxed))
+#[derive(Debug, Default)]
+struct BodyFlags {
+    /// It was longer than it may be.
+    exceeded: AtomicBool,
+    /// It was read to its end, and nothing stood behind the last chunk.
+    ended: AtomicBool,
+}
+
+impl BodyProgress {
+    /// Whether it was longer than it may be.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.0.as_ref().is_some_and(|flags| flags.exceeded.load(Ordering::Relaxed))
+    }
+
+    /// Whether it is known where the next request of an HTTP/1.1 connection begins. hyper takes
+    /// whatever follows a bare line feed for trailers, up to an empty line.
+    pub(crate) fn has_clear_end(&self) -> bool {
+        self.0.as_ref().is_none_or(|flags| flags.ended.load(Ordering::Relaxed))
     }
 }
 
@@ -145,19 +161,17 @@ impl<B: HttpBody> LimitedBody<B> {
     /// `None` if the body is known to be longer than `most`.
     pub(crate) fn new(body: B, most: Option<u64>) -> Option<Self> {
         let hint = body.size_hint();
-        let (left, exceeded) = match most {
-            Some(most) if hint.lower() > most => return None,
-            // hyper holds a client to the length that it announced.
-            Some(most) if hint.exact().is_none() => {
-                (Some(most), LimitFlag(Some(Arc::new(AtomicBool::new(false)))))
-            }
-            _ => (None, LimitFlag(None)),
-        };
-        Some(Self { body, left, exceeded })
+        if most.is_some_and(|most| hint.lower() > most) {
+            return None;
+        }
+        // hyper holds a client to the length that it announced.
+        let is_counted = hint.exact().is_none();
+        let progress = BodyProgress(is_counted.then(Arc::default));
+        Some(Self { body, left: most.filter(|_| is_counted), has_trailers: false, progress })
     }
 
-    pub(crate) fn exceeded(&self) -> LimitFlag {
-        self.exceeded.clone()
+    pub(crate) fn progress(&self) -> BodyProgress {
+        self.progress.clone()
     }
 }
 
@@ -173,18 +187,24 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx).map_err(Into::into);
-        if let (Some(left), Poll::Ready(Some(Ok(frame)))) = (&mut self.left, &polled)
-            && let Some(data) = frame.data_ref()
-        {
-            match left.checked_sub(data.len() as u64) {
-                Some(rest) => *left = rest,
-                None => {
-                    if let Some(exceeded) = &self.exceeded.0 {
-                        exceeded.store(true, Ordering::Relaxed);
+        let this = &mut *self;
+        let Some(flags) = &this.progress.0 else { return polled };
+        match (&polled, &mut this.left) {
+            (Poll::Ready(Some(Ok(frame))), left) => {
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                this.has_trailers |= frame.is_trailers();
+                match left.map(|left| left.checked_sub(length)) {
+                    Some(None) => {
+                        flags.exceeded.store(true, Ordering::Relaxed);
+                        return Poll::Ready(Some(Err(BodyTooLong.into())));
                     }
-                    return Poll::Ready(Some(Err(BodyTooLong.into())));
+                    rest => *left = rest.flatten(),
                 }
             }
+            (Poll::Ready(None), _) if !this.has_trailers => {
+                flags.ended.store(true, Ordering::Relaxed);
+            }
+            _ => {}
         }
         polled
     }
@@ -238,10 +258,28 @@ mod tests {
         let body = LimitedBody::new(pieces(2), Some(10)).unwrap();
         assert_eq!(body.collect().await.unwrap().to_bytes().len(), 10);
         let body = LimitedBody::new(pieces(3), Some(14)).unwrap();
-        let exceeded = body.exceeded();
+        let progress = body.progress();
         assert!(body.collect().await.unwrap_err().to_string().contains("--max-body"));
-        assert!(exceeded.is_set());
+        assert!(progress.is_exceeded());
         assert!(LimitedBody::new(pieces(3), None).unwrap().collect().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn trailers_make_the_end_of_a_body_unclear() {
+        let data = || Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"12345")));
+        let trailers = || Ok(Frame::trailers(http::HeaderMap::new()));
+        for (frames, is_clear) in
+            [(vec![], true), (vec![data()], true), (vec![data(), trailers()], false)]
+        {
+            let body = StreamBody::new(Frames(frames.into_iter()));
+            let body = LimitedBody::new(body, Some(10)).unwrap();
+            let progress = body.progress();
+            assert!(!progress.has_clear_end(), "nothing was read");
+            body.collect().await.unwrap();
+            assert_eq!(progress.has_clear_end(), is_clear);
+        }
+        let known = LimitedBody::new(Full::new(Bytes::from_static(b"12345")), Some(5)).unwrap();
+        assert!(known.progress().has_clear_end());
     }
 
     #[tokio::test]

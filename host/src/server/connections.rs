@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use self::wait::Deadlines;
 pub(super) use self::wait::Wait;
+use super::protocol_errors::ProtocolErrors;
 
 /// How far a server is on its way out; it never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,8 @@ pub(super) struct Connections {
     /// Milliseconds since `started`, as of the last sweep or the last connection.
     now: AtomicU64,
     limits: ConnectionLimits,
+    /// What the clients broke of the protocol.
+    pub(super) errors: ProtocolErrors,
     open: Mutex<Registry>,
     /// The first connection came, one went for which others wait, or the phase changed.
     changed: Notify,
@@ -88,6 +91,7 @@ impl Connections {
             started: Instant::now(),
             now: AtomicU64::new(0),
             limits,
+            errors: ProtocolErrors::default(),
             open: Mutex::default(),
             changed: Notify::new(),
             crowded: AtomicBool::new(false),
@@ -306,6 +310,10 @@ impl Ticket {
         if let Some(entry) = self.connections.open().entries.get_mut(&self.id) {
             entry.waker = Some(waker.clone());
         }
+    }
+
+    pub(super) fn errors(&self) -> &ProtocolErrors {
+        &self.connections.errors
     }
 
     pub(super) fn phase(&self) -> Phase {

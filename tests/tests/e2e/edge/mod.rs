@@ -2,7 +2,7 @@
 
 mod clients;
 mod content;
-mod ground;
+pub(crate) mod ground;
 mod limits;
 mod operation;
-mod tls;
+pub(crate) mod tls;
