@@ -55,7 +55,7 @@ impl Endpoints {
         if name == "style.css" {
             return answer(StatusCode::OK, "text/css; charset=utf-8", self.stylesheet.css().into());
         }
-        if !self.guard.admits(request.uri(), request.headers()) {
+        if !self.guard.admits(request.headers()) {
             return refuse(
                 StatusCode::FORBIDDEN,
                 "the dev server's own endpoints answer to localhost, addresses and the name \
