@@ -1,9 +1,11 @@
 //! The edge of a production host: what each request meets before the site, and each response
 //! after it.
 //!
-//! In this order: who the client is (`forwarded`), an id (`request_id`), the marks of compression
-//! (`entity_tag`), the limits (`limits`), the [site](crate::site::Site); then headers for browsers
-//! (`security`) and proxies, compression (`encoding`), the counts (`metrics`) and the log. Each of them can be switched off, and costs nothing then.
+//! In this order: whether HTTP allows the request ([`head`]), who the client is (`forwarded`), an id
+//! (`request_id`), the marks of compression (`entity_tag`), the limits (`limits`), the
+//! [site](crate::site::Site); then headers for browsers (`security`) and proxies, compression
+//! (`encoding`), the counts (`metrics`) and the log. All but the first can be switched off, and cost
+//! nothing then.
 
 mod encoding;
 mod entity_tag;
@@ -17,8 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONNECTION;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as HttpBody;
 
 pub use self::forwarded::ProxyHeaders;
@@ -34,8 +37,9 @@ use crate::generation::body::{Body, BodyError};
 use crate::generation::call::HandlerPanic;
 use crate::process::log::{AccessLog, LoggedBody};
 use crate::server::Peer;
+use crate::server::head::{self, HeadError};
 use crate::site::destination::Destination;
-use crate::site::{Origin, Site, SiteResponse};
+use crate::site::{Origin, Site, SiteResponse, refusal};
 
 /// The body of a response as it leaves the host.
 pub type OutgoingBody = LoggedBody<CountedBody>;
@@ -76,14 +80,17 @@ impl Edge {
     {
         let timer = self.metrics.as_ref().map(|metrics| metrics.start_timer(request.method()));
         let (mut head, body) = request.into_parts();
+        let checked = head::check(&mut head);
         let client = self.proxies.client(&mut head, peer);
         let id = self.request_ids.then(|| request_id::of(&mut head.headers, client.proxied));
         let coding = if self.compression { Coding::accepted(&head.headers) } else { None };
         let marked = if self.compression { entity_tag::unmark(&mut head.headers) } else { None };
         let access = self.access.begin(&head, client.address.map(|it| it.ip()), id.as_ref());
 
-        let EdgeResponse { mut response, generation, responder } =
-            self.respond_within_limits(&head, body, client).await;
+        let EdgeResponse { mut response, generation, responder } = match checked {
+            Ok(()) => self.respond_within_limits(&head, body, client).await,
+            Err(error) => self.refuse_head(error, &head),
+        };
 
         if let Some(security) = &self.security {
             let https = || client.https && !security::is_local(&head);
@@ -127,7 +134,7 @@ impl Edge {
         let Some(body) = LimitedBody::new(body, self.body_limits) else {
             return self.refuse(LimitError::TooLarge, Responder::Refused);
         };
-        let exceeded = body.exceeded();
+        let progress = body.progress();
         let table = self.site.switch.table();
         let destination = Destination::of(&table, head);
         let route = self.metrics.as_ref().zip(destination.pattern());
@@ -136,10 +143,13 @@ impl Edge {
         let Some(response) = within(self.handler_limit, response).await else {
             return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
         };
-        if let Some(error) = exceeded.error() {
+        if let Some(error) = progress.error() {
             return self.refuse(error, route.unwrap_or(Responder::Refused));
         }
-        let SiteResponse { response, origin } = response;
+        let SiteResponse { mut response, origin } = response;
+        if head.version <= Version::HTTP_11 && !progress.has_clear_end() {
+            close_after(&mut response);
+        }
         if let Some(metrics) = &self.metrics
             && response.extensions().get::<HandlerPanic>().is_some()
         {
@@ -149,11 +159,26 @@ impl Edge {
         EdgeResponse { response, generation, responder: responder(origin, route) }
     }
 
+    fn refuse_head(&self, error: HeadError, head: &Parts) -> EdgeResponse {
+        if let Some(metrics) = &self.metrics {
+            metrics.count_malformed();
+        }
+        let response = refusal::respond(error, head);
+        EdgeResponse { response, generation: None, responder: Responder::Refused }
+    }
+
     fn refuse(&self, error: LimitError, responder: Responder) -> EdgeResponse {
         if let Some(metrics) = &self.metrics {
             metrics.count_refusal(error);
         }
         EdgeResponse { response: error.response(), generation: None, responder }
+    }
+}
+
+/// Makes a response the last of its HTTP/1.1 connection, unless that leaves HTTP.
+fn close_after(response: &mut Response<Body>) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

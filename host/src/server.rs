@@ -13,12 +13,15 @@ mod connections;
 mod exchange;
 pub mod forward;
 mod frame_budget;
+pub mod head;
 pub(crate) mod linger;
 pub mod listen;
 pub mod networks;
 mod piece;
+mod protocol_errors;
 mod proxy_protocol;
 mod socket;
+mod timed_stream;
 pub mod tls;
 pub mod unix_socket;
 pub mod upgrade;
@@ -37,6 +40,7 @@ use tokio_rustls::rustls::ServerConfig;
 
 use self::connection::Protocols;
 use self::connections::{ConnectionLimits, Connections, Phase};
+pub use self::protocol_errors::ProtocolErrorCounts;
 use self::socket::Listener;
 pub use self::socket::{Socket, SocketHandles};
 use crate::server::networks::Networks;
@@ -345,6 +349,12 @@ impl Handle {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.count()
+    }
+
+    /// How often clients broke the protocol, so that there was no request.
+    #[must_use]
+    pub fn protocol_errors(&self) -> ProtocolErrorCounts {
+        self.connections.errors.counts()
     }
 
     /// The number of connections so far.

@@ -6,6 +6,7 @@ pub mod destination;
 pub mod files;
 pub mod health;
 pub mod prerendered;
+pub mod refusal;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -238,7 +239,7 @@ impl Site {
                 Some(pin) => page.call(pin, head, peer).await,
                 None => Box::pin(self.resolve_again(head, body, peer)).await,
             },
-            Destination::NoLibrary(response) => SiteResponse::of_host(response),
+            Destination::Host(response) => SiteResponse::of_host(response),
         }
     }
 

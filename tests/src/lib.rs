@@ -13,6 +13,7 @@ pub mod data;
 pub mod dev;
 pub mod fixtures;
 pub mod host;
+pub mod http2;
 pub mod inside;
 pub mod load;
 pub mod parts;

@@ -13,6 +13,7 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use crate::server::Peer;
+use crate::server::head::is_host;
 use crate::server::networks::Networks;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -122,6 +123,7 @@ impl Proxies {
             let Some(address) = hop.client else { break };
             client.address = Some(address);
         }
+        let host = host.filter(|host| is_host(host.as_bytes()));
         if let Some(host) = host.and_then(|host| host.parse().ok()) {
             rename(request, &host);
         }

@@ -4,7 +4,7 @@
 //! set when its page has something to wait for.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -144,22 +144,49 @@ pub(crate) struct LimitedBody<B> {
     /// Runs while a page waits for more; made for the first pause.
     clock: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
-    exceeded: LimitFlag,
+    has_trailers: bool,
+    progress: BodyProgress,
 }
 
-/// Which limit a body has passed. There is none for a request without a body, which so costs nothing.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct LimitFlag(Option<Arc<OnceLock<LimitError>>>);
+/// What has become of a body. A request without one has nothing to keep, and so costs nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct BodyProgress {
+    flags: Option<Arc<BodyFlags>>,
+    /// Whether the client has said how long it is, to which hyper holds it.
+    has_length: bool,
+}
 
-impl LimitFlag {
+#[derive(Debug, Default)]
+struct BodyFlags {
+    /// The limit that it has passed.
+    exceeded: OnceLock<LimitError>,
+    /// It was read to its end, and nothing stood behind the last chunk.
+    ended: AtomicBool,
+}
+
+impl BodyProgress {
+    /// The limit that it has passed.
     pub(crate) fn error(&self) -> Option<LimitError> {
-        self.0.as_ref()?.get().copied()
+        self.flags.as_ref()?.exceeded.get().copied()
     }
 
-    fn set(&self, error: LimitError) {
-        if let Some(flag) = &self.0 {
+    /// Whether it is known where the next request of an HTTP/1.1 connection begins. hyper takes
+    /// whatever follows a bare line feed for trailers, up to an empty line.
+    pub(crate) fn has_clear_end(&self) -> bool {
+        let has_ended = |flags: &Arc<BodyFlags>| flags.ended.load(Ordering::Relaxed);
+        self.has_length || self.flags.as_ref().is_none_or(has_ended)
+    }
+
+    fn exceeds(&self, error: LimitError) {
+        if let Some(flags) = &self.flags {
             // The first counts.
-            flag.set(error).ok();
+            flags.exceeded.set(error).ok();
+        }
+    }
+
+    fn ends(&self) {
+        if let Some(flags) = &self.flags {
+            flags.ended.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -182,11 +209,13 @@ impl<B: HttpBody> LimitedBody<B> {
             return None;
         }
         // hyper holds a client to the length that it announced.
-        let left = length.filter(|_| hint.exact().is_none());
+        let has_length = hint.exact().is_some();
+        let left = length.filter(|_| !has_length);
         let has_body = hint.exact() != Some(0);
-        let exceeded = LimitFlag(has_body.then(Arc::default));
+        let progress = BodyProgress { flags: has_body.then(Arc::default), has_length };
         let pause = pause.filter(|_| has_body).map(|pause| (pause, Handle::current()));
-        Some(Self { body, left, pause, clock: None, is_waiting: false, exceeded })
+        let (clock, is_waiting, has_trailers) = (None, false, false);
+        Some(Self { body, left, pause, clock, is_waiting, has_trailers, progress })
     }
 
     /// Waits for more, which may take as long as a pause.
@@ -201,12 +230,12 @@ impl<B: HttpBody> LimitedBody<B> {
             clock.as_mut().reset(Instant::now() + pause);
         }
         ready!(clock.as_mut().poll(cx));
-        self.exceeded.set(LimitError::Stalled);
+        self.progress.exceeds(LimitError::Stalled);
         Poll::Ready(BodyLimitError::Stalled(pause))
     }
 
-    pub(crate) fn exceeded(&self) -> LimitFlag {
-        self.exceeded.clone()
+    pub(crate) fn progress(&self) -> BodyProgress {
+        self.progress.clone()
     }
 }
 
@@ -225,17 +254,22 @@ where
         if polled.is_pending() {
             return self.poll_pause(cx).map(|error| Some(Err(error.into())));
         }
-        self.is_waiting = false;
-        if let (Some(left), Poll::Ready(Some(Ok(frame)))) = (&mut self.left, &polled)
-            && let Some(data) = frame.data_ref()
-        {
-            match left.checked_sub(data.len() as u64) {
-                Some(rest) => *left = rest,
-                None => {
-                    self.exceeded.set(LimitError::TooLarge);
-                    return Poll::Ready(Some(Err(BodyLimitError::TooLong.into())));
+        let this = &mut *self;
+        this.is_waiting = false;
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.has_trailers |= frame.is_trailers();
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                if let Some(left) = &mut this.left {
+                    let Some(rest) = left.checked_sub(length) else {
+                        this.progress.exceeds(LimitError::TooLarge);
+                        return Poll::Ready(Some(Err(BodyLimitError::TooLong.into())));
+                    };
+                    *left = rest;
                 }
             }
+            Poll::Ready(None) if !this.has_trailers => this.progress.ends(),
+            _ => {}
         }
         polled
     }
@@ -289,10 +323,29 @@ mod tests {
         let body = LimitedBody::new(pieces(2), of_length(Some(10))).unwrap();
         assert_eq!(body.collect().await.unwrap().to_bytes().len(), 10);
         let body = LimitedBody::new(pieces(3), of_length(Some(14))).unwrap();
-        let exceeded = body.exceeded();
+        let progress = body.progress();
         assert!(body.collect().await.unwrap_err().to_string().contains("--max-body"));
-        assert_eq!(exceeded.error(), Some(LimitError::TooLarge));
+        assert_eq!(progress.error(), Some(LimitError::TooLarge));
         assert!(LimitedBody::new(pieces(3), of_length(None)).unwrap().collect().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn trailers_make_the_end_of_a_body_unclear() {
+        let data = || Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"12345")));
+        let trailers = || Ok(Frame::trailers(http::HeaderMap::new()));
+        for (frames, is_clear) in
+            [(vec![], true), (vec![data()], true), (vec![data(), trailers()], false)]
+        {
+            let body = StreamBody::new(Frames(frames.into_iter()));
+            let body = LimitedBody::new(body, of_length(Some(10))).unwrap();
+            let progress = body.progress();
+            assert!(!progress.has_clear_end(), "nothing was read");
+            body.collect().await.unwrap();
+            assert_eq!(progress.has_clear_end(), is_clear);
+        }
+        let known = Full::new(Bytes::from_static(b"12345"));
+        let known = LimitedBody::new(known, of_length(Some(5))).unwrap();
+        assert!(known.progress().has_clear_end());
     }
 
     #[tokio::test]
@@ -326,10 +379,10 @@ mod tests {
             let body = StreamBody::new(Received(frames));
             let body = LimitedBody::new(body, BodyLimits { length: None, pause: Some(pause) });
             let body = body.unwrap();
-            let flag = body.exceeded();
+            let progress = body.progress();
             let read = body.collect().await;
             let error = (!arrives).then_some(LimitError::Stalled);
-            assert_eq!((read.is_ok(), flag.error()), (arrives, error));
+            assert_eq!((read.is_ok(), progress.error()), (arrives, error));
         }
     }
 

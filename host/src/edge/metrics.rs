@@ -60,6 +60,8 @@ pub struct Metrics {
     late: AtomicU64,
     /// And those whose body stopped to come.
     stalled: AtomicU64,
+    /// Requests that HTTP does not allow, and that hyper let through.
+    malformed: AtomicU64,
     /// Responses that a page did not finish.
     failed_bodies: AtomicU64,
     /// The threads that answer requests.
@@ -145,6 +147,11 @@ impl Metrics {
             _ => return,
         }
         self.failed_bodies.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request was not one that HTTP allows.
+    pub(crate) fn count_malformed(&self) {
+        self.malformed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A limit was met.

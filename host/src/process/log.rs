@@ -80,22 +80,35 @@ pub struct LogFilter(Targets);
 )]
 pub struct LogFilterError(String);
 
+/// The crate that speaks HTTP/2. It warns of each connection of a flood, of which the server has one
+/// line for a while.
+const HTTP2: &str = "h2";
+
 impl FromStr for LogFilter {
     type Err = LogFilterError;
 
     fn from_str(text: &str) -> Result<Self, LogFilterError> {
         let mut targets = Targets::new();
+        let (mut default, mut names_http2) = (LevelFilter::OFF, false);
         for part in text.split(',').map(str::trim) {
             let level = |level: &str| {
                 LevelFilter::from_str(level).map_err(|_| LogFilterError(part.to_owned()))
             };
             targets = match part.split_once('=') {
                 Some((target, level_name)) if !level_name.is_empty() => {
+                    names_http2 |= target.starts_with(HTTP2);
                     targets.with_target(target, level(level_name)?)
                 }
                 Some(_) => return Err(LogFilterError(part.to_owned())),
-                None => targets.with_default(level(part)?),
+                None => {
+                    default = level(part)?;
+                    targets.with_default(default)
+                }
             };
+        }
+        // Who asks for details gets them.
+        if matches!(default, LevelFilter::WARN | LevelFilter::INFO) && !names_http2 {
+            targets = targets.with_target(HTTP2, LevelFilter::ERROR);
         }
         Ok(Self(targets))
     }
@@ -111,7 +124,7 @@ impl LogFilter {
 
 impl Default for LogFilter {
     fn default() -> Self {
-        Self(Targets::new().with_default(LevelFilter::INFO))
+        "info".parse().expect("the filter is one")
     }
 }
 

@@ -12,21 +12,21 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
-use super::connections::{Phase, Ticket, Wait};
+use super::connections::{Phase, Ticket};
 use super::exchange::PerConnection;
-use super::frame_budget::FrameBudget;
 use super::linger;
 use super::socket::Stream;
+use super::timed_stream::TimedStream;
 use super::upgrade::Signals;
 use super::{Options, Peer, Service, proxy_protocol};
 use crate::server::networks::Networks;
@@ -61,7 +61,9 @@ impl Protocols {
         let longest_head = max_header.max(LEAST_HEAD);
         let mut http1 = http1::Builder::new();
         // Also how much of a body is read at a time.
-        http1.max_buf_size(longest_head as usize);
+        http1.max_buf_size(longest_head as usize).max_header_size(longest_head as usize);
+        // A client that has closed its side is looked for by `TimedStream`.
+        http1.half_close(true);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2.timer(TokioTimer::new()).keep_alive_interval(PING).max_header_list_size(longest_head);
         let tls = tls.map(TlsAcceptor::from);
@@ -132,7 +134,7 @@ pub(super) async fn serve<S: Service>(
 }
 
 /// The other end of a connection, for messages.
-fn name(peer: Option<SocketAddr>) -> String {
+pub(super) fn name(peer: Option<SocketAddr>) -> String {
     peer.map_or_else(|| "a client of the Unix socket".to_owned(), |peer| peer.to_string())
 }
 
@@ -155,25 +157,29 @@ async fn speak<I, S>(
 {
     match version {
         Version::Http1 => {
-            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), budget: None });
+            let peer = service.peer.addr;
+            let io = TokioIo::new(TimedStream::of_requests(stream, ticket.wait()));
             let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
-            drive(&mut connection, ticket).await;
+            if let Err(error) = drive(&mut connection, ticket).await {
+                ticket.errors().http1(peer, &error);
+            }
             match connection.into_parts() {
                 Some(parts) if ticket.phase() < Phase::Aborted => {
-                    linger::after_answer(&mut parts.io.into_inner().stream).await;
+                    linger::after_answer(&mut parts.io.into_inner()).await;
                 }
                 Some(_) => {}
                 None => outlast(ticket).await,
             }
         }
         Version::Http2 => {
-            let wait = ticket.wait();
-            wait.idle();
+            ticket.wait().idle();
             service.has_windows = true;
-            let budget = Some(Box::new(FrameBudget::new(wait.now())));
-            let io = TokioIo::new(TimedStream { stream, wait, budget });
+            let peer = service.peer.addr;
+            let io = TokioIo::new(TimedStream::of_frames(stream, ticket.wait()));
             let mut connection = protocols.http2.serve_connection(io, service);
-            drive(&mut connection, ticket).await;
+            if let Err(error) = drive(&mut connection, ticket).await {
+                ticket.errors().http2(peer, &error);
+            }
         }
     }
 }
@@ -248,18 +254,17 @@ where
 }
 
 /// Runs `connection` to its end, which a stop and an overdue request bring nearer.
-async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
+async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) -> hyper::Result<()> {
     let wait = ticket.wait();
     let mut is_leaving = false;
     poll_fn(|cx| {
         loop {
-            // How a connection ended is the client's affair: it left, or it was told in HTTP.
-            if Pin::new(&mut *connection).poll(cx).is_ready() {
-                return Poll::Ready(());
+            if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
+                return Poll::Ready(ended);
             }
             if wait.timed_out() {
                 if is_leaving || !C::TAKES_LEAVE {
-                    return Poll::Ready(());
+                    return Poll::Ready(Ok(()));
                 }
                 is_leaving = true;
                 wait.leave();
@@ -267,7 +272,7 @@ async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
                 continue;
             }
             match ticket.phase() {
-                Phase::Aborted => return Poll::Ready(()),
+                Phase::Aborted => return Poll::Ready(Ok(())),
                 Phase::Stopping | Phase::Closing if !is_leaving => {
                     is_leaving = true;
                     Pin::new(&mut *connection).stop();
@@ -276,7 +281,7 @@ async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) {
             }
         }
     })
-    .await;
+    .await
 }
 
 /// Stays while another protocol is spoken over the connection.
@@ -296,99 +301,4 @@ async fn outlast(ticket: &Ticket) {
         if phase == Phase::Aborted { Poll::Ready(()) } else { closed.as_mut().poll(cx) }
     })
     .await;
-}
-
-/// A socket that tells its connection's [`Wait`] of bytes that come and go.
-struct TimedStream<I> {
-    stream: I,
-    wait: Wait,
-    /// What frames a client may still send, in HTTP/2. In HTTP/1.1 the bytes themselves tell of
-    /// requests: the first ones after an answer do.
-    budget: Option<Box<FrameBudget>>,
-}
-
-impl<I> TimedStream<I> {
-    fn written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match (&mut self.budget, &written) {
-            (None, Poll::Ready(_)) => self.wait.sent(),
-            (Some(budget), Poll::Ready(Ok(count))) => budget.sent(*count),
-            _ => {}
-        }
-        self.taken(written)
-    }
-
-    /// Whether the client takes what is sent.
-    fn taken<T>(&self, sent: Poll<T>) -> Poll<T> {
-        if sent.is_ready() {
-            self.wait.write_progressed();
-        } else {
-            self.wait.write_blocked();
-        }
-        sent
-    }
-}
-
-impl<I> Drop for TimedStream<I> {
-    fn drop(&mut self) {
-        self.wait.closed();
-    }
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for TimedStream<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let received = &buf.filled()[before..];
-        if received.is_empty() {
-            return read;
-        }
-        let Self { wait, budget, .. } = &mut *self;
-        match budget {
-            None => wait.received(),
-            Some(budget) => {
-                if !budget.received(received, wait.now()) {
-                    tracing::debug!("a client sent too many frames that ask for nothing");
-                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-                }
-            }
-        }
-        read
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for TimedStream<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.written(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.written(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.taken(flushed)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

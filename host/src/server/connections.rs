@@ -21,6 +21,7 @@ pub(super) use self::ticket::Ticket;
 use self::wait::Deadlines;
 pub(super) use self::wait::Wait;
 use super::networks::Networks;
+use super::protocol_errors::ProtocolErrors;
 
 /// How far a server is on its way out; it never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +71,8 @@ pub(super) struct Connections {
     /// Milliseconds since `started`, as of the last sweep or the last connection.
     now: AtomicU64,
     limits: ConnectionLimits,
+    /// What the clients broke of the protocol.
+    pub(super) errors: ProtocolErrors,
     open: Mutex<Registry>,
     /// The first connection came, one went for which others wait, or the phase changed.
     changed: Notify,
@@ -90,6 +93,7 @@ impl Connections {
             started: Instant::now(),
             now: AtomicU64::new(0),
             limits,
+            errors: ProtocolErrors::default(),
             open: Mutex::default(),
             changed: Notify::new(),
             crowded: AtomicBool::new(false),

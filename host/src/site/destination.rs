@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body as HttpBody;
 use nova_abi::{Param, Peer, Target};
 use nova_routing::{BadPath, Match};
@@ -33,8 +33,8 @@ pub enum Destination<'t, 'p> {
     Redirect(Response<Body>),
     /// A library makes the page for an error.
     ErrorPage(ErrorPage<'t>),
-    /// An error, and there is no library.
-    NoLibrary(Response<Body>),
+    /// The host answers by itself: to `OPTIONS *`, or with an error where there is no library.
+    Host(Response<Body>),
 }
 
 /// A route that a path leads to. It decides about the method by itself, so that its middleware sees
@@ -67,6 +67,7 @@ impl<'t, 'p> Destination<'t, 'p> {
                 let message = "there is no page at this address";
                 return Self::error(table, StatusCode::NOT_FOUND, message);
             }
+            Err(BadPath::NotAbsolute) if is_of_server(head) => return Self::Host(server_options()),
             Err(bad) => return Self::error(table, StatusCode::BAD_REQUEST, reason(bad)),
         };
         if let Some(canonical) = found.canonical {
@@ -82,7 +83,7 @@ impl<'t, 'p> Destination<'t, 'p> {
     fn error(table: &'t Table, status: StatusCode, message: &'static str) -> Self {
         match table.generations().first() {
             Some(generation) => Self::ErrorPage(ErrorPage { generation, status, message }),
-            None => Self::NoLibrary(plain(status, format!("{status}: {message}\n"))),
+            None => Self::Host(plain(status, format!("{status}: {message}\n"))),
         }
     }
 
@@ -91,7 +92,7 @@ impl<'t, 'p> Destination<'t, 'p> {
         match self {
             Self::ExactRoute(route) | Self::Route(route) => !route.generation.is_closed(),
             Self::ErrorPage(page) => !page.generation.is_closed(),
-            Self::Prerendered(_) | Self::Redirect(_) | Self::NoLibrary(_) => true,
+            Self::Prerendered(_) | Self::Redirect(_) | Self::Host(_) => true,
         }
     }
 
@@ -177,6 +178,20 @@ fn reason(bad: BadPath) -> &'static str {
         BadPath::NotAbsolute => "the request's path does not begin with a slash",
         _ => "the request's path is not properly encoded",
     }
+}
+
+/// Whether the server as a whole is asked what it can do (RFC 9110, section 9.3.7).
+fn is_of_server(head: &Parts) -> bool {
+    head.method == Method::OPTIONS && head.uri.path() == "*"
+}
+
+/// The methods that pages can have; each page tells its own.
+fn server_options() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let methods = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    response.headers_mut().insert(header::ALLOW, methods);
+    response
 }
 
 /// 308, which keeps the method; `path` never begins with `//`, so it stays on this host.

@@ -22,7 +22,7 @@ impl<S: Sync> FromRequest<S> for Method {
     }
 }
 
-/// Path and query of the request.
+/// Path and query of the request; who it is for is in its header `host`.
 #[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Uri {
     type Part = Head;

@@ -13,6 +13,7 @@ mod dev;
 mod edge;
 mod handover;
 mod hazards;
+mod http;
 mod jobs;
 mod monorepo;
 mod morph;

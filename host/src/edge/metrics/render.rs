@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::Metrics;
 use super::route::BOUNDS;
 use crate::process::footprint::Footprint;
-use crate::server::Handle;
+use crate::server::{Handle, ProtocolErrorCounts};
 use crate::site::Site;
 use crate::swap::GenerationState;
 
@@ -69,14 +69,14 @@ impl Metrics {
     /// Everything, as of now.
     pub(crate) fn render(&self, sources: &Sources<'_>) -> String {
         let mut text = Text::default();
-        self.requests(&mut text);
+        self.requests(&mut text, sources.server.protocol_errors());
         self.threads(&mut text);
         generations(&mut text, sources);
         process(&mut text, sources);
         text.0
     }
 
-    fn requests(&self, text: &mut Text) {
+    fn requests(&self, text: &mut Text, errors: ProtocolErrorCounts) {
         let routes = self.routes.load();
         let name = "nova_requests_total";
         text.family(name, "counter", "Requests that were answered, by route, method and status.");
@@ -116,15 +116,23 @@ impl Metrics {
             in_flight,
         );
         let name = "nova_requests_refused_total";
-        text.family(name, "counter", "Requests that a limit of the host refused.");
+        text.family(name, "counter", "Requests that a limit of the host refused, or HTTP does.");
         for (reason, count) in [
-            ("busy", &self.busy),
-            ("body", &self.too_large),
-            ("timeout", &self.late),
-            ("stalled", &self.stalled),
+            ("busy", self.busy.load(Relaxed)),
+            ("body", self.too_large.load(Relaxed)),
+            ("timeout", self.late.load(Relaxed)),
+            ("stalled", self.stalled.load(Relaxed)),
+            ("head", errors.head),
+            ("malformed", errors.malformed + self.malformed.load(Relaxed)),
         ] {
-            text.line(format_args!("{name}{{reason=\"{reason}\"}} {}", count.load(Relaxed)));
+            text.line(format_args!("{name}{{reason=\"{reason}\"}} {count}"));
         }
+        text.one(
+            "nova_http2_errors_total",
+            "counter",
+            "Connections of HTTP/2 that ended because the client broke the protocol.",
+            errors.http2,
+        );
         text.one(
             "nova_panics_total",
             "counter",
@@ -248,12 +256,17 @@ mod tests {
         metrics.route("/users/{id}").count(0, StatusCode::OK, Duration::from_micros(300));
         drop(again);
         let mut text = Text::default();
-        metrics.requests(&mut text);
+        let errors = ProtocolErrorCounts { malformed: 2, head: 1, http2: 3 };
+        metrics.count_malformed();
+        metrics.requests(&mut text, errors);
         let has = |line: &str| assert!(text.0.lines().any(|it| it == line), "{line}\n{}", text.0);
         has("nova_requests_total{route=\"/users/{id}\",method=\"GET\",status=\"2xx\"} 2");
         has("nova_request_duration_seconds_bucket{route=\"/users/{id}\",le=\"+Inf\"} 2");
         has("nova_request_duration_seconds_count{route=\"/users/{id}\"} 2");
         has("nova_requests_in_flight 1");
+        has("nova_requests_refused_total{reason=\"malformed\"} 3");
+        has("nova_requests_refused_total{reason=\"head\"} 1");
+        has("nova_http2_errors_total 3");
         assert!(!text.0.contains("unmatched"), "{}", text.0);
     }
 

@@ -8,6 +8,7 @@ use std::task::Waker;
 use super::registry::client_of;
 use super::wait::{Deadlines, Wait};
 use super::{Connections, Phase};
+use crate::server::protocol_errors::ProtocolErrors;
 
 /// The presence of one connection; dropping it is leaving.
 #[derive(Debug)]
@@ -24,6 +25,11 @@ impl Ticket {
         if let Some(entry) = self.connections.open().entries.get_mut(&self.id) {
             entry.waker = Some(waker.clone());
         }
+    }
+
+    /// What its connection, and the others, have met that is not HTTP.
+    pub(in crate::server) fn errors(&self) -> &ProtocolErrors {
+        &self.connections.errors
     }
 
     pub(in crate::server) fn phase(&self) -> Phase {

@@ -10,6 +10,9 @@ use crate::server::upgrade::Signals;
 /// How long a client has to take leave when it is told that it was idle for too long.
 const LEAVE: Duration = Duration::from_secs(2);
 
+/// How long a client that sends nothing more, and may be gone, is still answered.
+const HALF_CLOSED: Duration = Duration::from_secs(1);
+
 /// By when a client has to do what its connection waits for.
 #[derive(Debug)]
 pub(super) struct Deadlines {
@@ -182,6 +185,24 @@ impl Wait {
         self.deadlines.until(self.connections.now_after(LEAVE));
     }
 
+    /// Whether an exchange is under way.
+    pub(in crate::server) fn in_exchange(&self) -> bool {
+        self.deadlines.exchanges.load(Ordering::Relaxed) > 0
+    }
+
+    /// The client has closed its side of the connection during an exchange. It may wait for the
+    /// answer, or have gone: the two look the same until something is sent to it.
+    pub(in crate::server) fn half_closed(&self) {
+        // The clock is as old as the last sweep, and this wait may be shorter than its pause.
+        self.connections.refresh();
+        self.deadlines.until(self.connections.now_after(HALF_CLOSED));
+    }
+
+    /// The client is gone.
+    pub(in crate::server) fn gone(&self) {
+        self.deadlines.until(0);
+    }
+
     /// HTTP is over, and another protocol is spoken. What is sent has to be taken still.
     pub(in crate::server) fn upgraded(&self) {
         self.deadlines.upgraded.store(true, Ordering::Relaxed);
@@ -350,6 +371,23 @@ mod tests {
         wait.piece_sent();
         assert!(!wait.timed_out(), "now it rests");
         clock.at(270);
+        assert!(wait.timed_out());
+    }
+
+    #[test]
+    fn half_of_a_connection_is_answered_for_a_while() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.request_started();
+        clock.at(1_000_000);
+        wait.half_closed();
+        clock.at(1_000_999);
+        assert!(!wait.timed_out());
+        clock.at(1_001_000);
+        assert!(wait.timed_out());
+        wait.half_closed();
+        assert!(!wait.timed_out(), "it took something");
+        wait.gone();
         assert!(wait.timed_out());
     }
 

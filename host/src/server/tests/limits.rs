@@ -120,3 +120,53 @@ async fn a_large_head_is_refused() {
     let (head, _) = client.answer().await;
     assert!(head.starts_with("http/1.1 431 "), "{head}");
 }
+
+#[tokio::test]
+async fn a_client_that_has_closed_its_side_is_answered_for_a_while() {
+    let server = start_with(
+        async |request: Request<Incoming>, _: Peer| {
+            if request.uri().path() == "/endless" {
+                std::future::pending::<()>().await;
+            }
+            // Long after the end of the request has arrived.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            text("late")
+        },
+        Options { send_timeout: Duration::from_millis(160), ..Options::default() },
+    );
+    let mut waiting = Client::connect(server.addr).await;
+    waiting.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    waiting.0.shutdown().await.unwrap();
+    assert_eq!(waiting.answer().await.1, "late");
+    waiting.closed().await;
+
+    // A page that does not end is dropped, and with it the connection.
+    let mut patient = Client::connect(server.addr).await;
+    patient.send("GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    patient.0.shutdown().await.unwrap();
+    patient.closed().await;
+}
+
+#[tokio::test]
+async fn the_limit_of_a_head_holds_in_one_piece_and_in_many() {
+    let server = start_with(echo_path, Options { max_header: 8192, ..Options::default() });
+    let head =
+        |length: usize| format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "a".repeat(length));
+    for (length, status) in [(8000, "200"), (8192, "431"), (30_000, "431")] {
+        for pieces in [1, 100] {
+            let mut client = Client::connect(server.addr).await;
+            client.0.set_nodelay(true).unwrap();
+            let head = head(length);
+            for piece in head.as_bytes().chunks(head.len().div_ceil(pieces)) {
+                // It may be refused before the last one.
+                if client.0.write_all(piece).await.is_err() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            let (answer, _) = client.answer().await;
+            assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{length}: {answer}");
+        }
+    }
+    assert_eq!(server.handle.protocol_errors().head, 4);
+}

@@ -2,10 +2,10 @@
 
 mod clients;
 mod content;
-mod ground;
+pub(crate) mod ground;
 mod init;
 mod limits;
 mod operation;
 mod sockets;
 mod stop;
-mod tls;
+pub(crate) mod tls;

@@ -23,7 +23,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::ground::{Answer, Ground, Host};
 
 /// A TLS connection to a host that shows `certificate` and no other.
-async fn encrypted(
+pub(crate) async fn encrypted(
     host: &Host,
     certificate: &str,
     protocols: &[&[u8]],
@@ -40,7 +40,7 @@ async fn encrypted(
     TlsConnector::from(Arc::new(config)).connect(name, host.connect().await).await
 }
 
-const TLS: [&str; 4] = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+pub(crate) const TLS: [&str; 4] = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_speaks_both_protocols_and_takes_new_certificates() {

@@ -55,8 +55,8 @@ impl Endpoints {
         if name == "style.css" {
             return answer(StatusCode::OK, "text/css; charset=utf-8", self.stylesheet.css().into());
         }
-        if !self.guard.admits(request.uri(), request.headers()) {
-            if let Some(host) = self.guard.news(request.uri(), request.headers()) {
+        if !self.guard.admits(request.headers()) {
+            if let Some(host) = self.guard.news(request.headers()) {
                 self.reporter.report(ServerEvent::Unlisted { host });
             }
             return refuse(

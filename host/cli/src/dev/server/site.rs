@@ -10,8 +10,8 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use nova_host::generation::body::Body;
 use nova_host::generation::call::HandlerPanic;
-use nova_host::server::Peer;
-use nova_host::site::Site;
+use nova_host::server::{Peer, head};
+use nova_host::site::{Site, refusal};
 
 use super::document::Destination;
 use super::endpoints::Endpoints;
@@ -44,6 +44,11 @@ impl DevSite {
         request: Request<Incoming>,
         peer: Peer,
     ) -> Response<WithTail<Body>> {
+        let (mut head, body) = request.into_parts();
+        if let Err(error) = head::check(&mut head) {
+            return untouched(refusal::respond(error, &head));
+        }
+        let request = Request::from_parts(head, body);
         if is_own(request.uri().path()) {
             return untouched(self.endpoints.respond(&request));
         }

@@ -1,0 +1,171 @@
+//! A socket that tells its connection's [`Wait`] of bytes that come and go, and of a client that
+//! has closed its side.
+//!
+//! hyper can answer such a client, or notice it and give the request up, but not both: a client
+//! that has gone looks like one that sends nothing more and waits. So hyper is told to answer, and
+//! while a request is being answered the end is looked for here. A client that only waits is
+//! answered within a while, and for as long as it takes what is sent; one that has gone costs a
+//! page this while.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::connections::Wait;
+use super::frame_budget::FrameBudget;
+
+/// See the module.
+pub(super) struct TimedStream<I> {
+    stream: I,
+    wait: Wait,
+    /// What frames a client may still send, in HTTP/2. In HTTP/1.1 the bytes themselves tell of
+    /// requests: the first ones after an answer do.
+    budget: Option<Box<FrameBudget>>,
+    /// Whether hyper waits for bytes.
+    is_awaited: bool,
+    /// A byte that was found in the place of the end.
+    found: Option<u8>,
+    /// Whether the client has closed its side during an exchange.
+    half_closed: bool,
+}
+
+impl<I> TimedStream<I> {
+    /// For HTTP/1.1.
+    pub(super) fn of_requests(stream: I, wait: Wait) -> Self {
+        Self { stream, wait, budget: None, is_awaited: false, found: None, half_closed: false }
+    }
+
+    /// For HTTP/2, which has ends of its own for each request.
+    pub(super) fn of_frames(stream: I, wait: Wait) -> Self {
+        let budget = Some(Box::new(FrameBudget::new(wait.now())));
+        Self { stream, wait, budget, is_awaited: false, found: None, half_closed: false }
+    }
+
+    fn written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match (&mut self.budget, &written) {
+            (None, Poll::Ready(_)) => self.wait.sent(),
+            (Some(budget), Poll::Ready(Ok(count))) => budget.sent(*count),
+            _ => {}
+        }
+        if self.half_closed && written.is_ready() && self.wait.in_exchange() {
+            self.wait.half_closed();
+        }
+        self.taken(written)
+    }
+
+    /// Whether the client takes what is sent.
+    fn taken<T>(&self, sent: Poll<T>) -> Poll<T> {
+        if sent.is_ready() {
+            self.wait.write_progressed();
+        } else {
+            self.wait.write_blocked();
+        }
+        sent
+    }
+}
+
+impl<I: AsyncRead + Unpin> TimedStream<I> {
+    /// Looks whether the client has closed its side, and waits for that otherwise.
+    fn look_for_end(&mut self, cx: &mut Context<'_>) {
+        let is_known = self.budget.is_some() || self.half_closed || self.found.is_some();
+        if is_known || !self.wait.in_exchange() {
+            return;
+        }
+        let mut byte = [0];
+        let mut buf = ReadBuf::new(&mut byte);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+            Poll::Pending => return,
+            Poll::Ready(Ok(())) => match buf.filled() {
+                [] => {
+                    self.half_closed = true;
+                    self.wait.half_closed();
+                }
+                // The next request, or more of the body: behind it there is no looking.
+                found => self.found = found.first().copied(),
+            },
+            Poll::Ready(Err(_)) => self.wait.gone(),
+        }
+        // hyper was to be woken by what was found.
+        if std::mem::take(&mut self.is_awaited) {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl<I> Drop for TimedStream<I> {
+    fn drop(&mut self) {
+        self.wait.closed();
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for TimedStream<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let found = self.found.take_if(|_| buf.remaining() > 0);
+        if let Some(byte) = found {
+            buf.put_slice(&[byte]);
+        }
+        let mut read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if found.is_some() {
+            // What there is besides, or what is wrong, is seen the next time.
+            read = Poll::Ready(Ok(()));
+        }
+        self.is_awaited = read.is_pending();
+        let received = &buf.filled()[before..];
+        if received.is_empty() {
+            return read;
+        }
+        let Self { wait, budget, .. } = &mut *self;
+        match budget {
+            None => wait.received(),
+            Some(budget) => {
+                if !budget.received(received, wait.now()) {
+                    tracing::debug!("a client sent too many frames that ask for nothing");
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+            }
+        }
+        read
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.written(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.written(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        // hyper flushes whenever it has done what it can.
+        self.look_for_end(cx);
+        self.taken(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
