@@ -144,8 +144,8 @@ pub(crate) enum ServerEvent {
     Wanted { file: String },
     /// This page was asked for, and not the one before it.
     Seen { file: String },
-    /// A handler panicked.
-    Panicked { request: String, location: String, message: String },
+    /// A handler panicked, or answered with an error.
+    Failed { kind: ProblemKind, request: String, location: String, message: String },
     /// A page has not let go of its thread for longer than the limit; the server ends.
     Hung(RunningRequest),
     /// The developer wants to see a page that ended a server once more.
