@@ -4,6 +4,7 @@
 // nova:begin
 pub mod app;
 
+/// What pages share.
 pub mod components {
     pub mod code;
 
@@ -14,6 +15,7 @@ pub mod components {
     pub mod header;
 }
 
+/// The pages.
 pub mod pages {
     #[path = "404.rs"]
     pub mod _404;
@@ -55,9 +57,10 @@ pub mod pages {
 nova::export!(routes, least_swap = nova::Swap::Handover);
 
 /// The routes of `pages/`.
+#[must_use]
 #[rustfmt::skip]
 pub fn routes() -> nova::Routes {
-    use nova::handler::*;
+    use nova::handler::{sync_0, sync_1, sync_2};
 
     let hooks = nova::hooks::init_sync_1(app::init) // app.rs: init(_purpose: Purpose)
         .export_sync(app::export) // app.rs: export(store: &Store)

@@ -1,11 +1,12 @@
 //! The edge of a production host: what each request meets before the site, and each response
 //! after it.
 //!
-//! In this order: who the client is (`forwarded`), an id (`request_id`), the limits (`limits`), the
-//! [site](crate::site::Site); then headers for browsers (`security`), compression (`encoding`), the
-//! counts (`metrics`) and the log. Each of them can be switched off, and costs nothing then.
+//! In this order: who the client is (`forwarded`), an id (`request_id`), the marks of compression
+//! (`entity_tag`), the limits (`limits`), the [site](crate::site::Site); then headers for browsers
+//! (`security`) and proxies, compression (`encoding`), the counts (`metrics`) and the log. Each of them can be switched off, and costs nothing then.
 
 mod encoding;
+mod entity_tag;
 pub mod forwarded;
 pub mod limits;
 pub mod metrics;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body as HttpBody;
 
 pub use self::forwarded::ProxyHeaders;
@@ -26,7 +27,7 @@ pub use self::request_id::REQUEST_ID;
 
 use self::encoding::{Coding, compress};
 use self::forwarded::{Client, Proxies};
-use self::limits::{LimitError, LimitedBody, RequestLimit, within};
+use self::limits::{BodyLimits, LimitError, LimitedBody, RequestLimit, within};
 use self::metrics::{CountedBody, Responder};
 use self::security::Security;
 use crate::generation::body::{Body, BodyError};
@@ -39,6 +40,9 @@ use crate::site::{Origin, Site, SiteResponse};
 /// The body of a response as it leaves the host.
 pub type OutgoingBody = LoggedBody<CountedBody>;
 
+/// What nginx, and what has learned it from there, is told about one response.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// See the [module](self). One per process, shared by all connections.
 #[derive(Debug)]
 pub struct Edge {
@@ -47,10 +51,12 @@ pub struct Edge {
     pub(crate) proxies: Proxies,
     pub(crate) request_ids: bool,
     pub(crate) requests: Option<RequestLimit>,
-    pub(crate) max_body: Option<u64>,
+    pub(crate) body_limits: BodyLimits,
     pub(crate) handler_limit: Option<Duration>,
     pub(crate) security: Option<Security>,
     pub(crate) compression: bool,
+    /// Whether proxies are told to pass streams on as they come.
+    pub(crate) unbuffered: bool,
     pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
@@ -73,16 +79,25 @@ impl Edge {
         let client = self.proxies.client(&mut head, peer);
         let id = self.request_ids.then(|| request_id::of(&mut head.headers, client.proxied));
         let coding = if self.compression { Coding::accepted(&head.headers) } else { None };
-        let access = self.access.begin(&head, client.address.ip(), id.as_ref());
+        let marked = if self.compression { entity_tag::unmark(&mut head.headers) } else { None };
+        let access = self.access.begin(&head, client.address.map(|it| it.ip()), id.as_ref());
 
         let EdgeResponse { mut response, generation, responder } =
             self.respond_within_limits(&head, body, client).await;
 
         if let Some(security) = &self.security {
-            security.apply(response.headers_mut(), client.https);
+            let https = || client.https && !security::is_local(&head);
+            security.apply(response.headers_mut(), https);
+        }
+        if self.unbuffered && response.body().is_live() {
+            let no = HeaderValue::from_static("no");
+            response.headers_mut().entry(X_ACCEL_BUFFERING).or_insert(no);
         }
         if self.compression {
             response = compress(coding, head.method == Method::HEAD, response);
+        }
+        if let Some(marked) = marked {
+            marked.mark_again(&mut response);
         }
         if let Some(id) = id {
             response.headers_mut().entry(REQUEST_ID).or_insert(id);
@@ -109,7 +124,7 @@ impl Edge {
             },
             _ => None,
         };
-        let Some(body) = LimitedBody::new(body, self.max_body) else {
+        let Some(body) = LimitedBody::new(body, self.body_limits) else {
             return self.refuse(LimitError::TooLarge, Responder::Refused);
         };
         let exceeded = body.exceeded();
@@ -117,12 +132,12 @@ impl Edge {
         let destination = Destination::of(&table, head);
         let route = self.metrics.as_ref().zip(destination.pattern());
         let route = route.map(|(metrics, pattern)| Responder::Route(metrics.route(pattern)));
-        let response = self.site.respond(destination, head, body, Some(client.address));
+        let response = self.site.respond(destination, head, body, client.address);
         let Some(response) = within(self.handler_limit, response).await else {
             return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
         };
-        if exceeded.is_set() {
-            return self.refuse(LimitError::TooLarge, route.unwrap_or(Responder::Refused));
+        if let Some(error) = exceeded.error() {
+            return self.refuse(error, route.unwrap_or(Responder::Refused));
         }
         let SiteResponse { response, origin } = response;
         if let Some(metrics) = &self.metrics
@@ -183,13 +198,14 @@ mod tests {
             proxies: Proxies::default(),
             request_ids: true,
             requests: None,
-            max_body: None,
+            body_limits: BodyLimits::default(),
             handler_limit: None,
             security: None,
             compression: true,
+            unbuffered: true,
             metrics: None,
         };
-        let peer = Peer { addr: ([127, 0, 0, 1], 1).into(), tls: false };
+        let peer = Peer { addr: Some(([127, 0, 0, 1], 1).into()), tls: false };
         let request = Request::new(http_body_util::Full::new(Bytes::new()));
         // It is copied when it begins, and each connection has room for one.
         let size = std::mem::size_of_val(&edge.handle(request, peer));

@@ -24,7 +24,7 @@ mod upgrade;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use http::Method;
@@ -142,6 +142,8 @@ pub struct Ends {
     draining: Mutex<CancellationToken>,
     /// The bodies that come in pieces.
     streams: OpenStreams,
+    /// Whether those of them that have no end of their own have to end.
+    ends_endless: AtomicBool,
 }
 
 impl Watched for Ends {
@@ -218,6 +220,7 @@ impl Generation {
             expired: Mutex::default(),
             draining: Mutex::default(),
             streams: OpenStreams::default(),
+            ends_endless: AtomicBool::new(false),
         };
         // One for each route, and the last one for error pages.
         let running = Running::new(app, routes.len() + 1, ends);
@@ -305,6 +308,13 @@ impl Generation {
     pub(crate) fn expire(&self) {
         self.running.expired.lock().cancel();
         self.running.streams.end();
+    }
+
+    /// Ends the open streams that have no end of their own, each as soon as its page has nothing to
+    /// send at that moment.
+    pub(crate) fn cut_endless(&self) {
+        self.running.ends_endless.store(true, Ordering::SeqCst);
+        self.running.streams.end_endless();
     }
 
     /// Waits until the requests inside are such as `is_enough` wants them; for one that was

@@ -100,6 +100,24 @@ pub enum ReleaseError {
     Differs { path: PathBuf, found: String, expected: String },
 }
 
+impl ReleaseError {
+    /// Whether a file could not be read or written. What is wrong with the release itself is the same
+    /// the next time, and so is a file that is not there.
+    #[must_use]
+    pub fn is_of_the_system(&self) -> bool {
+        match self {
+            Self::Load(
+                LoadError::Read { source: cause, .. } | LoadError::Store { source: cause, .. },
+            )
+            | Self::Read { cause, .. }
+            | Self::Trust(TrustError::Read { cause, .. } | TrustError::Copy { cause, .. }) => {
+                cause.kind() != io::ErrorKind::NotFound
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What a host reads of a manifest; the rest is for people and tools.
 #[derive(Debug, Deserialize)]
 struct Manifest {

@@ -13,6 +13,7 @@ mod edge_builder;
 mod host_state;
 mod lifecycle;
 mod linked;
+mod listening;
 mod serving;
 mod signals;
 mod stand_in;
@@ -35,6 +36,7 @@ use self::started::Started;
 use crate::generation::preflight;
 use crate::operate::succession::{Program, Successor};
 use crate::process;
+use crate::process::init;
 use crate::process::log::{Log, LogFlusher};
 use crate::process::record::{LeftRecord, Record, RecordFile, RecordedActivity};
 use crate::process::signals::{self as process_signals, SecondStop, SignalReceiver};
@@ -77,6 +79,15 @@ fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
                 ExitCode::FAILURE
             }
         };
+    }
+    if init::is_needed() {
+        match init::run() {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => eprintln!(
+                "nova-host: as the first process of this container it looks after no children of \
+                 others, because it cannot start the program as a child: {error}"
+            ),
+        }
     }
     let log = match Log::start(config.log_settings()) {
         Ok(log) => log,

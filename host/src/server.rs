@@ -12,20 +12,23 @@ mod connection;
 mod connections;
 mod exchange;
 pub mod forward;
-pub mod guarded_body;
+mod frame_budget;
 pub(crate) mod linger;
 pub mod listen;
 pub mod networks;
+mod piece;
 mod proxy_protocol;
+mod socket;
 pub mod tls;
+pub mod unix_socket;
 pub mod upgrade;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::runtime::Handle as Runtime;
@@ -34,6 +37,8 @@ use tokio_rustls::rustls::ServerConfig;
 
 use self::connection::Protocols;
 use self::connections::{ConnectionLimits, Connections, Phase};
+use self::socket::Listener;
+pub use self::socket::{Socket, SocketHandles};
 use crate::server::networks::Networks;
 
 /// Any error of a response body.
@@ -51,7 +56,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// It is cloned once for each connection.
 pub trait Service: Clone + Send + 'static {
     /// The body of an answer.
-    type Body: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static;
+    type Body: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
     /// The answer to come. It is dropped when the client goes away.
     type Future: Future<Output = Response<Self::Body>> + Send + 'static;
 
@@ -63,7 +68,7 @@ impl<F, Fut, B> Service for F
 where
     F: Fn(Request<Incoming>, Peer) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = Response<B>> + Send + 'static,
-    B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     type Body = B;
     type Future = Fut;
@@ -78,8 +83,8 @@ where
 #[non_exhaustive]
 pub struct Peer {
     /// The other end of the connection; a proxy, if there is one in between that does not speak
-    /// the PROXY protocol.
-    pub addr: SocketAddr,
+    /// the PROXY protocol. `None` behind a Unix socket.
+    pub addr: Option<SocketAddr>,
     /// Whether the connection is encrypted.
     pub tls: bool,
 }
@@ -99,8 +104,14 @@ pub struct Options {
     /// The longest head of a request, in bytes; 64 KiB by default, and 8 KiB at least.
     pub max_header: u32,
     /// How many connections may be open; as many as come by default. Further ones wait to be
-    /// accepted, and the connection that has rested longest makes room for them.
+    /// accepted, and one that sends a head slowly makes room for them, or else the one that has
+    /// rested longest.
     pub max_connections: Option<usize>,
+    /// How many connections a client may have, by its address (the first 64 bits of one of version
+    /// 6); as many as it likes by default. Another one of its own makes room for a further one.
+    pub max_connections_per_ip: Option<usize>,
+    /// Proxies, whose connections are not counted by address; none by default.
+    pub proxies: Networks,
     /// With this, connections are encrypted.
     pub tls: Option<Arc<ServerConfig>>,
     /// Which proxies begin connections with a header of the PROXY protocol; none by default.
@@ -118,6 +129,8 @@ impl Default for Options {
             grace: Duration::from_secs(30),
             max_header: 64 * 1024,
             max_connections: None,
+            max_connections_per_ip: None,
+            proxies: Networks::default(),
             tls: None,
             proxy_protocol: Networks::default(),
             workers: None,
@@ -128,7 +141,8 @@ impl Default for Options {
 /// A server that is about to run. See the [module](self).
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<tokio::net::TcpListener>,
+    listeners: Vec<Listener>,
+    handles: SocketHandles,
     workers: Runtime,
     connections: Arc<Connections>,
     protocols: Arc<Protocols>,
@@ -146,18 +160,22 @@ impl Server {
     ///
     /// Outside of a tokio runtime with I/O and time.
     pub fn new(
-        listeners: impl IntoIterator<Item = TcpListener>,
+        sockets: impl IntoIterator<Item = impl Into<Socket>>,
         options: Options,
     ) -> io::Result<Self> {
         let workers = options.workers.clone().unwrap_or_else(Runtime::current);
+        let sockets: Vec<Socket> = sockets.into_iter().map(Into::into).collect();
         Ok(Self {
-            listeners: registered(listeners, &workers)?,
+            handles: SocketHandles::of(&sockets)?,
+            listeners: registered(sockets, &workers)?,
             workers,
             connections: Connections::new(ConnectionLimits {
                 head: options.header_timeout,
                 idle: options.idle_timeout,
                 send: options.send_timeout,
                 connections: options.max_connections,
+                per_client: options.max_connections_per_ip,
+                uncounted: options.proxies.clone(),
             }),
             grace: options.grace,
             protocols: Protocols::new(options),
@@ -167,19 +185,21 @@ impl Server {
     /// What stops this server, from anywhere.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle { connections: Arc::clone(&self.connections), grace: self.grace }
+        let (connections, handles) = (Arc::clone(&self.connections), self.handles.clone());
+        Handle { connections, handles, grace: self.grace }
+    }
+
+    /// More handles of the sockets; they are closed when the server stops.
+    #[must_use]
+    pub fn sockets(&self) -> SocketHandles {
+        self.handles.clone()
     }
 
     /// What takes connections on other threads besides, for `service`.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses another handle of a socket.
-    pub fn relief<S: Service>(&self, service: S) -> io::Result<Relief<S>> {
-        let handle = |listener: &tokio::net::TcpListener| listener.as_fd().try_clone_to_owned();
-        let sockets = self.listeners.iter().map(handle).collect::<io::Result<_>>()?;
+    pub fn relief<S: Service>(&self, service: S) -> Relief<S> {
+        let sockets = self.handles.clone();
         let (connections, protocols) = (Arc::clone(&self.connections), Arc::clone(&self.protocols));
-        Ok(Relief { sockets, connections, protocols, service })
+        Relief { sockets, connections, protocols, service }
     }
 
     /// Serves until the [`Handle`] says stop and the last request is answered, or the grace
@@ -187,8 +207,8 @@ impl Server {
     ///
     /// What is polled here depends on none of the threads that carry connections.
     pub async fn run<S: Service>(self, service: S) -> StopReport {
-        let Self { listeners, workers, connections, protocols, grace: _ } = self;
-        let _guard = AbortGuard(&connections);
+        let Self { listeners, handles, workers, connections, protocols, grace: _ } = self;
+        let _guard = AbortGuard(&connections, handles);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             let (connections, protocols) = (Arc::clone(&connections), Arc::clone(&protocols));
@@ -225,7 +245,7 @@ impl Server {
 /// Takes connections of a [`Server`] on other threads than the server's own.
 #[derive(Debug)]
 pub struct Relief<S> {
-    sockets: Vec<OwnedFd>,
+    sockets: SocketHandles,
     connections: Arc<Connections>,
     protocols: Arc<Protocols>,
     service: S,
@@ -238,9 +258,7 @@ impl<S: Service> Relief<S> {
     ///
     /// When the system refuses.
     pub fn serve_on(&self, workers: &Runtime) -> io::Result<()> {
-        let sockets =
-            self.sockets.iter().map(OwnedFd::try_clone).collect::<io::Result<Vec<_>>>()?;
-        for listener in registered(sockets.into_iter().map(TcpListener::from), workers)? {
+        for listener in registered(self.sockets.more()?, workers)? {
             let (connections, protocols) =
                 (Arc::clone(&self.connections), Arc::clone(&self.protocols));
             workers.spawn(accept::accept(listener, connections, protocols, self.service.clone()));
@@ -250,24 +268,18 @@ impl<S: Service> Relief<S> {
 }
 
 /// Sockets that the driver of `workers` looks after.
-fn registered(
-    listeners: impl IntoIterator<Item = TcpListener>,
-    workers: &Runtime,
-) -> io::Result<Vec<tokio::net::TcpListener>> {
+fn registered(sockets: Vec<Socket>, workers: &Runtime) -> io::Result<Vec<Listener>> {
     let _inside = workers.enter();
-    let register = |listener: TcpListener| {
-        listener.set_nonblocking(true)?;
-        tokio::net::TcpListener::from_std(listener)
-    };
-    listeners.into_iter().map(register).collect()
+    sockets.into_iter().map(Socket::register).collect()
 }
 
-/// Ends the connections when the server is gone.
-struct AbortGuard<'a>(&'a Connections);
+/// Ends the connections and closes the sockets when the server is gone.
+struct AbortGuard<'a>(&'a Connections, SocketHandles);
 
 impl Drop for AbortGuard<'_> {
     fn drop(&mut self) {
         self.0.advance(Phase::Aborted);
+        self.1.close();
     }
 }
 
@@ -284,18 +296,26 @@ pub struct StopReport {
 #[derive(Clone, Debug)]
 pub struct Handle {
     connections: Arc<Connections>,
+    handles: SocketHandles,
     grace: Duration,
 }
 
 impl Handle {
     /// Stops accepting connections, and lets the requests that run finish, within the grace period.
     pub fn stop(&self) {
+        self.handles.close();
         self.connections.stop(Some(self.grace));
+    }
+
+    /// Ends the connections that have left HTTP; those who speak on them were told by the stop.
+    pub fn end_upgraded(&self) {
+        self.connections.end_upgraded();
     }
 
     /// The same for a server in whose place another serves already: what runs may take `limit`, or
     /// as long as it likes, unless a [`stop`](Self::stop) follows.
     pub fn hand_over(&self, limit: Option<Duration>) {
+        self.handles.close();
         self.connections.stop(limit);
     }
 

@@ -86,7 +86,6 @@ macro_rules! export {
             }
             extern "C" fn __nova_init(context: $crate::abi::HostContext) -> $crate::abi::Starting {
                 // SAFETY: the note that is defined below; only its address is taken.
-                #[allow(unsafe_code)]
                 unsafe extern "C" {
                     static nova_library_note: u8;
                 }
@@ -95,8 +94,9 @@ macro_rules! export {
             $crate::abi::library(__nova_declare, __nova_fits, __nova_init)
         }
 
+        // No lint is allowed here: an app that forbids one could not compile, and of what a macro of
+        // another crate has written rustc says nothing.
         #[doc(hidden)]
-        #[allow(unsafe_code, non_upper_case_globals)]
         const _: () = {
             extern "C" fn root_module() -> $crate::abi::RootModuleResult {
                 $crate::abi::root_module(nova_library)

@@ -7,17 +7,17 @@
 //! whose it is. Line numbers are left out, as the text is checked in and should change only
 //! when a route does; [`crate::Origins`] finds them for a build.
 
+pub(crate) mod calls;
 pub(crate) mod crate_root;
+pub(crate) mod writer;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use crate::routes::exercises::Exercises;
+use crate::codegen::calls::{calls, exercise_calls, hooks};
+use crate::codegen::writer::CodeWriter;
 use crate::routes::hooks::Hooks;
 use crate::routes::modules::{Module, ModuleTree};
-use crate::routes::route::{Handler, Method, Page, SpecialKind};
 use crate::routes::tree::RouteTree;
-use crate::source::items::Function;
 use crate::source::place::Place;
 
 /// Where the generated text will stand.
@@ -28,6 +28,9 @@ pub enum Destination<'a> {
     /// In a file of its own; the app's folder seen from that file's folder, such as `..`.
     Aside(&'a str),
 }
+
+/// A function with more lines is too long for clippy, with a few for what is not a call.
+const MANY_LINES: usize = 90;
 
 /// Text, and whose functions it refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -92,59 +95,12 @@ fn export(out: &mut CodeWriter, app: Option<&Hooks>) {
     match app {
         Some(Hooks { swap: Some(position), file, .. }) => {
             let place = Place { file: file.clone(), position: *position, function: None };
-            out.generated.origins.insert(out.lines, place);
-            out.line("nova::export!(routes, swap = app::SWAP);");
+            out.line_about(place, "nova::export!(routes, swap = app::SWAP);");
         }
-        Some(Hooks { export: Some(_), .. }) => {
+        Some(Hooks { export, .. }) if !export.is_empty() => {
             out.line("nova::export!(routes, least_swap = nova::Swap::Handover);");
         }
         _ => out.line("nova::export!(routes);"),
-    }
-}
-
-/// Text with an indentation.
-#[derive(Default)]
-pub(crate) struct CodeWriter {
-    pub(crate) generated: GeneratedCode,
-    lines: usize,
-    depth: usize,
-}
-
-impl CodeWriter {
-    pub(crate) fn line(&mut self, line: &str) {
-        if line.starts_with('}') || line.starts_with(']') {
-            self.depth -= 1;
-        }
-        let indent = self.depth * 4;
-        let _ = writeln!(self.generated.text, "{:indent$}{line}", "");
-        self.lines += 1;
-        if line.ends_with('{') || line.ends_with('[') {
-            self.depth += 1;
-        }
-    }
-
-    pub(crate) fn blank(&mut self) {
-        self.generated.text.push('\n');
-        self.lines += 1;
-    }
-
-    /// A call that hands over a function, and whose function it is.
-    pub(crate) fn call(&mut self, call: &Statement<'_>) {
-        let Some((file, function)) = call.about else { return self.line(&call.text) };
-        let place = Place {
-            file: file.to_owned(),
-            position: function.position,
-            function: Some(function.name.clone()),
-        };
-        self.generated.origins.insert(self.lines, place);
-        self.line(&format!("{} // {file}: {}", call.text, function.signature));
-    }
-
-    /// `#[path]`, where rustc would look elsewhere.
-    fn path_attribute(&mut self, path: &str, default: &str) {
-        if path != default {
-            self.line(&format!("#[path = {path:?}]"));
-        }
     }
 }
 
@@ -173,6 +129,7 @@ fn components(out: &mut CodeWriter, tree: &ModuleTree, path: &str) {
         out.line("pub mod components;");
         out.blank();
     } else if !tree.modules.is_empty() {
+        out.line("/// What pages share.");
         out.path_attribute(path, "components");
         out.line("pub mod components {");
         modules(out, tree);
@@ -190,6 +147,7 @@ fn modules(out: &mut CodeWriter, tree: &ModuleTree) {
         match module {
             Module::File => out.line(&format!("pub mod {name};")),
             Module::Folder(tree) => {
+                out.line(&format!("/// The folder `{name}`."));
                 out.line(&format!("pub mod {name} {{"));
                 modules(out, tree);
                 out.line("}");
@@ -203,6 +161,7 @@ fn pages(out: &mut CodeWriter, tree: &RouteTree, root: &str, path: &str) {
     if files.is_empty() {
         return;
     }
+    out.line("/// The pages.");
     out.path_attribute(path, "pages");
     out.line("pub mod pages {");
     for (index, (file, module)) in files.iter().enumerate() {
@@ -224,13 +183,14 @@ fn routes(out: &mut CodeWriter, tree: &RouteTree, kind: RootKind) {
         calls.extend(tree.precompile.iter().flat_map(exercise_calls));
     }
     out.line(&format!("/// The routes of `{root}/`."));
+    out.line("#[must_use]");
     // The comments are longer than a line may be.
     out.line("#[rustfmt::skip]");
-    out.line("pub fn routes() -> nova::Routes {");
-    if !calls.is_empty() {
-        out.line("use nova::handler::*;");
-        out.blank();
+    if calls.len() > MANY_LINES {
+        out.line("#[allow(clippy::too_many_lines)]");
     }
+    out.line("pub fn routes() -> nova::Routes {");
+    out.handler_functions(&calls);
     let mutable = if calls.is_empty() { "" } else { "mut " };
     let hooks = tree.app.as_ref().map(hooks).unwrap_or_default();
     let state = if hooks.is_empty() { "nova::no_state()" } else { "hooks" };
@@ -242,119 +202,6 @@ fn routes(out: &mut CodeWriter, tree: &RouteTree, kind: RootKind) {
         RootKind::Open => "app.open()",
     });
     out.line("}");
-}
-
-/// A line of the `routes` function.
-pub(crate) struct Statement<'a> {
-    text: String,
-    /// The file and the function that the line names.
-    about: Option<(&'a str, &'a Function)>,
-}
-
-/// What takes the app in a page library: `init` alone says which type the state has.
-pub(crate) fn attached(app: Option<&Hooks>) -> Statement<'_> {
-    let Some(Hooks { file, init: Some(init), .. }) = app else {
-        let text = "let mut app = pages.of(nova::parts::no_state());".to_owned();
-        return Statement { text, about: None };
-    };
-    let (colour, arity) = (colour(init), init.arity);
-    let text = format!("let mut app = pages.of(nova::parts::init_{colour}_{arity}(app::init));");
-    Statement { text, about: Some((file, init)) }
-}
-
-/// What makes the value of the hooks; nothing without an `init`.
-fn hooks(hooks: &Hooks) -> Vec<Statement<'_>> {
-    let Hooks { file, init: Some(init), shutdown, export, import, swap: _ } = hooks else {
-        return Vec::new();
-    };
-    let text = format!("let hooks = nova::hooks::init_{}_{}(app::init)", colour(init), init.arity);
-    let mut calls = vec![Statement { text, about: Some((file, init)) }];
-    for hook in [shutdown, export, import].into_iter().flatten() {
-        let text = format!("    .{0}_{1}(app::{0})", hook.name, colour(hook));
-        calls.push(Statement { text, about: Some((file, hook)) });
-    }
-    finish(&mut calls);
-    calls
-}
-
-fn calls(tree: &RouteTree) -> Vec<Statement<'_>> {
-    let mut calls = Vec::new();
-    for special in &tree.specials {
-        let Some(function) = &special.function else { continue };
-        let method = match special.kind {
-            SpecialKind::Layout => "layout",
-            SpecialKind::Middleware => "middleware",
-            SpecialKind::Error => "error",
-        };
-        let handler = handler(&special.module, function);
-        let text = format!("app.{method}({:?}, {handler});", special.folder);
-        calls.push(Statement { text, about: Some((&special.file, function)) });
-    }
-    if let Some(not_found) = &tree.not_found
-        && let Some(function) = &not_found.function
-    {
-        let text = format!("app.not_found({});", handler(&not_found.module, function));
-        calls.push(Statement { text, about: Some((&not_found.file, function)) });
-    }
-    for page in &tree.pages {
-        calls.append(&mut page_calls(page));
-    }
-    calls
-}
-
-pub(crate) fn page_calls(page: &Page) -> Vec<Statement<'_>> {
-    let mut calls = Vec::new();
-    // A file in the middle of an edit may have no handler to show.
-    if page.handlers.is_empty() {
-        return calls;
-    }
-    let mut plain = |text| calls.push(Statement { text, about: None });
-    plain(format!("app.page(\"{}\", {:?})", page.pattern, page.file));
-    if page.has_precompile {
-        plain(format!("    .precompile(pages::{}::PRECOMPILE)", page.module));
-    }
-    if page.has_samples {
-        plain(format!("    .samples(pages::{}::SAMPLES)", page.module));
-    }
-    if page.has_prerender {
-        plain(format!("    .prerender(pages::{}::PRERENDER)", page.module));
-    }
-    if page.has_body_limit {
-        plain(format!("    .body_limit(pages::{}::BODY_LIMIT)", page.module));
-    }
-    for Handler { method, function } in &page.handlers {
-        let name = if *method == Method::Any { "any" } else { method.function() };
-        let text = format!("    .{name}({})", handler(&page.module, function));
-        calls.push(Statement { text, about: Some((&page.file, function)) });
-    }
-    finish(&mut calls);
-    calls
-}
-
-/// The functions of `precompile.rs`.
-fn exercise_calls(exercises: &Exercises) -> impl Iterator<Item = Statement<'_>> {
-    exercises.functions.iter().map(|function| {
-        let Function { name, arity, .. } = function;
-        let handler = format!("{}_{arity}(precompile::{name})", colour(function));
-        let text = format!("app.precompile({name:?}, {handler});");
-        Statement { text, about: Some((&exercises.file, function)) }
-    })
-}
-
-/// Ends a chain of calls.
-fn finish(calls: &mut [Statement<'_>]) {
-    if let Some(last) = calls.last_mut() {
-        last.text.push(';');
-    }
-}
-
-fn handler(module: &str, function: &Function) -> String {
-    let Function { name, arity, .. } = function;
-    format!("{}_{arity}(pages::{module}::{name})", colour(function))
-}
-
-fn colour(function: &Function) -> &'static str {
-    if function.is_async { "async" } else { "sync" }
 }
 
 /// A clone of the app that lost or gained a page without `nova` fails this test.

@@ -24,24 +24,30 @@
 //! - `cache_keys` and `package_env`: an app takes an image that another app let cargo build.
 
 mod ahead;
+mod allocator;
 mod cache_keys;
 mod capture;
 mod compiler;
+mod error;
 mod fingerprint;
 mod flags;
 mod image;
 mod image_cache;
 mod invocation;
+mod native;
 mod outline;
 mod package_env;
 mod references;
 mod roots;
 mod toolchain;
 mod unit;
+mod user_wrapper;
 
 pub use ahead::{Link, PageAhead};
+pub use allocator::chooses_allocator;
 pub use capture::{RustcCall, wrapper_main};
-pub use compiler::{AppLibrary, PageUnit, PartsCompiler, PartsError};
+pub use compiler::{AppLibrary, PageUnit, PartsCompiler};
+pub use error::PartsError;
 pub use fingerprint::Fingerprint;
 pub use image::SysImage;
 pub use image_cache::{CachedImage, ImageCache};

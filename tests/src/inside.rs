@@ -66,7 +66,7 @@ impl Inside {
         let site = self.site.clone();
         tokio::spawn(server.run(move |request, peer: Peer| {
             let site = site.clone();
-            async move { site.answer(request, Some(peer.addr)).await.response }
+            async move { site.answer(request, peer.addr).await.response }
         }));
         address
     }

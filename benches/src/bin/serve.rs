@@ -63,7 +63,7 @@ async fn nova(
     let _stopped = server
         .run(move |request, peer: Peer| {
             let site = site.clone();
-            async move { site.answer(request, Some(peer.addr)).await.response }
+            async move { site.answer(request, peer.addr).await.response }
         })
         .await;
     Ok(())

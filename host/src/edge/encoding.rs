@@ -9,13 +9,14 @@ mod stream;
 
 use http::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_TYPE, ETAG, VARY,
+    CONTENT_TYPE, VARY,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body as _;
 
 use self::encoder::Encoder;
 use self::stream::EncodedBody;
+use super::entity_tag;
 use crate::generation::body::Body;
 
 /// Below this many bytes a head and a half packet is all that is saved.
@@ -33,13 +34,22 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    const ALL: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
+    pub(super) const ALL: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
             Self::Brotli => "br",
             Self::Gzip => "gzip",
+        }
+    }
+
+    /// The end of the entity tag of what is compressed.
+    pub(super) const fn tag_mark(self) -> &'static str {
+        match self {
+            Self::Zstd => "--zstd",
+            Self::Brotli => "--br",
+            Self::Gzip => "--gzip",
         }
     }
 
@@ -128,11 +138,7 @@ pub(super) fn compress(
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     headers.remove(CONTENT_LENGTH);
     // The same content, but not the same bytes (RFC 9110, section 8.8.1).
-    if let Some(tag) = headers.get(ETAG).filter(|tag| tag.as_bytes().starts_with(b"\""))
-        && let Ok(weak) = HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat())
-    {
-        headers.insert(ETAG, weak);
-    }
+    entity_tag::mark(headers, coding);
     Response::from_parts(parts, body)
 }
 
@@ -236,7 +242,7 @@ mod tests {
             page(4000, &[("etag", "\"1\""), ("content-length", "4000"), ("vary", "cookie")]);
         let response = compress(Some(Coding::Gzip), false, given);
         assert_eq!(coding_of(&response), Some("gzip"));
-        assert_eq!(response.headers()["etag"], "W/\"1\"");
+        assert_eq!(response.headers()["etag"], "W/\"1--gzip\"");
         assert!(!response.headers().contains_key("content-length"));
         let vary: Vec<_> = response.headers().get_all(VARY).iter().collect();
         assert_eq!(vary, ["cookie", "accept-encoding"]);

@@ -65,8 +65,9 @@ pub(crate) struct Proxies {
 /// Who sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
-    /// Its address; port 0 where no proxy says which.
-    pub(crate) address: SocketAddr,
+    /// Its address; port 0 where no proxy says which, and none behind a Unix socket whose clients are
+    /// not believed.
+    pub(crate) address: Option<SocketAddr>,
     /// Whether it came over TLS, here or at a proxy.
     pub(crate) https: bool,
     /// Whether a trusted proxy stands in between.
@@ -85,11 +86,12 @@ impl Proxies {
     /// Who sent the request; its head is made to say so, and nothing else about it.
     pub(crate) fn client(&self, request: &mut Parts, peer: Peer) -> Client {
         let direct = Client { address: peer.addr, https: peer.tls, proxied: false };
-        let trusted = !self.trusted.is_empty() && self.trusted.contains(peer.addr.ip());
+        let trusted = !self.trusted.is_empty() && self.trusted.contains_peer(peer.addr);
         let client = if trusted { self.forwarded_client(request, direct) } else { direct };
         strip(&mut request.headers);
         if client.address != direct.address
-            && let Ok(address) = HeaderValue::try_from(client.address.ip().to_string())
+            && let Some(address) = client.address
+            && let Ok(address) = HeaderValue::try_from(address.ip().to_string())
         {
             request.headers.insert(FOR, address);
         }
@@ -109,7 +111,7 @@ impl Proxies {
         };
         // From the right: each was written by the one before, which is trusted.
         for hop in hops.iter().rev() {
-            if !self.trusted.contains(client.address.ip()) {
+            if !self.trusted.contains_peer(client.address) {
                 break;
             }
             if let Some(proto) = hop.proto {
@@ -118,7 +120,7 @@ impl Proxies {
             host = hop.host.or(host);
             // A proxy that hides its client ends what can be known.
             let Some(address) = hop.client else { break };
-            client.address = address;
+            client.address = Some(address);
         }
         if let Some(host) = host.and_then(|host| host.parse().ok()) {
             rename(request, &host);
@@ -237,7 +239,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let mut parts = request.body(()).unwrap().into_parts().0;
-        let peer = Peer { addr: peer.parse().unwrap(), tls: false };
+        let peer = Peer { addr: peer.parse().ok(), tls: false };
         (proxies.client(&mut parts, peer), parts)
     }
 
@@ -261,7 +263,7 @@ mod tests {
         ] {
             let lines: Vec<_> = lines.iter().map(|line| ("x-forwarded-for", *line)).collect();
             let (found, _) = asked(&proxies, "10.0.0.1:99", &lines);
-            assert_eq!(found.address, client.parse().unwrap(), "{lines:?}");
+            assert_eq!(found.address, client.parse().ok(), "{lines:?}");
             assert!(found.proxied);
         }
     }
@@ -278,7 +280,7 @@ mod tests {
         ];
         for proxies in [Proxies::default(), proxies(ProxyHeaders::Forwarded)] {
             let (client, parts) = asked(&proxies, "192.0.2.9:5", &lines);
-            let address = "192.0.2.9:5".parse().unwrap();
+            let address = "192.0.2.9:5".parse().ok();
             assert_eq!(client, Client { address, https: false, proxied: false });
             assert_eq!(parts.headers.keys().collect::<Vec<_>>(), ["x-frame"]);
         }
@@ -309,7 +311,7 @@ mod tests {
         let request =
             Request::get("http://backend/path?q=1").header("x-forwarded-host", "a.example");
         let mut parts = request.body(()).unwrap().into_parts().0;
-        let peer = Peer { addr: "10.0.0.1:9".parse().unwrap(), tls: false };
+        let peer = Peer { addr: "10.0.0.1:9".parse().ok(), tls: false };
         proxies(ProxyHeaders::XForwarded).client(&mut parts, peer);
         assert_eq!(parts.uri, "http://a.example/path?q=1");
         assert_eq!(parts.headers["host"], "a.example");
@@ -340,11 +342,7 @@ mod tests {
             let mut lines: Vec<_> = lines.iter().map(|line| ("forwarded", *line)).collect();
             lines.push(("x-forwarded-for", "6.6.6.6"));
             let (client, parts) = asked(&proxies, "10.0.0.1:99", &lines);
-            assert_eq!(
-                (client.address, client.https),
-                (address.parse().unwrap(), https),
-                "{lines:?}"
-            );
+            assert_eq!((client.address, client.https), (address.parse().ok(), https), "{lines:?}");
             assert_eq!(parts.headers.get("host").map(|host| host.to_str().unwrap()), host);
         }
     }

@@ -4,9 +4,9 @@
 //! set when its page has something to wait for.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::generation::body::{Body, BodyError};
 use crate::generation::call::plain;
@@ -31,6 +31,8 @@ pub(crate) enum LimitError {
     TooLarge,
     /// The page had no answer in time.
     Late,
+    /// The client did not send its body in time.
+    Stalled,
 }
 
 impl LimitError {
@@ -41,6 +43,9 @@ impl LimitError {
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too long\n"),
             Self::Late => (StatusCode::GATEWAY_TIMEOUT, "the page did not answer in time\n"),
+            Self::Stalled => {
+                (StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time\n")
+            }
         };
         let mut response = plain(status, text);
         if self == Self::Busy {
@@ -117,43 +122,80 @@ impl<F: Future> Future for Within<F> {
     }
 }
 
-/// A request's body, which ends with an error past a length.
+/// What a request's body may take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BodyLimits {
+    /// How long it may be.
+    pub(crate) length: Option<u64>,
+    /// How long a page may wait for more of it.
+    pub(crate) pause: Option<Duration>,
+}
+
+/// A request's body, which ends with an error past a length, and when nothing comes for too long.
 #[derive(Debug)]
 pub(crate) struct LimitedBody<B> {
     body: B,
     /// What may still come; `None` where the length is known and short enough.
     left: Option<u64>,
+    pause: Option<Duration>,
+    /// Runs while a page waits for more; made for the first pause.
+    clock: Option<Pin<Box<Sleep>>>,
+    is_waiting: bool,
     exceeded: LimitFlag,
 }
 
-/// Whether a body was longer than it may be.
+/// Which limit a body has passed. There is none for a request without a body, which so costs nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LimitFlag(Option<Arc<AtomicBool>>);
+pub(crate) struct LimitFlag(Option<Arc<OnceLock<LimitError>>>);
 
 impl LimitFlag {
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.as_ref().is_some_and(|exceeded| exceeded.load(Ordering::Relaxed))
+    pub(crate) fn error(&self) -> Option<LimitError> {
+        self.0.as_ref()?.get().copied()
+    }
+
+    fn set(&self, error: LimitError) {
+        if let Some(flag) = &self.0 {
+            // The first counts.
+            flag.set(error).ok();
+        }
     }
 }
 
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("the request's body is longer than --max-body allows")]
-struct BodyTooLong;
+enum BodyLimitError {
+    #[error("the request's body is longer than --max-body allows")]
+    TooLong,
+    #[error("the client sent nothing of the request's body for {0:?} (--body-timeout)")]
+    Stalled(Duration),
+}
 
 impl<B: HttpBody> LimitedBody<B> {
-    /// `None` if the body is known to be longer than `most`.
-    pub(crate) fn new(body: B, most: Option<u64>) -> Option<Self> {
+    /// `None` if the body is known to be longer than it may be.
+    pub(crate) fn new(body: B, limits: BodyLimits) -> Option<Self> {
+        let BodyLimits { length, pause } = limits;
         let hint = body.size_hint();
-        let (left, exceeded) = match most {
-            Some(most) if hint.lower() > most => return None,
-            // hyper holds a client to the length that it announced.
-            Some(most) if hint.exact().is_none() => {
-                (Some(most), LimitFlag(Some(Arc::new(AtomicBool::new(false)))))
-            }
-            _ => (None, LimitFlag(None)),
-        };
-        Some(Self { body, left, exceeded })
+        if length.is_some_and(|most| hint.lower() > most) {
+            return None;
+        }
+        // hyper holds a client to the length that it announced.
+        let left = length.filter(|_| hint.exact().is_none());
+        let has_body = hint.exact() != Some(0);
+        let exceeded = LimitFlag(has_body.then(Arc::default));
+        let pause = pause.filter(|_| has_body);
+        Some(Self { body, left, pause, clock: None, is_waiting: false, exceeded })
+    }
+
+    /// Waits for more, which may take as long as a pause.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<BodyLimitError> {
+        let Some(pause) = self.pause else { return Poll::Pending };
+        let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+        if !std::mem::replace(&mut self.is_waiting, true) {
+            clock.as_mut().reset(Instant::now() + pause);
+        }
+        ready!(clock.as_mut().poll(cx));
+        self.exceeded.set(LimitError::Stalled);
+        Poll::Ready(BodyLimitError::Stalled(pause))
     }
 
     pub(crate) fn exceeded(&self) -> LimitFlag {
@@ -173,16 +215,18 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx).map_err(Into::into);
+        if polled.is_pending() {
+            return self.poll_pause(cx).map(|error| Some(Err(error.into())));
+        }
+        self.is_waiting = false;
         if let (Some(left), Poll::Ready(Some(Ok(frame)))) = (&mut self.left, &polled)
             && let Some(data) = frame.data_ref()
         {
             match left.checked_sub(data.len() as u64) {
                 Some(rest) => *left = rest,
                 None => {
-                    if let Some(exceeded) = &self.exceeded.0 {
-                        exceeded.store(true, Ordering::Relaxed);
-                    }
-                    return Poll::Ready(Some(Err(BodyTooLong.into())));
+                    self.exceeded.set(LimitError::TooLarge);
+                    return Poll::Ready(Some(Err(BodyLimitError::TooLong.into())));
                 }
             }
         }
@@ -235,21 +279,62 @@ mod tests {
                 (0..count).map(|_| Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"12345"))));
             StreamBody::new(Frames(frames))
         };
-        let body = LimitedBody::new(pieces(2), Some(10)).unwrap();
+        let body = LimitedBody::new(pieces(2), of_length(Some(10))).unwrap();
         assert_eq!(body.collect().await.unwrap().to_bytes().len(), 10);
-        let body = LimitedBody::new(pieces(3), Some(14)).unwrap();
+        let body = LimitedBody::new(pieces(3), of_length(Some(14))).unwrap();
         let exceeded = body.exceeded();
         assert!(body.collect().await.unwrap_err().to_string().contains("--max-body"));
-        assert!(exceeded.is_set());
-        assert!(LimitedBody::new(pieces(3), None).unwrap().collect().await.is_ok());
+        assert_eq!(exceeded.error(), Some(LimitError::TooLarge));
+        assert!(LimitedBody::new(pieces(3), of_length(None)).unwrap().collect().await.is_ok());
     }
 
     #[tokio::test]
     async fn a_known_length_is_judged_at_once() {
-        assert!(LimitedBody::new(Full::new(Bytes::from_static(b"12345")), Some(4)).is_none());
-        let body = LimitedBody::new(Full::new(Bytes::from_static(b"12345")), Some(5)).unwrap();
+        let body = || Full::new(Bytes::from_static(b"12345"));
+        assert!(LimitedBody::new(body(), of_length(Some(4))).is_none());
+        let body = LimitedBody::new(body(), of_length(Some(5))).unwrap();
         assert_eq!(body.left, None);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "12345");
+    }
+
+    fn of_length(length: Option<u64>) -> BodyLimits {
+        BodyLimits { length, pause: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_waits_for_each_piece_of_a_body_for_so_long() {
+        let pause = Duration::from_secs(5);
+        for (pauses, arrives) in [(&[4, 4, 4][..], true), (&[4, 6], false), (&[6], false)] {
+            let (sender, frames) = tokio::sync::mpsc::channel(1);
+            let pauses = pauses.to_vec();
+            tokio::spawn(async move {
+                for seconds in pauses {
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    sender
+                        .send(Ok::<_, BodyError>(Frame::data(Bytes::from_static(b"1"))))
+                        .await
+                        .ok();
+                }
+            });
+            let body = StreamBody::new(Received(frames));
+            let body = LimitedBody::new(body, BodyLimits { length: None, pause: Some(pause) });
+            let body = body.unwrap();
+            let flag = body.exceeded();
+            let read = body.collect().await;
+            let error = (!arrives).then_some(LimitError::Stalled);
+            assert_eq!((read.is_ok(), flag.error()), (arrives, error));
+        }
+    }
+
+    /// A stream of what comes through a channel.
+    struct Received<T>(tokio::sync::mpsc::Receiver<T>);
+
+    impl<T> futures_core::Stream for Received<T> {
+        type Item = T;
+
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+            self.0.poll_recv(cx)
+        }
     }
 
     /// A stream that has everything at hand.

@@ -58,6 +58,8 @@ pub struct Metrics {
     busy: AtomicU64,
     too_large: AtomicU64,
     late: AtomicU64,
+    /// And those whose body stopped to come.
+    stalled: AtomicU64,
     /// Responses that a page did not finish.
     failed_bodies: AtomicU64,
     /// The threads that answer requests.
@@ -151,6 +153,7 @@ impl Metrics {
             LimitError::Busy => &self.busy,
             LimitError::TooLarge => &self.too_large,
             LimitError::Late => &self.late,
+            LimitError::Stalled => &self.stalled,
         };
         count.fetch_add(1, Ordering::Relaxed);
     }

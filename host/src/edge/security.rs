@@ -1,9 +1,13 @@
 //! Headers that make browsers careful with pages. What a page says itself, stands.
 
+use std::net::IpAddr;
+
 use http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderMap, HeaderValue};
 
 /// What is added to HTML.
@@ -20,8 +24,9 @@ impl Security {
         Self { transport: transport.and_then(value) }
     }
 
-    /// Adds what is missing, if this is HTML.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap, https: bool) {
+    /// Adds what is missing, if this is HTML; `https` says whether the client came over TLS to a name
+    /// that is not this machine's own.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap, https: impl FnOnce() -> bool) {
         if !is_html(headers) {
             return;
         }
@@ -39,10 +44,30 @@ impl Security {
         if !framed {
             add(X_FRAME_OPTIONS, "SAMEORIGIN");
         }
-        if let Some(transport) = self.transport.as_ref().filter(|_| https) {
+        if let Some(transport) = &self.transport
+            && https()
+        {
             headers.entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| transport.clone());
         }
     }
+}
+
+/// Whether a request asks for a name or an address of this machine. A browser that kept to TLS for
+/// `localhost` would do so for every other program that is developed there.
+pub(crate) fn is_local(request: &Parts) -> bool {
+    let named = || request.headers.get(HOST)?.to_str().ok()?.parse::<Authority>().ok();
+    match request.uri.authority() {
+        Some(authority) => is_local_name(authority.host()),
+        None => named().is_some_and(|authority| is_local_name(authority.host())),
+    }
+}
+
+fn is_local_name(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    last.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn is_html(headers: &HeaderMap) -> bool {
@@ -62,7 +87,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
             .collect();
-        Security::new(Some(60)).apply(&mut headers, https);
+        Security::new(Some(60)).apply(&mut headers, || https);
         headers
     }
 
@@ -75,6 +100,34 @@ mod tests {
         assert!(!headers.contains_key("strict-transport-security"));
         let headers = applied(&[(CONTENT_TYPE, "Text/HTML")], true);
         assert_eq!(headers["strict-transport-security"], "max-age=60");
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        for (host, is_one) in [
+            ("localhost", true),
+            ("LocalHost:8443", true),
+            ("localhost.", true),
+            ("app.localhost:443", true),
+            ("127.0.0.1", true),
+            ("127.8.9.10:443", true),
+            ("[::1]", true),
+            ("[::1]:8443", true),
+            ("[::ffff:127.0.0.1]", true),
+            ("example.com", false),
+            ("localhost.example.com", false),
+            ("mylocalhost", false),
+            ("128.0.0.1", false),
+            ("[::2]:443", false),
+        ] {
+            let mut request = http::Request::get("/").header(HOST, host).body(()).unwrap();
+            assert_eq!(is_local(&request.clone().into_parts().0), is_one, "{host}");
+            // As in HTTP/2.
+            *request.uri_mut() = format!("https://{host}/").parse().unwrap();
+            request.headers_mut().insert(HOST, HeaderValue::from_static("other.example"));
+            assert_eq!(is_local(&request.into_parts().0), is_one, "{host}");
+        }
+        assert!(!is_local(&http::Request::new(()).into_parts().0));
     }
 
     #[test]

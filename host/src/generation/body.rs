@@ -52,6 +52,11 @@ impl Body {
         Self(Kind::Boxed(Box::pin(body.map_err(Into::into))))
     }
 
+    /// Whether a page makes it as it goes, and has not said how long it is.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(&self.0, Kind::Stream(stream) if stream.open.exact_len().is_none())
+    }
+
     /// Takes the bytes out, if all of them are there and there are at most `longest`.
     pub(crate) fn take_full(&mut self, longest: u64) -> Option<Bytes> {
         match &mut self.0 {
@@ -79,11 +84,19 @@ impl Body {
             ResponseBody::Stream(stream) => {
                 let end = EventStreamEnd::of(media_type, || pin.draining());
                 let request = answered(&pin);
-                let open = OpenStream::new(stream, request, pin.streaming());
+                let has_end = stream.exact_len().is_some() || media_type.is_some_and(is_html);
+                let open = OpenStream::new(stream, request, pin.streaming(), has_end);
                 Kind::Stream(Box::new(PinnedStream { open, end }))
             }
         })
     }
+}
+
+/// Whether a stream of this type is a page, which has an end also where it does not say how long it
+/// is.
+fn is_html(media_type: &HeaderValue) -> bool {
+    let media_type = media_type.as_bytes().trim_ascii_start();
+    media_type.get(..9).is_some_and(|begin| begin.eq_ignore_ascii_case(b"text/html"))
 }
 
 impl std::fmt::Debug for Body {

@@ -28,6 +28,8 @@ pub(super) struct OpenStream {
     state: Mutex<State>,
     /// Its generation ends.
     is_over: AtomicBool,
+    /// Whether it ends by itself, as what a client asks for once does.
+    has_end: bool,
     /// Each piece that is under way holds it too.
     pin: Arc<Sending>,
 }
@@ -47,10 +49,15 @@ pub(super) type Piece = Option<Result<OwnedBytes, Failure>>;
 
 impl OpenStream {
     /// A stream that holds `pin`.
-    pub(super) fn new(stream: BodyStream, request: AnsweredRequest, pin: Sending) -> Arc<Self> {
+    pub(super) fn new(
+        stream: BodyStream,
+        request: AnsweredRequest,
+        pin: Sending,
+        has_end: bool,
+    ) -> Arc<Self> {
         let state = Mutex::new(State::Open(stream, None));
         let is_over = AtomicBool::new(false);
-        let stream = Arc::new(Self { request, state, is_over, pin: Arc::new(pin) });
+        let stream = Arc::new(Self { request, state, is_over, has_end, pin: Arc::new(pin) });
         let mut streams = stream.pin.streams.streams.lock();
         streams.insert(Arc::as_ptr(&stream).addr(), Arc::downgrade(&stream));
         drop(streams);
@@ -67,17 +74,33 @@ impl OpenStream {
     }
 
     pub(super) fn poll_piece(&self, cx: &mut Context<'_>) -> Poll<Piece> {
+        let polled = self.poll_open(cx);
+        // Who ends it while it is locked leaves the rest to this.
+        if polled.is_pending() && (self.is_over.load(Ordering::SeqCst) || self.is_endless()) {
+            self.cut();
+            return self.poll_open(cx);
+        }
+        polled
+    }
+
+    /// Whether it has to end although its page would go on for ever.
+    fn is_endless(&self) -> bool {
+        !self.has_end && self.pin.ends_endless.load(Ordering::SeqCst)
+    }
+
+    fn poll_open(&self, cx: &mut Context<'_>) -> Poll<Piece> {
         let mut state = self.state.lock();
         let polled = match &mut *state {
             State::Open(..) if self.is_over.load(Ordering::SeqCst) => Some(Err(cut())),
             State::Open(stream, waiting) => match self.run(|| stream.poll_chunk(cx)) {
-                // Looked at while it is locked: who ends it either finds the waker or is seen.
-                Poll::Pending if self.is_over.load(Ordering::SeqCst) => Some(Err(cut())),
                 Poll::Pending => {
                     *waiting = Some(cx.waker().clone());
                     return Poll::Pending;
                 }
-                Poll::Ready(piece) => piece,
+                Poll::Ready(piece) => {
+                    *waiting = None;
+                    piece
+                }
             },
             State::Ended => None,
             State::Cut => Some(Err(cut())),
@@ -108,6 +131,13 @@ impl OpenStream {
 
     pub(super) fn is_ended(&self) -> bool {
         matches!(*self.state.lock(), State::Ended)
+    }
+
+    /// Whether its page was asked for a piece and had none. One that is being asked right now sees by
+    /// itself that it has to end.
+    fn waits(&self) -> bool {
+        let state = self.state.try_lock();
+        state.is_some_and(|state| matches!(&*state, State::Open(_, Some(_))))
     }
 
     /// Drops the stream; who sends it finds its end.
@@ -151,6 +181,15 @@ impl Drop for OpenStream {
 }
 
 impl OpenStreams {
+    /// Ends those that have no end of their own, and whose pages have nothing to send now; the
+    /// others end when that comes.
+    pub(super) fn end_endless(&self) {
+        let open: Vec<_> = self.streams.lock().values().filter_map(Weak::upgrade).collect();
+        for stream in open.iter().filter(|stream| !stream.has_end && stream.waits()) {
+            stream.cut();
+        }
+    }
+
     /// Ends all of them.
     pub(super) fn end(&self) {
         let open: Vec<_> = self.streams.lock().values().filter_map(Weak::upgrade).collect();

@@ -26,7 +26,6 @@ mod recycler;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 
@@ -40,6 +39,7 @@ pub use self::program::Program;
 pub use self::recycler::Recycler;
 use crate::process::descriptors::take_over;
 use crate::process::take_stdin;
+use crate::server::Socket;
 use crate::swap::{InheritedStates, SwapReport, SwitchState};
 
 /// Says in the environment of a process that it takes another's place, and which it is.
@@ -106,7 +106,7 @@ pub struct Succession {
     /// Which process this is.
     pub successor: Successor,
     /// The sockets to listen on.
-    pub sockets: Vec<TcpListener>,
+    pub sockets: Vec<Socket>,
     /// The admin socket.
     pub admin: Option<UnixListener>,
     /// Where requests come that the process before passes on.
@@ -138,7 +138,8 @@ impl Succession {
         let mut line = String::new();
         socket.read_line(&mut line)?;
         let state: SuccessionState = serde_json::from_str(&line)?;
-        let sockets = descriptors.by_ref().take(state.sockets).map(TcpListener::from).collect();
+        let sockets = descriptors.by_ref().take(state.sockets).map(Socket::of_descriptor);
+        let sockets = sockets.collect::<io::Result<_>>()?;
         let admin = descriptors.next_if(|_| state.admin).map(UnixListener::from);
         let forward = descriptors.next_if(|_| state.forward).map(UnixListener::from);
         let record = descriptors.next().map(File::from);

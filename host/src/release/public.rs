@@ -41,6 +41,21 @@ pub fn walk(root: &Path) -> HashMap<String, PathBuf> {
         .collect()
 }
 
+/// The path of the file or folder that `url`, decoded, leads to below `root`, which is canonical;
+/// `None` for what is not there, or not to be seen from outside.
+pub fn public_file(root: &Path, url: &str) -> Option<PathBuf> {
+    let names = || url.strip_prefix('/').unwrap_or_default().split('/');
+    let is_plain = |(depth, name): (usize, &str)| !name.is_empty() && is_visible(name, depth == 0);
+    if !names().enumerate().all(is_plain) {
+        return None;
+    }
+    let mut path = root.to_owned();
+    path.extend(names());
+    // One look, before there is one at each folder on the way.
+    path.symlink_metadata().ok()?;
+    leads_inside(root, &path).then_some(path)
+}
+
 fn is_absence(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::NotFound
 }
@@ -55,11 +70,18 @@ fn is_public(root: &Path, entry: &DirEntry) -> bool {
     if !entry.path_is_symlink() {
         return true;
     }
-    let Ok(target) = entry.path().canonicalize() else { return false };
-    let Ok(target) = target.strip_prefix(root) else {
-        tracing::warn!("{}: left out: the link leads out of the folder", entry.path().display());
-        return false;
-    };
+    let is_inside = leads_inside(root, entry.path());
+    if !is_inside && entry.path().exists() {
+        let path = entry.path().display();
+        tracing::warn!("{path}: left out: the link leads out of the folder, or to a hidden file");
+    }
+    is_inside
+}
+
+/// Whether what a path leads to lies below `root` and is not hidden.
+fn leads_inside(root: &Path, path: &Path) -> bool {
+    let Ok(target) = path.canonicalize() else { return false };
+    let Ok(target) = target.strip_prefix(root) else { return false };
     target
         .iter()
         .enumerate()

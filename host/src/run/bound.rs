@@ -1,6 +1,5 @@
 //! A host that has its ports, its state folder and its signals, and has run no code of an app.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 
 use super::Error;
@@ -9,6 +8,7 @@ use super::config::Config;
 use super::edge_builder::EdgeBuilder;
 use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
+use super::listening::Listening;
 use super::signals::ProcessSignals;
 use crate::operate::succession::{Succession, Successor};
 use crate::process::service_manager::ServiceManager;
@@ -16,7 +16,7 @@ use crate::process::signals::SignalReceiver;
 use crate::process::worker_threads::WorkerThreads;
 use crate::release::Release;
 use crate::release::watch::ReleaseWatch;
-use crate::server::listen::Listeners;
+use crate::server::unix_socket::SocketFile;
 use crate::server::{Options, Server};
 use crate::supervise::WorkerLink;
 use crate::swap::SwapError;
@@ -37,11 +37,12 @@ pub(super) struct Bound<'c> {
     pub(super) public: Option<PathBuf>,
     pub(super) edge: EdgeBuilder,
     pub(super) url: String,
-    pub(super) port: u16,
+    /// What tells this host from others on the machine.
+    pub(super) name: String,
+    /// The file of the socket that it listens on, if that has one.
+    pub(super) socket_file: Option<SocketFile>,
     /// What was read for the start, once it is known; then the watch was there before.
     pub(super) read: Option<ReadReleases>,
-    /// More handles of the sockets that the server accepts on.
-    pub(super) handles: Vec<TcpListener>,
     pub(super) server: Server,
 }
 
@@ -61,16 +62,9 @@ impl<'c> Bound<'c> {
         let worker = worker_link(&mut succession, &mut signals)?;
         let public = config.public.as_ref().map(std::path::absolute).transpose()?;
         let edge = EdgeBuilder::open(config, successor)?;
-        let listeners = match &mut succession {
-            Some(left) => Listeners::from_sockets(std::mem::take(&mut left.sockets))?,
-            None => match Listeners::of_the_service()? {
-                Some(listeners) => listeners,
-                None => Listeners::bind(&config.host, config.port)?,
-            },
-        };
-        let (url, port) = (edge.url(listeners.url()), listeners.port());
-        let sockets = listeners.into_sockets();
-        let handles = sockets.iter().map(TcpListener::try_clone).collect::<Result<_, _>>()?;
+        let listening = Listening::open(config, succession.as_mut())?;
+        let (url, name) = (edge.url(listening.url()), listening.name());
+        let Listening { sockets, file } = listening;
         let options = Options { workers: Some(workers.handle()), ..edge.server_options(config)? };
         let server = Server::new(sockets, options)?;
         let state = match state {
@@ -99,9 +93,9 @@ impl<'c> Bound<'c> {
             public,
             edge,
             url,
-            port,
+            name,
+            socket_file: file,
             read: None,
-            handles,
             server,
         })
     }

@@ -8,7 +8,7 @@ mod swapping;
 mod trust;
 mod units;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
@@ -56,13 +56,17 @@ pub struct Config {
     #[arg(long, value_name = "DIR", env = "NOVA_PUBLIC")]
     pub public: Option<PathBuf>,
 
-    /// The address or name to listen on; 0.0.0.0 for all interfaces
+    /// The address or name to listen on; 0.0.0.0 for all interfaces; unix:PATH for a Unix socket
     #[arg(long, value_name = "HOST", env = "NOVA_HOST", default_value = "127.0.0.1")]
     pub host: String,
 
     /// The port to listen on; 0 for any that is free
     #[arg(long, value_name = "PORT", env = "NOVA_PORT", default_value_t = 2518)]
     pub port: u16,
+
+    /// Who may connect to the Unix socket of --host, as a file's mode
+    #[arg(long, value_name = "MODE", env = "NOVA_SOCKET_MODE", default_value = "660", value_parser = mode)]
+    pub socket_mode: u32,
 
     /// So many processes answer, and one more looks after them: what ends a process costs the
     /// requests of that one, and another comes in its place [default: one process that does all, or
@@ -193,6 +197,12 @@ impl Config {
         Ok(config)
     }
 
+    /// The path of the Unix socket to listen on, if it is to be one.
+    #[must_use]
+    pub fn unix_socket(&self) -> Option<&Path> {
+        self.host.strip_prefix("unix:").map(Path::new)
+    }
+
     /// The part that concerns the log.
     #[must_use]
     pub fn log_settings(&self) -> LogSettings {
@@ -257,6 +267,7 @@ impl Config {
             send_timeout: limits.send_timeout,
             max_header: limits.max_header,
             max_connections: limits.max_connections.0,
+            max_connections_per_ip: limits.max_connections_per_ip.0,
             // It begins with the signal, and the delay comes first.
             grace: self.grace.saturating_sub(run.stop_delay),
             ..server::Options::default()
@@ -313,6 +324,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|number| Duration::try_from_secs_f64(number * seconds_per_unit).ok())
         .ok_or_else(|| "give seconds, or a number with ms, s, m or h".to_owned())
+}
+
+/// `660`: octal, as `chmod` takes it.
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.ok_or_else(|| "give an octal mode, such as 660 or 666".to_owned())
 }
 
 fn drain(text: &str) -> Result<Drain, String> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::edge::Edge;
 use crate::edge::forwarded::Proxies;
-use crate::edge::limits::RequestLimit;
+use crate::edge::limits::{BodyLimits, RequestLimit};
 use crate::edge::metrics::{Metrics, MetricsError, MetricsListener};
 use crate::edge::security::Security;
 use crate::operate::succession::Successor;
@@ -84,7 +84,8 @@ impl EdgeBuilder {
         let tls = self.certificate.as_ref().map(Certificate::server_config).transpose()?;
         let proxy_protocol =
             if proxies.proxy_protocol { proxies.trusted() } else { Networks::default() };
-        Ok(Options { tls, proxy_protocol, ..config.server_options() })
+        let proxies = proxies.trusted();
+        Ok(Options { tls, proxy_protocol, proxies, ..config.server_options() })
     }
 
     /// The address of the host, for people: encrypted or not.
@@ -139,10 +140,11 @@ impl EdgeBuilder {
             proxies: Proxies { trusted: proxies.trusted(), headers: proxies.proxy_headers },
             request_ids: !responses.no_request_ids,
             requests: limits.max_requests.0.map(RequestLimit::new),
-            max_body: limits.max_body.0,
+            body_limits: BodyLimits { length: limits.max_body.0, pause: limits.body_timeout.0 },
             handler_limit: limits.handler_timeout.0,
             security,
             compression: !responses.no_compression,
+            unbuffered: !proxies.proxy_buffering,
             metrics,
         })
     }

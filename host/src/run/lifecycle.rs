@@ -14,6 +14,7 @@ use crate::operate::operator::Operator;
 use crate::operate::succession::{PeerOrder, Recycler};
 use crate::process::service_manager::ServiceManager;
 use crate::server::tls::Certificate;
+use crate::server::unix_socket::SocketFile;
 use crate::server::{Handle, StopReport};
 use crate::site::Site;
 
@@ -30,9 +31,12 @@ pub(super) struct Lifecycle {
     pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) releases: Vec<PathBuf>,
     pub(super) stop_delay: Duration,
+    pub(super) stream_grace: Duration,
     pub(super) is_stand_in: bool,
     pub(super) is_linked: bool,
     pub(super) is_worker: bool,
+    /// Kept as long as the host serves, and left to the program that takes its place.
+    pub(super) socket_file: Option<SocketFile>,
     /// Kept as long as the host serves: the lock of the state folder.
     pub(super) _state: HostState,
     /// Kept as long as the host serves: the files of a program that has its routes inside.
@@ -50,8 +54,9 @@ impl Lifecycle {
             Action::Stop(_) => {
                 self.service_manager.stopping();
                 self.recycler.order(PeerOrder::Stop).await;
-                self.stop();
+                self.stop(self.stop_delay);
             }
+            Action::StopAlone => self.stop(Duration::ZERO),
             Action::Abort => return Some(Exit::Forced(Signal::KILL)),
             Action::Reload if self.recycler.has_stand_in().await => {
                 self.recycler.order(PeerOrder::Reload).await;
@@ -69,24 +74,30 @@ impl Lifecycle {
 
     /// Says that no request is wanted any more, gives load balancers the time to hear it, and
     /// closes.
-    fn stop(&self) {
+    fn stop(&self, delay: Duration) {
         self.site.stopping();
-        let (server, delay) = (self.server.clone(), self.stop_delay);
+        let (server, site) = (self.server.clone(), Arc::clone(&self.site));
         // What concerns all workers is said by the supervisor.
-        let is_worker = self.is_worker;
-        let close = move || {
-            server.stop();
-            if !is_worker {
-                tracing::info!("stopping: requests that are under way finish");
-            }
-        };
-        if delay.is_zero() {
-            return close();
-        }
-        if !is_worker {
+        let (is_worker, stream_grace) = (self.is_worker, self.stream_grace);
+        if !is_worker && !delay.is_zero() {
             tracing::info!(
                 "stopping in {delay:?}: until then requests are answered, and /readyz says 503"
             );
+        }
+        let close = move || {
+            server.stop();
+            site.switch.end_streams();
+            if !is_worker {
+                tracing::info!("stopping: requests that are under way finish");
+            }
+            tokio::spawn(async move {
+                tokio::time::sleep(stream_grace).await;
+                site.switch.cut_endless();
+                server.end_upgraded();
+            });
+        };
+        if delay.is_zero() {
+            return close();
         }
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
@@ -110,10 +121,11 @@ impl Lifecycle {
 
     /// Ends a host whose server has stopped; a signal to stop ends it at once.
     pub(super) async fn end(
-        self,
+        mut self,
         stopped: StopReport,
         signals: &mut ProcessSignals,
     ) -> Result<Exit, Error> {
+        let mut socket_file = self.socket_file.take();
         let ended = async {
             if stopped.cut > 0 {
                 tracing::warn!("{} connections were cut at the deadline", stopped.cut);
@@ -131,7 +143,10 @@ impl Lifecycle {
         loop {
             tokio::select! {
                 ended = &mut ended => return Ok(match ended? {
-                    Some((program, stand_in)) => Exit::Recycle(program, stand_in),
+                    Some((program, stand_in)) => {
+                        socket_file.iter_mut().for_each(SocketFile::leave);
+                        Exit::Recycle(program, stand_in)
+                    }
                     None => Exit::Stopped,
                 }),
                 signal = signals.stop() => {

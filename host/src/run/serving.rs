@@ -44,10 +44,10 @@ impl Serving {
         let inherited = succession.as_mut().and_then(|left| left.admin.take());
         let admin = match &worker {
             Some(_) => None,
-            None => admin_socket(config, bound.port, inherited)?,
+            None => admin_socket(config, &bound.name, inherited)?,
         };
         let admin = admin.map(|socket| socket.serve(Arc::clone(&operator)));
-        let recycler = Recycler::new(Arc::clone(&operator), budget, bound.handles, admin);
+        let recycler = Recycler::new(Arc::clone(&operator), budget, server.sockets(), admin);
 
         let (certificate, handle) = (bound.edge.certificate(), server.handle());
         let counted = metrics.clone();
@@ -76,7 +76,7 @@ impl Serving {
             }
         }
         service_manager.ready();
-        let relief = server.relief(service(edge))?;
+        let relief = server.relief(service(edge));
         bound.workers.on_relief(move |more| relief.serve_on(more));
         let lifecycle = Lifecycle {
             site,
@@ -88,6 +88,8 @@ impl Serving {
             // Those of a worker are swapped by its supervisor.
             releases: if is_worker { Vec::new() } else { bound.releases },
             stop_delay: config.edge.run.stop_delay,
+            stream_grace: config.hold.stream_grace,
+            socket_file: bound.socket_file,
             is_stand_in,
             is_linked: bound.linked.is_some(),
             is_worker,
@@ -180,17 +182,17 @@ fn take_over_from(
 /// The socket that the settings name has to be there; the default one may be missing.
 pub(super) fn admin_socket(
     config: &Config,
-    port: u16,
+    name: &str,
     inherited: Option<UnixListener>,
 ) -> Result<Option<AdminSocket>, BindError> {
     if let Some(inherited) = inherited {
-        let path = config.admin.clone().unwrap_or_else(|| default_socket(port));
+        let path = config.admin.clone().unwrap_or_else(|| default_socket(name));
         return AdminSocket::inherit(inherited, &path).map(Some);
     }
     match &config.admin {
         _ if config.no_admin => Ok(None),
         Some(path) => AdminSocket::bind(path).map(Some),
-        None => match AdminSocket::bind_in_own_folder(&default_socket(port)) {
+        None => match AdminSocket::bind_in_own_folder(&default_socket(name)) {
             Ok(socket) => Ok(Some(socket)),
             Err(error) => {
                 tracing::warn!("`nova swap` and `nova status` cannot reach this host: {error}");

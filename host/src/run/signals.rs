@@ -30,6 +30,9 @@ pub(super) struct ProcessSignals {
 pub(super) enum Action {
     /// Answer what is under way and end; the second one of them: end at once.
     Stop(Signal),
+    /// The same, and without the delay of a stop, which is for who asks whether this host is
+    /// ready: the process that is known outside is gone.
+    StopAlone,
     /// End at once.
     Abort,
     /// Swap from the same paths.
@@ -63,6 +66,7 @@ impl ProcessSignals {
                 Some(WorkerEvent::Stop) => Action::Stop(Signal::TERM),
                 Some(WorkerEvent::Abort) => Action::Abort,
                 Some(WorkerEvent::Reload) => Action::Reload,
+                Some(WorkerEvent::Orphaned) => Action::StopAlone,
                 None => std::future::pending().await,
             };
         }
@@ -80,7 +84,7 @@ impl ProcessSignals {
                     Some(_) => continue,
                     None => {
                         self.is_alone = true;
-                        Action::Stop(Signal::TERM)
+                        Action::StopAlone
                     }
                 };
             }
@@ -102,8 +106,10 @@ impl ProcessSignals {
     /// The next signal to stop; there is nothing to reload yet, or any more.
     pub(super) async fn stop(&mut self) -> Signal {
         loop {
-            if let Action::Stop(signal) = self.next().await {
-                return signal;
+            match self.next().await {
+                Action::Stop(signal) => return signal,
+                Action::StopAlone => return Signal::TERM,
+                _ => {}
             }
         }
     }

@@ -32,7 +32,7 @@ pub(super) async fn forward_to_stand_in(
                     return Ok(Exit::Recycle(Program::current()?, stand_in.into_socket()?));
                 }
                 Action::Reload => stand_in.give(PeerOrder::Reload).await,
-                Action::Recycle | Action::Abort | Action::GiveBack => {}
+                Action::Recycle | Action::Abort | Action::StopAlone | Action::GiveBack => {}
             },
         }
     }

@@ -13,6 +13,7 @@ use crate::operate::admin::Budget;
 use crate::operate::operator::Operator;
 use crate::operate::succession::{SuccessionState, Successor};
 use crate::release::watch::ReleaseWatch;
+use crate::server::unix_socket::SocketFile;
 use crate::site::Site;
 use crate::site::files::{Assets, Caching};
 use crate::supervise::{WorkerLink, failure};
@@ -35,7 +36,10 @@ impl<'c> Started<'c> {
     /// Starts the apps. A signal ends that, and where a recycled host fails, the stand-in serves on.
     pub(super) async fn start(mut bound: Bound<'c>) -> Result<ControlFlow<Exit, Self>, Error> {
         let config = bound.config;
-        let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
+        let types = config.edge.responses.types.iter().cloned().collect();
+        let assets = Assets::with_types(Vec::new(), Caching::Hour, types);
+        // A folder that is named is one that others write to.
+        let assets = Arc::new(assets.finding_new(bound.public.is_some()));
         let site = Arc::new(Site::new(Arc::clone(&bound.state.switch), assets));
         let budget = match bound.linked {
             // It keeps nothing that could be given back.
@@ -136,6 +140,9 @@ async fn failed<T>(mut bound: Bound<'_>, error: SwapError) -> Result<ControlFlow
         Some(left) if left.successor == Successor::Recycled => {
             tracing::error!("the recycled host does not start: {error}");
             let exit = forward_to_stand_in(left, failure, &mut bound.signals).await?;
+            if matches!(exit, Exit::Recycle(..)) {
+                bound.socket_file.iter_mut().for_each(SocketFile::leave);
+            }
             Ok(ControlFlow::Break(exit))
         }
         Some(left) => {

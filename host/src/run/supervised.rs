@@ -9,7 +9,6 @@ use super::signals::Action;
 use super::{Error, Exit};
 use crate::operate::succession::Program;
 use crate::process::log::announce;
-use crate::process::reaper;
 use crate::supervise::{Supervisor, SupervisorControl, SupervisorSettings};
 
 /// Starts the workers, and looks after them until the host is told to stop.
@@ -19,6 +18,7 @@ pub(super) async fn run(mut bound: Bound<'_>) -> Result<Exit, Error> {
         return Err("a host of several processes has nothing to start with".into());
     };
     // The workers accept; what is left are the handles to give to them.
+    let sockets = bound.server.sockets();
     drop(bound.server);
     let settings = SupervisorSettings {
         workers: config.workers.map_or(1, usize::from),
@@ -28,8 +28,7 @@ pub(super) async fn run(mut bound: Bound<'_>) -> Result<Exit, Error> {
         public_is_named: bound.public.is_some(),
     };
     let switch = Arc::clone(&bound.state.switch);
-    let supervisor = Supervisor::new(switch, settings, Program::current()?, bound.handles);
-    reaper::start();
+    let supervisor = Supervisor::new(switch, settings, Program::current()?, sockets);
     let mut signals = bound.signals;
     tokio::select! {
         started = supervisor.start(releases) => started?,
@@ -41,7 +40,7 @@ pub(super) async fn run(mut bound: Bound<'_>) -> Result<Exit, Error> {
     if bound.state.owns_store {
         supervisor.sweep().await;
     }
-    let admin = admin_socket(config, bound.port, None)?;
+    let admin = admin_socket(config, &bound.name, None)?;
     let control = Arc::new(SupervisorControl(Arc::clone(&supervisor)));
     let _admin = admin.map(|socket| socket.serve(control));
     if let Some(metrics) = bound.edge.into_metrics() {
@@ -85,7 +84,7 @@ pub(super) async fn run(mut bound: Bound<'_>) -> Result<Exit, Error> {
                     let supervisor = Arc::clone(&supervisor);
                     tokio::spawn(async move { supervisor.recycle("as told by a signal").await });
                 }
-                Action::Abort | Action::GiveBack => {}
+                Action::Abort | Action::StopAlone | Action::GiveBack => {}
             }
         }
     }

@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-
 use super::Service;
 use super::connection::{Protocols, serve};
 use super::connections::{Connections, Phase};
+use super::socket::{Listener, Stream};
 
 /// The first and the longest pause after an error that the next attempt would meet again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -21,7 +20,7 @@ const QUEUED: usize = 4096;
 /// Accepts on `listener` until the server stops, then takes what is queued and closes it. Where
 /// another process has the socket too, what is queued may be left to that one.
 pub(super) async fn accept<S: Service>(
-    listener: TcpListener,
+    listener: Listener,
     connections: Arc<Connections>,
     protocols: Arc<Protocols>,
     service: S,
@@ -30,8 +29,9 @@ pub(super) async fn accept<S: Service>(
     let mut turned_away = std::pin::pin!(connections.turns_away());
     let start = {
         let connections = Arc::clone(&connections);
-        move |stream: TcpStream, peer: SocketAddr| {
-            let ticket = connections.enter();
+        move |stream: Stream, peer: Option<SocketAddr>| {
+            // Closed at once: its client has as many as it may.
+            let Some(ticket) = connections.enter(peer) else { return };
             let protocols = Arc::clone(&protocols);
             tokio::spawn(serve(stream, peer, ticket, service.clone(), protocols));
         }
@@ -65,21 +65,17 @@ pub(super) async fn accept<S: Service>(
     }
     // Their handshake is done, so these clients believe themselves connected; dropping the
     // listener would reset them. The socket does not block.
-    let Ok(listener) = listener.into_std() else { return };
-    for (stream, peer) in std::iter::from_fn(|| listener.accept().ok()).take(QUEUED) {
-        if stream.set_nonblocking(true).is_ok()
-            && let Ok(stream) = TcpStream::from_std(stream)
-        {
-            start(stream, peer);
-        }
+    let Ok(socket) = listener.into_socket() else { return };
+    for (stream, peer) in std::iter::from_fn(|| socket.accept_queued()).take(QUEUED) {
+        start(stream, peer);
     }
 }
 
 /// Accepts a connection, once there is room for one.
 async fn next(
-    listener: &TcpListener,
+    listener: &Listener,
     connections: &Connections,
-) -> io::Result<(TcpStream, SocketAddr)> {
+) -> io::Result<(Stream, Option<SocketAddr>)> {
     connections.room().await;
     listener.accept().await
 }

@@ -9,6 +9,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,13 +19,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsAcceptor;
 
 use super::connections::{Phase, Ticket, Wait};
 use super::exchange::PerConnection;
+use super::frame_budget::FrameBudget;
 use super::linger;
+use super::socket::Stream;
 use super::upgrade::Signals;
 use super::{Options, Peer, Service, proxy_protocol};
 use crate::server::networks::Networks;
@@ -70,8 +72,8 @@ impl Protocols {
 /// Serves `stream` until the client leaves, breaks the protocol, keeps us waiting for too long,
 /// or the server stops.
 pub(super) async fn serve<S: Service>(
-    mut stream: TcpStream,
-    mut peer: SocketAddr,
+    mut stream: Stream,
+    mut peer: Option<SocketAddr>,
     ticket: Ticket,
     service: S,
     protocols: Arc<Protocols>,
@@ -81,13 +83,20 @@ pub(super) async fn serve<S: Service>(
         Poll::Ready(())
     })
     .await;
-    if !protocols.proxies.is_empty() && protocols.proxies.contains(peer.ip()) {
+    if !protocols.proxies.is_empty() && protocols.proxies.contains_peer(peer) {
         match owed(&ticket, proxy_protocol::read(&mut stream)).await {
-            Some(Ok(source)) => peer = source.unwrap_or(peer),
+            Some(Ok(Some(source))) => {
+                if !ticket.belongs_to(source) {
+                    return;
+                }
+                peer = Some(source);
+            }
+            Some(Ok(None)) => {}
             Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 tracing::warn!(
-                    "{peer} is a proxy, and did not begin with a header of the PROXY protocol: \
-                     the connection is closed"
+                    "{} is a proxy, and did not begin with a header of the PROXY protocol: \
+                     the connection is closed",
+                    name(peer)
                 );
                 return;
             }
@@ -96,9 +105,10 @@ pub(super) async fn serve<S: Service>(
         }
     }
     let peer = Peer { addr: peer, tls: protocols.tls.is_some() };
-    let service = PerConnection { service, peer, wait: ticket.wait() };
+    let wait = ticket.wait();
+    let service = PerConnection { service, peer, wait, has_windows: false };
     let Some(tls) = &protocols.tls else {
-        let first_bytes = stream.async_io(Interest::READABLE, || peek(&stream));
+        let first_bytes = stream.when_readable(peek);
         if let Some(Ok(Some(version))) = owed(&ticket, first_bytes).await {
             speak(stream, version, service, &ticket, &protocols).await;
         }
@@ -114,11 +124,16 @@ pub(super) async fn serve<S: Service>(
                 };
                 speak(stream, version, service, &ticket, &protocols).await;
             }
-            Some(Err(error)) => tracing::debug!("no TLS with {}: {error}", peer.addr),
+            Some(Err(error)) => tracing::debug!("no TLS with {}: {error}", name(peer.addr)),
             None => {}
         }
     });
     encrypted.await;
+}
+
+/// The other end of a connection, for messages.
+fn name(peer: Option<SocketAddr>) -> String {
+    peer.map_or_else(|| "a client of the Unix socket".to_owned(), |peer| peer.to_string())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +146,7 @@ enum Version {
 async fn speak<I, S>(
     stream: I,
     version: Version,
-    service: PerConnection<S>,
+    mut service: PerConnection<S>,
     ticket: &Ticket,
     protocols: &Protocols,
 ) where
@@ -140,7 +155,7 @@ async fn speak<I, S>(
 {
     match version {
         Version::Http1 => {
-            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), requests: true });
+            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), budget: None });
             let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
             drive(&mut connection, ticket).await;
             match connection.into_parts() {
@@ -152,8 +167,11 @@ async fn speak<I, S>(
             }
         }
         Version::Http2 => {
-            ticket.wait().idle();
-            let io = TokioIo::new(TimedStream { stream, wait: ticket.wait(), requests: false });
+            let wait = ticket.wait();
+            wait.idle();
+            service.has_windows = true;
+            let budget = Some(Box::new(FrameBudget::new(wait.now())));
+            let io = TokioIo::new(TimedStream { stream, wait, budget });
             let mut connection = protocols.http2.serve_connection(io, service);
             drive(&mut connection, ticket).await;
         }
@@ -178,7 +196,7 @@ async fn owed<T>(ticket: &Ticket, work: impl Future<Output = T>) -> Option<T> {
 
 /// Looks at the bytes that have arrived. As long as they may become either protocol there is
 /// nothing to say, which is the error `WouldBlock`.
-fn peek(stream: &TcpStream) -> io::Result<Option<Version>> {
+fn peek(stream: BorrowedFd<'_>) -> io::Result<Option<Version>> {
     let mut bytes = [0; PREFACE.len()];
     let (_, length) = recv(stream, &mut bytes[..], RecvFlags::PEEK)?;
     match &bytes[..length] {
@@ -272,7 +290,7 @@ async fn outlast(ticket: &Ticket) {
         if phase >= Phase::Stopping {
             leaving.cancel();
         }
-        if phase == Phase::Aborted || wait.timed_out() {
+        if phase == Phase::Aborted || ticket.ends_upgraded() || wait.timed_out() {
             cut.cancel();
         }
         if phase == Phase::Aborted { Poll::Ready(()) } else { closed.as_mut().poll(cx) }
@@ -284,14 +302,17 @@ async fn outlast(ticket: &Ticket) {
 struct TimedStream<I> {
     stream: I,
     wait: Wait,
-    /// Whether the bytes tell of requests: in HTTP/1.1 the first ones after an answer do.
-    requests: bool,
+    /// What frames a client may still send, in HTTP/2. In HTTP/1.1 the bytes themselves tell of
+    /// requests: the first ones after an answer do.
+    budget: Option<Box<FrameBudget>>,
 }
 
 impl<I> TimedStream<I> {
-    fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if self.requests && written.is_ready() {
-            self.wait.sent();
+    fn written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match (&mut self.budget, &written) {
+            (None, Poll::Ready(_)) => self.wait.sent(),
+            (Some(budget), Poll::Ready(Ok(count))) => budget.sent(*count),
+            _ => {}
         }
         self.taken(written)
     }
@@ -321,8 +342,19 @@ impl<I: AsyncRead + Unpin> AsyncRead for TimedStream<I> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if self.requests && buf.filled().len() > before {
-            self.wait.received();
+        let received = &buf.filled()[before..];
+        if received.is_empty() {
+            return read;
+        }
+        let Self { wait, budget, .. } = &mut *self;
+        match budget {
+            None => wait.received(),
+            Some(budget) => {
+                if !budget.received(received, wait.now()) {
+                    tracing::debug!("a client sent too many frames that ask for nothing");
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                }
+            }
         }
         read
     }

@@ -4,9 +4,10 @@
 //! one atomic per wake-up and touches no lock and no timer wheel, whatever the number of requests
 //! it carries: the limits are kept by one coarse [`sweep`](Connections::sweep) over all of them.
 
+mod registry;
 mod wait;
 
-use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::Waker;
@@ -15,8 +16,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use self::registry::{Registry, Shedding, client_of};
 use self::wait::Deadlines;
 pub(super) use self::wait::Wait;
+use super::networks::Networks;
 
 /// How far a server is on its way out; it never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +36,7 @@ pub(super) enum Phase {
 }
 
 /// How long a connection may keep us waiting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ConnectionLimits {
     /// From the first byte of a request head to its last one.
     pub(super) head: Duration,
@@ -43,10 +46,20 @@ pub(super) struct ConnectionLimits {
     pub(super) send: Duration,
     /// How many connections may be open.
     pub(super) connections: Option<usize>,
+    /// How many of them may be one client's.
+    pub(super) per_client: Option<usize>,
+    /// Whose connections are not counted by client: proxies bring those of many.
+    pub(super) uncounted: Networks,
 }
 
 /// The deadline of a connection that waits for nothing.
 const NEVER: u64 = u64::MAX;
+
+/// How often it is said that a client has too many connections, in milliseconds.
+const WARNING: u64 = 60_000;
+
+/// How often room is looked for while connections wait for it.
+const CROWDED: Duration = Duration::from_millis(250);
 
 /// See the module.
 #[derive(Debug)]
@@ -63,22 +76,10 @@ pub(super) struct Connections {
     crowded: AtomicBool,
     /// Whether connections are left to another process.
     turned_away: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Registry {
-    next: u64,
-    entries: HashMap<u64, RegistryEntry>,
-    /// How many were open when the server aborted.
-    cut: usize,
-    /// Once the server stops, when it aborts; `None`: when the last connection is gone.
-    deadline: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct RegistryEntry {
-    deadlines: Arc<Deadlines>,
-    waker: Option<Waker>,
+    /// Whether connections that have left HTTP have to end now.
+    ends_upgraded: AtomicBool,
+    /// When it was said last that a client has too many.
+    warned: AtomicU64,
 }
 
 impl Connections {
@@ -92,6 +93,8 @@ impl Connections {
             changed: Notify::new(),
             crowded: AtomicBool::new(false),
             turned_away: AtomicBool::new(false),
+            ends_upgraded: AtomicBool::new(false),
+            warned: AtomicU64::new(NEVER),
         })
     }
 
@@ -101,26 +104,59 @@ impl Connections {
         self.changed.notify_waiters();
     }
 
+    /// Ends the connections that have left HTTP.
+    pub(super) fn end_upgraded(&self) {
+        let open = self.open();
+        // Under the lock, as in `advance`.
+        self.ends_upgraded.store(true, Ordering::SeqCst);
+        open.wake(|deadlines| deadlines.upgraded.load(Ordering::Relaxed));
+    }
+
     /// Waits until connections are left to another process.
     pub(super) async fn turns_away(&self) {
         self.until(|| self.turned_away.load(Ordering::SeqCst)).await;
     }
 
-    /// A new connection, which waits for the first byte of its first request.
-    pub(super) fn enter(self: &Arc<Self>) -> Ticket {
+    /// A new connection, which waits for the first byte of its first request; `None` if its client
+    /// has as many as it may, and none of them can be spared.
+    pub(super) fn enter(self: &Arc<Self>, peer: Option<SocketAddr>) -> Option<Ticket> {
         self.refresh();
+        let counted = peer.filter(|_| self.limits.per_client.is_some());
+        let counted = counted.filter(|_| !self.limits.uncounted.contains_peer(peer)).map(client_of);
+        let mut open = self.open();
+        if counted.is_some_and(|client| !self.has_room_for(&open, client)) {
+            return None;
+        }
         let deadlines = Arc::new(Deadlines::default());
         deadlines.until(self.now_after(self.limits.head));
-        let mut open = self.open();
-        let id = open.next;
-        open.next += 1;
-        open.entries.insert(id, RegistryEntry { deadlines: Arc::clone(&deadlines), waker: None });
+        let id = open.add(Arc::clone(&deadlines), counted);
         let first = open.entries.len() == 1;
         drop(open);
         if first {
             self.changed.notify_waiters();
         }
-        Ticket { connections: Arc::clone(self), deadlines, id }
+        Some(Ticket { connections: Arc::clone(self), deadlines, id })
+    }
+
+    /// Whether a client may have one more connection. Another one of its own makes room.
+    fn has_room_for(&self, open: &Registry, client: IpAddr) -> bool {
+        let Some(most) = self.limits.per_client else { return true };
+        if open.of(client) < most || open.shed(self.shedding(Some(client))) {
+            return true;
+        }
+        let (now, warned) = (self.now(), self.warned.load(Ordering::Relaxed));
+        if warned == NEVER || now.saturating_sub(warned) > WARNING {
+            self.warned.store(now, Ordering::Relaxed);
+            tracing::warn!(
+                "{client} has {most} connections, and more are refused (--max-connections-per-ip); \
+                 a proxy is named with --trusted-proxy"
+            );
+        }
+        false
+    }
+
+    fn shedding(&self, client: Option<IpAddr>) -> Shedding {
+        Shedding { client, now: self.now(), head: self.limits.head }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -132,14 +168,16 @@ impl Connections {
         self.open().next
     }
 
-    /// Waits until one more connection may be open. The one that has rested longest makes room.
+    /// Waits until one more connection may be open. One whose client sends a head slowly makes room,
+    /// or else the one that has rested longest.
     pub(super) async fn room(&self) {
         let Some(most) = self.limits.connections else { return };
         if self.count() < most {
             return;
         }
         self.crowded.store(true, Ordering::SeqCst);
-        self.open().shed();
+        self.refresh();
+        self.open().shed(self.shedding(None));
         self.until(|| self.count() < most).await;
         self.crowded.store(false, Ordering::SeqCst);
     }
@@ -217,17 +255,18 @@ impl Connections {
     /// Wakes the connections whose time is up; at rest while none is open.
     pub(super) async fn sweep(&self) {
         // A limit need not be met to the millisecond.
-        let ConnectionLimits { head, idle, send, .. } = self.limits;
+        let ConnectionLimits { head, idle, send, .. } = self.limits.clone();
         let pause = (head.min(idle).min(send) / 16)
             .clamp(Duration::from_millis(10), Duration::from_secs(2));
         loop {
             self.until(|| self.count() > 0).await;
-            tokio::time::sleep(pause).await;
+            let is_crowded = self.crowded.load(Ordering::SeqCst);
+            tokio::time::sleep(if is_crowded { pause.min(CROWDED) } else { pause }).await;
             self.refresh();
             let now = self.now();
-            let mut open = self.open();
+            let open = self.open();
             if self.crowded.load(Ordering::SeqCst) {
-                open.shed();
+                open.shed(self.shedding(None));
             }
             open.wake(|deadlines| deadlines.deadline() <= now);
         }
@@ -264,33 +303,6 @@ impl Connections {
     }
 }
 
-impl Registry {
-    /// Ends the rest of the connection that has rested longest, if one does.
-    fn shed(&mut self) {
-        let rests = |it: &&RegistryEntry| {
-            let deadlines = &it.deadlines;
-            deadlines.idle.load(Ordering::Relaxed) && !deadlines.upgraded.load(Ordering::Relaxed)
-        };
-        let resting = self.entries.values().filter(rests);
-        if let Some(entry) = resting.min_by_key(|entry| entry.deadlines.deadline()) {
-            entry.deadlines.until(0);
-            if let Some(waker) = &entry.waker {
-                waker.wake_by_ref();
-            }
-        }
-    }
-
-    fn wake(&self, which: impl Fn(&Deadlines) -> bool) {
-        for entry in self.entries.values() {
-            if let Some(waker) = &entry.waker
-                && which(&entry.deadlines)
-            {
-                waker.wake_by_ref();
-            }
-        }
-    }
-}
-
 /// The presence of one connection; dropping it is leaving.
 #[derive(Debug)]
 pub(super) struct Ticket {
@@ -312,6 +324,26 @@ impl Ticket {
         self.connections.phase()
     }
 
+    /// Whether this connection has to end if it has left HTTP.
+    pub(super) fn ends_upgraded(&self) -> bool {
+        self.connections.ends_upgraded.load(Ordering::SeqCst)
+    }
+
+    /// Whose connection it is, as a proxy says; `false` if that client has as many as it may.
+    pub(super) fn belongs_to(&self, client: SocketAddr) -> bool {
+        let connections = &self.connections;
+        if connections.limits.per_client.is_none() {
+            return true;
+        }
+        let client = client_of(client);
+        let mut open = connections.open();
+        let has_room = connections.has_room_for(&open, client);
+        if has_room {
+            open.assign(self.id, client);
+        }
+        has_room
+    }
+
     /// The time limits of this connection, to be handed to the protocol.
     pub(super) fn wait(&self) -> Wait {
         Wait { connections: Arc::clone(&self.connections), deadlines: Arc::clone(&self.deadlines) }
@@ -321,7 +353,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut open = self.connections.open();
-        open.entries.remove(&self.id);
+        open.remove(self.id);
         let last = open.entries.is_empty();
         drop(open);
         if last || self.connections.crowded.load(Ordering::SeqCst) {
@@ -336,6 +368,41 @@ mod tests {
 
     use super::*;
 
+    fn enter(connections: &Arc<Connections>) -> Ticket {
+        connections.enter(None).expect("there is room")
+    }
+
+    #[test]
+    fn a_client_has_its_share_of_the_connections() {
+        let hour = Duration::from_secs(3600);
+        let connections = Connections::new(ConnectionLimits {
+            head: hour,
+            idle: hour,
+            send: hour,
+            connections: None,
+            per_client: Some(2),
+            uncounted: ["192.0.2.9".parse().unwrap()].into_iter().collect(),
+        });
+        let enter = |address: &str| connections.enter(format!("{address}:1").parse().ok());
+        let (first, second) = (enter("192.0.2.1").unwrap(), enter("192.0.2.1").unwrap());
+        first.wait().request_started();
+        second.wait().request_started();
+        assert!(enter("192.0.2.1").is_none(), "both are at work");
+        assert!(connections.enter(None).is_some(), "who has no address is not counted");
+        let other = enter("192.0.2.2").unwrap();
+        second.wait().request_finished();
+        let third = enter("192.0.2.1").expect("another one of its own makes room");
+        assert!(second.wait().timed_out() && !first.wait().timed_out());
+        drop((second, third));
+        assert!(enter("192.0.2.1").is_some());
+        // A proxy is not counted, and those whom it names are.
+        let proxied: Vec<_> = (0..3).map(|_| enter("192.0.2.9").unwrap()).collect();
+        other.wait().request_started();
+        assert!(proxied[0].belongs_to("192.0.2.2:7".parse().unwrap()));
+        proxied[0].wait().request_started();
+        assert!(!proxied[1].belongs_to("192.0.2.2:8".parse().unwrap()));
+    }
+
     #[tokio::test]
     async fn the_longest_rest_makes_room() {
         let connections = Connections::new(ConnectionLimits {
@@ -343,8 +410,10 @@ mod tests {
             idle: Duration::from_secs(10),
             send: Duration::from_secs(10),
             connections: Some(2),
+            per_client: None,
+            uncounted: Networks::default(),
         });
-        let (busy, resting) = (connections.enter(), connections.enter());
+        let (busy, resting) = (enter(&connections), enter(&connections));
         busy.wait().request_started();
         resting.wait().idle();
         let mut room = std::pin::pin!(connections.room());
@@ -362,10 +431,15 @@ mod tests {
     #[test]
     fn the_phase_never_goes_back() {
         let second = Duration::from_secs(1);
-        let limits =
-            ConnectionLimits { head: second, idle: second, send: second, connections: None };
-        let connections = Connections::new(limits);
-        let _ticket = connections.enter();
+        let connections = Connections::new(ConnectionLimits {
+            head: second,
+            idle: second,
+            send: second,
+            connections: None,
+            per_client: None,
+            uncounted: Networks::default(),
+        });
+        let _ticket = enter(&connections);
         connections.advance(Phase::Aborted);
         connections.advance(Phase::Stopping);
         assert_eq!(connections.phase(), Phase::Aborted);

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
 use super::connections::Wait;
-use super::guarded_body::GuardedBody;
+use super::piece::PiecedBody;
 use super::upgrade::Upgradable;
 use super::{Peer, Service};
 
@@ -21,10 +21,12 @@ pub(super) struct PerConnection<S> {
     pub(super) peer: Peer,
     /// What waits for the next request.
     pub(super) wait: Wait,
+    /// Whether answers wait for windows of the client's, as they do in HTTP/2.
+    pub(super) has_windows: bool,
 }
 
 impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S> {
-    type Response = Response<GuardedBody<S::Body, Option<ExchangeGuard>>>;
+    type Response = Response<PiecedBody<S::Body>>;
     type Error = Infallible;
     type Future = Exchange<S::Future>;
 
@@ -34,7 +36,8 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S>
         let at_end = request.body().is_end_stream();
         Upgradable::mark(request.extensions_mut(), at_end, || self.wait.signals().clone());
         let guard = ExchangeGuard(self.wait.clone());
-        Exchange { future: self.service.call(request, self.peer), guard: Some(guard) }
+        let future = self.service.call(request, self.peer);
+        Exchange { future, guard: Some(guard), has_windows: self.has_windows }
     }
 }
 
@@ -45,17 +48,19 @@ pin_project! {
         future: F,
         // Handed on to the body; dropped with the future of a client that has gone.
         guard: Option<ExchangeGuard>,
+        has_windows: bool,
     }
 }
 
 impl<F: Future<Output = Response<B>>, B> Future for Exchange<F> {
-    type Output = Result<Response<GuardedBody<B, Option<ExchangeGuard>>>, Infallible>;
+    type Output = Result<Response<PiecedBody<B>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.future.poll(cx));
         let guard = this.guard.take();
-        Poll::Ready(Ok(response.map(|body| GuardedBody::new(body, guard))))
+        let wait = guard.as_ref().filter(|_| *this.has_windows).map(|ExchangeGuard(it)| it.clone());
+        Poll::Ready(Ok(response.map(|body| PiecedBody::new(body, wait, guard))))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The addresses that the host listens on: bound here, or by the service manager.
+//! The addresses that the host listens on: bound here, or by the service manager. What is about the
+//! path of a Unix socket is in `unix_socket.rs`.
 //!
 //! A host name may stand for several addresses (`localhost` is `127.0.0.1` and `::1`): all of
 //! them are bound, on one port, so that a browser reaches us whichever it tries first. What goes
@@ -7,10 +8,14 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use listenfd::ListenFd;
 use rustix::net::sockopt;
+
+use super::socket::Socket;
+use super::unix_socket::SocketFileError;
 
 /// Connections that may wait for us to accept them. The kernel caps it at `somaxconn`.
 const BACKLOG: i32 = 1024;
@@ -70,28 +75,6 @@ impl Listeners {
         }
     }
 
-    /// The sockets that a service manager has opened for this process (`LISTEN_FDS`, as systemd
-    /// passes them); `None` without one.
-    ///
-    /// # Errors
-    ///
-    /// When one of them is not a socket that accepts TCP connections.
-    pub fn of_the_service() -> Result<Option<Self>, ListenError> {
-        let failed = |source| ListenError::Inherited { source };
-        let mut passed = ListenFd::from_env();
-        let mut sockets = Vec::new();
-        for index in 0..passed.len() {
-            if let Some(socket) = passed.take_tcp_listener(index).map_err(failed)? {
-                prepare(&socket).map_err(failed)?;
-                sockets.push(socket);
-            }
-        }
-        if sockets.is_empty() {
-            return Ok(None);
-        }
-        Self::from_sockets(sockets).map(Some).map_err(failed)
-    }
-
     /// Takes over sockets that are bound already.
     ///
     /// # Errors
@@ -128,6 +111,28 @@ impl Listeners {
     pub fn into_sockets(self) -> Vec<TcpListener> {
         self.sockets
     }
+}
+
+/// The sockets that a service manager has opened for this process (`LISTEN_FDS`, as systemd passes
+/// them); `None` without one.
+///
+/// # Errors
+///
+/// When one of them accepts neither TCP connections nor those of a Unix socket.
+pub fn sockets_of_the_service() -> Result<Option<Vec<Socket>>, ListenError> {
+    let failed = |source| ListenError::Inherited { source };
+    let mut passed = ListenFd::from_env();
+    let mut sockets = Vec::new();
+    for index in 0..passed.len() {
+        // One that is of another kind is left at its place.
+        if let Ok(Some(socket)) = passed.take_unix_listener(index) {
+            sockets.push(Socket::Unix(socket));
+        } else if let Some(socket) = passed.take_tcp_listener(index).map_err(failed)? {
+            prepare(&socket).map_err(failed)?;
+            sockets.push(Socket::Tcp(socket));
+        }
+    }
+    Ok(Some(sockets).filter(|sockets| !sockets.is_empty()))
 }
 
 impl fmt::Display for Listeners {
@@ -218,11 +223,19 @@ pub enum ListenError {
     /// What a service manager passed cannot be listened on.
     #[error(
         "a socket that the service manager passed (LISTEN_FDS) cannot be used: {source}; \
-         the unit needs ListenStream= with a port or an address"
+         the unit needs ListenStream= with a port, an address or the path of a socket"
     )]
     Inherited {
         /// What is wrong with it.
         source: io::Error,
+    },
+    /// The path of a Unix socket cannot be used.
+    #[error("cannot listen on unix:{}: {cause}{}", .path.display(), advice(.cause))]
+    Unix {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: SocketFileError,
     },
     /// Anything else the kernel objects to.
     #[error("cannot listen on {address}: {source}")]
@@ -232,6 +245,14 @@ pub enum ListenError {
         /// What the kernel said.
         source: io::Error,
     },
+}
+
+fn advice(cause: &SocketFileError) -> &'static str {
+    match cause {
+        SocketFileError::Taken => "; choose another path with --host unix:PATH",
+        SocketFileError::NoSocket => "; choose another path with --host unix:PATH, or remove it",
+        SocketFileError::Io(_) => "; its folder has to be there, and may be written to",
+    }
 }
 
 impl ListenError {

@@ -1,29 +1,42 @@
 //! Lists of networks: who is trusted.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// One network: `10.0.0.0/8`, `fd00::/8`, or a single address.
+/// One network: `10.0.0.0/8`, `fd00::/8`, or a single address; `unix:` is who comes through a Unix
+/// socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network(IpNet);
+pub struct Network(Members);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Members {
+    Net(IpNet),
+    Unix,
+}
 
 /// What is wrong with the name of a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("give an address or a network, such as 10.0.0.1, 10.0.0.0/8 or fd00::/8")]
+#[error(
+    "give an address or a network, such as 10.0.0.1, 10.0.0.0/8 or fd00::/8, or unix: for a Unix socket"
+)]
 pub struct NetworkError;
 
 impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
+        if text == "unix:" {
+            return Ok(Self(Members::Unix));
+        }
         let address = text.parse::<IpAddr>().map(IpNet::from);
-        address.or_else(|_| text.parse()).map(Self).map_err(|_| NetworkError)
+        let net = address.or_else(|_| text.parse()).map_err(|_| NetworkError)?;
+        Ok(Self(Members::Net(net)))
     }
 }
 
-/// Some networks.
+/// Some networks, and perhaps the clients of a Unix socket, which have no address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Network>);
 
@@ -38,7 +51,19 @@ impl Networks {
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.0.contains(&address))
+        self.0.iter().any(|network| match &network.0 {
+            Members::Net(net) => net.contains(&address),
+            Members::Unix => false,
+        })
+    }
+
+    /// The same for the other end of a connection; `None` is behind a Unix socket.
+    #[must_use]
+    pub fn contains_peer(&self, peer: Option<SocketAddr>) -> bool {
+        match peer {
+            Some(peer) => self.contains(peer.ip()),
+            None => self.0.iter().any(|network| network.0 == Members::Unix),
+        }
     }
 }
 
@@ -71,6 +96,8 @@ mod tests {
             assert_eq!(networks.contains(address.parse().unwrap()), inside, "{address}");
         }
         assert!(!Networks::default().contains("127.0.0.1".parse().unwrap()));
+        assert!(!networks.contains_peer(None));
+        assert!(self::networks(&["10.0.0.0/8", "unix:"]).contains_peer(None));
     }
 
     #[test]

@@ -9,10 +9,12 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::BorrowedFd;
 
 use rustix::net::{RecvFlags, recv};
-use tokio::io::{AsyncReadExt, Interest};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
+
+use super::socket::Stream;
 
 /// What a version 2 header begins with.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -39,15 +41,15 @@ enum Preamble {
 ///
 /// # Errors
 /// When the connection ends before, or does not begin with a header.
-pub(super) async fn read(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
-    let (length, source) = stream.async_io(Interest::READABLE, || peek(stream)).await?;
+pub(super) async fn read(stream: &mut Stream) -> io::Result<Option<SocketAddr>> {
+    let (length, source) = stream.when_readable(peek).await?;
     let mut header = [0; LONGEST];
     stream.read_exact(&mut header[..length]).await?;
     Ok(source)
 }
 
 /// Looks at what has arrived. As long as it may become a header the answer is `WouldBlock`.
-fn peek(stream: &TcpStream) -> io::Result<(usize, Option<SocketAddr>)> {
+fn peek(stream: BorrowedFd<'_>) -> io::Result<(usize, Option<SocketAddr>)> {
     let mut bytes = [0; LONGEST];
     let (_, length) = recv(stream, &mut bytes[..], RecvFlags::PEEK)?;
     match parse(&bytes[..length]) {

@@ -1,8 +1,9 @@
+mod http_2;
 mod limits;
 mod stop;
 mod upgrade;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -124,7 +125,8 @@ async fn every_listener_is_served() {
 
 #[tokio::test]
 async fn the_service_knows_the_peer() {
-    let server = start(async |_: Request<Incoming>, peer: Peer| text(peer.addr.to_string()));
+    let server =
+        start(async |_: Request<Incoming>, peer: Peer| text(peer.addr.unwrap().to_string()));
     let mut client = Client::connect(server.addr).await;
     let addr = client.0.local_addr().unwrap();
     assert_eq!(client.get("/").await.1, addr.to_string());

@@ -1,15 +1,19 @@
 //! Public files and stylesheets.
 //!
-//! A path of a request never becomes a path of the file system. The folders are walked once, and
-//! what was found then, under the URL that it was found for, is all that is served: what a
-//! client encodes or inserts either is one of those URLs or is not found. The files themselves
-//! are answered by tower-http (ranges, conditions, precompressed variants).
+//! The folders are walked once, and what was found then is served under the URL that it was found
+//! for: what a client encodes or inserts either is one of those URLs or is not found. What comes
+//! later is found by another walk or, where that is asked for, when it is asked for (`lookup.rs`).
+//! The files themselves are answered by tower-http (ranges, conditions, precompressed variants).
 
-mod content_type;
 mod file;
 mod index;
+mod lookup;
+mod range;
 mod stylesheet;
+mod types;
+mod variants;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +27,7 @@ use self::index::{Index, Place};
 use crate::generation::body::Body;
 
 pub use self::stylesheet::stylesheet;
+pub use self::types::{TypeRule, Types};
 
 /// What may be kept of public files, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +64,9 @@ impl Caching {
 #[derive(Debug)]
 pub struct Assets {
     caching: Caching,
+    types: Types,
+    /// Whether a path that leads to nothing is looked up in the folders.
+    finds_new: bool,
     /// Held while the index is made, so that the last change is the one that stays.
     folders: Mutex<Vec<PathBuf>>,
     index: ArcSwap<Index>,
@@ -71,15 +79,28 @@ impl Assets {
     /// This reads the folders: it blocks.
     #[must_use]
     pub fn new(folders: Vec<PathBuf>, caching: Caching) -> Self {
-        let index = Index::of(&folders, caching);
-        Self { caching, folders: Mutex::new(folders), index: ArcSwap::from_pointee(index) }
+        Self::with_types(folders, caching, Types::default())
+    }
+
+    /// The same, with media types that are said by name. This blocks.
+    #[must_use]
+    pub fn with_types(folders: Vec<PathBuf>, caching: Caching, types: Types) -> Self {
+        let index = ArcSwap::from_pointee(Index::of(&folders, caching, &types));
+        Self { caching, types, finds_new: false, folders: Mutex::new(folders), index }
+    }
+
+    /// Serves a file that comes into a folder as soon as it is there, if `finds_new`. A path that
+    /// leads to no file that is known then costs a look at the folders, on a thread that may block.
+    #[must_use]
+    pub fn finding_new(self, finds_new: bool) -> Self {
+        Self { finds_new, ..self }
     }
 
     /// Changes the list of folders, and looks at all of them again. This blocks.
     pub fn change(&self, change: impl FnOnce(&mut Vec<PathBuf>)) {
         let mut folders = self.folders.lock();
         change(&mut folders);
-        self.index.store(Arc::new(Index::of(&folders, self.caching)));
+        self.index.store(Arc::new(Index::of(&folders, self.caching, &self.types)));
     }
 
     /// Looks at the folders again. This blocks.
@@ -96,16 +117,32 @@ impl Assets {
     /// Answers a request for a public file; `None` if it is for something else.
     pub async fn respond(&self, request: &Parts) -> Option<Response<Body>> {
         let index = self.index.load();
-        if index.is_empty() || !matches!(request.method, Method::GET | Method::HEAD) {
+        let has_none = index.is_empty() && !self.finds_new;
+        if has_none || !matches!(request.method, Method::GET | Method::HEAD) {
             return None;
         }
-        let place = find(&index, request.uri.path())?;
+        let place = match find(&index, request.uri.path()) {
+            None if !self.finds_new => return None,
+            found => found.ok_or_else(|| index.roots()),
+        };
         // The index is not held while a file is read: it may be replaced.
         drop(index);
+        let place = match place {
+            Ok(place) => place,
+            Err(roots) => self.look_up(roots, request.uri.path()).await?,
+        };
         match place {
             Place::File(file) => file.respond(request).await,
             Place::Folder => Some(redirect(request)),
         }
+    }
+
+    /// What a path leads to that came after the walk.
+    async fn look_up(&self, roots: Arc<[PathBuf]>, path: &str) -> Option<Place> {
+        let url = decoded(path)?.into_owned();
+        let (caching, types) = (self.caching, self.types.clone());
+        let look = move || lookup::look_up(&roots, &url, caching, &types);
+        tokio::task::spawn_blocking(look).await.ok().flatten()
     }
 
     /// Whether a path leads to a public file.
@@ -123,7 +160,7 @@ impl Assets {
 /// The URL of the icon in `folder` that pages link to. This reads the folder: it blocks.
 #[must_use]
 pub fn favicon_of(folder: &Path) -> Option<&'static str> {
-    favicon(&Index::of(&[folder.to_owned()], Caching::Revalidate))
+    favicon(&Index::of(&[folder.to_owned()], Caching::Revalidate, &Types::default()))
 }
 
 fn favicon(index: &Index) -> Option<&'static str> {
@@ -141,13 +178,18 @@ fn favicon(index: &Index) -> Option<&'static str> {
 }
 
 fn find(index: &Index, path: &str) -> Option<Place> {
+    index.get(&decoded(path)?).cloned()
+}
+
+/// The path that a URL's names; `None` if no file can have it.
+fn decoded(path: &str) -> Option<Cow<'_, str>> {
     if !path.contains('%') {
-        return index.get(path).cloned();
+        return Some(path.into());
     }
     // An encoded slash is part of a name, and no file has one in its name.
     let decoded = percent_decode_str(path).decode_utf8().ok()?;
     let slashes = |text: &str| text.bytes().filter(|&byte| byte == b'/').count();
-    (slashes(&decoded) == slashes(path)).then(|| index.get(&decoded).cloned())?
+    (slashes(&decoded) == slashes(path)).then_some(decoded)
 }
 
 /// From `/docs` to `/docs/`, so that the relative links of its `index.html` work.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -21,6 +20,7 @@ use crate::operate::succession::{
     SuccessionPeer, SuccessionState, Successor,
 };
 use crate::process::record::{file_in_memory, running};
+use crate::server::SocketHandles;
 use crate::swap::{HeldReport, InheritedStates, SavedState, SwapReport};
 
 /// How long a worker may take until its apps have started.
@@ -40,7 +40,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(super) struct WorkerSpec {
     pub(super) program: Program,
     /// The sockets of the host.
-    pub(super) sockets: Vec<TcpListener>,
+    pub(super) sockets: SocketHandles,
     /// Where requests come that other workers pass on.
     pub(super) forward: UnixListener,
     /// Releases, and what is known of those before.
@@ -91,9 +91,14 @@ impl StartingWorker {
     ) -> Result<Self, PeerFailure> {
         let began = Instant::now();
         let record = file_in_memory()?;
+        let sockets = spec.sockets.more()?;
+        if sockets.is_empty() {
+            return Err(PeerFailure::passing("the host is stopping"));
+        }
         let (mut peer, child) = spec.program.start(Successor::Worker)?;
-        let state = SuccessionState { worker: Some(number), waits, ..spec.state.lock().clone() };
-        let mut descriptors: Vec<_> = spec.sockets.iter().map(AsFd::as_fd).collect();
+        let mut state = spec.state.lock().clone();
+        (state.worker, state.waits, state.sockets) = (Some(number), waits, sockets.len());
+        let mut descriptors: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
         descriptors.extend([spec.forward.as_fd(), record.as_fd()]);
         match peer.hand_over(&descriptors, &state).await {
             Ok(()) => Ok(Self { number, began, peer, child, record }),

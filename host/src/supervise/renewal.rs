@@ -1,6 +1,5 @@
 //! New workers in the place of those that serve: started, let in, and those before let go.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -320,12 +319,10 @@ impl Supervisor {
         // A number is never given twice, whatever becomes of this one.
         self.switch.started_up_to(GenerationId(last));
         let (forward, name) = forward::bind().map_err(failed)?;
-        let sockets =
-            self.sockets.iter().map(TcpListener::try_clone).collect::<Result<Vec<_>, _>>();
-        let sockets = sockets.map_err(failed)?;
         let state = SuccessionState {
             pid: std::process::id(),
-            sockets: sockets.len(),
+            // Each worker is told when it gets them.
+            sockets: 0,
             admin: false,
             forward: true,
             switch,
@@ -333,8 +330,8 @@ impl Supervisor {
             worker: None,
             waits: false,
         };
-        let (program, state) = (self.program.clone(), Mutex::new(state));
-        Ok((WorkerSpec { program, sockets, forward, state }, name))
+        let (program, sockets) = (self.program.clone(), self.sockets.clone());
+        Ok((WorkerSpec { program, sockets, forward, state: Mutex::new(state) }, name))
     }
 }
 

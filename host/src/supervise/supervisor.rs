@@ -1,6 +1,5 @@
 //! The process that holds the sockets and the state of a host, and loads no library.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +23,7 @@ use crate::release::Release;
 use crate::release::ledger::ReleaseFacts;
 use crate::release::public::public_folder;
 use crate::release::watch::{ReleaseWatch, WatchError};
+use crate::server::SocketHandles;
 use crate::site::files::favicon_of;
 use crate::swap::{CheckedRelease, ServedRelease, SwapError, Switch};
 
@@ -57,7 +57,7 @@ pub struct Supervisor {
     pub(super) switch: Arc<Switch>,
     pub(super) settings: SupervisorSettings,
     pub(super) program: Program,
-    pub(super) sockets: Vec<TcpListener>,
+    pub(super) sockets: SocketHandles,
     /// What serves; nothing until it has started.
     pub(super) serving: tokio::sync::Mutex<Vec<ServedRelease>>,
     pub(super) current: Mutex<Option<Arc<WorkerSet>>>,
@@ -82,7 +82,7 @@ impl Supervisor {
         switch: Arc<Switch>,
         settings: SupervisorSettings,
         program: Program,
-        sockets: Vec<TcpListener>,
+        sockets: SocketHandles,
     ) -> Arc<Self> {
         Arc::new(Self {
             switch,
@@ -244,9 +244,11 @@ impl Supervisor {
         }
     }
 
-    /// Stops all workers: requests that are under way finish.
+    /// Stops all workers: requests that are under way finish. They close the sockets, which this
+    /// process has no use for any more.
     pub async fn stop(&self) {
         self.stopping.cancel();
+        self.sockets.close();
         for set in self.sets() {
             set.stop().await;
         }

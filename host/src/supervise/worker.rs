@@ -24,12 +24,14 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 /// What concerns the process as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WorkerEvent {
-    /// Requests finish, then the process ends: as told, or because the supervisor is gone.
+    /// Requests finish, then the process ends.
     Stop,
     /// The process ends at once.
     Abort,
     /// The certificate is read again.
     Reload,
+    /// The supervisor is gone: nobody could tell this process anything any more.
+    Orphaned,
 }
 
 /// See the [module](self).
@@ -75,7 +77,7 @@ impl WorkerLink {
                 };
                 events.send(event).ok();
             }
-            events.send(WorkerEvent::Stop).ok();
+            events.send(WorkerEvent::Orphaned).ok();
         });
         let speaks = Arc::new(Mutex::new(speaks));
         (Self { orders, speaks, forward }, of_the_process)

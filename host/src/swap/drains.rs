@@ -150,6 +150,11 @@ impl Drains {
         });
     }
 
+    /// Ends the open streams of what leaves that have no end of their own.
+    pub(super) fn cut_endless(&self) {
+        self.leaving.lock().iter().for_each(|it| it.generation.cut_endless());
+    }
+
     /// Shuts down what has not ended yet, for the end of the process.
     pub(super) async fn stop(&self) {
         for (_, ended) in self.tell(Fate::Stop, |_| true) {

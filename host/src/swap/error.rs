@@ -12,6 +12,7 @@ use crate::generation::table::TableError;
 use crate::library::hooks::HookError;
 use crate::library::loader::{BuildId, LoadError};
 use crate::library::start::StartError;
+use crate::process::ChildError;
 use crate::release::ReleaseError;
 use crate::release::ledger::RollbackError;
 
@@ -141,10 +142,15 @@ fn because(reasons: &str) -> String {
 }
 
 impl SwapError {
-    /// Whether the same files will be refused again: only what depends on the app that serves, and
-    /// `init`, may go better the next time.
+    /// Whether the same files will be refused again: what depends on the app that serves, `init`, and
+    /// what the system could not do, such as write to a full disk, may go better the next time.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
+        if let Self::Release(error) = self
+            && error.is_of_the_system()
+        {
+            return false;
+        }
         !matches!(
             self,
             Self::Start { .. }
@@ -155,6 +161,10 @@ impl SwapError {
                 | Self::Misfit { .. }
                 | Self::NoWayBack { .. }
                 | Self::Lost { .. }
+                | Self::Preflight {
+                    cause: PreflightError::Died { cause: ChildError::Start { .. }, .. },
+                    ..
+                }
         )
     }
 }

@@ -76,6 +76,13 @@ impl Switch {
         self.table().generations().iter().for_each(|generation| generation.tell());
     }
 
+    /// Ends the open streams that have no end of their own; those that have one are requests like any
+    /// other, and finish.
+    pub fn cut_endless(&self) {
+        self.table().generations().iter().for_each(|generation| generation.cut_endless());
+        self.drains.cut_endless();
+    }
+
     /// Ends what the apps do besides answering requests, and gives back what they save, in the order
     /// of their libraries: for the process that takes the place of this one.
     pub async fn leave(&self) -> Vec<Option<Vec<u8>>> {

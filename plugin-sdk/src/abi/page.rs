@@ -21,7 +21,6 @@ use crate::parts::Pages;
 macro_rules! export_page {
     ($symbol:ident, $declare:path) => {
         #[doc(hidden)]
-        #[allow(unsafe_code)]
         const _: () = {
             // SAFETY: the app library exports its note under this name. Naming it here makes the
             // linker write the app library down as needed by this one, whatever else it uses.

@@ -157,6 +157,8 @@ impl StartedApp {
         let handler = match route.methods.decide(cx.method_name()) {
             Decision::Run(method) => &route.handlers[method as usize],
             Decision::RunAny => &route.any,
+            // Nothing of the page was compiled: all of it is for other conditions.
+            Decision::Options if route.methods.is_empty() => &None,
             Decision::Options => {
                 let mut response = StatusCode::NO_CONTENT.into_response();
                 response.headers_mut().insert(ALLOW, allow(route.methods));
@@ -166,6 +168,10 @@ impl StartedApp {
         };
         match handler {
             Some(handler) => handler.serve(cx, &self.shared.environment, &route.scope),
+            None if route.methods.is_empty() => {
+                let status = StatusCode::NOT_FOUND;
+                self.raise(cx, &self.table.outside, Error::new(status, reason(status)))
+            }
             None => {
                 let status = StatusCode::METHOD_NOT_ALLOWED;
                 let error =

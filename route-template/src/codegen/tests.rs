@@ -74,6 +74,49 @@ fn an_app_with_one_of_everything() {
     insta::assert_snapshot!(text(&everything(), &Destination::CrateRoot("lib.rs")));
 }
 
+/// Functions, and files, that are not always there.
+fn conditional() -> Sources {
+    let page = |path: &str, text: &str| SourceFile::new(format!("pages/{path}"), text);
+    Sources {
+        pages_root: Some("pages".into()),
+        pages: vec![
+            page(
+                "admin.rs",
+                "#![cfg(feature = \"admin\")]\npub const PRERENDER: bool = true;\npub fn get() {}\n\
+                 #[cfg(not(any(unix, windows)))]\npub fn post(body: Body) {}\n",
+            ),
+            page(
+                "debug.rs",
+                "pub fn get() {}\n#[cfg(debug_assertions)]\npub async fn post() {}\n\
+                 #[cfg(not(debug_assertions))]\npub fn post() {}\n",
+            ),
+            page("plain.rs", "pub fn get() {}"),
+            page(
+                "same.rs",
+                "#[cfg(unix)]\npub fn get() -> u8 { 1 }\n#[cfg(not(unix))]\npub fn get() -> u8 { 2 }",
+            ),
+            page("_layout.rs", "#[cfg(feature = \"look\")]\npub fn layout(page: Html) -> Html {}"),
+            page("404.rs", "#![cfg(unix)]\npub fn get() {}"),
+        ],
+        app: Some(SourceFile::new(
+            "app.rs",
+            "#[cfg(feature = \"db\")]\npub async fn init() -> Db { db() }\n\
+             #[cfg(not(feature = \"db\"))]\npub fn init() {}\n\
+             #[cfg(feature = \"db\")]\npub fn shutdown(db: Db) {}\n",
+        )),
+        precompile: Some(SourceFile::new(
+            "precompile.rs",
+            "#[cfg(feature = \"warm\")]\npub fn warm() {}\npub fn more() {}",
+        )),
+        ..Sources::default()
+    }
+}
+
+#[test]
+fn what_is_not_always_there_is_named_when_it_is() {
+    insta::assert_snapshot!(text(&conditional(), &Destination::CrateRoot("lib.rs")));
+}
+
 #[test]
 fn an_app_without_pages() {
     insta::assert_snapshot!(text(&Sources::default(), &Destination::CrateRoot("lib.rs")), @r#"
@@ -153,6 +196,7 @@ fn the_text_is_as_rustfmt_leaves_it() {
     for (sources, destination) in [
         (everything(), Destination::CrateRoot("lib.rs")),
         (everything(), Destination::Aside("..")),
+        (conditional(), Destination::CrateRoot("lib.rs")),
         (Sources::default(), Destination::CrateRoot("lib.rs")),
     ] {
         let text = text(&sources, &destination);

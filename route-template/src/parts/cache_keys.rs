@@ -20,7 +20,7 @@ use crate::parts::toolchain::Toolchain;
 use crate::project::Project;
 
 /// Another layout of the cache is another version.
-const VERSION: &str = "nova image 1";
+const VERSION: &str = "nova image 2";
 
 /// The package of the SDK.
 const SDK: &str = "nova-plugin-sdk";
@@ -215,7 +215,8 @@ fn registry_entries(lock: &str) -> String {
     entries.filter(|entry| entry.contains("\nsource = ")).collect()
 }
 
-fn cargo_home() -> Option<PathBuf> {
+/// The folder with the settings that hold for all of a user.
+pub(super) fn cargo_home() -> Option<PathBuf> {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
     std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
 }

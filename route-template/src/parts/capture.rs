@@ -3,7 +3,8 @@
 //! cargo alone knows the flags of a crate: profile, features, lints, `RUSTFLAGS`, what build
 //! scripts print. So it is asked: its own build of the app runs with this program as
 //! `RUSTC_WORKSPACE_WRAPPER`, which compiles every crate but the app's, notes that one call, and
-//! ends it. The app's code may be as broken as it likes.
+//! ends it. The app's code may be as broken as it likes. Where the user has a wrapper, this program
+//! is `RUSTC_WRAPPER` and calls that one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -20,10 +21,13 @@ use crate::cargo::message::Artifact;
 use crate::cargo::process::Stopper;
 use crate::codegen::crate_root::Origins;
 use crate::files::write_atomically;
+use crate::parts::user_wrapper;
 use crate::project::Project;
 
 /// Names the file to which the wrapper writes.
 const CAPTURE: &str = "NOVA_CAPTURE";
+/// Names the user's own wrapper, if there is one.
+const WRAPPER: &str = "NOVA_CAPTURE_WRAPPER";
 /// Names the crate whose call is noted.
 const CAPTURED_CRATE: &str = "NOVA_CAPTURE_CRATE";
 
@@ -58,6 +62,7 @@ pub fn wrapper_main() -> Option<ExitCode> {
     let is_wanted = argv.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == *wanted)
         && argv.iter().any(|argument| argument == "cdylib");
     if !is_wanted {
+        let argv: Vec<_> = std::env::var_os(WRAPPER).into_iter().chain(argv).collect();
         let error = Command::new(argv.first()?).args(&argv[1..]).exec();
         eprintln!("nova: {} cannot be run: {error}", argv[0].display());
         return Some(ExitCode::FAILURE);
@@ -105,11 +110,21 @@ pub(crate) fn capture(
     for (name, value) in environment {
         build = build.env(name, value);
     }
+    let variable = |name: &str| {
+        let own = environment.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone());
+        own.or_else(|| std::env::var_os(name))
+    };
+    build = match user_wrapper::find(project.dir(), variable) {
+        Some(wrapper) => build
+            .env("RUSTC_WRAPPER", program)
+            .env("RUSTC_WORKSPACE_WRAPPER", "")
+            .env(WRAPPER, wrapper),
+        None => build.env("RUSTC_WORKSPACE_WRAPPER", program),
+    };
     let running = build
         .profile("dev")
         .output(Output::Capture)
         .own_process_group()
-        .env("RUSTC_WORKSPACE_WRAPPER", program)
         .env(CAPTURE, file)
         .env(CAPTURED_CRATE, crate_name)
         .start()?;
@@ -144,9 +159,11 @@ impl Capture {
 
 /// The variables that are cargo's, and not of this process.
 fn own_part(env: BTreeMap<String, String>) -> BTreeMap<String, String> {
-    const OF_THE_RUN: [&str; 11] = [
+    const OF_THE_RUN: [&str; 13] = [
         CAPTURE,
         CAPTURED_CRATE,
+        WRAPPER,
+        "RUSTC_WRAPPER",
         "RUSTC_WORKSPACE_WRAPPER",
         "CARGO_MAKEFLAGS",
         "MAKEFLAGS",

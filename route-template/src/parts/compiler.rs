@@ -13,8 +13,10 @@ use crate::cargo::error::CargoError;
 use crate::cargo::process::Stopper;
 use crate::codegen::crate_root::Origins;
 use crate::digest::sha256;
+use crate::parts::allocator::chooses_allocator;
 use crate::parts::cache_keys::CacheKeys;
 use crate::parts::capture;
+use crate::parts::error::PartsError;
 use crate::parts::flags::{Extern, Flags};
 use crate::parts::image::SysImage;
 use crate::parts::image_cache::ImageCache;
@@ -30,23 +32,18 @@ use crate::routes::tree::RouteTree;
 /// Where the parts are kept, from the app's folder.
 const FOLDER: &str = ".nova/parts";
 
-/// Why an app cannot be compiled in parts.
-#[derive(Debug, thiserror::Error)]
-pub enum PartsError {
-    /// cargo or the compiler refused.
-    #[error(transparent)]
-    Cargo(#[from] CargoError),
-    /// Something in the app's folder or in the cache cannot be read or written.
-    #[error("{what} cannot be prepared")]
-    Io {
-        /// What it is.
-        what: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The app's own settings rule it out.
-    #[error("{0}")]
-    Unfit(&'static str),
+/// Crates that gather what is registered all over a program: by the linker, or when it starts.
+const REGISTRIES: [&str; 2] = ["inventory", "linkme"];
+
+/// Whether the app may be in parts, as far as its dependencies decide about it.
+fn check_crates(image: &SysImage) -> Result<(), PartsError> {
+    if chooses_allocator(&image.library) {
+        return Err(PartsError::Allocator);
+    }
+    match REGISTRIES.into_iter().find(|name| image.has_crate(name)) {
+        Some(name) => Err(PartsError::Registry(name)),
+        None => Ok(()),
+    }
 }
 
 /// An app whose parts can be compiled.
@@ -110,19 +107,25 @@ impl PartsCompiler {
         if let Some(image) = SysImage::read(&cache.image(&keys.image))
             && let Some(invocation) = Invocation::recall(&memory, &keys, &image, project)
         {
+            check_crates(&image)?;
             return Self::new(project.clone(), crate_name, image, invocation, environment);
         }
+        cache.prepare().map_err(|(folder, source)| PartsError::Cache { folder, source })?;
         let file = folder.join("call.json");
         let capture = capture::capture(project, &crate_name, program, &file, environment)?;
         on_start(capture.stopper());
-        let captured = capture.wait(on_event)?;
+        let captured = match capture.wait(on_event) {
+            Err(CargoError::NotCaptured { .. }) => return Err(PartsError::NotCaptured),
+            captured => captured?,
+        };
         // cargo may have written the lock file.
         let keys = CacheKeys::read(project, &toolchain).map_err(io("the app's manifest"))?;
         let place = cache.image(&keys.image);
         let image = match SysImage::read(&place) {
             Some(image) => image,
-            None => SysImage::build(&captured, &toolchain, &place)?,
+            None => SysImage::build(&captured, &toolchain, &place).map_err(PartsError::Image)?,
         };
+        check_crates(&image)?;
         let invocation = Invocation::of(keys.app, captured);
         invocation.remember(&memory).map_err(io("the folder .nova/parts"))?;
         Self::new(project.clone(), crate_name, image, invocation, environment)
@@ -288,6 +291,7 @@ impl PartsCompiler {
         let path = self.folder().join("pages").join(format!("{module}.rs"));
         let root = roots::page(&self.project, tree, page, &symbol, app.has_pages, path)?;
         let mut args = self.common_args();
+        args.extend(self.flags.linker_choice().map(OsString::from));
         args.extend(["--crate-type".into(), crate_type.into()]);
         args.extend(["-C".into(), format!("metadata={module}").into()]);
         args.extend(["--extern".into(), format!("{}={}", roots::APP, compiled.display()).into()]);

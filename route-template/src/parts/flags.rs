@@ -97,14 +97,43 @@ impl Flags {
     /// Whether the app says how, with what or for which machine it is linked.
     pub(crate) fn chooses_linker(&self) -> bool {
         let is_about_it = |flag: &String| {
-            flag == "--target"
-                || flag.starts_with("link")
-                || flag.starts_with("-Z")
+            is_about_linker(flag)
+                || flag == "-Z"
                 || flag.starts_with("profile-")
                 || flag.starts_with("instrument-coverage")
         };
-        self.common.iter().any(is_about_it)
+        self.common.iter().any(is_about_it) || self.linker_choice().next().is_some()
     }
+
+    /// The common flags that say with what and for which machine something is linked.
+    pub(crate) fn linker(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.common.iter().zip(self.common.iter().skip(1));
+        pairs.flat_map(|(name, value)| match name.as_str() {
+            "--target" => vec![name.as_str(), value],
+            "-C" if is_about_linker(value) => vec![name.as_str(), value],
+            "-Z" => vec![name.as_str(), value],
+            _ => Vec::new(),
+        })
+    }
+
+    /// What is said to the linker about which one it is to be, such as `-fuse-ld=mold`: of all that
+    /// is linked, not of the app library alone.
+    pub(crate) fn linker_choice(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.link.iter().zip(self.link.iter().skip(1));
+        let chosen = pairs.filter(|(name, value)| {
+            let said = value.split_once('=').map_or("", |(_, said)| said);
+            let chooses = |it: &str| {
+                ["-fuse-ld", "--ld-path", "-B"].iter().any(|start| it.starts_with(start))
+            };
+            name.as_str() == "-C" && value.starts_with("link-arg") && said.split(' ').any(chooses)
+        });
+        chosen.flat_map(|(name, value)| [name.as_str(), value])
+    }
+}
+
+/// Whether a flag, or the value of `-C`, is about the linker or its target.
+fn is_about_linker(flag: &str) -> bool {
+    flag == "--target" || flag.starts_with("link")
 }
 
 /// What `-C key=…` is for.
@@ -209,11 +238,26 @@ mod tests {
         assert!(!flags.aborts);
     }
 
+    /// What a linker is told, and which, as cargo's settings come: of the image, and of pages.
     #[test]
-    fn a_choice_of_the_linker_is_noticed() {
-        for chosen in ["-C linker=clang", "-Clinker-flavor=ld", "--target x86_64-unknown-linux-gnu"]
-        {
-            assert!(flags(&format!("lib.rs {chosen}")).chooses_linker(), "{chosen}");
+    fn a_choice_of_the_linker_holds_for_all_that_is_linked() {
+        for (chosen, image, pages) in [
+            ("-C linker=clang", "-C linker=clang", ""),
+            ("-Clinker-flavor=ld", "-C linker-flavor=ld", ""),
+            ("--target x86_64-unknown-linux-gnu", "--target x86_64-unknown-linux-gnu", ""),
+            ("--target=t -C opt-level=1 -Zthreads=2", "--target t -Z threads=2", ""),
+            ("-Clink-arg=-fuse-ld=mold", "", "-C link-arg=-fuse-ld=mold"),
+            ("-C link-args=-fuse-ld=/usr/bin/mold", "", "-C link-args=-fuse-ld=/usr/bin/mold"),
+            (
+                "-C linker=clang -C link-arg=--ld-path=wild -C link-arg=-s",
+                "-C linker=clang",
+                "-C link-arg=--ld-path=wild",
+            ),
+        ] {
+            let flags = flags(&format!("lib.rs {chosen}"));
+            assert!(flags.chooses_linker(), "{chosen}");
+            assert_eq!(flags.linker().collect::<Vec<_>>().join(" "), image, "{chosen}");
+            assert_eq!(flags.linker_choice().collect::<Vec<_>>().join(" "), pages, "{chosen}");
         }
         // What is linked beside the crates is for the app library alone.
         assert!(!flags("lib.rs -C opt-level=1 -C link-arg=-s -l z").chooses_linker());

@@ -4,7 +4,7 @@
 //! less than a second. Its folder in the cache also holds the crates themselves, because the
 //! compiler reads them for every page. Nothing in that folder changes once it is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,6 +17,7 @@ use crate::cargo::message::Artifact;
 use crate::codegen::crate_root::Origins;
 use crate::parts::capture::{CaptureOutput, RustcCall};
 use crate::parts::flags::{Extern, Flags};
+use crate::parts::native::{self, NativeCode};
 use crate::parts::outline;
 use crate::parts::toolchain::Toolchain;
 use crate::parts::unit::{Product, ProductKind, Unit};
@@ -61,6 +62,14 @@ impl SysImage {
         self.library.with_file_name("crates")
     }
 
+    /// Whether a crate of this name is among those in the image, whoever depends on it.
+    pub(crate) fn has_crate(&self, name: &str) -> bool {
+        let begin = format!("lib{name}-");
+        let entries = std::fs::read_dir(self.crates_folder()).into_iter().flatten().flatten();
+        let is_crate = |file: String| file.starts_with(&begin) && file.ends_with(".rlib");
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).any(is_crate)
+    }
+
     /// The crates that an app names: those of the image from the image, the others, which are in
     /// folders of the user's, from where cargo left them.
     pub(crate) fn externs(&self, flags: &Flags) -> Vec<Extern> {
@@ -101,18 +110,27 @@ impl SysImage {
         let name =
             format!("lib{CRATE}-{}{}", &key[..key.len().min(16)], std::env::consts::DLL_SUFFIX);
         let root = temporary.path().join("image.rs");
-        std::fs::write(&root, root_text(&members)).map_err(failed(&root))?;
+        let text = root_text(&members);
+        std::fs::write(&root, &text).map_err(failed(&root))?;
 
+        let link_args = temporary.path().join("link-args");
+        let mut args = args(&flags, &members, &key, &crates, &root);
+        args.push(format!("--print=link-args={}", link_args.display()).into());
         let unit = Unit {
             rustc: flags.rustc.clone(),
             dir: captured.call.dir.clone(),
             app: captured.call.dir.clone(),
-            args: args(&flags, &members, &key, &crates, &root),
+            args,
             env: Vec::new(),
             product: Product::new(ProductKind::Library, temporary.path().join(&name)),
             origins: Origins::default(),
         };
-        unit.start()?.wait()?;
+        unit.clone().start()?.wait()?;
+        let symbols = show_native_code(&crates, &link_args).map_err(failed(&crates))?;
+        if !symbols.is_empty() {
+            std::fs::write(&root, text + &native::declarations(&symbols)).map_err(failed(&root))?;
+            export_native_code(unit, temporary.path())?;
+        }
         let outline = Path::new("outline").join(&name);
         let is_drawn = cfg!(target_os = "linux")
             && !flags.chooses_linker()
@@ -151,6 +169,44 @@ impl SysImage {
     }
 }
 
+/// Makes the native code visible that crates of the image have brought along, and gives back what it
+/// is called. `link_args` is how the image was linked.
+fn show_native_code(crates: &Path, link_args: &Path) -> io::Result<BTreeSet<String>> {
+    let link_args = String::from_utf8_lossy(&std::fs::read(link_args)?).into_owned();
+    let mut symbols = BTreeSet::new();
+    for name in native::linked_crates(&link_args) {
+        let path = crates.join(name);
+        // The others are rustc's own.
+        let Ok(archive) = std::fs::read(&path) else { continue };
+        let code = NativeCode::of(&archive);
+        if let Some(archive) = code.unhidden(&archive) {
+            // cargo has the same file, which stays as it is.
+            std::fs::remove_file(&path)?;
+            std::fs::write(&path, archive)?;
+        }
+        symbols.extend(code.symbols);
+    }
+    Ok(symbols)
+}
+
+/// Makes the image once more, so that it exports native code; where the linker refuses, the first
+/// one stays.
+fn export_native_code(mut unit: Unit, folder: &Path) -> Result<(), CargoError> {
+    let failed = |source| CargoError::File { path: folder.to_owned(), source };
+    let again = folder.join("native");
+    std::fs::create_dir(&again).map_err(failed)?;
+    let archive = again.join(format!("lib{}.a", native::ARCHIVE));
+    std::fs::write(archive, native::EMPTY_ARCHIVE).map_err(failed)?;
+    unit.args.extend(["-L".into(), format!("native={}", again.display()).into()]);
+    let first = unit.product.file.clone();
+    unit.product.file = again.join(first.file_name().unwrap_or_default());
+    match unit.start()?.wait() {
+        Ok(made) => std::fs::rename(made.output, first).map_err(failed),
+        Err(CargoError::Failed { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// How the compiler binds the members together.
 fn args(
     flags: &Flags,
@@ -166,6 +222,7 @@ fn args(
             .map(str::to_owned)
             .collect();
     args.extend(["-C".to_owned(), format!("metadata={key}")]);
+    args.extend(flags.linker().map(str::to_owned));
     args.extend(flags.link.iter().cloned());
     args.extend(["-L".to_owned(), format!("dependency={}", crates.display())]);
     for (name, file) in members.iter().filter(|(_, file)| !is_macro(file)) {

@@ -52,6 +52,17 @@ impl ImageCache {
         &self.folder
     }
 
+    /// Makes sure that an image can be put into it.
+    ///
+    /// # Errors
+    /// With the folder that cannot be written.
+    pub(crate) fn prepare(&self) -> Result<(), (PathBuf, io::Error)> {
+        let images = self.folder.join("images");
+        let writable = std::fs::create_dir_all(&images)
+            .and_then(|()| tempfile::tempfile_in(&images).map(drop));
+        writable.map_err(|error| (images, error))
+    }
+
     /// Where the image of a key is, or will be.
     pub(crate) fn image(&self, key: &str) -> PathBuf {
         self.folder.join("images").join(key)

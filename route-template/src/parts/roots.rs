@@ -10,10 +10,10 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::codegen::calls::{attached, page_calls};
 use crate::codegen::crate_root::{BEGIN, END, Origins};
-use crate::codegen::{
-    CodeWriter, Destination, GeneratedCode, RootKind, Statement, attached, generate_as, page_calls,
-};
+use crate::codegen::writer::CodeWriter;
+use crate::codegen::{Destination, GeneratedCode, RootKind, generate_as};
 use crate::files::write_atomically;
 use crate::project::Project;
 use crate::routes::route::Page;
@@ -55,6 +55,7 @@ pub(crate) fn page(
     path: PathBuf,
 ) -> io::Result<Root> {
     let mut out = CodeWriter::default();
+    out.line(&format!("//! The page `{}`.", page.file));
     let attributes = inner_attributes(project).unwrap_or_default();
     for attribute in &attributes {
         out.line(attribute);
@@ -69,6 +70,7 @@ pub(crate) fn page(
     let root = project.dir().join(tree.pages_root.as_deref().unwrap_or("pages"));
     let file = project.dir().join(&page.file);
     let file = file.strip_prefix(&root).unwrap_or(&file);
+    out.line("/// This page, and those that others name.");
     out.line(&format!("#[path = {root:?}]"));
     out.line("pub mod pages {");
     if app_has_pages {
@@ -83,10 +85,9 @@ pub(crate) fn page(
     out.blank();
     out.line("#[rustfmt::skip]");
     out.line("fn __nova_page(pages: &mut nova::parts::Pages<'_>) {");
-    out.line("use nova::handler::*;");
-    out.blank();
-    out.call(&attached(tree.app.as_ref()));
-    page_calls(page).iter().for_each(|call: &Statement<'_>| out.call(call));
+    let calls = page_calls(page);
+    out.handler_functions(&calls);
+    attached(tree.app.as_ref()).iter().chain(&calls).for_each(|call| out.call(call));
     out.line("}");
     let GeneratedCode { text, origins } = out.generated;
     write_if_changed(&path, &text)?;

@@ -28,7 +28,7 @@ const FILE: &str = ".nova/sources.json";
 
 /// What reads the files: another version may find out something else. The number is for changes
 /// between releases.
-const READER: &str = concat!(env!("CARGO_PKG_VERSION"), ".3");
+const READER: &str = concat!(env!("CARGO_PKG_VERSION"), ".4");
 
 /// A file that changed this short a time before it was read may change without a trace; some file
 /// systems count in steps of two seconds.

@@ -146,10 +146,7 @@ mod tests {
             pattern: Pattern::default(),
             module: module.to_owned(),
             handlers: Vec::new(),
-            has_precompile: false,
-            has_samples: false,
-            has_prerender: false,
-            has_body_limit: false,
+            consts: Vec::new(),
         }
     }
 

@@ -4,7 +4,8 @@
 //! link (`nova::asset`) and browsers keep for ever. It is a hard link where the file system has
 //! them, so it takes no room. HTML documents have none, because people and other sites link them.
 //! What compresses well lies there a second time as `.gz`, `.br` and `.zst`, which a host sends to
-//! clients that take them.
+//! clients that take them. One that the user has made is taken instead, unless it is older than what
+//! it was made of.
 //!
 //! Only what the release before lists in its manifest is ever removed, and its hashed copies stay
 //! for one release more: a page that was answered before a swap still finds them.
@@ -12,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use walkdir::WalkDir;
 
@@ -29,6 +31,10 @@ const DIGITS: usize = 16;
 /// A compressed variant that saves less than a tenth is not worth its place in a cache.
 const WORTH: f64 = 0.9;
 
+/// So much older a variant of the user's may be than its original, because copies of folders do not
+/// always keep the times of files. A host takes as much.
+const SLACK: Duration = Duration::from_secs(2);
+
 /// The encodings, by the ending of their files; the names are those of HTTP (RFC 9110, 8.4.1).
 const ENCODINGS: [(&str, Encoder); 3] = [("gz", gzip), ("br", brotli), ("zst", zstd)];
 
@@ -41,6 +47,8 @@ pub struct PublicFiles {
     pub files: Vec<PublicFile>,
     /// The hashed copies that the release before linked and this one does not.
     pub former: Vec<String>,
+    /// The variants of the user's that are older than their originals, and were left aside.
+    pub stale: Vec<String>,
     /// Pages that were rendered, see [`write_prerendered`](crate::write_prerendered).
     pub prerendered: Vec<PrerenderedPage>,
     /// The bytes of the files themselves.
@@ -60,8 +68,10 @@ pub fn write_public(
     earlier: Option<&Manifest>,
 ) -> Result<PublicFiles, ReleaseError> {
     let to = out.join(PUBLIC);
-    let sources = sources(folders, &to)?;
-    let mut written = PublicFiles::default();
+    let mut sources = sources(folders, &to)?;
+    let stale = stale_variants(&sources);
+    sources.retain(|url, _| !stale.contains(url));
+    let mut written = PublicFiles { stale, ..PublicFiles::default() };
     let mut kept = BTreeSet::new();
     for (url, path) in &sources {
         let content = std::fs::read(path).map_err(failed(path, "read"))?;
@@ -82,7 +92,9 @@ pub fn write_public(
                 continue;
             }
             let place = to.join(&name[1..]);
-            let known = is_there.then(|| std::fs::metadata(&place).ok()).flatten();
+            // Of the release before it was the user's, and may be older.
+            let is_ours = !listed.iter().any(|file| file.url == name);
+            let known = (is_there && is_ours).then(|| std::fs::metadata(&place).ok()).flatten();
             let size = match known {
                 Some(known) => known.len(),
                 None => {
@@ -163,6 +175,19 @@ fn sources(folders: &[PathBuf], to: &Path) -> Result<BTreeMap<String, PathBuf>, 
         }
     }
     Ok(sources)
+}
+
+/// The variants that were made before the last change of what they were made of.
+fn stale_variants(sources: &BTreeMap<String, PathBuf>) -> Vec<String> {
+    let modified = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    let is_stale = |url: &str, path: &Path| {
+        let (original, ending) = url.rsplit_once('.')?;
+        let is_variant = ENCODINGS.iter().any(|(known, _)| *known == ending);
+        let original: Option<SystemTime> = modified(sources.get(original).filter(|_| is_variant)?);
+        Some(modified(path)? + SLACK < original?)
+    };
+    let stale = sources.iter().filter(|(url, path)| is_stale(url, path) == Some(true));
+    stale.map(|(url, _)| url.clone()).collect()
 }
 
 fn is_visible(path: &str) -> bool {

@@ -17,7 +17,7 @@ use crate::release::library::LibraryInfo;
 use crate::release::manifest::{App, LIBRARY, MANIFEST, Manifest, ReleaseFile, Route, SIGNATURE};
 use crate::release::prerendered::remove_former;
 use crate::release::public::PublicFiles;
-use crate::routes::route::Page;
+use crate::routes::route::{Method, Page};
 use crate::styles::Stylesheet;
 use crate::swap::plan::SwapPlan;
 
@@ -105,11 +105,11 @@ pub fn write_release(
 }
 
 fn route(page: &Page, prepared: &PreparedApp) -> Route {
-    let methods = page.handlers.iter().filter_map(|handler| handler.method.http_name());
+    let methods = page.methods().into_iter().filter_map(Method::http_name);
     Route {
         pattern: page.pattern.to_string(),
         methods: methods.map(str::to_owned).collect(),
-        any: page.handlers.iter().any(|handler| handler.method.http_name().is_none()),
+        any: page.methods().contains(&Method::Any),
         file: page.file.clone(),
         source_sha256: prepared.source_hashes.get(&page.file).cloned().unwrap_or_default(),
     }

@@ -17,16 +17,16 @@ pub(crate) fn items(file: &SourceFile) -> Result<&Items, Problem> {
     Ok(&file.content.as_ref().map_err(unreadable)?.items)
 }
 
-/// The exported function of this name in the file at `path`, if there is one.
+/// The exported functions of this name in the file at `path`: one, unless they have conditions.
 ///
 /// # Errors
-/// If generated code cannot call it with at most `most` arguments.
+/// If generated code cannot call one of them with at most `most` arguments.
 pub(crate) fn exported(
     items: &Items,
     path: &str,
     name: &str,
     most: usize,
-) -> Result<Option<Function>, Problem> {
+) -> Result<Vec<Function>, Problem> {
     let file = path.to_owned();
     if let Some(reexport) = items.reexports.iter().find(|reexport| reexport.name == name) {
         let ItemName { name, position } = reexport.clone();
@@ -38,11 +38,12 @@ pub(crate) fn exported(
         let ItemName { name, position } = ty.clone();
         return Err(Problem::HiddenType { file, function: function.clone(), name, position });
     }
-    match items.function(name) {
-        Some(Function { name, position, arity, .. }) if *arity > most => {
+    let functions = items.functions(name);
+    match functions.iter().find(|function| function.arity > most) {
+        Some(Function { name, position, arity, .. }) => {
             let (name, position, found) = (name.clone(), *position, *arity);
             Err(Problem::TooManyArguments { file, name, position, found, most })
         }
-        function => Ok(function.cloned()),
+        None => Ok(functions),
     }
 }

@@ -7,19 +7,19 @@ use crate::source::file::SourceFile;
 use crate::source::items::{Constant, Function, Items};
 use crate::source::place::Position;
 
-/// What `app.rs` exports.
+/// What `app.rs` exports. Of each hook there is one function at most, unless they have conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hooks {
     /// Its path from the app's folder.
     pub file: String,
     /// `init`: makes the state. Without it there is none, nor any other hook.
-    pub init: Option<Function>,
+    pub init: Vec<Function>,
     /// `shutdown`: takes the state when its generation is retired.
-    pub shutdown: Option<Function>,
+    pub shutdown: Vec<Function>,
     /// `export`: what the next generation is to have of the state.
-    pub export: Option<Function>,
+    pub export: Vec<Function>,
     /// `import`: makes the state from what was exported.
-    pub import: Option<Function>,
+    pub import: Vec<Function>,
     /// Where `SWAP` stands, which says how the app is swapped; none where that is left to Nova.
     pub swap: Option<Position>,
 }
@@ -49,9 +49,9 @@ impl Hooks {
 
     /// A hook that can never be called, since another one is missing.
     fn without_partner(&self) -> Option<Problem> {
-        let alone = |present: &Option<Function>, name, absent_hook: &Option<Function>, absent| {
-            let position = present.as_ref()?.position;
-            absent_hook.is_none().then(|| Problem::HookAlone {
+        let alone = |present: &[Function], name, absent_hook: &[Function], absent| {
+            let position = present.first()?.position;
+            absent_hook.is_empty().then(|| Problem::HookAlone {
                 file: self.file.clone(),
                 present: name,
                 absent,
@@ -69,7 +69,7 @@ impl Hooks {
 /// Where `SWAP` stands. It may come from elsewhere with `pub use`; what it is, rustc says then.
 fn swap(items: &Items, file: &str) -> Result<Option<Position>, Problem> {
     let reexport = items.reexports.iter().find(|it| it.name == SWAP).map(|it| it.position);
-    let Some(Constant { name, ty, is_public, is_static }) =
+    let Some(Constant { name, ty, is_public, is_static, .. }) =
         items.consts.iter().find(|it| it.name.name == SWAP)
     else {
         return Ok(reexport);

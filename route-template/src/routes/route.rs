@@ -12,16 +12,34 @@ pub struct Page {
     pub pattern: Pattern,
     /// Its module below `crate::pages`.
     pub module: String,
-    /// Its handlers, in the order of [`Method`]; none as long as the file does not parse.
+    /// Its handlers, in the order of [`Method`]; none as long as the file does not parse. A method
+    /// has several if they have conditions.
     pub handlers: Vec<Handler>,
-    /// Whether it has a `PRECOMPILE` constant.
-    pub has_precompile: bool,
-    /// Whether it has a `SAMPLES` constant.
-    pub has_samples: bool,
-    /// Whether it has a `PRERENDER` constant.
-    pub has_prerender: bool,
-    /// Whether it has a `BODY_LIMIT` constant.
-    pub has_body_limit: bool,
+    /// Its constants that say something to Nova.
+    pub consts: Vec<PageConst>,
+}
+
+impl Page {
+    /// The methods that it answers, each once.
+    pub fn methods(&self) -> Vec<Method> {
+        let mut methods: Vec<_> = self.handlers.iter().map(|handler| handler.method).collect();
+        methods.dedup();
+        methods
+    }
+}
+
+/// A constant of a page, such as `BODY_LIMIT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageConst {
+    /// Its name.
+    pub name: &'static str,
+    /// When it is there, as in `#[cfg(…)]`; `None`: always.
+    pub cfg: Option<String>,
+}
+
+impl PageConst {
+    /// The names of all, in the order in which they are passed on.
+    pub(crate) const NAMES: [&str; 4] = ["PRECOMPILE", "SAMPLES", "PRERENDER", "BODY_LIMIT"];
 }
 
 /// A function that answers a method.
@@ -132,8 +150,8 @@ pub struct Special {
     pub folder: String,
     /// Its module below `crate::pages`.
     pub module: String,
-    /// Its function; none as long as the file does not parse.
-    pub function: Option<Function>,
+    /// Its function; none as long as the file does not parse, several if they have conditions.
+    pub functions: Vec<Function>,
 }
 
 /// `404.rs`, the page for paths that no page answers.
@@ -143,6 +161,7 @@ pub struct NotFound {
     pub file: String,
     /// Its module below `crate::pages`.
     pub module: String,
-    /// Its `handler` or `get`; none as long as the file does not parse.
-    pub function: Option<Function>,
+    /// Its `handler` or `get`; none as long as the file does not parse, several if they have
+    /// conditions.
+    pub functions: Vec<Function>,
 }

@@ -11,7 +11,7 @@ use crate::routes::hooks::Hooks;
 use crate::routes::modules::{ModuleNames, ModuleTree};
 use crate::routes::pattern::{BadName, NamePart, Pattern, parse_part};
 use crate::routes::problem::{Problem, Problems, Warning};
-use crate::routes::route::{Handler, Method, NotFound, Page, Special, SpecialKind};
+use crate::routes::route::{Handler, Method, NotFound, Page, PageConst, Special, SpecialKind};
 use crate::source::file::SourceFile;
 use crate::source::items::{Function, Items};
 
@@ -171,7 +171,7 @@ impl<'a> Builder<'a> {
             kind,
             folder: format!("/{}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
             module: self.names.take(path),
-            function: file.function(kind.function())?,
+            functions: file.functions(kind.function())?,
         });
         Ok(())
     }
@@ -183,11 +183,11 @@ impl<'a> Builder<'a> {
                 root: self.root.to_owned(),
             });
         }
-        let name = if file.items.function("handler").is_some() { "handler" } else { "get" };
+        let name = if file.items.has_function("handler") { "handler" } else { "get" };
         self.tree.not_found = Some(NotFound {
             file: file.path.to_owned(),
             module: self.names.take(path),
-            function: file.function(name)?,
+            functions: file.functions(name)?,
         });
         Ok(())
     }
@@ -197,8 +197,10 @@ impl<'a> Builder<'a> {
         let mut handlers = Vec::new();
         for method in Method::ALL {
             match exported(file.items, file.path, method.function(), MOST_ARGUMENTS) {
-                Ok(None) => {}
-                Ok(Some(function)) => handlers.push(Handler { method, function }),
+                Ok(functions) => {
+                    let handler = |function| Handler { method, function };
+                    handlers.extend(functions.into_iter().map(handler));
+                }
                 Err(problem) => self.problems.push(problem),
             }
         }
@@ -210,10 +212,10 @@ impl<'a> Builder<'a> {
             pattern,
             module: self.names.take(path),
             handlers,
-            has_precompile: file.items.has_const("PRECOMPILE"),
-            has_samples: file.items.has_const("SAMPLES"),
-            has_prerender: file.items.has_const("PRERENDER"),
-            has_body_limit: file.items.has_const("BODY_LIMIT"),
+            consts: PageConst::NAMES
+                .into_iter()
+                .filter_map(|name| Some(PageConst { name, cfg: file.items.constant(name)? }))
+                .collect(),
         });
         Ok(())
     }
@@ -264,10 +266,10 @@ impl File<'_> {
         }
     }
 
-    /// The function that a special file is there for; none if the file does not parse.
-    fn function(&self, name: &'static str) -> Result<Option<Function>, Problem> {
+    /// The functions that a special file is there for; none if the file does not parse.
+    fn functions(&self, name: &'static str) -> Result<Vec<Function>, Problem> {
         let found = exported(self.items, self.path, name, MOST_ARGUMENTS)?;
-        if found.is_none() && self.items.complete {
+        if found.is_empty() && self.items.complete {
             let private = self.items.private.iter().find(|named| named.name == name);
             return Err(Problem::NoFunction {
                 file: self.path.to_owned(),

@@ -9,7 +9,7 @@ use crate::files::write_atomically;
 use crate::scaffold::embedded::Template;
 use crate::scaffold::name::{AppName, NameError};
 use crate::scaffold::vendor::{Files, VENDORED, sources};
-use crate::scaffold::workspace::outer_workspace;
+use crate::scaffold::workspace::{join, outer_workspace};
 
 /// A new app on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +18,10 @@ pub struct NewApp {
     pub dir: PathBuf,
     /// Its name.
     pub name: String,
-    /// A workspace around it, whose `exclude` it belongs into if its `members` take it in.
+    /// The manifest of the workspace around it.
     pub outer_workspace: Option<PathBuf>,
+    /// Whether it is a member of that.
+    pub is_member: bool,
 }
 
 /// Why an app was not made.
@@ -68,11 +70,34 @@ pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewA
     if !is_free(&dir).map_err(failed(&dir, "read"))? {
         return Err(CreateError::NotEmpty { dir });
     }
-    for (file, content) in render(template, &name) {
+    let mut files = render(template, &name);
+    let outer_workspace = outer_workspace(&dir);
+    let is_member = match &outer_workspace {
+        Some(root) => join(root, &dir).map_err(failed(root, "written"))?,
+        None => false,
+    };
+    if is_member {
+        make_member(&mut files);
+    }
+    for (file, content) in files {
         let path = dir.join(file);
         write_atomically(&path, &content).map_err(failed(&path, "written"))?;
     }
-    Ok(NewApp { outer_workspace: outer_workspace(&dir), name: name.as_str().to_owned(), dir })
+    Ok(NewApp { outer_workspace, is_member, name: name.as_str().to_owned(), dir })
+}
+
+/// Leaves out what is the workspace's to say: which packages it has, how they are compiled, and
+/// their versions.
+fn make_member(files: &mut Files) {
+    files.remove("Cargo.lock");
+    if let Some(manifest) = files.get_mut("Cargo.toml") {
+        let text = std::str::from_utf8(manifest).expect("a template's Cargo.toml is UTF-8");
+        let mut member: DocumentMut = text.parse().expect("a template's Cargo.toml is TOML");
+        for of_workspace in ["workspace", "profile"] {
+            member.remove(of_workspace);
+        }
+        *manifest = member.to_string().into_bytes();
+    }
 }
 
 /// The files of a new app, the SDK's among them.

@@ -4,7 +4,7 @@
 //! repository's, less what they do not need; versions and features of the SDK's dependencies
 //! thus have one source.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -83,19 +83,68 @@ fn version(manifest: &str) -> Option<String> {
 /// The files of the small workspace, by their paths in it.
 pub(super) fn sources() -> Files {
     let mut files: Files = embedded::sdk().into_iter().collect();
-    let mut used = BTreeSet::new();
+    let root = parse(&files["Cargo.toml"]);
     for (member, _) in sdk::CRATES {
         let path = format!("{member}/Cargo.toml");
         let mut manifest = parse(&files[&path]);
         for unneeded in ["dev-dependencies", "test", "bench", "example"] {
             manifest.remove(unneeded);
         }
-        inherited(manifest.as_table(), &mut used);
+        let up = "../".repeat(member.split('/').count());
+        disinherit(&mut manifest, &root["workspace"], |path| format!("{up}{path}"));
         files.insert(path, manifest.to_string().into_bytes());
     }
-    let root = trim(parse(&files["Cargo.toml"]), &used);
-    files.insert("Cargo.toml".to_owned(), root.into_bytes());
+    files.insert("Cargo.toml".to_owned(), trim(root).into_bytes());
     files
+}
+
+/// Says in a manifest itself what it takes from its workspace. A member of the app's workspace, as
+/// which cargo may see the SDK, would take it from there. `place` is the path of a folder that the
+/// workspace names, as seen from the manifest.
+fn disinherit(manifest: &mut DocumentMut, workspace: &Item, place: impl Fn(&str) -> String) {
+    if let Some(package) = manifest["package"].as_table_mut() {
+        for (name, item) in package.iter_mut() {
+            if is_inherited(item) {
+                *item = workspace["package"][name.get()].clone();
+            }
+        }
+    }
+    for kind in ["dependencies", "build-dependencies"] {
+        let Some(dependencies) = manifest.get_mut(kind).and_then(Item::as_table_mut) else {
+            continue;
+        };
+        for (name, item) in dependencies.iter_mut().filter(|(_, item)| is_inherited(item)) {
+            let mut whole = table_of(&workspace["dependencies"][name.get()]);
+            if let Some(path) = whole.get("path").and_then(|path| path.as_str()).map(&place) {
+                whole.insert("path", path.into());
+            }
+            if let Some(own) = item.as_table_like() {
+                extend(&mut whole, own);
+            }
+            *item = value(whole);
+        }
+    }
+    // As cargo does for packages from a registry: what a later rustc may warn of here is not the
+    // app's concern.
+    let mut rust = Table::new();
+    rust["warnings"] = value("allow");
+    let mut lints = Table::new();
+    lints.set_implicit(true);
+    lints["rust"] = Item::Table(rust);
+    manifest["lints"] = Item::Table(lints);
+}
+
+/// Adds what a member says of a dependency to what its workspace says.
+fn extend(whole: &mut InlineTable, own: &dyn TableLike) {
+    for (key, item) in own.iter().filter(|(key, _)| *key != "workspace") {
+        let Some(said) = item.as_value() else { continue };
+        match (whole.get_mut(key).and_then(|known| known.as_array_mut()), said.as_array()) {
+            (Some(known), Some(more)) => known.extend(more.iter().cloned()),
+            _ => {
+                whole.insert(key, said.clone());
+            }
+        }
+    }
 }
 
 /// The manifest of the host's library, with nothing taken from a workspace: where it is written there
@@ -107,33 +156,10 @@ pub(super) fn host_manifest(host: &[u8], sdk: &Path) -> String {
     }
     let root = embedded::sdk().into_iter().find(|(path, _)| path == "Cargo.toml");
     let root = parse(&root.unwrap_or_default().1);
-    let workspace = &root["workspace"];
-    if let Some(package) = host["package"].as_table_mut() {
-        for (name, item) in package.iter_mut() {
-            if is_inherited(item) {
-                *item = workspace["package"][name.get()].clone();
-            }
-        }
-    }
-    if let Some(dependencies) = host["dependencies"].as_table_mut() {
-        for (name, item) in dependencies.iter_mut() {
-            let features = item.get("features").cloned();
-            let mut whole = table_of(&workspace["dependencies"][name.get()]);
-            let folder = whole.get("path").and_then(|path| path.as_str());
-            if let Some(folder) = folder.and_then(|path| path.strip_prefix("plugin-sdk/")) {
-                whole.insert("path", sdk.join(folder).display().to_string().into());
-            }
-            let more = features.as_ref().and_then(Item::as_array);
-            if let (Some(more), Some(own)) = (more, whole.get_mut("features")) {
-                own.as_array_mut().into_iter().for_each(|own| own.extend(more.iter().cloned()));
-            } else if let Some(more) = more {
-                whole.insert("features", more.clone().into());
-            }
-            *item = value(whole);
-        }
-    }
-    // As for the SDK in an app.
-    host["lints"]["rust"]["warnings"] = value("allow");
+    disinherit(&mut host, &root["workspace"], |path| match path.strip_prefix("plugin-sdk/") {
+        Some(folder) => sdk.join(folder).display().to_string(),
+        None => path.to_owned(),
+    });
     host.to_string()
 }
 
@@ -157,41 +183,16 @@ fn parse(manifest: &[u8]) -> DocumentMut {
     text.parse().expect("this repository's manifests are TOML")
 }
 
-/// The names of the dependencies that a member takes from its workspace.
-fn inherited(table: &dyn TableLike, used: &mut BTreeSet<String>) {
-    for (key, item) in table.iter() {
-        let Some(item) = item.as_table_like() else { continue };
-        if !matches!(key, "dependencies" | "build-dependencies") {
-            // Such as `[target.'cfg(unix)'.dependencies]`.
-            inherited(item, used);
-            continue;
-        }
-        used.extend(
-            item.iter().filter(|(_, item)| is_inherited(item)).map(|(name, _)| name.into()),
-        );
-    }
-}
-
-/// The repository's root manifest, with the small workspace's members and what they take.
-fn trim(mut root: DocumentMut, used: &BTreeSet<String>) -> String {
+/// The repository's root manifest, as that of the small workspace.
+fn trim(root: DocumentMut) -> String {
     let mut workspace = Table::new();
-    let original = &mut root["workspace"];
+    let original = &root["workspace"];
     workspace["resolver"] = original["resolver"].clone();
     workspace["members"] = value(Array::from_iter(sdk::CRATES.map(|(member, _)| member)));
-    workspace["package"] = original["package"].clone();
-    workspace["dependencies"] = original["dependencies"].clone();
-    if let Some(dependencies) = workspace["dependencies"].as_table_mut() {
-        dependencies.retain(|name, _| used.contains(name));
-    }
-    // As cargo does for packages from a registry: what a later rustc may warn of here is not
-    // the app's concern.
-    let mut rust = Table::new();
-    rust["warnings"] = value("allow");
-    let mut lints = Table::new();
-    lints.set_implicit(true);
-    lints["rust"] = Item::Table(rust);
-    workspace["lints"] = Item::Table(lints);
-
+    // The version says which SDK it is.
+    let mut package = Table::new();
+    package["version"] = original["package"]["version"].clone();
+    workspace["package"] = Item::Table(package);
     let mut trimmed = DocumentMut::new();
     trimmed["workspace"] = Item::Table(workspace);
     format!(
@@ -205,28 +206,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_small_workspace_has_what_it_uses_and_no_more() {
+    fn the_packages_take_nothing_from_a_workspace() {
         let files = sources();
         let root = parse(&files["Cargo.toml"]);
         let workspace = root["workspace"].as_table().unwrap();
         let keys: Vec<_> = workspace.iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["resolver", "members", "package", "dependencies", "lints"]);
+        assert_eq!(keys, ["resolver", "members", "package"]);
         assert!(root.get("profile").is_none());
-
-        let kept: BTreeSet<_> = workspace["dependencies"]
-            .as_table()
-            .unwrap()
-            .iter()
-            .map(|(name, _)| name.to_owned())
-            .collect();
-        let mut used = BTreeSet::new();
         for (member, _) in sdk::CRATES {
-            let manifest = parse(&files[&format!("{member}/Cargo.toml")]);
+            let text = String::from_utf8(files[&format!("{member}/Cargo.toml")].clone()).unwrap();
+            let manifest = parse(text.as_bytes());
             assert!(manifest.get("dev-dependencies").is_none());
-            inherited(manifest.as_table(), &mut used);
+            assert!(!text.contains("workspace"), "{text}");
+            assert_eq!(manifest["package"]["edition"].as_str(), Some("2024"));
+            assert_eq!(manifest["lints"]["rust"]["warnings"].as_str(), Some("allow"));
         }
-        assert_eq!(kept, used);
-        assert!(kept.contains("nova-abi") && !kept.contains("proptest"), "{kept:?}");
+        let sdk = parse(&files["plugin-sdk/Cargo.toml"]);
+        assert_eq!(sdk["dependencies"]["nova-abi"]["path"].as_str(), Some("../plugin-sdk/abi"));
         assert!(files.contains_key("plugin-sdk/abi/src/lib.rs"));
         assert!(files.contains_key("LICENSE-MIT"));
     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericArgument, Item, PathArguments, ReturnType, Type, TypeParamBound};
 
+use crate::source::cfg;
 use crate::source::place::Position;
 
 /// An exported function.
@@ -29,6 +30,8 @@ pub struct Function {
     pub is_async: bool,
     /// How many arguments it takes.
     pub arity: usize,
+    /// When it is there, as in `#[cfg(…)]`; `None`: always.
+    pub cfg: Option<String>,
 }
 
 /// The top-level items of one file that matter here.
@@ -63,6 +66,8 @@ pub(crate) struct Constant {
     pub(crate) ty: String,
     pub(crate) is_public: bool,
     pub(crate) is_static: bool,
+    /// As that of a [`Function`].
+    pub(crate) cfg: Option<String>,
 }
 
 /// A type of the file that the signature of a public function names, and that is not `pub`.
@@ -86,15 +91,31 @@ impl Items {
         items
     }
 
-    /// The exported function of this name.
-    pub(crate) fn function(&self, name: &str) -> Option<&Function> {
-        self.functions.iter().find(|function| function.name == name)
+    /// Whether a function of this name is exported.
+    pub(crate) fn has_function(&self, name: &str) -> bool {
+        self.functions.iter().any(|function| function.name == name)
     }
 
-    /// Whether a `pub const` has this name.
-    pub(crate) fn has_const(&self, name: &str) -> bool {
-        let is_it = |item: &Constant| item.is_public && !item.is_static && item.name.name == name;
-        self.consts.iter().any(is_it)
+    /// The exported functions of this name: of several under different conditions one for each way
+    /// of calling them.
+    pub(crate) fn functions(&self, name: &str) -> Vec<Function> {
+        let mut found: Vec<Function> = Vec::new();
+        for function in self.functions.iter().filter(|function| function.name == name) {
+            let is_alike =
+                |it: &&mut Function| (it.is_async, it.arity) == (function.is_async, function.arity);
+            match found.iter_mut().find(is_alike) {
+                Some(known) => known.cfg = cfg::any([&known.cfg, &function.cfg]),
+                None => found.push(function.clone()),
+            }
+        }
+        found
+    }
+
+    /// When there is a `pub const` of this name; `None`: never.
+    pub(crate) fn constant(&self, name: &str) -> Option<Option<String>> {
+        let is_it = |item: &&Constant| item.is_public && !item.is_static && item.name.name == name;
+        let conditions: Vec<_> = self.consts.iter().filter(is_it).map(|it| &it.cfg).collect();
+        (!conditions.is_empty()).then(|| cfg::any(conditions))
     }
 
     fn of(file: &syn::File, text: &str) -> Self {
@@ -102,9 +123,10 @@ impl Items {
         let private_types: Vec<&syn::Ident> = file.items.iter().filter_map(private_type).collect();
         for item in &file.items {
             match item {
-                Item::Fn(item) if is_test_only(&item.attrs) => {}
+                Item::Fn(item) if cfg::is_test_only(&item.attrs) => {}
                 Item::Fn(item) if is_public(&item.vis) => {
-                    items.functions.push(function(&item.sig, text));
+                    let cfg = cfg::of([&file.attrs, &item.attrs]);
+                    items.functions.push(Function { cfg, ..function(&item.sig, text) });
                     let names =
                         private_types.iter().filter(|name| signature_names(&item.sig, name));
                     items.private_types.extend(names.map(|name| PrivateType {
@@ -118,12 +140,14 @@ impl Items {
                     ty: one_line(&*item.ty, text),
                     is_public: is_public(&item.vis),
                     is_static: false,
+                    cfg: cfg::of([&file.attrs, &item.attrs]),
                 }),
                 Item::Static(item) => items.consts.push(Constant {
                     name: ItemName::new(&item.ident),
                     ty: one_line(&*item.ty, text),
                     is_public: is_public(&item.vis),
                     is_static: true,
+                    cfg: cfg::of([&file.attrs, &item.attrs]),
                 }),
                 Item::Use(item) if is_public(&item.vis) => {
                     leaves(&item.tree, &mut items.reexports);
@@ -154,6 +178,7 @@ impl Items {
                     ty: rest.split('=').next().unwrap_or_default().trim().to_owned(),
                     is_public: true,
                     is_static: false,
+                    cfg: None,
                 });
             }
             let Some(head) = rest.find('{').map(|end| &rest[..end]) else { continue };
@@ -182,6 +207,7 @@ fn function(sig: &syn::Signature, text: &str) -> Function {
         signature: format!("{}({})", sig.ident, arguments.join(", ")),
         is_async: sig.asyncness.is_some() || returns_future(&sig.output),
         arity: arguments.len(),
+        cfg: None,
     }
 }
 
@@ -230,13 +256,6 @@ fn contains(tokens: TokenStream, name: &syn::Ident) -> bool {
 
 fn is_public(visibility: &syn::Visibility) -> bool {
     matches!(visibility, syn::Visibility::Public(_))
-}
-
-fn is_test_only(attributes: &[syn::Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg")
-            && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
-    })
 }
 
 fn leaves(tree: &syn::UseTree, names: &mut Vec<ItemName>) {

@@ -4,6 +4,7 @@
 // nova:begin
 pub mod app;
 
+/// The pages.
 pub mod pages {
     #[path = "index.rs"]
     pub mod index;
@@ -18,9 +19,10 @@ pub mod pages {
 nova::export!(routes, least_swap = nova::Swap::Handover);
 
 /// The routes of `pages/`.
+#[must_use]
 #[rustfmt::skip]
 pub fn routes() -> nova::Routes {
-    use nova::handler::*;
+    use nova::handler::{sync_0, sync_2, sync_3};
 
     let hooks = nova::hooks::init_sync_1(app::init) // app.rs: init(_purpose: Purpose)
         .export_sync(app::export) // app.rs: export(notes: &Notes)

@@ -2,6 +2,7 @@
 
 // The block below is kept in step with pages/, components/ and app.rs by `nova`.
 // nova:begin
+/// The pages.
 pub mod pages {
     #[path = "index.rs"]
     pub mod index;
@@ -10,9 +11,10 @@ pub mod pages {
 nova::export!(routes);
 
 /// The routes of `pages/`.
+#[must_use]
 #[rustfmt::skip]
 pub fn routes() -> nova::Routes {
-    use nova::handler::*;
+    use nova::handler::sync_0;
 
     let mut app = nova::App::new(nova::no_state());
     app.page("/", "pages/index.rs")

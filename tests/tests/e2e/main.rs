@@ -16,6 +16,7 @@ mod hazards;
 mod jobs;
 mod monorepo;
 mod morph;
+mod native;
 mod nova_host;
 mod precompile;
 mod processes;

@@ -274,7 +274,7 @@ async fn a_stop_lets_requests_finish() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_at_once() {
     let ground = Ground::new();
-    let mut host = ground.start(&["--routes", "lib.so"]).await;
+    let mut host = ground.start(&["--routes", "lib.so", "--stream-grace", "1h"]).await;
     let mut stream = host.connect().await;
     stream.write_all(b"GET /forever HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
     stream.read_exact(&mut [0; 64]).await.unwrap();

@@ -380,6 +380,12 @@ fn files(job: &BuildJob<'_>) -> anyhow::Result<SiteFiles> {
     let folders: Vec<_> =
         project.public().map(|name| project.dir().join(name)).into_iter().collect();
     let public = write_public(&job.out, &folders, job.earlier.as_ref())?;
+    for url in &public.stale {
+        job.steps.say(&format!(
+            "{WARN}warning{WARN:#}: public{url}: is older than the file that it was made of, and is \
+             left aside; make it again, or remove it: `nova build` compresses by itself"
+        ));
+    }
     Ok(SiteFiles { rendered: BTreeSet::new(), stylesheet, public })
 }
 

@@ -36,11 +36,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         args.template
     );
     if let Some(workspace) = created.outer_workspace {
-        anstream::println!(
-            "{WARN}note{WARN:#}      it lies in the workspace of {}; if its members take the app in, \
-             add it to its `exclude`",
-            workspace.display()
-        );
+        let workspace = workspace.display();
+        if created.is_member {
+            anstream::println!(
+                "{WARN}note{WARN:#}      it is a member of the workspace of {workspace}"
+            );
+        } else {
+            anstream::println!(
+                "{WARN}note{WARN:#}      {workspace} excludes it, so it is a workspace of its own"
+            );
+        }
     }
     anstream::println!("\n  {BOLD}cd {path}{BOLD:#}\n  {BOLD}nova dev{BOLD:#}");
     Ok(Outcome::Done)

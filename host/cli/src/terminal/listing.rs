@@ -17,11 +17,11 @@ pub(crate) struct RouteRow {
 impl RouteRow {
     /// The route of `page`.
     pub(crate) fn new(page: &Page) -> Self {
-        let methods = page.handlers.iter().map(|handler| handler.method);
+        let methods = page.methods();
         Self {
             pattern: page.pattern.to_string(),
-            methods: methods.clone().filter_map(Method::http_name).collect(),
-            any: methods.clone().any(|method| method == Method::Any),
+            any: methods.contains(&Method::Any),
+            methods: methods.into_iter().filter_map(Method::http_name).collect(),
             file: page.file.clone(),
         }
     }

@@ -117,9 +117,12 @@ impl Metrics {
         );
         let name = "nova_requests_refused_total";
         text.family(name, "counter", "Requests that a limit of the host refused.");
-        for (reason, count) in
-            [("busy", &self.busy), ("body", &self.too_large), ("timeout", &self.late)]
-        {
+        for (reason, count) in [
+            ("busy", &self.busy),
+            ("body", &self.too_large),
+            ("timeout", &self.late),
+            ("stalled", &self.stalled),
+        ] {
             text.line(format_args!("{name}{{reason=\"{reason}\"}} {}", count.load(Relaxed)));
         }
         text.one(

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
 use super::{CanaryRequest, Control, Reason, RollbackRequest, SwapFailure, SwapRequest};
+use crate::server::unix_socket::{SocketFile, SocketFileError};
 
 /// How long to wait after an error that the next attempt would meet again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -57,7 +58,7 @@ impl AdminServer {
 
     /// Leaves the socket to another process: it stays in its folder.
     pub fn hand_over(mut self) {
-        self.file.identity = (0, 0);
+        self.file.leave();
     }
 }
 
@@ -65,14 +66,6 @@ impl Drop for AdminServer {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-/// What a bound socket leaves in its folder.
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    /// Device and inode: what lies there later may be another host's.
-    identity: (u64, u64),
 }
 
 /// Why the socket cannot be bound.
@@ -125,11 +118,15 @@ impl AdminSocket {
     ///
     /// Outside of a tokio runtime.
     pub fn bind(path: &Path) -> Result<Self, BindError> {
-        let failed = |cause| BindError::Io { path: path.to_owned(), cause };
-        clear(path)?;
-        let listener = UnixListener::bind(path).map_err(failed)?;
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(failed)?;
-        Self::of(listener, path).map_err(failed)
+        let (listener, file) = SocketFile::bind(path, 0o600).map_err(|error| {
+            let path = path.to_owned();
+            match error {
+                SocketFileError::Taken => BindError::Taken { path },
+                SocketFileError::NoSocket => BindError::NoSocket { path },
+                SocketFileError::Io(cause) => BindError::Io { path, cause },
+            }
+        })?;
+        Self::of(listener, file).map_err(|cause| BindError::Io { path: path.to_owned(), cause })
     }
 
     /// Takes over a socket that another process has bound at `path`.
@@ -146,16 +143,15 @@ impl AdminSocket {
         path: &Path,
     ) -> Result<Self, BindError> {
         let failed = |cause| BindError::Io { path: path.to_owned(), cause };
-        listener.set_nonblocking(true).map_err(failed)?;
-        let listener = UnixListener::from_std(listener).map_err(failed)?;
-        Self::of(listener, path).map_err(failed)
+        let file = SocketFile::of(path).map_err(failed)?;
+        Self::of(listener, file).map_err(failed)
     }
 
-    fn of(listener: UnixListener, path: &Path) -> io::Result<Self> {
-        let metadata = std::fs::symlink_metadata(path)?;
-        let identity = (metadata.dev(), metadata.ino());
+    fn of(listener: std::os::unix::net::UnixListener, file: SocketFile) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
         let handle = listener.as_fd().try_clone_to_owned()?;
-        Ok(Self { listener, handle, file: SocketFile { path: path.to_owned(), identity } })
+        Ok(Self { listener, handle, file })
     }
 
     /// Binds the socket at `path` in a folder of our own, which is made if it is not there.
@@ -181,23 +177,13 @@ impl AdminSocket {
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.file.path
+        self.file.path()
     }
 
     /// Answers in the background.
     pub fn serve<C: Control>(self, control: Arc<C>) -> AdminServer {
         let Self { listener, file, handle } = self;
         AdminServer { task: tokio::spawn(accept(listener, control)), file, handle }
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        let still_ours = std::fs::symlink_metadata(&self.path)
-            .is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.identity);
-        if still_ours {
-            std::fs::remove_file(&self.path).ok();
-        }
     }
 }
 
@@ -214,26 +200,6 @@ async fn accept<C: Control>(listener: UnixListener, control: Arc<C>) {
                 tokio::time::sleep(PAUSE).await;
             }
         }
-    }
-}
-
-/// Makes room at `path`, if what is there is a socket without a listener.
-fn clear(path: &Path) -> Result<(), BindError> {
-    let failed = |cause| BindError::Io { path: path.to_owned(), cause };
-    let metadata = match std::fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(error)),
-    };
-    if !metadata.file_type().is_socket() {
-        return Err(BindError::NoSocket { path: path.to_owned() });
-    }
-    match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => Err(BindError::Taken { path: path.to_owned() }),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path).map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the sockets of running hosts are.
 
+use std::fmt::Display;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -27,11 +28,11 @@ fn folder_in(runtime: Option<PathBuf>, temporary: &Path) -> PathBuf {
     }
 }
 
-/// The socket of a host that was told of none: one for each port, so that hosts do not get in
-/// each other's way.
+/// The socket of a host that was told of none: one for each port, or whatever else tells hosts from
+/// each other, so that they do not get in each other's way.
 #[must_use]
-pub fn default_socket(port: u16) -> PathBuf {
-    runtime_folder().join(format!("host-{port}.sock"))
+pub fn default_socket(host: impl Display) -> PathBuf {
+    runtime_folder().join(format!("host-{host}.sock"))
 }
 
 /// The socket of the host that runs here, for those who were not told which.

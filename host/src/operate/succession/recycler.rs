@@ -6,8 +6,7 @@
 //! part of the second step.
 
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use super::{PeerFailure, PeerOrder, Program, SuccessionPeer, Successor};
 use crate::operate::admin::{AdminServer, Budget};
 use crate::operate::operator::Operator;
 use crate::process::footprint::Footprint;
+use crate::server::SocketHandles;
 use crate::server::forward::{self, Forwarder};
 use crate::swap::Hold;
 
@@ -65,7 +65,7 @@ pub struct Recycler {
     program: io::Result<Program>,
     budget: Budget,
     /// More handles of the sockets that the server accepts on.
-    sockets: Vec<TcpListener>,
+    sockets: SocketHandles,
     /// Another handle of the admin socket, and what answers on it.
     admin: Option<OwnedFd>,
     answering: parking_lot::Mutex<Option<AdminServer>>,
@@ -80,7 +80,7 @@ impl Recycler {
     pub fn new(
         operator: Arc<Operator>,
         budget: Budget,
-        sockets: Vec<TcpListener>,
+        sockets: SocketHandles,
         admin: Option<AdminServer>,
     ) -> Self {
         Self {
@@ -171,8 +171,13 @@ impl Recycler {
     /// that, and start again if the other process fails.
     async fn hand_to(&self, peer: &mut SuccessionPeer) -> Result<PassedOn, PeerFailure> {
         let (forward, name) = forward::bind()?;
-        let state = self.operator.succession_state(self.sockets.len(), self.admin.is_some());
-        let mut descriptors = self.descriptors();
+        let sockets = self.sockets.more()?;
+        if sockets.is_empty() {
+            return Err(PeerFailure::passing("the host is stopping"));
+        }
+        let state = self.operator.succession_state(sockets.len(), self.admin.is_some());
+        let admin = self.admin.iter().map(AsFd::as_fd);
+        let mut descriptors: Vec<_> = sockets.iter().map(AsFd::as_fd).chain(admin).collect();
         descriptors.push(forward.as_fd());
         peer.hand_over(&descriptors, &state).await?;
         in_time(peer.loaded()).await?;
@@ -203,11 +208,6 @@ impl Recycler {
         // Their clients are to ask the process that serves now.
         self.operator.switch().end_streams();
         self.operator.leave(LAST_ANSWERS).await;
-    }
-
-    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        let admin = self.admin.iter().map(AsFd::as_fd);
-        self.sockets.iter().map(AsFd::as_fd).chain(admin).collect()
     }
 
     fn hand_over_admin(&self) {

@@ -44,7 +44,12 @@ impl AccessLog {
     /// Begins the line of a request from `client`, known by `id`. The query is left out: it may hold
     /// secrets.
     #[must_use]
-    pub fn begin(&self, head: &Parts, client: IpAddr, id: Option<&HeaderValue>) -> AccessLine {
+    pub fn begin(
+        &self,
+        head: &Parts,
+        client: Option<IpAddr>,
+        id: Option<&HeaderValue>,
+    ) -> AccessLine {
         AccessLine(self.0.as_ref().map(|output| {
             Box::new(Line {
                 output: output.clone(),
@@ -75,7 +80,7 @@ struct Line {
     started: Instant,
     status: Option<StatusCode>,
     generation: Option<u64>,
-    client: IpAddr,
+    client: Option<IpAddr>,
     id: Option<HeaderValue>,
     bytes: u64,
     complete: bool,
@@ -197,7 +202,7 @@ impl Line {
             duration_us: u64,
             bytes: u64,
             generation: Option<u64>,
-            client: IpAddr,
+            client: Option<IpAddr>,
             #[serde(skip_serializing_if = "Option::is_none")]
             request_id: Option<&'a str>,
             complete: bool,
@@ -285,7 +290,7 @@ mod tests {
 
     fn begin(log: &AccessLog, id: Option<&HeaderValue>) -> AccessLine {
         let request = Request::get("/users/42?token=secret").body(()).unwrap();
-        log.begin(&request.into_parts().0, "192.0.2.1".parse().unwrap(), id)
+        log.begin(&request.into_parts().0, "192.0.2.1".parse().ok(), id)
     }
 
     fn fields(line: &str) -> serde_json::Value {

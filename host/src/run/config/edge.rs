@@ -10,6 +10,7 @@ use super::duration;
 use super::units::{Limit, bytes_or_none, count_or_none, head, time_or_none};
 use crate::edge::ProxyHeaders;
 use crate::server::networks::{Network, Networks};
+use crate::site::files::TypeRule;
 
 /// All of them.
 #[derive(Clone, Debug, Args)]
@@ -79,6 +80,11 @@ pub struct LimitSettings {
     #[arg(long, value_name = "SECONDS", env = "NOVA_HANDLER_TIMEOUT", default_value = "60", value_parser = time_or_none, help_heading = "Limits")]
     pub handler_timeout: Limit<Duration>,
 
+    /// How long a page may wait for more of a request's body, or none; then 408, and a response that
+    /// has begun is cut
+    #[arg(long, value_name = "SECONDS", env = "NOVA_BODY_TIMEOUT", default_value = "60", value_parser = time_or_none, help_heading = "Limits")]
+    pub body_timeout: Limit<Duration>,
+
     /// The longest head of a request; then 431
     #[arg(long, value_name = "BYTES", env = "NOVA_MAX_HEADER", default_value = "64k", value_parser = head, help_heading = "Limits")]
     pub max_header: u32,
@@ -87,9 +93,15 @@ pub struct LimitSettings {
     #[arg(long, value_name = "BYTES", env = "NOVA_MAX_BODY", default_value = "1g", value_parser = bytes_or_none, help_heading = "Limits")]
     pub max_body: Limit<u64>,
 
-    /// How many connections may be open, or none; further ones wait, and resting ones make room
+    /// How many connections may be open, or none; further ones wait, and slow heads and resting ones
+    /// make room
     #[arg(long, value_name = "COUNT", env = "NOVA_MAX_CONNECTIONS", default_value = "10000", value_parser = count_or_none, help_heading = "Limits")]
     pub max_connections: Limit<usize>,
+
+    /// How many of them one address may have, or none (a /64 of IPv6; trusted proxies are not
+    /// counted); further ones are closed
+    #[arg(long, value_name = "COUNT", env = "NOVA_MAX_CONNECTIONS_PER_IP", default_value = "2000", value_parser = count_or_none, help_heading = "Limits")]
+    pub max_connections_per_ip: Limit<usize>,
 
     /// How many requests may wait for their page at once, or none; then 503 with Retry-After
     #[arg(long, value_name = "COUNT", env = "NOVA_MAX_REQUESTS", default_value = "5000", value_parser = count_or_none, help_heading = "Limits")]
@@ -122,6 +134,11 @@ pub struct ProxySettings {
     /// Connections of trusted proxies begin with a header of the PROXY protocol, version 1 or 2
     #[arg(long, env = "NOVA_PROXY_PROTOCOL", value_parser = FalseyValueParser::new(), help_heading = "Behind a proxy")]
     pub proxy_protocol: bool,
+
+    /// Let nginx collect the pieces of streamed responses: do not say `X-Accel-Buffering: no` with
+    /// them
+    #[arg(long, env = "NOVA_PROXY_BUFFERING", value_parser = FalseyValueParser::new(), help_heading = "Behind a proxy")]
+    pub proxy_buffering: bool,
 }
 
 impl ProxySettings {
@@ -157,6 +174,17 @@ pub struct ResponseSettings {
     /// Give requests no id in x-request-id
     #[arg(long, env = "NOVA_NO_REQUEST_IDS", value_parser = FalseyValueParser::new(), help_heading = "Responses")]
     pub no_request_ids: bool,
+
+    /// The media type of public files with this ending or name, such as glb=model/gltf-binary; may
+    /// be repeated, and is a table in the settings file
+    #[arg(
+        long,
+        value_name = "NAME=TYPE",
+        env = "NOVA_TYPES",
+        value_delimiter = ',',
+        help_heading = "Responses"
+    )]
+    pub types: Vec<TypeRule>,
 }
 
 /// What is counted.

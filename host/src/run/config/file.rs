@@ -15,6 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, Error, FromArgMa
 use toml::de::{DeTable, DeValue};
 
 use super::Config;
+use crate::site::files::TypeRule;
 
 /// The flag and the variable that name the file.
 const FLAG: &str = "--config";
@@ -66,7 +67,7 @@ impl Config {
 }
 
 /// What is about libraries that are loaded.
-const LOADING: [&str; 19] = [
+const LOADING: [&str; 18] = [
     "routes",
     "workers",
     "watch",
@@ -75,7 +76,6 @@ const LOADING: [&str; 19] = [
     "swap",
     "hold_timeout",
     "hold_queue",
-    "stream_grace",
     "preflight_timeout",
     "no_preflight",
     "no_rollback",
@@ -245,7 +245,16 @@ fn values(arg: &Arg, value: &DeValue<'_>, folder: &Path) -> Result<Vec<OsString>
         DeValue::Float(number) => Ok(OsString::from(number.as_str())),
         _ => Err("a text in quotes or a number"),
     };
+    let is_table = arg.get_value_parser().type_id() == TypeId::of::<TypeRule>();
     match (value, arg.get_action()) {
+        (DeValue::Table(table), _) if is_table => {
+            let rule = |name: &str, value: &DeValue<'_>| match value {
+                DeValue::String(text) => Ok(OsString::from(format!("{name}={text}"))),
+                _ => Err("a table of names, each with a media type in quotes"),
+            };
+            table.iter().map(|(name, value)| rule(name.get_ref(), value.get_ref())).collect()
+        }
+        (_, _) if is_table => Err("a table of names, each with a media type in quotes"),
         (DeValue::Array(items), ArgAction::Append) => {
             items.iter().map(|item| one(item.get_ref())).collect()
         }
@@ -304,6 +313,9 @@ mod tests {
             trusted_proxy = ["10.0.0.0/8", "::1"]
             max_body = "10m"
             no_compression = true
+            [types]
+            glb = "model/gltf-binary"
+            CHANGES = "text/markdown"
             "#,
             &[],
         )
@@ -316,6 +328,10 @@ mod tests {
         assert_eq!(config.log_format, Format::Json);
         assert_eq!(config.edge.proxies.trusted_proxy.len(), 2);
         assert_eq!(config.edge.limits.max_body.0, Some(10 << 20));
+        let types = &config.edge.responses.types;
+        let rules = ["glb=model/gltf-binary", "CHANGES=text/markdown"];
+        assert_eq!(types.len(), 2);
+        assert!(rules.iter().all(|rule| types.contains(&rule.parse().unwrap())), "{types:?}");
         assert_eq!(config.host, "127.0.0.1", "what is not said is as ever");
     }
 
@@ -365,6 +381,12 @@ mod tests {
             ("port = [1, 2]\n", "`port` must be a text in quotes or a number"),
             ("tls_key = 5\n", "`tls_key` must be a path in quotes"),
             ("trusted_proxy = [\"all\"]\n", "`trusted_proxy`: give an address or a network"),
+            (
+                "[types]\nglb = \"model\"\n",
+                "line 1: `types`: give the ending or the name of a file and a media type, such as \
+                 glb=model/gltf-binary (it is `glb=model`)",
+            ),
+            ("types = [\"a=b/c\"]\n", "`types` must be a table of names, each with a media type"),
             ("port =\n", "host.toml: TOML parse error at line 1"),
             ("port = 80\n", "--routes <LIB>"),
         ] {

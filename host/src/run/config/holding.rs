@@ -37,7 +37,8 @@ pub struct HoldSettings {
     #[arg(long, value_name = "COUNT", env = "NOVA_HOLD_QUEUE", default_value_t = 10_000)]
     pub hold_queue: usize,
 
-    /// How long open streams may take to end before requests have to wait; then they are cut
+    /// How long open streams may take to end, before requests have to wait for a swap, and when the
+    /// host stops; then they are cut
     #[arg(
         long,
         value_name = "SECONDS",

@@ -4,6 +4,8 @@ mod certificate;
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +64,7 @@ impl ProbeSettings {
     pub fn url(&self, host: &str, port: u16, scheme: &str) -> Option<String> {
         match self.probe.as_deref() {
             None => None,
+            Some("") if host.starts_with("unix:") => Some(host.to_owned()),
             Some("") => Some(format!("{scheme}://{}:{port}/healthz", reachable(host))),
             Some(url) => Some(url.to_owned()),
         }
@@ -84,6 +87,11 @@ fn reachable(host: &str) -> String {
 /// # Errors
 /// If it is anything but 200.
 pub fn probe(url: &str) -> Result<(), ProbeError> {
+    let silent = |source| ProbeError::Silent { url: url.to_owned(), source };
+    if let Some(path) = url.strip_prefix("unix:") {
+        let line = ask_socket(Path::new(path)).map_err(silent)?;
+        return verdict(url, line);
+    }
     let refused = || ProbeError::Url(url.to_owned());
     let uri: Uri = url.parse().map_err(|_| refused())?;
     let host = uri.host().ok_or_else(refused)?;
@@ -94,12 +102,22 @@ pub fn probe(url: &str) -> Result<(), ProbeError> {
     };
     let port = uri.port_u16().unwrap_or(usual);
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let line = ask(host, port, target, encrypted)
-        .map_err(|source| ProbeError::Silent { url: url.to_owned(), source })?;
+    verdict(url, ask(host, port, target, encrypted).map_err(silent)?)
+}
+
+/// What the first line of an answer says.
+fn verdict(url: &str, line: String) -> Result<(), ProbeError> {
     match line.split(' ').nth(1) {
         Some("200") => Ok(()),
         _ => Err(ProbeError::Unwell { url: url.to_owned(), line }),
     }
+}
+
+fn ask_socket(path: &Path) -> std::io::Result<String> {
+    let stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_write_timeout(Some(LIMIT))?;
+    first_line(stream, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
 }
 
 fn ask(host: &str, port: u16, target: &str, encrypted: bool) -> std::io::Result<String> {

@@ -17,6 +17,10 @@ pub(super) struct Deadlines {
     request: AtomicU64,
     /// When the client has to have taken something of what is sent.
     send: AtomicU64,
+    /// The same of the pieces of answers that wait for the client, in HTTP/2.
+    pieces: AtomicU64,
+    /// How many of them there are.
+    unsent: AtomicUsize,
     /// Whether not a byte of the awaited request has come yet.
     pub(super) idle: AtomicBool,
     /// How many exchanges are under way; in HTTP/1.1 one at most.
@@ -32,6 +36,8 @@ impl Default for Deadlines {
         Self {
             request: AtomicU64::new(NEVER),
             send: AtomicU64::new(NEVER),
+            pieces: AtomicU64::new(NEVER),
+            unsent: AtomicUsize::new(0),
             idle: AtomicBool::new(false),
             exchanges: AtomicUsize::new(0),
             upgraded: AtomicBool::new(false),
@@ -50,7 +56,17 @@ impl Deadlines {
         if self.upgraded.load(Ordering::Relaxed) {
             return send;
         }
-        self.request.load(Ordering::Relaxed).min(send)
+        let pieces = self.pieces.load(Ordering::Relaxed);
+        self.request.load(Ordering::Relaxed).min(send).min(pieces)
+    }
+
+    /// Whether it rests, and the deadline of the request that it waits for; `None` if it is at work,
+    /// or has to end already.
+    pub(super) fn can_be_shed(&self) -> Option<(bool, u64)> {
+        let deadline = self.request.load(Ordering::Relaxed);
+        let is_at_work =
+            self.exchanges.load(Ordering::SeqCst) > 0 || self.upgraded.load(Ordering::Relaxed);
+        (!is_at_work && deadline > 0).then(|| (self.idle.load(Ordering::Relaxed), deadline))
     }
 }
 
@@ -109,6 +125,38 @@ impl Wait {
         }
     }
 
+    /// A piece of an answer waits for the client. Until it is sent, the exchange goes on.
+    pub(in crate::server) fn piece_queued(&self) {
+        self.deadlines.exchanges.fetch_add(1, Ordering::SeqCst);
+        if self.deadlines.unsent.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.piece_progressed();
+        }
+    }
+
+    /// The client took some of one.
+    pub(in crate::server) fn piece_progressed(&self) {
+        let deadline = self.connections.now_after(self.connections.limits.send);
+        self.deadlines.pieces.store(deadline, Ordering::Relaxed);
+    }
+
+    /// A piece is sent to its last byte, or given up.
+    pub(in crate::server) fn piece_sent(&self) {
+        let Deadlines { pieces, unsent, .. } = &*self.deadlines;
+        if unsent.fetch_sub(1, Ordering::SeqCst) == 1 {
+            pieces.store(NEVER, Ordering::SeqCst);
+            // Another may have come on another thread in between.
+            if unsent.load(Ordering::SeqCst) > 0 {
+                self.piece_progressed();
+            }
+        }
+        self.request_finished();
+    }
+
+    /// The time, in milliseconds of the coarse clock.
+    pub(in crate::server) fn now(&self) -> u64 {
+        self.connections.now()
+    }
+
     /// Bytes came in. If they are the first of a request, the rest of its head has to follow.
     pub(in crate::server) fn received(&self) {
         if self.deadlines.idle.load(Ordering::Relaxed) {
@@ -161,6 +209,7 @@ impl Wait {
 mod tests {
     use super::super::{ConnectionLimits, Ticket};
     use super::*;
+    use crate::server::networks::Networks;
 
     struct Clock(Arc<Connections>);
 
@@ -177,8 +226,10 @@ mod tests {
             idle: Duration::from_millis(100),
             send: Duration::from_millis(50),
             connections: None,
+            per_client: None,
+            uncounted: Networks::default(),
         });
-        let ticket = connections.enter();
+        let ticket = connections.enter(None).unwrap();
         ticket.deadlines.until(10);
         let clock = Clock(connections);
         clock.at(0);
@@ -276,6 +327,30 @@ mod tests {
         assert!(!wait.timed_out());
         clock.at(110);
         assert!(wait.timed_out(), "to try again is no progress");
+    }
+
+    #[test]
+    fn pieces_that_wait_keep_a_connection_until_its_client_takes_nothing_of_them() {
+        let (clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.request_started();
+        wait.piece_queued();
+        wait.piece_queued();
+        wait.request_finished();
+        for at in [40, 80, 120] {
+            clock.at(at);
+            assert!(!wait.timed_out(), "{at}: neither idle nor stuck");
+            wait.piece_progressed();
+        }
+        wait.piece_sent();
+        clock.at(169);
+        assert!(!wait.timed_out());
+        clock.at(170);
+        assert!(wait.timed_out(), "one of them is not taken");
+        wait.piece_sent();
+        assert!(!wait.timed_out(), "now it rests");
+        clock.at(270);
+        assert!(wait.timed_out());
     }
 
     #[test]

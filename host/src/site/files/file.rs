@@ -1,76 +1,80 @@
 //! One public file, and the answer to a request for it.
 
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Empty;
+use rustix::io::Errno;
 use tower_http::services::ServeFile;
 use tower_http::services::fs::ServeFileSystemResponseBody;
 
-use super::{Caching, content_type};
+use super::Caching;
+use super::range::ByteRange;
+use super::types::Types;
+use super::variants::Variants;
 use crate::generation::body::Body;
+use crate::generation::call::plain;
 
 /// What a request says about a file that it wants; the rest does not concern the file.
-const CONDITIONS: [header::HeaderName; 6] = [
+const CONDITIONS: [header::HeaderName; 5] = [
     header::ACCEPT_ENCODING,
     header::IF_MATCH,
     header::IF_MODIFIED_SINCE,
     header::IF_NONE_MATCH,
     header::IF_UNMODIFIED_SINCE,
-    header::RANGE,
 ];
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct File {
+    path: PathBuf,
     serve: ServeFile,
+    variants: Variants,
+    /// Whether it has been said that one of them is older than the file.
+    stale_is_told: AtomicBool,
     content_type: HeaderValue,
     cache_control: HeaderValue,
-    varies: bool,
-}
-
-/// Which precompressed files lie beside a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Variants {
-    gzip: bool,
-    brotli: bool,
-    zstd: bool,
-}
-
-impl Variants {
-    /// Only what was found when the folder was walked counts, so that a variant cannot be a link
-    /// that leads out of it.
-    pub(super) fn of(url: &str, exists: impl Fn(&str) -> bool) -> Self {
-        let exists = |extension| exists(&format!("{url}.{extension}"));
-        Self { gzip: exists("gz"), brotli: exists("br"), zstd: exists("zst") }
-    }
 }
 
 impl File {
-    pub(super) fn new(path: PathBuf, variants: Variants, caching: Caching) -> Self {
-        let content_type = content_type::of(&path);
-        let mut serve = ServeFile::new(path).ignore_multi_range_requests(true);
-        if variants.gzip {
-            serve = serve.precompressed_gzip();
-        }
-        if variants.brotli {
-            serve = serve.precompressed_br();
-        }
-        if variants.zstd {
-            serve = serve.precompressed_zstd();
-        }
+    /// The file at `path`, which is served at `url`.
+    pub(super) fn new(
+        url: &str,
+        path: PathBuf,
+        variants: Variants,
+        caching: Caching,
+        types: &Types,
+    ) -> Self {
+        let content_type = types.of(url);
         Self {
-            serve,
+            serve: ServeFile::new(&path).ignore_multi_range_requests(true),
+            path,
+            variants,
+            stale_is_told: AtomicBool::new(false),
             cache_control: caching.header(&content_type),
             content_type,
-            varies: variants != Variants::default(),
         }
     }
 
     /// Answers GET and HEAD; `None` if the file is not there any more.
     pub(super) async fn respond(&self, request: &Parts) -> Option<Response<Body>> {
+        match self.read(request).await {
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => None,
+            Ok(response) => Some(self.finish(response)),
+            Err(error) if is_absence(&error) => None,
+            Err(error) => {
+                tracing::warn!("{}: a public file cannot be read: {error}", self.path.display());
+                Some(failure(&error))
+            }
+        }
+    }
+
+    async fn read(&self, request: &Parts) -> io::Result<Response<ServeFileSystemResponseBody>> {
+        let serve = self.serve_for(request).await;
         let mut conditions = Request::new(Empty::<Bytes>::new());
         conditions.method_mut().clone_from(&request.method);
         for name in CONDITIONS {
@@ -78,46 +82,125 @@ impl File {
                 conditions.headers_mut().append(&name, value.clone());
             }
         }
-        let mut response = self.read(conditions.clone()).await?;
+        let range = ByteRange::of(&request.method, &request.headers);
+        if let Some(range) = range.and_then(ByteRange::header) {
+            conditions.headers_mut().insert(header::RANGE, range);
+        }
+        let mut response = serve.clone().try_call(conditions.clone()).await?;
+        let status = response.status();
+        let is_ranged =
+            matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE);
         // A range of another version of the file is of no use to the client (RFC 9110, 13.1.5);
         // tower-http does not know that condition.
-        if response.status() == StatusCode::PARTIAL_CONTENT
-            && let Some(expected) = request.headers.get(header::IF_RANGE)
-            && !is_current(expected, response.headers())
-        {
+        let is_current = request
+            .headers
+            .get(header::IF_RANGE)
+            .is_none_or(|expected| is_current(expected, response.headers()));
+        // Nor that an empty file has no first byte, and that its end is all of it.
+        let is_empty = is_ranged && is_of_nothing(response.headers());
+        let is_end = matches!(range, Some(ByteRange::Last(length)) if length > 0);
+        if is_ranged && (!is_current || (is_empty && is_end)) {
             conditions.headers_mut().remove(header::RANGE);
-            response = self.read(conditions).await?;
+            response = serve.clone().try_call(conditions).await?;
+        } else if is_empty {
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_RANGE, HeaderValue::from_static("bytes */0"));
+            headers.remove(header::CONTENT_TYPE);
         }
+        Ok(response)
+    }
+
+    /// The file with those of its variants that are as new as it is. To look at them takes another
+    /// hop to a thread that may block, for files that have variants.
+    async fn serve_for(&self, request: &Parts) -> ServeFile {
+        let asks = request.headers.contains_key(header::ACCEPT_ENCODING);
+        if !asks || !self.variants.are_there() {
+            return self.serve.clone();
+        }
+        let (path, variants) = (self.path.clone(), self.variants);
+        let fresh = tokio::task::spawn_blocking(move || variants.fresh(&path)).await;
+        let fresh = fresh.unwrap_or_default();
+        let mut stale = variants.stale(fresh).peekable();
+        if stale.peek().is_some() && !self.stale_is_told.swap(true, Ordering::Relaxed) {
+            for extension in stale {
+                tracing::warn!(
+                    "{}.{extension}: is older than the file that it was made of, and is not served",
+                    self.path.display()
+                );
+            }
+        }
+        fresh.add_to(self.serve.clone())
+    }
+
+    fn finish(&self, mut response: Response<ServeFileSystemResponseBody>) -> Response<Body> {
         let headers = response.headers_mut();
         if headers.contains_key(header::CONTENT_TYPE) {
             headers.insert(header::CONTENT_TYPE, self.content_type.clone());
         }
-        if self.varies {
+        if self.variants.are_there() {
             headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         }
         headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        Some(response.map(Body::boxed))
-    }
-
-    async fn read(
-        &self,
-        conditions: Request<Empty<Bytes>>,
-    ) -> Option<Response<ServeFileSystemResponseBody>> {
-        match self.serve.clone().try_call(conditions).await {
-            Ok(response) if response.status() != StatusCode::NOT_FOUND => Some(response),
-            Ok(_) => None,
-            Err(error) => {
-                if error.kind() != std::io::ErrorKind::NotFound {
-                    tracing::warn!("a public file cannot be read: {error}");
-                }
-                None
-            }
-        }
+        response.map(Body::boxed)
     }
 }
 
 /// Whether `expected`, an entity tag or a date, is that of the answer.
 fn is_current(expected: &HeaderValue, answer: &HeaderMap) -> bool {
     [header::ETAG, header::LAST_MODIFIED].iter().any(|name| answer.get(name) == Some(expected))
+}
+
+/// Whether the answer is a part of an empty file.
+fn is_of_nothing(answer: &HeaderMap) -> bool {
+    answer.get(header::CONTENT_RANGE).is_some_and(|range| range.as_bytes().ends_with(b"/0"))
+}
+
+/// Whether a file is not there, as opposed to one that cannot be read now.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+    ) || Errno::from_io_error(error) == Some(Errno::LOOP)
+}
+
+/// What a client is told of a file that is there but cannot be read: nothing that a cache or a
+/// crawler takes for the file's end.
+fn failure(error: &io::Error) -> Response<Body> {
+    let lacks = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    if Errno::from_io_error(error).is_some_and(|errno| lacks.contains(&errno)) {
+        let text = "the server has too many files open\n";
+        let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        return response;
+    }
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be read\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_gone_is_not_found() {
+        for (errno, status) in [
+            (Errno::NOENT, None),
+            (Errno::NOTDIR, None),
+            (Errno::NAMETOOLONG, None),
+            (Errno::LOOP, None),
+            (Errno::MFILE, Some(503)),
+            (Errno::NFILE, Some(503)),
+            (Errno::NOMEM, Some(503)),
+            (Errno::ACCESS, Some(500)),
+            (Errno::IO, Some(500)),
+        ] {
+            let error = io::Error::from(errno);
+            let answer = (!is_absence(&error)).then(|| failure(&error));
+            let found = answer.as_ref().map(|answer| answer.status().as_u16());
+            assert_eq!(found, status, "{errno}");
+            let retry = answer.is_some_and(|it| it.headers().contains_key(header::RETRY_AFTER));
+            assert_eq!(retry, status == Some(503), "{errno}");
+        }
+    }
 }

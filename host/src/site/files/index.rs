@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Caching;
-use super::file::{File, Variants};
+use super::file::File;
+use super::types::Types;
+use super::variants::Variants;
 use crate::release::public::walk;
 
 /// What a URL leads to.
@@ -20,39 +22,53 @@ pub(super) enum Place {
 
 /// The places, by the decoded path of their URL.
 #[derive(Debug, Default)]
-pub(super) struct Index(HashMap<Box<str>, Place>);
+pub(super) struct Index {
+    places: HashMap<Box<str>, Place>,
+    /// The folders that were walked, canonical.
+    roots: Arc<[PathBuf]>,
+}
 
 impl Index {
     /// Reads `folders`; what an earlier one has, a later one cannot change.
-    pub(super) fn of(folders: &[PathBuf], caching: Caching) -> Self {
+    pub(super) fn of(folders: &[PathBuf], caching: Caching, types: &Types) -> Self {
         let mut index = Self::default();
+        let mut roots = Vec::new();
         for folder in folders {
             // A link to the folder, as deployments have it, is followed once and for all.
             match folder.canonicalize() {
-                Ok(root) => index.read(&root, caching),
+                Ok(root) => {
+                    index.read(&root, caching, types);
+                    roots.push(root);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => {
                     tracing::warn!("{}: public files cannot be read: {error}", folder.display());
                 }
             }
         }
+        index.roots = roots.into();
         index
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&Place> {
-        self.0.get(path)
+        self.places.get(path)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.places.is_empty()
     }
 
-    fn read(&mut self, root: &Path, caching: Caching) {
+    /// The folders that were walked, canonical.
+    pub(super) fn roots(&self) -> Arc<[PathBuf]> {
+        Arc::clone(&self.roots)
+    }
+
+    fn read(&mut self, root: &Path, caching: Caching, types: &Types) {
         let found = walk(root);
         for (url, path) in &found {
             let variants = Variants::of(url, |url| found.contains_key(url));
             let caching = caching.of_file(is_hashed(url, |url| found.contains_key(url)));
-            let file = Arc::new(File::new(path.clone(), variants, caching));
+            let file = Arc::new(File::new(url, path.clone(), variants, caching, types));
             if let Some(folder) = url.strip_suffix("index.html")
                 && folder.ends_with('/')
             {
@@ -66,7 +82,7 @@ impl Index {
     }
 
     fn add(&mut self, url: &str, place: Place) {
-        match self.0.entry(url.into()) {
+        match self.places.entry(url.into()) {
             Entry::Vacant(entry) => drop(entry.insert(place)),
             Entry::Occupied(_) => {}
         }
@@ -75,7 +91,7 @@ impl Index {
 
 /// Whether a URL names a copy that `nova build` made: `/img/a-0123456789abcdef.svg` beside
 /// `/img/a.svg`. What is found there never changes.
-fn is_hashed(url: &str, exists: impl Fn(&str) -> bool) -> bool {
+pub(super) fn is_hashed(url: &str, exists: impl Fn(&str) -> bool) -> bool {
     const DIGITS: usize = 16;
     let (folder, name) = url.rsplit_once('/').unwrap_or(("", url));
     let (stem, extension) = name.split_at(name.rfind('.').unwrap_or(name.len()));

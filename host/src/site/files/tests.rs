@@ -310,14 +310,49 @@ async fn ranges() {
         ("bytes=7-", 206, Some("bytes 7-11/12"), "world"),
         ("bytes=-5", 206, Some("bytes 7-11/12"), "world"),
         ("bytes=12-", 416, Some("bytes */12"), ""),
+        ("bytes=-0", 416, Some("bytes */12"), ""),
+        ("bytes=0-99", 206, Some("bytes 0-11/12"), "hello, world"),
+        ("bytes=0-99999999999999999999999", 206, Some("bytes 0-11/12"), "hello, world"),
         ("bytes=0-1,3-4", 200, None, "hello, world"),
+        // What is no range of bytes is ignored (RFC 9110, section 14.2).
+        ("Bytes=0-4", 206, Some("bytes 0-4/12"), "hello"),
+        ("items=0-5", 200, None, "hello, world"),
+        ("bytes=5-2", 200, None, "hello, world"),
+        ("bytes = 0-4", 200, None, "hello, world"),
+        ("garbage", 200, None, "hello, world"),
     ] {
-        let response = ask(&assets, "/hello.txt", &[("range", range)]).await;
-        assert_eq!(response.status(), status, "{range}");
-        let found = response.headers().get("content-range").map(|value| value.to_str().unwrap());
-        assert_eq!(found, content_range, "{range}");
-        assert_eq!(body(response).await, content, "{range}");
+        assert_range(&assets, "/hello.txt", range, (status, content_range, content)).await;
+        let mut request = parts("/hello.txt", &[("range", range)]);
+        request.method = Method::HEAD;
+        let head = assets.respond(&request).await.unwrap();
+        let length = head.headers()["content-length"].to_str().unwrap();
+        assert_eq!((head.status().as_u16(), length), (200, "12"), "HEAD {range}");
     }
+    folder.write("empty.txt", "");
+    let assets = folder.assets();
+    for (range, status, content_range) in [
+        ("bytes=0-", 416, Some("bytes */0")),
+        ("bytes=0-0", 416, Some("bytes */0")),
+        ("bytes=5-", 416, Some("bytes */0")),
+        ("bytes=-0", 416, Some("bytes */0")),
+        ("bytes=-5", 200, None),
+        ("items=0-", 200, None),
+    ] {
+        assert_range(&assets, "/empty.txt", range, (status, content_range, "")).await;
+    }
+}
+
+async fn assert_range(
+    assets: &Assets,
+    path: &str,
+    range: &str,
+    (status, content_range, content): (u16, Option<&str>, &str),
+) {
+    let response = ask(assets, path, &[("range", range)]).await;
+    assert_eq!(response.status(), status, "{path} {range}");
+    let found = response.headers().get("content-range").map(|value| value.to_str().unwrap());
+    assert_eq!(found, content_range, "{path} {range}");
+    assert_eq!(body(response).await, content, "{path} {range}");
 }
 
 #[tokio::test]
@@ -326,10 +361,15 @@ async fn a_range_of_an_older_version_is_not_sent() {
     let assets = folder.assets();
     let first = ask(&assets, "/hello.txt", &[]).await;
     let tag = first.headers()["etag"].to_str().unwrap();
-    for (expected, status) in [(tag, 206), ("\"older\"", 200)] {
-        let headers = [("range", "bytes=0-4"), ("if-range", expected)];
+    for (range, expected, status) in [
+        ("bytes=0-4", tag, 206),
+        ("bytes=0-4", "\"older\"", 200),
+        ("bytes=20-", tag, 416),
+        ("bytes=20-", "\"older\"", 200),
+    ] {
+        let headers = [("range", range), ("if-range", expected)];
         let response = ask(&assets, "/hello.txt", &headers).await;
-        assert_eq!(response.status(), status, "{expected}");
+        assert_eq!(response.status(), status, "{range} {expected}");
     }
 }
 
@@ -364,6 +404,96 @@ async fn precompressed_variants_are_negotiated() {
         }
     };
     assert_ne!(tag("br").await, tag("identity").await);
+}
+
+#[tokio::test]
+async fn a_variant_that_is_older_than_its_original_is_left_aside() {
+    let folder = folder();
+    folder.write("app.js", "new");
+    folder.write("app.js.br", "old brotli");
+    folder.write("app.js.gz", "old gzip");
+    let assets = folder.assets();
+    let age = |path: &str, seconds: u64| {
+        let file = fs::File::options().append(true).open(folder.public.join(path)).unwrap();
+        let now = std::time::SystemTime::now();
+        file.set_modified(now - std::time::Duration::from_secs(seconds)).unwrap();
+    };
+    age("app.js", 100);
+    let accept = ("accept-encoding", "gzip, br");
+    // Each time it is asked for, because the files change.
+    for (brotli, gzip, content) in [
+        (200, 200, "new"),
+        (200, 50, "old gzip"),
+        (100, 200, "old brotli"),
+        // Copied in another order.
+        (101, 101, "old brotli"),
+        (103, 103, "new"),
+    ] {
+        age("app.js.br", brotli);
+        age("app.js.gz", gzip);
+        let response = ask(&assets, "/app.js", &[accept]).await;
+        assert_eq!(response.headers()["vary"], "accept-encoding");
+        assert_eq!(body(response).await, content, "{brotli} {gzip}");
+    }
+    // Nor does a client keep it that has it.
+    age("app.js.br", 50);
+    let tag = ask(&assets, "/app.js", &[accept]).await.headers()["etag"].clone();
+    let known = [accept, ("if-none-match", tag.to_str().unwrap())];
+    assert_eq!(ask(&assets, "/app.js", &known).await.status(), StatusCode::NOT_MODIFIED);
+    age("app.js", 0);
+    assert_eq!(ask(&assets, "/app.js", &known).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_comes_later_is_looked_up() {
+    let folder = folder();
+    let (sees, waits) = (folder.assets().finding_new(true), folder.assets());
+    folder.write("uploads/a.txt", "uploaded");
+    folder.write("uploads/a.txt.gz", "zipped");
+    folder.write("new/index.html", "<h1>new</h1>");
+    folder.write("a file.txt", "spaced");
+    folder.write(".env", "secret");
+    folder.write("uploads/.hidden", "secret");
+    symlink("../secret.txt", folder.public.join("out.txt")).unwrap();
+    symlink("../..", folder.public.join("uploads/up")).unwrap();
+    symlink("../.env", folder.public.join("uploads/env.txt")).unwrap();
+    symlink("a.txt", folder.public.join("uploads/again.txt")).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(folder.public.join("socket")).unwrap();
+    for (path, content) in [
+        ("/uploads/a.txt", Some("uploaded")),
+        ("/uploads/again.txt", Some("uploaded")),
+        ("/a%20file.txt", Some("spaced")),
+        ("/new/", Some("<h1>new</h1>")),
+        ("/new", Some("")),
+        ("/uploads", None),
+        ("/uploads/", None),
+        ("/uploads//a.txt", None),
+        ("/uploads/./a.txt", None),
+        ("/uploads/../hello.txt", None),
+        ("/uploads%2fa.txt", None),
+        ("/uploads/%2e%2e/%2e%2e/secret.txt", None),
+        ("/../secret.txt", None),
+        ("/.env", None),
+        ("/uploads/.hidden", None),
+        ("/uploads/env.txt", None),
+        ("/out.txt", None),
+        ("/uploads/up/secret.txt", None),
+        ("/uploads/a.txt/", None),
+        ("/uploads/a.txt%00", None),
+        ("/socket", None),
+    ] {
+        assert!(waits.respond(&parts(path, &[])).await.is_none(), "{path}");
+        let found = match sees.respond(&parts(path, &[])).await {
+            Some(response) => Some(body(response).await),
+            None => None,
+        };
+        assert_eq!(found.as_deref(), content, "{path}");
+    }
+    drop(socket);
+    let accept = [("accept-encoding", "gzip")];
+    assert_eq!(body(ask(&sees, "/uploads/a.txt", &accept).await).await, "zipped");
+    fs::remove_file(folder.public.join("uploads/a.txt")).unwrap();
+    assert!(sees.respond(&parts("/uploads/a.txt", &[])).await.is_none());
 }
 
 #[tokio::test]

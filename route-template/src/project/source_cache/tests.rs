@@ -39,7 +39,7 @@ impl App {
         let names = files.iter().map(|file| {
             let items = &file.content.as_ref().expect("a text").items;
             let names: Vec<&str> = items.functions.iter().map(|f| f.name.as_str()).collect();
-            let known = if items.has_const("KNOWN") { "!" } else { "" };
+            let known = if items.constant("KNOWN").is_some() { "!" } else { "" };
             format!("{}{known}", names.join("+"))
         });
         names.collect::<Vec<_>>().join(" ")

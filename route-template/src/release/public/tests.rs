@@ -173,6 +173,36 @@ fn variants_of_the_user_count_more() {
 }
 
 #[test]
+fn a_variant_of_the_user_that_is_older_than_its_original_is_left_aside() {
+    let fixture = Fixture::new();
+    fixture.write("a.txt", &text());
+    fixture.write("a.txt.gz", "of an older text");
+    fixture.write("a.txt.br", "made by hand");
+    fixture.write("b.txt.gz", "nobody's variant");
+    let age = |name: &str, seconds| {
+        let file = std::fs::File::options().append(true).open(fixture.source().join(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+    };
+    let first = fixture.publish(&PublicFiles::default());
+    assert_eq!(fixture.read("a.txt.gz"), b"of an older text", "as old as its original");
+    assert_eq!(first.stale, [""; 0]);
+
+    age("a.txt.gz", 100);
+    age("b.txt.gz", 100);
+    let second = fixture.publish(&first);
+    assert_eq!(second.stale, ["/a.txt.gz"]);
+    let copy = second.files[0].hashed.as_ref().unwrap()[1..].to_owned();
+    for name in ["a.txt.gz".to_owned(), format!("{copy}.gz")] {
+        let mut plain = String::new();
+        let gz = fixture.read(&name);
+        flate2::read::GzDecoder::new(&*gz).read_to_string(&mut plain).unwrap();
+        assert_eq!(plain, text(), "{name}");
+    }
+    assert_eq!(fixture.read("a.txt.br"), b"made by hand");
+    assert_eq!(fixture.read("b.txt.gz"), b"nobody's variant");
+}
+
+#[test]
 fn a_folder_is_not_published_into_itself() {
     let fixture = Fixture::new();
     fixture.write("a.txt", "x");

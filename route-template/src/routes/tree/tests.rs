@@ -75,7 +75,8 @@ fn handlers_are_listed_in_the_order_of_methods() {
     let methods: Vec<_> = page.handlers.iter().map(|handler| handler.method).collect();
     assert_eq!(methods, [Method::Get, Method::Delete, Method::Any]);
     assert!(page.handlers[0].function.is_async);
-    assert!(page.has_body_limit && page.has_precompile);
+    let consts: Vec<_> = page.consts.iter().map(|it| it.name).collect();
+    assert_eq!(consts, ["PRECOMPILE", "BODY_LIMIT"]);
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn special_files_know_their_folder() {
             (SpecialKind::Middleware, "/users/[id]"),
         ],
     );
-    assert_eq!(tree.not_found.unwrap().function.unwrap().name, "get");
+    assert_eq!(tree.not_found.unwrap().functions[0].name, "get");
     assert_eq!(tree.pages, []);
 }
 
@@ -200,11 +201,11 @@ fn hooks_are_found() {
     )
     .unwrap();
     let hooks = tree.app.unwrap();
-    let init = hooks.init.unwrap();
+    let init = &hooks.init[0];
     assert_eq!((init.is_async, init.arity), (true, 1));
     assert_eq!(init.position, Position { line: 1, column: 14 });
-    assert!(!hooks.shutdown.unwrap().is_async);
-    assert_eq!(hooks.export, None);
+    assert!(!hooks.shutdown[0].is_async);
+    assert_eq!(hooks.export, []);
 }
 
 #[test]

@@ -97,12 +97,30 @@ fn a_bad_name_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_workspace_around_the_app_is_noticed() {
-    let dir = tempfile::tempdir().unwrap();
-    let root = dir.path().join("Cargo.toml");
-    std::fs::write(&root, "[workspace]\nmembers = [\"apps/*\"]\n").unwrap();
-    let created = create(&dir.path().join("apps/site"), Template::Minimal, None).unwrap();
-    assert_eq!(created.outer_workspace, Some(root));
+fn an_app_in_a_workspace_is_a_member_that_cargo_takes() {
+    let members = |workspace: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("Cargo.toml");
+        std::fs::write(&root, format!("[workspace]\nresolver = \"3\"\n{workspace}\n")).unwrap();
+        let app = dir.path().join("apps/site");
+        let created = create(&app, Template::Starter, None).unwrap();
+        assert_eq!(created.outer_workspace, Some(root));
+        let manifest = std::fs::read_to_string(app.join("Cargo.toml")).unwrap();
+        assert_eq!(created.is_member, !manifest.contains("[workspace]"), "{manifest}");
+        let mut cargo = Command::new("cargo");
+        cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+        let output = cargo.current_dir(&app).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // What cargo says of profiles in a member, for one.
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{workspace}");
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        metadata["packages"].as_array().unwrap().len()
+    };
+    // The SDK is four packages, which are the workspace's where it names the app.
+    assert_eq!(members("members = [\"apps/site\"]"), 5);
+    assert_eq!(members(""), 5);
+    assert_eq!(members("members = [\"apps/*\"]\nexclude = [\"apps/site/vendor\"]"), 1);
+    assert_eq!(members("exclude = [\"apps\"]"), 1);
 }
 
 /// As GitHub reads them: each is YAML, each job says where it runs, each step what it does.

@@ -15,6 +15,7 @@ fn functions_are_read_with_place_and_arguments() {
                 signature: "get(Path((user, post)): Path<(u64, u64)>, State(db): State<Db>)".into(),
                 is_async: true,
                 arity: 2,
+                cfg: None,
             },
             Function {
                 name: "post".into(),
@@ -22,6 +23,7 @@ fn functions_are_read_with_place_and_arguments() {
                 signature: "post()".into(),
                 is_async: false,
                 arity: 0,
+                cfg: None,
             },
         ],
     );
@@ -67,8 +69,8 @@ fn only_pub_items_of_the_file_itself_count() {
     assert_eq!(items.private[0].name, "get");
     let names: Vec<_> = items.reexports.iter().map(|named| named.name.as_str()).collect();
     assert_eq!(names, ["patch", "head"]);
-    assert!(items.has_const("PRECOMPILE"));
-    assert!(!items.has_const("BODY_LIMIT"));
+    assert!(items.constant("PRECOMPILE").is_some());
+    assert!(!items.constant("BODY_LIMIT").is_some());
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn a_file_in_the_middle_of_an_edit_keeps_its_signatures() {
          -> Html {\n    let x = \n}\n\npub fn post(Json(x): Json<X>) -> Html { Html(\"\n",
     );
     assert!(!items.complete);
-    assert!(items.has_const("PRECOMPILE"));
+    assert!(items.constant("PRECOMPILE").is_some());
     let found: Vec<_> = items
         .functions
         .iter()

@@ -50,6 +50,14 @@ async fn answers_are_compressed_as_the_client_takes_them() {
     };
     assert_eq!(line, "the same line, again and again");
 
+    // A tag that was marked is the page's own again.
+    let accept = "accept-encoding: gzip\r\n";
+    let tagged = host.get("/tagged", accept).await;
+    let tag = tagged.header("etag").expect("a tag");
+    assert_eq!((tagged.status(), tag), (200, "W/\"v1--gzip\""));
+    let again = host.get("/tagged", &format!("{accept}if-none-match: {tag}\r\n")).await;
+    assert_eq!((again.status(), again.header("etag")), (304, Some(tag)));
+
     let host = ground.start(&["--no-compression"]).await;
     let answer = host.get("/text", "accept-encoding: gzip\r\n").await;
     assert_eq!((answer.header("content-encoding"), answer.header("vary")), (None, None));
@@ -105,4 +113,38 @@ async fn public_files_have_tags_ranges_and_variants() {
     assert_eq!(variant.text(), "brotli, if you believe it");
     assert_eq!(variant.header("vary"), Some("accept-encoding"));
     assert_eq!(host.get("/b.txt", "").await.text(), text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn public_files_are_served_as_they_are_now() {
+    let ground = Ground::new();
+    ground.file("public/a.js", b"new");
+    ground.file("public/a.js.gz", b"of an older one");
+    let file = std::fs::File::options().append(true).open(ground.path("public/a.js.gz")).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    ground.file("host.toml", b"[types]\nglb = \"model/gltf-binary\"\n");
+    let args = ["--config", "host.toml", "--public", "public"];
+    let mut host = ground.start(&args).await;
+    assert_eq!(host.get("/a.js", "accept-encoding: gzip\r\n").await.text(), "new");
+    host.process.line("a.js.gz: is older than the file that it was made of").await;
+
+    assert_eq!(host.get("/uploads/a.glb", "").await.status(), 404);
+    ground.file("public/uploads/a.glb", b"model");
+    let uploaded = host.get("/uploads/a.glb", "").await;
+    assert_eq!((uploaded.status(), uploaded.text()), (200, "model"));
+    assert_eq!(uploaded.header("content-type"), Some("model/gltf-binary"));
+    std::fs::remove_file(ground.path("public/uploads/a.glb")).unwrap();
+    assert_eq!(host.get("/uploads/a.glb", "").await.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_not_to_be_collected_by_proxies() {
+    let ground = Ground::of("edge");
+    for (args, said) in [(&[][..], Some("no")), (&["--proxy-buffering"], None)] {
+        let host = ground.start(args).await;
+        for (path, said) in [("/pieces", said), ("/text", None)] {
+            let answer = host.get(path, "accept-encoding: gzip\r\n").await;
+            assert_eq!(answer.header("x-accel-buffering"), said, "{path} {args:?}");
+        }
+    }
 }

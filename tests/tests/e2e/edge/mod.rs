@@ -3,6 +3,9 @@
 mod clients;
 mod content;
 mod ground;
+mod init;
 mod limits;
 mod operation;
+mod sockets;
+mod stop;
 mod tls;

@@ -1,6 +1,7 @@
-//! An app as a whole, where its parts cannot be prepared: their folder cannot be made, there is no
-//! cache for sys images, the compiler is not found by itself, or the profile rules parts out. Cargo
-//! may manage all the same, or says what is wrong. One build at a time, always of the newest save.
+//! An app as a whole, where it cannot be in parts: their folder or the cache of sys images cannot be
+//! written, a part does not link or load, or the profile, the allocator or a crate rules parts out.
+//! Cargo may manage all the same, or says what is wrong. One build at a time, always of the newest
+//! save.
 //!
 //! A build reads the pages, brings the crate root in step, runs cargo, and has the server load the
 //! library. A newer save stops it as long as it has not reached the server; from there on it

@@ -239,6 +239,24 @@ impl Engine {
         self.interrupt();
     }
 
+    /// The app is built as a whole, until its manifest changes or everything is asked for anew.
+    pub(crate) fn retire(&mut self) {
+        if let Some(job) = &self.job {
+            job.cancel();
+        }
+        self.parts = None;
+        self.app = AppLibraries::default();
+        self.pages.forget_all();
+        self.draft = PublicationDraft::default();
+        self.unsaved = false;
+        self.forget_precompiled();
+    }
+
+    /// Whether the app is compiled in parts, or is about to be.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.parts.is_none()
+    }
+
     /// Whether something is being compiled that is waited for.
     pub(crate) fn is_building(&self) -> bool {
         self.job.as_ref().is_some_and(|job| !job.is_idle_work())

@@ -87,7 +87,7 @@ impl ServerHandle {
     pub(crate) async fn load(&self, load: Load) -> Result<LoadOutcome, Refusal> {
         let (sender, answer) = oneshot::channel();
         self.command(SupervisorCommand::Load(load, sender));
-        answer.await.unwrap_or_else(|_| Err(Refusal("the server has ended".into())))
+        answer.await.unwrap_or_else(|_| Err(Refusal::new("the server has ended")))
     }
 
     /// Puts another process with other settings in the place of the one that serves.

@@ -61,7 +61,7 @@ impl From<StartError> for Refusal {
         match error {
             StartError::Refused(refusal) => refusal,
             StartError::Crashed(crash) => {
-                Refusal(format!("it ended the server while it was loaded: {}", crash.cause()))
+                Refusal::new(format!("it ended the server while it was loaded: {}", crash.cause()))
             }
         }
     }
@@ -208,13 +208,13 @@ impl Starter {
         ServerProcess::start(&self.program, &job, environment, &self.sockets, terminal)
             .await
             .map_err(|error| {
-                StartError::Refused(Refusal(format!("the server cannot be started: {error}")))
+                StartError::Refused(Refusal::new(format!("the server cannot be started: {error}")))
             })
     }
 
     fn late(&self) -> StartError {
         let limit = self.limit();
-        StartError::Refused(Refusal(format!("the server did not start within {limit:?}")))
+        StartError::Refused(Refusal::new(format!("the server did not start within {limit:?}")))
     }
 
     /// Where a server writes what its app saves: a file of its own in the folder of the session.

@@ -163,7 +163,7 @@ impl ServerSupervisor {
                 let pending = self.pending.swap_remove(at);
                 match (result, obstacle) {
                     // What an app has left in this process is not there in another one.
-                    (Err(Refusal(text)), Some(obstacle)) if process.starts() > 1 => {
+                    (Err(Refusal { text, .. }), Some(obstacle)) if process.starts() > 1 => {
                         return Some((pending, MoveReason::Obstacle(obstacle, text)));
                     }
                     (Ok(LoadOutcome::Swapped(swapped)), _) => self.accepted(pending, swapped),
@@ -231,7 +231,7 @@ impl ServerSupervisor {
             // What was being loaded at that moment is the nearest to an explanation there is.
             for PendingLoad { answer, .. } in self.pending.drain(..) {
                 let text = format!("it ended the server while it was loaded: {}", crash.cause());
-                let _ = answer.send(Err(Refusal(text)));
+                let _ = answer.send(Err(Refusal::new(text)));
             }
             self.replay.ended_by_itself(crash.problem());
         }
@@ -255,7 +255,7 @@ impl ServerSupervisor {
         loop {
             if self.unexplained.is_enough() {
                 if self.replay.load.take().is_none() {
-                    return Err(Refusal("the server ends as soon as it has started".into()));
+                    return Err(Refusal::new("the server ends as soon as it has started"));
                 }
                 self.unexplained = UnexplainedCrashes::default();
                 self.notify(Notice::GaveUp);
@@ -271,7 +271,7 @@ impl ServerSupervisor {
                     return Ok((process, swapped));
                 }
                 Err(StartError::Crashed(crash)) if self.replay.load.is_some() => self.blame(crash),
-                Err(StartError::Crashed(crash)) => return Err(Refusal(crash.cause())),
+                Err(StartError::Crashed(crash)) => return Err(Refusal::new(crash.cause())),
                 // It served a moment ago, and `init` may depend on more than code.
                 Err(StartError::Refused(refusal)) if self.replay.load.take().is_some() => {
                     self.replay.ended_by_itself(refusal.problem());

@@ -164,6 +164,7 @@ impl OrderHandler {
         // Their clients are to ask the process that takes over.
         self.switch.end_streams();
         self.handle.stop();
+        self.switch.cut_endless();
         if let Some(serving) = serving {
             // Its result says how many connections were cut, and the developer knows.
             let _ = serving.await;
@@ -227,7 +228,12 @@ impl OrderHandler {
                     Ok(LoadOutcome::Swapped(swapped))
                 }
                 Err(PartError::Swap(SwapError::AlreadyLive { .. })) => Ok(LoadOutcome::Same),
-                Err(error) => Err(Refusal(error.to_string())),
+                Err(error) => {
+                    // What the switch says would be as true of one library.
+                    let of_part =
+                        in_parts && !matches!(error, PartError::Swap(_) | PartError::NothingServes);
+                    Err(Refusal { text: error.to_string(), of_part })
+                }
             };
             reporter.report(ServerEvent::Done { id, result, obstacle });
         });

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::reporter::Reporter;
 use super::waiting::{self, wants_page};
-use crate::dev::wire::message::Problem;
+use crate::dev::wire::message::{Problem, ProblemKind};
 use crate::dev::wire::protocol::{PageRoute, ServerEvent};
 use crate::terminal::ansi::escaped;
 
@@ -150,20 +150,21 @@ impl PagesState {
     }
 }
 
-/// The answer for a page that does not compile.
+/// The answer for a page that does not compile, or does not load.
 fn failure(file: &str, problem: &Problem, headers: &HeaderMap) -> Response<Body> {
+    let what = if problem.kind == ProblemKind::Load { "does not load" } else { "does not compile" };
     let (kind, text) = if wants_page(headers) {
         let (file, title) = (escaped(file), escaped(&problem.title));
         let text = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{file} does not \
-             compile</title>\n<style>:root {{ color-scheme: light dark; font: 16px/1.5 system-ui }} \
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{file} \
+             {what}</title>\n<style>:root {{ color-scheme: light dark; font: 16px/1.5 system-ui }} \
              body {{ max-width: 60rem; margin: 3rem auto; padding: 0 1rem }} pre {{ overflow-x: auto \
-             }}</style>\n<h1>{file} does not compile</h1>\n<p>{title}</p>\n<pre>{}</pre>\n</html>\n",
+             }}</style>\n<h1>{file} {what}</h1>\n<p>{title}</p>\n<pre>{}</pre>\n</html>\n",
             problem.html
         );
         ("text/html; charset=utf-8", text)
     } else {
-        let text = format!("{file} does not compile: {}\n", problem.title);
+        let text = format!("{file} {what}: {}\n", problem.title);
         ("text/plain; charset=utf-8", text)
     };
     Response::builder()
@@ -179,7 +180,6 @@ mod tests {
     use std::io::{Read as _, Seek as _};
 
     use super::*;
-    use crate::dev::wire::message::ProblemKind;
     use nova_host::library::loader::Store;
     use nova_host::site::files::{Assets, Caching};
     use nova_host::swap::{SwapSettings, Switch};

@@ -85,7 +85,7 @@ impl DevSite {
             return instead;
         }
         begins(&request);
-        self.app.answer(request, Some(peer.addr)).await.response
+        self.app.answer(request, peer.addr).await.response
     }
 }
 

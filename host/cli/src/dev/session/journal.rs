@@ -139,6 +139,11 @@ impl Journal {
         self.show();
     }
 
+    /// The files of the pages.
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.state.routes.iter().map(|route| route.file.clone()).collect()
+    }
+
     /// All pages are in one library of this size.
     pub(crate) fn one_library(&mut self, bytes: u64) {
         let name = "one library".to_owned();
@@ -226,6 +231,8 @@ impl Journal {
     /// Code went into a process of its own, for the first time for this reason.
     pub(crate) fn moved(&self, reason: &MoveReason) {
         let text = match reason {
+            // Why the app is one library now was said, and its dependencies are what they were.
+            MoveReason::OtherImage if matches!(self.state.mode, BuildMode::Whole { .. }) => return,
             MoveReason::OtherImage => {
                 "the dependencies have changed, so another server process has taken over: what they \
                  link in, such as a C library, is only once in each"

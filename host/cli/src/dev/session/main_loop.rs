@@ -243,18 +243,30 @@ impl Session {
             EngineEvent::Checked(check) => {
                 self.journal.checked(check, |file| self.engine.is_said(file));
             }
-            EngineEvent::NotInParts { reason } => {
-                self.journal.not_in_parts(reason);
-                self.build_whole(Vec::new(), Instant::now());
-            }
+            EngineEvent::NotInParts { reason, changes } => self.give_up_parts(reason, changes),
         }
         Ok(())
+    }
+
+    /// The app goes on as one library.
+    fn give_up_parts(&mut self, reason: String, changes: Vec<Change>) {
+        self.engine.retire();
+        self.publisher.forget();
+        self.journal.not_in_parts(reason);
+        self.build_whole(changes, Instant::now());
     }
 
     /// The server has taken what the engine compiled, or has said why not.
     fn published(&mut self, report: PublishReport) {
         let PublishReport { publication, asked, result } = report;
+        if self.engine.is_retired() {
+            // It was on its way when another part did not load.
+            return;
+        }
         match result {
+            Err(refusal) if refusal.of_part => {
+                self.give_up_parts(problems::reason_of_part(&refusal.text), publication.changes);
+            }
             Ok(outcome) => {
                 self.engine.accepted(&publication.app.app);
                 self.journal.build_serves(&publication.failures);
@@ -315,6 +327,13 @@ impl Session {
             Err(failure) => {
                 let is_refused = matches!(failure, BuildFailure::Refused(_));
                 let outcome = if is_refused { SaveOutcome::Refused } else { SaveOutcome::Failed };
+                // Where parts serve still, a request may wait for a page of this library.
+                if let Some(problem) = problems::of_build(&failure).into_iter().next() {
+                    for file in self.journal.files() {
+                        let problem = problem.clone();
+                        self.server.tell(Order::PageFailed { file, problem });
+                    }
+                }
                 return self.journal.build_failed(save(outcome, &changes), &failure);
             }
         };

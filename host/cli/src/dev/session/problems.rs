@@ -67,6 +67,23 @@ pub(crate) fn text_of_build(failure: &BuildFailure) -> String {
     }
 }
 
+/// Why an app is not served in parts, of which the server has said this about one.
+pub(crate) fn reason_of_part(refusal: &str) -> String {
+    match refusal.split_once("undefined symbol: ") {
+        Some((_, symbol)) => {
+            let symbol = symbol.split([',', '\n', ' ']).next().unwrap_or(symbol);
+            format!(
+                "a page or the app library needs `{}`, which the dependencies do not share with \
+                 libraries beside them",
+                rustc_demangle::demangle(symbol)
+            )
+        }
+        None => {
+            format!("a part of it does not load: {}", refusal.lines().next().unwrap_or(refusal))
+        }
+    }
+}
+
 /// The problem of a stylesheet.
 pub(crate) fn of_style(error: &StyleError) -> Problem {
     match error {

@@ -54,6 +54,11 @@ impl Publisher {
         self.go_on();
     }
 
+    /// Nothing that waits is to be brought to the server.
+    pub(crate) fn forget(&mut self) {
+        self.waiting.clear();
+    }
+
     /// What served is gone, and will not be started again.
     pub(crate) fn nothing_serves(&mut self) {
         self.serves = None;

@@ -172,12 +172,21 @@ pub(crate) enum Obstacle {
 
 /// Why something does not serve, for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[error("{0}")]
-pub(crate) struct Refusal(pub(crate) String);
+#[error("{text}")]
+pub(crate) struct Refusal {
+    pub(crate) text: String,
+    /// Whether a part of the app is what does not load: as one library the app may.
+    pub(crate) of_part: bool,
+}
 
 impl Refusal {
+    /// A refusal of code, however it was compiled.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), of_part: false }
+    }
+
     /// The same as the overlay shows it.
     pub(crate) fn problem(&self) -> Problem {
-        Problem::of_message(ProblemKind::Load, &self.0)
+        Problem::of_message(ProblemKind::Load, &self.text)
     }
 }

@@ -100,7 +100,7 @@ impl RouteInfo {
     }
 
     fn new(page: &Page) -> Self {
-        let methods = page.handlers.iter().map(|handler| handler.method);
+        let methods = page.methods().into_iter();
         Self {
             pattern: page.pattern.to_string(),
             methods: methods

@@ -46,7 +46,11 @@ pub(crate) enum EngineEvent {
     /// The whole crate was checked.
     Checked(Result<Vec<Diagnostic>, CargoError>),
     /// This app is compiled as a whole, by cargo.
-    NotInParts { reason: String },
+    NotInParts {
+        reason: String,
+        /// What was saved, and is built by cargo now.
+        changes: Vec<Change>,
+    },
 }
 
 /// Libraries that shall serve.

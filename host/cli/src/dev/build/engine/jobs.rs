@@ -235,7 +235,7 @@ impl Engine {
     /// What to do when nothing is waited for. The check is first: it finds every mistake of a
     /// checkout in less time than its pages take to compile.
     fn next_idle(&self) -> Option<JobKind> {
-        self.prepared.as_ref()?;
+        self.prepared.as_ref().and(self.parts.as_ref())?;
         let serves = self.app.is_published() || self.holds();
         let app = self.app.newest().filter(|_| serves)?;
         if !self.checked {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use nova_route_template::CargoError;
 use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
+use nova_route_template::{CargoError, Level};
 
 use super::inventory::Inventory;
 use super::jobs::{JobKind, JobResult};
@@ -69,16 +69,23 @@ impl Engine {
                 }
             }
             Err(PartsError::Cargo(error)) => self.fail(error.into()),
-            Err(error) => {
-                self.forget_precompiled();
-                self.events.push_back(EngineEvent::NotInParts { reason: error.to_string() });
-            }
+            Err(error) => self.give_up_parts(&error),
         }
+    }
+
+    /// The app is for cargo to build.
+    fn give_up_parts(&mut self, reason: &PartsError) {
+        let (changes, _) = std::mem::take(&mut self.draft).give_up();
+        self.retire();
+        self.events.push_back(EngineEvent::NotInParts { reason: reason.to_string(), changes });
     }
 
     fn conclude_app(&mut self, app: Result<CompiledApp, BuildFailure>) {
         match app {
-            Ok(CompiledApp { app, output, page }) => {
+            Ok(CompiledApp { own_allocator: true, .. }) => {
+                self.give_up_parts(&PartsError::Allocator);
+            }
+            Ok(CompiledApp { app, output, page, own_allocator: _ }) => {
                 self.draft.add_time_of(&output);
                 let libraries = self.pages.take_libraries();
                 self.app.replace(app, libraries);
@@ -91,6 +98,9 @@ impl Engine {
                     // What is on screen goes live first, and with it the app library.
                     self.pages.put_first(&file);
                 }
+            }
+            Err(BuildFailure::Cargo(error)) if is_of_linker(&error) => {
+                self.give_up_parts(&PartsError::Link(error));
             }
             Err(failure) => match hazard_of(&failure) {
                 Some(reason) if self.pages.files() != self.pages.inside() => {
@@ -117,6 +127,9 @@ impl Engine {
                 } else {
                     self.publish_quietly();
                 }
+            }
+            Err(BuildFailure::Cargo(error)) if is_of_linker(&error) => {
+                self.give_up_parts(&PartsError::Link(error));
             }
             Err(failure) => match hazard_of(&failure) {
                 Some(reason) => self.start_trial(Some(file.to_owned()), reason),
@@ -175,6 +188,14 @@ impl Engine {
         let (changes, took) = std::mem::take(&mut self.draft).give_up();
         self.events.push_back(EngineEvent::Failed { changes, took, failure });
     }
+}
+
+/// Whether the code is right, and the linker has refused it.
+fn is_of_linker(error: &CargoError) -> bool {
+    let CargoError::Failed { diagnostics, .. } = error else { return false };
+    let mut errors = diagnostics.iter().filter(|it| it.level == Level::Error);
+    errors.all(|it| it.message.starts_with("linking with ") || it.message.starts_with("aborting"))
+        && diagnostics.iter().any(|it| it.message.starts_with("linking with "))
 }
 
 fn hazard_of(failure: &BuildFailure) -> Option<&'static str> {

@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 
 use nova_route_template::parts::{
     AppLibrary, Fingerprint, ImageCache, PageAhead, PartsCompiler, PartsError, Unit, UnitOutput,
+    chooses_allocator,
 };
 use nova_route_template::{CargoError, Event, PreparedApp, Stopper};
 use parking_lot::Mutex;
@@ -107,6 +108,8 @@ pub(crate) struct CompiledUnit {
 pub(crate) struct CompiledApp {
     pub(crate) app: AppBuild,
     pub(crate) output: UnitOutput,
+    /// Whether it chooses its allocator, so that no page can be beside it.
+    pub(crate) own_allocator: bool,
     /// The page on screen, if it could be compiled at the same time; of what that took, only what
     /// came after the app library counts.
     pub(crate) page: Option<(String, CompiledPage)>,
@@ -184,7 +187,9 @@ impl AppWork<'_> {
                 made
             });
             let page = page.map(|page| page.file.clone()).zip(made);
-            Ok(CompiledApp { app: AppBuild { library, fingerprint, inside }, output, page })
+            let own_allocator = chooses_allocator(&library.library);
+            let app = AppBuild { library, fingerprint, inside };
+            Ok(CompiledApp { app, output, own_allocator, page })
         })
     }
 }

@@ -1,0 +1,235 @@
+//! The sockets that are listened on, and the connections that come from them: TCP, or a Unix socket.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use rustix::net::{AddressFamily, getsockname};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+
+/// A socket that listens.
+#[derive(Debug)]
+pub enum Socket {
+    /// At an address and a port.
+    Tcp(TcpListener),
+    /// At a path.
+    Unix(UnixListener),
+}
+
+impl Socket {
+    /// A socket that another process has opened.
+    ///
+    /// # Errors
+    /// When it is neither of the two.
+    pub fn of_descriptor(descriptor: OwnedFd) -> io::Result<Self> {
+        match getsockname(&descriptor)?.address_family() {
+            AddressFamily::UNIX => Ok(Self::Unix(descriptor.into())),
+            AddressFamily::INET | AddressFamily::INET6 => Ok(Self::Tcp(descriptor.into())),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a TCP or Unix socket")),
+        }
+    }
+
+    /// Another handle of the same socket.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(socket) => Self::Tcp(socket.try_clone()?),
+            Self::Unix(socket) => Self::Unix(socket.try_clone()?),
+        })
+    }
+
+    /// The socket, looked after by the runtime of the caller.
+    pub(super) fn register(self) -> io::Result<Listener> {
+        Ok(match self {
+            Self::Tcp(socket) => {
+                socket.set_nonblocking(true)?;
+                Listener::Tcp(tokio::net::TcpListener::from_std(socket)?)
+            }
+            Self::Unix(socket) => {
+                socket.set_nonblocking(true)?;
+                Listener::Unix(tokio::net::UnixListener::from_std(socket)?)
+            }
+        })
+    }
+
+    /// A connection that waits to be accepted, if there is one; for a socket that does not block.
+    pub(super) fn accept_queued(&self) -> Option<(Stream, Option<SocketAddr>)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.accept().ok()?;
+                stream.set_nonblocking(true).ok()?;
+                Some((Stream::Tcp(tokio::net::TcpStream::from_std(stream).ok()?), Some(peer)))
+            }
+            Self::Unix(socket) => {
+                let (stream, _) = socket.accept().ok()?;
+                stream.set_nonblocking(true).ok()?;
+                Some((Stream::Unix(tokio::net::UnixStream::from_std(stream).ok()?), None))
+            }
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(socket) => socket.as_fd(),
+            Self::Unix(socket) => socket.as_fd(),
+        }
+    }
+}
+
+impl From<TcpListener> for Socket {
+    fn from(socket: TcpListener) -> Self {
+        Self::Tcp(socket)
+    }
+}
+
+impl From<UnixListener> for Socket {
+    fn from(socket: UnixListener) -> Self {
+        Self::Unix(socket)
+    }
+}
+
+/// More handles of listening sockets, for other threads and other processes. A socket listens as
+/// long as any of its handles is open, so all of these are closed together when the server stops.
+#[derive(Clone, Debug, Default)]
+pub struct SocketHandles(Arc<Mutex<Vec<Socket>>>);
+
+impl SocketHandles {
+    /// Another handle of each of these sockets.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn of(sockets: &[Socket]) -> io::Result<Self> {
+        let handles = sockets.iter().map(Socket::try_clone).collect::<io::Result<_>>()?;
+        Ok(Self(Arc::new(Mutex::new(handles))))
+    }
+
+    /// One more handle of each socket; none once they are closed.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn more(&self) -> io::Result<Vec<Socket>> {
+        self.0.lock().iter().map(Socket::try_clone).collect()
+    }
+
+    /// Closes these handles, and gives out none any more.
+    pub fn close(&self) {
+        self.0.lock().clear();
+    }
+}
+
+/// A socket that listens, in a runtime.
+#[derive(Debug)]
+pub(super) enum Listener {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
+
+impl Listener {
+    /// The next connection, and the address at its other end if that has one.
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                Ok((Stream::Tcp(stream), Some(peer)))
+            }
+            Self::Unix(socket) => Ok((Stream::Unix(socket.accept().await?.0), None)),
+        }
+    }
+
+    /// The socket, out of the runtime; it does not block.
+    pub(super) fn into_socket(self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(socket) => socket.into_std().map(Socket::Tcp),
+            Self::Unix(socket) => socket.into_std().map(Socket::Unix),
+        }
+    }
+}
+
+/// A connection, before TLS.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
+impl Stream {
+    /// Does `work` on the socket when bytes can be read, until it does not say `WouldBlock`.
+    pub(super) async fn when_readable<T>(
+        &self,
+        mut work: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        match self {
+            Self::Tcp(stream) => stream.async_io(Interest::READABLE, || work(stream.as_fd())).await,
+            Self::Unix(stream) => {
+                stream.async_io(Interest::READABLE, || work(stream.as_fd())).await
+            }
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

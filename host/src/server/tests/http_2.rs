@@ -1,0 +1,97 @@
+//! What is special about HTTP/2: windows, and frames that ask for nothing.
+
+use hyper::body::Frame;
+
+use super::*;
+
+type Sender = http2::SendRequest<Empty<Bytes>>;
+
+/// Much more than the windows below, and than a piece.
+const LARGE: usize = 2 << 20;
+
+/// A client that takes so many bytes of each answer until it has read them.
+async fn with_window(addr: SocketAddr, size: u32) -> (Sender, JoinHandle<hyper::Result<()>>) {
+    let stream = TokioIo::new(TcpStream::connect(addr).await.unwrap());
+    let mut client = http2::Builder::new(TokioExecutor::new());
+    client.initial_stream_window_size(size);
+    let (sender, connection) = client.handshake(stream).await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
+async fn ask(client: &mut Sender, path: &str) -> Response<Incoming> {
+    let request = Request::get(format!("http://a{path}")).body(Empty::new()).unwrap();
+    client.send_request(request).await.unwrap()
+}
+
+async fn large_or_path(request: Request<Incoming>, _: Peer) -> Answer {
+    match request.uri().path() {
+        "/large" => text(vec![b'x'; LARGE]),
+        path => text(path.to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_slowly_is_whole_whatever_the_idle_limit() {
+    let short = Duration::from_millis(50);
+    let options = Options { header_timeout: HOUR, idle_timeout: short, ..Options::default() };
+    let server = start_with(large_or_path, options);
+    let (mut client, connection) = with_window(server.addr, 16 * 1024).await;
+    let mut body = ask(&mut client, "/large").await.into_body();
+    let first = body.frame().await.unwrap().unwrap();
+    let mut length = first.data_ref().map_or(0, Bytes::len);
+    // Connections that come later and rest are closed in the meantime, so the limit has passed.
+    for _ in 0..2 {
+        let mut resting = Client::connect(server.addr).await;
+        resting.get("/").await;
+        resting.closed().await;
+    }
+    let answer = ask(&mut client, "/other").await.collect().await.unwrap();
+    assert_eq!(answer.to_bytes(), "/other", "the connection goes on");
+    while let Some(frame) = body.frame().await {
+        length += frame.as_ref().ok().and_then(Frame::data_ref).expect("data").len();
+    }
+    assert_eq!(length, LARGE);
+    // Now it rests, and is told that it has rested too long.
+    connection.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_whose_window_stays_closed_is_cut() {
+    let options = Options {
+        header_timeout: HOUR,
+        idle_timeout: HOUR,
+        send_timeout: Duration::from_millis(50),
+        ..Options::default()
+    };
+    let server = start_with(large_or_path, options);
+    for window in [0, 16 * 1024] {
+        let (mut client, connection) = with_window(server.addr, window).await;
+        let response = ask(&mut client, "/large").await;
+        let ended = tokio::time::timeout(Duration::from_secs(30), connection).await;
+        assert!(ended.is_ok(), "it is cut, although it answers each PING");
+        drop(response);
+    }
+}
+
+#[tokio::test]
+async fn frames_that_ask_for_nothing_are_limited() {
+    let options = Options { header_timeout: HOUR, idle_timeout: HOUR, ..Options::default() };
+    let server = start_with(echo_path, options);
+    for (kind, length) in [(2, 5), (4, 0), (6, 8), (8, 4)] {
+        let mut frame = vec![0, 0, length, kind, 0, 0, 0, 0, u8::from(kind == 2)];
+        frame.resize(frame.len() + usize::from(length), 1);
+        let mut client = Client::connect(server.addr).await;
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+        client.send(frame.repeat(50)).await;
+        let mut settings = [0; 9];
+        client.0.read_exact(&mut settings).await.unwrap();
+        let (mut reads, mut writes) = client.0.split();
+        let mut answers = Vec::new();
+        let ended = async {
+            let flood = async { while writes.write_all(&frame.repeat(100)).await.is_ok() {} };
+            // Reset, because not all of it was read.
+            tokio::join!(flood, reads.read_to_end(&mut answers)).1.ok();
+        };
+        tokio::time::timeout(Duration::from_secs(30), ended).await.expect("it is cut");
+    }
+}
