@@ -20,6 +20,9 @@ pub mod pages {
     #[path = "404.rs"]
     pub mod _404;
 
+    #[path = "_error.rs"]
+    pub mod _error;
+
     #[path = "_layout.rs"]
     pub mod _layout;
 
@@ -63,8 +66,9 @@ pub fn routes() -> nova::Routes {
         .export_sync(app::export) // app.rs: export(store: &Store)
         .import_sync(app::import); // app.rs: import(_purpose: Purpose, saved: Data)
     let mut app = nova::App::new(hooks);
+    app.error("/", sync_2(pages::_error::handler)); // pages/_error.rs: handler(error: Error, headers: HeaderMap)
     app.layout("/", sync_2(pages::_layout::layout)); // pages/_layout.rs: layout(page: Html, uri: Uri)
-    app.not_found(sync_1(pages::_404::get)); // pages/404.rs: get(uri: Uri)
+    app.not_found(sync_2(pages::_404::get)); // pages/404.rs: get(error: Error, uri: Uri)
     app.page("/about", "pages/about.rs")
         .get(sync_0(pages::about::get)); // pages/about.rs: get()
     app.page("/api/stream", "pages/api/stream.rs")
@@ -94,6 +98,7 @@ pub fn routes() -> nova::Routes {
 fn routes_are_in_step() {
     nova::testing::assert_in_step(env!("CARGO_MANIFEST_DIR"), &[
         "pages/404.rs",
+        "pages/_error.rs",
         "pages/_layout.rs",
         "pages/about.rs",
         "pages/api/stream.rs",

@@ -34,7 +34,7 @@ use self::limits::{BodyLimits, LimitError, LimitedBody, RequestLimit, within};
 use self::metrics::{CountedBody, Responder};
 use self::security::Security;
 use crate::generation::body::{Body, BodyError};
-use crate::generation::call::HandlerPanic;
+use crate::generation::failure::HandlerPanic;
 use crate::process::log::{AccessLog, LoggedBody};
 use crate::server::Peer;
 use crate::server::head::{self, HeadError};

@@ -15,6 +15,7 @@ mod answered;
 pub mod body;
 pub mod call;
 pub mod exercise;
+pub mod failure;
 pub mod preflight;
 mod streams;
 pub mod table;

@@ -1,13 +1,17 @@
 //! The one error of a page: a status, what to tell the client, and what really happened.
 
+mod place;
 mod rejection;
+mod std_error;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::Location;
 
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+pub(crate) use self::place::is_of_sdk;
 pub(crate) use self::rejection::BoxError;
 pub use self::rejection::{Rejection, RejectionKind};
 
@@ -18,7 +22,10 @@ pub use self::rejection::{Rejection, RejectionKind};
 /// the client in production.
 ///
 /// Any error turns into one by `?`, with status 500; a [`Rejection`] of an extractor keeps its own
-/// status. As with `anyhow::Error`, that is why this type is not a [`std::error::Error`] itself.
+/// status. As with `anyhow::Error`, that is why this type is not a [`std::error::Error`] itself;
+/// [`Error::into_std`] makes one of it.
+///
+/// It knows [where](Error::location) it was made: at the `?`, or at `Error::not_found(..)`.
 ///
 /// The nearest `_error.rs` (or `404.rs`) renders it. Without one, the client gets a small HTML
 /// page if it asks for HTML, else `application/problem+json` (RFC 9457).
@@ -44,10 +51,15 @@ struct Inner {
     headers: HeaderMap,
     /// What was wrong with the request, if an extractor said so.
     rejection: Option<RejectionKind>,
+    /// Where in the app it was made.
+    location: Option<&'static Location<'static>>,
+    /// Whether the host knows of it already.
+    is_known: bool,
 }
 
 impl Error {
     /// An error with this status and this message for the client.
+    #[track_caller]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let inner = Inner {
             status,
@@ -55,42 +67,58 @@ impl Error {
             source: None,
             headers: HeaderMap::new(),
             rejection: None,
+            location: place::in_app(Location::caller()),
+            is_known: false,
         };
         Error { inner: Box::new(inner) }
     }
 
+    /// An error that the host has decided on.
+    pub(crate) fn of_host(status: StatusCode, message: String) -> Self {
+        let mut error = Error::new(status, message);
+        error.mark_known();
+        error
+    }
+
     /// 500 with `source` behind it; what `?` does to any error.
+    #[track_caller]
     pub fn internal(source: impl Into<BoxError>) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Error::new(status, reason(status)).with_source(source)
     }
 
     /// 400 Bad Request.
+    #[track_caller]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Error::new(StatusCode::BAD_REQUEST, message)
     }
 
     /// 401 Unauthorized. Add `WWW-Authenticate` by [`Error::with_header`].
+    #[track_caller]
     pub fn unauthorized(message: impl Into<String>) -> Self {
         Error::new(StatusCode::UNAUTHORIZED, message)
     }
 
     /// 403 Forbidden.
+    #[track_caller]
     pub fn forbidden(message: impl Into<String>) -> Self {
         Error::new(StatusCode::FORBIDDEN, message)
     }
 
     /// 404 Not Found.
+    #[track_caller]
     pub fn not_found(message: impl Into<String>) -> Self {
         Error::new(StatusCode::NOT_FOUND, message)
     }
 
     /// 409 Conflict.
+    #[track_caller]
     pub fn conflict(message: impl Into<String>) -> Self {
         Error::new(StatusCode::CONFLICT, message)
     }
 
     /// 422 Unprocessable Content.
+    #[track_caller]
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Error::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
@@ -119,6 +147,7 @@ impl Error {
     /// assert_eq!(error.headers()["www-authenticate"], "Basic");
     /// ```
     #[must_use]
+    #[track_caller]
     pub fn with_header<K, V>(mut self, name: K, value: V) -> Self
     where
         K: TryInto<HeaderName, Error: Into<BoxError>>,
@@ -171,6 +200,46 @@ impl Error {
         self.inner.rejection
     }
 
+    /// Where in the app it was made: at the `?` that met another error, or where a function of this
+    /// type was called. `None` where that was not in the app, as for what an extractor refuses.
+    ///
+    /// ```
+    /// use nova::prelude::*;
+    ///
+    /// let place = Error::not_found("no such user").location().unwrap();
+    /// assert!(place.file().ends_with(".rs"));
+    /// ```
+    #[must_use]
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.inner.location
+    }
+
+    /// Whether the host knows of it already, because it has decided on it itself, or has been told.
+    pub(crate) fn is_known(&self) -> bool {
+        self.inner.is_known
+    }
+
+    /// The host will know of it: an error page that hands it on does not make two of it.
+    pub(crate) fn mark_known(&mut self) {
+        self.inner.is_known = true;
+    }
+
+    /// What it says to the client.
+    fn without_source(&self) -> Self {
+        let Inner { status, message, source: _, headers, rejection, location, is_known } =
+            &*self.inner;
+        let inner = Inner {
+            status: *status,
+            message: message.clone(),
+            source: None,
+            headers: headers.clone(),
+            rejection: *rejection,
+            location: *location,
+            is_known: *is_known,
+        };
+        Error { inner: Box::new(inner) }
+    }
+
     pub(crate) fn take_headers(&mut self) -> HeaderMap {
         std::mem::take(&mut self.inner.headers)
     }
@@ -187,25 +256,30 @@ pub(crate) fn reason(status: StatusCode) -> &'static str {
 }
 
 impl<E: Into<BoxError>> From<E> for Error {
+    #[track_caller]
     fn from(source: E) -> Self {
-        match source.into().downcast::<Rejection>() {
-            Ok(rejection) => from_rejection(*rejection),
+        let mut error = match std_error::unwrap(source.into()) {
+            Ok(error) => error,
             Err(source) => Error::internal(source),
+        };
+        if error.inner.location.is_none() {
+            error.inner.location = place::in_app(Location::caller());
         }
+        error
     }
 }
 
 fn from_rejection(rejection: Rejection) -> Error {
     let Rejection { kind, status, message, source } = rejection;
-    let headers = HeaderMap::new();
-    let inner = Inner { status, message, source, headers, rejection: Some(kind) };
-    Error { inner: Box::new(inner) }
+    let mut error = Error::new(status, message);
+    (error.inner.source, error.inner.rejection) = (source, Some(kind));
+    error
 }
 
 /// What breaks while a body is read becomes the extractor's rejection.
 impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
-        let Inner { status, message, source, headers: _, rejection } = *error.inner;
+        let Inner { status, message, source, rejection, .. } = *error.inner;
         let kind = rejection.unwrap_or(RejectionKind::UnreadableBody);
         Rejection { kind, status, message, source }
     }
@@ -225,13 +299,15 @@ where
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { status, message, source, headers, rejection } = &*self.inner;
+        let Inner { status, message, source, headers, rejection, location, is_known: _ } =
+            &*self.inner;
         f.debug_struct("Error")
             .field("status", status)
             .field("message", message)
             .field("source", source)
             .field("headers", headers)
             .field("rejection", rejection)
+            .field("location", &location.map(ToString::to_string))
             .finish()
     }
 }
@@ -265,6 +341,52 @@ mod tests {
         let error = Error::from(boxed);
         assert_eq!(error.status(), StatusCode::BAD_REQUEST);
         assert_eq!(error.to_string(), "bad id: invalid digit found in string");
+    }
+
+    #[test]
+    fn it_knows_where_in_the_app_it_was_made() {
+        // This file is not the app's, as far as this crate knows.
+        assert_eq!(Error::not_found("gone").location(), None);
+        assert!(is_of_sdk(file!()) && !is_of_sdk("pages/index.rs"));
+        assert!(!is_of_sdk("plugin-sdk/tests/app/errors.rs"), "its tests are not");
+    }
+
+    #[test]
+    fn it_is_itself_again_behind_other_errors() {
+        #[derive(Debug)]
+        struct Wrapped(BoxError);
+        impl fmt::Display for Wrapped {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the stream failed")
+            }
+        }
+        impl StdError for Wrapped {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                Some(&*self.0)
+            }
+        }
+        let too_large = || {
+            let rejection = Rejection::of(RejectionKind::BodyTooLarge, "too long");
+            Error::from(rejection).with_header("x-max", "5")
+        };
+        let alone = "too long";
+        let behind = "too long: the stream failed: too long";
+        let table: [(BoxError, &str); 5] = [
+            (Box::new(too_large().into_std()), alone),
+            (Box::new(std::io::Error::from(too_large())), alone),
+            (Box::new(std::io::Error::other(std::io::Error::from(too_large()))), alone),
+            (Box::new(Wrapped(Box::new(too_large().into_std()))), behind),
+            (Box::new(Wrapped(Box::new(std::io::Error::from(too_large())))), behind),
+        ];
+        for (carrying, text) in table {
+            let error = Error::from(carrying);
+            assert_eq!(error.status(), StatusCode::PAYLOAD_TOO_LARGE);
+            assert_eq!(error.rejection(), Some(RejectionKind::BodyTooLarge));
+            assert_eq!(error.headers()["x-max"], "5");
+            assert_eq!(error.to_string(), text);
+        }
+        let io = std::io::Error::from(too_large().with_source("the wire"));
+        assert_eq!(Error::from(io).to_string(), "too long: the wire");
     }
 
     #[test]

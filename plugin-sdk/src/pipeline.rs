@@ -8,4 +8,5 @@
 
 pub(crate) mod finish;
 mod problem;
+pub(crate) mod raised;
 pub(crate) mod route;

@@ -64,7 +64,7 @@ pub use project::source_cache::SourceCache;
 pub use project::{OpenError, Project};
 pub use release::code_size::{CodeSizes, CrateSize, code_sizes};
 pub use release::error::ReleaseError;
-pub use release::library::{LibraryError, least_glibc};
+pub use release::library::{LibraryError, interpreter, least_glibc};
 pub use release::manifest::{
     App, LIBRARY, MANIFEST, Manifest, PrerenderedPage, PublicFile, ReleaseFile, Route, SIGNATURE,
 };

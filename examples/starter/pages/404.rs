@@ -1,13 +1,18 @@
 use nova::prelude::*;
 
-pub fn get(uri: Uri) -> Html {
+/// Any address without a page, and any page that answers 404: its message says what is missing.
+pub fn get(error: Error, uri: Uri) -> Html {
     page(
         "Not found",
         html! {
             article.prose {
                 p.eyebrow { "404" }
                 h1 { "There is nothing here." }
-                p { "Neither a page nor what it would show was found at " code { (uri.path()) } "." }
+                @if error.message() == "Not Found" {
+                    p { "No page has the address " code { (uri.path()) } "." }
+                } @else {
+                    p { (error.message()) }
+                }
                 p { a href="/" { "Go to the home page" } " or look into the " a href="/docs" { "guide" } "." }
             }
         },

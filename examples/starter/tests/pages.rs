@@ -42,15 +42,50 @@ async fn pages_are_whole_documents_in_the_layout() {
 #[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let app = app().await;
-    for path in ["/nothing", "/users/99", "/docs/nothing"] {
+    for (path, why) in [
+        ("/nothing", "No page has the address <code>/nothing</code>."),
+        ("/users/99", "There is no user 99."),
+        ("/docs/nothing", "There is no such article."),
+    ] {
         let answer = app.get(path).header("accept", "text/html").await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
-        assert!(answer.text().contains("There is nothing here."), "{path}");
+        for part in ["There is nothing here.", why, "</header>"] {
+            assert!(answer.text().contains(part), "{part} at {path}");
+        }
     }
+}
+
+#[tokio::test]
+async fn people_and_programs_are_told_what_is_wrong() {
+    let app = app().await;
+    let people = app.get("/users/ada").header("accept", "text/html").await;
+    assert_eq!(people.status(), StatusCode::BAD_REQUEST);
+    for part in ["That did not work.", "path parameter `id`", "</header>"] {
+        assert!(people.text().contains(part), "{part}");
+    }
+    let program = app.get("/users/ada").await;
+    assert_eq!(program.status(), StatusCode::BAD_REQUEST);
     assert_eq!(
-        app.get("/users/ada").await.status(),
-        StatusCode::BAD_REQUEST
+        program.header("content-type"),
+        Some("application/problem+json")
     );
+}
+
+#[tokio::test]
+async fn a_page_has_one_description() {
+    let app = app().await;
+    for (path, description) in [
+        ("/about", "A site made with Nova"),
+        ("/users/1", "The first published program"),
+    ] {
+        let answer = app.get(path).await;
+        let text = answer.text();
+        let (before, found) = text
+            .split_once("<meta name=\"description\" content=\"")
+            .unwrap();
+        assert!(found.starts_with(description), "{path}: {found}");
+        assert!(!before.contains("description") && !found.contains("name=\"description\""));
+    }
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 
 use http::request::Parts;
-use http::{Method, Uri};
+use http::{HeaderValue, Method, Uri};
 use nova_abi::{Failure, FailureKind};
 
+use crate::generation::failure::REQUEST_ID;
 use crate::generation::{Counters, Ends, GenerationId};
 use crate::library::loader::Routes;
 use crate::process::record::Activity;
@@ -18,6 +19,7 @@ pub(crate) struct AnsweredRequest {
     generation: GenerationId,
     method: Method,
     uri: Uri,
+    request_id: Option<HeaderValue>,
     routes: Routes,
     /// The place of its page in `routes`.
     route: Option<u32>,
@@ -33,8 +35,9 @@ impl AnsweredRequest {
         has_failed: bool,
     ) -> Self {
         let (method, uri) = (request.method.clone(), request.uri.clone());
+        let request_id = request.headers.get(REQUEST_ID).cloned();
         let (id, routes) = (generation.id, generation.routes.clone());
-        Self { generation: id, method, uri, routes, route, has_failed }
+        Self { generation: id, method, uri, request_id, routes, route, has_failed }
     }
 
     /// What runs when the library goes on with it.
@@ -45,13 +48,14 @@ impl AnsweredRequest {
     /// Its body has ended with this. The client notices, because its connection is cut; so must
     /// those who run the host.
     pub(super) fn failed(&self, failure: &Failure, counters: &Counters) {
+        let request_id = self.request_id.as_ref().and_then(|id| id.to_str().ok());
         match failure.kind {
             FailureKind::Panic => {
                 counters.panics.fetch_add(1, Ordering::Relaxed);
-                tracing::error!("{self} panicked while its body was sent: {failure}");
+                tracing::error!(request_id, "{self} panicked while its body was sent: {failure}");
             }
             FailureKind::Error | FailureKind::Misfit => {
-                tracing::error!("{self}: its body ended with an error: {failure}");
+                tracing::error!(request_id, "{self}: its body ended with an error: {failure}");
             }
             // The end of the generation, or of the request's own body.
             FailureKind::Disconnected => return,
@@ -64,7 +68,9 @@ impl AnsweredRequest {
 
 impl fmt::Display for AnsweredRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.uri.path())
+        let Activity { file, .. } = self.activity();
+        write!(f, "{} {}", self.method, self.uri.path())?;
+        if file.is_empty() { Ok(()) } else { write!(f, " ({file})") }
     }
 }
 

@@ -17,20 +17,10 @@ use parking_lot::Mutex;
 use crate::generation::InFlight;
 use crate::generation::answered::AnsweredRequest;
 use crate::generation::body::Body;
+use crate::generation::failure;
 use crate::generation::upgrade::{self, Page};
 use crate::process::record;
 use crate::server::upgrade::Upgradable;
-
-/// The panic of a handler, left in the extensions of its response for log and overlay.
-#[derive(Debug, Clone)]
-pub struct HandlerPanic {
-    /// The panic's message.
-    pub message: String,
-    /// `file:line:column`, or empty.
-    pub location: String,
-    /// The backtrace, or empty.
-    pub backtrace: String,
-}
 
 /// What a call needs besides the request itself.
 pub struct Call<'a> {
@@ -104,10 +94,14 @@ where
         pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
     }
     let Some(answer) = answer else { return internal_error() };
+    if !answer.errors.is_empty() {
+        let page = route.and_then(|route| pin.routes.get(route as usize));
+        let file = page.map_or("", |page| page.file.as_str());
+        failure::errors(request, file, answer.errors, response.extensions_mut());
+    }
     if let Some(panic) = answer.panic.into_option() {
         pin.counters.panics.fetch_add(1, Ordering::Relaxed);
-        log_panic(request, &panic);
-        response.extensions_mut().insert(HandlerPanic::from(panic));
+        failure::panic(request, panic, response.extensions_mut());
     }
     if head.refused {
         return internal_error();
@@ -156,13 +150,6 @@ fn request_line<'a>(request: &'a Parts, pattern: &'a str, upgradable: bool) -> R
     }
 }
 
-fn log_panic(request: &Parts, panic: &Panic) {
-    let (method, path) = (&request.method, request.uri.path());
-    let request_id = request.headers.get("x-request-id").and_then(|id| id.to_str().ok());
-    let (message, location) = (&panic.message, &panic.location);
-    tracing::error!(request_id, "{method} {path} panicked: {message} at {location}");
-}
-
 /// The answer where a library had none to give.
 pub fn internal_error() -> http::Response<Body> {
     plain(StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n")
@@ -175,16 +162,6 @@ pub(crate) fn plain(status: StatusCode, text: impl Into<Body>) -> http::Response
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, text);
     response
-}
-
-impl From<Panic> for HandlerPanic {
-    fn from(panic: Panic) -> Self {
-        Self {
-            message: panic.message.into(),
-            location: panic.location.into(),
-            backtrace: panic.backtrace.into(),
-        }
-    }
 }
 
 /// The request, as the library may ask about it.

@@ -15,7 +15,8 @@ use nova_abi::{Param, Route, Target};
 use tokio::runtime::Handle;
 
 use crate::generation::Generation;
-use crate::generation::call::{Call, HandlerPanic, call};
+use crate::generation::call::{Call, call};
+use crate::generation::failure::HandlerPanic;
 use crate::generation::table::Table;
 use crate::release::plan::{Plan, PlannedRequest};
 

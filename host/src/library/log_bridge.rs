@@ -21,7 +21,10 @@ pub(crate) fn log_sink() -> LogSink {
 
 extern "C" fn write(event: &LogEvent<'_>) {
     let LogEvent { level, target, message, file, line } = *event;
-    let (module, file) = (target.as_str(), file.as_str());
+    // What is not known is left out: an event of the SDK itself has no place in the app.
+    let module = Some(target.as_str()).filter(|module| !module.is_empty());
+    let file = Some(file.as_str()).filter(|file| !file.is_empty());
+    let line = file.map(|_| line);
     macro_rules! say {
         ($level:ident) => {
             tracing::event!(target: TARGET, Level::$level, module, file, line, "{message}")

@@ -115,10 +115,13 @@ impl FromStr for LogFilter {
 }
 
 impl LogFilter {
-    /// What pages log is the developer's to see; requests are not. `NOVA_LOG` overrules it.
+    /// What pages log is the developer's to see; requests are not, and of pages that fail the session
+    /// says more. `NOVA_LOG` overrules it.
     pub fn for_development() -> Self {
         let named = std::env::var("NOVA_LOG").ok().and_then(|filter| filter.parse().ok());
-        named.unwrap_or_else(|| "warn,app=info".parse().expect("the filter is one"))
+        named.unwrap_or_else(|| {
+            "warn,app=info,nova_host::generation::failure=off".parse().expect("the filter is one")
+        })
     }
 }
 

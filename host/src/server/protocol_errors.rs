@@ -72,7 +72,7 @@ impl ProtocolErrors {
 
     /// An HTTP/2 connection ended like this.
     pub(super) fn http2(&self, peer: Option<SocketAddr>, error: &hyper::Error) {
-        if error.is_timeout() || causes(error).any(|cause| cause.is::<io::Error>()) {
+        if error.is_timeout() || causes(error).any(<dyn Error>::is::<io::Error>) {
             return;
         }
         self.http2.fetch_add(1, Ordering::Relaxed);

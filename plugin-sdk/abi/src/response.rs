@@ -1,8 +1,10 @@
 //! An answer: status and headers written straight into the host's, the body handed over.
 
+use std::fmt;
+
 use abi_stable::{
     StableAbi,
-    std_types::{ROption, RSlice, RStr},
+    std_types::{ROption, RSlice, RStr, RString, RVec},
 };
 
 use crate::{BodyStream, GuardedFuture, OwnedBytes, Panic, Upgrade, bytes::slice};
@@ -101,6 +103,29 @@ pub enum ResponseBody {
     Upgrade(Upgrade),
 }
 
+/// An error with a status of 500 and above, which a function of the app has returned.
+#[repr(C)]
+#[derive(Debug, Clone, StableAbi)]
+pub struct PageError {
+    /// What it tells the client, in development at least.
+    pub message: RString,
+    /// What caused it, what caused that, and so on.
+    pub causes: RVec<RString>,
+    /// `file:line:column` where it was made in the app, or empty.
+    pub location: RString,
+}
+
+/// ` (pages/users.rs:12:5): message: cause`, as it goes on after a request in a log.
+impl fmt::Display for PageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.location.is_empty() {
+            write!(f, " ({})", self.location)?;
+        }
+        write!(f, ": {}", self.message)?;
+        self.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
 /// What a library gives back when it has answered; the head was written before.
 #[repr(C)]
 #[derive(Debug, StableAbi)]
@@ -109,19 +134,21 @@ pub struct Answer {
     pub body: ResponseBody,
     /// The panic that made this answer a 500, for log, counters and the overlay.
     pub panic: ROption<Panic>,
+    /// The errors that led to this answer, the first one first: error pages fail, too.
+    pub errors: RVec<PageError>,
 }
 
 impl Answer {
     /// An answer without panic.
     #[must_use]
     pub fn new(body: ResponseBody) -> Self {
-        Self { body, panic: ROption::RNone }
+        Self { body, panic: ROption::RNone, errors: RVec::new() }
     }
 
     /// A bare answer after a panic that left no page to show.
     #[must_use]
     pub fn panicked(panic: Panic) -> Self {
-        Self { body: ResponseBody::Empty, panic: ROption::RSome(panic) }
+        Self { panic: ROption::RSome(panic), ..Self::new(ResponseBody::Empty) }
     }
 }
 

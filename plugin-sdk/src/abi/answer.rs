@@ -17,6 +17,7 @@ use super::panics;
 use super::upgrade::Protocol;
 use crate::app::StartedApp;
 use crate::body::{Body, Kind};
+use crate::pipeline::raised::RaisedErrors;
 use crate::request::{Incoming, RequestContext, Whole};
 use crate::response::Response;
 
@@ -77,7 +78,7 @@ impl<'a> Answering<'a> {
     }
 
     fn hand_over(&mut self, response: Response) -> Answer {
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         self.head.status(parts.status.as_u16());
         if let Some(media_type) = body.content_type()
             && !parts.headers.contains_key(CONTENT_TYPE)
@@ -101,7 +102,8 @@ impl<'a> Answering<'a> {
             Kind::Empty | Kind::Page(_) | Kind::Error(_) => ResponseBody::Empty,
         };
         let panic = self.panic.take().map_or(ROption::RNone, ROption::RSome);
-        Answer { body, panic }
+        let errors = RaisedErrors::take(&mut parts.extensions).into();
+        Answer { body, panic, errors }
     }
 }
 

@@ -13,6 +13,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
+use crate::error::is_of_sdk;
+
 /// Sends this library's events to the host from now on. Linked into a program that has a
 /// subscriber, the library uses that one; so does an app library whose image has seen another one
 /// start, and a host's sink is the same for all.
@@ -98,6 +100,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bridge {
         event.record(&mut text);
         message.push_str(&text.0);
         let metadata = event.metadata();
+        // Where this crate says something is of no use to those who read an app's log.
+        let is_own = metadata.file().is_some_and(is_of_sdk);
+        let (target, file) = if is_own { ("", None) } else { (metadata.target(), metadata.file()) };
         (self.sink.write)(&LogEvent {
             level: match *metadata.level() {
                 Level::ERROR => LogLevel::Error,
@@ -106,10 +111,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Bridge {
                 Level::DEBUG => LogLevel::Debug,
                 Level::TRACE => LogLevel::Trace,
             },
-            target: metadata.target().into(),
+            target: target.into(),
             message: message.as_str().into(),
-            file: metadata.file().unwrap_or_default().into(),
-            line: metadata.line().unwrap_or_default(),
+            file: file.unwrap_or_default().into(),
+            line: file.and(metadata.line()).unwrap_or_default(),
         });
     }
 }

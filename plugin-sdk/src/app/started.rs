@@ -76,7 +76,7 @@ impl StartedApp {
         }
         let message = if message.is_empty() { reason(status).to_owned() } else { message };
         let scope = route.map_or(&*table.outside, |route| &route.scope);
-        self.raise(cx, scope, Error::new(status, message))
+        self.raise(cx, scope, Error::of_host(status, message))
     }
 
     /// Whether the app saves something for the next generation.

@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::StatusCode;
 
+use super::Error;
+
 /// Any error.
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -148,6 +150,17 @@ impl Rejection {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The error that says the same to the client.
+    pub(super) fn without_source(&self) -> Error {
+        let Rejection { kind, status, message, source: _ } = self;
+        super::from_rejection(Rejection {
+            kind: *kind,
+            status: *status,
+            message: message.clone(),
+            source: None,
+        })
     }
 }
 

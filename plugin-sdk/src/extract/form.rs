@@ -40,7 +40,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
 
     async fn from_request(cx: &mut RequestContext<'_, Whole>, _: &S) -> Result<Self, Rejection> {
         if in_query(cx) {
-            return query::read(cx.query().unwrap_or_default()).map(Form);
+            return query::of_head(cx).map(Form);
         }
         if !cx.has_media_type("application", "x-www-form-urlencoded") {
             return Err(Rejection::of(
@@ -49,8 +49,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
             ));
         }
         let body = cx.take_body().bytes().await?;
-        let bad = |error| Rejection::of(RejectionKind::InvalidData, format!("bad form: {error}"));
-        serde_html_form::from_bytes(&body).map(Form).map_err(bad)
+        query::read(&body, RejectionKind::InvalidData, "bad form").map(Form)
     }
 }
 

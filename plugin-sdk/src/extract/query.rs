@@ -1,6 +1,7 @@
 //! The query string.
 
 use serde_core::de::DeserializeOwned;
+use serde_html_form::Deserializer;
 
 use super::from_request::FromRequest;
 use super::optional::OptionalFromRequest;
@@ -35,7 +36,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Query<T> {
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
-        read(cx.query().unwrap_or_default()).map(Query)
+        of_head(cx).map(Query)
     }
 }
 
@@ -45,8 +46,26 @@ impl<S: Sync, T: DeserializeOwned> OptionalFromRequest<S> for Query<T> {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Rejection> {
-    serde_html_form::from_str(query).map_err(|error| {
-        Rejection::of(RejectionKind::InvalidQuery, format!("bad query string: {error}"))
+/// Reads the query string.
+pub(super) fn of_head<T: DeserializeOwned>(head: &RequestContext<'_>) -> Result<T, Rejection> {
+    let pairs = head.query().unwrap_or_default().as_bytes();
+    read(pairs, RejectionKind::InvalidQuery, "bad query string")
+}
+
+/// Reads pairs such as `a=1&b=2`; `what` is what they are called where they do not fit.
+pub(super) fn read<T: DeserializeOwned>(
+    pairs: &[u8],
+    kind: RejectionKind,
+    what: &str,
+) -> Result<T, Rejection> {
+    serde_html_form::from_bytes(pairs).map_err(|error| {
+        // Which field it was costs a second reading, so it is asked for afterwards.
+        let again = serde_path_to_error::deserialize::<_, T>(Deserializer::from_bytes(pairs));
+        let path = again.err().map(|error| error.path().to_string());
+        let message = match path.filter(|path| path != ".") {
+            Some(path) => format!("{what}: field `{path}`: {error}"),
+            None => format!("{what}: {error}"),
+        };
+        Rejection::of(kind, message)
     })
 }

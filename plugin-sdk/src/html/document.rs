@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use maud::{Markup, PreEscaped, Render};
+use maud::{Markup, PreEscaped, Render, html};
 
 use super::into_markup::IntoMarkup;
 use super::shell::PageContent;
@@ -91,6 +91,42 @@ impl Html {
     pub fn head(mut self, elements: impl IntoMarkup) -> Self {
         if let Parts::Page(page) = &mut self.parts {
             page.head.push_str(&elements.into_markup().into_string());
+        }
+        self
+    }
+
+    /// The same with a `meta` element in the page's `head`, unless the page has one of this name: a
+    /// page is made before its layouts see it, so what it says of itself counts, and what a layout
+    /// says is for the other pages. A fragment stays as it is.
+    ///
+    /// ```
+    /// use nova::prelude::*;
+    ///
+    /// // pages/about.rs
+    /// pub fn get() -> Html {
+    ///     page("About", html! { p { "…" } })
+    ///         .meta("description", "Who we are")
+    ///         .meta("og:image", "https://example.org/team.jpg")
+    /// }
+    ///
+    /// // pages/_layout.rs
+    /// pub fn layout(page: Html) -> Html {
+    ///     let title = format!("{} · Example", page.title().unwrap_or_default());
+    ///     page.with_title(title).meta("description", "What this site is about")
+    /// }
+    /// ```
+    #[must_use]
+    pub fn meta(mut self, name: &str, content: impl AsRef<str>) -> Self {
+        if let Parts::Page(page) = &mut self.parts {
+            // Open Graph is RDFa, whose names are in an attribute of their own.
+            let is_property = name.contains(':') && !name.starts_with("twitter:");
+            let attribute = if is_property { "property" } else { "name" };
+            let escaped = |text: &str| html! { (text) }.into_string();
+            let name = format!("{attribute}=\"{}\"", escaped(name));
+            if !page.head.contains(&name) {
+                let content = escaped(content.as_ref());
+                page.head.push_str(&format!("<meta {name} content=\"{content}\">"));
+            }
         }
         self
     }

@@ -6,9 +6,9 @@ use http::header::HeaderMap;
 use http::response::Parts;
 
 use super::problem::{accepts_html, render};
+use super::raised::RaisedErrors;
 use super::route::{AnyHandler, Environment, Scope};
 use crate::body::{Body, Unfinished};
-use crate::error::Error;
 use crate::html::PageContent;
 use crate::html::document::Html;
 use crate::request::{RequestContext, StepInput, Whole};
@@ -33,10 +33,10 @@ pub(crate) fn finish<'a>(
         let mut layouts = &scope.layouts[..];
         let mut errors = scope.errors.iter();
         let mut response = response;
-        let mut raised: Option<(StatusCode, HeaderMap)> = None;
+        let mut raised = Raised::default();
         loop {
             let (mut parts, body) = response.into_parts();
-            let error = match body.into_unfinished() {
+            let mut error = match body.into_unfinished() {
                 Ok(Unfinished::Page(page)) => {
                     match lay_out(environment, layouts, cx, &mut parts, page).await {
                         LayoutOutput::Page(page) => {
@@ -58,9 +58,9 @@ pub(crate) fn finish<'a>(
                 Ok(Unfinished::Error(error)) => error,
                 Err(body) => return stamp(Response::from_parts(parts, body), raised),
             };
-            log(&error);
+            raised.errors.add(cx, &mut error);
             let status = error.status();
-            raised = Some((status, parts.headers));
+            raised.head = Some((status, parts.headers));
             let people = accepts_html(cx);
             let page = errors.find(|page| page.only.is_none_or(|only| only == status && people));
             let Some(page) = page else {
@@ -71,6 +71,14 @@ pub(crate) fn finish<'a>(
             response = page.handler.step(cx, &environment.state).await;
         }
     })
+}
+
+/// What is known of the errors so far.
+#[derive(Default)]
+struct Raised {
+    /// Status of the last error, and the headers of its response.
+    head: Option<(StatusCode, HeaderMap)>,
+    errors: RaisedErrors,
 }
 
 /// Innermost first. A layout's own headers are added; its status says nothing.
@@ -96,8 +104,8 @@ async fn lay_out(
 }
 
 /// An error page that says nothing of a status or of the error's headers answers with them.
-fn stamp(mut response: Response, raised: Option<(StatusCode, HeaderMap)>) -> Response {
-    if let Some((status, headers)) = raised {
+fn stamp(mut response: Response, raised: Raised) -> Response {
+    if let Some((status, headers)) = raised.head {
         if response.status() == StatusCode::OK {
             *response.status_mut() = status;
         }
@@ -107,14 +115,6 @@ fn stamp(mut response: Response, raised: Option<(StatusCode, HeaderMap)>) -> Res
             }
         }
     }
+    raised.errors.leave_in(response.extensions_mut());
     response
-}
-
-fn log(error: &Error) {
-    let status = error.status().as_u16();
-    if error.status().is_server_error() {
-        tracing::error!(status, "{error}");
-    } else {
-        tracing::debug!(status, "{error}");
-    }
 }

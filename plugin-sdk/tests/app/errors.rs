@@ -70,6 +70,50 @@ async fn a_panic_is_500_for_that_request_only() {
     assert_eq!(before_the_first_poll.get("/").await.status(), 500);
 }
 
+/// What a page does with its body by way of code that knows `io::Error` alone.
+async fn by_way_of_io(mut body: Body) -> Result<String> {
+    async fn count(body: &mut Body) -> std::io::Result<usize> {
+        let mut count = 0;
+        while let Some(piece) = body.chunk().await {
+            count += piece?.len();
+        }
+        Ok(count)
+    }
+    Ok(count(&mut body).await?.to_string())
+}
+
+#[tokio::test]
+async fn the_limit_of_a_body_is_413_by_way_of_io() {
+    let mut app = nova::App::new(nova::no_state());
+    app.page("/", "pages/index.rs").post(async_1(by_way_of_io)).body_limit(5);
+    let app = TestApp::new(app.finish()).await;
+    assert_eq!(app.post("/").body("12345").await.text(), "5");
+    let long = app.post("/").body("123456").await;
+    assert_eq!(long.status(), 413);
+    assert_eq!(long.json::<Value>()["detail"], "the body is longer than 5 bytes");
+}
+
+#[test]
+fn an_error_has_a_place_in_the_app() {
+    fn asked() -> Result<u8> {
+        Ok("x".parse::<u8>()?)
+    }
+    let table = [
+        (asked().unwrap_err(), line!() - 3),
+        (Error::not_found("gone"), line!()),
+        (Error::internal("broken").with_status(StatusCode::BAD_GATEWAY), line!()),
+        (Error::unauthorized("who?").with_header("www-authenticate", "Basic"), line!()),
+        (Error::from(Rejection::new(StatusCode::BAD_REQUEST, "bad")), line!()),
+        (Error::from(std::io::Error::from(Error::conflict("twice"))), line!()),
+    ];
+    for (error, line) in table {
+        let place = error.location().map(|place| (place.file(), place.line()));
+        assert_eq!(place, Some((file!(), line)), "{error}");
+    }
+    let nowhere = Err::<(), _>("y").map_err(Error::internal).unwrap_err();
+    assert_eq!(nowhere.location(), None, "std has called it");
+}
+
 fn show(error: Error) -> Html {
     page("Sorry", html! { p { (error.status().as_u16()) " " (error.message()) } })
 }

@@ -122,9 +122,10 @@ async fn query() {
     let (status, problem) = get(&app, "/?q=a&page=x").await;
     assert_eq!(
         (status, detail(&problem).as_str()),
-        (400, "bad query string: invalid digit found in string")
+        (400, "bad query string: field `page`: invalid digit found in string")
     );
-    assert_eq!(get(&app, "/").await.0, 400);
+    let (status, problem) = get(&app, "/").await;
+    assert_eq!((status, detail(&problem).as_str()), (400, "bad query string: missing field `q`"));
 
     let optional =
         one("/", sync_1(|query: Option<Query<Search>>| query.is_some().to_string())).await;
@@ -168,7 +169,11 @@ async fn form() {
     let app = any("/", sync_1(|Form(User { name })| name)).await;
     assert_eq!(app.post("/").form("name=Ada+L.").await.text(), "Ada L.");
     assert_eq!(app.get("/?name=Ada").await.text(), "Ada");
-    assert_eq!(app.post("/").form("nom=Ada").await.status(), 422);
+    let nameless = app.post("/").form("nom=Ada").await;
+    assert_eq!(nameless.status(), 422);
+    assert_eq!(detail(&nameless.text()), "bad form: missing field `name`");
+    let twice = app.post("/").form("name=Ada&name=Grace").await;
+    assert_eq!(detail(&twice.text()), "bad form: field `name`: unsupported value");
     assert_eq!(app.post("/").body("name=Ada").await.status(), 415);
 }
 

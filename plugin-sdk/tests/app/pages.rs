@@ -94,3 +94,35 @@ fn a_component_may_be_a_page_or_a_fragment() {
     assert_eq!(html! { div { (part) } }.into_string(), "<div><p><i>part</i></p></div>");
     assert_eq!(part.title(), None);
 }
+
+#[tokio::test]
+async fn what_a_page_says_of_itself_counts_before_its_layout() {
+    let mut app = nova::App::new(nova::no_state());
+    app.layout(
+        "/",
+        sync_1(|page: Html| {
+            let title = format!("{} · Site", page.title().unwrap_or_default());
+            page.with_title(title).meta("description", "a site").meta("og:site_name", "Site")
+        }),
+    );
+    let own = || page("Own", "own").meta("description", "<its> \"own\"").meta("x", "1");
+    app.page("/own", "pages/own.rs").get(sync_0(own));
+    let by_hand = || page("Hand", "").head(html! { meta name="description" content="by hand"; });
+    app.page("/hand", "pages/hand.rs").get(sync_0(by_hand));
+    app.page("/other", "pages/other.rs").get(sync_0(|| page("Other", "other")));
+    let app = TestApp::new(app.finish()).await;
+    for (path, head) in [
+        (
+            "/own",
+            "<title>Own · Site</title><meta name=\"description\" content=\"&lt;its&gt; \
+             &quot;own&quot;\"><meta name=\"x\" content=\"1\">",
+        ),
+        ("/hand", "<title>Hand · Site</title><meta name=\"description\" content=\"by hand\">"),
+        ("/other", "<title>Other · Site</title><meta name=\"description\" content=\"a site\">"),
+    ] {
+        let answer = app.get(path).await;
+        let text = answer.text();
+        let whole = format!("{head}<meta property=\"og:site_name\" content=\"Site\"></head>");
+        assert!(text.contains(&whole), "{text}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What a built library says of itself, read from the file without running any of it.
 
-use object::read::elf::ElfFile64;
+use object::elf::DT_NEEDED;
+use object::read::elf::{ElfFile64, ProgramHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _};
 
 use crate::swap::mode::SwapMode;
@@ -29,6 +30,9 @@ pub(crate) struct LibraryInfo {
     pub(crate) swap_declared: bool,
     /// The least version of glibc that has everything the library needs, such as `2.34`.
     pub(crate) glibc: Option<String>,
+    /// The shared libraries that it needs beside those of glibc and rustc's runtime, such as
+    /// `libsqlite3.so.0`.
+    pub(crate) needs: Vec<String>,
 }
 
 /// Why a file is not a route library.
@@ -73,6 +77,7 @@ impl LibraryInfo {
             swap: value("swap").and_then(SwapMode::named),
             swap_declared: value("swap-declared") == Some("yes"),
             glibc: least(&elf),
+            needs: needs(&elf),
         })
     }
 }
@@ -82,6 +87,15 @@ impl LibraryInfo {
 #[must_use]
 pub fn least_glibc(program: &[u8]) -> Option<String> {
     least(&ElfFile64::<Endianness>::parse(program).ok()?)
+}
+
+/// The dynamic linker that a program asks for; none for a library.
+#[must_use]
+pub fn interpreter(program: &[u8]) -> Option<String> {
+    let elf = ElfFile64::<Endianness>::parse(program).ok()?;
+    let mut segments = elf.elf_program_headers().iter();
+    let path = segments.find_map(|segment| segment.interpreter(elf.endian(), program).ok()?)?;
+    String::from_utf8(path.to_vec()).ok()
 }
 
 fn note<'a>(elf: &ElfFile64<'a, Endianness>) -> Option<&'a str> {
@@ -109,6 +123,32 @@ fn least(elf: &ElfFile64<'_, Endianness>) -> Option<String> {
     }
     let (major, minor) = versions.into_iter().max()?;
     Some(format!("{major}.{minor}"))
+}
+
+/// What every system with glibc has, by the beginning of the name.
+const EVERYWHERE: [&str; 12] = [
+    "ld-linux",
+    "libanl.so",
+    "libc.so",
+    "libdl.so",
+    "libgcc_s.so",
+    "libm.so",
+    "libmvec.so",
+    "libpthread.so",
+    "libresolv.so",
+    "librt.so",
+    "libutil.so",
+    "linux-vdso",
+];
+
+/// The libraries that the dynamic linker is told to find, but for those that are everywhere.
+fn needs(elf: &ElfFile64<'_, Endianness>) -> Vec<String> {
+    let sections = elf.elf_section_table();
+    let Ok(table) = sections.dynamic_table(elf.endian(), elf.data()) else { return Vec::new() };
+    let needed = table.iter().filter(|entry| entry.tag == DT_NEEDED);
+    let names = needed.filter_map(|entry| std::str::from_utf8(table.string(entry).ok()?).ok());
+    let beside = names.filter(|name| !EVERYWHERE.iter().any(|base| name.starts_with(base)));
+    beside.map(str::to_owned).collect()
 }
 
 /// `GLIBC_2.34` and `GLIBC_2.2.5` as numbers; names such as `GLIBC_PRIVATE` have none.
@@ -146,5 +186,7 @@ mod tests {
         let (major, minor) =
             glibc_version(&format!("GLIBC_{}", least_glibc(&this_test).unwrap())).unwrap();
         assert!(major == 2 && minor >= 17, "{major}.{minor}");
+        let elf = ElfFile64::<Endianness>::parse(&*this_test).unwrap();
+        assert_eq!(needs(&elf), <[String; 0]>::default(), "what is everywhere is not named");
     }
 }

@@ -37,6 +37,9 @@ pub struct Manifest {
     pub profile: String,
     /// The least version of glibc that the library needs.
     pub glibc: Option<String>,
+    /// The shared libraries that it needs beside those of glibc, such as `libsqlite3.so.0`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
     /// How it is swapped.
     pub swap: SwapPlan,
     /// What it answers.
@@ -158,6 +161,7 @@ mod tests {
             target: "x86_64-unknown-linux-gnu".into(),
             profile: "release".into(),
             glibc: Some("2.34".into()),
+            needs: vec!["libsqlite3.so.0".into()],
             swap: SwapPlan {
                 mode: SwapMode::Process,
                 declared: false,

@@ -61,6 +61,7 @@ pub fn write_release(
         target: facts.target,
         profile: profile.to_owned(),
         glibc: facts.glibc,
+        needs: facts.needs,
         swap: swap.clone(),
         routes: prepared.tree.pages.iter().map(|page| route(page, prepared)).collect(),
         shared_sha256: prepared.shared_sha256(),

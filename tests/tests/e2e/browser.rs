@@ -2,6 +2,7 @@
 
 use fantoccini::key::Key;
 use nova_tests::browser::Browser;
+use nova_tests::client::fresh;
 use nova_tests::dev::Dev;
 use nova_tests::workspace::App;
 
@@ -179,6 +180,36 @@ async fn a_panic_shows_its_place_and_the_server_goes_on() {
     assert_eq!(browser.value(OVERLAY).await, "");
     browser.run("fetch('/fail')").await;
     browser.until(&overlay_says("pages/fail.rs:3:")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_shows_its_place_and_a_crash_shows_once() {
+    let app = App::example("starter", "failing");
+    app.write(
+        "pages/boom.rs",
+        "use nova::prelude::*;\n\npub fn get() -> Result<String> {\n    \
+         let seven: u8 = \"seven\".parse()?;\n    Ok(seven.to_string())\n}\n",
+    );
+    app.write("pages/crash.rs", "pub fn get() -> &'static str {\n    std::process::abort();\n}\n");
+    let mut dev = Dev::built(&app).await;
+    let browser = Browser::start().await;
+    browser.open(&dev.at("/boom")).await;
+    for text in ["invalid digit", "pages/boom.rs:4:", "GET /boom", "Only this request failed"] {
+        browser.until(&overlay_says(text)).await;
+    }
+    let line = dev.process.line("error    GET /boom").await;
+    assert!(line.contains("pages/boom.rs:4:"), "{line}");
+    assert!(!dev.process.output().contains("plugin-sdk/src"), "{}", dev.process);
+
+    // What was said before the request that ended the server is not about it.
+    assert!(fresh(dev.address, "/crash").await.is_err());
+    dev.process.line("restart  the server").await;
+    browser.open(&dev.at("/crash")).await;
+    browser.until("document.body.innerText.includes('ended the server: SIGABRT')").await;
+    assert_eq!(browser.value("document.body.innerText.includes('boom')").await, false);
+    assert_eq!(browser.value(OVERLAY).await, "", "the page says it itself");
+    browser.open(&dev.at("/about")).await;
+    browser.until(&overlay_says("The server is back.")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -221,8 +221,14 @@ async fn the_page_that_ended_a_host_is_named() {
 async fn a_body_that_fails_is_an_error() {
     let host = host("", &["--metrics", "127.0.0.1:0"]).await;
     for (path, said) in [
-        ("/stream/panic", "GET /stream/panic panicked while its body was sent: in the middle of"),
-        ("/stream/error", "GET /stream/error: its body ended with an error: no more of it"),
+        (
+            "/stream/panic",
+            "GET /stream/panic (pages/stream/[end].rs) panicked while its body was sent: in the middle of",
+        ),
+        (
+            "/stream/error",
+            "GET /stream/error (pages/stream/[end].rs): its body ended with an error: no more of it",
+        ),
     ] {
         assert!(fresh(host.address, path).await.is_err(), "{path} has an end");
         host.process.said(said).await;
@@ -264,4 +270,30 @@ async fn the_place_of_a_panic_is_known_whatever_hook_an_app_installs() {
     assert!(fresh(host.address, "/panics").await.is_err());
     let said = host.process.said("GET /panics panicked: a page panics at ").await;
     assert!(said.contains("libraries/rogue/src/lib.rs:"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_fails_says_where_in_one_line() {
+    let host = host("", &[]).await;
+    for (path, said, message) in [
+        (
+            "/fails",
+            "GET /fails (libraries/rogue/src/lib.rs:",
+            "): Internal Server Error: invalid digit",
+        ),
+        (
+            "/panics",
+            "GET /panics panicked: a page panics at libraries/rogue/src/lib.rs:",
+            "lib.rs:",
+        ),
+    ] {
+        assert!(fresh(host.address, path).await.is_err(), "{path} answers 500");
+        let line = host.process.said(said).await;
+        let line = line.lines().find(|line| line.contains(said)).unwrap();
+        assert!(line.contains(message) && line.contains(" request_id="), "{line}");
+    }
+    let said = host.process.output();
+    assert_eq!(said.matches("Internal Server Error").count(), 1, "{said}");
+    assert!(!said.contains("plugin-sdk"), "{said}");
+    assert_eq!(host.status().await.generations[0].server_errors, 2);
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use nova_host::generation::call::HandlerPanic;
+use nova_host::generation::failure::HandlerPanic;
 use nova_host::swap::SwapError;
 use nova_parts::{PageLibrary, PartError, PartedApp};
 use nova_tests::client::{Connection, fresh};

@@ -9,7 +9,7 @@ use _articles::ARTICLES;
 
 pub fn get(Path(path): Path<String>) -> Result<Html> {
     let position = ARTICLES.iter().position(|article| article.path == path);
-    let position = position.ok_or_else(|| Error::not_found("there is no such article"))?;
+    let position = position.ok_or_else(|| Error::not_found("There is no such article."))?;
     let article = &ARTICLES[position];
     let before = position.checked_sub(1).map(|index| &ARTICLES[index]);
     let after = ARTICLES.get(position + 1);

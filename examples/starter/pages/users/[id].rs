@@ -5,7 +5,7 @@ use crate::app::Store;
 pub fn get(Path(id): Path<u64>, State(store): State<Store>) -> Result<Html> {
     let user = store
         .user(id)
-        .ok_or_else(|| Error::not_found("there is no such user"))?;
+        .ok_or_else(|| Error::not_found(format!("There is no user {id}.")))?;
     Ok(page(
         user.name.clone(),
         html! {
@@ -16,5 +16,6 @@ pub fn get(Path(id): Path<u64>, State(store): State<Store>) -> Result<Html> {
                 p { "This page is " code { "pages/users/[id].rs" } ". Its parameter is a number: " a href="/users/ada" { "/users/ada" } " is refused before the page runs." }
             }
         },
-    ))
+    )
+    .meta("description", &user.known_for))
 }

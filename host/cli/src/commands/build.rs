@@ -5,6 +5,7 @@
 //! folder sees the old release or the new one.
 
 mod deploy;
+mod early;
 mod gate;
 mod profile;
 mod program;
@@ -28,7 +29,7 @@ use nova_route_template::{
 use self::gate::Training;
 use self::report::{BuildFacts, BuildReport, PageKind};
 use self::steps::Steps;
-use super::{Outcome, app_folder, block_on, check, precompile, sign};
+use super::{Outcome, app_folder, block_on, check, env_file, precompile, sign};
 use crate::precompile::Extent;
 use crate::sign::PrivateKey;
 use crate::terminal::style::{DIM, GOOD, WARN, counted, size};
@@ -93,6 +94,10 @@ struct BuildJob<'a> {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    env_file::explain(&args.dir, "nova build", build(args))
+}
+
+fn build(args: &Args) -> anyhow::Result<Outcome> {
     // A flag is seen from where its user stands, a setting from the app's folder.
     let out = args.out.as_ref().map(std::path::absolute).transpose()?;
     let flags = PartialSettings { out, ..PartialSettings::default() };
@@ -103,6 +108,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
     let steps = &Steps::new(args.steps());
     let job = steps.run("reading the pages", || BuildJob::new(args, settings, steps))?;
+    if early::is_worth_it(&job) {
+        steps.run("trying `init` on a quick build", || early::try_init(&job))?;
+    }
     let (built, sdk) = compile_by_profile(&job)?;
     // Before most of the names go.
     let plan = swap_plan(&built)?;
@@ -197,7 +205,11 @@ impl<'a> BuildJob<'a> {
         }
         let out = prepared.project.dir().join(&settings.out);
         let earlier = Manifest::read(&out);
-        Ok(Self { args, settings, prepared, out, earlier, steps })
+        let job = Self { args, settings, prepared, out, earlier, steps };
+        if early::is_worth_it(&job) {
+            steps.one_more();
+        }
+        Ok(job)
     }
 
     /// The folder for what is in no release.
@@ -319,7 +331,7 @@ fn strip_symbols(
 fn check(job: &BuildJob<'_>, stripped: &StrippedLibrary) -> anyhow::Result<()> {
     let mut release = Release::read(&stripped.library, &Trust::default())?;
     release.plan = Plan::read(&job.prepared.project.dir().join(PLAN))?;
-    let report = block_on(check::preflight(release))??;
+    let report = block_on(check::preflight(release, true))??;
     for route in report.unwell {
         job.steps.say(&format!("{WARN}weak{WARN:#}: {route}"));
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use nova_host::generation::preflight::{self, PreflightJob, PreflightReport};
 use nova_host::library::loader::{Loader, Store};
 use nova_host::release::Release;
@@ -11,7 +11,7 @@ use nova_host::release::plan::Plan;
 use nova_host::release::trust::{PublicKey, Trust};
 use nova_host::swap::SwapSettings;
 
-use super::{Outcome, block_on};
+use super::{Outcome, block_on, needs};
 use crate::terminal::style::{BAD, DIM, GOOD, WARN, counted, took};
 use crate::terminal::swap;
 
@@ -54,7 +54,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let note = release.candidate.note.clone();
     let build_id = release.candidate.build_id.clone();
     let plan = release.swap.clone();
-    let report = match block_on(preflight(release))? {
+    // The linker would name one of them, and without what to do about it.
+    let missing = needs::missing(&release.candidate.path);
+    if !missing.is_empty() {
+        anstream::println!("{BAD}refused{BAD:#}   {}", args.source.display());
+        bail!(
+            "the library needs {}, which this machine lacks\n  help: {}",
+            needs::named(&missing),
+            needs::remedy(&missing)
+        );
+    }
+    let report = match block_on(preflight(release, true))? {
         Ok(report) => report,
         Err(error) => {
             anstream::println!("{BAD}refused{BAD:#}   {}", args.source.display());
@@ -88,8 +98,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Loads, starts and exercises a release in a child process, as a host does before a swap.
-pub(super) async fn preflight(release: Release) -> anyhow::Result<PreflightReport> {
+/// Loads, starts and exercises a release in a child process, as a host does before a swap; without
+/// `exercise` its routes are not asked.
+pub(super) async fn preflight(release: Release, exercise: bool) -> anyhow::Result<PreflightReport> {
     let folder = tempfile::tempdir().context("no temporary folder for a copy of the library")?;
     let store = Store::open(folder.path().join("libraries"))?;
     let settings = SwapSettings::default();
@@ -97,6 +108,7 @@ pub(super) async fn preflight(release: Release) -> anyhow::Result<PreflightRepor
     let job = PreflightJob {
         library: staged.path().to_owned(),
         store: store.folder().map(Path::to_owned),
+        exercise,
         spared: release.plan.as_ref().map(Plan::failing).unwrap_or_default(),
         limit: settings.preflight_limit,
         init_limit: settings.init_limit,

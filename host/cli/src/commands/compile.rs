@@ -9,7 +9,7 @@ use nova_route_template::{
     swap_plan, write_release,
 };
 
-use super::{Outcome, app_folder, check, precompile, sign};
+use super::{Outcome, app_folder, check, env_file, precompile, sign};
 use crate::precompile::{Extent, PrecompileOrder};
 use crate::sign::PrivateKey;
 use crate::terminal::style::{DIM, GOOD, WARN, counted, size, took};
@@ -39,6 +39,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    env_file::explain(&args.dir, "nova compile", compile(args))
+}
+
+fn compile(args: &Args) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     // A flag is seen from where its user stands, a setting from the app's folder.
     let out = args.out.as_ref().map(std::path::absolute).transpose()?;

@@ -21,6 +21,7 @@
 
 pub(crate) mod crash;
 pub(crate) mod handle;
+mod last_words;
 mod pending;
 mod possessions;
 pub(crate) mod process;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::dev::wire::message::Problem;
+use crate::dev::wire::message::{Problem, ProblemKind};
 use crate::dev::wire::progress::Progress;
 use crate::dev::wire::save::{Save, SaveOutcome};
 use crate::terminal::style::DIM;
@@ -83,18 +83,24 @@ impl Terminal {
         }
     }
 
-    /// A handler panicked while it answered `request`.
-    pub(crate) fn panicked(&self, request: &str, message: &str, location: &str) {
+    /// A handler panicked while it answered `request`, or answered with an error.
+    pub(crate) fn request_failed(
+        &self,
+        kind: ProblemKind,
+        request: &str,
+        message: &str,
+        location: &str,
+    ) {
+        let (event, label) = match kind {
+            ProblemKind::Panic => (LogEvent::Panic { request, message, location }, Label::Panic),
+            _ => (LogEvent::Error { request, message, location }, Label::Error),
+        };
         match self.voice {
-            Voice::Json => self.event(&LogEvent::Panic { request, message, location }),
+            Voice::Json => self.event(&event),
             Voice::Full | Voice::Quiet => {
-                self.print(&look::line(
-                    Label::Panic,
-                    request,
-                    None,
-                    &format!("{location}: {message}"),
-                    look::width(),
-                ));
+                let place = if location.is_empty() { "" } else { ": " };
+                let note = format!("{location}{place}{message}");
+                self.print(&look::line(label, request, None, &note, look::width()));
             }
         }
     }

@@ -113,7 +113,7 @@ async fn the_delay_of_a_stop_comes_before_all_of_it() {
     let ground = Ground::of("edge");
     let args = ["--grace", "1h", "--stop-delay", "1s", "--stream-grace", "1ms"];
     let mut host = ground.start(&args).await;
-    let (mut events, mut read) = stream(&host, "/events", b"data: one").await;
+    let (events, mut read) = stream(&host, "/events", b"data: one").await;
     host.process.signal(Signal::TERM);
     host.process.line("stopping in 1s").await;
     assert_eq!(host.get("/readyz", "").await.status(), 503);

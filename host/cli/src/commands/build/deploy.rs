@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use nova_route_template::{Manifest, SwapMode, SwapPlan, least_glibc};
 
+use crate::commands::needs;
 use crate::terminal::style::counted;
 
 /// The name of the host program in a release.
@@ -73,6 +74,7 @@ pub(in crate::commands) fn write(
         app: &manifest.app.name,
         version: &manifest.app.version,
         glibc,
+        needs: &manifest.needs,
         routes: manifest.routes.len(),
         swap: &manifest.swap,
     };
@@ -100,6 +102,8 @@ struct HostFacts<'a> {
     version: &'a str,
     /// The least glibc that library and host need.
     glibc: Option<&'a str>,
+    /// The shared libraries that the library needs beside that.
+    needs: &'a [String],
     /// How many routes there are.
     routes: usize,
     /// How it is swapped.
@@ -116,9 +120,33 @@ fn fill(template: &str, facts: &HostFacts<'_>) -> String {
         .replace("{nova}", env!("CARGO_PKG_VERSION"))
         .replace("{arch}", std::env::consts::ARCH)
         .replace("{glibc}", glibc.unwrap_or("2.17"))
+        .replace("{needs}", &needs_sentence(facts.needs))
+        .replace("{install}", &install(facts.needs))
         .replace("{routes}", &counted(facts.routes, "route"))
         .replace("{image}", image)
         .replace("{swap}", &swapping(facts.swap))
+}
+
+/// What the README says of the libraries that are needed.
+fn needs_sentence(needs: &[String]) -> String {
+    if needs.is_empty() { String::new() } else { format!(" and {}", needs::named(needs)) }
+}
+
+/// What the Dockerfile does so that the libraries are there, as lines of their own.
+fn install(needs: &[String]) -> String {
+    let (packages, unknown) = needs::packages(needs);
+    let mut lines = String::new();
+    for library in unknown {
+        lines.push_str(&format!("# The routes need {library}: install the package that has it.\n"));
+    }
+    if !packages.is_empty() {
+        lines.push_str(&format!(
+            "RUN apt-get update \\\n    && apt-get install -y --no-install-recommends {} \\\n    \
+             && rm -rf /var/lib/apt/lists/*\n",
+            packages.join(" ")
+        ));
+    }
+    lines
 }
 
 /// How the release takes the place of the one before, and why so.
@@ -182,8 +210,12 @@ mod tests {
     use super::*;
 
     fn filled(name: &str, glibc: Option<&str>) -> String {
+        filled_with(name, glibc, &[])
+    }
+
+    fn filled_with(name: &str, glibc: Option<&str>, needs: &[String]) -> String {
         let swap = &SwapPlan::default();
-        let facts = HostFacts { app: "shop", version: "1.2.0", glibc, routes: 1, swap };
+        let facts = HostFacts { app: "shop", version: "1.2.0", glibc, needs, routes: 1, swap };
         let (.., template) = FILES.iter().find(|(file, ..)| *file == name).expect("a file");
         fill(template, &facts)
     }
@@ -230,6 +262,25 @@ mod tests {
         ] {
             assert!(filled("Dockerfile", glibc).contains(image), "{glibc:?}");
         }
+    }
+
+    #[test]
+    fn libraries_are_named_and_installed() {
+        let needs = ["libssl.so.3", "libcrypto.so.3", "libpq.so.5", "libmine.so.1"];
+        let needs = needs.map(str::to_owned);
+        let readme = filled_with("README.md", Some("2.34"), &needs);
+        assert!(readme.contains("libpq.so.5 (Debian: libpq5), libmine.so.1,"), "{readme}");
+        let dockerfile = filled_with("Dockerfile", Some("2.34"), &needs);
+        let (_, after) = dockerfile.split_once("FROM ").expect("an image");
+        let (lines, _) = after.split_once("# Owned by root").expect("the next comment");
+        insta::assert_snapshot!(lines, @r"
+        debian:bookworm-slim
+        # The routes need libmine.so.1: install the package that has it.
+        RUN apt-get update \
+            && apt-get install -y --no-install-recommends libssl3 libpq5 \
+            && rm -rf /var/lib/apt/lists/*
+        ");
+        assert!(!filled("Dockerfile", None).contains("apt-get"));
     }
 
     #[test]

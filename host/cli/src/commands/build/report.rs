@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use nova_route_template::{CodeSizes, CrateSize, Manifest, PublicFiles, SwapPlan};
 use serde::{Deserialize, Serialize};
 
+use crate::commands::needs;
 use crate::terminal::style::{BOLD, DIM, WARN, size, took};
 use crate::terminal::table::Align::{Left, Right};
 use crate::terminal::table::table;
@@ -28,6 +29,9 @@ pub(in crate::commands) struct BuildReport {
     /// How it is swapped, and why so.
     #[serde(default)]
     pub(in crate::commands) swap: SwapPlan,
+    /// The shared libraries that it needs beside glibc.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::commands) needs: Vec<String>,
     /// Bytes of the library, as it is shipped.
     pub(in crate::commands) library: u64,
     /// Bytes of its machine code.
@@ -133,6 +137,7 @@ impl BuildReport {
             build_id: manifest.build_id.clone(),
             aot: *aot,
             swap: manifest.swap.clone(),
+            needs: manifest.needs.clone(),
             library: manifest.library.size,
             code: sizes.code,
             host: *host,
@@ -196,6 +201,9 @@ impl BuildReport {
                 size(public.compressible),
                 size(public.compressed),
             ));
+        }
+        if !self.needs.is_empty() {
+            text.push_str(&format!("{BOLD}needs{BOLD:#}    {}\n", needs::named(&self.needs)));
         }
         for change in &self.changed {
             text.push_str(&format!("{WARN}changed{WARN:#}  {}\n", change.render()));
@@ -296,6 +304,7 @@ mod tests {
             build_id: "0".repeat(32),
             aot: true,
             swap: SwapPlan::default(),
+            needs: vec!["libpq.so.5".to_owned()],
             library,
             code: 800_000,
             host: 5_000_000,
@@ -327,6 +336,7 @@ mod tests {
         library  1.30 MB, 800 kB of it machine code
         host     5.00 MB
         public   3 files, 40 kB; 30 kB of it as 8 kB for browsers that decompress
+        needs    libpq.so.5 (Debian: libpq5)
         changed  library: 1.20 MB -> 1.30 MB (+100 kB)
         changed  /live: 9 kB -> 12 kB (+3 kB)
         changed  /new: new, 0 kB

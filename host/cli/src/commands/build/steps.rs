@@ -3,7 +3,7 @@
 //! In a terminal the line of the step that runs says what it is at; elsewhere it is written once,
 //! when the step is done. What a step has to say besides stands on lines of its own.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::terminal::style::{DIM, took};
 
 /// Numbers the steps of a build, and takes their times.
 pub(in crate::commands) struct Steps {
-    total: usize,
+    total: Cell<usize>,
     is_terminal: bool,
     state: RefCell<State>,
 }
@@ -29,7 +29,12 @@ impl Steps {
     /// For so many steps.
     pub(in crate::commands) fn new(total: usize) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        Self { total, is_terminal, state: RefCell::default() }
+        Self { total: Cell::new(total), is_terminal, state: RefCell::default() }
+    }
+
+    /// One step has shown to be more.
+    pub(in crate::commands) fn one_more(&self) {
+        self.total.set(self.total.get() + 1);
     }
 
     /// Runs one step.
@@ -77,7 +82,7 @@ impl Steps {
 
     fn head(&self) -> String {
         let state = self.state.borrow();
-        format!("[{}/{}] {} … ", state.done.len() + 1, self.total, state.running)
+        format!("[{}/{}] {} … ", state.done.len() + 1, self.total.get(), state.running)
     }
 
     fn close_with(&self, end: &str) {

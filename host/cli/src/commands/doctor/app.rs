@@ -7,13 +7,14 @@ use nova_host::release::Release;
 use nova_host::release::trust::Trust;
 use nova_route_template::scaffold::vendored_version;
 use nova_route_template::{
-    Build, CargoError, Level, MANIFEST, Manifest, Output, PartialSettings, Project, RouteTree,
-    Settings, SourceFile, is_in_step, prepare,
+    Build, CargoError, LIBRARY, Level, MANIFEST, Manifest, Output, PartialSettings, Project,
+    RouteTree, Settings, SourceFile, is_in_step, prepare,
 };
 
 use super::Finding;
 use crate::commands::app_folder::HERE;
 use crate::commands::build::report::BuildReport;
+use crate::commands::needs;
 use crate::terminal::style::{chain, size};
 
 /// A library of more bytes than this is worth a word.
@@ -172,6 +173,14 @@ fn release(project: &Project) -> Option<Finding> {
             format!("the library in {shown} needs glibc {needed}, and this machine has {found}"),
             "compile it on this machine or on an older one",
         ));
+    }
+    let missing = needs::missing(&folder.join(LIBRARY));
+    if !missing.is_empty() {
+        let found = format!(
+            "the library in {shown} needs {}, which this machine lacks",
+            needs::named(&missing)
+        );
+        return Some(Finding::bad(subject, found, needs::remedy(&missing)));
     }
     let changed = changed_since(project, &manifest);
     if changed > 0 {

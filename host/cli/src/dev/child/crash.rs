@@ -14,7 +14,7 @@ use crate::dev::wire::quarantine::QuarantinedPage;
 pub(crate) struct Crash {
     /// How the process ended, such as `it was ended by SIGSEGV`.
     pub(crate) how: String,
-    /// What it printed last.
+    /// What it printed last, since the first of the requests began.
     pub(crate) last_words: String,
     /// The page that did not return, and the limit that it was given.
     pub(crate) hung: Option<(RunningRequest, Duration)>,
@@ -131,13 +131,20 @@ impl UnexplainedCrashes {
 /// What of the last words is about the end: a message of Rust's runtime and what follows it, or
 /// what the C library says before it aborts.
 fn about_the_end(lines: &str, how: &str) -> String {
-    let lines: Vec<&str> = lines.lines().collect();
+    let lines: Vec<&str> = lines.lines().filter(|line| !is_logged(line)).collect();
     let begins = lines.iter().rposition(|line| line.starts_with("thread '"));
     match (begins, lines.last()) {
         (Some(at), _) => lines[at..].join("\n"),
         (None, Some(last)) if how.contains("SIGABRT") => (*last).to_owned(),
         _ => String::new(),
     }
+}
+
+/// Whether it is a line of the log, which goes on whatever happens to the process.
+fn is_logged(line: &str) -> bool {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    let levels = ["error: ", "warning: ", "debug: ", "trace: ", "{\"time\":"];
+    levels.iter().any(|level| plain.starts_with(level))
 }
 
 #[cfg(test)]
@@ -182,6 +189,23 @@ mod tests {
         };
         assert_eq!(hung.cause(), "an endless loop: the page did not return for 5s");
         assert_eq!(hung.suspects().len(), 1, "the other one was only there");
+    }
+
+    #[test]
+    fn the_text_is_what_the_end_itself_said() {
+        let (abort, segv) = ("it was ended by SIGABRT", "it was ended by SIGSEGV");
+        let panic = "thread 'main' panicked at src/lib.rs:1:1:\noops";
+        let logged = "\u{1b}[1m\u{1b}[31merror: \u{1b}[0mGET /other panicked";
+        for (how, said, text) in [
+            (abort, "free(): invalid pointer", "free(): invalid pointer"),
+            (abort, logged, ""),
+            (abort, &*format!("free(): invalid pointer\n{logged}"), "free(): invalid pointer"),
+            (segv, "hello", ""),
+            (segv, &*format!("hello\n{panic}"), panic),
+        ] {
+            let one = request("/crash", Some("pages/crash.rs"));
+            assert_eq!(crash(how, said, &[one]).text(1), text, "{said}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::crash::Crash;
 use crate::dev::settings::Environment;
+use crate::dev::wire::message::ProblemKind;
 use crate::dev::wire::protocol::{Load, LoadOutcome, Obstacle, Order, Refusal};
 
 /// What holds for a whole process.
@@ -43,8 +44,8 @@ pub(crate) enum Notice {
     Wanted { file: String },
     /// A browser asked for the page in this file.
     Seen { file: String },
-    /// A handler panicked.
-    Panicked { request: String, location: String, message: String },
+    /// A handler panicked, or answered with an error.
+    Failed { kind: ProblemKind, request: String, location: String, message: String },
     /// Something under `/__nova/` was asked for under a name that is not allowed.
     Unlisted { host: String },
     /// A server ended without having been told to.

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::crash::Crash;
+use super::last_words::LastWords;
 use super::possessions;
 use crate::dev::report::Terminal;
 use crate::dev::settings::Environment;
@@ -31,9 +32,6 @@ const LAST_BREATH: Duration = Duration::from_secs(1);
 /// How long what a dead process printed is waited for; what it started may hold the stream.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-/// How many lines are kept as its last words.
-const KEPT_LINES: usize = 12;
-
 /// A process that serves, or is about to.
 pub(crate) struct ServerProcess {
     process: Child,
@@ -42,7 +40,7 @@ pub(crate) struct ServerProcess {
     record: File,
     limit: Option<Duration>,
     hung: Option<RunningRequest>,
-    lines: Arc<Mutex<Vec<String>>>,
+    said: Arc<Mutex<LastWords>>,
     printing: JoinHandle<()>,
     /// Events that came while nobody listened.
     backlog: VecDeque<ServerEvent>,
@@ -101,8 +99,8 @@ impl ServerProcess {
         let start =
             Start { program, role: SERVER_ROLE, job, environment, descriptors: &descriptors };
         let Companion { process, orders, events, prints } = Companion::start(start).await?;
-        let lines = Arc::default();
-        let printing = tokio::spawn(pass_on(prints, terminal, Arc::clone(&lines)));
+        let said = Arc::default();
+        let printing = tokio::spawn(pass_on(prints, terminal, Arc::clone(&said)));
         let limit = job.poll_limit;
         Ok(Self {
             process,
@@ -111,7 +109,7 @@ impl ServerProcess {
             record,
             limit,
             hung: None,
-            lines,
+            said,
             printing,
             backlog: VecDeque::new(),
             mapped: Mapped::Nothing,
@@ -188,13 +186,10 @@ impl ServerProcess {
             }
         };
         let _ = timeout(LAST_WORDS, &mut self.printing).await;
-        let last_words = self.lines.lock().join("\n");
-        Crash {
-            how,
-            last_words,
-            hung: self.hung.take().zip(self.limit),
-            requests: flight_recorder::running(&self.record).unwrap_or_default(),
-        }
+        let requests = flight_recorder::running(&self.record).unwrap_or_default();
+        let labels: Vec<String> = requests.iter().map(RunningRequest::label).collect();
+        let last_words = self.said.lock().since(labels.iter().map(String::as_str));
+        Crash { how, last_words, hung: self.hung.take().zip(self.limit), requests }
     }
 
     /// Lets the process finish what it does, and waits until it is gone.
@@ -229,18 +224,15 @@ impl ServerProcess {
 }
 
 /// Passes lines on to the terminal, and keeps the last ones.
-async fn pass_on(prints: ChildStderr, terminal: Arc<Terminal>, kept: Arc<Mutex<Vec<String>>>) {
+async fn pass_on(prints: ChildStderr, terminal: Arc<Terminal>, said: Arc<Mutex<LastWords>>) {
     let mut prints = BufReader::new(prints);
     let mut line = Vec::new();
     while matches!(prints.read_until(b'\n', &mut line).await, Ok(1..)) {
         let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
         line.clear();
-        terminal.passed_on(&text);
-        let mut kept = kept.lock();
-        if kept.len() == KEPT_LINES {
-            kept.remove(0);
+        if said.lock().hear(&text) {
+            terminal.passed_on(&text);
         }
-        kept.push(text);
     }
 }
 

@@ -175,8 +175,8 @@ impl ServerSupervisor {
                 self.replay.quarantine.release(&page);
                 self.tell_crashes(process).await;
             }
-            ServerEvent::Panicked { request, location, message } => {
-                self.notify(Notice::Panicked { request, location, message });
+            ServerEvent::Failed { kind, request, location, message } => {
+                self.notify(Notice::Failed { kind, request, location, message });
             }
             ServerEvent::Wanted { file } => self.notify(Notice::Wanted { file }),
             ServerEvent::Seen { file } => self.notify(Notice::Seen { file }),

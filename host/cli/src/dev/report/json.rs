@@ -31,6 +31,8 @@ pub(super) enum LogEvent<'a> {
     },
     /// A handler panicked.
     Panic { request: &'a str, message: &'a str, location: &'a str },
+    /// A handler answered with an error and a status of 500 and above.
+    Error { request: &'a str, message: &'a str, location: &'a str },
     /// Anything else that the terminal would have a line for; `label` is its first word.
     Line { label: &'a str, subject: &'a str, note: &'a str },
     /// What the first build is at.

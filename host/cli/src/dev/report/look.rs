@@ -21,7 +21,7 @@ pub(crate) enum Label {
     Style,
     /// Files under `public/` changed.
     Public,
-    /// Something does not compile.
+    /// Something does not compile, or a handler answered with an error.
     Error,
     /// A library that was built is not served.
     Refused,

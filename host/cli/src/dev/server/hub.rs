@@ -129,8 +129,8 @@ impl Hub {
         }
     }
 
-    /// A handler panicked: shown where a page is open, and not kept.
-    pub(crate) fn panicked(&self, problem: Problem) {
+    /// A handler panicked, or answered with an error: shown where a page is open, and not kept.
+    pub(crate) fn request_failed(&self, problem: Problem) {
         self.lock().send(&Message::Panic { problem });
     }
 

@@ -134,6 +134,7 @@ mod tests {
         for part in [
             "GET /&lt;a&gt;",
             "it &lt;was&gt; ended",
+            "data-nova-crash=\"GET /&lt;a&gt;\"",
             "action=\"/__nova/retry?page=pages%2F%5Bid%5D%2Ers&amp;to=%2Fa%20b%26c\"",
         ] {
             assert!(document.contains(part), "{part} in {document}");

@@ -1,29 +1,30 @@
 //! What the dev host answers: its own endpoints, the app, and the waiting page before there is one.
 //!
 //! Everything but `/__nova/` goes the way it goes in production. The dev host adds the client to
-//! the pages that come back, does not call pages that ended a server, and tells supervisor and browser about handlers that panicked.
+//! the pages that come back, does not call pages that ended a server, and tells supervisor and browser about
+//! handlers that panicked or answered with an error.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use nova_host::generation::body::Body;
-use nova_host::generation::call::HandlerPanic;
 use nova_host::server::{Peer, head};
 use nova_host::site::{Site, refusal};
 
 use super::document::Destination;
 use super::endpoints::Endpoints;
+use super::failures::Failure;
 use super::hub::Hub;
 use super::inject::{WithTail, add_client, untouched};
 use super::pages::OnDemandPages;
 use super::paths::is_own;
 use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
-use super::{panics, waiting};
-use crate::dev::wire::message::Problem;
-use crate::dev::wire::protocol::ServerEvent;
+use super::waiting;
+use crate::dev::wire::flight_recorder::BEGINS;
 
 /// Everything that answers a request. One per server.
 pub(crate) struct DevSite {
@@ -59,13 +60,15 @@ impl DevSite {
         let method = request.method().clone();
         let asked = format!("{} {}", request.method(), request.uri().path());
         let response = self.respond(request, peer).await;
-        let panic = response.extensions().get::<HandlerPanic>();
-        let panic = panic.map(|panic| self.panicked(&asked, panic));
+        let failure = Failure::of(response.extensions()).map(|failure| {
+            self.reporter.report(failure.event(&asked));
+            failure.problem(&asked, &self.dir)
+        });
         let (response, added) =
-            add_client(response, destination, &method, &served, panic.as_ref()).await;
+            add_client(response, destination, &method, &served, failure.as_ref()).await;
         // Where a script asked, the page that it runs in shows what happened.
-        if let Some(panic) = panic.filter(|_| !added) {
-            self.hub.panicked(panic);
+        if let Some(failure) = failure.filter(|_| !added) {
+            self.hub.request_failed(failure);
         }
         response
     }
@@ -89,15 +92,14 @@ impl DevSite {
         if let Some(instead) = self.quarantine.respond(file.as_deref(), path, request.headers()) {
             return instead;
         }
+        begins(&request);
         self.app.answer(request, peer.addr).await.response
     }
+}
 
-    fn panicked(&self, asked: &str, panic: &HandlerPanic) -> Problem {
-        self.reporter.report(ServerEvent::Panicked {
-            request: asked.to_owned(),
-            location: panic.location.clone(),
-            message: panic.message.clone(),
-        });
-        panics::of_panic(asked, panic, &self.dir)
-    }
+/// Says to the session that a request begins, in the stream that would say how it ended the process.
+fn begins(request: &Request<Incoming>) {
+    let line = format!("{BEGINS}{} {}\n", request.method(), request.uri().path());
+    // Nothing is lost with it but the difference to what was printed before.
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }

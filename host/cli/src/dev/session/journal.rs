@@ -17,7 +17,7 @@ use crate::dev::child::crash::Crash;
 use crate::dev::child::handle::{MoveReason, ServerHandle};
 use crate::dev::report::{Banner, Label, Terminal};
 use crate::dev::settings::DevSettingsError;
-use crate::dev::wire::message::Problem;
+use crate::dev::wire::message::{Problem, ProblemKind};
 use crate::dev::wire::phases::{Phases, micros};
 use crate::dev::wire::progress::Progress;
 use crate::dev::wire::protocol::{Obstacle, Order, Refusal, Topic};
@@ -224,9 +224,15 @@ impl Journal {
         self.line(Label::Note, &text, None, "check of the whole app");
     }
 
-    /// A handler panicked while it answered `request`.
-    pub(crate) fn panicked(&self, request: &str, message: &str, location: &str) {
-        self.terminal.panicked(request, message, location);
+    /// A handler panicked while it answered `request`, or answered with an error.
+    pub(crate) fn request_failed(
+        &self,
+        kind: ProblemKind,
+        request: &str,
+        message: &str,
+        location: &str,
+    ) {
+        self.terminal.request_failed(kind, request, message, location);
     }
 
     /// A server ended.

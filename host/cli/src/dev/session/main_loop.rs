@@ -352,8 +352,8 @@ impl Session {
     /// What became of the server; the error: there will be none any more.
     fn hear_server(&mut self, notice: Notice) -> Result<(), Refusal> {
         match notice {
-            Notice::Panicked { request, location, message } => {
-                self.journal.panicked(&request, &message, &location);
+            Notice::Failed { kind, request, location, message } => {
+                self.journal.request_failed(kind, &request, &message, &location);
             }
             Notice::Crashed(crash) => self.journal.crashed(&crash),
             Notice::Back(swapped) => self.journal.restarted("the server", None, swapped.as_ref()),

@@ -8,6 +8,10 @@ use nova_host::generation::GenerationId;
 use nova_host::process::record::{self, RecordedActivity};
 use serde::{Deserialize, Serialize};
 
+/// What a line of the server's standard error begins with that says that a request begins; the rest
+/// of it is such as `GET /users`.
+pub(crate) const BEGINS: char = '\u{1e}';
+
 /// A request on its way through the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunningRequest {

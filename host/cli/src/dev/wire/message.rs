@@ -21,7 +21,7 @@ pub(crate) enum Message {
     Error { problems: Vec<Problem> },
     /// Nothing is wrong any more.
     Ok,
-    /// A handler panicked just now.
+    /// A handler panicked just now, or answered with an error.
     Panic { problem: Problem },
     /// How far the first build is.
     Progress { text: String, share: Option<f64> },
@@ -45,6 +45,8 @@ pub(crate) enum ProblemKind {
     Load,
     /// A handler panicked.
     Panic,
+    /// A handler answered with an error and a status of 500 and above.
+    Error,
     /// A page ended the server.
     Crash,
 }

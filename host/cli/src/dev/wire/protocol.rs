@@ -148,8 +148,8 @@ pub(crate) enum ServerEvent {
     Wanted { file: String },
     /// This page was asked for, and not the one before it.
     Seen { file: String },
-    /// A handler panicked.
-    Panicked { request: String, location: String, message: String },
+    /// A handler panicked, or answered with an error.
+    Failed { kind: ProblemKind, request: String, location: String, message: String },
     /// Something under `/__nova/` was asked for under a name that is not allowed.
     Unlisted { host: String },
     /// A page has not let go of its thread for longer than the limit; the server ends.

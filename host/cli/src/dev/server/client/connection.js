@@ -13,7 +13,7 @@
 //   css       the stylesheet has a new address
 //   error     everything that is wrong at present, as one list
 //   ok        nothing is wrong any more
-//   panic     a handler panicked just now
+//   panic     a handler panicked just now, or answered with an error
 //   progress  how far the first build is
 //   state     the page at /__nova would look different
 //   note      something to know; each tab shows it once

@@ -12,6 +12,7 @@ const KINDS = {
   app: "App error",
   load: "Refused",
   panic: "Panic",
+  error: "Error",
   crash: "Crash",
 };
 
@@ -142,10 +143,15 @@ function all() {
   return JSON.stringify([problems.panics, problems.current]);
 }
 
+// Whether the page itself says what went wrong, in the place of the page that ended the server.
+function isPage({ kind, title }) {
+  return kind === "crash" && document.documentElement.dataset.novaCrash === title;
+}
+
 function show() {
   // The page of the session lists them itself, and is where one looks up what serves meanwhile.
   if (own) return;
-  const list = [...problems.panics, ...problems.current];
+  const list = [...problems.panics, ...problems.current].filter((problem) => !isPage(problem));
   if (list.length === 0) {
     if (overlay) overlay.host.remove();
     overlay = aside = null;
@@ -159,6 +165,8 @@ function show() {
   pill.textContent = heading.textContent;
   pill.classList.remove("offer");
   note.textContent = problems.current.length === 0 ? "Only this request failed: the server goes on."
+    : list.every(({ kind }) => kind === "crash")
+      ? "The server is back. A page that ended it is not called again until its code changes."
     : served.version ? "The last good version keeps serving. This leaves by itself when it is fixed."
     : "The page opens by itself when this is fixed.";
   overlay.list.replaceChildren(...list.map(article));
