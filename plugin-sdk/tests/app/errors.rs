@@ -110,7 +110,8 @@ fn an_error_has_a_place_in_the_app() {
         let place = error.location().map(|place| (place.file(), place.line()));
         assert_eq!(place, Some((file!(), line)), "{error}");
     }
-    let nowhere = Err::<(), _>("y").map_err(Error::internal).unwrap_err();
+    let result: std::result::Result<(), &str> = Err("y");
+    let nowhere = result.map_err(Error::internal).unwrap_err();
     assert_eq!(nowhere.location(), None, "std has called it");
 }
 

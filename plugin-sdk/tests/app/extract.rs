@@ -171,9 +171,9 @@ async fn form() {
     assert_eq!(app.get("/?name=Ada").await.text(), "Ada");
     let nameless = app.post("/").form("nom=Ada").await;
     assert_eq!(nameless.status(), 422);
-    assert_eq!(detail(&nameless.text()), "bad form: missing field `name`");
+    assert_eq!(detail(nameless.text()), "bad form: missing field `name`");
     let twice = app.post("/").form("name=Ada&name=Grace").await;
-    assert_eq!(detail(&twice.text()), "bad form: field `name`: unsupported value");
+    assert_eq!(detail(twice.text()), "bad form: field `name`: unsupported value");
     assert_eq!(app.post("/").body("name=Ada").await.status(), 415);
 }
 

@@ -112,7 +112,7 @@ impl Terminal {
             Voice::Json => self.event(&LogEvent::line(label, subject, note)),
             Voice::Quiet if !bad => {}
             Voice::Full | Voice::Quiet => {
-                self.print(&look::line(label, subject, time, note, look::width()))
+                self.print(&look::line(label, subject, time, note, look::width()));
             }
         }
     }

@@ -138,7 +138,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
     };
     // The files of the app have not been read, and may have a mistake.
     let folder = session.dir.file_name().unwrap_or(session.dir.as_os_str()).to_string_lossy();
-    session.journal.named(&folder.into_owned());
+    session.journal.named(&folder);
     if let (Some(file_system), None) = (without_events(&session.dir), setup.settings.dev.poll) {
         session.journal.note(&format!(
             "the app is on {file_system}, where saves of another machine cause no event; with \

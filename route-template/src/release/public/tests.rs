@@ -55,6 +55,7 @@ fn manifest(public: &PublicFiles) -> Manifest {
         target: String::new(),
         profile: String::new(),
         glibc: None,
+        needs: Vec::new(),
         swap: Default::default(),
         routes: Vec::new(),
         stylesheet: None,

@@ -70,7 +70,7 @@ fn only_pub_items_of_the_file_itself_count() {
     let names: Vec<_> = items.reexports.iter().map(|named| named.name.as_str()).collect();
     assert_eq!(names, ["patch", "head"]);
     assert!(items.constant("PRECOMPILE").is_some());
-    assert!(!items.constant("BODY_LIMIT").is_some());
+    assert!(items.constant("BODY_LIMIT").is_none());
 }
 
 #[test]

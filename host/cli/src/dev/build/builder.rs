@@ -210,7 +210,7 @@ impl BuildTask {
             LoadOutcome::Swapped(swapped) => {
                 phases.load_us = swapped.preflight_us + swapped.load_us;
                 phases.swap_us = swapped.total_us.saturating_sub(phases.load_us);
-                Some(swapped)
+                Some(*swapped)
             }
             LoadOutcome::Same => None,
         };

@@ -127,7 +127,7 @@ impl Starter {
             }
         };
         match timeout(self.limit(), answered).await {
-            Ok(Some(Ok(LoadOutcome::Swapped(swapped)))) => Ok(Some(swapped)),
+            Ok(Some(Ok(LoadOutcome::Swapped(swapped)))) => Ok(Some(*swapped)),
             Ok(Some(Ok(LoadOutcome::Same))) => Ok(None),
             Ok(Some(Err(refusal))) => Err(StartError::Refused(refusal)),
             Ok(None) => Err(StartError::Crashed(process.crash().await)),

@@ -166,7 +166,7 @@ impl ServerSupervisor {
                     (Err(Refusal { text, .. }), Some(obstacle)) if process.starts() > 1 => {
                         return Some((pending, MoveReason::Obstacle(obstacle, text)));
                     }
-                    (Ok(LoadOutcome::Swapped(swapped)), _) => self.accepted(pending, swapped),
+                    (Ok(LoadOutcome::Swapped(swapped)), _) => self.accepted(pending, *swapped),
                     // The caller may not want to know any more.
                     (other, _) => drop(pending.answer.send(other)),
                 }
@@ -193,7 +193,7 @@ impl ServerSupervisor {
         self.unexplained = UnexplainedCrashes::default();
         let load = self.private(load, &swapped);
         self.replay.serves(load, swapped.generation, &same);
-        let _ = answer.send(Ok(LoadOutcome::Swapped(swapped)));
+        let _ = answer.send(Ok(LoadOutcome::Swapped(Box::new(swapped))));
     }
 
     /// What serves, from where nothing is written: the compiler overwrites its own output.

@@ -59,7 +59,7 @@ pub(super) fn begins_document(text: &[u8]) -> Option<bool> {
     }
     let may =
         |with: &&[u8]| text.len() < with.len() && with[..text.len()].eq_ignore_ascii_case(text);
-    let is_open = BEGINNINGS.iter().any(|with| may(with)) || b"<!--".starts_with(text);
+    let is_open = BEGINNINGS.iter().any(may) || b"<!--".starts_with(text);
     (!is_open).then_some(false)
 }
 

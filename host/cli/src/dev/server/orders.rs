@@ -226,7 +226,7 @@ impl OrderHandler {
                     }
                     pages.published(in_parts);
                     hub.published(version.as_deref().unwrap_or(swapped.build_id.as_str()));
-                    Ok(LoadOutcome::Swapped(swapped))
+                    Ok(LoadOutcome::Swapped(Box::new(swapped)))
                 }
                 Err(PartError::Swap(SwapError::AlreadyLive { .. })) => {
                     pages.unchanged();

@@ -162,7 +162,7 @@ pub(crate) enum ServerEvent {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum LoadOutcome {
     /// It serves.
-    Swapped(SwapReport),
+    Swapped(Box<SwapReport>),
     /// It did already.
     Same,
 }
