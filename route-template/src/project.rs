@@ -60,14 +60,14 @@ pub enum OpenError {
         source: io::Error,
     },
     /// A `Cargo.toml` that is not TOML, or not a manifest.
-    #[error("{}: {}", path.display(), source.to_string().trim_end())]
+    #[error("{}: {}", path.display(), cause.to_string().trim_end())]
     BadManifest {
         /// The file.
         path: PathBuf,
         /// Where in it, by one-based line and column.
         place: Option<(usize, usize)>,
-        /// What is wrong with it, with its place.
-        source: Box<toml::de::Error>,
+        /// What is wrong with it, with its place; a part of the message.
+        cause: Box<toml::de::Error>,
     },
     /// A workspace without a package.
     #[error(
@@ -284,13 +284,13 @@ fn read_manifest(dir: &Path) -> Result<CargoManifest, OpenError> {
         }
         Err(source) => return Err(OpenError::UnreadableManifest { path, source }),
     };
-    toml::from_str(&text).map_err(|source: toml::de::Error| {
-        let before = source.span().and_then(|span| text.get(..span.start));
+    toml::from_str(&text).map_err(|cause: toml::de::Error| {
+        let before = cause.span().and_then(|span| text.get(..span.start));
         let place = before.map(|before| {
             let column = before.chars().rev().take_while(|letter| *letter != '\n').count() + 1;
             (before.matches('\n').count() + 1, column)
         });
-        OpenError::BadManifest { path, place, source: Box::new(source) }
+        OpenError::BadManifest { path, place, cause: Box::new(cause) }
     })
 }
 

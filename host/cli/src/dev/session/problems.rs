@@ -32,11 +32,11 @@ pub(crate) fn of_build(failure: &BuildFailure) -> Vec<Problem> {
                 }
             })
             .collect(),
-        BuildFailure::App(PrepareError::Open(OpenError::BadManifest { place, source, .. })) => {
-            let title = format!("Cargo.toml: {}", source.message());
+        BuildFailure::App(PrepareError::Open(OpenError::BadManifest { place, cause, .. })) => {
+            let title = format!("Cargo.toml: {}", cause.message());
             let (line, column) = place.unzip();
             vec![
-                Problem::new(ProblemKind::App, title, &source.to_string())
+                Problem::new(ProblemKind::App, title, &cause.to_string())
                     .at(MANIFEST, line, column),
             ]
         }
