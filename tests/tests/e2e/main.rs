@@ -3,6 +3,7 @@
 //! One program for all of it: to link is what takes the longest before a test runs, and tests that
 //! wait leave the machine to those that compile.
 
+mod accessible;
 mod browser;
 mod build;
 mod cli;
@@ -10,6 +11,7 @@ mod crash;
 mod data;
 mod debugger;
 mod dev;
+mod docs;
 mod edge;
 mod handover;
 mod hazards;
@@ -21,6 +23,7 @@ mod native;
 mod nova_host;
 mod precompile;
 mod processes;
+mod public_files;
 mod rogue;
 mod rollback;
 mod saves;
