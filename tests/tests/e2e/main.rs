@@ -14,6 +14,7 @@ mod edge;
 mod handover;
 mod hazards;
 mod jobs;
+mod mistakes;
 mod monorepo;
 mod morph;
 mod nova_host;
