@@ -18,6 +18,7 @@ use url::{ParseError, Url};
 
 use crate::PATIENCE;
 use crate::process::Process;
+use crate::workspace::root;
 
 /// A browser with a fresh profile and one window.
 pub struct Browser {
@@ -72,9 +73,58 @@ impl Browser {
     /// Brings the window to the front, as somebody does who looks at it: whether a new one has the
     /// focus is up to the browser, and a page without it is not the one that keys are meant for.
     async fn focus(&self) {
-        let front = DevTools { method: "Page.bringToFront" };
-        self.client.issue_cmd(front).await.expect("the window comes to the front");
+        self.tell("Page.bringToFront", json!({})).await;
         self.until("document.hasFocus()").await;
+    }
+
+    /// Gives a command of the browser's own protocol.
+    async fn tell(&self, method: &'static str, params: Value) {
+        let told = self.client.issue_cmd(DevTools { method, params }).await;
+        told.unwrap_or_else(|error| panic!("{method}: {error}"));
+    }
+
+    /// Shows the page as somebody sees it who likes this scheme, on so many pixels.
+    ///
+    /// # Panics
+    /// If the browser is gone.
+    pub async fn look(&self, scheme: Scheme, width: u32) {
+        let value = match scheme {
+            Scheme::Light => "light",
+            Scheme::Dark => "dark",
+        };
+        // What moves is seen at its end, and not on its way there.
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": value },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        self.tell("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+        let size =
+            json!({ "width": width, "height": 844, "deviceScaleFactor": 1, "mobile": false });
+        self.tell("Emulation.setDeviceMetricsOverride", size).await;
+        self.until(&format!(
+            "innerWidth === {width} && matchMedia('(prefers-color-scheme: {value})').matches"
+        ))
+        .await;
+    }
+
+    /// What axe finds wrong with the page: the rule, the element, and what is wrong with it.
+    ///
+    /// # Panics
+    /// If it cannot look, or `.ci/npm` has not fetched it.
+    pub async fn axe(&self) -> Vec<String> {
+        let path = root().join("target/npm/node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}; run .ci/npm", path.display()));
+        self.run(&format!("if (!window.axe) {{ {axe} }}")).await;
+        let script = "const done = arguments[0];
+            axe.run(document, { resultTypes: ['violations'] }).then(
+                ({ violations }) => done(violations.flatMap((it) => it.nodes.map((node) =>
+                    `${it.id}: ${node.target.flat().join(' ')}: ${node.failureSummary}`))),
+                (error) => done([`axe: ${error}`]),
+            );";
+        let found = self.client.execute_async(script, vec![]).await.expect("axe runs");
+        let found = found.as_array().expect("a list").iter();
+        found.map(|it| it.as_str().unwrap_or_default().replace('\n', " ")).collect()
     }
 
     /// Opens `url` and waits until it has loaded.
@@ -200,10 +250,20 @@ impl Browser {
     }
 }
 
+/// What a reader likes to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
 /// A command of the browser's own protocol, which WebDriver has no word for.
 #[derive(Debug)]
 struct DevTools {
     method: &'static str,
+    params: Value,
 }
 
 impl WebDriverCompatibleCommand for DevTools {
@@ -212,7 +272,7 @@ impl WebDriverCompatibleCommand for DevTools {
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(json!({ "cmd": self.method, "params": {} }).to_string()))
+        (Method::POST, Some(json!({ "cmd": self.method, "params": self.params }).to_string()))
     }
 }
 

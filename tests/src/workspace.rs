@@ -94,6 +94,28 @@ impl App {
         Self { _folder: folder, path }
     }
 
+    /// An app of this name with a manifest and a crate root, and nothing else in it.
+    ///
+    /// # Panics
+    /// If there is no room.
+    #[must_use]
+    pub fn bare(name: &str) -> Self {
+        let app = Self::empty(name);
+        let sdk = root().join("plugin-sdk").display().to_string();
+        app.write(
+            "Cargo.toml",
+            &format!(
+                "[package]\nname = {name:?}\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+                 [lib]\npath = \"lib.rs\"\n\n[dependencies]\nmaud = \"0.27\"\n\
+                 nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n\n\
+                 [profile.dev]\ndebug = \"line-tables-only\"\n\n[workspace]\n"
+            ),
+        );
+        app.lock();
+        app.write("lib.rs", "//! An app.\n\n// nova:begin\n// nova:end\n");
+        app
+    }
+
     /// Copies the app, or the workspace of one, in `tests/fixtures/apps/<name>`, and locks it.
     ///
     /// # Panics

@@ -65,10 +65,12 @@ async fn every_hazard_answers_as_under_cargo() {
     let said = dev.process.output().matches("is compiled with the app library").count();
     assert_eq!(said, INSIDE.len(), "{}", dev.process);
 
-    // A save of a page, and one of what a page in the app library is made of.
+    // A save of a page, of what a page in the app library is made of, and of what a script reads.
     for (file, from, to, page, expected) in [
         ("app/pages/plain.rs", "plain 1", "plain 2", "/plain", "plain 2"),
         ("app/app.rs", "the shop", "the store", "/private_field", "the store"),
+        // What the build script says that it reads.
+        ("app/wording/script.txt", "the build", "another", "/environment", "by another script"),
     ] {
         // What was never asked for since the last change is not compiled, and nobody is told of it.
         fresh(dev.address, page).await.unwrap();

@@ -3,6 +3,7 @@
 //! One program for all of it: to link is what takes the longest before a test runs, and tests that
 //! wait leave the machine to those that compile.
 
+mod accessible;
 mod browser;
 mod build;
 mod cli;
@@ -10,17 +11,20 @@ mod crash;
 mod data;
 mod debugger;
 mod dev;
+mod docs;
 mod edge;
 mod handover;
 mod hazards;
 mod http;
 mod jobs;
+mod mistakes;
 mod monorepo;
 mod morph;
 mod native;
 mod nova_host;
 mod precompile;
 mod processes;
+mod public_files;
 mod rogue;
 mod rollback;
 mod saves;

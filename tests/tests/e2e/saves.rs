@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use nova_tests::client::Connection;
 use nova_tests::dev::Dev;
-use nova_tests::workspace::{App, root};
+use nova_tests::workspace::App;
 
 /// How many pages the app has.
 const PAGES: usize = 200;
@@ -26,20 +26,8 @@ fn file(number: usize) -> String {
 }
 
 fn app() -> App {
-    let app = App::empty("saves");
-    let sdk = root().join("plugin-sdk").display().to_string();
-    app.write(
-        "Cargo.toml",
-        &format!(
-            "[package]\nname = \"saves\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-             [lib]\npath = \"lib.rs\"\n\n[dependencies]\nmaud = \"0.27\"\n\
-             nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n\n\
-             [profile.dev]\ndebug = \"line-tables-only\"\n\n[workspace]\n"
-        ),
-    );
-    app.lock();
+    let app = App::bare("saves");
     app.write(".gitignore", "/target\n/.nova\n/Cargo.lock\n/lib.rs\n");
-    app.write("lib.rs", "//! Saves.\n\n// nova:begin\n// nova:end\n");
     all(&app, "first");
     app
 }
