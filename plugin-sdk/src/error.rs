@@ -206,8 +206,10 @@ impl Error {
     /// ```
     /// use nova::prelude::*;
     ///
-    /// let place = Error::not_found("no such user").location().unwrap();
-    /// assert!(place.file().ends_with(".rs"));
+    /// let error = Error::not_found("no such user");
+    /// if let Some(place) = error.location() {
+    ///     println!("{}:{}", place.file(), place.line());
+    /// }
     /// ```
     #[must_use]
     pub fn location(&self) -> Option<&'static Location<'static>> {

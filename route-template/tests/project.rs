@@ -164,8 +164,5 @@ fn a_folder_that_is_not_an_app_says_why() {
     let cause = anyhow::Error::new(open(empty.path()));
     let text = format!("{cause:#}");
     assert_eq!(text.matches("unclosed table").count(), 1, "{text}");
-    assert!(
-        text.contains("Cargo.toml: TOML parse error at line 1, column 9"),
-        "{text}"
-    );
+    assert!(text.contains("Cargo.toml: TOML parse error at line 1, column 9"), "{text}");
 }

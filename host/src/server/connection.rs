@@ -6,6 +6,7 @@
 //! after the protocol has taken in what had arrived, so that a request which is already there is
 //! answered.
 
+use std::fmt::Display;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -134,7 +135,7 @@ pub(super) async fn serve<S: Service>(
 }
 
 /// The other end of a connection, for messages.
-pub(super) fn name(peer: Option<SocketAddr>) -> String {
+pub(super) fn name(peer: Option<impl Display>) -> String {
     peer.map_or_else(|| "a client of the Unix socket".to_owned(), |peer| peer.to_string())
 }
 

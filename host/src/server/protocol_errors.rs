@@ -82,7 +82,7 @@ impl ProtocolErrors {
     fn say(&self, peer: Option<SocketAddr>, what: &str, error: &hyper::Error) {
         let Some(unsaid) = self.log.lock().admit(Instant::now()) else { return };
         let reason = causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
-        let client = name(peer);
+        let client = name(peer.map(|peer| peer.ip()));
         if unsaid == 0 {
             tracing::info!("{client} was refused: {what} ({reason})");
         } else {

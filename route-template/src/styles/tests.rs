@@ -316,10 +316,22 @@ fn frameworks_are_compiled() {
     let entry = "@import '../bootstrap/scss/bootstrap';\n.mine { @extend .btn; }\n".to_owned();
     for (name, files, holds) in [
         ("Tailwind", vec![text("tailwind.css", "tailwind.out.css")], ".hover\\:bg-brand\\/50"),
-        ("Tailwind, minified", vec![text("tailwind.css", "tailwind.min.css")], ".hover\\:bg-brand\\/50"),
-        ("Pico", vec![text("pico.css", "node_modules/@picocss/pico/css/pico.css")], "@-moz-document"),
+        (
+            "Tailwind, minified",
+            vec![text("tailwind.css", "tailwind.min.css")],
+            ".hover\\:bg-brand\\/50",
+        ),
+        (
+            "Pico",
+            vec![text("pico.css", "node_modules/@picocss/pico/css/pico.css")],
+            "@-moz-document",
+        ),
         ("Bulma", vec![text("bulma.css", "node_modules/bulma/css/bulma.css")], ".navbar"),
-        ("Bootstrap", vec![text("bootstrap.css", "node_modules/bootstrap/dist/css/bootstrap.css")], ".btn"),
+        (
+            "Bootstrap",
+            vec![text("bootstrap.css", "node_modules/bootstrap/dist/css/bootstrap.css")],
+            ".btn",
+        ),
         (
             "Bootstrap, Sass",
             scss.chain([("styles/main.scss".to_owned(), entry)]).collect(),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 static UPLOADS: AtomicUsize = AtomicUsize::new(0);
 
-fn form() -> Html {
+fn form() -> Markup {
     html! {
         img id="logo" src="/logo.svg" alt="logo";
         img id="shown" src="/uploads/shown.svg" alt="shown";

@@ -172,7 +172,7 @@ async fn back_by_command() {
 
     let (_, said) = run(&nova, ["status", "--admin", &admin]).await;
     assert!(
-        said.contains("1 rollbacks") && said.contains("rolled back by `nova rollback`"),
+        said.contains("1 rollback ") && said.contains("rolled back by `nova rollback`"),
         "{said}"
     );
 }

@@ -115,6 +115,7 @@ impl Session {
             // A build that brings it up to date is not out of date for that.
             changes.retain(|change| change.path != Path::new("Cargo.lock"));
         }
+        self.whole_app.changed(&changes);
         let is_input = |path: &Path| {
             let is_read = self.whole_app.reads(path) || self.engine.reads(path);
             is_read || self.sources.is_beside(path)
@@ -285,7 +286,7 @@ impl Session {
             return;
         }
         match result {
-            Err(refusal) if refusal.of_part => {
+            Err(refusal) if refusal.of_part && self.whole_app.suspects(refusal.page.as_ref()) => {
                 self.give_up_parts(problems::reason_of_part(&refusal.text), publication.changes);
             }
             Ok(outcome) => {

@@ -23,12 +23,16 @@ pub(crate) struct WholeApp {
     store: SessionStore,
     /// The files that the compiler read the last time.
     inputs: BTreeSet<PathBuf>,
+    /// The page whose library did not load, so that the app is built as a whole.
+    suspect: Option<String>,
+    /// Pages that do not load in either way: the others go on without them.
+    unloadable: BTreeSet<String>,
 }
 
 impl WholeApp {
     /// Nothing is built before [`start`](Self::start).
     pub(crate) fn new(builder: Builder, store: SessionStore) -> Self {
-        Self { builder, store, inputs: BTreeSet::new() }
+        Self { builder, store, inputs: BTreeSet::new(), suspect: None, unloadable: BTreeSet::new() }
     }
 
     /// Builds the app as it is now; see [`Builder::start`].
@@ -47,8 +51,24 @@ impl WholeApp {
         self.builder.next_event().await
     }
 
+    /// The library of this page did not load; whether the whole app may be built for that.
+    pub(crate) fn suspects(&mut self, page: Option<&String>) -> bool {
+        if page.is_some_and(|page| self.unloadable.contains(page)) {
+            return false;
+        }
+        self.suspect = page.cloned();
+        true
+    }
+
+    /// These files are others now.
+    pub(crate) fn changed(&mut self, changes: &[Change]) {
+        let is_changed = |page: &String| changes.iter().any(|it| it.path == Path::new(page));
+        self.unloadable.retain(|page| !is_changed(page));
+    }
+
     /// A build serves.
     pub(crate) fn serves(&mut self, success: &BuildSuccess) {
+        self.suspect = None;
         self.inputs.clone_from(&success.inputs);
         if let Some(swapped) = &success.swapped {
             self.store.prune(swapped.build_id.as_str());
@@ -86,6 +106,14 @@ impl Session {
         }
     }
 
+    /// A page does not load, in parts or as a whole: the others are compiled in parts again.
+    fn go_on_without(&mut self, page: String) {
+        self.journal.note(&format!("{page} does not load as a whole either; the others go on"));
+        self.whole_app.unloadable.insert(page);
+        self.journal.begin_parts();
+        self.engine.rebuild();
+    }
+
     /// A build of the whole app has ended.
     fn built_whole(&mut self, report: BuildReport) {
         let BuildReport { changes, phases, took, result } = report;
@@ -97,6 +125,9 @@ impl Session {
             Ok(success) => success,
             Err(failure) => {
                 let is_refused = matches!(failure, BuildFailure::Refused(_));
+                if is_refused && let Some(page) = self.whole_app.suspect.take() {
+                    return self.go_on_without(page);
+                }
                 let outcome = if is_refused { SaveOutcome::Refused } else { SaveOutcome::Failed };
                 // Where parts serve still, a request may wait for a page of this library.
                 if let Some(problem) = problems::of_build(&failure).into_iter().next() {
