@@ -8,7 +8,8 @@ pub fn get(error: Error, uri: Uri) -> Html {
             article.prose {
                 p.eyebrow { "404" }
                 h1 { "There is nothing here." }
-                @if error.message() == "Not Found" {
+                // What a page has made has a place in it.
+                @if error.location().is_none() {
                     p { "No page has the address " code { (uri.path()) } "." }
                 } @else {
                     p { (error.message()) }
