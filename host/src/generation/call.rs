@@ -74,14 +74,8 @@ where
             }
             match &mut pending {
                 // A panic of an SDK that does not catch its own ends here, too.
-                Some(future) => {
-                    record::run(&activity, || Pin::new(future).poll(cx)).map(|answer| {
-                        let bare = |failure: Failure| {
-                            Answer::panicked(Panic::from_message(failure.message))
-                        };
-                        Some(answer.unwrap_or_else(bare))
-                    })
-                }
+                Some(future) => record::run(&activity, || Pin::new(future).poll(cx))
+                    .map(|answer| Some(answer.unwrap_or_else(panicked))),
                 None => Poll::Ready(None),
             }
         })
@@ -95,9 +89,7 @@ where
     }
     let Some(answer) = answer else { return internal_error() };
     if !answer.errors.is_empty() {
-        let page = route.and_then(|route| pin.routes.get(route as usize));
-        let file = page.map_or("", |page| page.file.as_str());
-        failure::errors(request, file, answer.errors, response.extensions_mut());
+        failure::errors(request, file_of(&pin, route), answer.errors, response.extensions_mut());
     }
     if let Some(panic) = answer.panic.into_option() {
         pin.counters.panics.fetch_add(1, Ordering::Relaxed);
@@ -114,15 +106,7 @@ where
             }
         }
         (status @ StatusCode::SWITCHING_PROTOCOLS, _) | (status, ResponseBody::Upgrade(_)) => {
-            if !status.is_server_error() {
-                pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
-            }
-            let (method, path) = (&request.method, request.uri.path());
-            tracing::error!(
-                "{method} {path}: {status} and what is done with the connection do not go \
-                 together; a page that switches protocols answers with `Upgrade::on_upgrade`"
-            );
-            return internal_error();
+            return half_an_upgrade(&pin, request, status);
         }
         (status, body) => {
             let has_failed = status.is_server_error();
@@ -132,6 +116,30 @@ where
         }
     }
     response
+}
+
+/// What comes of a panic that an SDK did not catch.
+fn panicked(failure: Failure) -> Answer {
+    Answer::panicked(Panic::from_message(failure.message))
+}
+
+/// The answer instead of one that switches protocols by its status or by its body alone.
+fn half_an_upgrade(pin: &InFlight, request: &Parts, status: StatusCode) -> http::Response<Body> {
+    if !status.is_server_error() {
+        pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
+    }
+    let (method, path) = (&request.method, request.uri.path());
+    tracing::error!(
+        "{method} {path}: {status} and what is done with the connection do not go together; a page \
+         that switches protocols answers with `Upgrade::on_upgrade`"
+    );
+    internal_error()
+}
+
+/// The file of the page behind a route; empty for an error page.
+fn file_of(pin: &InFlight, route: Option<u32>) -> &str {
+    let page = route.and_then(|route| pin.routes.get(route as usize));
+    page.map_or("", |page| page.file.as_str())
 }
 
 fn request_line<'a>(request: &'a Parts, pattern: &'a str, upgradable: bool) -> RequestLine<'a> {

@@ -30,7 +30,7 @@ pub(crate) enum WorkerEvent {
     Abort,
     /// The certificate is read again.
     Reload,
-    /// The supervisor is gone: nobody could tell this process anything any more.
+    /// The supervisor is gone: this process hears nothing any more.
     Orphaned,
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object as _, ObjectSymbol as _, ReadCache};
 
-/// What rustc calls the function that allocates, behind the name of a crate that is none.
+/// What rustc calls the function that allocates, behind what stands in for the name of a crate.
 const ALLOCATE: &str = "___rustc12___rust_alloc";
 
 /// Whether a shared library defines how memory is allocated.

@@ -45,7 +45,7 @@ pub(crate) struct Terminal {
     told: Mutex<Option<Instant>>,
 }
 
-/// Where nobody watches, progress is told of so often.
+/// How often progress is told of where the output is not a terminal.
 const AGAIN: Duration = Duration::from_secs(5);
 
 impl Terminal {

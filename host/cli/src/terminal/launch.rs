@@ -19,7 +19,7 @@ pub(crate) fn browse(url: &str) -> io::Result<()> {
     let program = std::env::var_os("BROWSER").filter(|it| !it.is_empty());
     let has_desktop = cfg!(target_os = "macos") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
     if program.is_none() && !has_desktop {
-        // The program would start, fail, and say so to nobody.
+        // The program would start, fail, and say so where it is not seen.
         return Err(io::Error::other("there is no desktop here; BROWSER names a program"));
     }
     let mut command = Command::new(program.as_deref().unwrap_or(OsStr::new(desktop)));
