@@ -9,7 +9,7 @@
 //! ([`companion`]).
 
 pub mod companion;
-pub(crate) mod descriptors;
+pub mod descriptors;
 pub mod footprint;
 pub mod held;
 pub mod init;

@@ -28,6 +28,7 @@ pub mod upgrade;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,11 @@ pub trait Service: Clone + Send + 'static {
 
     /// Answers one request.
     fn call(&self, request: Request<Incoming>, peer: Peer) -> Self::Future;
+
+    /// The connection that this clone answers, before its first request.
+    fn connected(&mut self, connection: BorrowedFd<'_>) {
+        let _ = connection;
+    }
 }
 
 impl<F, Fut, B> Service for F

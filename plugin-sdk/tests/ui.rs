@@ -1,30 +1,125 @@
 //! What the compiler says about a wrong page: short, and naming the argument. And that the pages
 //! which the documents show are right.
 //!
-//! After a change of the messages: `TRYBUILD=overwrite cargo test --test ui`.
+//! Each file of `ui/` is a program of one package, which is built and not only checked: the rule about
+//! readers of the body needs that. The package has the lock file of the starter and the target folder
+//! of all apps that are built by tests, so that what they depend on is compiled once.
+//!
+//! After a change of the messages: `INSTA_UPDATE=always cargo test -p nova-plugin-sdk --test ui`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
 
 /// The documents that show pages.
 const DOCUMENTS: [&str; 3] = ["README.md", "docs/pages.md", "docs/aot.md"];
 
+/// The folder of the SDK.
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
 #[test]
 fn wrong_pages() {
-    let cases = trybuild::TestCases::new();
-    // With a file that passes, everything is built and not only checked, which the rule about
-    // readers of the body needs.
-    cases.pass("tests/ui/pass_generated.rs");
-    let documents = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pass_documents.rs");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
+    fs::create_dir_all(&folder).unwrap();
+    let documents = folder.join("pass_documents.rs");
     fs::write(&documents, pages_of_documents()).unwrap();
-    cases.pass(documents);
-    cases.compile_fail("tests/ui/fail_*.rs");
+    let cases = fs::read_dir(Path::new(HERE).join("tests/ui")).unwrap();
+    let mut programs: Vec<PathBuf> = cases.map(|case| case.unwrap().path()).collect();
+    programs.push(documents);
+    programs.retain(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.ends_with(".rs") && (name.starts_with("pass_") || name.starts_with("fail_"))
+    });
+    programs.sort();
+    let said = build(&folder, &programs);
+    assert!(programs.len() > 10, "the programs are found");
+    let snapshots = insta::Settings::clone_current();
+    for program in programs {
+        let name = program.file_stem().unwrap().to_str().unwrap();
+        let said = said.get(name).map_or("", String::as_str);
+        if name.starts_with("pass_") {
+            assert_eq!(said, "", "{name} does not compile");
+        } else {
+            let mut snapshots = snapshots.clone();
+            snapshots.set_snapshot_path("ui");
+            snapshots.set_prepend_module_to_snapshot(false);
+            snapshots.set_omit_expression(true);
+            snapshots.bind(|| insta::assert_snapshot!(name, said));
+        }
+    }
+}
+
+/// Builds the programs, and gives back the errors of each by its name.
+fn build(folder: &Path, programs: &[PathBuf]) -> BTreeMap<String, String> {
+    let mut manifest = format!(
+        "[package]\nname = \"nova-ui\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+         [dependencies]\nmaud = \"0.27\"\n\
+         nova = {{ package = \"nova-plugin-sdk\", path = {HERE:?} }}\n\
+         serde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+         [profile.dev]\ndebug = \"line-tables-only\"\n\n[workspace]\n"
+    );
+    for path in programs {
+        let name = path.file_stem().unwrap();
+        write!(manifest, "\n[[bin]]\nname = {name:?}\npath = {path:?}\n").unwrap();
+    }
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    let lock = Path::new(HERE).join("../examples/starter/Cargo.lock");
+    fs::copy(lock, folder.join("Cargo.lock")).unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--bins", "--keep-going", "--message-format", "json", "--target-dir"])
+        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("apps"))
+        .current_dir(folder)
+        .env_remove("RUSTFLAGS")
+        .output()
+        .unwrap();
+    let lines = output.stdout.split(|&byte| byte == b'\n');
+    let messages = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let mut said = BTreeMap::<String, String>::new();
+    let mut are_built = false;
+    for message in messages {
+        let text = message["message"]["rendered"].as_str().unwrap_or_default();
+        are_built |= message["target"]["name"] == "nova";
+        if message["message"]["level"] == "error" && !text.starts_with("error: aborting") {
+            let name = message["target"]["name"].as_str().unwrap().to_owned();
+            said.entry(name).or_default().push_str(&stable(text));
+        }
+    }
+    assert!(are_built, "{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+/// A message without what changes when nothing of it does: where the repository is, and on which line
+/// of the SDK something stands.
+fn stable(message: &str) -> String {
+    let root = Path::new(HERE).parent().unwrap().display().to_string();
+    let message = message.replace(&format!("{root}/"), "");
+    let mut in_sdk = false;
+    let mut stable = String::new();
+    for line in message.lines() {
+        let text = line.trim_start_matches([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        if let Some(place) = text.strip_prefix("--> ").or(text.strip_prefix("::: ")) {
+            let file = place.split(':').next().unwrap();
+            in_sdk = file.starts_with("plugin-sdk/src/");
+            if in_sdk {
+                stable.push_str(&format!("  --> {file}\n"));
+                continue;
+            }
+        }
+        match text.chars().next() {
+            Some('|') if in_sdk => stable.push_str(&format!("   {text}\n")),
+            _ => stable.push_str(&format!("{line}\n")),
+        }
+    }
+    stable
 }
 
 /// Every Rust block of the documents as a module of one program.
 fn pages_of_documents() -> String {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = Path::new(HERE);
     let support = fs::read_to_string(here.join("tests/ui/docs_support.rs")).unwrap();
     let mut program = format!(
         "#![allow(dead_code, unused)]\nmod support {{\nuse nova::prelude::*;\n{support}\n}}\n\

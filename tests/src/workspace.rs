@@ -37,16 +37,18 @@ pub async fn binary(name: &str) -> PathBuf {
 async fn build() -> Vec<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    // Of the packages that `.ci/test` tests: then the features agree, and nothing is compiled twice.
     command
-        .args(["build", "--workspace", "--exclude", "nova-benches", "--exclude", "nova-bench-app"])
-        .args(["--bin", "nova", "--bin", "nova-host"])
-        .args(["--message-format", "json"])
+        .args(["build", "--bin", "nova", "--bin", "nova-host", "--message-format", "json"])
         .current_dir(root())
         .stderr(Stdio::inherit());
-    // A release run of the tests tests the release binaries.
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
+    // Of the packages that are built already: then the features agree, and nothing is compiled twice.
+    if cfg!(debug_assertions) {
+        // As `.ci/test` does; the test brings the features that only tests ask for.
+        command.args(["--workspace", "--exclude", "nova-benches", "--exclude", "nova-bench-app"]);
+        command.args(["--test", "e2e"]);
+    } else {
+        // As the benchmarks are.
+        command.args(["--release", "-p", "nova-benches", "-p", "nova-cli", "-p", "nova-host"]);
     }
     let output = command.output().await.expect("cargo runs");
     assert!(output.status.success(), "nova-host does not build");

@@ -6,7 +6,7 @@
 use nova_benches::stats::quantile;
 use nova_tests::client::{Failure, Sipper};
 use nova_tests::fixtures::{library, stamped};
-use nova_tests::host::Host;
+use nova_tests::host::{Host, Options};
 use nova_tests::load::{Load, one_build};
 
 #[tokio::main]
@@ -15,7 +15,9 @@ async fn main() -> Result<(), Failure> {
     let builds: u32 = std::env::args().nth(2).map_or(Ok(swaps), |builds| builds.parse())?;
     let builds = builds.max(2);
     let good = library("good");
-    let host = Host::start(&good).await;
+    // The slow client takes less than the system's buffers let a host see in a minute.
+    let options = Options { args: &["--send-timeout", "1h"], ..Options::default() };
+    let host = Host::start_with(&good, options).await;
     let load = Load::start(host.address, 3, 2);
     let before = host.status().await;
     let mut slow = Sipper::ask(host.address, "/long-stream").await?;
@@ -25,7 +27,7 @@ async fn main() -> Result<(), Failure> {
         let report = host.swap(&path).await?;
         #[allow(clippy::cast_precision_loss)]
         times.push(report.swapped[0].total_us as f64 / 1000.0);
-        if swap % 10 == 0 && swap <= 100 {
+        if swap % (swaps / 10).max(1) == 0 {
             slow.sip(4096).await?;
         }
         if swap % 100 == 0 {

@@ -10,7 +10,7 @@ use std::fmt::Display;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -78,7 +78,7 @@ pub(super) async fn serve<S: Service>(
     mut stream: Stream,
     mut peer: Option<SocketAddr>,
     ticket: Ticket,
-    service: S,
+    mut service: S,
     protocols: Arc<Protocols>,
 ) {
     poll_fn(|cx| {
@@ -109,6 +109,7 @@ pub(super) async fn serve<S: Service>(
     }
     let peer = Peer { addr: peer, tls: protocols.tls.is_some() };
     let wait = ticket.wait();
+    service.connected(stream.as_fd());
     let service = PerConnection { service, peer, wait, has_windows: false };
     let Some(tls) = &protocols.tls else {
         let first_bytes = stream.when_readable(peek);

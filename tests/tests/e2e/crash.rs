@@ -45,8 +45,12 @@ async fn whatever_a_page_does_to_its_process_the_others_answer() {
         ("/exit", "pages/exit.rs", "exited with code 0"),
         ("/deep", "pages/deep.rs", "a stack overflow"),
     ] {
-        let died = fresh(dev.address, path).await;
-        assert!(died.is_err(), "{path} answers {died:?}");
+        // The request that did it is answered, with what it did.
+        let (status, text) = browse(&dev, path).await;
+        assert_eq!(status, 500, "{text}");
+        for part in ["Try again", file, cause, "/__nova/client.js"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
         // At once, and without a refused connection.
         assert_eq!(fresh(dev.address, "/word").await.unwrap(), "still here", "after {path}");
         let line = dev.process.line("crash ").await;
@@ -179,9 +183,21 @@ async fn greeting(dev: &Dev) -> (Sipper, String) {
 async fn an_open_page_finds_the_next_server_at_the_same_version() {
     let app = App::example("starter", "reconnect");
     app.write("pages/abort.rs", &page("std::process::abort();"));
-    let dev = Dev::built(&app).await;
+    app.write(
+        "pages/wait.rs",
+        "pub async fn get() {\n    eprintln!(\"it waits\");\n    \
+         nova::tokio::time::sleep(std::time::Duration::MAX).await;\n}\n",
+    );
+    let mut dev = Dev::built(&app).await;
     let (mut events, before) = greeting(&dev).await;
-    assert!(fresh(dev.address, "/abort").await.is_err());
+    // Of another page, and there by chance.
+    let mut beside = Sipper::ask(dev.address, "/wait").await.unwrap();
+    dev.process.line("it waits").await;
+    let (status, text) = browse(&dev, "/abort").await;
+    assert!(status == 500 && text.contains("GET /abort"), "{text}");
+    while beside.sip(1).await.unwrap() {}
+    let beside = String::from_utf8_lossy(&beside.received).into_owned();
+    assert!(beside.starts_with("HTTP/1.1 503 ") && beside.contains("try again"), "{beside}");
     while events.sip(1).await.unwrap_or(false) {}
     let (_, after) = greeting(&dev).await;
     let hello = |text: &str| {

@@ -83,13 +83,15 @@ async fn a_page_that_holds_its_thread_holds_up_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_that_hold_all_threads_get_others_beside_them() {
     let mut host = host("", &["--threads", "2", "--grace", "1s", "--metrics", "127.0.0.1:0"]).await;
-    let _held = [ask(&host, "/loop").await, ask(&host, LONG).await, ask(&host, LONG).await];
+    // One after the other: of requests that arrive together, two of any are held.
+    let _loop = ask(&host, "/loop").await;
+    host.process.line("GET /loop (pages/loop.rs): holds its thread for 1 s, in generation 1").await;
+    let _long = [ask(&host, LONG).await, ask(&host, LONG).await];
     host.process.line("all 2 threads that answer requests are held; 2 more").await;
     is_fine(&host).await;
     assert!(fresh(host.address, "/healthz").await.is_ok());
 
     // What is said of them, by all who say something.
-    host.process.said("GET /loop (pages/loop.rs): holds its thread for 1 s, in generation 1").await;
     let status = host.status().await;
     let names: Vec<&str> = status.held.iter().map(|held| held.activity.as_str()).collect();
     assert!(names.contains(&"GET /loop (pages/loop.rs)"), "{names:?}");

@@ -21,6 +21,7 @@
 
 pub(crate) mod crash;
 pub(crate) mod handle;
+mod in_flight;
 mod last_words;
 mod pending;
 mod possessions;

@@ -11,6 +11,7 @@ pub(crate) mod endpoints;
 mod failures;
 pub(crate) mod guard;
 pub(crate) mod hub;
+mod in_flight;
 pub(crate) mod inject;
 pub(crate) mod orders;
 pub(crate) mod page;
@@ -37,6 +38,7 @@ use nova_host::server::listen::Listeners;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::mpsc;
 
+use self::in_flight::InFlightReporter;
 use self::orders::OrderHandler;
 use self::reporter::Reporter;
 use crate::dev::wire::protocol::{GRACE, Order, SERVER_ROLE, ServerEvent, ServerJob};
@@ -54,14 +56,15 @@ fn run(job: ServerJob, inherited: ChildInputs, answers: Answers) {
         LogSettings { filter: LogFilter::for_development(), format: job.log_format, access: false };
     // A log that cannot be started is nothing to refuse requests for.
     let log = Log::start_towards(settings, job.reader).ok();
-    let Some(record) = descriptors.pop() else { return };
+    let (Some(reports), Some(record)) = (descriptors.pop(), descriptors.pop()) else { return };
     // Without the record a crash is blamed on no page, and the server goes on.
     if let Err(error) = Record::begin(File::from(record), |_| ()) {
         tracing::warn!("a page that ends this process is not named: {error}");
     }
     let reporter = Arc::new(Reporter::new(answers));
     let sockets = descriptors.into_iter().map(TcpListener::from).collect();
-    let ended = serve(job, sockets, &reporter, orders);
+    let in_flight = InFlightReporter::new(reports);
+    let ended = serve(job, sockets, &reporter, in_flight, orders);
     if let Err(error) = ended {
         eprintln!("nova: the server cannot start: {error}");
     }
@@ -74,6 +77,7 @@ fn serve(
     job: ServerJob,
     sockets: Vec<TcpListener>,
     reporter: &Arc<Reporter>,
+    in_flight: InFlightReporter,
     orders: Inbox,
 ) -> io::Result<()> {
     let listeners = Listeners::from_sockets(sockets)?;
@@ -84,7 +88,7 @@ fn serve(
     let threads = std::thread::available_parallelism().map_or(1, usize::from).max(LEAST_THREADS);
     let workers = WorkerThreads::start(u16::try_from(threads).ok())?;
     let ended = workers.handle().block_on(async {
-        let handler = OrderHandler::new(job, listeners, reporter.clone())?;
+        let handler = OrderHandler::new(job, listeners, reporter.clone(), in_flight)?;
         reporter.report(ServerEvent::Ready);
         handler.run(received).await;
         Ok(())

@@ -3,9 +3,11 @@
 //! The [`protocol`] between them, with what its orders carry: the [`state`] of the session with its
 //! [saves](save) and their [`phases`], problems in the words of the browser ([`message`]), the
 //! [`progress`] of the first build, [public files](public_file) that changed, pages in
-//! [`quarantine`]. And the [`flight_recorder`], which the server writes and the session reads.
+//! [`quarantine`]. And what the server leaves behind where it ends: the [`flight_recorder`], which says
+//! what ran, and the requests [in flight](in_flight), with their connections.
 
 pub(crate) mod flight_recorder;
+pub(crate) mod in_flight;
 pub(crate) mod message;
 pub(crate) mod phases;
 pub(crate) mod progress;

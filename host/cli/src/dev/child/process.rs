@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::crash::Crash;
+use super::in_flight::{InFlightRequests, Unanswered};
 use super::last_words::LastWords;
 use super::possessions;
 use crate::dev::report::Terminal;
@@ -38,6 +39,7 @@ pub(crate) struct ServerProcess {
     orders: Orders,
     events: Events,
     record: File,
+    in_flight: InFlightRequests,
     limit: Option<Duration>,
     hung: Option<RunningRequest>,
     said: Arc<Mutex<LastWords>>,
@@ -95,7 +97,8 @@ impl ServerProcess {
     ) -> io::Result<Self> {
         let record = tempfile::tempfile()?;
         let mut descriptors: Vec<_> = sockets.iter().map(|socket| socket.as_fd()).collect();
-        descriptors.push(record.as_fd());
+        let (in_flight, reports) = InFlightRequests::listen()?;
+        descriptors.extend([record.as_fd(), reports.as_fd()]);
         let start =
             Start { program, role: SERVER_ROLE, job, environment, descriptors: &descriptors };
         let Companion { process, orders, events, prints } = Companion::start(start).await?;
@@ -107,6 +110,7 @@ impl ServerProcess {
             orders,
             events,
             record,
+            in_flight,
             limit,
             hung: None,
             said,
@@ -190,6 +194,11 @@ impl ServerProcess {
         let labels: Vec<String> = requests.iter().map(RunningRequest::label).collect();
         let last_words = self.said.lock().since(labels.iter().map(String::as_str));
         Crash { how, last_words, hung: self.hung.take().zip(self.limit), requests }
+    }
+
+    /// The requests that a process which is gone has not answered.
+    pub(super) async fn unanswered(&mut self) -> Vec<Unanswered> {
+        self.in_flight.left().await
     }
 
     /// Lets the process finish what it does, and waits until it is gone.

@@ -80,6 +80,9 @@ impl ServerSupervisor {
                 ConversationEnd::Gone => {
                     let crash = process.crash().await;
                     self.blame(crash);
+                    for unanswered in process.unanswered().await {
+                        tokio::spawn(unanswered.answer(self.replay.quarantine.clone()));
+                    }
                     match stop.run_until_cancelled(self.recover(None)).await {
                         Some(Ok((next, swapped))) => {
                             process = next;

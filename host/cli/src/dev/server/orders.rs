@@ -9,7 +9,7 @@ use nova_abi::{OwnedBytes, Purpose};
 use nova_host::library::loader::Store;
 use nova_host::operate::admin::AdminServer;
 use nova_host::server::listen::Listeners;
-use nova_host::server::{Handle, Options, Peer, Server, StopReport};
+use nova_host::server::{Handle, Options, Server, StopReport};
 use nova_host::site::Site;
 use nova_host::site::files::{Assets, Caching};
 use nova_host::swap::{
@@ -23,11 +23,12 @@ use super::control::Control;
 use super::endpoints::Endpoints;
 use super::guard::Guard;
 use super::hub::Hub;
+use super::in_flight::InFlightReporter;
 use super::page::Board;
 use super::pages::OnDemandPages;
 use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
-use super::site::DevSite;
+use super::site::{DevService, DevSite};
 use super::stylesheet::Stylesheet;
 use crate::dev::wire::protocol::{
     GRACE, Load, LoadOutcome, Obstacle, Order, Refusal, ServerEvent, ServerJob, Topic, Trust,
@@ -59,6 +60,7 @@ impl OrderHandler {
         job: ServerJob,
         listeners: Listeners,
         reporter: Arc<Reporter>,
+        in_flight: InFlightReporter,
     ) -> io::Result<Self> {
         let ServerJob { dir, host, allowed_hosts, program, .. } = job;
         let ServerJob { store, last_generation, init_limit, trial, .. } = job;
@@ -108,6 +110,7 @@ impl OrderHandler {
             app,
             quarantine: quarantine.clone(),
             reporter: reporter.clone(),
+            in_flight: Arc::new(in_flight),
             dir,
         });
         let server = Some(server);
@@ -142,11 +145,8 @@ impl OrderHandler {
             match order {
                 Order::Serve => {
                     if let Some(server) = self.server.take() {
-                        let site = self.site.clone();
-                        serving = Some(tokio::spawn(server.run(move |request, peer: Peer| {
-                            let site = site.clone();
-                            async move { site.answer(request, peer).await }
-                        })));
+                        let service = DevService::new(self.site.clone());
+                        serving = Some(tokio::spawn(server.run(service)));
                     }
                 }
                 Order::Control => _control = self.control.listen(self.port),

@@ -32,23 +32,33 @@ impl SharedQuarantine {
         path: &str,
         headers: &HeaderMap,
     ) -> Option<Response<Body>> {
-        let page = file.unwrap_or(path);
-        let problem = self.lock().problem_of(page)?.clone();
-        let (kind, text) = if wants_page(headers) {
-            ("text/html; charset=utf-8", document(page, path, &problem))
-        } else {
-            let text = format!(
-                "{}\nthis page is not called again until its code changes; to try it all the same, open it in a browser\n",
-                problem.title
-            );
-            ("text/plain; charset=utf-8", text)
-        };
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Some(response)
+        respond(&self.lock(), file, path, wants_page(headers))
     }
+}
+
+/// What is answered instead of a page: to somebody who shows it, or to a tool.
+pub(crate) fn respond(
+    quarantine: &Quarantine,
+    file: Option<&str>,
+    path: &str,
+    wants_page: bool,
+) -> Option<Response<Body>> {
+    let page = file.unwrap_or(path);
+    let problem = quarantine.problem_of(page)?;
+    let (kind, text) = if wants_page {
+        ("text/html; charset=utf-8", document(page, path, problem))
+    } else {
+        let text = format!(
+            "{}\nthis page is not called again until its code changes; to try it all the same, open it in a browser\n",
+            problem.title
+        );
+        ("text/plain; charset=utf-8", text)
+    };
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Some(response)
 }
 
 /// A wish to see a page once more, and where to go then.

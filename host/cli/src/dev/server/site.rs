@@ -5,26 +5,30 @@
 //! handlers that panicked or answered with an error.
 
 use std::io::Write as _;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use nova_host::generation::body::Body;
-use nova_host::server::{Peer, head};
+use nova_host::server::{Peer, Service, head};
 use nova_host::site::{Site, refusal};
 
 use super::document::Destination;
 use super::endpoints::Endpoints;
 use super::failures::Failure;
-use super::hub::Hub;
+use super::hub::{Hub, PageVersion};
+use super::in_flight::{InFlight, InFlightReporter};
 use super::inject::{WithTail, add_client, untouched};
 use super::pages::OnDemandPages;
 use super::paths::is_own;
 use super::quarantine::SharedQuarantine;
 use super::reporter::Reporter;
-use super::waiting;
+use super::waiting::{self, wants_page};
 use crate::dev::wire::flight_recorder::BEGINS;
+use crate::dev::wire::in_flight::InFlightRequest;
 
 /// Everything that answers a request. One per server.
 pub(crate) struct DevSite {
@@ -34,16 +38,18 @@ pub(crate) struct DevSite {
     pub(crate) quarantine: Arc<SharedQuarantine>,
     pub(crate) pages: Arc<OnDemandPages>,
     pub(crate) reporter: Arc<Reporter>,
+    pub(crate) in_flight: Arc<InFlightReporter>,
     /// The app's folder.
     pub(crate) dir: PathBuf,
 }
 
 impl DevSite {
-    /// Answers one request.
-    pub(crate) async fn answer(
+    /// Answers one request over this connection.
+    async fn answer(
         &self,
         request: Request<Incoming>,
         peer: Peer,
+        connection: Option<&OwnedFd>,
     ) -> Response<WithTail<Body>> {
         let (mut head, body) = request.into_parts();
         if let Err(error) = head::check(&mut head) {
@@ -59,7 +65,15 @@ impl DevSite {
         let destination = Destination::of(&request);
         let method = request.method().clone();
         let asked = format!("{} {}", request.method(), request.uri().path());
-        let response = self.respond(request, peer).await;
+        // Until the head of the answer is there: a server that ends before leaves it to the session.
+        let mut _in_flight = None;
+        let response = match self.instead(&request).await {
+            Some(instead) => instead,
+            None => {
+                _in_flight = self.begins(&request, &served, connection);
+                self.app.answer(request, peer.addr).await.response
+            }
+        };
         let failure = Failure::of(response.extensions()).map(|failure| {
             self.reporter.report(failure.event(&asked));
             failure.problem(&asked, &self.dir)
@@ -73,33 +87,75 @@ impl DevSite {
         response
     }
 
-    async fn respond(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    /// What is answered instead of the app's code, if that is not to be called.
+    async fn instead(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
+        let (path, headers) = (request.uri().path(), request.headers());
         if !self.app.is_ready() {
             let problem = self.hub.current().into_iter().next();
-            return waiting::response_unless(problem.as_ref(), request.headers());
+            return Some(waiting::response_unless(problem.as_ref(), headers));
         }
-        let path = request.uri().path();
-        if let Some(failure) = self.pages.ready(&self.app, path, request.headers()).await {
-            return failure;
+        if let Some(failure) = self.pages.ready(&self.app, path, headers).await {
+            return Some(failure);
         }
         let table = self.app.switch.table();
-        let file = table.file_at(path).map(str::to_owned);
-        if let Some(file) =
-            file.as_deref().filter(|_| Destination::of(&request) != Destination::Elsewhere)
-        {
+        let file = table.file_at(path);
+        if let Some(file) = file.filter(|_| Destination::of(request) != Destination::Elsewhere) {
             self.pages.seen(file);
         }
-        if let Some(instead) = self.quarantine.respond(file.as_deref(), path, request.headers()) {
-            return instead;
-        }
-        begins(&request);
-        self.app.answer(request, peer.addr).await.response
+        self.quarantine.respond(file, path, headers)
+    }
+
+    /// Says to the session that a request begins: in the stream that would say how it ended the
+    /// process, and with its connection, if that has no other request under way.
+    fn begins(
+        &self,
+        request: &Request<Incoming>,
+        served: &PageVersion,
+        connection: Option<&OwnedFd>,
+    ) -> Option<InFlight> {
+        let (method, uri) = (request.method(), request.uri());
+        let line = format!("{BEGINS}{method} {}\n", uri.path());
+        // Nothing is lost with it but the difference to what was printed before.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        let connection = connection.filter(|_| request.version() <= Version::HTTP_11)?;
+        let PageVersion { version, style } = served.clone();
+        let request = InFlightRequest {
+            method: method.to_string(),
+            path: uri.path().to_owned(),
+            file: self.app.switch.table().file_at(uri.path()).map(str::to_owned),
+            wants_page: wants_page(request.headers()),
+            is_document: Destination::of(request) != Destination::Elsewhere,
+            version,
+            style,
+        };
+        self.in_flight.begin(request, connection)
     }
 }
 
-/// Says to the session that a request begins, in the stream that would say how it ended the process.
-fn begins(request: &Request<Incoming>) {
-    let line = format!("{BEGINS}{} {}\n", request.method(), request.uri().path());
-    // Nothing is lost with it but the difference to what was printed before.
-    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+/// What answers the requests of one connection.
+#[derive(Clone)]
+pub(crate) struct DevService {
+    site: Arc<DevSite>,
+    /// A handle of the connection, if the system gave one.
+    connection: Option<Arc<OwnedFd>>,
+}
+
+impl DevService {
+    pub(crate) fn new(site: Arc<DevSite>) -> Self {
+        Self { site, connection: None }
+    }
+}
+
+impl Service for DevService {
+    type Body = WithTail<Body>;
+    type Future = Pin<Box<dyn Future<Output = Response<Self::Body>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>, peer: Peer) -> Self::Future {
+        let Self { site, connection } = self.clone();
+        Box::pin(async move { site.answer(request, peer, connection.as_deref()).await })
+    }
+
+    fn connected(&mut self, connection: BorrowedFd<'_>) {
+        self.connection = connection.try_clone_to_owned().ok().map(Arc::new);
+    }
 }

@@ -11,10 +11,23 @@ use crate::dev::wire::message::Problem;
 
 /// The answer to a request with these headers.
 pub(crate) fn response(headers: &HeaderMap) -> Response<Body> {
-    let (kind, body) = if wants_page(headers) {
+    later(wants_page(headers), "the app is being built; try again in a moment\n")
+}
+
+/// The answer to a request that the end of a server interrupted.
+pub(crate) fn interrupted(wants_page: bool) -> Response<Body> {
+    later(
+        wants_page,
+        "the server ended while it answered this, and another one takes its place; try again in a \
+         moment\n",
+    )
+}
+
+fn later(wants_page: bool, text: &'static str) -> Response<Body> {
+    let (kind, body) = if wants_page {
         ("text/html; charset=utf-8", include_str!("waiting.html"))
     } else {
-        ("text/plain; charset=utf-8", "the app is being built; try again in a moment\n")
+        ("text/plain; charset=utf-8", text)
     };
     Response::builder()
         .status(StatusCode::SERVICE_UNAVAILABLE)
