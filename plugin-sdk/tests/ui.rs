@@ -59,7 +59,8 @@ fn build(folder: &Path, programs: &[PathBuf]) -> BTreeMap<String, String> {
         "[package]\nname = \"nova-ui\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
          [dependencies]\nmaud = \"0.27\"\n\
          nova = {{ package = \"nova-plugin-sdk\", path = {HERE:?} }}\n\
-         serde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+         serde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n\
+         tracing = {{ version = \"0.1\", default-features = false }}\n\n\
          [profile.dev]\ndebug = \"line-tables-only\"\n\n[workspace]\n"
     );
     for path in programs {
@@ -100,18 +101,21 @@ fn stable(message: &str) -> String {
     let mut in_sdk = false;
     let mut stable = String::new();
     for line in message.lines() {
-        let text = line.trim_start_matches([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        // The margin is as wide as the longest number of a line, which may be one of the SDK.
+        let text = line.trim_start();
+        let number =
+            &text[..text.len() - text.trim_start_matches(|it: char| it.is_ascii_digit()).len()];
+        let text = text[number.len()..].trim_start();
         if let Some(place) = text.strip_prefix("--> ").or(text.strip_prefix("::: ")) {
-            let file = place.split(':').next().unwrap();
+            let (file, _) = place.split_once(':').unwrap();
             in_sdk = file.starts_with("plugin-sdk/src/");
-            if in_sdk {
-                stable.push_str(&format!("  --> {file}\n"));
-                continue;
-            }
-        }
-        match text.chars().next() {
-            Some('|') if in_sdk => stable.push_str(&format!("   {text}\n")),
-            _ => stable.push_str(&format!("{line}\n")),
+            let place = if in_sdk { file } else { place };
+            writeln!(stable, "  --> {place}").unwrap();
+        } else if text.starts_with(['|', '=']) {
+            let number = if in_sdk { "" } else { number };
+            writeln!(stable, "{number:>2} {text}").unwrap();
+        } else {
+            writeln!(stable, "{line}").unwrap();
         }
     }
     stable
