@@ -46,7 +46,7 @@ async fn main() -> Result<(), Failure> {
     println!("requests, kept connections   {}", seen.kept);
     println!("requests, fresh connections  {}", seen.fresh);
     println!("builds that answered         {}", seen.builds.len());
-    println!("slow client                  24 MiB of build {} through 100 swaps", &build[..8]);
+    println!("slow client                  24 MiB of build {} through them all", &build[..8]);
     println!("libraries loaded             {}", after.loads);
     println!(
         "a swap                       p50 {:.1} ms, p95 {:.1} ms",
