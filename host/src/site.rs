@@ -5,6 +5,7 @@
 pub mod destination;
 pub mod files;
 pub mod health;
+mod if_none_match;
 pub mod prerendered;
 pub mod refusal;
 
