@@ -86,6 +86,13 @@ impl Area {
     pub(crate) fn is_watched_folder(name: &str) -> bool {
         matches!(name, ".cargo" | ".sqlx") || !(name.starts_with('.') || is_ignored_folder(name))
     }
+
+    /// Whether a path from the app's folder is one of the folders that have a meaning, or in one:
+    /// a folder called `build` or `target` in there is the user's.
+    pub(crate) fn is_own_folder(path: &Path) -> bool {
+        let path = path.strip_prefix("src").unwrap_or(path);
+        ["pages", "components", "styles", "public"].iter().any(|folder| path.starts_with(folder))
+    }
 }
 
 impl Area {
