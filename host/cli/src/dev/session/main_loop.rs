@@ -16,14 +16,14 @@ use super::keys::{Key, Keys};
 use super::problems;
 use super::publisher::{PublishReport, Publisher};
 use super::server_settings::{FreshSettings, ServerSettings};
-use super::styles;
+use super::styles::{self, StyleInputs};
 use super::whole_app::WholeApp;
 use crate::dev::build::engine::{Engine, EngineEvent, Publication};
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::child::handle::{Notice, ServerHandle};
 use crate::dev::report::Label;
 use crate::dev::watch::age::since_written;
-use crate::dev::watch::change::{Area, Change, Plan, headline, plan};
+use crate::dev::watch::change::{Area, Change, Plan, Readers, headline, plan};
 use crate::dev::watch::sources::SourceWatcher;
 use crate::dev::wire::phases::{Phases, micros};
 use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal, Topic};
@@ -43,6 +43,8 @@ pub(super) struct Session {
     pub(super) publisher: Publisher,
     /// Compiles the app where the engine cannot.
     pub(super) whole_app: WholeApp,
+    /// What the stylesheet is made of.
+    pub(super) style_inputs: StyleInputs,
     /// What apps are started with.
     pub(super) info: StartInfo,
     /// How often something other than code has changed what pages look like.
@@ -116,11 +118,15 @@ impl Session {
             changes.retain(|change| change.path != Path::new("Cargo.lock"));
         }
         self.whole_app.changed(&changes);
-        let is_input = |path: &Path| {
-            let is_read = self.whole_app.reads(path) || self.engine.reads(path);
-            is_read || self.sources.is_beside(path)
+        let readers = |path: &Path| {
+            let absolute = self.dir.join(path);
+            Readers {
+                compiler: self.whole_app.reads(&absolute) || self.engine.reads(path),
+                stylesheet: self.style_inputs.contains(&absolute),
+                crate_beside: self.sources.is_beside(path),
+            }
         };
-        let plan = plan(&changes, is_input);
+        let plan = plan(&changes, readers);
         self.act(&plan, changes);
     }
 
@@ -186,11 +192,16 @@ impl Session {
     }
 
     fn restyle(&mut self, changes: &[Change], since: Instant) {
-        let files: Vec<_> = changes.iter().filter(|change| change.is_style()).cloned().collect();
+        let is_input = |path: &Path| self.style_inputs.contains(&self.dir.join(path));
+        let is_style = |change: &&Change| change.is_style() || is_input(&change.path);
+        let files: Vec<_> = changes.iter().filter(is_style).cloned().collect();
         let watch_us = micros(since_written(&self.dir, &files));
         // A missing Cargo.toml is the build's to report.
         let Ok(project) = Project::open(&self.dir) else { return };
-        let compiled = tokio::task::block_in_place(|| styles::compile(&project));
+        let inputs = &mut self.style_inputs;
+        let compiled = tokio::task::block_in_place(|| styles::compile(&project, inputs));
+        // Partials may be anywhere.
+        self.watch_files(&self.style_inputs.paths().clone());
         let phases = Phases { watch_us, compile_us: micros(since.elapsed()), ..Phases::default() };
         match compiled {
             Ok(compiled) => {

@@ -21,7 +21,7 @@ use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 pub(crate) struct WholeApp {
     builder: Builder,
     store: SessionStore,
-    /// The files that the compiler read the last time.
+    /// The files that the compiler read the last time, by absolute paths.
     inputs: BTreeSet<PathBuf>,
     /// The page whose library did not load, so that the app is built as a whole.
     suspect: Option<String>,
@@ -75,7 +75,7 @@ impl WholeApp {
         }
     }
 
-    /// Whether the compiler has read a file of the app.
+    /// Whether the compiler has read the file at an absolute path.
     pub(crate) fn reads(&self, path: &Path) -> bool {
         self.inputs.contains(path)
     }
@@ -140,8 +140,7 @@ impl Session {
             }
         };
         self.whole_app.serves(&success);
-        let (inputs, dir) = (&success.inputs, &self.dir);
-        self.watch_files(&inputs.iter().map(|path| dir.join(path)).collect());
+        self.watch_files(&success.inputs);
         if success.swapped.is_some() {
             // Pages have nothing to be attached to any more.
             self.publisher.nothing_serves();
