@@ -97,6 +97,23 @@ async fn is_lean(host: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_release_is_not_written_over_what_is_not_one() {
+    let app = app("place");
+    app.write("deploy/Dockerfile", "FROM scratch\n");
+    app.write("README.md", "# Mine\n");
+    for (out, reason) in [
+        (".", "it is the folder of a crate, with a Cargo.toml"),
+        ("deploy", "no earlier one lies there, but Dockerfile, which may be lost"),
+    ] {
+        let (status, said) = nova(&app, &["build", "--out", out]).await;
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(reason) && !said.contains("compiling"), "{said}");
+    }
+    assert_eq!(app.read("README.md"), "# Mine\n");
+    assert_eq!(app.read("deploy/Dockerfile"), "FROM scratch\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_release_runs_where_there_is_no_rust() {
     let app = app("release");
     let (status, said) = nova(&app, &["build", "--report", "sizes"]).await;
