@@ -454,7 +454,7 @@ mod tests {
             refused: refused.map(str::to_owned),
             age_seconds: 61.0,
         };
-        let failed = "12 of 31 requests failed (12 panics) within 0.4 s of its publish";
+        let failed = "12 of 31 requests failed (12 panics) in its first 0.4 s";
         let status = Status {
             rollbacks: 1,
             last_rollback: Some(RollbackStatus {
@@ -488,17 +488,17 @@ mod tests {
 
         canary: build efefefefefef of generation 12 answers 5% of the requests for 1m more
 
-        kept build    state                                                                      age  release
-        abababababab  serves                                                                      1m  /srv/site/build
-        cdcdcdcdcdcd  refused: 12 of 31 requests failed (12 panics) within 0.4 s of its publish   1m  /srv/site/build
-        efefefefefef  kept                                                                        1m  /srv/site/build
-        010101010101  refused, no longer kept: rolled back by `nova rollback`                     1m  /srv/site/build
+        kept build    state                                                             age  release
+        abababababab  serves                                                             1m  /srv/site/build
+        cdcdcdcdcdcd  refused: 12 of 31 requests failed (12 panics) in its first 0.4 s   1m  /srv/site/build
+        efefefefefef  kept                                                               1m  /srv/site/build
+        010101010101  refused, no longer kept: rolled back by `nova rollback`            1m  /srv/site/build
 
         1,003 libraries loaded · 1,002 swaps · 1 rollback · 1 refused · 42 connections
         98.8 MB of anonymous memory · 5,120 mappings · 6 threads · 31 descriptors
 
         last rollback, 1m ago, by itself: from cdcdcdcdcdcd to abababababab
-          12 of 31 requests failed (12 panics) within 0.4 s of its publish
+          12 of 31 requests failed (12 panics) in its first 0.4 s
         ");
     }
 
