@@ -302,6 +302,7 @@ impl Switch {
             self.load(checked).await?;
         let mut report = if mode.holds_door() {
             let on_misfit = if options.force { OnMisfit::StartAnew } else { OnMisfit::Refuse };
+            let _alone = self.gate.alone().await;
             self.hand_over(slot, loaded, on_misfit).await?
         } else {
             let saved = match &old {

@@ -8,24 +8,27 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::Method;
-use nova_host::operate::admin::{AdminError, RollbackRequest, SwapRequest, SwapResponse};
+use nova_host::operate::admin::{
+    AdminError, GenerationStatus, RollbackRequest, SwapRequest, SwapResponse,
+};
+use nova_host::swap::GenerationState;
 use nova_tests::client::{Connection, Failure, Sipper, fresh};
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::host::{Host, Options};
 use tempfile::TempDir;
 
 /// The stamp of a library that was not stamped.
-const FIRST: &str = "0000000000000";
+pub(crate) const FIRST: &str = "0000000000000";
 
 /// A host that serves `holder`, and the folder whose files its hooks obey.
-struct Holder {
-    host: Host,
-    folder: TempDir,
+pub(crate) struct Holder {
+    pub(crate) host: Host,
+    pub(crate) folder: TempDir,
     library: Vec<u8>,
 }
 
 impl Holder {
-    async fn start(args: &[&str]) -> Self {
+    pub(crate) async fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("lock"), "").expect("written");
         let library = library("holder");
@@ -35,7 +38,7 @@ impl Holder {
     }
 
     /// What a hook of the build with this stamp is to do.
-    fn say(&self, hook: &str, what: &str, stamp: &str) {
+    pub(crate) fn say(&self, hook: &str, what: &str, stamp: &str) {
         fs::write(self.folder.path().join(hook), format!("{what} {stamp}")).expect("written");
     }
 
@@ -44,12 +47,12 @@ impl Holder {
         self.host.admin.swap(SwapRequest { paths: vec![path], force, no_preflight: false }).await
     }
 
-    async fn add(&self) -> u64 {
+    pub(crate) async fn add(&self) -> u64 {
         let mut connection = Connection::open(self.host.address).await.expect("a connection");
         number(connection.send(Method::POST, "/", b"").await).expect("it is added")
     }
 
-    async fn count(&self) -> u64 {
+    pub(crate) async fn count(&self) -> u64 {
         fresh(self.host.address, "/").await.expect("a count").parse().expect("a number")
     }
 }
@@ -170,7 +173,7 @@ async fn never_two_are_alive_and_what_one_holds_is_free_for_the_next() {
     assert_eq!(holder.count().await, 2);
     assert!(stream.finish().await.is_err(), "an endless stream is cut");
     let states = holder.host.status().await.generations;
-    let alive = states.iter().filter(|it| it.state != nova_host::swap::GenerationState::Retired);
+    let alive = states.iter().filter(|it| it.state != GenerationState::Retired);
     assert_eq!(alive.count(), 1);
 }
 
@@ -217,6 +220,48 @@ async fn a_canary_of_an_app_with_a_state_is_refused() {
     let refused = holder.host.admin.canary(request).await.expect_err("it has a state").to_string();
     assert!(refused.contains("Swap::Overlap"), "{refused}");
     assert_eq!(holder.count().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_does_not_come_between_an_app_that_ends_and_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let env: &[(&str, &Path)] = &[("NOVA_FIXTURE_FILE", folder.path())];
+    let args = &["--no-preflight"];
+    let host = Host::start_with(&library("good"), Options { args, env, program: None }).await;
+    let holder = library("holder");
+    // What served before stands by: to go back to it takes no time.
+    let first = host.swap(&host.file("1.so", &stamped(&holder, "1"))).await.unwrap();
+    assert_eq!(first.swapped[0].mode.as_str(), "overlap");
+    let mut waiting = Connection::open(host.address).await.unwrap();
+    let waits = tokio::spawn(async move { waiting.text("/wait").await });
+    while host.status().await.generations.iter().all(|it| it.in_flight == 0) {
+        tokio::task::yield_now().await;
+    }
+    // The door is held until that page has answered.
+    let next = host.file("2.so", &stamped(&holder, "2"));
+    let request = RollbackRequest { to: None };
+    let asked = async {
+        for _ in 0..20 {
+            host.status().await;
+        }
+        let back = host.admin.rollback(&request);
+        let released = async {
+            for _ in 0..20 {
+                host.status().await;
+            }
+            fs::write(folder.path().join("release"), "").unwrap();
+        };
+        tokio::join!(back, released).0
+    };
+    let (swapped, back) = tokio::join!(host.swap(&next), asked);
+    assert_eq!(waits.await.unwrap().unwrap(), "released");
+    // Whichever came first, the other one has found what it left.
+    let said = host.process.output();
+    assert!(!said.contains("does not start again"), "{swapped:?} {back:?}\n{said}");
+    let generations = host.status().await.generations;
+    let live = |it: &&GenerationStatus| it.state == GenerationState::Live;
+    let live = generations.iter().find(live).expect("one serves");
+    assert_eq!(fresh(host.address, "/build").await.unwrap(), live.build_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,12 +29,12 @@ impl Operator {
         (!self.watches.is_empty()).then_some("a new generation is watched")
     }
 
-    /// Lets no swap begin as long as what this gives back is kept.
+    /// Lets no swap and no rollback begin as long as what this gives back is kept.
     ///
     /// # Errors
     /// When one is under way.
     pub(crate) async fn pause(&self) -> Result<SwapTurn, SwapError> {
-        let turn = self.site.switch.pause()?;
+        let turn = self.site.switch.pause().await?;
         // Everything is written before another process reads it.
         self.site.switch.keep().await;
         Ok(turn)
