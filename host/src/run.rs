@@ -164,7 +164,10 @@ fn start(
 }
 
 async fn run(bootstrap: Bootstrap<'_>, signals: SignalReceiver, log: &Log) -> Result<Exit, Error> {
-    let mut bound = Bound::bind(bootstrap, signals)?;
+    let mut bound = match Bound::bind(bootstrap, signals).await? {
+        ControlFlow::Continue(bound) => bound,
+        ControlFlow::Break(exit) => return Ok(exit),
+    };
     if let Some(record) = bound.succession.as_mut().and_then(|left| left.record.take()) {
         Record::begin(record, abort_at_exit(log.flusher()))?;
     }

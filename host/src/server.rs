@@ -334,6 +334,12 @@ impl Handle {
         self.connections.advance(Phase::Aborted);
     }
 
+    /// Waits until the time is over that what runs has after a stop; if it has as long as it likes,
+    /// for ever.
+    pub async fn overdue(&self) {
+        self.connections.overdue().await;
+    }
+
     /// Whether [`stop`](Self::stop) or [`abort`](Self::abort) was called.
     #[must_use]
     pub fn is_stopping(&self) -> bool {

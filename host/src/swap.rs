@@ -41,6 +41,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nova_abi::{OwnedBytes, SwapMode};
+use tokio::task::JoinSet;
 
 use self::candidate::PreparedSwap;
 use self::door::Door;
@@ -376,16 +377,39 @@ impl Switch {
         })
     }
 
-    /// Ends all generations, for the end of the process; requests have `limit` to finish.
-    pub async fn stop(&self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        tokio::time::timeout(limit / 2, self.leaders.all_stand_by()).await.ok();
-        self.door.stop();
-        self.drains.stop().await;
-        for generation in self.publisher.stop() {
-            generation.is_empty_by(deadline).await;
-            generation.retire(self.settings().hook_limit).await;
+    /// Waits until no request is inside of any generation, whether it came on a connection of this
+    /// process or another one has passed it on.
+    pub(crate) async fn until_empty(&self) {
+        let mut alive = self.table().generations().to_vec();
+        alive.extend(self.canary().map(|canary| canary.generation));
+        alive.extend(self.drains.generations());
+        for generation in alive {
+            generation.tell();
+            generation.until(|counts| counts.sum() == 0).await;
         }
+    }
+
+    /// Ends all generations, for the end of the process. What is inside has the time of `requests`
+    /// to finish, and jobs to end; then the apps shut down, all at the same time, and `hooks` is how
+    /// long that may take. What one of them does not do keeps no other one from its end.
+    pub async fn stop(&self, requests: Duration, hooks: Duration) {
+        let deadline = Instant::now() + requests;
+        self.door.stop();
+        let live = self.publisher.stop();
+        let emptied = async {
+            for generation in &live {
+                generation.is_empty_by(deadline).await;
+            }
+        };
+        let stand_by = tokio::time::timeout_at(deadline.into(), self.leaders.all_stand_by());
+        // Who goes on all the same is shut down as well.
+        let _ = tokio::join!(stand_by, emptied);
+        let mut ending = JoinSet::new();
+        for generation in live {
+            ending.spawn(generation.stop(hooks));
+        }
+        let ended = async { while ending.join_next().await.is_some() {} };
+        tokio::join!(ended, self.drains.stop(hooks));
     }
 }
 

@@ -188,6 +188,7 @@ impl WorkerLink {
                 | PeerOrder::Abort
                 | PeerOrder::Reload
                 | PeerOrder::TakeBack
+                | PeerOrder::NotWanted
                 | PeerOrder::Start(_) => continue,
             };
             say(&speaks, report).await;

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nova_host::operate::admin::{AdminError, CanaryRequest, RollbackRequest, WorkerStatus};
+use nova_host::operate::admin::{
+    AdminError, CanaryRequest, GenerationStatus, RollbackRequest, WorkerStatus,
+};
+use nova_host::swap::GenerationState;
 use nova_tests::client::{Connection, fresh};
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::host::{Host, Options};
@@ -179,6 +182,36 @@ async fn a_canary_gets_a_share_and_then_all() {
     assert_eq!(fresh(host.address, "/build").await.unwrap(), report.build_id);
     let seen = load.end().await;
     assert!(seen.failures.is_empty(), "{:?}", seen.failures);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_canary_was_passed_has_the_time_of_a_request() {
+    let good = library("good");
+    let host = host(&stamped(&good, "1"), &["--workers", "1"]).await;
+    let canary = CanaryRequest {
+        path: host.file("2.so", &stamped(&good, "2")),
+        force: false,
+        no_preflight: false,
+        share: 0.5,
+        seconds: 600.0,
+    };
+    host.admin.canary(canary).await.unwrap();
+    // One of each two is passed on, and takes longer than an app may take to end.
+    let slow = || tokio::spawn(fresh(host.address, "/sleep/6000"));
+    let slow = [slow(), slow()];
+    let inside = |it: &GenerationStatus| it.state == GenerationState::Canary && it.in_flight > 0;
+    while !host.status().await.generations.iter().any(inside) {
+        tokio::task::yield_now().await;
+    }
+    host.admin.rollback(&RollbackRequest::default()).await.unwrap();
+    for slow in slow {
+        assert_eq!(slow.await.unwrap().unwrap(), "slept");
+    }
+    while host.status().await.workers.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    let said = host.process.output();
+    assert!(!said.contains(" ended: "), "it was told to\n{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
