@@ -16,6 +16,11 @@ use nova_tests::client::{Connection, Failure, Sipper, fresh};
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::host::{Host, Options};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// So many answers of a host, and what it was asked before has begun.
+const LOOKS: u32 = 50;
 
 /// The stamp of a library that was not stamped.
 pub(crate) const FIRST: &str = "0000000000000";
@@ -224,43 +229,44 @@ async fn a_canary_of_an_app_with_a_state_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_does_not_come_between_an_app_that_ends_and_the_next() {
-    let folder = tempfile::tempdir().unwrap();
-    let env: &[(&str, &Path)] = &[("NOVA_FIXTURE_FILE", folder.path())];
-    let args = &["--no-preflight"];
-    let host = Host::start_with(&library("good"), Options { args, env, program: None }).await;
-    let holder = library("holder");
+    let host = Host::start(&library("good")).await;
+    let stateful = library("stateful");
     // What served before stands by: to go back to it takes no time.
-    let first = host.swap(&host.file("1.so", &stamped(&holder, "1"))).await.unwrap();
+    let first = host.swap(&host.file("1.so", &stamped(&stateful, "1"))).await.unwrap();
     assert_eq!(first.swapped[0].mode.as_str(), "overlap");
-    let mut waiting = Connection::open(host.address).await.unwrap();
-    let waits = tokio::spawn(async move { waiting.text("/wait").await });
+    let mut upload = TcpStream::connect(host.address).await.unwrap();
+    let head = "POST /length HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\n";
+    upload.write_all(head.as_bytes()).await.unwrap();
     while host.status().await.generations.iter().all(|it| it.in_flight == 0) {
         tokio::task::yield_now().await;
     }
     // The door is held until that page has answered.
-    let next = host.file("2.so", &stamped(&holder, "2"));
+    let next = host.file("2.so", &stamped(&stateful, "2"));
     let request = RollbackRequest { to: None };
     let asked = async {
-        for _ in 0..20 {
+        for _ in 0..LOOKS {
             host.status().await;
         }
         let back = host.admin.rollback(&request);
         let released = async {
-            for _ in 0..20 {
+            for _ in 0..LOOKS {
                 host.status().await;
             }
-            fs::write(folder.path().join("release"), "").unwrap();
+            upload.write_all(b"body").await.unwrap();
+            let mut answer = String::new();
+            upload.read_to_string(&mut answer).await.unwrap();
+            answer
         };
-        tokio::join!(back, released).0
+        tokio::join!(back, released)
     };
-    let (swapped, back) = tokio::join!(host.swap(&next), asked);
-    assert_eq!(waits.await.unwrap().unwrap(), "released");
+    let (swapped, (back, answer)) = tokio::join!(host.swap(&next), asked);
+    assert!(answer.ends_with("\r\n\r\n4"), "{answer}");
     // Whichever came first, the other one has found what it left.
     let said = host.process.output();
     assert!(!said.contains("does not start again"), "{swapped:?} {back:?}\n{said}");
     let generations = host.status().await.generations;
-    let live = |it: &&GenerationStatus| it.state == GenerationState::Live;
-    let live = generations.iter().find(live).expect("one serves");
+    let is_live = |it: &&GenerationStatus| it.state == GenerationState::Live;
+    let live = generations.iter().find(is_live).expect("one serves");
     assert_eq!(fresh(host.address, "/build").await.unwrap(), live.build_id);
 }
 
