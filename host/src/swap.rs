@@ -31,6 +31,7 @@ mod publisher;
 mod report;
 mod rollback;
 mod settings;
+mod slot;
 mod start;
 mod stranded;
 mod stylesheets;

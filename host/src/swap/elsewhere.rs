@@ -9,6 +9,7 @@ use nova_abi::SwapMode;
 
 use super::gate::SwapTurn;
 use super::report::micros;
+use super::slot::{Occupant, slot_for};
 use super::{Hold, Rollback, SwapError, SwapOptions, Switch, blocking, mode, rollback};
 use crate::generation::GenerationId;
 use crate::generation::preflight::PreflightReport;
@@ -97,7 +98,9 @@ impl Switch {
         served: &[ServedRelease],
     ) -> Result<CheckedRelease, SwapError> {
         let release = self.launcher.read(source).await?;
-        let slot = slot_for(served, &release)?;
+        let slots: Vec<_> = served.iter().map(|old| Occupant::new(&old.source, &old.app)).collect();
+        let new = Occupant::new(&release.source, &release.candidate.note.app);
+        let slot = slot_for(&slots, new, &self.ledger.log())?;
         let build_id = &release.candidate.build_id;
         if !options.force {
             let old = &served[slot];
@@ -214,27 +217,4 @@ impl Switch {
         let (build_id, source) = left;
         blocking(move || rollback::note(&ledger, rollback, facts, build_id, source)).await;
     }
-}
-
-/// Which of the served releases a release replaces: the only one, the one from the same path, or
-/// the one of the same app.
-fn slot_for(served: &[ServedRelease], release: &Release) -> Result<usize, SwapError> {
-    if served.len() <= 1 {
-        return Ok(0);
-    }
-    let name = |app: &str| app.split(' ').next().unwrap_or_default().to_owned();
-    let app = name(&release.candidate.note.app);
-    served
-        .iter()
-        .position(|old| old.source == release.source)
-        .or_else(|| served.iter().position(|old| name(&old.app) == app))
-        .ok_or_else(|| SwapError::NoSlot {
-            path: release.source.clone(),
-            app,
-            serving: served
-                .iter()
-                .map(|old| format!("`{}` ({})", name(&old.app), old.source.display()))
-                .collect::<Vec<_>>()
-                .join(" and "),
-        })
 }
