@@ -11,6 +11,7 @@
 //! (`publisher.rs`), the drains of what was in it before (`drains.rs`), and the door at which
 //! requests wait (`door.rs`). What a generation may do next is its type (`lifecycle.rs`).
 
+mod apart;
 mod canary;
 mod candidate;
 mod door;
@@ -47,13 +48,12 @@ use self::candidate::PreparedSwap;
 use self::door::Door;
 use self::drains::Drains;
 use self::gate::SwapGate;
-use self::handover::OnMisfit;
 use self::launcher::{Launcher, Loaded, WarmUp};
 use self::leaders::Leaders;
 use self::lifecycle::CandidateGeneration;
 use self::publisher::Publisher;
 use self::report::{SwapTotals, micros};
-use self::stranded::{ExportedStates, Stranded};
+use self::stranded::Stranded;
 use crate::generation::table::Table;
 use crate::generation::{Generation, GenerationId};
 use crate::library::hooks;
@@ -68,8 +68,10 @@ pub use self::door::{Forward, WaitTotals, Waits};
 pub(crate) use self::elsewhere::{CheckedRelease, ServedRelease};
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
+pub(crate) use self::handover::OnMisfit;
 pub use self::history::{GenerationRecord, GenerationState};
 pub use self::hold::Hold;
+pub(crate) use self::hold::HoldLimits;
 pub use self::manual::{ManualSwap, StartedApp};
 pub use self::options::SwapOptions;
 pub use self::publisher::{CanarySpec, CanaryView};
@@ -77,6 +79,7 @@ pub use self::report::{HeldReport, SwapReport};
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
 pub use self::start::{InheritedStates, InsteadOfState, LoadedReleases};
+pub(crate) use self::stranded::ExportedStates;
 pub use self::stylesheets::STYLESHEETS;
 pub use self::transfer::{SavedState, SwitchState};
 

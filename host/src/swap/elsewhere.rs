@@ -33,6 +33,8 @@ pub(crate) struct ServedRelease {
     /// Whether its app saves its state.
     pub(crate) exports: bool,
     pub(crate) facts: ReleaseFacts,
+    /// Itself, for who wants to know later whether another one has taken its place.
+    pub(crate) deployment: Arc<()>,
     assets: ReleaseAssets,
 }
 
@@ -66,6 +68,7 @@ impl CheckedRelease {
             plan: swap,
             exports: false,
             facts,
+            deployment: Arc::default(),
             assets,
         };
         Self { slot, served, stylesheet, public, unwell: Vec::new(), preflight_us: 0 }
@@ -164,7 +167,7 @@ impl Switch {
     }
 
     /// Ends the apps of these slots, because another process goes on with them, and lets requests
-    /// for them wait.
+    /// for them wait. Until that is resumed no swap begins, and no app starts again by itself.
     ///
     /// # Errors
     /// If a page does not answer in time, or a state cannot be exported; what served serves on.
@@ -174,7 +177,8 @@ impl Switch {
         path: &Path,
         force: bool,
     ) -> Result<Hold, SwapError> {
-        self.hold_slots(slots, path, force, None).await
+        let turn = self.gate.enter(path).await;
+        Ok(self.hold_slots(slots, path, force, None).await?.keeping(turn))
     }
 
     /// Another process decides whether generations of this one lead.

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::generation::Generation;
 
 /// How long the jobs of a generation may take to end when another one is to lead.
-const STAND_BY_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const STAND_BY_LIMIT: Duration = Duration::from_secs(5);
 
 /// See the [module](self).
 #[derive(Debug, Default)]
