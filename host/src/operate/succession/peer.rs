@@ -307,3 +307,12 @@ impl SuccessionPeer {
         Ok(socket.into())
     }
 }
+
+#[cfg(test)]
+impl SuccessionPeer {
+    /// The two ends of a conversation.
+    pub(crate) fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = UnixStream::pair()?;
+        Ok((Self::over(one)?, Self::over(other)?))
+    }
+}
