@@ -185,6 +185,88 @@ async fn an_app_that_cannot_start_gives_way_to_the_one_before() {
     assert_eq!(holder.add().await, 2);
 }
 
+/// In one process, and with a worker.
+const PLACES: [&[&str]; 2] = [&["--no-preflight"], &["--no-preflight", "--workers", "1"]];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_whose_shutdown_never_ends_goes_on() {
+    for args in PLACES {
+        let args = [args, &["--hook-timeout", "1"]].concat();
+        let mut holder = Holder::start(&args).await;
+        assert_eq!(holder.add().await, 1);
+        holder.say("shutdown", "hang", FIRST);
+        let refused = holder.swap("1", false).await.expect_err("what it holds is not free");
+        assert!(refused.to_string().contains("the file is locked"), "{refused}");
+        holder.host.process.line("whose `shutdown` has begun and does not end").await;
+        assert_eq!(holder.count().await, 1, "{args:?}");
+        assert_eq!(holder.add().await, 2, "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_neither_app_starts_the_state_waits() {
+    for args in PLACES {
+        let mut holder = Holder::start(args).await;
+        assert_eq!(holder.add().await, 1);
+        // The stamps of both of them end so.
+        holder.say("import", "error", "0");
+        let refused = holder.swap("10", false).await.expect_err("neither starts").to_string();
+        assert!(refused.contains("import fails"), "{refused}");
+        for path in ["/", "/readyz"] {
+            let refused = fresh(holder.host.address, path).await.expect_err(path).to_string();
+            assert!(refused.contains("503"), "{args:?}: {refused}");
+        }
+        fs::remove_file(holder.folder.path().join("import")).unwrap();
+        if args.contains(&"--workers") {
+            // Whether it starts again by itself before that or not.
+            holder.swap("11", false).await.unwrap();
+        } else {
+            holder.host.process.line("is live: what generation 1 was").await;
+        }
+        assert_eq!(holder.count().await, 1, "{args:?}");
+        assert_eq!(holder.add().await, 2, "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_requests_than_may_wait_are_turned_away() {
+    let args = &["--no-preflight", "--hold-queue", "1", "--hold-timeout", "60"];
+    let holder = Holder::start(args).await;
+    holder.add().await;
+    let address = holder.host.address;
+    let inside = tokio::spawn(async move { fresh(address, "/wait").await });
+    while holder.host.status().await.generations[0].in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    // As soon as one of them is turned away, the other one waits.
+    let is_full = Arc::new(AtomicBool::new(false));
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let (is_full, release) = (is_full.clone(), holder.folder.path().join("release"));
+        clients.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await?;
+            while !is_full.load(Ordering::Relaxed) {
+                let answer = connection.get("/").await?;
+                if answer.status() == 503 {
+                    assert_eq!(answer.headers()["retry-after"], "1");
+                    is_full.store(true, Ordering::Relaxed);
+                    fs::write(&release, "")?;
+                } else {
+                    assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"1"[..]));
+                }
+            }
+            Ok::<_, Failure>(())
+        }));
+    }
+    let swapped = holder.swap("1", false).await.unwrap().swapped.remove(0);
+    for client in clients {
+        client.await.unwrap().unwrap();
+    }
+    assert_eq!(inside.await.unwrap().unwrap(), "released");
+    let held = swapped.held.expect("the door was held");
+    assert!(held.waited == 1 && held.turned_away >= 1, "{held:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_does_not_answer_calls_the_swap_off() {
     let holder = Holder::start(&["--no-preflight", "--hold-timeout", "0.5"]).await;
