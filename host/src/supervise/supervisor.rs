@@ -13,18 +13,20 @@ use super::renewal::{note_start, say};
 use super::set::WorkerSet;
 use super::status::StatusSource;
 use crate::library::start::StartInfo;
-use crate::operate::admin::{Budget, Reason, SwapFailure};
-use crate::operate::operator::{WhileBusy, serves_over, unchanged_below};
+use crate::operate::admin::Budget;
+use crate::operate::operator::WhileBusy;
+use crate::operate::redeploy::{self, Redeploy};
 use crate::operate::rollback_policy::{RollbackPolicy, Tally};
 use crate::operate::succession::{PeerOrder, Program};
-use crate::operate::tasks::supervise;
 use crate::release::Release;
-use crate::release::ledger::ReleaseFacts;
+use crate::release::ledger::{Ledger, ReleaseFacts};
 use crate::release::public::public_folder;
-use crate::release::watch::{ReleaseWatch, WatchError};
+use crate::release::watch::ReleaseWatch;
 use crate::server::SocketHandles;
 use crate::site::files::favicon_of;
-use crate::swap::{CheckedRelease, ExportedStates, ServedRelease, SwapError, SwapOptions, Switch};
+use crate::swap::{
+    CheckedRelease, ExportedStates, ServedRelease, SwapError, SwapOptions, SwapReport, Switch,
+};
 
 /// How many folders of public files that releases brought are served, the newest first.
 const MAX_BROUGHT: usize = 5;
@@ -163,62 +165,12 @@ impl Supervisor {
         if let Some(set) = self.current() {
             set.order(&PeerOrder::Reload).await;
         }
-        for release in releases {
-            if self.stopping.is_cancelled() {
-                return;
-            }
-            // Other errors are in the log already.
-            if let Some(kept) = serves_over(self.switch.ledger(), release).await {
-                tracing::info!("{}", unchanged_below(release, &kept));
-                continue;
-            }
-            match self.swap(release, SwapOptions::default(), WhileBusy::Wait).await {
-                Err(SwapError::AlreadyLive { generation, .. }) => {
-                    let release = release.display();
-                    tracing::info!("{release}: unchanged, generation {generation} serves on");
-                }
-                Err(error @ SwapError::Canary { .. }) => {
-                    tracing::error!("{}: not swapped in: {error}", release.display());
-                }
-                _ => {}
-            }
-        }
+        redeploy::reload(self, releases).await;
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
     pub async fn follow_releases(self: Arc<Self>, watch: ReleaseWatch) {
-        let releases = watch.releases();
-        let mut first = Some(watch);
-        let follow = || {
-            let (first, releases, supervisor) = (first.take(), &releases, &self);
-            async move {
-                if let Err(error) = supervisor.follow_watch(first, releases).await {
-                    tracing::error!("releases are not watched: {error}");
-                }
-            }
-        };
-        supervise("the watch of releases", follow).await;
-    }
-
-    /// The same until the watch fails; `None`: it has failed before, and is set anew.
-    async fn follow_watch(
-        self: &Arc<Self>,
-        watch: Option<ReleaseWatch>,
-        releases: &[PathBuf],
-    ) -> Result<(), WatchError> {
-        let mut watch = match watch {
-            Some(watch) => watch,
-            None => {
-                let watch = ReleaseWatch::new(releases)?;
-                // What has changed while nobody looked.
-                self.reload(releases).await;
-                watch
-            }
-        };
-        loop {
-            let changed = watch.changed().await?;
-            self.reload(&changed).await;
-        }
+        redeploy::follow(&self, watch).await;
     }
 
     /// Renews the workers when one of them takes more than it may, for as long as this is polled.
@@ -307,13 +259,6 @@ impl Supervisor {
         self.current.lock().clone()
     }
 
-    pub(super) fn accepts_orders(&self) -> Result<(), SwapFailure> {
-        match self.stopping.is_cancelled() {
-            true => Err(SwapFailure::new(Reason::Stopping, "the host is stopping")),
-            false => Ok(()),
-        }
-    }
-
     /// Serves the public files in `folder` before those of the releases so far.
     pub(super) fn lead_with(&self, folder: Option<PathBuf>) {
         if let Some(folder) = folder {
@@ -332,5 +277,24 @@ impl Supervisor {
             None => None,
         };
         StartInfo { favicon: favicon.flatten().map(str::to_owned), ..StartInfo::default() }
+    }
+}
+
+impl Redeploy for Arc<Supervisor> {
+    fn ledger(&self) -> &Arc<Ledger> {
+        self.switch.ledger()
+    }
+
+    fn is_stopping(&self) -> bool {
+        Supervisor::is_stopping(self)
+    }
+
+    async fn swap_in(
+        &self,
+        release: &Path,
+        options: SwapOptions,
+        while_busy: WhileBusy,
+    ) -> Result<SwapReport, SwapError> {
+        self.swap(release, options, while_busy).await
     }
 }
