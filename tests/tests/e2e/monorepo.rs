@@ -59,5 +59,9 @@ async fn a_crate_beside_the_app_belongs_to_it() {
     app.edit("wording/src/lib.rs", "    2", "    \"third\"");
     dev.process.line("swap ").await;
     assert_eq!(fresh(dev.address, "/word").await.unwrap(), "third false");
+    // The manifest of the workspace lies above the app, and decides how it is compiled.
+    app.edit("Cargo.toml", "debug-assertions = false", "debug-assertions = true");
+    dev.process.line("swap ").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "third true");
     assert!(!dev.process.output().contains("as a whole"), "{}", dev.process);
 }
