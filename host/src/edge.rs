@@ -4,8 +4,8 @@
 //! In this order: whether HTTP allows the request ([`head`]), who the client is (`forwarded`), an id
 //! (`request_id`), the marks of compression (`entity_tag`), the limits (`limits`), the
 //! [site](crate::site::Site); then headers for browsers (`security`) and proxies, compression
-//! (`encoding`), the counts (`metrics`) and the log. All but the first can be switched off, and cost
-//! nothing then.
+//! (`encoding`), the counts (`metrics`) and the log. The check of the head and the client are for
+//! every request; each of the others can be switched off, and costs a branch then.
 
 mod encoding;
 mod entity_tag;
@@ -122,41 +122,45 @@ impl Edge {
     where
         B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
     {
-        // A watcher of a busy host must not take it for a dead one.
-        let is_probe = matches!(head.uri.path(), "/healthz" | "/readyz");
-        let _permit = match &self.requests {
-            Some(limit) if !is_probe => match limit.acquire() {
-                Some(permit) => Some(permit),
-                None => return self.refuse(LimitError::Busy, Responder::Refused),
-            },
-            _ => None,
-        };
         let Some(body) = LimitedBody::new(body, self.body_limits) else {
             return self.refuse(LimitError::TooLarge, Responder::Refused);
         };
         let progress = body.progress();
-        let table = self.site.switch.table();
-        let destination = Destination::of(&table, head);
-        let route = self.metrics.as_ref().zip(destination.pattern());
-        let route = route.map(|(metrics, pattern)| Responder::Route(metrics.route(pattern)));
-        let response = self.site.respond(destination, head, body, client.address);
-        let Some(response) = within(self.handler_limit, response).await else {
-            return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
+        let mut answer = 'answer: {
+            // A watcher of a busy host must not take it for a dead one.
+            let is_probe = matches!(head.uri.path(), "/healthz" | "/readyz");
+            let _permit = match &self.requests {
+                Some(limit) if !is_probe => match limit.acquire() {
+                    Some(permit) => Some(permit),
+                    None => break 'answer self.refuse(LimitError::Busy, Responder::Refused),
+                },
+                _ => None,
+            };
+            let table = self.site.switch.table();
+            let destination = Destination::of(&table, head);
+            let route = self.metrics.as_ref().zip(destination.pattern());
+            let route = route.map(|(metrics, pattern)| Responder::Route(metrics.route(pattern)));
+            let response = self.site.respond(destination, head, body, client.address);
+            let Some(response) = within(self.handler_limit, response).await else {
+                break 'answer self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
+            };
+            if let Some(error) = progress.error() {
+                break 'answer self.refuse(error, route.unwrap_or(Responder::Refused));
+            }
+            let SiteResponse { response, origin } = response;
+            if let Some(metrics) = &self.metrics
+                && response.extensions().get::<HandlerPanic>().is_some()
+            {
+                metrics.count_panic();
+            }
+            let generation = origin.generation().map(|id| id.0);
+            EdgeResponse { response, generation, responder: responder(origin, route) }
         };
-        if let Some(error) = progress.error() {
-            return self.refuse(error, route.unwrap_or(Responder::Refused));
-        }
-        let SiteResponse { mut response, origin } = response;
+        // Whoever has answered, and whatever.
         if head.version <= Version::HTTP_11 && !progress.has_clear_end() {
-            close_after(&mut response);
+            close_after(&mut answer.response);
         }
-        if let Some(metrics) = &self.metrics
-            && response.extensions().get::<HandlerPanic>().is_some()
-        {
-            metrics.count_panic();
-        }
-        let generation = origin.generation().map(|id| id.0);
-        EdgeResponse { response, generation, responder: responder(origin, route) }
+        answer
     }
 
     fn refuse_head(&self, error: HeadError, head: &Parts) -> EdgeResponse {
@@ -193,6 +197,8 @@ fn responder(origin: Origin, route: Option<Responder>) -> Responder {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
     use super::*;
     use crate::generation::GenerationId;
     use crate::library::loader::Store;
@@ -213,11 +219,10 @@ mod tests {
         is(responder(Origin::Host, route()), "Host");
     }
 
-    #[test]
-    fn the_future_of_a_request_stays_small() {
+    fn edge() -> Edge {
         let switch = Arc::new(Switch::new(SwapSettings::default(), Store::open_default()));
         let assets = Arc::new(Assets::new(Vec::new(), Caching::Hour));
-        let edge = Edge {
+        Edge {
             site: Arc::new(Site::new(switch, assets)),
             access: AccessLog::off(),
             proxies: Proxies::default(),
@@ -229,11 +234,54 @@ mod tests {
             compression: true,
             unbuffered: true,
             metrics: None,
-        };
-        let peer = Peer { addr: Some(([127, 0, 0, 1], 1).into()), tls: false };
+        }
+    }
+
+    const PEER: Peer =
+        Peer { addr: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1)), tls: false };
+
+    #[tokio::test]
+    async fn a_connection_whose_next_request_begins_nobody_knows_where_ends_with_any_answer() {
+        /// A body whose end is not known before it is read, as a chunked one.
+        struct Chunked;
+        impl HttpBody for Chunked {
+            type Data = Bytes;
+            type Error = std::convert::Infallible;
+
+            fn poll_frame(
+                self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+                std::task::Poll::Pending
+            }
+        }
+        async fn closes<B>(edge: &Edge, version: Version, body: B) -> (u16, bool)
+        where
+            B: HttpBody<Data = Bytes, Error: Into<BodyError>> + Send + Unpin + 'static,
+        {
+            let mut request = Request::post("/").header("host", "a").body(body).unwrap();
+            *request.version_mut() = version;
+            let response = edge.handle(request, PEER).await;
+            let closes = response.headers().get(CONNECTION).is_some_and(|it| it == "close");
+            (response.status().as_u16(), closes)
+        }
+        let free = edge();
+        let busy = Edge { requests: Some(RequestLimit::new(0)), ..edge() };
+        for (edge, status) in [(&free, 404), (&busy, 503)] {
+            for (version, ends) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
+                assert_eq!(closes(edge, version, Chunked).await, (status, ends), "{version:?}");
+                let known = http_body_util::Full::<Bytes>::from("known");
+                assert_eq!(closes(edge, version, known).await, (status, false), "{version:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_future_of_a_request_stays_small() {
+        let edge = edge();
         let request = Request::new(http_body_util::Full::new(Bytes::new()));
         // It is copied when it begins, and each connection has room for one.
-        let size = std::mem::size_of_val(&edge.handle(request, peer));
-        assert!(size <= 4608, "{size} bytes");
+        let size = std::mem::size_of_val(&edge.handle(request, PEER));
+        assert!(size <= 4672, "{size} bytes");
     }
 }

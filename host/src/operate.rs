@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod operator;
 mod public_folders;
+pub(crate) mod redeploy;
 pub mod rollback_policy;
 pub mod succession;
 pub(crate) mod tasks;

@@ -23,6 +23,7 @@ pub mod worker_threads;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::fmt;
 use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
@@ -230,10 +231,17 @@ pub fn child_main(roles: &[Role]) -> Option<ExitCode> {
     Some(match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("nova: a child process failed: {error}");
+            say(format_args!("nova: a child process failed: {error}"));
             ExitCode::FAILURE
         }
     })
+}
+
+/// Says something on standard error beside the log, for a process that is about to end. Nobody need
+/// be there to read it: that is no reason to end in another way.
+pub(crate) fn say(text: fmt::Arguments<'_>) {
+    // There is nowhere to say that it cannot be said.
+    writeln!(std::io::stderr(), "{text}").ok();
 }
 
 /// From here on, whatever prints to standard output reaches standard error instead.

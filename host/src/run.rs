@@ -22,6 +22,7 @@ mod supervised;
 
 use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
@@ -35,12 +36,12 @@ use self::serving::Serving;
 use self::started::Started;
 use crate::generation::preflight;
 use crate::operate::succession::{Program, Successor};
-use crate::process;
 use crate::process::init;
 use crate::process::log::{Log, LogFlusher};
 use crate::process::record::{LeftRecord, Record, RecordFile, RecordedActivity};
 use crate::process::signals::{self as process_signals, SecondStop, SignalReceiver};
 use crate::process::worker_threads::WorkerThreads;
+use crate::process::{child_main, say};
 use crate::swap::SwapError;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -57,7 +58,7 @@ const FAILURE: u8 = 1;
 /// else.
 #[must_use]
 pub fn main() -> ExitCode {
-    if let Some(code) = process::child_main(&[preflight::ROLE]) {
+    if let Some(code) = child_main(&[preflight::ROLE]) {
         return code;
     }
     run_program(Config::load().unwrap_or_else(|error| error.exit()), None)
@@ -75,7 +76,7 @@ fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
         return match probe(&url) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("nova-host: {error}");
+                say(format_args!("nova-host: {error}"));
                 ExitCode::FAILURE
             }
         };
@@ -83,16 +84,16 @@ fn run_program(config: Config, linked: Option<LinkedRelease>) -> ExitCode {
     if init::is_needed() {
         match init::run() {
             Ok(code) => return ExitCode::from(code),
-            Err(error) => eprintln!(
+            Err(error) => say(format_args!(
                 "nova-host: as the first process of this container it looks after no children of \
                  others, because it cannot start the program as a child: {error}"
-            ),
+            )),
         }
     }
     let log = match Log::start(config.log_settings()) {
         Ok(log) => log,
         Err(error) => {
-            eprintln!("nova-host: {error}");
+            say(format_args!("nova-host: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -114,12 +115,13 @@ fn end(ended: Result<Exit, Error>) -> u8 {
         Ok(Exit::Stopped) => SUCCESS,
         Ok(Exit::Recycle(program, stand_in)) => {
             // Comes back only if it fails; then the stand-in ends with us, as it should.
-            eprintln!("nova-host: the host cannot be recycled: {}", program.recycle(stand_in));
+            let error = program.recycle(stand_in);
+            say(format_args!("nova-host: the host cannot be recycled: {error}"));
             FAILURE
         }
         Ok(Exit::Forced(signal)) => process_signals::exit_code(signal),
         Err(error) => {
-            eprintln!("nova-host: {error}");
+            say(format_args!("nova-host: {error}"));
             match error.downcast_ref::<SwapError>() {
                 Some(error) if error.is_lasting() => UNFIT,
                 _ => FAILURE,
@@ -154,13 +156,18 @@ fn start(
     let bootstrap = Bootstrap::new(config, linked, &workers)?;
     // What the host does for itself shares no thread with pages, which may hold theirs.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let exit = runtime.block_on(run(bootstrap, signals, log));
+    let serve = || runtime.block_on(run(bootstrap, signals, log));
+    // A panic goes on behind the runtime, whose end could wait for a thread that never comes back.
+    let exit = catch_unwind(AssertUnwindSafe(serve));
     runtime.shutdown_background();
-    exit
+    exit.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 async fn run(bootstrap: Bootstrap<'_>, signals: SignalReceiver, log: &Log) -> Result<Exit, Error> {
-    let mut bound = Bound::bind(bootstrap, signals)?;
+    let mut bound = match Bound::bind(bootstrap, signals).await? {
+        ControlFlow::Continue(bound) => bound,
+        ControlFlow::Break(exit) => return Ok(exit),
+    };
     if let Some(record) = bound.succession.as_mut().and_then(|left| left.record.take()) {
         Record::begin(record, abort_at_exit(log.flusher()))?;
     }

@@ -5,6 +5,7 @@
 pub mod destination;
 pub mod files;
 pub mod health;
+mod if_none_match;
 pub mod prerendered;
 pub mod refusal;
 
@@ -25,6 +26,7 @@ use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
 use crate::generation::table::Share;
+use crate::server::upgrade::Upgradable;
 use crate::swap::{Forward, Passage, STYLESHEETS, Switch};
 
 /// How often a request asks the table again that finds a closed generation and an open door: one
@@ -145,13 +147,21 @@ impl Site {
         self.passes_on.store(passes_on, Ordering::Release);
     }
 
-    /// The process that answers the next request, if it is another one.
-    fn elsewhere(&self) -> Option<Arc<dyn Forward>> {
+    /// The process that answers this request, if it is another one. A request to leave HTTP is
+    /// answered here for as long as it can be: its connection does not reach the other process.
+    fn elsewhere(
+        &self,
+        head: &Parts,
+        destination: &Destination<'_, '_>,
+    ) -> Option<Arc<dyn Forward>> {
         if !self.passes_on.load(Ordering::Acquire) {
             return None;
         }
+        let is_upgrade = head.extensions.get::<Upgradable>().is_some();
         match &*self.elsewhere.lock() {
+            Some(Elsewhere::Successor(_)) if is_upgrade && destination.is_open() => None,
             Some(Elsewhere::Successor(successor)) => Some(Arc::clone(successor)),
+            Some(Elsewhere::Canary(..)) if is_upgrade => None,
             Some(Elsewhere::Canary(canary, share)) => share.next().then(|| Arc::clone(canary)),
             None => None,
         }
@@ -186,7 +196,7 @@ impl Site {
         let leaves = self.leaving.load(Ordering::Acquire);
         // HTTP/2 says it in another way.
         let closes = leaves && head.version <= Version::HTTP_11;
-        let mut answer = match self.elsewhere() {
+        let mut answer = match self.elsewhere(head, &destination) {
             Some(elsewhere) => forward(&*elsewhere, head, body, peer).await,
             None => {
                 let mut answer = self.resolve(destination, head, body, peer).await;
@@ -315,5 +325,55 @@ fn drop_body(response: &mut Response<Body>) {
     *response.body_mut() = Body::empty();
     if let Some(length) = length.filter(|_| !bodiless) {
         response.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_core::future::BoxFuture;
+    use http_body_util::Empty;
+
+    use super::files::Caching;
+    use super::*;
+    use crate::library::loader::Store;
+    use crate::server::upgrade::Signals;
+    use crate::swap::SwapSettings;
+
+    #[derive(Debug)]
+    struct AnotherProcess;
+
+    impl Forward for AnotherProcess {
+        fn forward(
+            &self,
+            _: Request<Body>,
+            _: Option<SocketAddr>,
+        ) -> BoxFuture<'static, Response<Body>> {
+            Box::pin(std::future::ready(plain(StatusCode::IM_A_TEAPOT, "elsewhere\n")))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_to_leave_http_is_not_passed_on() {
+        let switch = Arc::new(Switch::new(SwapSettings::default(), Store::open_default()));
+        let site = Site::new(switch, Arc::new(Assets::new(Vec::new(), Caching::Hour)));
+        let another = || Arc::new(AnotherProcess) as Arc<dyn Forward>;
+        for is_successor in [false, true] {
+            match is_successor {
+                false => site.share(Some((another(), 1.0))),
+                true => site.leave(Some(another())),
+            }
+            for (is_upgrade, expected) in
+                [(false, StatusCode::IM_A_TEAPOT), (true, StatusCode::NOT_FOUND)]
+            {
+                let mut request = Request::new(Empty::<Bytes>::new());
+                if is_upgrade {
+                    let connection = hyper::upgrade::on(&mut request);
+                    let signals = Signals::default();
+                    request.extensions_mut().insert(Upgradable { connection, signals });
+                }
+                let answer = site.answer(request, None).await.response;
+                assert_eq!(answer.status(), expected, "{is_successor}");
+            }
+        }
     }
 }

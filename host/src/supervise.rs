@@ -12,13 +12,19 @@
 
 mod canary;
 mod control;
-mod exported_states;
+mod leaving;
+mod metrics;
+mod modes;
 mod orders;
+mod pauses;
 mod process;
 mod renewal;
 mod set;
+mod slot;
+mod starting;
 mod status;
 mod supervisor;
+mod tally;
 mod trial;
 mod worker;
 

@@ -11,6 +11,7 @@
 //! (`publisher.rs`), the drains of what was in it before (`drains.rs`), and the door at which
 //! requests wait (`door.rs`). What a generation may do next is its type (`lifecycle.rs`).
 
+mod apart;
 mod canary;
 mod candidate;
 mod door;
@@ -31,6 +32,7 @@ mod publisher;
 mod report;
 mod rollback;
 mod settings;
+mod slot;
 mod start;
 mod stranded;
 mod stylesheets;
@@ -41,18 +43,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nova_abi::{OwnedBytes, SwapMode};
+use tokio::task::JoinSet;
 
 use self::candidate::PreparedSwap;
 use self::door::Door;
 use self::drains::Drains;
 use self::gate::SwapGate;
-use self::handover::OnMisfit;
 use self::launcher::{Launcher, Loaded, WarmUp};
 use self::leaders::Leaders;
 use self::lifecycle::CandidateGeneration;
 use self::publisher::Publisher;
 use self::report::{SwapTotals, micros};
-use self::stranded::{ExportedStates, Stranded};
+use self::stranded::Stranded;
 use crate::generation::table::Table;
 use crate::generation::{Generation, GenerationId};
 use crate::library::hooks;
@@ -67,8 +69,10 @@ pub use self::door::{Forward, WaitTotals, Waits};
 pub(crate) use self::elsewhere::{CheckedRelease, ServedRelease};
 pub use self::error::SwapError;
 pub use self::gate::SwapTurn;
+pub(crate) use self::handover::OnMisfit;
 pub use self::history::{GenerationRecord, GenerationState};
 pub use self::hold::Hold;
+pub(crate) use self::hold::HoldLimits;
 pub use self::manual::{ManualSwap, StartedApp};
 pub use self::options::SwapOptions;
 pub use self::publisher::{CanarySpec, CanaryView};
@@ -76,6 +80,7 @@ pub use self::report::{HeldReport, SwapReport};
 pub use self::rollback::Rollback;
 pub use self::settings::SwapSettings;
 pub use self::start::{InheritedStates, InsteadOfState, LoadedReleases};
+pub(crate) use self::stranded::ExportedStates;
 pub use self::stylesheets::STYLESHEETS;
 pub use self::transfer::{SavedState, SwitchState};
 
@@ -302,6 +307,7 @@ impl Switch {
             self.load(checked).await?;
         let mut report = if mode.holds_door() {
             let on_misfit = if options.force { OnMisfit::StartAnew } else { OnMisfit::Refuse };
+            let _alone = self.gate.alone().await;
             self.hand_over(slot, loaded, on_misfit).await?
         } else {
             let saved = match &old {
@@ -375,16 +381,39 @@ impl Switch {
         })
     }
 
-    /// Ends all generations, for the end of the process; requests have `limit` to finish.
-    pub async fn stop(&self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        tokio::time::timeout(limit / 2, self.leaders.all_stand_by()).await.ok();
-        self.door.stop();
-        self.drains.stop().await;
-        for generation in self.publisher.stop() {
-            generation.is_empty_by(deadline).await;
-            generation.retire(self.settings().hook_limit).await;
+    /// Waits until no request is inside of any generation, whether it came on a connection of this
+    /// process or another one has passed it on.
+    pub(crate) async fn until_empty(&self) {
+        let mut alive = self.table().generations().to_vec();
+        alive.extend(self.canary().map(|canary| canary.generation));
+        alive.extend(self.drains.generations());
+        for generation in alive {
+            generation.tell();
+            generation.until(|counts| counts.sum() == 0).await;
         }
+    }
+
+    /// Ends all generations, for the end of the process. What is inside has the time of `requests`
+    /// to finish, and jobs to end; then the apps shut down, all at the same time, and `hooks` is how
+    /// long that may take. What one of them does not do keeps no other one from its end.
+    pub async fn stop(&self, requests: Duration, hooks: Duration) {
+        let deadline = Instant::now() + requests;
+        self.door.stop();
+        let live = self.publisher.stop();
+        let emptied = async {
+            for generation in &live {
+                generation.is_empty_by(deadline).await;
+            }
+        };
+        let stand_by = tokio::time::timeout_at(deadline.into(), self.leaders.all_stand_by());
+        // Who goes on all the same is shut down as well.
+        let _ = tokio::join!(stand_by, emptied);
+        let mut ending = JoinSet::new();
+        for generation in live {
+            ending.spawn(generation.stop(hooks));
+        }
+        let ended = async { while ending.join_next().await.is_some() {} };
+        tokio::join!(ended, self.drains.stop(hooks));
     }
 }
 

@@ -47,6 +47,7 @@ mod user_wrapper;
 pub use ahead::{Link, PageAhead};
 pub use allocator::chooses_allocator;
 pub use build_script::BuildScript;
+pub use cache_keys::key_files;
 pub use capture::{RustcCall, wrapper_main};
 pub use compiler::{AppLibrary, PageUnit, PartsCompiler};
 pub use error::PartsError;

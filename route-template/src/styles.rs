@@ -44,8 +44,8 @@ pub struct Stylesheet {
 /// What became of an app's styles.
 #[derive(Debug)]
 pub struct CompiledStyles {
-    /// The files that were read, wherever they are, from the app's folder: partials too, and also
-    /// those that were read before a mistake.
+    /// The files that were read, wherever they are, by absolute paths: partials too, and also those
+    /// that were read before a mistake.
     pub inputs: BTreeSet<PathBuf>,
     /// The stylesheet; `None` for an app without styles.
     pub sheet: Result<Option<Stylesheet>, StyleError>,
@@ -116,8 +116,9 @@ impl Compiler<'_> {
     }
 
     fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        self.inputs.borrow_mut().insert(without_dots(path));
-        std::fs::read(self.dir.join(path))
+        let path = self.dir.join(path);
+        self.inputs.borrow_mut().insert(without_dots(&path));
+        std::fs::read(path)
     }
 
     fn warn(&self, file: &str, line: usize, message: &str) {
@@ -160,21 +161,20 @@ fn join(sheets: &[Sheet]) -> String {
     css
 }
 
-/// `styles/../theme/_a.scss` as `theme/_a.scss`.
+/// `/app/styles/../theme/_a.scss` as `/app/theme/_a.scss`, unless `styles` is a link to a folder that
+/// has another one around it.
 fn without_dots(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for part in path.components() {
         match part {
-            Component::CurDir => {}
-            Component::ParentDir
-                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
-            {
+            Component::ParentDir => {
                 clean.pop();
             }
             part => clean.push(part),
         }
     }
-    clean
+    let is_same = clean.canonicalize().ok() == path.canonicalize().ok();
+    if is_same { clean } else { path.to_owned() }
 }
 
 #[cfg(test)]

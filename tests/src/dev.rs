@@ -1,6 +1,8 @@
 //! `nova dev` on an app.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 
 use crate::process::Process;
@@ -40,6 +42,8 @@ impl Dev {
     pub async fn start_at(app: &App, args: &[&str], stdin: impl Into<Stdio>) -> Self {
         let mut command = app.command("nova").await;
         command.arg("dev").args(args).env("BROWSER", "./browser.sh");
+        // A variable may have any bytes as its value.
+        command.env("NOVA_TEST_BYTES", OsStr::from_bytes(b"\xff"));
         let mut process = Process::spawn_with(command, stdin);
         let url = process.url().await;
         let address = url.strip_prefix("http://").and_then(|address| address.parse().ok());

@@ -8,3 +8,4 @@ pub(crate) mod status;
 pub(crate) mod style;
 pub(crate) mod swap;
 pub(crate) mod table;
+pub(crate) mod width;

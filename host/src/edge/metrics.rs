@@ -5,6 +5,7 @@
 //! becomes a label.
 
 mod counted_body;
+mod host_facts;
 mod listener;
 mod render;
 mod route;
@@ -22,12 +23,13 @@ use nova_abi::{Failure, FailureKind};
 use parking_lot::Mutex;
 
 pub use self::counted_body::CountedBody;
+pub(crate) use self::host_facts::{HostFacts, LiveGeneration};
 pub use self::listener::MetricsError;
 pub(crate) use self::listener::MetricsListener;
-pub(crate) use self::render::Sources;
+pub(crate) use self::render::{Sources, of_process};
 use self::route::RouteCounters;
 pub use self::route_status::{Bucket, RouteStatus};
-pub use self::sum::sum;
+pub(crate) use self::sum::{counters, sum};
 use super::limits::LimitError;
 use crate::generation::body::BodyError;
 use crate::process::worker_threads::WorkerThreadsStatus;

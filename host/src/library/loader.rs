@@ -42,8 +42,8 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::note::Note;
@@ -123,17 +123,21 @@ impl Library {
     /// # Errors
     /// If declaring its routes panics.
     pub fn linked(root: LibraryRef, name: &str, build_id: BuildId) -> Result<Self, LoadError> {
-        let note = Note {
-            abi: ABI,
-            sdk: env!("CARGO_PKG_VERSION").into(),
-            rustc: String::new(),
-            target: note::TARGET.into(),
-            panic: "unwind".into(),
-            app: name.into(),
-            swap: None,
-            swap_declared: false,
-        };
-        Self::new(build_id, note, root, Path::new(name))
+        Self::new(build_id, note_of_linked(name), root, Path::new(name))
+    }
+}
+
+/// What a library says of itself that is built with this program; `name` is its app's.
+fn note_of_linked(name: &str) -> Note {
+    Note {
+        abi: ABI,
+        sdk: env!("CARGO_PKG_VERSION").into(),
+        rustc: String::new(),
+        target: note::TARGET.into(),
+        panic: "unwind".into(),
+        app: name.into(),
+        swap: None,
+        swap_declared: false,
     }
 }
 
@@ -157,8 +161,9 @@ impl fmt::Debug for Library {
     }
 }
 
-/// A candidate that has passed every check that needs no code of the library to run.
-#[derive(Debug)]
+/// A candidate that has passed every check that needs no code of the library to run. A clone is the
+/// same bytes.
+#[derive(Debug, Clone)]
 pub struct Candidate {
     /// Where it was read.
     pub path: PathBuf,
@@ -166,7 +171,7 @@ pub struct Candidate {
     pub build_id: BuildId,
     /// What it says of itself.
     pub note: Note,
-    bytes: Content,
+    bytes: Arc<Content>,
 }
 
 impl Candidate {
@@ -211,6 +216,7 @@ impl LibraryFile {
     pub(crate) fn inspect(self) -> Result<Candidate, LoadError> {
         let Self { path, bytes, sha256 } = self;
         let note = note_of(&path, &bytes)?;
+        let bytes = Arc::new(bytes);
         Ok(Candidate { path, build_id: BuildId::from_sha256(&sha256), note, bytes })
     }
 }
@@ -237,54 +243,60 @@ fn note_of(path: &Path, bytes: &[u8]) -> Result<Note, LoadError> {
     Ok(note)
 }
 
-/// Loads libraries, and counts them.
+/// Loads libraries, and counts them. What tells of them never waits for one that is being loaded: an
+/// initialiser of a library may never come back.
 #[derive(Debug)]
 pub struct Loader {
     store: Store,
-    mapped: Mutex<Mapped>,
-}
-
-/// What this process has mapped, for good.
-#[derive(Debug, Default)]
-struct Mapped {
-    /// By what name each build was mapped first: that of its copy.
-    names: HashMap<BuildId, &'static CStr>,
-    /// How many libraries; a build may be mapped several times.
-    count: usize,
+    /// Held by the one that loads: the dynamic linker takes one library at a time anyway.
+    loading: Mutex<()>,
+    /// Held by the one that writes a copy: two of one build would write to one file.
+    writing: Mutex<()>,
+    /// How many libraries are mapped; a build may be mapped several times.
+    count: AtomicUsize,
+    /// By what name each build was mapped first: that of its copy. Held for a moment only.
+    names: Mutex<HashMap<BuildId, &'static CStr>>,
     /// The library that is linked into this program.
-    linked: Option<Arc<Library>>,
+    linked: OnceLock<Arc<Library>>,
 }
 
 impl Loader {
     /// A loader that keeps its private copies in `store`.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        Self { store, mapped: Mutex::default() }
+        Self {
+            store,
+            loading: Mutex::default(),
+            writing: Mutex::default(),
+            count: AtomicUsize::new(0),
+            names: Mutex::default(),
+            linked: OnceLock::new(),
+        }
     }
 
     /// How many libraries this process has mapped.
     #[must_use]
     pub fn loads(&self) -> usize {
-        self.mapped.lock().count
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Whether this process has mapped that build.
     pub(crate) fn has(&self, build_id: &BuildId) -> bool {
-        self.mapped.lock().names.contains_key(build_id)
+        self.names.lock().contains_key(build_id)
     }
 
     /// Takes a library that is linked into this program for one that was loaded; the candidate
     /// that is given back is this library.
     pub(crate) fn link(&self, library: Library) -> Candidate {
         let (build_id, note) = (library.build_id.clone(), library.note.clone());
-        let mut mapped = self.mapped.lock();
-        mapped.count += 1;
-        mapped.linked = Some(Arc::new(library));
+        self.count.fetch_add(1, Ordering::Relaxed);
+        // There is one in a program.
+        drop(self.linked.set(Arc::new(library)));
         Candidate {
             path: PathBuf::from(&note.app),
             build_id,
             note,
-            bytes: Content::Memory(Vec::new()),
+            bytes: Arc::new(Content::Memory(Vec::new())),
         }
     }
 
@@ -307,18 +319,18 @@ impl Loader {
     /// # Errors
     /// If the copy cannot be written, or the dynamic linker or abi_stable refuses it.
     pub fn load_candidate(&self, candidate: Candidate) -> Result<Arc<Library>, LoadError> {
-        // Held while loading: the dynamic linker takes one library at a time anyway.
-        let mut mapped = self.mapped.lock();
         let Candidate { path, build_id, note, bytes } = candidate;
         let is_linked = |linked: &&Arc<Library>| linked.build_id == build_id;
-        if let Some(linked) = mapped.linked.as_ref().filter(is_linked) {
+        if let Some(linked) = self.linked.get().filter(is_linked) {
             return Ok(linked.clone());
         }
-        let root = match mapped.names.get(&build_id) {
-            Some(&name) => {
+        let _loading = self.loading.lock();
+        let known = self.names.lock().get(&build_id).copied();
+        let root = match known {
+            Some(name) => {
                 if self.store.folder().is_some() {
                     // What is mapped may be gone from there.
-                    self.store.put(&build_id, &bytes)?;
+                    self.put(&build_id, &bytes)?;
                 }
                 let damaged = |cause| LoadError::Elf { path: path.clone(), cause };
                 let segments = Segments::of(&bytes).map_err(damaged)?;
@@ -326,13 +338,13 @@ impl Loader {
                 open::open_again(&fresh, name, &segments, &path)?
             }
             None => {
-                let copy = self.store.put(&build_id, &bytes)?;
+                let copy = self.put(&build_id, &bytes)?;
                 let root = open::open(&copy, &path)?;
-                mapped.names.insert(build_id.clone(), for_good(&copy)?);
+                self.names.lock().insert(build_id.clone(), for_good(&copy)?);
                 root
             }
         };
-        mapped.count += 1;
+        self.count.fetch_add(1, Ordering::Relaxed);
         let size = bytes.len() as u64;
         Ok(Arc::new(Library { size, ..Library::new(build_id, note, root, &path)? }))
     }
@@ -343,7 +355,7 @@ impl Loader {
     /// # Errors
     /// If the copy in the store is gone or damaged.
     pub fn unused(&self, library: &Arc<Library>) -> Result<Arc<Library>, LoadError> {
-        let name = self.mapped.lock().names.get(&library.build_id).copied();
+        let name = self.names.lock().get(&library.build_id).copied();
         let Some(name) = name.filter(|_| library.is_used.load(Ordering::Relaxed)) else {
             return Ok(library.clone());
         };
@@ -356,12 +368,19 @@ impl Loader {
         self.load_candidate(candidate)
     }
 
-    /// Writes the private copy of a candidate without loading it, for a child process to load.
+    /// Writes the private copy of a candidate without loading it, for a child process to load. This
+    /// waits for the disk.
     ///
     /// # Errors
     /// If the copy cannot be written.
     pub fn stage(&self, candidate: &Candidate) -> Result<Staged, LoadError> {
+        let _writing = self.writing.lock();
         self.store.stage(&candidate.build_id, &candidate.bytes)
+    }
+
+    fn put(&self, build_id: &BuildId, bytes: &Content) -> Result<PathBuf, LoadError> {
+        let _writing = self.writing.lock();
+        self.store.put(build_id, bytes)
     }
 }
 
@@ -371,4 +390,27 @@ fn for_good(path: &Path) -> Result<&'static CStr, LoadError> {
     let name =
         name.map_err(|error| LoadError::Store { path: path.into(), source: error.into() })?;
     Ok(Box::leak(name.into_boxed_c_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_the_libraries_waits_for_none_that_is_being_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let loader = Loader::new(Store::open(folder.path().join("store")).unwrap());
+        // An initialiser that never comes back.
+        let _loading = loader.loading.lock();
+        assert_eq!(loader.loads(), 0);
+        assert!(!loader.has(&BuildId::of(b"a library")));
+        let candidate = Candidate {
+            path: "lib.so".into(),
+            build_id: BuildId::of(b"a library"),
+            note: note_of_linked("app 0.1.0"),
+            bytes: Arc::new(Content::Memory(b"a library".to_vec())),
+        };
+        let staged = loader.stage(&candidate).unwrap();
+        assert_eq!(std::fs::read(staged.path()).unwrap(), b"a library");
+    }
 }

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use self::status::StatusSource;
 pub(crate) use self::status::{LastRefusal, releases_of};
 use super::public_folders::PublicFolders;
+use super::redeploy::{self, Redeploy};
 use super::tasks::supervise;
 use super::watches::Watches;
 use crate::edge::Metrics;
@@ -30,10 +31,10 @@ use crate::operate::rollback_policy::RollbackPolicy;
 use crate::process::worker_threads::WorkerThreadsStatus;
 use crate::release::Release;
 use crate::release::ledger::{AfterRestart, KeptRelease, Ledger};
-use crate::release::watch::{ReleaseWatch, WatchError};
+use crate::release::watch::ReleaseWatch;
 use crate::server::Handle;
 use crate::site::Site;
-use crate::swap::{CanarySpec, SwapError, SwapOptions, SwapReport};
+use crate::swap::{SwapError, SwapOptions, SwapReport};
 
 /// What a swap does while another one is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,62 +191,12 @@ impl Operator {
 
     /// Swaps in what lies at `releases` now, one after the other. What is wrong is in the log.
     pub async fn reload(&self, releases: &[PathBuf]) {
-        for release in releases {
-            if self.site.is_stopping() {
-                return;
-            }
-            if let Some(kept) = serves_over(self.site.switch.ledger(), release).await {
-                tracing::info!("{}", unchanged_below(release, &kept));
-                continue;
-            }
-            // Other errors are in the log already.
-            match self.swap(release, SwapOptions::default(), WhileBusy::Wait).await {
-                Err(SwapError::AlreadyLive { generation, .. }) => {
-                    let release = release.display();
-                    tracing::info!("{release}: unchanged, generation {generation} serves on");
-                }
-                Err(error @ SwapError::Canary { .. }) => {
-                    tracing::error!("{}: not swapped in: {error}", release.display());
-                }
-                _ => {}
-            }
-        }
+        redeploy::reload(self, releases).await;
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
     pub async fn follow_releases(&self, watch: ReleaseWatch) {
-        let releases = watch.releases();
-        let mut first = Some(watch);
-        let follow = || {
-            let (first, releases) = (first.take(), &releases);
-            async move {
-                if let Err(error) = self.follow_watch(first, releases).await {
-                    tracing::error!("releases are not watched: {error}");
-                }
-            }
-        };
-        supervise("the watch of releases", follow).await;
-    }
-
-    /// The same until the watch fails; `None`: it has failed before, and is set anew.
-    async fn follow_watch(
-        &self,
-        watch: Option<ReleaseWatch>,
-        releases: &[PathBuf],
-    ) -> Result<(), WatchError> {
-        let mut watch = match watch {
-            Some(watch) => watch,
-            None => {
-                let watch = ReleaseWatch::new(releases)?;
-                // What has changed while nobody looked.
-                self.reload(releases).await;
-                watch
-            }
-        };
-        loop {
-            let changed = watch.changed().await?;
-            self.reload(&changed).await;
-        }
+        redeploy::follow(self, watch).await;
     }
 
     /// Serves public files as they change, for as long as this is polled.
@@ -258,33 +209,37 @@ impl Operator {
     }
 }
 
+impl Redeploy for Operator {
+    fn ledger(&self) -> &Arc<Ledger> {
+        self.site.switch.ledger()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.site.is_stopping()
+    }
+
+    async fn swap_in(
+        &self,
+        release: &Path,
+        options: SwapOptions,
+        while_busy: WhileBusy,
+    ) -> Result<SwapReport, SwapError> {
+        self.swap(release, options, while_busy).await
+    }
+}
+
 impl Control for Operator {
     async fn status(&self) -> Status {
         self.status_now()
     }
 
     async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
-        let options = request.options();
-        let mut response = SwapResponse::default();
-        for source in request.paths {
-            let failed = |failure| SwapFailure { swapped: response.swapped.clone(), ..failure };
-            self.accepts_orders().map_err(failed)?;
-            match Self::swap(self, &source, options, WhileBusy::Refuse).await {
-                Ok(report) => response.swapped.push(done(source, report)),
-                Err(error) => return Err(failed(failure_of(&error))),
-            }
-        }
-        Ok(response)
+        redeploy::swap_all(self, request).await
     }
 
     async fn canary(&self, request: CanaryRequest) -> Result<SwapResponse, SwapFailure> {
-        self.accepts_orders()?;
-        let duration = Duration::try_from_secs_f64(request.seconds).ok();
-        let Some(duration) = duration.filter(|_| request.share > 0.0 && request.share < 1.0) else {
-            let text = "a canary has a share between 0 and 1, and a number of seconds";
-            return Err(SwapFailure::new(Reason::Invalid, text));
-        };
-        let spec = CanarySpec { share: request.share, duration };
+        redeploy::accepts_orders(self)?;
+        let spec = request.spec()?;
         let options = request.options();
         match self.start_canary(&request.path, options, spec).await {
             Ok(report) => Ok(SwapResponse { swapped: vec![done(request.path, report)] }),
@@ -293,7 +248,7 @@ impl Control for Operator {
     }
 
     async fn rollback(&self, request: RollbackRequest) -> Result<RollbackResponse, SwapFailure> {
-        self.accepts_orders()?;
+        redeploy::accepts_orders(self)?;
         match self.roll_back(request.to.as_deref()).await {
             Ok(outcome) => Ok(RollbackResponse {
                 refused: outcome.left.as_str().to_owned(),
@@ -309,13 +264,6 @@ impl Operator {
     #[must_use]
     pub fn status_now(&self) -> Status {
         self.status.status(&self.site)
-    }
-
-    fn accepts_orders(&self) -> Result<(), SwapFailure> {
-        if self.site.is_stopping() {
-            return Err(SwapFailure::new(Reason::Stopping, "the host is stopping"));
-        }
-        Ok(())
     }
 }
 

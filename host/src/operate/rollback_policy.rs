@@ -87,16 +87,16 @@ impl RollbackPolicy {
     }
 }
 
-/// What a generation has done, as the end of a sentence about it.
-pub(crate) fn describe(done: Tally, within: Duration) -> String {
+/// What a generation has done in the time since it began to answer, as the end of a sentence about it.
+pub(crate) fn describe(done: Tally, time: Duration) -> String {
     let Tally { requests, panics, failures } = done;
     let panics = match panics {
         0 => String::new(),
         1 => " (1 panic)".to_owned(),
         panics => format!(" ({panics} panics)"),
     };
-    let seconds = within.as_secs_f64();
-    format!("{failures} of {requests} requests failed{panics} within {seconds:.1} s of its publish")
+    let seconds = time.as_secs_f64();
+    format!("{failures} of {requests} requests failed{panics} in its first {seconds:.1} s")
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
         let done = Tally { requests: 31, panics: 12, failures: 12 };
         assert_eq!(
             describe(done, Duration::from_millis(420)),
-            "12 of 31 requests failed (12 panics) within 0.4 s of its publish"
+            "12 of 31 requests failed (12 panics) in its first 0.4 s"
         );
     }
 }

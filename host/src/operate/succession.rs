@@ -10,11 +10,26 @@
 //!    still has and ends.
 //!
 //! Both steps are the same conversation over one socket, which is the standard input of the new
-//! process: sockets and state in one direction, that it serves or why not in the other. An end of the
-//! conversation before that means that the new one failed, and the old one serves on.
+//! process:
 //!
-//! A *worker* of a supervised host takes its place in the same way, and waits then for the order to
-//! accept connections.
+//! ```text
+//! the old one                        the new one
+//!  sockets and state           ->     maps the libraries
+//!                              <-     Loaded
+//!  ends the apps that must
+//!  not be alive twice
+//!  Start, with their states    ->     starts the apps, which answer nothing and do not lead
+//!                              <-     Serving
+//!  Open                        ->     accepts, and leads
+//! ```
+//!
+//! Until `Open` is said, and by that alone, the old one may go on instead: because the new one has
+//! `Failed` or is gone, because it takes too long, or because the host stops. Then it says
+//! `NotWanted`, waits until the apps of the new one have ended, and starts its own again. So one of
+//! the two serves on and never both, whatever comes late.
+//!
+//! A *worker* of a supervised host takes its place in the same way; the order to open is its
+//! supervisor's.
 //!
 //! [`Recycler`] is the part of the process that leaves, [`Succession`] that of the one that comes;
 //! [`SuccessionPeer`] is the conversation, [`Program`] how a process starts the other.
@@ -25,11 +40,12 @@ mod program;
 mod recycler;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tokio::io::Interest;
 
 pub use self::forward::answer_passed_on;
 pub use self::peer::{
@@ -44,6 +60,9 @@ use crate::swap::{InheritedStates, SwapReport, SwitchState};
 
 /// Says in the environment of a process that it takes another's place, and which it is.
 const VARIABLE: &str = "NOVA_SUCCESSOR";
+
+/// Why a process does not take another's place that is not wanted.
+const SERVES_ON: &str = "the process before serves on";
 
 /// What is known of the process before, for the one after it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -115,7 +134,8 @@ pub struct Succession {
     pub record: Option<File>,
     /// What is known of the process before.
     pub state: SuccessionState,
-    socket: BufReader<UnixStream>,
+    /// The way to it; `None` once a worker talks with its supervisor in its own way.
+    peer: Option<SuccessionPeer>,
 }
 
 impl Succession {
@@ -130,70 +150,86 @@ impl Succession {
     ///
     /// # Errors
     /// If that process is gone, or says what cannot be understood.
-    pub fn receive() -> io::Result<Option<Self>> {
-        let Some(successor) = Successor::current() else { return Ok(None) };
-        let socket = UnixStream::from(take_stdin()?);
-        let mut descriptors = take_over(&socket)?.into_iter().peekable();
-        let mut socket = BufReader::new(socket);
-        let mut line = String::new();
-        socket.read_line(&mut line)?;
-        let state: SuccessionState = serde_json::from_str(&line)?;
+    pub async fn receive() -> io::Result<Option<Self>> {
+        match Successor::current() {
+            Some(successor) => Self::over(successor, take_stdin()?.into()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn over(successor: Successor, socket: UnixStream) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let socket = tokio::net::UnixStream::from_std(socket)?;
+        let descriptors = socket.async_io(Interest::READABLE, || take_over(&socket)).await?;
+        let mut descriptors = descriptors.into_iter().peekable();
+        let mut peer = SuccessionPeer::of(socket);
+        let state = peer.state().await?;
         let sockets = descriptors.by_ref().take(state.sockets).map(Socket::of_descriptor);
         let sockets = sockets.collect::<io::Result<_>>()?;
         let admin = descriptors.next_if(|_| state.admin).map(UnixListener::from);
         let forward = descriptors.next_if(|_| state.forward).map(UnixListener::from);
         let record = descriptors.next().map(File::from);
-        Ok(Some(Self { successor, sockets, admin, forward, record, state, socket }))
+        Ok(Self { successor, sockets, admin, forward, record, state, peer: Some(peer) })
     }
 
     /// Says that the libraries are mapped, and waits for the states of the apps.
     ///
     /// # Errors
-    /// If the process before is gone.
-    pub async fn states(&self) -> io::Result<InheritedStates> {
-        // Nothing is read ahead: what comes next is the answer to this.
-        let mut socket = self.socket.get_ref().try_clone()?;
-        let asked = tokio::task::spawn_blocking(move || {
-            let line = serde_json::to_string(&PeerReport::Loaded)?;
-            writeln!(socket, "{line}")?;
-            let mut line = String::new();
-            BufReader::new(socket).read_line(&mut line)?;
-            match serde_json::from_str(&line)? {
-                PeerOrder::Start(states) => Ok(states),
-                _ => Err(io::Error::other("it gave another order than to start")),
-            }
-        });
-        asked.await.map_err(io::Error::other)?
+    /// If the process before is gone, or goes on by itself.
+    pub async fn states(&mut self) -> io::Result<InheritedStates> {
+        let peer = self.peer()?;
+        peer.report(&PeerReport::Loaded).await?;
+        match peer.order().await {
+            Some(PeerOrder::Start(states)) => Ok(states),
+            Some(PeerOrder::NotWanted) => Err(io::Error::other(SERVES_ON)),
+            Some(_) => Err(io::Error::other("it gave another order than to start")),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 
-    /// Tells the process before that this one serves; gives the way to talk on with it.
+    /// Says that the apps have started, and waits until this process may answer. Where the stand-in
+    /// has ended meanwhile nobody else answers, so a recycled process does.
     ///
     /// # Errors
-    /// If that process is gone.
-    pub fn serving(self, reports: Vec<SwapReport>) -> io::Result<SuccessionPeer> {
-        self.answer(&PeerReport::Serving { reports, apps: Vec::new() })
+    /// If the process before goes on by itself, or the one is gone that is known outside.
+    pub async fn opened(&mut self, reports: Vec<SwapReport>) -> Result<(), PeerFailure> {
+        let is_first = self.successor == Successor::Recycled;
+        let peer = self.peer()?;
+        // One that is gone gives no order, either.
+        peer.report(&PeerReport::Serving { reports, apps: Vec::new() }).await.ok();
+        loop {
+            match peer.order().await {
+                Some(PeerOrder::Open) => return Ok(()),
+                Some(PeerOrder::NotWanted) => return Err(PeerFailure::passing(SERVES_ON)),
+                // Those are for a process that serves.
+                Some(_) => {}
+                None if is_first => return Ok(()),
+                None => return Err(PeerFailure::passing("the process before is gone")),
+            }
+        }
     }
 
     /// Tells the process before that this one will not serve, so that it goes on.
     ///
     /// # Errors
     /// If that process is gone.
-    pub fn failed(self, failure: PeerFailure) -> io::Result<SuccessionPeer> {
-        self.answer(&PeerReport::Failed(failure))
+    pub async fn failed(mut self, failure: PeerFailure) -> io::Result<SuccessionPeer> {
+        self.peer()?.report(&PeerReport::Failed(failure)).await?;
+        self.take_peer()
     }
 
-    /// The way to talk with the process before, for one that has not said yet whether it serves.
+    /// The way to the process before, to talk with it in another way from now on.
     ///
     /// # Errors
-    /// If the socket cannot be registered with the runtime.
-    pub fn peer(&self) -> io::Result<SuccessionPeer> {
-        SuccessionPeer::over(self.socket.get_ref().try_clone()?)
+    /// If that was taken.
+    pub fn take_peer(&mut self) -> io::Result<SuccessionPeer> {
+        self.peer.take().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    fn answer(self, report: &PeerReport) -> io::Result<SuccessionPeer> {
-        let mut socket = self.socket.into_inner();
-        let line = serde_json::to_string(report)?;
-        writeln!(socket, "{line}")?;
-        SuccessionPeer::over(socket)
+    fn peer(&mut self) -> io::Result<&mut SuccessionPeer> {
+        self.peer.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(crate) fn hand_over(socket: &UnixStream, descriptors: &[BorrowedFd<'_>]) -> 
 }
 
 /// Takes over the descriptors that come first.
-pub(crate) fn take_over(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
+pub(crate) fn take_over(socket: impl AsFd) -> io::Result<Vec<OwnedFd>> {
     receive(socket, &mut [0]).map(|(_, descriptors)| descriptors)
 }
 

@@ -10,6 +10,7 @@
 //! handler of the process, and so may one that another thread sees first. The program keeps a handler
 //! for each of them, and puts it back where an app has replaced it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,9 +19,13 @@ use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::mpsc;
 
 use super::log::LogFlusher;
+use super::say;
 
 /// The signals that the program hears.
 pub const HEARD: [Signal; 4] = [Signal::TERM, Signal::INT, Signal::HUP, Signal::USR2];
+
+/// The exit code of a program that panicked, as Rust has it.
+const PANIC: u8 = 101;
 
 /// How long a program that is told to end at once may take to do so in order.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
@@ -49,8 +54,8 @@ pub enum SecondStop {
     IsForAnother,
 }
 
-/// Runs `program` on a thread of its own and ends the process with its code; this thread, which has
-/// to be the first one of the process, takes the signals.
+/// Runs `program` on a thread of its own and ends the process with its code, or with that of a panic;
+/// this thread, which has to be the first one of the process, takes the signals.
 ///
 /// Comes back only where the system gives no thread.
 pub fn run(
@@ -59,15 +64,19 @@ pub fn run(
     program: impl FnOnce(SignalReceiver) -> u8 + Send + 'static,
 ) -> ExitCode {
     let (sender, receiver) = mpsc::unbounded_channel();
+    let last_lines = log.clone();
     let run = move || {
-        let code = program(SignalReceiver(receiver));
+        let code = code_of(move || program(SignalReceiver(receiver)));
+        if code == PANIC {
+            last_lines.flush();
+        }
         std::process::exit(code.into());
     };
     // As much stack as the first thread has.
     let started =
         std::thread::Builder::new().name("main".into()).stack_size(8 << 20).spawn(run).map(drop);
     if let Err(error) = started {
-        eprintln!("nova: the program gets no thread: {error}");
+        say(format_args!("nova: the program gets no thread: {error}"));
         return ExitCode::FAILURE;
     }
     // After the thread was made, which would inherit it.
@@ -89,6 +98,13 @@ pub fn run(
             }
         }
     }
+}
+
+/// The exit code of a program. One that panics has one, too: its process serves nothing any more, and
+/// this thread alone would never end it.
+fn code_of(program: impl FnOnce() -> u8) -> u8 {
+    // What a panic leaves behind goes with the process. What it says is on standard error.
+    catch_unwind(AssertUnwindSafe(program)).unwrap_or(PANIC)
 }
 
 /// Ends the process as `signal` would, if it does not end by itself.
@@ -124,4 +140,15 @@ fn kill() {
 #[must_use]
 pub fn exit_code(signal: Signal) -> u8 {
     u8::try_from(128 + signal.as_raw()).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_panics_has_an_exit_code() {
+        assert_eq!(code_of(|| 78), 78);
+        assert_eq!(code_of(|| panic!("the program")), 101);
+    }
 }

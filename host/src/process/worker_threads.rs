@@ -8,7 +8,7 @@
 //!
 //! - It spawns a task that does nothing, which wakes a thread that rests; that one then polls.
 //! - Where such a task does not come to run for a second, it makes more threads, and tells its owner,
-//!   which lets them accept connections. They stay.
+//!   which lets them accept connections. They stay. Where that fails, it is tried again each second.
 //! - What is on [record](super::record) for a second is said in the log, and again after ten.
 //!
 //! While all threads rest, the watch rests, too.
@@ -207,11 +207,11 @@ impl Crew {
         Ok(Self { runtime, awake, answered: Arc::default(), asked: 0, silent: 0 })
     }
 
-    /// Wakes a thread that rests, if one is to; whether they are silent for too long since now.
-    fn look(&mut self) -> bool {
+    /// Wakes a thread that rests, if one is to; counts for how long they are silent.
+    fn look(&mut self) {
         if self.answered.load(Ordering::Acquire) < self.asked {
             self.silent = self.silent.saturating_add(1);
-            return self.silent == LONG;
+            return;
         }
         self.silent = 0;
         if self.awake.load(Ordering::SeqCst) > 0 {
@@ -219,7 +219,6 @@ impl Crew {
             let answered = Arc::clone(&self.answered);
             self.runtime.spawn(async move { answered.fetch_add(1, Ordering::Release) });
         }
-        false
     }
 
     fn rests(&self) -> bool {
@@ -235,9 +234,11 @@ impl Shared {
             std::thread::park_timeout(LOOK);
             let rests = {
                 let mut crews = self.crews.lock();
-                let silent = crews.iter_mut().map(Crew::look).filter(|silent| *silent).count();
-                if silent > 0 && crews.iter().all(|crew| crew.silent >= LONG) {
-                    self.relieve(&mut crews);
+                crews.iter_mut().for_each(Crew::look);
+                // For so many looks all of them are.
+                let silent = crews.iter().map(|crew| crew.silent).min().unwrap_or_default();
+                if silent > 0 && silent.is_multiple_of(LONG) {
+                    self.relieve(&mut crews, silent == LONG);
                 }
                 crews.iter().all(Crew::rests)
             };
@@ -268,15 +269,17 @@ impl Shared {
         rests.store(false, Ordering::SeqCst);
     }
 
-    /// Makes more threads.
-    fn relieve(&self, crews: &mut Vec<Crew>) {
+    /// Makes more threads. Why there are none is said the first time.
+    fn relieve(&self, crews: &mut Vec<Crew>, is_first: bool) {
         let Some(serve) = &*self.on_relief.lock() else { return };
         let held = crews.len() * self.threads.get();
         if crews.len() >= MOST_CREWS {
-            tracing::error!(
-                "all {held} threads that answer requests are held, and no more are made: requests \
-                 wait until one of them is free; restart the host"
-            );
+            if is_first {
+                tracing::error!(
+                    "all {held} threads that answer requests are held, and no more are made: \
+                     requests wait until one of them is free; restart the host"
+                );
+            }
             return;
         }
         let more = Crew::start(self.threads, &self.watch);
@@ -289,9 +292,38 @@ impl Shared {
                     self.threads
                 );
             }
-            Err(error) => tracing::error!(
-                "all {held} threads that answer requests are held, and more cannot be made: {error}"
+            Err(error) if is_first => tracing::error!(
+                "all {held} threads that answer requests are held, and more cannot be made: \
+                 {error}; it is tried again each second"
             ),
+            Err(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn relief_that_fails_is_tried_again() {
+        let workers = WorkerThreads::start(Some(1)).unwrap();
+        let (relieved, relief) = mpsc::channel();
+        let tries = AtomicUsize::new(0);
+        workers.on_relief(move |more| {
+            if tries.fetch_add(1, Ordering::Relaxed) == 0 {
+                return Err(io::Error::other("there are too many files"));
+            }
+            relieved.send(more.clone()).map_err(io::Error::other)
+        });
+        let (release, held) = mpsc::channel::<()>();
+        workers.handle().spawn(async move { held.recv() });
+        let more = relief.recv_timeout(Duration::from_secs(60)).expect("it is tried again");
+        let (answer, answers) = mpsc::channel();
+        more.spawn(async move { answer.send("on another thread") });
+        assert_eq!(answers.recv_timeout(Duration::from_secs(60)), Ok("on another thread"));
+        drop(release);
     }
 }

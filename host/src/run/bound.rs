@@ -1,8 +1,8 @@
 //! A host that has its ports, its state folder and its signals, and has run no code of an app.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::Error;
 use super::bootstrap::Bootstrap;
 use super::config::Config;
 use super::edge_builder::EdgeBuilder;
@@ -10,6 +10,7 @@ use super::host_state::{Beginning, HostState, ReleaseReading};
 use super::linked::LinkedRelease;
 use super::listening::Listening;
 use super::signals::ProcessSignals;
+use super::{Error, Exit};
 use crate::operate::succession::{Succession, Successor};
 use crate::process::service_manager::ServiceManager;
 use crate::process::signals::SignalReceiver;
@@ -47,11 +48,22 @@ pub(super) struct Bound<'c> {
 }
 
 impl<'c> Bound<'c> {
-    /// Takes the ports, and what another process leaves.
-    pub(super) fn bind(bootstrap: Bootstrap<'c>, signals: SignalReceiver) -> Result<Self, Error> {
+    /// Takes the ports, and what another process leaves. A signal ends a recycled host that waits
+    /// for that; other processes that do are told by the one that starts them.
+    pub(super) async fn bind(
+        bootstrap: Bootstrap<'c>,
+        signals: SignalReceiver,
+    ) -> Result<ControlFlow<Exit, Self>, Error> {
         let Bootstrap { config, linked, workers, releases, state, reading } = bootstrap;
         let mut signals = ProcessSignals::new(signals)?;
-        let mut succession = Succession::receive()
+        let is_first = Successor::current() == Some(Successor::Recycled);
+        let received = tokio::select! {
+            received = Succession::receive() => received,
+            signal = signals.stop(), if is_first => {
+                return Ok(ControlFlow::Break(Exit::Forced(signal)));
+            }
+        };
+        let mut succession = received
             .map_err(|error| format!("the process before left nothing to take over: {error}"))?;
         let successor = succession.as_ref().map(|left| left.successor);
         // The process that was started first is the one that is known outside.
@@ -79,7 +91,7 @@ impl<'c> Bound<'c> {
                 HostState::open(config, workers, &releases, beginning)?
             }
         };
-        Ok(Self {
+        Ok(ControlFlow::Continue(Self {
             config,
             linked,
             workers,
@@ -97,7 +109,7 @@ impl<'c> Bound<'c> {
             socket_file: file,
             read: None,
             server,
-        })
+        }))
     }
 }
 
@@ -140,7 +152,7 @@ fn worker_link(
     };
     let missing = "a worker was started without its sockets";
     let forward = left.forward.take().ok_or(missing)?;
-    let (link, supervisor) = WorkerLink::open(left.peer()?, forward);
+    let (link, supervisor) = WorkerLink::open(left.take_peer()?, forward);
     signals.supervisor = Some(supervisor);
     Ok(Some(link))
 }

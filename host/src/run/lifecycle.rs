@@ -18,8 +18,15 @@ use crate::server::unix_socket::SocketFile;
 use crate::server::{Handle, StopReport};
 use crate::site::Site;
 
-/// How long the apps' `shutdown` may take after the last request.
-const SHUTDOWN: Duration = Duration::from_secs(5);
+/// How long the apps' `shutdown` may take after the last request, all of them together.
+pub(super) const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// How long a page that has nobody to answer any more, and a job, may take to end before that.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
+/// A request that another worker has passed on just before it heard of the end of this one is on
+/// its way for so long.
+const LAST_PASSED_ON: Duration = Duration::from_millis(100);
 
 /// All that a signal may concern.
 pub(super) struct Lifecycle {
@@ -72,6 +79,17 @@ impl Lifecycle {
         None
     }
 
+    /// Waits until a worker is told to stop that accepts nothing; `Some`: it ends now.
+    pub(super) async fn stopped_unopened(&self, signals: &mut ProcessSignals) -> Option<Exit> {
+        while !self.site.is_stopping() {
+            let action = signals.next().await;
+            if let Some(exit) = self.act(action, signals).await {
+                return Some(exit);
+            }
+        }
+        None
+    }
+
     /// Says that no request is wanted any more, gives load balancers the time to hear it, and
     /// closes.
     fn stop(&self, delay: Duration) {
@@ -119,16 +137,30 @@ impl Lifecycle {
         });
     }
 
-    /// Ends a host whose server has stopped; a signal to stop ends it at once.
+    /// Ends a host whose server has stopped, or has accepted nothing; a second signal to stop ends it
+    /// at once.
     pub(super) async fn end(
         mut self,
-        stopped: StopReport,
+        stopped: Option<StopReport>,
         signals: &mut ProcessSignals,
     ) -> Result<Exit, Error> {
         let mut socket_file = self.socket_file.take();
         let ended = async {
-            if stopped.cut > 0 {
-                tracing::warn!("{} connections were cut at the deadline", stopped.cut);
+            self.server.stopping().await;
+            match stopped {
+                Some(StopReport { cut, .. }) if cut > 0 => {
+                    tracing::warn!("{cut} connections were cut at the deadline");
+                }
+                Some(_) => {}
+                None => tokio::time::sleep(LAST_PASSED_ON).await,
+            }
+            // What another process has passed on is on no connection of the server.
+            tokio::select! {
+                biased;
+                () = self.site.switch.until_empty() => {}
+                () = self.server.overdue() => {
+                    tracing::warn!("requests that are still inside are cut at the deadline");
+                }
             }
             self.shut_down().await;
             if !self.site.is_stopping() {
@@ -138,8 +170,6 @@ impl Lifecycle {
             Ok(None)
         };
         let mut ended = std::pin::pin!(ended);
-        // A worker that leaves ends already; it is told to stop once more when all do.
-        let mut is_known = self.is_worker && !self.site.is_stopping();
         loop {
             tokio::select! {
                 ended = &mut ended => return Ok(match ended? {
@@ -150,10 +180,15 @@ impl Lifecycle {
                     None => Exit::Stopped,
                 }),
                 signal = signals.stop() => {
-                    if std::mem::take(&mut is_known) {
+                    // The first one, for a process that leaves its place: what it still answers has
+                    // the time of a stop from now on, and so has what the stand-in answers.
+                    if !self.site.is_stopping() {
+                        self.service_manager.stopping();
+                        self.recycler.order(PeerOrder::Stop).await;
+                        self.stop(Duration::ZERO);
                         continue;
                     }
-                    self.recycler.order(PeerOrder::Stop).await;
+                    self.recycler.order(PeerOrder::Abort).await;
                     return Ok(Exit::Forced(signal));
                 }
             }
@@ -161,10 +196,8 @@ impl Lifecycle {
     }
 
     /// Shuts the apps down.
-    pub(super) async fn shut_down(&self) {
-        if tokio::time::timeout(SHUTDOWN, self.site.switch.stop(SHUTDOWN)).await.is_err() {
-            tracing::warn!("`shutdown` of an app did not finish within {SHUTDOWN:?}");
-        }
+    async fn shut_down(&self) {
+        self.site.switch.stop(LAST_WORK, SHUTDOWN).await;
         if self.site.is_stopping() {
             self.site.switch.ledger().close();
         }

@@ -19,6 +19,23 @@ pub(super) struct Listening {
     pub(super) file: Option<SocketFile>,
 }
 
+/// Why there is nothing to listen on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ListeningError {
+    /// An address, a path or a socket of the service manager.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The process before has closed its sockets.
+    #[error(
+        "process {pid} has handed over no socket to listen on: it is stopping, and so is this \
+         process, which was to take its place"
+    )]
+    NotHandedOver {
+        /// The process.
+        pid: u32,
+    },
+}
+
 impl Listening {
     /// Takes the sockets of the process before, or those of the service manager, or binds what the
     /// settings name.
@@ -28,13 +45,10 @@ impl Listening {
     pub(super) fn open(
         config: &Config,
         left: Option<&mut Succession>,
-    ) -> Result<Self, ListenError> {
+    ) -> Result<Self, ListeningError> {
         let path = config.unix_socket();
         if let Some(left) = left {
-            let sockets = std::mem::take(&mut left.sockets);
-            if sockets.is_empty() {
-                return Err(ListenError::Inherited { source: std::io::ErrorKind::NotFound.into() });
-            }
+            let sockets = handed_over(std::mem::take(&mut left.sockets), left.state.pid)?;
             // Others leave the file to the process that is known outside.
             let is_first = left.successor == Successor::Recycled;
             let is_bound = sockets.iter().any(|socket| path_of(socket).as_deref() == path);
@@ -82,6 +96,11 @@ impl Listening {
     }
 }
 
+/// The sockets of the process before, of which there is at least one.
+fn handed_over(sockets: Vec<Socket>, pid: u32) -> Result<Vec<Socket>, ListeningError> {
+    if sockets.is_empty() { Err(ListeningError::NotHandedOver { pid }) } else { Ok(sockets) }
+}
+
 fn path_of(socket: &Socket) -> Option<std::path::PathBuf> {
     match socket {
         Socket::Tcp(_) => None,
@@ -101,5 +120,13 @@ mod tests {
     #[test]
     fn a_path_becomes_a_name() {
         assert_eq!(name_of(Path::new("/run/app/nova.sock")), "run-app-nova.sock");
+    }
+
+    #[test]
+    fn who_gets_no_socket_is_told_by_whom() {
+        let error = handed_over(Vec::new(), 4242).unwrap_err().to_string();
+        assert!(error.starts_with("process 4242 has handed over no socket"), "{error}");
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert_eq!(handed_over(vec![socket.into()], 4242).unwrap().len(), 1);
     }
 }

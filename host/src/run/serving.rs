@@ -1,5 +1,6 @@
 //! A host that serves, until it is told to stop or a stand-in has taken its place.
 
+use std::ops::ControlFlow;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,7 +23,6 @@ use crate::release::watch::ReleaseWatch;
 use crate::server::{Handle, Server, Service};
 use crate::site::Site;
 use crate::supervise::WorkerAnswers;
-use crate::swap::SwapReport;
 
 /// See the [module](self).
 pub(super) struct Serving {
@@ -72,7 +72,7 @@ impl Serving {
                 if let Some(forward) = left.forward.take() {
                     answer_passed_on(forward, &site);
                 }
-                take_over_from(left, reports, &mut signals)?;
+                listen_to(left, &mut signals)?;
             }
         }
         service_manager.ready();
@@ -103,11 +103,16 @@ impl Serving {
     pub(super) async fn until_stopped(self) -> Result<Exit, Error> {
         let Self { mut signals, server, edge, lifecycle, opening } = self;
         if let Some(opened) = opening {
-            tokio::select! {
-                () = opened.notified() => {}
-                signal = signals.stop() => {
-                    lifecycle.shut_down().await;
-                    return Ok(Exit::Forced(signal));
+            let stopped = tokio::select! {
+                () = opened.notified() => ControlFlow::Continue(()),
+                exit = lifecycle.stopped_unopened(&mut signals) => ControlFlow::Break(exit),
+            };
+            match stopped {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Some(exit)) => return Ok(exit),
+                ControlFlow::Break(None) => {
+                    drop(server);
+                    return lifecycle.end(None, &mut signals).await;
                 }
             }
         }
@@ -128,7 +133,7 @@ impl Serving {
                 }
             }
         };
-        lifecycle.end(stopped, &mut signals).await
+        lifecycle.end(Some(stopped), &mut signals).await
     }
 }
 
@@ -162,17 +167,12 @@ fn spawn_followers(operator: &Arc<Operator>, watch: Option<ReleaseWatch>, files:
     }
 }
 
-/// Tells the process before that this one serves.
-fn take_over_from(
-    left: Succession,
-    reports: Vec<SwapReport>,
-    signals: &mut ProcessSignals,
-) -> Result<(), Error> {
-    let (successor, pid) = (left.successor, left.state.pid);
-    let before = left.serving(reports)?;
-    match successor {
-        Successor::StandIn => signals.first = Some(before),
-        Successor::Recycled => drop(tokio::spawn(before.ended(pid))),
+/// Does from now on what the process before says, or waits for its end.
+fn listen_to(mut left: Succession, signals: &mut ProcessSignals) -> Result<(), Error> {
+    let pid = left.state.pid;
+    match left.successor {
+        Successor::StandIn => signals.first = Some(left.take_peer()?),
+        Successor::Recycled => drop(tokio::spawn(left.take_peer()?.ended(pid))),
         // It has a conversation of its own.
         Successor::Worker => {}
     }

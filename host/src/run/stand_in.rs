@@ -1,23 +1,31 @@
-//! What is left of a recycled host that does not start: the process whose id is known outside, which
+//! What is left of a recycled host that does not serve: the process whose id is known outside, which
 //! passes on what it is told to the stand-in, and ends with it.
 
 use super::signals::{Action, ProcessSignals};
 use super::{Error, Exit};
 use crate::operate::succession::{PeerFailure, PeerOrder, Program, Succession};
 
-/// Passes signals on until the stand-in has ended.
+/// Passes signals on until the stand-in has ended. With `is_stopping` the first one of them, to
+/// stop, was heard before.
 pub(super) async fn forward_to_stand_in(
     left: Succession,
     failure: PeerFailure,
+    mut is_stopping: bool,
     signals: &mut ProcessSignals,
 ) -> Result<Exit, Error> {
-    tracing::warn!("process {} goes on; SIGUSR2 tries again", left.state.pid);
-    let mut stand_in = left.failed(failure)?;
-    let mut is_stopping = false;
+    let pid = left.state.pid;
+    let mut stand_in = left.failed(failure).await?;
+    if is_stopping {
+        stand_in.give(PeerOrder::Stop).await;
+    } else {
+        tracing::warn!("process {pid} goes on; SIGUSR2 tries again");
+    }
     loop {
         tokio::select! {
-            // It says nothing: this is its end.
-            _ = stand_in.order() => return Ok(Exit::Stopped),
+            // What it still says was for a process that wants to serve; the end is its own.
+            order = stand_in.order() => if order.is_none() {
+                return Ok(Exit::Stopped);
+            },
             action = signals.next() => match action {
                 Action::Stop(signal) if is_stopping => {
                     stand_in.give(PeerOrder::Abort).await;

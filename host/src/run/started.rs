@@ -2,16 +2,19 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::bound::{Bound, ReadReleases};
+use super::lifecycle::SHUTDOWN;
 use super::stand_in::forward_to_stand_in;
 use super::{Error, Exit};
 use crate::edge::Metrics;
 use crate::operate::admin::Budget;
 use crate::operate::operator::Operator;
-use crate::operate::succession::{SuccessionState, Successor};
+use crate::operate::succession::{PeerFailure, SuccessionState, Successor};
 use crate::release::watch::ReleaseWatch;
 use crate::server::unix_socket::SocketFile;
 use crate::site::Site;
@@ -33,7 +36,8 @@ pub(super) struct Started<'c> {
 }
 
 impl<'c> Started<'c> {
-    /// Starts the apps. A signal ends that, and where a recycled host fails, the stand-in serves on.
+    /// Starts the apps, and waits until this process may answer. A signal ends that, and where a
+    /// recycled host fails, the stand-in serves on.
     pub(super) async fn start(mut bound: Bound<'c>) -> Result<ControlFlow<Exit, Self>, Error> {
         let config = bound.config;
         let types = config.edge.responses.types.iter().cloned().collect();
@@ -89,12 +93,27 @@ impl<'c> Started<'c> {
         };
         let started = tokio::select! {
             started = start => started,
-            signal = bound.signals.stop() => return Ok(ControlFlow::Break(Exit::Forced(signal))),
+            signal = bound.signals.stop() => return stopped(bound, signal).await,
         };
         let reports = match started {
             Ok(reports) => reports,
             Err(error) => return failed(bound, error).await,
         };
+        if let Some(left) = bound.succession.as_mut().filter(|_| bound.worker.is_none()) {
+            let opened = tokio::select! {
+                opened = left.opened(reports.clone()) => Ok(opened),
+                signal = bound.signals.stop() => Err(signal),
+            };
+            if !matches!(opened, Ok(Ok(()))) {
+                // What they hold is the other process's again as soon as that hears of it.
+                site.switch.stop(Duration::ZERO, SHUTDOWN).await;
+            }
+            match opened {
+                Ok(Ok(())) => operator.answers(&reports),
+                Ok(Err(failure)) => return give_way(bound, failure, false).await,
+                Err(signal) => return stopped(bound, signal).await,
+            }
+        }
         if bound.state.owns_store {
             operator.sweep().await;
         }
@@ -127,9 +146,8 @@ async fn start_worker(
     operator.switch().start_loaded(loaded, states).await
 }
 
-/// Ends a process whose apps do not start. Who started it is told why; a recycled host goes on as
-/// the one that is known outside.
-async fn failed<T>(mut bound: Bound<'_>, error: SwapError) -> Result<ControlFlow<Exit, T>, Error> {
+/// Ends a process whose apps do not start. Who started it is told why.
+async fn failed<T>(bound: Bound<'_>, error: SwapError) -> Result<ControlFlow<Exit, T>, Error> {
     let failure = failure(&error);
     if let Some(worker) = bound.worker {
         worker.failed(failure).await;
@@ -137,17 +155,43 @@ async fn failed<T>(mut bound: Bound<'_>, error: SwapError) -> Result<ControlFlow
     }
     match bound.succession {
         None => Err(error.into()),
-        Some(left) if left.successor == Successor::Recycled => {
-            tracing::error!("the recycled host does not start: {error}");
-            let exit = forward_to_stand_in(left, failure, &mut bound.signals).await?;
-            if matches!(exit, Exit::Recycle(..)) {
-                bound.socket_file.iter_mut().for_each(SocketFile::leave);
-            }
-            Ok(ControlFlow::Break(exit))
-        }
-        Some(left) => {
-            left.failed(failure)?;
-            Ok(ControlFlow::Break(Exit::Stopped))
-        }
+        Some(_) => give_way(bound, failure, false).await,
     }
+}
+
+/// Ends a process that is told to stop before it answers. Of a recycled host the stand-in has
+/// requests to finish.
+async fn stopped<T>(bound: Bound<'_>, signal: Signal) -> Result<ControlFlow<Exit, T>, Error> {
+    match &bound.succession {
+        Some(left) if left.successor == Successor::Recycled => {
+            give_way(bound, PeerFailure::passing("it is told to stop"), true).await
+        }
+        _ => Ok(ControlFlow::Break(Exit::Forced(signal))),
+    }
+}
+
+/// Leaves the place to the process before, because this one fails or is told to stop. A recycled
+/// host goes on as the one that is known outside.
+async fn give_way<T>(
+    bound: Bound<'_>,
+    failure: PeerFailure,
+    is_stopping: bool,
+) -> Result<ControlFlow<Exit, T>, Error> {
+    let Bound { succession, server, mut signals, mut socket_file, .. } = bound;
+    // Who connects is the other one's.
+    drop(server);
+    let Some(left) = succession else { return Ok(ControlFlow::Break(Exit::Stopped)) };
+    if left.successor != Successor::Recycled {
+        // The process before may be gone.
+        left.failed(failure).await.ok();
+        return Ok(ControlFlow::Break(Exit::Stopped));
+    }
+    if !is_stopping {
+        tracing::error!("the recycled host does not serve: {failure}");
+    }
+    let exit = forward_to_stand_in(left, failure, is_stopping, &mut signals).await?;
+    if matches!(exit, Exit::Recycle(..)) {
+        socket_file.iter_mut().for_each(SocketFile::leave);
+    }
+    Ok(ControlFlow::Break(exit))
 }

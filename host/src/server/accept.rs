@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Service;
+use super::backoff::Backoff;
 use super::connection::{Protocols, serve};
-use super::connections::{Connections, Phase};
+use super::connections::{Connections, NoPlace, Phase};
 use super::socket::{Listener, Stream};
 
 /// The first and the longest pause after an error that the next attempt would meet again.
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection, and the address at its other end if that has one.
+type Accepted = (Stream, Option<SocketAddr>);
 
 /// How many connections are taken after a stop; more cannot have been queued before it.
 const QUEUED: usize = 4096;
@@ -29,55 +33,104 @@ pub(super) async fn accept<S: Service>(
     let mut turned_away = std::pin::pin!(connections.turns_away());
     let start = {
         let connections = Arc::clone(&connections);
-        move |stream: Stream, peer: Option<SocketAddr>| {
-            // Closed at once: its client has as many as it may.
-            let Some(ticket) = connections.enter(peer) else { return };
+        // Gives the connection back where it has to wait.
+        move |(stream, peer): Accepted| {
+            let ticket = match connections.enter(peer) {
+                Ok(ticket) => ticket,
+                Err(NoPlace::Full) => return Some((stream, peer)),
+                // Closed at once.
+                Err(NoPlace::OfClient) => return None,
+            };
             let protocols = Arc::clone(&protocols);
             tokio::spawn(serve(stream, peer, ticket, service.clone(), protocols));
+            None
         }
     };
-    let mut pause = PAUSE;
+    let mut errors = AcceptErrors::new("connections");
+    // Accepted when somebody else took the last place.
+    let mut waiting = None;
     loop {
         let accepted = tokio::select! {
             // A stop is heard however many connections come.
             biased;
-            () = &mut turned_away => return,
+            () = &mut turned_away => {
+                if let Some(connection) = waiting {
+                    start(connection);
+                }
+                return;
+            }
             () = &mut stopping => break,
-            accepted = next(&listener, &connections) => accepted,
+            accepted = next(&listener, &connections, &mut waiting) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                pause = PAUSE;
-                start(stream, peer);
+            Ok(connection) => {
+                errors.accepted();
+                waiting = start(connection);
             }
-            Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                if pause == PAUSE {
-                    tracing::warn!("cannot accept connections for now: {error}");
-                }
+                let Some(pause) = errors.pause(&error) else { continue };
                 tokio::select! {
-                    () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+                    () = tokio::time::sleep(pause) => {}
                     () = &mut turned_away => return,
                     () = &mut stopping => break,
                 }
             }
         }
     }
+    if let Some(connection) = waiting {
+        start(connection);
+    }
     // Their handshake is done, so these clients believe themselves connected; dropping the
     // listener would reset them. The socket does not block.
     let Ok(socket) = listener.into_socket() else { return };
-    for (stream, peer) in std::iter::from_fn(|| socket.accept_queued()).take(QUEUED) {
-        start(stream, peer);
+    for connection in std::iter::from_fn(|| socket.accept_queued()).take(QUEUED) {
+        start(connection);
     }
 }
 
-/// Accepts a connection, once there is room for one.
+/// The connection that waits, or else one that is accepted, once there is room for it.
 async fn next(
     listener: &Listener,
     connections: &Connections,
-) -> io::Result<(Stream, Option<SocketAddr>)> {
+    waiting: &mut Option<Accepted>,
+) -> io::Result<Accepted> {
     connections.room().await;
-    listener.accept().await
+    match waiting.take() {
+        Some(connection) => Ok(connection),
+        None => listener.accept().await,
+    }
+}
+
+/// What is done about errors of a socket that accepts.
+#[derive(Debug)]
+pub(super) struct AcceptErrors {
+    /// What comes over the connections.
+    what: &'static str,
+    backoff: Backoff,
+}
+
+impl AcceptErrors {
+    /// For a socket where this comes.
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, backoff: Backoff::new(PAUSE, LONGEST_PAUSE) }
+    }
+
+    /// A connection came.
+    pub(super) fn accepted(&mut self) {
+        self.backoff.succeeded();
+    }
+
+    /// How long to wait after `error`, which is said once for as long as it lasts; `None`: the next
+    /// connection may be accepted at once.
+    pub(super) fn pause(&mut self, error: &io::Error) -> Option<Duration> {
+        if is_of_one_connection(error) {
+            return None;
+        }
+        if self.backoff.is_new() {
+            tracing::warn!("cannot accept {} for now: {error}", self.what);
+        }
+        Some(self.backoff.pause())
+    }
 }
 
 /// Whether `error` concerns the connection that was to be accepted and not the next one.
@@ -95,4 +148,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::PermissionDenied
             | io::ErrorKind::TimedOut
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_next_connection_would_meet_too_is_waited_for() {
+        let mut errors = AcceptErrors::new("connections");
+        let milliseconds = |count| Some(Duration::from_millis(count));
+        for (error, pause) in [
+            (io::ErrorKind::ConnectionAborted, None),
+            (io::ErrorKind::OutOfMemory, milliseconds(20)),
+            (io::ErrorKind::ConnectionReset, None),
+            (io::ErrorKind::OutOfMemory, milliseconds(40)),
+        ] {
+            assert_eq!(errors.pause(&error.into()), pause, "{error}");
+        }
+        errors.accepted();
+        assert_eq!(errors.pause(&io::ErrorKind::OutOfMemory.into()), milliseconds(20));
+    }
 }

@@ -26,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connections::{Phase, Ticket};
 use super::exchange::PerConnection;
 use super::linger;
-use super::socket::Stream;
+use super::socket::{OverSocket, Stream};
 use super::timed_stream::TimedStream;
 use super::upgrade::Signals;
 use super::{Options, Peer, Service, proxy_protocol};
@@ -75,7 +75,7 @@ impl Protocols {
 /// Serves `stream` until the client leaves, breaks the protocol, keeps us waiting for too long,
 /// or the server stops.
 pub(super) async fn serve<S: Service>(
-    mut stream: Stream,
+    stream: Stream,
     mut peer: Option<SocketAddr>,
     ticket: Ticket,
     mut service: S,
@@ -87,7 +87,7 @@ pub(super) async fn serve<S: Service>(
     })
     .await;
     if !protocols.proxies.is_empty() && protocols.proxies.contains_peer(peer) {
-        match owed(&ticket, proxy_protocol::read(&mut stream)).await {
+        match owed(&ticket, proxy_protocol::read(&stream)).await {
             Some(Ok(Some(source))) => {
                 if !ticket.belongs_to(source) {
                     return;
@@ -154,32 +154,37 @@ async fn speak<I, S>(
     ticket: &Ticket,
     protocols: &Protocols,
 ) where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    I: OverSocket + AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service,
 {
+    let (peer, wait) = (service.peer.addr, service.wait.clone());
     match version {
         Version::Http1 => {
-            let peer = service.peer.addr;
             let io = TokioIo::new(TimedStream::of_requests(stream, ticket.wait()));
             let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
-            if let Err(error) = drive(&mut connection, ticket).await {
-                ticket.errors().http1(peer, &error);
+            let ended = drive(&mut connection, ticket).await;
+            let mut may_send_more = ended.is_some() && wait.owes_body();
+            if let Some(Err(error)) = &ended {
+                ticket.errors().http1(peer, error);
+                may_send_more |= error.is_parse();
             }
             match connection.into_parts() {
                 Some(parts) if ticket.phase() < Phase::Aborted => {
-                    linger::after_answer(&mut parts.io.into_inner()).await;
+                    linger::after_answer(&mut parts.io.into_inner(), may_send_more).await;
                 }
                 Some(_) => {}
                 None => outlast(ticket).await,
             }
         }
         Version::Http2 => {
-            ticket.wait().idle();
+            wait.idle();
             service.has_windows = true;
-            let peer = service.peer.addr;
             let io = TokioIo::new(TimedStream::of_frames(stream, ticket.wait()));
             let mut connection = protocols.http2.serve_connection(io, service);
-            if let Err(error) = drive(&mut connection, ticket).await {
+            let ended = drive(&mut connection, ticket).await;
+            if wait.is_flooded() {
+                ticket.errors().flood(peer);
+            } else if let Some(Err(error)) = ended {
                 ticket.errors().http2(peer, &error);
             }
         }
@@ -255,18 +260,22 @@ where
     }
 }
 
-/// Runs `connection` to its end, which a stop and an overdue request bring nearer.
-async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) -> hyper::Result<()> {
+/// Runs `connection` to its end, which a stop and an overdue request bring nearer; `None`: it was
+/// cut.
+async fn drive<C: Protocol + Unpin>(
+    connection: &mut C,
+    ticket: &Ticket,
+) -> Option<hyper::Result<()>> {
     let wait = ticket.wait();
     let mut is_leaving = false;
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
-                return Poll::Ready(ended);
+                return Poll::Ready(Some(ended));
             }
             if wait.timed_out() {
                 if is_leaving || !C::TAKES_LEAVE {
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(None);
                 }
                 is_leaving = true;
                 wait.leave();
@@ -274,9 +283,13 @@ async fn drive<C: Protocol + Unpin>(connection: &mut C, ticket: &Ticket) -> hype
                 continue;
             }
             match ticket.phase() {
-                Phase::Aborted => return Poll::Ready(Ok(())),
+                Phase::Aborted => return Poll::Ready(None),
                 Phase::Stopping | Phase::Closing if !is_leaving => {
                     is_leaving = true;
+                    if !wait.in_exchange() {
+                        // It rests between two requests: the one before was read to its end.
+                        wait.body_follows(false);
+                    }
                     Pin::new(&mut *connection).stop();
                 }
                 _ => return Poll::Pending,

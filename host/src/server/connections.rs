@@ -1,8 +1,9 @@
 //! The open connections: what stops the server, or watches its time limits, finds them here.
 //!
-//! A connection enters when it is accepted and leaves when its task ends. In between it looks at
-//! one atomic per wake-up and touches no lock and no timer wheel, whatever the number of requests
-//! it carries: the limits are kept by one coarse [`sweep`](Connections::sweep) over all of them.
+//! A connection enters when it is accepted and leaves when its task ends. In between its requests
+//! touch no lock and no timer wheel, however many there are: they store into atomics of the connection,
+//! each wake-up reads a few of them, and the limits are kept by one coarse
+//! [`sweep`](Connections::sweep) over all connections.
 
 mod registry;
 mod ticket;
@@ -10,7 +11,7 @@ mod wait;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -63,6 +64,15 @@ const WARNING: u64 = 60_000;
 /// How often room is looked for while connections wait for it.
 const CROWDED: Duration = Duration::from_millis(250);
 
+/// Why a connection that was accepted has no place among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// There are as many as may be: it waits for [`room`](Connections::room).
+    Full,
+    /// Its client has as many as it may, and none of them can be spared.
+    OfClient,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Connections {
@@ -76,8 +86,8 @@ pub(super) struct Connections {
     open: Mutex<Registry>,
     /// The first connection came, one went for which others wait, or the phase changed.
     changed: Notify,
-    /// Whether a new connection waits for another to go.
-    crowded: AtomicBool,
+    /// How many of those who accept wait for a connection to go.
+    waiting: AtomicUsize,
     /// Whether connections are left to another process.
     turned_away: AtomicBool,
     /// Whether connections that have left HTTP have to end now.
@@ -96,7 +106,7 @@ impl Connections {
             errors: ProtocolErrors::default(),
             open: Mutex::default(),
             changed: Notify::new(),
-            crowded: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
             turned_away: AtomicBool::new(false),
             ends_upgraded: AtomicBool::new(false),
             warned: AtomicU64::new(NEVER),
@@ -122,15 +132,22 @@ impl Connections {
         self.until(|| self.turned_away.load(Ordering::SeqCst)).await;
     }
 
-    /// A new connection, which waits for the first byte of its first request; `None` if its client
-    /// has as many as it may, and none of them can be spared.
-    pub(super) fn enter(self: &Arc<Self>, peer: Option<SocketAddr>) -> Option<Ticket> {
+    /// A new connection, which waits for the first byte of its first request.
+    ///
+    /// # Errors
+    /// When it has to wait, or to go. Of those that are queued at a stop none waits.
+    pub(super) fn enter(self: &Arc<Self>, peer: Option<SocketAddr>) -> Result<Ticket, NoPlace> {
         self.refresh();
         let counted = peer.filter(|_| self.limits.per_client.is_some());
         let counted = counted.filter(|_| !self.limits.uncounted.contains_peer(peer)).map(client_of);
+        let accepts = self.phase() == Phase::Serving && !self.turned_away.load(Ordering::SeqCst);
         let mut open = self.open();
-        if counted.is_some_and(|client| !self.has_room_for(&open, client)) {
-            return None;
+        // Who else accepts may have seen the same room.
+        if accepts && self.limits.connections.is_some_and(|most| open.entries.len() >= most) {
+            return Err(NoPlace::Full);
+        }
+        if counted.is_some_and(|client| !self.has_room_for(&mut open, client)) {
+            return Err(NoPlace::OfClient);
         }
         let deadlines = Arc::new(Deadlines::default());
         deadlines.until(self.now_after(self.limits.head));
@@ -140,11 +157,11 @@ impl Connections {
         if first {
             self.changed.notify_waiters();
         }
-        Some(Ticket { connections: Arc::clone(self), deadlines, id })
+        Ok(Ticket { connections: Arc::clone(self), deadlines, id })
     }
 
     /// Whether a client may have one more connection. Another one of its own makes room.
-    fn has_room_for(&self, open: &Registry, client: IpAddr) -> bool {
+    fn has_room_for(&self, open: &mut Registry, client: IpAddr) -> bool {
         let Some(most) = self.limits.per_client else { return true };
         if open.of(client) < most || open.shed(self.shedding(Some(client))) {
             return true;
@@ -180,11 +197,15 @@ impl Connections {
         if self.count() < most {
             return;
         }
-        self.crowded.store(true, Ordering::SeqCst);
+        let _waiting = WaitingGuard::new(&self.waiting);
         self.refresh();
-        self.open().shed(self.shedding(None));
+        self.open().shed_unless_in_vain(self.shedding(None));
         self.until(|| self.count() < most).await;
-        self.crowded.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether a connection that goes makes room for one that waits.
+    fn is_crowded(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
     }
 
     /// Goes on to `phase`, unless the server is there or further, and tells every connection.
@@ -265,15 +286,14 @@ impl Connections {
             .clamp(Duration::from_millis(10), Duration::from_secs(2));
         loop {
             self.until(|| self.count() > 0).await;
-            let is_crowded = self.crowded.load(Ordering::SeqCst);
-            tokio::time::sleep(if is_crowded { pause.min(CROWDED) } else { pause }).await;
+            tokio::time::sleep(if self.is_crowded() { pause.min(CROWDED) } else { pause }).await;
             self.refresh();
             let now = self.now();
-            let open = self.open();
-            if self.crowded.load(Ordering::SeqCst) {
+            let mut open = self.open();
+            if self.is_crowded() {
                 open.shed(self.shedding(None));
             }
-            open.wake(|deadlines| deadlines.deadline() <= now);
+            open.wake(|deadlines| deadlines.is_due(now));
         }
     }
 
@@ -308,9 +328,26 @@ impl Connections {
     }
 }
 
+/// One of those who wait for a connection to go, as long as it waits.
+struct WaitingGuard<'a>(&'a AtomicUsize);
+
+impl<'a> WaitingGuard<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(waiting)
+    }
+}
+
+impl Drop for WaitingGuard<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::task::Poll;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
 
     use super::*;
 
@@ -318,29 +355,35 @@ mod tests {
         connections.enter(None).expect("there is room")
     }
 
+    /// An hour for each step, and these limits of their number.
+    fn limited(connections: Option<usize>, per_client: Option<usize>) -> ConnectionLimits {
+        let hour = Duration::from_secs(3600);
+        let uncounted = Networks::default();
+        ConnectionLimits { head: hour, idle: hour, send: hour, connections, per_client, uncounted }
+    }
+
+    fn poll(room: Pin<&mut impl Future<Output = ()>>) -> Poll<()> {
+        room.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
     #[test]
     fn a_client_has_its_share_of_the_connections() {
-        let hour = Duration::from_secs(3600);
         let connections = Connections::new(ConnectionLimits {
-            head: hour,
-            idle: hour,
-            send: hour,
-            connections: None,
-            per_client: Some(2),
             uncounted: ["192.0.2.9".parse().unwrap()].into_iter().collect(),
+            ..limited(None, Some(2))
         });
         let enter = |address: &str| connections.enter(format!("{address}:1").parse().ok());
         let (first, second) = (enter("192.0.2.1").unwrap(), enter("192.0.2.1").unwrap());
         first.wait().request_started();
         second.wait().request_started();
-        assert!(enter("192.0.2.1").is_none(), "both are at work");
-        assert!(connections.enter(None).is_some(), "who has no address is not counted");
+        assert_eq!(enter("192.0.2.1").unwrap_err(), NoPlace::OfClient, "both are at work");
+        assert!(connections.enter(None).is_ok(), "who has no address is not counted");
         let other = enter("192.0.2.2").unwrap();
         second.wait().request_finished();
         let third = enter("192.0.2.1").expect("another one of its own makes room");
         assert!(second.wait().timed_out() && !first.wait().timed_out());
         drop((second, third));
-        assert!(enter("192.0.2.1").is_some());
+        assert!(enter("192.0.2.1").is_ok());
         // A proxy is not counted, and those whom it names are.
         let proxied: Vec<_> = (0..3).map(|_| enter("192.0.2.9").unwrap()).collect();
         other.wait().request_started();
@@ -351,23 +394,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_longest_rest_makes_room() {
-        let connections = Connections::new(ConnectionLimits {
-            head: Duration::from_secs(10),
-            idle: Duration::from_secs(10),
-            send: Duration::from_secs(10),
-            connections: Some(2),
-            per_client: None,
-            uncounted: Networks::default(),
-        });
+        let connections = Connections::new(limited(Some(2), None));
         let (busy, resting) = (enter(&connections), enter(&connections));
         busy.wait().request_started();
         resting.wait().idle();
         let mut room = std::pin::pin!(connections.room());
-        std::future::poll_fn(|cx| {
-            assert!(room.as_mut().poll(cx).is_pending());
-            Poll::Ready(())
-        })
-        .await;
+        assert!(poll(room.as_mut()).is_pending());
         assert!(resting.wait().timed_out() && !busy.wait().timed_out());
         drop(resting);
         room.await;
@@ -375,16 +407,67 @@ mod tests {
     }
 
     #[test]
+    fn each_of_several_who_wait_hears_of_room() {
+        let connections = Connections::new(limited(Some(2), None));
+        let (first, busy) = (enter(&connections), enter(&connections));
+        busy.wait().request_started();
+        first.wait().request_started();
+        let mut one = std::pin::pin!(connections.room());
+        let mut other = std::pin::pin!(connections.room());
+        assert!(poll(one.as_mut()).is_pending() && poll(other.as_mut()).is_pending());
+        drop(first);
+        assert!(poll(one.as_mut()).is_ready());
+        let second = enter(&connections);
+        second.wait().request_started();
+        assert!(poll(other.as_mut()).is_pending(), "it was not the first");
+        drop(second);
+        assert!(poll(other.as_mut()).is_ready());
+    }
+
+    #[test]
+    fn one_who_waits_no_more_is_not_counted() {
+        let connections = Connections::new(limited(Some(1), None));
+        let _only = enter(&connections);
+        {
+            let mut room = std::pin::pin!(connections.room());
+            assert!(poll(room.as_mut()).is_pending() && connections.is_crowded());
+        }
+        assert!(!connections.is_crowded());
+    }
+
+    #[test]
+    fn room_that_two_have_seen_is_one_place() {
+        let connections = Connections::new(limited(Some(1), None));
+        for _ in 0..2 {
+            assert!(poll(std::pin::pin!(connections.room())).is_ready());
+        }
+        let _first = enter(&connections);
+        assert_eq!(connections.enter(None).unwrap_err(), NoPlace::Full);
+        // What the system has queued at a stop is taken still.
+        connections.advance(Phase::Stopping);
+        assert!(connections.enter(None).is_ok());
+    }
+
+    #[test]
+    fn who_looks_for_room_does_not_repeat_what_was_in_vain() {
+        let connections = Connections::new(limited(Some(1), None));
+        // So far ahead that it stands still.
+        connections.now.store(1_000_000_000, Ordering::Relaxed);
+        let only = enter(&connections);
+        only.wait().request_started();
+        let look = || assert!(poll(std::pin::pin!(connections.room())).is_pending());
+        look();
+        only.wait().request_finished();
+        look();
+        assert!(!only.wait().timed_out(), "all were at work a moment ago");
+        connections.now.fetch_add(60_000, Ordering::Relaxed);
+        look();
+        assert!(only.wait().timed_out());
+    }
+
+    #[test]
     fn the_phase_never_goes_back() {
-        let second = Duration::from_secs(1);
-        let connections = Connections::new(ConnectionLimits {
-            head: second,
-            idle: second,
-            send: second,
-            connections: None,
-            per_client: None,
-            uncounted: Networks::default(),
-        });
+        let connections = Connections::new(limited(None, None));
         let _ticket = enter(&connections);
         connections.advance(Phase::Aborted);
         connections.advance(Phase::Stopping);

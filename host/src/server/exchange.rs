@@ -34,6 +34,9 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for PerConnection<S>
         self.wait.request_started();
         // Behind a body that is still to come, its bytes would be taken for the other protocol's.
         let at_end = request.body().is_end_stream();
+        if !self.has_windows {
+            self.wait.body_follows(!at_end);
+        }
         Upgradable::mark(request.extensions_mut(), at_end, || self.wait.signals().clone());
         let guard = ExchangeGuard(self.wait.clone());
         let future = self.service.call(request, self.peer);

@@ -6,6 +6,7 @@
 //! sent the request in a header.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
@@ -27,8 +28,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::UnixStream;
+use tokio::time::Instant;
 
 use super::BoxError;
+use super::accept::AcceptErrors;
+use super::backoff::Backoff;
 
 /// Says who sent a request.
 const PEER: HeaderName = HeaderName::from_static("x-nova-peer");
@@ -36,8 +40,10 @@ const PEER: HeaderName = HeaderName::from_static("x-nova-peer");
 /// How many connections are kept for the next requests.
 const KEPT: usize = 64;
 
-/// How long to wait where the queue of the socket is full.
-const FULL: Duration = Duration::from_millis(1);
+/// The first and the longest pause where the queue of the socket is full, and how long that is borne.
+const PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Those of one connection; they are said of the next one by who speaks there.
 const OF_THE_CONNECTION: [HeaderName; 5] = [
@@ -49,6 +55,43 @@ const OF_THE_CONNECTION: [HeaderName; 5] = [
 ];
 
 type Connection = SendRequest<UnsyncBoxBody<Bytes, BoxError>>;
+
+/// Why another process did not answer a request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForwardError {
+    /// Its queue stayed full.
+    #[error("it accepted no connection for {:?}", PATIENCE)]
+    Full,
+    /// Its socket cannot be reached.
+    #[error("its socket cannot be reached: {0}")]
+    Unreachable(io::Error),
+    /// Somebody else has taken the name of its socket.
+    #[error("another user answers in its place")]
+    Stranger,
+    /// What came of the request's own body: the client went, or sent more than it may.
+    #[error("the body of the request ended early: {0}")]
+    RequestBody(String),
+    /// It ended, or what it said is not HTTP.
+    #[error("it did not answer: {0}")]
+    Unanswered(hyper::Error),
+}
+
+/// An error of the body of a request, among those of the connection that it was sent on.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct RequestBodyError(String);
+
+impl From<hyper::Error> for ForwardError {
+    fn from(error: hyper::Error) -> Self {
+        let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+        let of_body = causes.find_map(|cause| cause.downcast_ref::<RequestBodyError>());
+        match of_body.map(ToString::to_string) {
+            Some(reason) => Self::RequestBody(reason),
+            None => Self::Unanswered(error),
+        }
+    }
+}
 
 /// The way to the process that answers.
 #[derive(Debug, Clone)]
@@ -70,18 +113,20 @@ impl Forwarder {
     /// Lets the other process answer a request.
     ///
     /// # Errors
-    /// If the other process is gone, or ends before it has answered.
+    /// If the other process is gone, takes too long to accept, or ends before it has answered; and
+    /// if the body fails.
     pub async fn send<B>(
         &self,
         head: &Parts,
         body: B,
         peer: Option<SocketAddr>,
-    ) -> Result<Response<Incoming>, BoxError>
+    ) -> Result<Response<Incoming>, ForwardError>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Display,
     {
-        let body = body.map_err(|error| BoxError::from(error.to_string())).boxed_unsync();
+        let body = body.map_err(|error| BoxError::from(RequestBodyError(error.to_string())));
+        let body = body.boxed_unsync();
         let mut request = Request::new(body);
         *request.method_mut() = head.method.clone();
         *request.uri_mut() = local_part(&head.uri);
@@ -119,27 +164,32 @@ impl Forwarder {
         Ok(response)
     }
 
-    async fn connection(&self) -> io::Result<Connection> {
+    async fn connection(&self) -> Result<Connection, ForwardError> {
         loop {
             let Some(idle) = self.0.idle.lock().pop() else { break };
             if idle.is_ready() {
                 return Ok(idle);
             }
         }
+        let mut backoff = Backoff::new(PAUSE, LONGEST_PAUSE);
+        let began = Instant::now();
         let stream = loop {
             match UnixStream::connect(format!("\0{}", self.0.name)).await {
                 // Many come at once: the other process is about to accept.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    tokio::time::sleep(FULL).await;
+                    if began.elapsed() >= PATIENCE {
+                        return Err(ForwardError::Full);
+                    }
+                    tokio::time::sleep(backoff.pause()).await;
                 }
-                connected => break connected?,
+                connected => break connected.map_err(ForwardError::Unreachable)?,
             }
         };
         if !is_ours(&stream) {
-            return Err(io::Error::other("another user answers in the place of the new process"));
+            return Err(ForwardError::Stranger);
         }
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
-        let (sender, connection) = handshake.await.map_err(io::Error::other)?;
+        let (sender, connection) = handshake.await?;
         tokio::spawn(connection);
         Ok(sender)
     }
@@ -174,16 +224,21 @@ where
 {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::UnixListener::from_std(listener)?;
+    let mut errors = AcceptErrors::new("requests that are passed on");
     loop {
         let stream = match listener.accept().await {
-            Ok((stream, _)) if is_ours(&stream) => stream,
-            Ok(_) => continue,
+            Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!("requests that were passed on cannot be accepted: {error}");
-                tokio::time::sleep(super::LAST_WORDS).await;
+                if let Some(pause) = errors.pause(&error) {
+                    tokio::time::sleep(pause).await;
+                }
                 continue;
             }
         };
+        errors.accepted();
+        if !is_ours(&stream) {
+            continue;
+        }
         let service = service.clone();
         let each = service_fn(move |mut request: Request<Incoming>| {
             let peer = request.headers_mut().remove(PEER);
@@ -207,7 +262,7 @@ fn is_ours(stream: &UnixStream) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::Full;
+    use http_body_util::{Collected, Full};
 
     use super::*;
 
@@ -243,12 +298,80 @@ mod tests {
         assert!(forwarder.0.idle.lock().len() <= 1, "one connection was enough");
     }
 
+    /// What comes of a request to the socket of this name.
+    async fn sent<B>(name: String, body: B) -> Result<Response<Incoming>, ForwardError>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Display,
+    {
+        let request = head(Request::post("/").header("host", "a").body(()).unwrap());
+        Forwarder::new(name).send(&request, body, None).await
+    }
+
     #[tokio::test]
     async fn a_process_that_is_gone_is_an_error() {
         let (listener, name) = bind().unwrap();
         drop(listener);
-        let request = head(Request::get("/").body(()).unwrap());
-        let sent = Forwarder::new(name).send(&request, Full::<Bytes>::default(), None).await;
-        assert!(sent.is_err());
+        let sent = sent(name, Full::<Bytes>::default()).await;
+        assert!(matches!(sent, Err(ForwardError::Unreachable(_))), "{sent:?}");
+    }
+
+    async fn whole(request: Request<Incoming>, _: Option<SocketAddr>) -> Response<Full<Bytes>> {
+        let body = request.into_body().collect().await;
+        Response::new(Full::new(body.map(Collected::to_bytes).unwrap_or_default()))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_fails_is_the_requests_own_affair() {
+        struct Failing;
+        impl HttpBody for Failing {
+            type Data = Bytes;
+            type Error = &'static str;
+
+            fn poll_frame(
+                self: std::pin::Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, &'static str>>>
+            {
+                std::task::Poll::Ready(Some(Err("the client left")))
+            }
+        }
+        let (listener, name) = bind().unwrap();
+        tokio::spawn(answer(listener, whole));
+        match sent(name, Failing).await {
+            Err(ForwardError::RequestBody(reason)) => assert_eq!(reason, "the client left"),
+            sent => panic!("{sent:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_queue_is_borne_for_a_while() {
+        for (accepts_after, is_answered) in [(Some(Duration::from_millis(50)), true), (None, false)]
+        {
+            let (listener, name) = bind().unwrap();
+            rustix::net::listen(&listener, 0).unwrap();
+            let address = UnixAddress::from_abstract_name(&name).unwrap();
+            let _first = std::os::unix::net::UnixStream::connect_addr(&address).unwrap();
+            let began = Instant::now();
+            let accepting = async {
+                match accepts_after {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await,
+                }
+                answer(listener, whole).await
+            };
+            let sent = tokio::select! {
+                sent = sent(name, Full::from("all of it")) => sent,
+                ended = accepting => panic!("{ended:?}"),
+            };
+            match sent {
+                Ok(_) => assert!(is_answered),
+                Err(ForwardError::Full) => {
+                    assert!(!is_answered);
+                    assert!(began.elapsed() < PATIENCE + 2 * LONGEST_PAUSE);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// One network: `10.0.0.0/8`, `fd00::/8`, or a single address; `unix:` is who comes through a Unix
 /// socket.
@@ -32,8 +32,23 @@ impl FromStr for Network {
         }
         let address = text.parse::<IpAddr>().map(IpNet::from);
         let net = address.or_else(|_| text.parse()).map_err(|_| NetworkError)?;
-        Ok(Self(Members::Net(net)))
+        Ok(Self(Members::Net(canonical(net))))
     }
+}
+
+/// The bits before the IPv4 address in its IPv6 form.
+const MAPPED: u8 = 96;
+
+/// A network of IPv4 addresses in their IPv6 form as what it is: so its addresses are looked for.
+fn canonical(net: IpNet) -> IpNet {
+    if let IpNet::V6(mapped) = net
+        && let Some(prefix) = mapped.prefix_len().checked_sub(MAPPED)
+        && let Some(address) = mapped.addr().to_ipv4_mapped()
+        && let Ok(net) = Ipv4Net::new(address, prefix)
+    {
+        return net.into();
+    }
+    net
 }
 
 /// Some networks, and perhaps the clients of a Unix socket, which have no address.
@@ -98,6 +113,23 @@ mod tests {
         assert!(!Networks::default().contains("127.0.0.1".parse().unwrap()));
         assert!(!networks.contains_peer(None));
         assert!(self::networks(&["10.0.0.0/8", "unix:"]).contains_peer(None));
+    }
+
+    #[test]
+    fn a_network_of_version_4_may_be_written_as_one_of_version_6() {
+        for (network, address, inside) in [
+            ("::ffff:10.0.0.0/104", "10.1.2.3", true),
+            ("::ffff:10.0.0.0/104", "::ffff:10.1.2.3", true),
+            ("::ffff:10.0.0.0/104", "11.1.2.3", false),
+            ("::ffff:192.0.2.7", "192.0.2.7", true),
+            ("::ffff:192.0.2.7/128", "192.0.2.8", false),
+            ("::ffff:0:0/96", "192.0.2.8", true),
+            ("::ffff:0:0/96", "fd12::1", false),
+            ("::/0", "fd12::1", true),
+        ] {
+            let contains = networks(&[network]).contains(address.parse().unwrap());
+            assert_eq!(contains, inside, "{network} {address}");
+        }
     }
 
     #[test]

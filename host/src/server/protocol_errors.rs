@@ -2,6 +2,7 @@
 //! here. One line for a while, because a flood would fill the log otherwise.
 
 use std::error::Error;
+use std::fmt::{self, Display};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +23,8 @@ pub struct ProtocolErrorCounts {
     /// Heads of HTTP/1.1 that are too long, have too many lines or too long a target; the answer is
     /// 431 or 414.
     pub head: u64,
-    /// Connections of HTTP/2 that ended with an error of the protocol.
+    /// Connections of HTTP/2 that ended with an error of the protocol, or because there came too many
+    /// frames that ask for nothing.
     pub http2: u64,
 }
 
@@ -67,7 +69,7 @@ impl ProtocolErrors {
             (&self.malformed, "its request is not HTTP")
         };
         count.fetch_add(1, Ordering::Relaxed);
-        self.say(peer, what, error);
+        self.say(peer, format_args!("{what} ({})", reason(error)));
     }
 
     /// An HTTP/2 connection ended like this.
@@ -76,19 +78,25 @@ impl ProtocolErrors {
             return;
         }
         self.http2.fetch_add(1, Ordering::Relaxed);
-        self.say(peer, "its HTTP/2 connection broke the protocol", error);
+        self.say(
+            peer,
+            format_args!("its HTTP/2 connection broke the protocol ({})", reason(error)),
+        );
     }
 
-    fn say(&self, peer: Option<SocketAddr>, what: &str, error: &hyper::Error) {
+    /// An HTTP/2 connection was ended for frames that ask for nothing.
+    pub(super) fn flood(&self, peer: Option<SocketAddr>) {
+        self.http2.fetch_add(1, Ordering::Relaxed);
+        self.say(peer, "it sent too many HTTP/2 frames that ask for nothing");
+    }
+
+    fn say(&self, peer: Option<SocketAddr>, what: impl Display) {
         let Some(unsaid) = self.log.lock().admit(Instant::now()) else { return };
-        let reason = causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
         let client = name(peer.map(|peer| peer.ip()));
         if unsaid == 0 {
-            tracing::info!("{client} was refused: {what} ({reason})");
+            tracing::info!("{client} was refused: {what}");
         } else {
-            tracing::info!(
-                "{client} was refused: {what} ({reason}); {unsaid} more since the last line"
-            );
+            tracing::info!("{client} was refused: {what}; {unsaid} more since the last line");
         }
     }
 
@@ -99,6 +107,14 @@ impl ProtocolErrors {
             http2: self.http2.load(Ordering::Relaxed),
         }
     }
+}
+
+/// The innermost cause of an error.
+fn reason(error: &hyper::Error) -> impl Display {
+    fmt::from_fn(move |f| match causes(error).last() {
+        Some(cause) => write!(f, "{cause}"),
+        None => write!(f, "{error}"),
+    })
 }
 
 /// What an error is made of, from the outside to the inside.

@@ -12,7 +12,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::BorrowedFd;
 
 use rustix::net::{RecvFlags, recv};
-use tokio::io::AsyncReadExt;
 
 use super::socket::Stream;
 
@@ -41,22 +40,26 @@ enum Preamble {
 ///
 /// # Errors
 /// When the connection ends before, or does not begin with a header.
-pub(super) async fn read(stream: &mut Stream) -> io::Result<Option<SocketAddr>> {
-    let (length, source) = stream.when_readable(peek).await?;
-    let mut header = [0; LONGEST];
-    stream.read_exact(&mut header[..length]).await?;
-    Ok(source)
+pub(super) async fn read(stream: &Stream) -> io::Result<Option<SocketAddr>> {
+    // All of it at once: bytes that are kept from one look to the next would make every connection
+    // larger, as long as it lasts.
+    stream.when_readable(take).await
 }
 
-/// Looks at what has arrived. As long as it may become a header the answer is `WouldBlock`.
-fn peek(stream: BorrowedFd<'_>) -> io::Result<(usize, Option<SocketAddr>)> {
+/// Takes the header off the socket if all of it has arrived. As long as what is there may become one
+/// the answer is `WouldBlock`.
+fn take(stream: BorrowedFd<'_>) -> io::Result<Option<SocketAddr>> {
     let mut bytes = [0; LONGEST];
     let (_, length) = recv(stream, &mut bytes[..], RecvFlags::PEEK)?;
     match parse(&bytes[..length]) {
         _ if length == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
         Preamble::Partial => Err(io::ErrorKind::WouldBlock.into()),
-        Preamble::Header { length, source } => Ok((length, source)),
         Preamble::Other => Err(io::ErrorKind::InvalidData.into()),
+        Preamble::Header { length, source } => {
+            let (_, taken) = recv(stream, &mut bytes[..length], RecvFlags::empty())?;
+            // It was there a moment ago, and this is who takes it.
+            if taken == length { Ok(source) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        }
     }
 }
 

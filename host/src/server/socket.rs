@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use rustix::net::{AddressFamily, getsockname};
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
+use tokio::task::coop::consume_budget;
+use tokio_rustls::server::TlsStream;
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -162,17 +164,65 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Does `work` on the socket when bytes can be read, until it does not say `WouldBlock`.
+    /// Looks at the socket when bytes have come, until `look` does not say `WouldBlock`.
+    ///
+    /// # Errors
+    /// Those of `look`; [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) where it waits for more and
+    /// the client has closed its side.
     pub(super) async fn when_readable<T>(
         &self,
-        mut work: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+        mut look: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
     ) -> io::Result<T> {
-        match self {
-            Self::Tcp(stream) => stream.async_io(Interest::READABLE, || work(stream.as_fd())).await,
-            Self::Unix(stream) => {
-                stream.async_io(Interest::READABLE, || work(stream.as_fd())).await
+        loop {
+            // A socket whose other side is closed is readable for ever. It is known before the look,
+            // so that the look has seen all there will be.
+            let has_ended = self.readable().await?.is_read_closed();
+            match self.try_look(&mut look) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if has_ended {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                looked => return looked,
             }
+            // However often bytes come, the connection's task sees its deadline.
+            consume_budget().await;
         }
+    }
+
+    async fn readable(&self) -> io::Result<Ready> {
+        match self {
+            Self::Tcp(stream) => stream.ready(Interest::READABLE).await,
+            Self::Unix(stream) => stream.ready(Interest::READABLE).await,
+        }
+    }
+
+    fn try_look<T>(&self, look: &mut impl FnMut(BorrowedFd<'_>) -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Tcp(stream) => stream.try_io(Interest::READABLE, || look(stream.as_fd())),
+            Self::Unix(stream) => stream.try_io(Interest::READABLE, || look(stream.as_fd())),
+        }
+    }
+}
+
+/// What carries the bytes of a connection over a socket, plain or encrypted.
+pub(super) trait OverSocket {
+    /// The socket itself.
+    fn socket(&self) -> BorrowedFd<'_>;
+}
+
+impl OverSocket for Stream {
+    fn socket(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl OverSocket for TlsStream<Stream> {
+    fn socket(&self) -> BorrowedFd<'_> {
+        self.get_ref().0.socket()
     }
 }
 

@@ -1,3 +1,4 @@
+mod ends;
 mod http_2;
 mod limits;
 mod stop;
@@ -16,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::socket::Stream;
 use super::*;
 
 type Answer = Response<Full<Bytes>>;
@@ -243,4 +245,23 @@ async fn an_answer_before_the_end_of_an_upload_arrives() {
     assert!(head.starts_with("http/1.1 413 "), "{head}");
     assert_eq!(body, "too much");
     client.closed().await;
+}
+
+#[tokio::test]
+async fn the_future_of_a_connection_stays_small() {
+    let connections = Connections::new(ConnectionLimits {
+        head: HOUR,
+        idle: HOUR,
+        send: HOUR,
+        connections: None,
+        per_client: None,
+        uncounted: Networks::default(),
+    });
+    let ticket = connections.enter(None).unwrap();
+    let (stream, _client) = tokio::net::UnixStream::pair().unwrap();
+    let protocols = Protocols::new(Options::default());
+    let serving = connection::serve(Stream::Unix(stream), None, ticket, echo_path, protocols);
+    // Each connection has it as long as it lasts, and most of them rest.
+    let size = std::mem::size_of_val(&serving);
+    assert!(size <= 3328, "{size} bytes");
 }

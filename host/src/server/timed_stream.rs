@@ -6,15 +6,21 @@
 //! while a request is being answered the end is looked for here. A client that only waits is
 //! answered within a while, and for as long as it takes what is sent; one that has gone costs a
 //! page this while.
+//!
+//! The end stands behind what the client has sent before. One byte of that is taken off the socket
+//! and kept; past it the socket itself is asked when the connection is woken, which the sweep over all
+//! connections sees to.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connections::Wait;
 use super::frame_budget::FrameBudget;
+use super::socket::OverSocket;
 
 /// See the module.
 pub(super) struct TimedStream<I> {
@@ -27,6 +33,8 @@ pub(super) struct TimedStream<I> {
     is_awaited: bool,
     /// A byte that was found in the place of the end.
     found: Option<u8>,
+    /// When the socket was asked last for what is behind that, by the coarse clock.
+    asked: u64,
     /// Whether the client has closed its side during an exchange.
     half_closed: bool,
 }
@@ -34,13 +42,18 @@ pub(super) struct TimedStream<I> {
 impl<I> TimedStream<I> {
     /// For HTTP/1.1.
     pub(super) fn of_requests(stream: I, wait: Wait) -> Self {
-        Self { stream, wait, budget: None, is_awaited: false, found: None, half_closed: false }
+        Self::new(stream, wait, None)
     }
 
     /// For HTTP/2, which has ends of its own for each request.
     pub(super) fn of_frames(stream: I, wait: Wait) -> Self {
-        let budget = Some(Box::new(FrameBudget::new(wait.now())));
-        Self { stream, wait, budget, is_awaited: false, found: None, half_closed: false }
+        let budget = Box::new(FrameBudget::new(wait.now()));
+        Self::new(stream, wait, Some(budget))
+    }
+
+    fn new(stream: I, wait: Wait, budget: Option<Box<FrameBudget>>) -> Self {
+        let (is_awaited, half_closed) = (false, false);
+        Self { stream, wait, budget, is_awaited, found: None, asked: 0, half_closed }
     }
 
     fn written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -49,10 +62,17 @@ impl<I> TimedStream<I> {
             (Some(budget), Poll::Ready(Ok(count))) => budget.sent(*count),
             _ => {}
         }
-        if self.half_closed && written.is_ready() && self.wait.in_exchange() {
-            self.wait.half_closed();
+        if written.is_ready() {
+            self.progressed();
         }
         self.taken(written)
+    }
+
+    /// A client that has closed its side, and so may have gone, gets its answer, or is heard.
+    fn progressed(&self) {
+        if self.half_closed && self.wait.in_exchange() {
+            self.wait.half_closed();
+        }
     }
 
     /// Whether the client takes what is sent.
@@ -66,11 +86,21 @@ impl<I> TimedStream<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> TimedStream<I> {
+impl<I: OverSocket + AsyncRead + Unpin> TimedStream<I> {
     /// Looks whether the client has closed its side, and waits for that otherwise.
     fn look_for_end(&mut self, cx: &mut Context<'_>) {
-        let is_known = self.budget.is_some() || self.half_closed || self.found.is_some();
-        if is_known || !self.wait.in_exchange() {
+        if self.budget.is_some() || !self.wait.in_exchange() {
+            return;
+        }
+        if self.half_closed {
+            // Since an exchange before: this one, of a request that had come already, has as long.
+            if self.wait.is_unlimited() {
+                self.wait.half_closed();
+            }
+            return;
+        }
+        if self.found.is_some() {
+            self.ask_socket();
             return;
         }
         let mut byte = [0];
@@ -78,12 +108,13 @@ impl<I: AsyncRead + Unpin> TimedStream<I> {
         match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
             Poll::Pending => return,
             Poll::Ready(Ok(())) => match buf.filled() {
-                [] => {
-                    self.half_closed = true;
-                    self.wait.half_closed();
+                [] => self.found_end(),
+                // The next request, or more of the body.
+                found => {
+                    self.found = found.first().copied();
+                    self.asked = self.wait.now();
+                    self.wait.watched_by_sweep(true);
                 }
-                // The next request, or more of the body: behind it there is no looking.
-                found => self.found = found.first().copied(),
             },
             Poll::Ready(Err(_)) => self.wait.gone(),
         }
@@ -91,6 +122,31 @@ impl<I: AsyncRead + Unpin> TimedStream<I> {
         if std::mem::take(&mut self.is_awaited) {
             cx.waker().wake_by_ref();
         }
+    }
+
+    /// Asks the socket for an end behind bytes that wait in it; at most once for each time that the
+    /// clock shows.
+    fn ask_socket(&mut self) {
+        let now = self.wait.now();
+        if std::mem::replace(&mut self.asked, now) == now {
+            return;
+        }
+        let mut asked = [PollFd::from_borrowed_fd(self.stream.socket(), PollFlags::RDHUP)];
+        if poll(&mut asked, Some(&Timespec::default())).is_err() {
+            return;
+        }
+        let answer = asked[0].revents();
+        if answer.intersects(PollFlags::ERR | PollFlags::HUP) {
+            self.wait.gone();
+        } else if answer.contains(PollFlags::RDHUP) {
+            self.found_end();
+        }
+    }
+
+    fn found_end(&mut self) {
+        self.half_closed = true;
+        self.wait.watched_by_sweep(false);
+        self.wait.half_closed();
     }
 }
 
@@ -110,6 +166,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for TimedStream<I> {
         let found = self.found.take_if(|_| buf.remaining() > 0);
         if let Some(byte) = found {
             buf.put_slice(&[byte]);
+            self.wait.watched_by_sweep(false);
         }
         let mut read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if found.is_some() {
@@ -126,16 +183,17 @@ impl<I: AsyncRead + Unpin> AsyncRead for TimedStream<I> {
             None => wait.received(),
             Some(budget) => {
                 if !budget.received(received, wait.now()) {
-                    tracing::debug!("a client sent too many frames that ask for nothing");
+                    wait.flooded();
                     return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
                 }
             }
         }
+        self.progressed();
         read
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<I> {
+impl<I: OverSocket + AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -2,7 +2,8 @@
 //!
 //! The files are looked at once a second rather than watched: certificates are commonly reached
 //! through links to links that are turned all at once, and two calls to the system a second cost
-//! nothing. A change has to hold for one look before it is taken up, because two files cannot be
+//! nothing. The first look comes before the files are read, so that a change while the host starts
+//! is one, too. A change has to hold for one look before it is taken up, because two files cannot be
 //! replaced at once.
 
 use std::fs::{self, Metadata};
@@ -32,6 +33,8 @@ pub struct Certificate {
     key: PathBuf,
     provider: Arc<CryptoProvider>,
     current: ArcSwap<CertifiedKey>,
+    /// How the files were before they were read first.
+    first: Looks,
 }
 
 /// Why a certificate cannot be used.
@@ -76,9 +79,12 @@ impl Certificate {
     /// When one of them cannot be read, or they do not belong together.
     pub fn read(certificate: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(ring::default_provider());
+        // What is renewed while the host starts is another one than this.
+        let first = look(certificate, key);
         let pair = load(certificate, key, &provider)?;
         let (certificate, key) = (certificate.to_owned(), key.to_owned());
-        Ok(Arc::new(Self { certificate, key, provider, current: ArcSwap::from_pointee(pair) }))
+        let current = ArcSwap::from_pointee(pair);
+        Ok(Arc::new(Self { certificate, key, provider, current, first }))
     }
 
     /// What a server needs to know: this certificate, HTTP/2 and HTTP/1.1, TLS 1.2 and 1.3.
@@ -108,14 +114,18 @@ impl Certificate {
         }
     }
 
-    /// Reads the files again whenever they have changed, for as long as this is polled.
+    /// Reads the files again whenever they have changed since they were read first, for as long as
+    /// this is polled.
     pub async fn follow(self: Arc<Self>) {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut used, mut before) = (self.look(), self.look());
+        let (mut used, mut before) = (self.first, self.first);
         loop {
             looks.tick().await;
-            let now = self.look();
+            let certificate = Arc::clone(&self);
+            // A folder may be on a disk that does not answer.
+            let looked = move || look(&certificate.certificate, &certificate.key);
+            let Ok(now) = tokio::task::spawn_blocking(looked).await else { continue };
             if now != used && now == before {
                 used = now;
                 let certificate = Arc::clone(&self);
@@ -124,16 +134,19 @@ impl Certificate {
             before = now;
         }
     }
-
-    fn look(&self) -> [Option<Look>; 2] {
-        [&self.certificate, &self.key].map(|path| fs::metadata(path).ok().map(|it| Look::of(&it)))
-    }
 }
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.current.load_full())
     }
+}
+
+/// How the two files are.
+type Looks = [Option<Look>; 2];
+
+fn look(certificate: &Path, key: &Path) -> Looks {
+    [certificate, key].map(|path| fs::metadata(path).ok().map(|it| Look::of(&it)))
 }
 
 /// What tells one state of a file from another.

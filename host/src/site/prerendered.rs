@@ -3,6 +3,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
+use super::if_none_match::is_known;
 use crate::generation::body::Body;
 use crate::release::prerendered::Prerendered;
 
@@ -18,13 +19,7 @@ pub fn respond(
         return None;
     }
     let page = pages.get(path)?;
-    let known = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|candidate| candidate.trim().trim_start_matches("W/"))
-        .any(|candidate| candidate == page.tag || candidate == "*");
+    let known = is_known(headers, &page.tag);
     let body = match *method {
         _ if known => Body::empty(),
         Method::HEAD => Body::empty(),

@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::canary::Canary;
 use super::supervisor::Supervisor;
 use crate::operate::admin::{
-    CanaryRequest, Control, Reason, RollbackRequest, RollbackResponse, Status, SwapFailure,
-    SwapRequest, SwapResponse,
+    CanaryRequest, Control, RollbackRequest, RollbackResponse, Status, SwapFailure, SwapRequest,
+    SwapResponse,
 };
-use crate::operate::operator::{WhileBusy, done, failure_of};
-use crate::swap::CanarySpec;
+use crate::operate::operator::{done, failure_of};
+use crate::operate::redeploy;
 
 /// The supervisor, as the admin socket asks it.
 #[derive(Debug)]
@@ -23,27 +22,12 @@ impl Control for SupervisorControl {
     }
 
     async fn swap(&self, request: SwapRequest) -> Result<SwapResponse, SwapFailure> {
-        let options = request.options();
-        let mut response = SwapResponse::default();
-        for source in request.paths {
-            let failed = |failure| SwapFailure { swapped: response.swapped.clone(), ..failure };
-            self.0.accepts_orders().map_err(failed)?;
-            match self.0.swap(&source, options, WhileBusy::Refuse).await {
-                Ok(report) => response.swapped.push(done(source, report)),
-                Err(error) => return Err(failed(failure_of(&error))),
-            }
-        }
-        Ok(response)
+        redeploy::swap_all(&self.0, request).await
     }
 
     async fn canary(&self, request: CanaryRequest) -> Result<SwapResponse, SwapFailure> {
-        self.0.accepts_orders()?;
-        let duration = Duration::try_from_secs_f64(request.seconds).ok();
-        let Some(duration) = duration.filter(|_| request.share > 0.0 && request.share < 1.0) else {
-            let text = "a canary has a share between 0 and 1, and a number of seconds";
-            return Err(SwapFailure::new(Reason::Invalid, text));
-        };
-        let spec = CanarySpec { share: request.share, duration };
+        redeploy::accepts_orders(&self.0)?;
+        let spec = request.spec()?;
         let options = request.options();
         match self.0.start_canary(&request.path, options, spec).await {
             Ok(report) => Ok(SwapResponse { swapped: vec![done(request.path, report)] }),
@@ -52,7 +36,7 @@ impl Control for SupervisorControl {
     }
 
     async fn rollback(&self, request: RollbackRequest) -> Result<RollbackResponse, SwapFailure> {
-        self.0.accepts_orders()?;
+        redeploy::accepts_orders(&self.0)?;
         let canary = self.0.canary.lock().clone();
         if let Some(canary) = canary {
             return self.end_canary(&canary, request.to.is_some()).await;

@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::renewal::{OnMisfit, Renewal};
+use super::renewal::Renewal;
 use super::set::WorkerSet;
 use super::supervisor::Supervisor;
-use super::trial::Trial;
+use super::trial::{Trial, Verdict};
 use crate::generation::GenerationId;
 use crate::library::loader::BuildId;
 use crate::operate::operator::{WhileBusy, what_remains};
 use crate::operate::rollback_policy::Tally;
 use crate::release::ledger::KeptRelease;
-use crate::swap::{Rollback, SwapError, SwapOptions, SwapReport};
+use crate::swap::{OnMisfit, Rollback, ServedRelease, SwapError, SwapOptions, SwapReport};
 
 impl Supervisor {
     /// Puts the release at `source` in the place of the one that it replaces, in new workers.
@@ -42,7 +42,7 @@ impl Supervisor {
         let swapped = match checked {
             Ok(checked) => {
                 let (checked, source) = (Some(checked), source.to_owned());
-                let misfit = if options.force { OnMisfit::StartAnew } else { OnMisfit::Refuse };
+                let misfit = OnMisfit::from(options);
                 self.renew(Renewal { checked, source, began, trial: true, misfit }).await
             }
             Err(error) => Err(error),
@@ -69,22 +69,25 @@ impl Supervisor {
         SwapReport { after_restart, warnings, ..report }
     }
 
-    /// Starts what serves anew, in new workers.
+    /// Starts what serves anew, in new workers; what goes wrong is in the log.
     pub async fn recycle(self: &Arc<Self>, reason: &str) {
-        let _turn = match self.switch.turn(Path::new("recycling")) {
-            Ok(turn) => turn,
-            Err(error) => return tracing::error!("the workers are not renewed: {error}"),
-        };
-        if let Err(error) = self.no_canary() {
-            return tracing::error!("the workers are not renewed: {error}");
+        if let Err(error) = self.start_anew(reason).await {
+            tracing::error!("the workers are not renewed: {error}; they serve on");
         }
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// When something else is under way, or they do not start; those that serve go on then.
+    pub(super) async fn start_anew(self: &Arc<Self>, reason: &str) -> Result<(), SwapError> {
+        let _turn = self.switch.turn(Path::new("recycling"))?;
+        self.no_canary()?;
         tracing::info!("recycling: {reason}");
         let (source, began) = (PathBuf::new(), Instant::now());
         let misfit = OnMisfit::Refuse;
         let renewal = Renewal { checked: None, source, began, trial: false, misfit };
-        if let Err(error) = self.renew(renewal).await {
-            tracing::error!("the workers are not renewed: {error}; they serve on");
-        }
+        self.renew(renewal).await.map(drop)
     }
 
     /// Goes back to a release that served before, and refuses the build that is left.
@@ -113,6 +116,8 @@ impl Supervisor {
             return Err(SwapError::Overtaken(from));
         }
         let checked = self.switch.check_kept(&to).await?;
+        // It was compared with what is left, and would come with it where there are more libraries.
+        self.withdraw_canary().await;
         let facts = checked.served.facts.clone();
         let (checked, path) = (Some(checked), to.source.clone());
         let misfit = OnMisfit::Older;
@@ -132,36 +137,75 @@ impl Supervisor {
         Ok((SwapReport { warnings, ..report }, left))
     }
 
-    /// Watches how a new generation does, if that is wanted.
+    /// Watches how a new release does, if that is wanted; `before` is what the one before has done.
     pub(super) fn watch(
         self: &Arc<Self>,
         set: &Arc<WorkerSet>,
         slot: usize,
-        warm_up: Tally,
+        served: &ServedRelease,
         before: Tally,
     ) {
         let Some(policy) = self.settings.policy else { return };
-        let Some(report) = set.reports().get(slot).cloned() else { return };
+        let trial = Trial::new(policy, slot, served.build_id.clone(), before);
         let (supervisor, set) = (Arc::clone(self), Arc::clone(set));
-        tokio::spawn(async move {
-            let trial = Trial { policy, warm_up, before };
-            let Some(reason) = trial.failure_of(&set).await else { return };
-            let to = supervisor.switch.ledger().log().before(slot).cloned();
-            let left = match to {
-                Ok(to) => {
-                    let from = Some(report.generation);
-                    supervisor.roll_back(to, reason.clone(), true, from).await.map(drop)
-                }
-                Err(error) => Err(error.into()),
-            };
-            match left {
-                Ok(()) | Err(SwapError::Overtaken(_)) => {}
-                Err(error) => tracing::error!(
-                    "generation {} fails and serves on: {reason}; {error}",
-                    report.generation
-                ),
+        let deployment = Arc::clone(&served.deployment);
+        tokio::spawn(async move { supervisor.follow_trial(trial, set, &deployment).await });
+    }
+
+    /// Watches a release to the end of its trial, in whatever workers it goes on.
+    async fn follow_trial(
+        self: Arc<Self>,
+        mut trial: Trial,
+        mut set: Arc<WorkerSet>,
+        deployment: &Arc<()>,
+    ) {
+        loop {
+            match trial.in_set(&set).await {
+                Verdict::Passed => return,
+                Verdict::Failed(reason) => match self.leave_failed(&trial, &set, reason).await {
+                    // Workers have been renewed in that moment, it may be with the same release.
+                    Err(SwapError::Overtaken(_)) => {}
+                    _ => return,
+                },
+                Verdict::Left => {}
             }
-        });
+            trial.leave(&set);
+            match self.set_with(trial.slot, deployment).await {
+                Some(next) => set = next,
+                None => return,
+            }
+        }
+    }
+
+    /// The workers that serve what was deployed as library `slot`, if they still do.
+    async fn set_with(&self, slot: usize, deployment: &Arc<()>) -> Option<Arc<WorkerSet>> {
+        // Not while one set takes the place of another.
+        let serving = self.serving.lock().await;
+        let served = serving.get(slot)?;
+        let set = self.current().filter(|set| !set.is_ending());
+        set.filter(|_| Arc::ptr_eq(&served.deployment, deployment))
+    }
+
+    /// Goes back because a release has failed.
+    async fn leave_failed(
+        self: &Arc<Self>,
+        trial: &Trial,
+        set: &WorkerSet,
+        reason: String,
+    ) -> Result<(), SwapError> {
+        let reports = set.reports();
+        let from = reports.get(trial.slot).ok_or(SwapError::NothingServes)?.generation;
+        let to = self.switch.ledger().log().before(trial.slot).cloned();
+        let left = match to {
+            Ok(to) => self.roll_back(to, reason.clone(), true, Some(from)).await.map(drop),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = &left
+            && !matches!(error, SwapError::Overtaken(_))
+        {
+            tracing::error!("generation {from} fails and serves on: {reason}; {error}");
+        }
+        left
     }
 
     /// Notes why a candidate does not serve.

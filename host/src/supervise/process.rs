@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -16,36 +14,16 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use crate::operate::admin::Status;
 use crate::operate::succession::{
-    AppFacts, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Program, Started,
-    SuccessionPeer, SuccessionState, Successor,
+    AppFacts, PeerFailure, PeerLines, PeerOrder, PeerReport, PeerWriter, Started, SuccessionPeer,
 };
-use crate::process::record::{file_in_memory, running};
-use crate::server::SocketHandles;
-use crate::swap::{HeldReport, InheritedStates, SavedState, SwapReport};
-
-/// How long a worker may take until its apps have started.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::process::record::running;
+use crate::swap::{HeldReport, HoldLimits, SavedState, SwapReport};
 
 /// A worker that says nothing for so long when it is asked is not asked again for this answer.
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// How long the jobs of a worker may take to end.
 const STAND_BY: Duration = Duration::from_secs(10);
-
-/// How long a worker that will not serve has to end by itself.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// What every worker of a set starts with.
-#[derive(Debug)]
-pub(super) struct WorkerSpec {
-    pub(super) program: Program,
-    /// The sockets of the host.
-    pub(super) sockets: SocketHandles,
-    /// Where requests come that other workers pass on.
-    pub(super) forward: UnixListener,
-    /// Releases, and what is known of those before.
-    pub(super) state: Mutex<SuccessionState>,
-}
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -72,67 +50,14 @@ struct Questions {
     open: Mutex<HashMap<u64, oneshot::Sender<PeerReport>>>,
 }
 
-/// A worker whose apps have not started.
-#[derive(Debug)]
-pub(super) struct StartingWorker {
-    number: usize,
-    began: Instant,
-    peer: SuccessionPeer,
-    child: Child,
-    record: File,
-}
-
-impl StartingWorker {
-    /// Starts a process, and hands everything over. With `waits` the states of its apps come later.
-    pub(super) async fn start(
-        spec: &WorkerSpec,
-        number: usize,
-        waits: bool,
-    ) -> Result<Self, PeerFailure> {
-        let began = Instant::now();
-        let record = file_in_memory()?;
-        let sockets = spec.sockets.more()?;
-        if sockets.is_empty() {
-            return Err(PeerFailure::passing("the host is stopping"));
-        }
-        let (mut peer, child) = spec.program.start(Successor::Worker)?;
-        let mut state = spec.state.lock().clone();
-        (state.worker, state.waits, state.sockets) = (Some(number), waits, sockets.len());
-        let mut descriptors: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
-        descriptors.extend([spec.forward.as_fd(), record.as_fd()]);
-        match peer.hand_over(&descriptors, &state).await {
-            Ok(()) => Ok(Self { number, began, peer, child, record }),
-            Err(error) => {
-                drop(peer);
-                Err(with_its_end(error.into(), child).await)
-            }
-        }
-    }
-
-    /// Waits until its libraries are mapped.
-    pub(super) async fn loaded(mut self) -> Result<Self, PeerFailure> {
-        match in_time(self.peer.loaded()).await {
-            Ok(()) => Ok(self),
-            Err(failure) => Err(self.failed(failure).await),
-        }
-    }
-
-    /// Lets its apps start with these states.
-    pub(super) async fn start_with(
-        mut self,
-        states: InheritedStates,
-    ) -> Result<Worker, PeerFailure> {
-        self.peer.give(PeerOrder::Start(states)).await;
-        self.serving().await
-    }
-
-    /// Waits until its apps have started. It accepts nothing yet.
-    pub(super) async fn serving(mut self) -> Result<Worker, PeerFailure> {
-        let Started { reports, apps } = match in_time(self.peer.serving()).await {
-            Ok(started) => started,
-            Err(failure) => return Err(self.failed(failure).await),
-        };
-        let Self { number, began, peer, child, record } = self;
+impl Worker {
+    /// A process whose apps have started.
+    pub(super) fn new(
+        (number, began): (usize, Instant),
+        Started { reports, apps }: Started,
+        (peer, child): (SuccessionPeer, Child),
+        record: File,
+    ) -> Self {
         let pid = child.id().unwrap_or_default();
         let (hears, speaks) = peer.split();
         let questions = Arc::<Questions>::default();
@@ -141,30 +66,7 @@ impl StartingWorker {
         let killed = Arc::<Notify>::default();
         tokio::spawn(wait(child, end, Arc::clone(&killed)));
         let speaks = tokio::sync::Mutex::new(speaks);
-        Ok(Worker { number, pid, began, reports, apps, speaks, questions, ended, killed, record })
-    }
-
-    /// Lets it end, because it will not serve.
-    async fn failed(self, failure: PeerFailure) -> PeerFailure {
-        // It ends by itself when the conversation does.
-        drop(self.peer);
-        with_its_end(failure, self.child).await
-    }
-}
-
-async fn in_time<T>(
-    starting: impl Future<Output = Result<T, PeerFailure>>,
-) -> Result<T, PeerFailure> {
-    tokio::time::timeout(PATIENCE, starting).await.unwrap_or_else(|_| {
-        let reason = format!("the new process did not serve within {PATIENCE:?}");
-        Err(PeerFailure::passing(reason))
-    })
-}
-
-impl Worker {
-    /// Starts a worker, and waits until its apps have started. It accepts nothing yet.
-    pub(super) async fn start(spec: &WorkerSpec, number: usize) -> Result<Self, PeerFailure> {
-        StartingWorker::start(spec, number, false).await?.serving().await
+        Self { number, pid, began, reports, apps, speaks, questions, ended, killed, record }
     }
 
     /// Gives an order. A worker that is gone follows none.
@@ -197,19 +99,24 @@ impl Worker {
     }
 
     /// Ends the apps of these slots, and gives back their states; requests for them wait.
+    ///
+    /// # Errors
+    /// If they do not end, or it does not say so in time; then they go on.
     pub(super) async fn hold(
         &self,
         slots: &[usize],
         path: &Path,
         force: bool,
-        limit: Duration,
+        limits: HoldLimits,
     ) -> Result<Vec<Option<SavedState>>, PeerFailure> {
         let (slots, path) = (slots.to_vec(), path.to_owned());
         let order = |question| PeerOrder::Hold { question, slots, path, force };
-        match self.ask(limit, order).await {
+        match self.ask(limits.hold, order).await {
             Some(PeerReport::Held { apps, .. }) => Ok(apps),
             Some(PeerReport::NotHeld { failure, .. }) => Err(failure),
             _ => {
+                // They may be held by now, or in a moment: it follows orders one after the other.
+                self.resume(limits.resume).await;
                 let reason = "the process that serves did not hand over its apps";
                 Err(PeerFailure::passing(reason))
             }
@@ -238,6 +145,14 @@ impl Worker {
     /// Whether an app of it saves its state.
     pub(super) fn exports(&self) -> bool {
         self.apps.iter().any(|app| app.exports)
+    }
+
+    /// The libraries whose code was running when it ended; all of them where that is not known.
+    pub(super) fn blamed(&self) -> Vec<usize> {
+        let generations: Vec<_> = self.reports.iter().map(|it| it.generation.0).collect();
+        let running = running(&self.record).unwrap_or_default();
+        let running: Vec<_> = running.iter().map(|activity| activity.generation).collect();
+        blamed(&generations, &running)
     }
 
     /// What it was running when it ended, as people say it: `GET /users (pages/users.rs)`.
@@ -276,6 +191,13 @@ impl Worker {
     }
 }
 
+/// The places of the generations that were running; all of them if that is not known.
+fn blamed(generations: &[u64], running: &[u64]) -> Vec<usize> {
+    let is_known = !running.is_empty() && running.iter().all(|it| generations.contains(it));
+    let is_blamed = |place: &usize| !is_known || running.contains(&generations[*place]);
+    (0..generations.len()).filter(is_blamed).collect()
+}
+
 /// Waits for the end of a process, which comes at once when it is to be killed.
 async fn wait(mut child: Child, end: watch::Sender<Option<ExitStatus>>, killed: Arc<Notify>) {
     let status = tokio::select! {
@@ -312,18 +234,80 @@ async fn hear(mut hears: PeerLines, questions: Arc<Questions>) {
     questions.open.lock().clear();
 }
 
-/// The reason of a worker that does not serve, and how it ended if it gave none.
-async fn with_its_end(failure: PeerFailure, mut child: Child) -> PeerFailure {
-    match tokio::time::timeout(LAST_WORDS, child.wait()).await {
-        Ok(Ok(status)) if !status.success() => {
-            let how = crate::process::describe(status);
-            PeerFailure { reason: format!("{failure}: {how}"), ..failure }
-        }
-        Ok(_) => failure,
-        Err(_) => {
-            child.start_kill().ok();
-            child.wait().await.ok();
-            failure
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::record::file_in_memory;
+
+    /// A worker as its supervisor sees it, and the other end of the conversation.
+    fn worker() -> (Worker, SuccessionPeer) {
+        let (ours, theirs) = SuccessionPeer::pair().unwrap();
+        let (hears, speaks) = ours.split();
+        let questions = Arc::<Questions>::default();
+        tokio::spawn(hear(hears, Arc::clone(&questions)));
+        let worker = Worker {
+            number: 1,
+            pid: 1,
+            began: Instant::now(),
+            reports: Vec::new(),
+            apps: Vec::new(),
+            speaks: tokio::sync::Mutex::new(speaks),
+            questions,
+            ended: watch::channel(None).1,
+            killed: Arc::default(),
+            record: file_in_memory().unwrap(),
+        };
+        (worker, theirs)
+    }
+
+    #[tokio::test]
+    async fn apps_that_may_be_held_start_again() {
+        let (worker, peer) = worker();
+        let (mut hears, mut speaks) = peer.split();
+        let (hold, resume) = (Duration::from_millis(1), Duration::from_secs(60));
+        let holding = worker.hold(&[0], Path::new("/next"), false, HoldLimits { hold, resume });
+        let following = async {
+            // Nothing is said for longer than is waited.
+            assert!(matches!(hears.next().await, Some(PeerOrder::Hold { .. })));
+            let Some(PeerOrder::Resume { question }) = hears.next().await else {
+                panic!("they stay held");
+            };
+            speaks.say(&PeerReport::Done { question }).await.unwrap();
+        };
+        let (held, ()) = tokio::join!(holding, following);
+        assert!(held.unwrap_err().reason.contains("did not hand over its apps"));
+    }
+
+    #[tokio::test]
+    async fn apps_that_are_not_held_go_on_as_they_are() {
+        let (worker, peer) = worker();
+        let (mut hears, mut speaks) = peer.split();
+        let hold = Duration::from_secs(60);
+        let limits = HoldLimits { hold, resume: hold };
+        let holding = async {
+            worker.hold(&[0], Path::new("/next"), false, limits).await.unwrap_err();
+            worker.order(&PeerOrder::Lead).await;
+        };
+        let following = async {
+            let Some(PeerOrder::Hold { question, .. }) = hears.next().await else { panic!() };
+            let failure = PeerFailure::passing("a page does not answer");
+            speaks.say(&PeerReport::NotHeld { question, failure }).await.unwrap();
+            assert_eq!(hears.next().await, Some(PeerOrder::Lead));
+        };
+        tokio::join!(holding, following);
+    }
+
+    #[test]
+    fn what_was_running_is_blamed() {
+        for (running, blamed_for) in [
+            (&[4][..], &[1][..]),
+            (&[4, 3, 4], &[0, 1]),
+            (&[], &[0, 1, 2]),
+            // A hook has no number, and an app that was started again has another one.
+            (&[0], &[0, 1, 2]),
+            (&[4, 9], &[0, 1, 2]),
+        ] {
+            assert_eq!(blamed(&[3, 4, 5], running), blamed_for, "{running:?}");
         }
     }
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use nova_abi::SwapMode;
 use parking_lot::Mutex;
 
-use super::process::WorkerSpec;
+use super::modes::Modes;
 use super::set::WorkerSet;
+use super::starting::{WorkerSpec, patience};
 use super::supervisor::Supervisor;
 use crate::generation::GenerationId;
 use crate::operate::rollback_policy::Tally;
@@ -16,12 +18,11 @@ use crate::operate::succession::{PeerFailure, PeerOrder, SuccessionState};
 use crate::release::ledger::ReleaseFacts;
 use crate::server::forward;
 use crate::swap::{
-    CheckedRelease, HeldReport, InheritedStates, InsteadOfState, SavedState, ServedRelease,
-    SwapError, SwapReport,
+    CheckedRelease, HeldReport, InheritedStates, OnMisfit, ServedRelease, SwapError, SwapReport,
 };
 
-/// What ending apps may take besides what has a limit of its own.
-const SLACK: Duration = Duration::from_secs(10);
+/// How often workers that leave are asked for their numbers.
+const ASK: Duration = Duration::from_secs(1);
 
 /// What takes the place of a set of workers.
 pub(super) struct Renewal {
@@ -34,38 +35,14 @@ pub(super) struct Renewal {
     pub(super) misfit: OnMisfit,
 }
 
-/// What becomes of a state that an app does not understand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnMisfit {
-    /// Then the app is not wanted.
-    Refuse,
-    /// It starts anew: somebody has said that the state may be lost.
-    StartAnew,
-    /// It goes on from what its build exported last, or else starts anew.
-    Older,
-}
-
-impl OnMisfit {
-    fn instead(
-        self,
-        slot: usize,
-        exported: impl FnOnce() -> Option<SavedState>,
-    ) -> Option<InsteadOfState> {
-        match self {
-            Self::Refuse => None,
-            Self::StartAnew => Some(InsteadOfState { slot, state: None, older: false }),
-            Self::Older => Some(InsteadOfState { slot, state: exported(), older: true }),
-        }
-    }
-}
-
 impl Supervisor {
     /// Starts new workers, lets them serve, and lets the old ones leave.
     pub(super) async fn renew(self: &Arc<Self>, renewal: Renewal) -> Result<SwapReport, SwapError> {
         let Renewal { checked, source, began, trial, misfit } = renewal;
         let mut serving = self.serving.lock().await;
         let slot = checked.as_ref().map_or(0, |checked| checked.slot);
-        let (mode, held) = self.mode_of(&serving, checked.as_ref())?;
+        let modes = self.modes(&serving, checked.as_ref())?;
+        let (mode, held) = (modes.of(slot), modes.held());
         let mut facts: Vec<ReleaseFacts> =
             serving.iter().map(|served| served.facts.clone()).collect();
         let brought = self.brought.lock().clone();
@@ -93,17 +70,17 @@ impl Supervisor {
                 return Err(error);
             }
         };
-        let warm_up = set.tally().await;
-        let tally_before = match &before {
+        set.end_warm_up().await;
+        let done_before = match before.as_ref().zip(serving.get(slot)) {
             // While requests wait, it has nothing more to say.
-            Some(before) if held.is_empty() => before.tally().await,
-            Some(before) => before.seen_tally(),
+            Some((before, old)) if held.is_empty() => before.done(&old.build_id).await,
+            Some((before, old)) => before.seen_done(&old.build_id),
             None => Tally::default(),
         };
         let waits = self.put(&set, before).await;
         let report = self.note_swap(&mut serving, &set, checked, (mode, waits), began)?;
         if trial {
-            self.watch(&set, slot, warm_up, tally_before);
+            self.watch(&set, slot, &serving[slot], done_before);
         }
         Ok(report)
     }
@@ -116,16 +93,18 @@ impl Supervisor {
         began: Instant,
     ) -> Result<SwapReport, SwapError> {
         let mut serving = self.serving.lock().await;
-        let (mode, _) = self.mode_of(&serving, Some(&checked))?;
         let (slot, before) = (checked.slot, self.current());
+        let mode = self.modes(&serving, Some(&checked))?.of(slot);
         self.lead_with(checked.public.clone());
-        let (done, before_done) = match &before {
-            Some(before) => (set.tally().await, before.tally().await),
-            None => (set.tally().await, Tally::default()),
+        let done_before = match before.as_ref().zip(serving.get(slot)) {
+            Some((before, old)) => before.done(&old.build_id).await,
+            None => Tally::default(),
         };
+        // What it has done as a canary does not count again.
+        set.end_warm_up().await;
         self.put(set, before).await;
         let report = self.note_swap(&mut serving, set, Some(checked), (mode, None), began)?;
-        self.watch(set, slot, done, before_done);
+        self.watch(set, slot, &serving[slot], done_before);
         Ok(report)
     }
 
@@ -163,58 +142,49 @@ impl Supervisor {
         before: Option<Arc<WorkerSet>>,
     ) -> Option<HeldReport> {
         set.open(PeerOrder::Open).await;
-        *self.current.lock() = Some(Arc::clone(set));
+        {
+            // At no moment is one of them in none of these places, or in two.
+            let mut leaving = self.leaving.lock();
+            self.canary.lock().take_if(|canary| Arc::ptr_eq(&canary.set, set));
+            *self.current.lock() = Some(Arc::clone(set));
+            leaving.sets.extend(before.clone());
+        }
         if self.stopping.is_cancelled() {
             set.stop().await;
         }
-        let (led, leads) = (before.as_ref().and_then(|before| before.leader()), set.leader());
+        let (led, leads) = (before.as_ref().and_then(|before| before.leader()), Arc::clone(set));
         tokio::spawn(async move {
             if let Some(led) = led {
                 led.stand_by().await;
             }
-            if let Some(leads) = leads {
-                leads.order(&PeerOrder::Lead).await;
-            }
+            leads.lead().await;
         });
-        match before {
-            Some(before) => self.let_go(before, set).await,
-            None => None,
-        }
-    }
-
-    /// Lets a set leave in whose place another one serves, which answers what still comes to it.
-    async fn let_go(
-        self: &Arc<Self>,
-        before: Arc<WorkerSet>,
-        successor: &WorkerSet,
-    ) -> Option<HeldReport> {
-        self.leaving.lock().push(Arc::clone(&before));
-        let held = before.leave(&successor.forward).await;
+        let before = before?;
+        // What still comes to it is answered by the set in its place.
+        let held = before.leave(&set.forward).await;
         self.forget_later(before);
         held
     }
 
-    /// Looks after a set until it has ended.
-    pub(super) fn retire_later(self: &Arc<Self>, set: Arc<WorkerSet>) {
-        self.leaving.lock().push(Arc::clone(&set));
-        self.forget_later(set);
-    }
-
-    fn forget_later(self: &Arc<Self>, set: Arc<WorkerSet>) {
+    /// Looks after a set that leaves until it has ended.
+    pub(super) fn forget_later(self: &Arc<Self>, set: Arc<WorkerSet>) {
         let supervisor = Arc::clone(self);
         tokio::spawn(async move {
-            set.ended().await;
+            while tokio::time::timeout(ASK, set.ended()).await.is_err() {
+                // What it counts until its end is to be known then.
+                drop(set.metrics().await);
+            }
             supervisor.status.retire(&set);
-            supervisor.leaving.lock().retain(|other| !Arc::ptr_eq(other, &set));
+            supervisor.leaving.lock().forget(&set);
         });
     }
 
-    /// How what serves is replaced, and which of its apps have to end before others begin.
-    pub(super) fn mode_of(
+    /// How what serves is replaced.
+    pub(super) fn modes(
         &self,
         serving: &[ServedRelease],
         checked: Option<&CheckedRelease>,
-    ) -> Result<(SwapMode, Vec<usize>), SwapError> {
+    ) -> Result<Modes, SwapError> {
         let mut modes: Vec<SwapMode> =
             serving.iter().map(|served| self.switch.mode_elsewhere(served)).collect();
         if let Some(checked) = checked
@@ -222,16 +192,13 @@ impl Supervisor {
         {
             modes[checked.slot] = self.switch.mode_between(old, &checked.served)?;
         }
-        let slots = modes.iter().enumerate().filter(|(_, mode)| mode.holds_door());
-        let held: Vec<usize> = slots.map(|(slot, _)| slot).collect();
-        let slot = checked.map_or(0, |checked| checked.slot);
-        if let Some(first) = held.first().filter(|_| self.settings.workers > 1) {
+        let modes = Modes::new(modes);
+        if let Some(first) = modes.held().first().filter(|_| self.settings.workers > 1) {
             let path = checked.filter(|checked| checked.slot == *first);
             let path = path.map_or(&serving[*first].source, |checked| &checked.served.source);
             return Err(self.too_many(path));
         }
-        let mode = modes.get(slot).copied().unwrap_or_default();
-        Ok((mode.with(SwapMode::Process), held))
+        Ok(modes)
     }
 
     fn too_many(&self, path: &Path) -> SwapError {
@@ -252,31 +219,23 @@ impl Supervisor {
         let (spec, name) = self.spec(facts).await?;
         let loaded = WorkerSet::load(spec, name).await.map_err(elsewhere)?;
         let leader = before.leader().ok_or(SwapError::NothingServes)?;
-        let limit = self.hold_limit(held.len());
+        let limits = self.switch.hold_limits(held.len());
         // Without its state only where somebody has said so.
         let force = states.instead.is_some();
-        let apps = leader.hold(held, path, force, limit).await.map_err(elsewhere)?;
+        let apps = leader.hold(held, path, force, limits).await.map_err(elsewhere)?;
         for (served, state) in serving.iter().zip(&apps) {
             if let Some(state) = state {
-                self.exported.keep(&served.build_id, state);
+                self.exported.keep(served.build_id.clone(), Bytes::copy_from_slice(&state.0));
             }
         }
         match loaded.start(InheritedStates { apps, ..states }).await {
             Ok(set) => Ok(set),
             Err(failure) => {
                 tracing::warn!("what served is started again from what it exported: {failure}");
-                leader.resume(limit).await;
+                leader.resume(limits.resume).await;
                 Err(elsewhere(failure))
             }
         }
-    }
-
-    /// How long the apps of so many libraries may take to end, by all limits of the host together.
-    fn hold_limit(&self, count: usize) -> Duration {
-        let settings = self.switch.settings();
-        let hooks =
-            settings.hook_limit.saturating_mul(2 * u32::try_from(count).unwrap_or(u32::MAX));
-        settings.stream_grace + settings.hold_limit + settings.init_limit + hooks + SLACK
     }
 
     /// Starts workers with these releases, each as the library of its place.
@@ -299,10 +258,7 @@ impl Supervisor {
         }
         tokio::select! {
             set = WorkerSet::start(spec, name, self.settings.workers) => set.map_err(elsewhere),
-            () = self.stopping.cancelled() => {
-                let reason = "the host is stopping".to_owned();
-                Err(SwapError::Elsewhere { reason, lasting: false })
-            }
+            () = self.stopping.cancelled() => Err(stopping()),
         }
     }
 
@@ -331,8 +287,15 @@ impl Supervisor {
             waits: false,
         };
         let (program, sockets) = (self.program.clone(), self.sockets.clone());
-        Ok((WorkerSpec { program, sockets, forward, state: Mutex::new(state) }, name))
+        let (state, init_limit) = (Mutex::new(state), self.switch.settings().init_limit);
+        let patience = patience(facts.len(), init_limit);
+        Ok((WorkerSpec { program, sockets, forward, state, patience }, name))
     }
+}
+
+/// Why nothing begins any more.
+pub(super) fn stopping() -> SwapError {
+    SwapError::Elsewhere { reason: "the host is stopping".to_owned(), lasting: false }
 }
 
 /// Notes what is known of releases as soon as their apps have started.

@@ -10,19 +10,17 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::process::{StartingWorker, Worker, WorkerSpec};
-use crate::operate::admin::Status;
+use super::pauses::Pauses;
+use super::process::Worker;
+use super::slot::{Slot, WorkerView};
+use super::starting::{StartingWorker, WorkerSpec};
+use super::tally::Tallies;
+use crate::edge::metrics::sum;
+use crate::library::loader::BuildId;
 use crate::operate::rollback_policy::Tally;
 use crate::operate::succession::{PeerFailure, PeerOrder};
 use crate::release::ledger::ReleaseLog;
 use crate::swap::{HeldReport, InheritedStates, SwapReport};
-
-/// How often in a row a worker that ended soon after its start is followed by another at once.
-const AT_ONCE: u32 = 3;
-
-/// The first pause before the next one then, and the longest.
-const PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A worker that has lived for so long did not end soon after its start.
 const STEADY: Duration = Duration::from_secs(1);
@@ -36,18 +34,28 @@ pub(super) struct WorkerSet {
     /// When it was started.
     pub(super) since: SystemTime,
     slots: Vec<Mutex<Slot>>,
-    /// How its workers were let in; `None`: not yet.
-    opening: Mutex<Option<PeerOrder>>,
-    /// Who answers a share of its requests.
-    shared: Mutex<Option<(String, f64)>>,
+    orders: Mutex<StandingOrders>,
+    /// What each build had done before anybody was let in.
+    warm_up: Mutex<Tallies>,
     /// It leaves or stops: what ends is not started again.
     ending: CancellationToken,
     /// How many places are kept filled, or have a worker that has not ended.
     kept: watch::Sender<usize>,
-    /// How often a worker ended by itself.
-    crashes: AtomicU64,
-    /// One more has.
+    /// How often code of each library has ended a worker.
+    crashes: Vec<AtomicU64>,
+    /// One more has ended.
     pub(super) crashed: Notify,
+}
+
+/// What workers are told that come in the place of others.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct StandingOrders {
+    /// How they are let in; `None`: not yet.
+    opening: Option<PeerOrder>,
+    /// Who answers a share of the requests.
+    shared: Option<(String, f64)>,
+    /// The generations of the first one lead.
+    leads: bool,
 }
 
 /// A set of one worker that waits for the states of its apps.
@@ -69,26 +77,6 @@ impl LoadedSet {
     }
 }
 
-/// The place of one worker.
-#[derive(Debug)]
-struct Slot {
-    worker: Arc<Worker>,
-    restarts: u64,
-    /// What it said last of itself.
-    last: Option<Status>,
-    /// What those have done that were here before.
-    past: Tally,
-}
-
-/// What is known of one worker.
-#[derive(Debug, Clone)]
-pub(super) struct WorkerView {
-    pub(super) worker: Arc<Worker>,
-    pub(super) restarts: u64,
-    /// As it says now; as it said last, if it does not answer.
-    pub(super) status: Option<Status>,
-}
-
 impl WorkerSet {
     /// Starts `count` workers, which accept nothing yet: the first one alone, because what is wrong
     /// with a release is wrong in each of them.
@@ -98,11 +86,11 @@ impl WorkerSet {
         count: usize,
     ) -> Result<Arc<Self>, PeerFailure> {
         let spec = Arc::new(spec);
-        let mut workers = vec![Worker::start(&spec, 1).await?];
+        let mut workers = vec![spec.start(1).await?];
         let mut starting = JoinSet::new();
         for number in 2..=count {
             let spec = Arc::clone(&spec);
-            starting.spawn(async move { Worker::start(&spec, number).await });
+            starting.spawn(async move { spec.start(number).await });
         }
         let mut failed = None;
         while let Some(started) = starting.join_next().await {
@@ -130,20 +118,17 @@ impl WorkerSet {
     }
 
     fn of(spec: Arc<WorkerSpec>, forward: String, workers: Vec<Worker>) -> Arc<Self> {
-        let slot = |worker| {
-            let worker = Arc::new(worker);
-            Mutex::new(Slot { worker, restarts: 0, last: None, past: Tally::default() })
-        };
+        let libraries = workers.first().map_or(0, |worker| worker.reports.len());
         Arc::new(Self {
             spec,
             forward,
             since: SystemTime::now(),
-            slots: workers.into_iter().map(slot).collect(),
-            opening: Mutex::default(),
-            shared: Mutex::default(),
+            slots: workers.into_iter().map(Slot::new).map(Mutex::new).collect(),
+            orders: Mutex::default(),
+            warm_up: Mutex::default(),
             ending: CancellationToken::new(),
             kept: watch::Sender::new(0),
-            crashes: AtomicU64::new(0),
+            crashes: (0..libraries).map(|_| AtomicU64::new(0)).collect(),
             crashed: Notify::new(),
         })
     }
@@ -160,8 +145,10 @@ impl WorkerSet {
 
     /// Lets the workers answer, as this order says, and keeps them running from now on.
     pub(super) async fn open(self: &Arc<Self>, order: PeerOrder) {
+        // Noted first: who comes back meanwhile is told one of the two ways.
+        let opened_before = self.orders.lock().opening.replace(order.clone()).is_some();
         self.order(&order).await;
-        if self.opening.lock().replace(order).is_some() {
+        if opened_before {
             return;
         }
         self.kept.send_replace(self.slots.len());
@@ -177,8 +164,19 @@ impl WorkerSet {
     /// Lets others answer a share of the requests, at the socket of this name, or lets them answer
     /// none any more.
     pub(super) async fn share(&self, share: Option<(String, f64)>) {
-        self.shared.lock().clone_from(&share);
+        self.orders.lock().shared.clone_from(&share);
         self.order(&PeerOrder::Share(share)).await;
+    }
+
+    /// Lets the generations of the first worker lead, unless it leaves by now.
+    pub(super) async fn lead(&self) {
+        if self.is_ending() {
+            return;
+        }
+        self.orders.lock().leads = true;
+        if let Some(leader) = self.leader() {
+            leader.order(&PeerOrder::Lead).await;
+        }
     }
 
     /// Gives an order to each worker.
@@ -232,9 +230,9 @@ impl WorkerSet {
         self.spec.state.lock().switch.log = log;
     }
 
-    /// How often a worker ended by itself.
-    pub(super) fn crashes(&self) -> u64 {
-        self.crashes.load(Ordering::Relaxed)
+    /// How often code of a library has ended a worker, or may have.
+    pub(super) fn crashes(&self, slot: usize) -> u64 {
+        self.crashes.get(slot).map_or(0, |crashes| crashes.load(Ordering::Relaxed))
     }
 
     fn workers(&self) -> Vec<Arc<Worker>> {
@@ -249,11 +247,7 @@ impl WorkerSet {
         }
         while let Some(asked) = asking.join_next().await {
             if let Ok((place, pid, Some(status))) = asked {
-                let mut slot = self.slots[place].lock();
-                // Another one may have come in its place.
-                if slot.worker.pid == pid {
-                    slot.last = Some(status);
-                }
+                self.slots[place].lock().note(pid, status);
             }
         }
         self.seen()
@@ -261,36 +255,54 @@ impl WorkerSet {
 
     /// How each worker was when it was asked last.
     pub(super) fn seen(&self) -> Vec<WorkerView> {
-        let view = |slot: &Mutex<Slot>| {
-            let slot = slot.lock();
-            let (worker, status) = (Arc::clone(&slot.worker), slot.last.clone());
-            WorkerView { worker, restarts: slot.restarts, status }
-        };
-        self.slots.iter().map(view).collect()
+        self.slots.iter().map(|slot| slot.lock().view()).collect()
     }
 
-    /// What the workers have counted, each in the format of Prometheus.
+    /// The numbers of the workers, each in the format of Prometheus; of those that have ended, or do
+    /// not answer, what they had counted when they were asked last.
     pub(super) async fn metrics(&self) -> Vec<String> {
+        let mut asking = JoinSet::new();
+        for (place, worker) in self.workers().into_iter().enumerate() {
+            asking.spawn(async move { (place, worker.pid, worker.metrics().await) });
+        }
         let mut texts = Vec::new();
-        for worker in self.workers() {
-            texts.extend(worker.metrics().await);
+        while let Some(asked) = asking.join_next().await {
+            if let Ok((place, pid, said)) = asked {
+                texts.extend(self.slots[place].lock().add_numbers(pid, said));
+            }
         }
         texts
     }
 
-    /// What all of them have done, those that have ended, too.
-    pub(super) async fn tally(&self) -> Tally {
-        self.views().await;
-        self.seen_tally()
+    /// What all of them had counted when they were asked last.
+    pub(super) fn counted(&self) -> String {
+        let each: Vec<_> = self.slots.iter().map(|slot| slot.lock().counted()).collect();
+        sum("", &each)
     }
 
-    /// What all of them had done when they were asked last.
-    pub(super) fn seen_tally(&self) -> Tally {
-        let of = |slot: &Mutex<Slot>| {
-            let slot = slot.lock();
-            slot.past.and(slot.last.as_ref().map(tally_of).unwrap_or_default())
-        };
-        self.slots.iter().map(of).fold(Tally::default(), Tally::and)
+    /// What has been done until now does not count: nobody has asked for it.
+    pub(super) async fn end_warm_up(&self) {
+        self.views().await;
+        *self.warm_up.lock() = self.seen_tallies();
+    }
+
+    /// What a build has done in all of them, those that have ended, too.
+    pub(super) async fn done(&self, build_id: &BuildId) -> Tally {
+        self.views().await;
+        self.seen_done(build_id)
+    }
+
+    /// What it had done when they were asked last.
+    pub(super) fn seen_done(&self, build_id: &BuildId) -> Tally {
+        self.seen_tallies().get(build_id).since(self.warm_up.lock().get(build_id))
+    }
+
+    fn seen_tallies(&self) -> Tallies {
+        let mut sum = Tallies::default();
+        for slot in &self.slots {
+            sum.add(&slot.lock().done());
+        }
+        sum
     }
 
     /// Keeps the worker at a place running.
@@ -307,7 +319,11 @@ impl WorkerSet {
                 return;
             }
             self.say_how_it_ended(&worker, status);
-            self.crashes.fetch_add(1, Ordering::Relaxed);
+            for slot in worker.blamed() {
+                if let Some(crashes) = self.crashes.get(slot) {
+                    crashes.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             self.crashed.notify_one();
             if worker.began.elapsed() >= STEADY {
                 pauses = Pauses::default();
@@ -317,11 +333,12 @@ impl WorkerSet {
                 () = self.ending.cancelled() => return,
             };
             let (number, pid) = (started.number, started.pid);
+            let started = Arc::new(started);
+            // It is there before it is told anything: an order that comes now goes to it, too.
+            self.slots[place].lock().put(Arc::clone(&started));
             self.let_in(&started, place).await;
             let milliseconds = ended.elapsed().as_secs_f64() * 1e3;
             tracing::info!("worker {number} is back as process {pid}, after {milliseconds:.0} ms");
-            let started = Arc::new(started);
-            self.put(place, Arc::clone(&started));
             // It was not told, if that came while it started.
             if self.ending.is_cancelled() {
                 started.order(&PeerOrder::Stop).await;
@@ -331,33 +348,31 @@ impl WorkerSet {
 
     /// Lets a worker answer that comes in the place of another one.
     async fn let_in(&self, worker: &Worker, place: usize) {
-        let (opening, shared) = (self.opening.lock().clone(), self.shared.lock().clone());
-        if shared.is_some() {
-            worker.order(&PeerOrder::Share(shared)).await;
+        let mut told = StandingOrders::default();
+        loop {
+            let orders = self.orders.lock().clone();
+            // What was ordered meanwhile may have come to it before what is older.
+            if orders == told {
+                return;
+            }
+            if orders.shared != told.shared {
+                worker.order(&PeerOrder::Share(orders.shared.clone())).await;
+            }
+            if let Some(opening) = &orders.opening {
+                worker.order(opening).await;
+            }
+            if orders.leads && place == 0 && !self.ending.is_cancelled() {
+                worker.order(&PeerOrder::Lead).await;
+            }
+            told = orders;
         }
-        let leads = place == 0 && opening == Some(PeerOrder::Open);
-        if let Some(opening) = opening {
-            worker.order(&opening).await;
-        }
-        if leads {
-            worker.order(&PeerOrder::Lead).await;
-        }
-    }
-
-    /// Puts a worker in the place of one that has ended.
-    fn put(&self, place: usize, worker: Arc<Worker>) {
-        let mut slot = self.slots[place].lock();
-        let past = slot.last.take().as_ref().map(tally_of).unwrap_or_default();
-        slot.past = slot.past.and(past);
-        slot.restarts += 1;
-        slot.worker = worker;
     }
 
     /// Starts a worker until one serves.
     async fn start_again(&self, number: usize, pauses: &mut Pauses) -> Worker {
         loop {
             tokio::time::sleep(pauses.next()).await;
-            match Worker::start(&self.spec, number).await {
+            match self.spec.start(number).await {
                 Ok(worker) => return worker,
                 Err(failure) => tracing::error!("worker {number} does not start: {failure}"),
             }
@@ -379,42 +394,5 @@ impl WorkerSet {
         // What was written meanwhile is in no other place.
         let lost = if worker.exports() { "; the state of its app is lost" } else { "" };
         tracing::error!("worker {number} (process {pid}) ended: {how}; {what}{lost}");
-    }
-}
-
-/// How long to wait before the next worker is started where one ended soon after its start.
-#[derive(Debug, Default)]
-struct Pauses(u32);
-
-impl Pauses {
-    fn next(&mut self) -> Duration {
-        let times = self.0;
-        self.0 = times.saturating_add(1);
-        match times.checked_sub(AT_ONCE) {
-            None => Duration::ZERO,
-            Some(times) => PAUSE.saturating_mul(1 << times.min(8)).min(LONGEST_PAUSE),
-        }
-    }
-}
-
-/// What the generations of a worker have done.
-fn tally_of(status: &Status) -> Tally {
-    let of = |generation: &crate::operate::admin::GenerationStatus| Tally {
-        requests: generation.requests,
-        panics: generation.panics,
-        failures: generation.server_errors.max(generation.panics),
-    };
-    status.generations.iter().map(of).fold(Tally::default(), Tally::and)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_limit() {
-        let mut pauses = Pauses::default();
-        let all: Vec<u128> = (0..12).map(|_| pauses.next().as_millis()).collect();
-        assert_eq!(all, [0, 0, 0, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000]);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use nova_abi::ABI;
 use parking_lot::Mutex;
 
-use super::set::{WorkerSet, WorkerView};
+use super::set::WorkerSet;
+use super::slot::WorkerView;
 use super::supervisor::Supervisor;
 use crate::operate::admin::{
     CanaryStatus, Footprint, GenerationStatus, HeldThreadStatus, RollbackStatus, RouteStatus,
@@ -23,6 +24,7 @@ const RETIRED: usize = 20;
 #[derive(Debug)]
 pub(super) struct StatusSource {
     began: Instant,
+    pub(super) since: SystemTime,
     pub(super) last_refusal: LastRefusal,
     /// Generations whose workers have ended, as they were seen last.
     retired: Mutex<Vec<GenerationStatus>>,
@@ -32,6 +34,7 @@ impl StatusSource {
     pub(super) fn new() -> Self {
         Self {
             began: Instant::now(),
+            since: SystemTime::now(),
             last_refusal: LastRefusal::default(),
             retired: Mutex::default(),
         }
@@ -147,11 +150,14 @@ impl Supervisor {
 }
 
 /// The generations of workers that serve the same, each of them once.
-fn generations(views: &[WorkerView], state: GenerationState) -> Vec<GenerationStatus> {
+pub(super) fn generations(views: &[WorkerView], state: GenerationState) -> Vec<GenerationStatus> {
     let mut sums: BTreeMap<u64, GenerationStatus> = BTreeMap::new();
     for status in views.iter().filter_map(|view| view.status.as_ref()) {
         for one in &status.generations {
             let Some(sum) = sums.get_mut(&one.id) else {
+                // An app that was started again is another one.
+                let has_ended = one.state == GenerationState::Retired;
+                let state = if has_ended { one.state } else { state };
                 sums.insert(one.id, GenerationStatus { state, ..one.clone() });
                 continue;
             };

@@ -8,24 +8,25 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::canary::Canary;
-use super::exported_states::ExportedStates;
+use super::leaving::LeavingSets;
 use super::renewal::{note_start, say};
 use super::set::WorkerSet;
 use super::status::StatusSource;
-use crate::edge::metrics::sum;
 use crate::library::start::StartInfo;
-use crate::operate::admin::{Budget, Reason, SwapFailure};
-use crate::operate::operator::{WhileBusy, serves_over, unchanged_below};
+use crate::operate::admin::Budget;
+use crate::operate::operator::WhileBusy;
+use crate::operate::redeploy::{self, Redeploy};
 use crate::operate::rollback_policy::{RollbackPolicy, Tally};
 use crate::operate::succession::{PeerOrder, Program};
-use crate::operate::tasks::supervise;
 use crate::release::Release;
-use crate::release::ledger::ReleaseFacts;
+use crate::release::ledger::{Ledger, ReleaseFacts};
 use crate::release::public::public_folder;
-use crate::release::watch::{ReleaseWatch, WatchError};
+use crate::release::watch::ReleaseWatch;
 use crate::server::SocketHandles;
 use crate::site::files::favicon_of;
-use crate::swap::{CheckedRelease, ServedRelease, SwapError, SwapOptions, Switch};
+use crate::swap::{
+    CheckedRelease, ExportedStates, ServedRelease, SwapError, SwapOptions, SwapReport, Switch,
+};
 
 /// How many folders of public files that releases brought are served, the newest first.
 const MAX_BROUGHT: usize = 5;
@@ -35,6 +36,9 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// Workers that are this young are not renewed for their budget: the next ones would be no smaller.
 const YOUNG: Duration = Duration::from_secs(600);
+
+/// How long the budget is left alone when workers could not be renewed for it.
+const LATER: Duration = Duration::from_secs(60);
 
 /// How a supervisor works.
 #[derive(Debug, Clone)]
@@ -63,8 +67,9 @@ pub struct Supervisor {
     pub(super) current: Mutex<Option<Arc<WorkerSet>>>,
     /// The set that answers a share of the requests.
     pub(super) canary: Mutex<Option<Arc<Canary>>>,
-    /// Those that finish what they have.
-    pub(super) leaving: Mutex<Vec<Arc<WorkerSet>>>,
+    /// Those that finish what they have. Locked before `canary` and `current`, where a set goes from
+    /// one of these places to another.
+    pub(super) leaving: Mutex<LeavingSets>,
     /// The folders of public files that releases brought, the newest first.
     pub(super) brought: Mutex<Vec<PathBuf>>,
     /// What builds have exported last, the newest last.
@@ -115,31 +120,27 @@ impl Supervisor {
             self.brought.lock().extend(checked.public);
             served.push(checked.served);
         }
-        self.mode_of(&served, None)?;
+        self.modes(&served, None)?;
         let facts: Vec<ReleaseFacts> = served.iter().map(|served| served.facts.clone()).collect();
         let set = self.start_set(&facts).await?;
         note_start(&mut served, &set);
         // Now it is known which app saves a state.
-        if let Err(error) = self.mode_of(&served, None) {
+        if let Err(error) = self.modes(&served, None) {
             set.stop().await;
             return Err(error);
         }
-        let warm_up = set.tally().await;
+        set.end_warm_up().await;
         self.put(&set, None).await;
-        let mut trial = None;
         for (slot, (served, report)) in served.iter().zip(set.reports()).enumerate() {
             self.switch.ledger().serves(slot, served.facts.clone());
             say(&served.source, &report, began, self.settings.workers);
             // A deployment by a restart is watched as one by a swap is.
             let before = known.current.get(&slot);
             if before.is_some_and(|before| *before != served.build_id) {
-                trial = Some(slot);
+                self.watch(&set, slot, served, Tally::default());
             }
         }
         *self.serving.lock().await = served;
-        if let Some(slot) = trial {
-            self.watch(&set, slot, warm_up, Tally::default());
-        }
         let supervisor = Arc::clone(self);
         tokio::spawn(async move { supervisor.keep().await });
         Ok(())
@@ -164,62 +165,12 @@ impl Supervisor {
         if let Some(set) = self.current() {
             set.order(&PeerOrder::Reload).await;
         }
-        for release in releases {
-            if self.stopping.is_cancelled() {
-                return;
-            }
-            // Other errors are in the log already.
-            if let Some(kept) = serves_over(self.switch.ledger(), release).await {
-                tracing::info!("{}", unchanged_below(release, &kept));
-                continue;
-            }
-            match self.swap(release, SwapOptions::default(), WhileBusy::Wait).await {
-                Err(SwapError::AlreadyLive { generation, .. }) => {
-                    let release = release.display();
-                    tracing::info!("{release}: unchanged, generation {generation} serves on");
-                }
-                Err(error @ SwapError::Canary { .. }) => {
-                    tracing::error!("{}: not swapped in: {error}", release.display());
-                }
-                _ => {}
-            }
-        }
+        redeploy::reload(self, releases).await;
     }
 
     /// Swaps in each release that changes, for as long as this is polled.
     pub async fn follow_releases(self: Arc<Self>, watch: ReleaseWatch) {
-        let releases = watch.releases();
-        let mut first = Some(watch);
-        let follow = || {
-            let (first, releases, supervisor) = (first.take(), &releases, &self);
-            async move {
-                if let Err(error) = supervisor.follow_watch(first, releases).await {
-                    tracing::error!("releases are not watched: {error}");
-                }
-            }
-        };
-        supervise("the watch of releases", follow).await;
-    }
-
-    /// The same until the watch fails; `None`: it has failed before, and is set anew.
-    async fn follow_watch(
-        self: &Arc<Self>,
-        watch: Option<ReleaseWatch>,
-        releases: &[PathBuf],
-    ) -> Result<(), WatchError> {
-        let mut watch = match watch {
-            Some(watch) => watch,
-            None => {
-                let watch = ReleaseWatch::new(releases)?;
-                // What has changed while nobody looked.
-                self.reload(releases).await;
-                watch
-            }
-        };
-        loop {
-            let changed = watch.changed().await?;
-            self.reload(&changed).await;
-        }
+        redeploy::follow(&self, watch).await;
     }
 
     /// Renews the workers when one of them takes more than it may, for as long as this is polled.
@@ -228,8 +179,10 @@ impl Supervisor {
         if budget == Budget::default() {
             return;
         }
+        let mut pause = LOOK;
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(pause).await;
+            pause = LOOK;
             let Some(set) = self.current() else { continue };
             if set.since.elapsed().is_ok_and(|age| age < YOUNG) {
                 continue;
@@ -238,8 +191,17 @@ impl Supervisor {
                 let reason = budget.passed_by(&view.status?.process)?;
                 Some(format!("worker {}: {reason}", view.worker.number))
             });
-            if let Some(reason) = passed {
-                self.recycle(&reason).await;
+            let Some(reason) = passed else { continue };
+            match self.start_anew(&reason).await {
+                Ok(()) => {}
+                Err(busy @ (SwapError::Busy { .. } | SwapError::Canary { .. })) => {
+                    tracing::info!("{reason}; the workers are renewed later: {busy}");
+                    pause = LATER;
+                }
+                Err(error) => {
+                    tracing::error!("the workers are not renewed: {error}; they serve on");
+                    pause = LATER;
+                }
             }
         }
     }
@@ -280,31 +242,21 @@ impl Supervisor {
         self.stopping.is_cancelled()
     }
 
-    /// What all workers have counted, in the format of Prometheus.
-    pub async fn metrics(&self) -> String {
-        let mut texts = Vec::new();
-        for set in self.sets() {
-            texts.extend(set.metrics().await);
-        }
-        sum(&texts)
-    }
-
     /// The sets that have workers.
     pub(super) fn sets(&self) -> Vec<Arc<WorkerSet>> {
-        let leaving = self.leaving.lock().clone();
+        self.sets_and_counted().0
+    }
+
+    /// The same, and what those had counted that have ended: each set is in one of the two.
+    pub(super) fn sets_and_counted(&self) -> (Vec<Arc<WorkerSet>>, String) {
+        let leaving = self.leaving.lock();
         let canary = self.canary.lock().as_ref().map(|canary| Arc::clone(&canary.set));
-        leaving.into_iter().chain(canary).chain(self.current()).collect()
+        let sets = leaving.sets.iter().cloned().chain(canary).chain(self.current()).collect();
+        (sets, leaving.counted.clone())
     }
 
     pub(super) fn current(&self) -> Option<Arc<WorkerSet>> {
         self.current.lock().clone()
-    }
-
-    pub(super) fn accepts_orders(&self) -> Result<(), SwapFailure> {
-        match self.stopping.is_cancelled() {
-            true => Err(SwapFailure::new(Reason::Stopping, "the host is stopping")),
-            false => Ok(()),
-        }
     }
 
     /// Serves the public files in `folder` before those of the releases so far.
@@ -325,5 +277,24 @@ impl Supervisor {
             None => None,
         };
         StartInfo { favicon: favicon.flatten().map(str::to_owned), ..StartInfo::default() }
+    }
+}
+
+impl Redeploy for Arc<Supervisor> {
+    fn ledger(&self) -> &Arc<Ledger> {
+        self.switch.ledger()
+    }
+
+    fn is_stopping(&self) -> bool {
+        Supervisor::is_stopping(self)
+    }
+
+    async fn swap_in(
+        &self,
+        release: &Path,
+        options: SwapOptions,
+        while_busy: WhileBusy,
+    ) -> Result<SwapReport, SwapError> {
+        self.swap(release, options, while_busy).await
     }
 }

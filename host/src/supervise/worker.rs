@@ -15,7 +15,7 @@ use crate::operate::succession::{
 };
 use crate::server::forward::Forwarder;
 use crate::site::Site;
-use crate::swap::{Forward, HeldReport, InheritedStates, SavedState, SwapError, SwapReport};
+use crate::swap::{Forward, HeldReport, Hold, InheritedStates, SavedState, SwapError, SwapReport};
 
 /// How long connections are kept that were open before, so that each can be told with an answer
 /// that it is the last one.
@@ -119,7 +119,7 @@ impl WorkerLink {
     {
         let Self { mut orders, speaks, forward } = self;
         let WorkerAnswers { operator, site, metrics, opened } = answers;
-        let (mut forward, mut hold) = (Some(forward), None);
+        let (mut forward, mut hold) = (Some(forward), None::<(Hold, Instant)>);
         let switch = &site.switch;
         while let Some(order) = orders.recv().await {
             let report = match order {
@@ -138,6 +138,10 @@ impl WorkerLink {
                     continue;
                 }
                 PeerOrder::Hold { question, slots, path, force } => {
+                    if let Some((held, _)) = hold.take() {
+                        // Nobody has gone on with it.
+                        held.resume().await;
+                    }
                     let since = Instant::now();
                     match switch.hold_for(&slots, &path, force).await {
                         Ok(held) => {
@@ -173,8 +177,13 @@ impl WorkerLink {
                     continue;
                 }
                 PeerOrder::StandBy { question } => {
-                    switch.stand_by().await;
-                    PeerReport::Done { question }
+                    // Other orders do not wait for the jobs.
+                    let (switch, speaks) = (Arc::clone(switch), Arc::clone(&speaks));
+                    tokio::spawn(async move {
+                        switch.stand_by().await;
+                        say(&speaks, PeerReport::Done { question }).await;
+                    });
+                    continue;
                 }
                 PeerOrder::Status { question } => {
                     let status = Box::new(operator.status_now());
@@ -188,6 +197,7 @@ impl WorkerLink {
                 | PeerOrder::Abort
                 | PeerOrder::Reload
                 | PeerOrder::TakeBack
+                | PeerOrder::NotWanted
                 | PeerOrder::Start(_) => continue,
             };
             say(&speaks, report).await;

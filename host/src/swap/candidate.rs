@@ -9,12 +9,12 @@ use nova_abi::SwapMode;
 
 use super::launcher::{Launch, Loaded};
 use super::report::micros;
+use super::slot::{Occupant, slot_for};
 use super::{SwapError, SwapOptions, Switch, mode};
 use crate::generation::Generation;
-use crate::generation::table::Table;
 use crate::library::start::StartInfo;
 use crate::release::Release;
-use crate::release::ledger::{ReleaseFacts, ReleaseLog};
+use crate::release::ledger::ReleaseFacts;
 
 /// A candidate that has been checked, and what it is to replace.
 pub(super) struct CheckedSwap {
@@ -51,7 +51,11 @@ impl Switch {
         let began = Instant::now();
         let table = self.table();
         let release = launcher.read(source).await?;
-        let slot = slot_for(&table, &release, &self.ledger.log())?;
+        let live = table.generations().iter();
+        let slots: Vec<_> =
+            live.map(|old| Occupant::new(&old.origin.source, &old.library.note.app)).collect();
+        let new = Occupant::new(&release.source, &release.candidate.note.app);
+        let slot = slot_for(&slots, new, &self.ledger.log())?;
         let old = table.generations().get(slot).cloned();
         if !options.force {
             self.check_wanted(source, &release, old.as_deref())?;
@@ -121,31 +125,4 @@ impl Switch {
             }),
         }
     }
-}
-
-/// Which generation a release replaces: the only one, the one from the same path or over what lay
-/// there, or the one of the same app.
-fn slot_for(table: &Table, release: &Release, log: &ReleaseLog) -> Result<usize, SwapError> {
-    let generations = table.generations();
-    if generations.len() <= 1 {
-        return Ok(0);
-    }
-    let name = |app: &str| app.split(' ').next().unwrap_or_default().to_owned();
-    let app = name(&release.candidate.note.app);
-    generations
-        .iter()
-        .position(|generation| generation.origin.source == release.source)
-        .or_else(|| log.slot_at(&release.source).filter(|slot| *slot < generations.len()))
-        .or_else(|| generations.iter().position(|old| name(&old.library.note.app) == app))
-        .ok_or_else(|| SwapError::NoSlot {
-            path: release.source.clone(),
-            app,
-            serving: generations
-                .iter()
-                .map(|old| {
-                    format!("`{}` ({})", name(&old.library.note.app), old.origin.source.display())
-                })
-                .collect::<Vec<_>>()
-                .join(" and "),
-        })
 }

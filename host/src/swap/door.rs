@@ -5,9 +5,11 @@
 //! costs nothing. It is closed before the first generation is, and opened after the table was
 //! published; so whoever found a closed generation and then finds the door open has a new table.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_core::future::BoxFuture;
@@ -46,6 +48,8 @@ pub(super) struct Door {
     state: Mutex<State>,
     /// How many may wait.
     limit: usize,
+    /// The next ticket; none is given twice.
+    next: AtomicU64,
     totals: Mutex<WaitTotals>,
 }
 
@@ -62,12 +66,30 @@ enum State {
 #[derive(Debug, Default)]
 struct Queue {
     opened: CancellationToken,
-    /// When each of them came.
-    since: Vec<Instant>,
+    /// When each of them came, by its ticket; those that came first have the lowest.
+    since: BTreeMap<u64, Instant>,
     turned_away: u64,
 }
 
-/// How long requests waited while the door was held once.
+/// The place of one that waits, which is free again if its client leaves.
+#[derive(Debug)]
+struct Place<'d> {
+    door: &'d Door,
+    ticket: u64,
+    opened: CancellationToken,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        // Where the door is open by now, its queue is gone, and another one has other tickets.
+        if let State::Held(queue) = &mut *self.door.state.lock() {
+            queue.since.remove(&self.ticket);
+        }
+    }
+}
+
+/// How long requests waited while the door was held once: those whose clients were still there when
+/// it opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Waits {
     /// How many waited.
@@ -98,12 +120,13 @@ pub struct WaitTotals {
 impl Door {
     /// An open door, at which so many may wait.
     pub(super) fn new(limit: usize) -> Self {
-        Self { state: Mutex::new(State::Open), limit, totals: Mutex::default() }
+        let (state, next) = (Mutex::new(State::Open), AtomicU64::new(0));
+        Self { state, limit, next, totals: Mutex::default() }
     }
 
     /// Waits until the door is open, for a request that found its generation closed.
     pub(super) async fn pass(&self) -> Passage {
-        let opened = match &mut *self.state.lock() {
+        let place = match &mut *self.state.lock() {
             State::Open => return Passage::Ask,
             State::Left(forward) => return Passage::Forward(forward.clone()),
             State::Stopping => return Passage::Stopping,
@@ -112,11 +135,13 @@ impl Door {
                 return Passage::Full;
             }
             State::Held(queue) => {
-                queue.since.push(Instant::now());
-                queue.opened.clone()
+                let ticket = self.next.fetch_add(1, Ordering::Relaxed);
+                queue.since.insert(ticket, Instant::now());
+                Place { door: self, ticket, opened: queue.opened.clone() }
             }
         };
-        opened.cancelled().await;
+        place.opened.cancelled().await;
+        drop(place);
         match &*self.state.lock() {
             // Held again already: what was published in between is in the table.
             State::Open | State::Held(_) => Passage::Ask,
@@ -170,17 +195,18 @@ impl Door {
 impl Queue {
     /// Those that came first have waited longest.
     fn waits(&self) -> Waits {
-        let waited = |since: Option<&Instant>| since.map(Instant::elapsed).unwrap_or_default();
+        let count = self.since.len();
+        let waited = |at| self.since.values().nth(at).map(Instant::elapsed).unwrap_or_default();
         Waits {
-            count: self.since.len() as u64,
-            median: waited(self.since.get(self.since.len() / 2)),
-            longest: waited(self.since.first()),
+            count: count as u64,
+            median: waited(count / 2),
+            longest: waited(0),
             turned_away: self.turned_away,
         }
     }
 
     fn total(&self) -> Duration {
-        self.since.iter().map(Instant::elapsed).sum()
+        self.since.values().map(Instant::elapsed).sum()
     }
 }
 
@@ -214,7 +240,7 @@ impl Drop for HeldDoor {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use futures_core::Future;
     use std::pin::pin;
     use std::task::{Context, Waker};
@@ -225,8 +251,9 @@ mod tests {
         passage.poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
+    /// Another process that answers with nothing.
     #[derive(Debug)]
-    struct Elsewhere;
+    pub(in crate::swap) struct Elsewhere;
 
     impl Forward for Elsewhere {
         fn forward(
@@ -265,6 +292,29 @@ mod tests {
         assert!(matches!(door.pass().await, Passage::Ask), "dropping it opens the door");
         let totals = door.totals();
         assert_eq!((totals.holds, totals.count, totals.turned_away), (2, 2, 1));
+    }
+
+    #[tokio::test]
+    async fn who_leaves_makes_room_and_has_not_waited() {
+        let door = Arc::new(Door::new(1));
+        let held = door.hold();
+        let mut one = Box::pin(door.pass());
+        assert!(is_waiting(one.as_mut()));
+        assert!(matches!(door.pass().await, Passage::Full));
+        drop(one);
+        let mut two = Box::pin(door.pass());
+        assert!(is_waiting(two.as_mut()), "the place of the first one is free");
+        let waits = held.open();
+        assert_eq!((waits.count, waits.turned_away), (1, 1));
+        // Who looks up late takes no place from those that wait by then.
+        let held = door.hold();
+        let mut three = Box::pin(door.pass());
+        assert!(is_waiting(three.as_mut()));
+        assert!(matches!(two.await, Passage::Ask));
+        assert!(matches!(door.pass().await, Passage::Full));
+        assert_eq!(held.open().count, 1);
+        assert!(matches!(three.await, Passage::Ask));
+        assert_eq!(door.totals().count, 2);
     }
 
     #[tokio::test]

@@ -155,10 +155,23 @@ impl Drains {
         self.leaving.lock().iter().for_each(|it| it.generation.cut_endless());
     }
 
-    /// Shuts down what has not ended yet, for the end of the process.
-    pub(super) async fn stop(&self) {
-        for (_, ended) in self.tell(Fate::Stop, |_| true) {
-            ended.cancelled().await;
+    /// The generations whose apps have not ended yet.
+    pub(super) fn generations(&self) -> Vec<Arc<Generation>> {
+        self.leaving.lock().iter().map(|it| Arc::clone(&it.generation)).collect()
+    }
+
+    /// Shuts down what has not ended yet, for the end of the process; all of it together may take
+    /// `limit`.
+    pub(super) async fn stop(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        for (generation, ended) in self.tell(Fate::Stop, |_| true) {
+            if tokio::time::timeout_at(deadline.into(), ended.cancelled()).await.is_err() {
+                let id = generation.id;
+                tracing::error!(
+                    "`shutdown` of app.rs in generation {id} did not finish within {limit:?}; \
+                     the process ends without it"
+                );
+            }
         }
     }
 

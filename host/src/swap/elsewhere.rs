@@ -9,6 +9,7 @@ use nova_abi::SwapMode;
 
 use super::gate::SwapTurn;
 use super::report::micros;
+use super::slot::{Occupant, slot_for};
 use super::{Hold, Rollback, SwapError, SwapOptions, Switch, blocking, mode, rollback};
 use crate::generation::GenerationId;
 use crate::generation::preflight::PreflightReport;
@@ -32,6 +33,8 @@ pub(crate) struct ServedRelease {
     /// Whether its app saves its state.
     pub(crate) exports: bool,
     pub(crate) facts: ReleaseFacts,
+    /// Itself, for who wants to know later whether another one has taken its place.
+    pub(crate) deployment: Arc<()>,
     assets: ReleaseAssets,
 }
 
@@ -65,6 +68,7 @@ impl CheckedRelease {
             plan: swap,
             exports: false,
             facts,
+            deployment: Arc::default(),
             assets,
         };
         Self { slot, served, stylesheet, public, unwell: Vec::new(), preflight_us: 0 }
@@ -97,7 +101,9 @@ impl Switch {
         served: &[ServedRelease],
     ) -> Result<CheckedRelease, SwapError> {
         let release = self.launcher.read(source).await?;
-        let slot = slot_for(served, &release)?;
+        let slots: Vec<_> = served.iter().map(|old| Occupant::new(&old.source, &old.app)).collect();
+        let new = Occupant::new(&release.source, &release.candidate.note.app);
+        let slot = slot_for(&slots, new, &self.ledger.log())?;
         let build_id = &release.candidate.build_id;
         if !options.force {
             let old = &served[slot];
@@ -161,7 +167,7 @@ impl Switch {
     }
 
     /// Ends the apps of these slots, because another process goes on with them, and lets requests
-    /// for them wait.
+    /// for them wait. Until that is resumed no swap begins, and no app starts again by itself.
     ///
     /// # Errors
     /// If a page does not answer in time, or a state cannot be exported; what served serves on.
@@ -171,7 +177,8 @@ impl Switch {
         path: &Path,
         force: bool,
     ) -> Result<Hold, SwapError> {
-        self.hold_slots(slots, path, force, None).await
+        let turn = self.gate.enter(path).await;
+        Ok(self.hold_slots(slots, path, force, None).await?.keeping(turn))
     }
 
     /// Another process decides whether generations of this one lead.
@@ -214,27 +221,4 @@ impl Switch {
         let (build_id, source) = left;
         blocking(move || rollback::note(&ledger, rollback, facts, build_id, source)).await;
     }
-}
-
-/// Which of the served releases a release replaces: the only one, the one from the same path, or
-/// the one of the same app.
-fn slot_for(served: &[ServedRelease], release: &Release) -> Result<usize, SwapError> {
-    if served.len() <= 1 {
-        return Ok(0);
-    }
-    let name = |app: &str| app.split(' ').next().unwrap_or_default().to_owned();
-    let app = name(&release.candidate.note.app);
-    served
-        .iter()
-        .position(|old| old.source == release.source)
-        .or_else(|| served.iter().position(|old| name(&old.app) == app))
-        .ok_or_else(|| SwapError::NoSlot {
-            path: release.source.clone(),
-            app,
-            serving: served
-                .iter()
-                .map(|old| format!("`{}` ({})", name(&old.app), old.source.display()))
-                .collect::<Vec<_>>()
-                .join(" and "),
-        })
 }

@@ -84,6 +84,13 @@ pub enum SwapError {
          is not its own, say `pub const SWAP: Swap = Swap::Overlap;` in app.rs", .path.display()
     )]
     CanaryAlone { path: PathBuf, mode: SwapMode, serving: GenerationId },
+    #[error(
+        "{}: no canary: in its process there would be another app of {}, beside generation {serving}, \
+         which is swapped by {mode}, because it has a state of its own; swap it in without --canary, \
+         or, if that state is not its own, say `pub const SWAP: Swap = Swap::Overlap;` in that app.rs",
+        .path.display(), .held.display()
+    )]
+    CanaryBeside { path: PathBuf, held: PathBuf, mode: SwapMode, serving: GenerationId },
     #[error("{}: the swap ended without a result: {cause}", .path.display())]
     Lost { path: PathBuf, cause: String },
     #[error("no app serves yet")]

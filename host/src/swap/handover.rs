@@ -19,18 +19,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use nova_abi::OwnedBytes;
 
+use super::apart::Apart;
 use super::door::{HeldDoor, Waits};
 use super::hold::{HeldSlot, Hold};
 use super::launcher::{Loaded, WarmUp};
 use super::lifecycle::CandidateGeneration;
 use super::stranded::{StrandedApp, revive_later};
-use super::{SwapError, SwapReport, Switch};
+use super::{InsteadOfState, SavedState, SwapError, SwapOptions, SwapReport, Switch};
 use crate::generation::{Generation, GenerationId};
 use crate::library::start::StartError;
 
 /// How long the release before is waited for between two tries to start it again: what the app
 /// that ended held may be free a moment later.
-const PAUSES: [Duration; 4] = [
+pub(super) const PAUSES: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_millis(100),
     Duration::from_millis(400),
@@ -39,7 +40,7 @@ const PAUSES: [Duration; 4] = [
 
 /// What becomes of a state that the next app cannot take over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnMisfit {
+pub(crate) enum OnMisfit {
     /// Then the next app is not wanted.
     Refuse,
     /// It starts anew: somebody has said that the state may be lost.
@@ -48,7 +49,28 @@ pub(super) enum OnMisfit {
     Older,
 }
 
+impl From<SwapOptions> for OnMisfit {
+    fn from(options: SwapOptions) -> Self {
+        if options.force { Self::StartAnew } else { Self::Refuse }
+    }
+}
+
 impl OnMisfit {
+    /// What an app in another process starts with that does not understand its state; `exported` is
+    /// what its build has exported last.
+    pub(crate) fn instead(
+        self,
+        slot: usize,
+        exported: impl FnOnce() -> Option<Bytes>,
+    ) -> Option<InsteadOfState> {
+        let state = |bytes: Bytes| SavedState(bytes.to_vec());
+        match self {
+            Self::Refuse => None,
+            Self::StartAnew => Some(InsteadOfState { slot, state: None, older: false }),
+            Self::Older => Some(InsteadOfState { slot, state: exported().map(state), older: true }),
+        }
+    }
+
     /// Why the state is lost, if an app that did not start may go on without it.
     fn allows(self, error: SwapError, held: &HeldSlot) -> Result<String, SwapError> {
         match error {
@@ -191,7 +213,7 @@ impl Switch {
             }
         }
         let (id, slot) = (held.old.id, held.slot);
-        if let Some(app) = held.unended.clone() {
+        if let Some(app) = held.unended.get().cloned() {
             // It holds what neither of the two could have, and its `shutdown` may never end.
             let candidate = self.launcher.go_on(&held.old, app);
             let again = candidate.generation().id;
@@ -209,9 +231,11 @@ impl Switch {
         tracing::error!(
             "generation {id} cannot be started again now: its requests get 503 until it can"
         );
-        let HeldSlot { old: generation, state, .. } = held;
+        let HeldSlot { old: generation, state, was_stranded, .. } = held;
         self.stranded.keep(StrandedApp { slot, generation, state });
-        tokio::spawn(revive_later(Arc::downgrade(self), id));
+        if !was_stranded {
+            tokio::spawn(revive_later(Arc::downgrade(self), id));
+        }
     }
 
     async fn start_ended(&self, held: &HeldSlot) -> Result<GenerationId, SwapError> {
@@ -231,7 +255,8 @@ impl Switch {
         let Some(StrandedApp { slot, generation: old, state }) = self.stranded.get(id) else {
             return true;
         };
-        let held = HeldSlot { slot, old, state, lost: None, unended: None };
+        let unended = Apart::default();
+        let held = HeldSlot { slot, old, state, lost: None, unended, was_stranded: true };
         match self.start_ended(&held).await {
             Ok(again) => {
                 tracing::warn!("generation {again} is live: what generation {id} was");

@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use nova_abi::{App, OwnedBytes};
 
+use super::apart::Apart;
 use super::door::{Forward, HeldDoor, Waits};
+use super::gate::SwapTurn;
+use super::handover;
+use super::leaders::STAND_BY_LIMIT;
 use super::lifecycle::shut_down;
 use super::{SwapError, Switch};
 use crate::generation::Generation;
@@ -19,6 +23,9 @@ use crate::library::loader::Library;
 
 /// How long streams may take to notice that they have been cut.
 const CUT_LIMIT: Duration = Duration::from_secs(2);
+
+/// What the steps of a hold may take that have no limit.
+const SLACK: Duration = Duration::from_secs(10);
 
 /// Apps that have ended, while requests for them wait: until it is [resumed](Self::resume) or
 /// [left](Self::leave), or the switch goes on from it. Dropped, it resumes in a task of its own.
@@ -29,6 +36,8 @@ pub struct Hold {
     /// `None` only while it is dropped.
     pub(super) held: Option<(HeldDoor, Vec<HeldSlot>)>,
     pub(super) since: Instant,
+    /// Lets no swap begin meanwhile, and no app start again by itself; `None`: somebody else does.
+    turn: Option<SwapTurn>,
 }
 
 /// One of them.
@@ -40,10 +49,27 @@ pub(super) struct HeldSlot {
     /// Why there is no state, although the app saves one.
     pub(super) lost: Option<String>,
     /// The app, if its `shutdown` has not ended in time.
-    pub(super) unended: Option<Arc<App>>,
+    pub(super) unended: Apart<Arc<App>>,
+    /// It could not be started again before it was held; that is still tried from time to time.
+    pub(super) was_stranded: bool,
+}
+
+/// How long at most another process waits for this one, by all limits of the host together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HoldLimits {
+    /// Until its apps are held.
+    pub(crate) hold: Duration,
+    /// Until they have started again.
+    pub(crate) resume: Duration,
 }
 
 impl Hold {
+    /// Keeps a turn for as long as this is held, and for good if it is left.
+    pub(super) fn keeping(mut self, turn: SwapTurn) -> Self {
+        self.turn = Some(turn);
+        self
+    }
+
     /// The state of each library, in their order; of those that have none, or are not held, none.
     #[must_use]
     pub fn states(&self) -> Vec<Option<Bytes>> {
@@ -76,6 +102,9 @@ impl Hold {
     /// Lets another process, which has the states, answer the requests that wait and all that still
     /// come to this one.
     pub fn leave(mut self, forward: Arc<dyn Forward>) -> Waits {
+        if let Some(turn) = self.turn.take() {
+            turn.keep_for_good();
+        }
         self.held.take().map_or_else(Waits::default, |(door, _)| door.leave(forward))
     }
 }
@@ -83,13 +112,33 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         if let Some((door, slots)) = self.held.take() {
-            let switch = Arc::clone(&self.switch);
-            tokio::spawn(async move { switch.resume(door, slots).await });
+            let (switch, turn) = (Arc::clone(&self.switch), self.turn.take());
+            tokio::spawn(async move {
+                switch.resume(door, slots).await;
+                drop(turn);
+            });
         }
     }
 }
 
 impl Switch {
+    /// How long a hold of so many libraries may take, and its end.
+    pub(crate) fn hold_limits(&self, libraries: usize) -> HoldLimits {
+        let settings = self.settings();
+        let count = u32::try_from(libraries).unwrap_or(u32::MAX);
+        // An app that starts, and is shut down again if it cannot be published.
+        let start = settings.init_limit.saturating_add(settings.hook_limit);
+        // `export`, `import` of what it saved, `shutdown`.
+        let hooks = settings.hook_limit.saturating_mul(3);
+        let each = hooks.saturating_add(STAND_BY_LIMIT + CUT_LIMIT).saturating_mul(count);
+        // An app that could not be started again may be about to start.
+        let once = [start, settings.stream_grace, settings.hold_limit, SLACK];
+        let hold = once.into_iter().fold(each, Duration::saturating_add);
+        let tries = u32::try_from(handover::PAUSES.len()).unwrap_or(u32::MAX);
+        let again = start.saturating_mul(tries).saturating_add(handover::PAUSES.iter().sum());
+        HoldLimits { hold, resume: again.saturating_mul(count).saturating_add(SLACK) }
+    }
+
     /// Ends the apps of these slots, and lets requests for them wait. `path`: what is to take
     /// their place, for messages, and `next` its library. With `force` a state is lost that cannot
     /// be exported or does not fit.
@@ -137,19 +186,23 @@ impl Switch {
             door.open();
             return Err(error);
         }
-        for HeldSlot { old, state, unended, .. } in &mut held {
+        for HeldSlot { old, state, unended, was_stranded, .. } in &mut held {
             if let Some(state) = state {
                 self.exported.keep(old.build_id().clone(), state.clone());
             }
+            if *was_stranded {
+                // Its state is here now.
+                self.stranded.remove(old.id);
+            }
             if let Some(app) = old.take_app_when_empty().await {
-                // Not held: the thread of `shutdown` is to drop it.
+                // Not held by us while `shutdown` has its time: its thread drops the app then.
                 let kept = Arc::downgrade(&app);
                 if !shut_down(old.id, app, settings.hook_limit).await {
-                    *unended = kept.upgrade();
+                    *unended = Apart::from(kept.upgrade());
                 }
             }
         }
-        Ok(Hold { switch: Arc::clone(self), held: Some((door, held)), since })
+        Ok(Hold { switch: Arc::clone(self), held: Some((door, held)), since, turn: None })
     }
 
     /// Waits until nobody is inside of these closed generations, and nothing else of their slots
@@ -204,7 +257,8 @@ impl Switch {
                     return Err(SwapError::Export { path, generation, cause });
                 }
             };
-            held.push(HeldSlot { slot, old, state, lost, unended: None });
+            let was_stranded = self.stranded.get(old.id).is_some();
+            held.push(HeldSlot { slot, old, state, lost, unended: Apart::default(), was_stranded });
         }
         Ok(())
     }
@@ -243,5 +297,48 @@ impl Switch {
             })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SwapSettings;
+    use super::super::door::tests::Elsewhere;
+    use super::*;
+    use crate::library::loader::Store;
+
+    fn switch(settings: SwapSettings) -> Arc<Switch> {
+        Arc::new(Switch::new(settings, Store::open_default()))
+    }
+
+    #[tokio::test]
+    async fn nothing_starts_by_itself_while_another_process_goes_on() {
+        let (switch, next) = (switch(SwapSettings::default()), Path::new("/srv/next"));
+        let is_held = || matches!(switch.turn(next), Err(SwapError::Busy { .. }));
+        let hold = switch.hold_for(&[], next, false).await.unwrap();
+        assert!(is_held());
+        hold.resume().await;
+        assert!(!is_held());
+        switch.hold_for(&[], next, false).await.unwrap().leave(Arc::new(Elsewhere));
+        assert!(is_held(), "the other process has the states for good");
+    }
+
+    #[test]
+    fn a_hold_has_the_time_of_its_steps() {
+        let seconds = Duration::from_secs;
+        let settings = SwapSettings {
+            init_limit: seconds(1000),
+            hold_limit: seconds(200),
+            stream_grace: seconds(30),
+            hook_limit: seconds(4000),
+            ..SwapSettings::default()
+        };
+        let switch = switch(settings);
+        let limits = switch.hold_limits(2);
+        // The start of an app that could not be started again, and three hooks of each library.
+        let steps = seconds(1000 + 4000 + 200 + 30 + 2 * 3 * 4000);
+        assert!(limits.hold > steps && limits.hold < steps + seconds(60), "{limits:?}");
+        let tries = seconds(2 * 4 * (1000 + 4000));
+        assert!(limits.resume > tries && limits.resume < tries + seconds(60), "{limits:?}");
     }
 }

@@ -15,7 +15,7 @@ use super::stylesheets::Stylesheets;
 use super::{STYLESHEETS, SwapError, SwapOptions, SwapReport, SwapSettings};
 use crate::generation::preflight::{self, PreflightJob, PreflightReport};
 use crate::generation::{Generation, GenerationId, Origin, exercise};
-use crate::library::loader::{BuildId, Candidate, Library, LoadError, Loader, Store};
+use crate::library::loader::{BuildId, Candidate, Library, LoadError, Loader, Staged, Store};
 use crate::library::start::{StartInfo, start};
 use crate::release::assets::ReleaseAssets;
 use crate::release::plan::Plan;
@@ -173,7 +173,7 @@ impl Launcher {
             tracing::warn!("{path}: is swapped in without a preflight, as it was asked for");
             return Ok(PreflightReport::default());
         }
-        let staged = self.loader.stage(&release.candidate)?;
+        let staged = self.stage(&release.candidate).await?;
         let job = PreflightJob {
             library: staged.path().to_owned(),
             store: self.store.folder().map(Path::to_owned),
@@ -275,6 +275,15 @@ impl Launcher {
         let failed = |error: LoadError| tracing::warn!("statics do not begin anew: {error}");
         let mapped = mapped.ok().and_then(|mapped| mapped.map_err(failed).ok());
         mapped.unwrap_or_else(|| Arc::clone(library))
+    }
+
+    /// Writes the copy of a candidate for a child process, on a thread that may wait for the disk.
+    async fn stage(&self, candidate: &Candidate) -> Result<Staged, LoadError> {
+        let (loader, candidate) = (Arc::clone(&self.loader), candidate.clone());
+        let path = candidate.path.clone();
+        tokio::task::spawn_blocking(move || loader.stage(&candidate))
+            .await
+            .unwrap_or_else(|error| Err(LoadError::Open { path, message: error.to_string() }))
     }
 
     /// Maps a candidate's library, on a thread that may wait for the disk.

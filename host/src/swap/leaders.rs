@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::task::JoinSet;
 
 use crate::generation::Generation;
 
 /// How long the jobs of a generation may take to end when another one is to lead.
-const STAND_BY_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const STAND_BY_LIMIT: Duration = Duration::from_secs(5);
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -32,12 +33,14 @@ struct Shared {
 }
 
 impl Leaders {
-    /// Lets these generations lead, one for each library, as soon as those before have let go.
+    /// Lets these generations lead, one for each library, as soon as those before have let go. One
+    /// that is closed is held: another app is to take its place, so it does not begin again.
     pub(super) fn follow(&self, serving: &[Arc<Generation>]) {
         if self.is_held_back.load(Ordering::SeqCst) {
             return;
         }
-        *self.shared.wanted.lock() = serving.iter().cloned().map(Some).collect();
+        let wanted = |it: &Arc<Generation>| (!it.is_closed()).then(|| Arc::clone(it));
+        *self.shared.wanted.lock() = serving.iter().map(wanted).collect();
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move { shared.settle().await });
     }
@@ -61,9 +64,18 @@ impl Leaders {
         self.shared.settle().await;
     }
 
-    /// Lets no generation lead; ready when their jobs have ended.
+    /// Lets no generation lead; ready when their jobs have ended. All of them are told at once: a
+    /// job that goes on keeps no other one from its end.
     pub(super) async fn all_stand_by(&self) {
         self.shared.wanted.lock().fill(None);
+        let mut leading = self.shared.leading.lock().await;
+        let mut ending = JoinSet::new();
+        for leader in leading.iter_mut().filter_map(Option::take) {
+            ending.spawn(async move { stand_by(&leader).await });
+        }
+        while ending.join_next().await.is_some() {}
+        drop(leading);
+        // Others may be wanted by now.
         self.shared.settle().await;
     }
 }

@@ -108,15 +108,13 @@ impl DrainingGeneration {
         self.history.set(&self.generation, GenerationState::Standby);
     }
 
-    /// Ends the open streams, and shuts the app down; the library stays mapped. Gives back how
-    /// many streams were cut.
-    pub(super) async fn retire(self, limit: Duration) -> u64 {
-        let cut = self.generation.cut().await;
+    /// Ends the open streams, and shuts the app down, whatever is inside: the process ends.
+    pub(super) async fn stop(self, limit: Duration) {
+        self.generation.expire();
         self.shut_down(limit).await;
-        cut
     }
 
-    /// Shuts the app down, whatever is inside: the process ends.
+    /// Shuts the app down; the library stays mapped.
     pub(super) async fn shut_down(self, limit: Duration) {
         end(&self.generation, limit).await;
         self.ended();

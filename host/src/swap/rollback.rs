@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::gate::{Alone, SwapTurn};
 use super::handover::OnMisfit;
 use super::launcher::{Launch, WarmUp};
-use super::lifecycle::{CandidateGeneration, DrainingGeneration};
+use super::lifecycle::DrainingGeneration;
 use super::report::micros;
 use super::{SwapError, SwapOptions, SwapReport, Switch, blocking};
 use crate::generation::preflight::PreflightReport;
@@ -27,6 +28,16 @@ pub struct Rollback {
     pub reason: String,
     /// Whether the host decided it by itself.
     pub automatic: bool,
+}
+
+/// A release that serves again, and what keeps others away until that is written down.
+struct ServedAgain {
+    report: SwapReport,
+    replaced: Option<DrainingGeneration>,
+    /// Of a release that was started anew.
+    facts: Option<ReleaseFacts>,
+    _alone: Alone,
+    _turn: Option<SwapTurn>,
 }
 
 impl Switch {
@@ -55,14 +66,12 @@ impl Switch {
         let began = Instant::now();
         let (from, slot) = (rollback.from, rollback.to.slot);
         let left = self.serving_at(slot, from)?;
-        let (mut report, replaced, facts) =
-            match self.drains.take_standby(slot, &rollback.to.build_id) {
-                Some(standby) => {
-                    let (report, replaced) = self.serve_again(standby, from, slot, began)?;
-                    (report, replaced, None)
-                }
-                None => self.start_again(&rollback.to, &left, info, began).await?,
-            };
+        let again = match self.serve_again(&rollback, began).await? {
+            Some(again) => again,
+            None => self.start_again(&rollback.to, &left, info, began).await?,
+        };
+        // Kept until it is written down, because another process goes on from what is written.
+        let ServedAgain { mut report, replaced, facts, _alone, _turn } = again;
         self.follow();
         report.replaced = Some(from);
         report.total_us = micros(began);
@@ -81,17 +90,25 @@ impl Switch {
         live.cloned().ok_or(SwapError::Overtaken(id))
     }
 
-    /// Publishes a generation that stood by, in the place of the one that is left.
-    fn serve_again(
+    /// Publishes the generation that stands by in the place of the one that is left, if one does.
+    async fn serve_again(
         &self,
-        standby: CandidateGeneration,
-        from: GenerationId,
-        slot: usize,
+        rollback: &Rollback,
         began: Instant,
-    ) -> Result<(SwapReport, Option<DrainingGeneration>), SwapError> {
+    ) -> Result<Option<ServedAgain>, SwapError> {
+        let (from, slot) = (rollback.from, rollback.to.slot);
+        let alone = self.gate.alone().await.ok_or(SwapError::Overtaken(from))?;
+        // Another one may have taken its place meanwhile.
+        self.serving_at(slot, from)?;
+        let Some(standby) = self.drains.take_standby(slot, &rollback.to.build_id) else {
+            return Ok(None);
+        };
         let report = SwapReport::of(standby.generation(), began);
         match self.publisher.publish(standby, slot, Some(from)) {
-            Ok(replaced) => Ok((report, replaced)),
+            Ok(replaced) => {
+                let facts = None;
+                Ok(Some(ServedAgain { report, replaced, facts, _alone: alone, _turn: None }))
+            }
             Err(failure) => {
                 for standby in failure.candidates {
                     let draining = standby.withdraw(self.publisher.history());
@@ -109,7 +126,7 @@ impl Switch {
         left: &Arc<Generation>,
         info: &StartInfo,
         began: Instant,
-    ) -> Result<(SwapReport, Option<DrainingGeneration>, Option<ReleaseFacts>), SwapError> {
+    ) -> Result<ServedAgain, SwapError> {
         let launcher = &self.launcher;
         let release = self.read_kept(to).await?;
         let info = launcher.info_for(&release, info);
@@ -126,10 +143,17 @@ impl Switch {
         let loaded = launcher.load(launch).await?;
         if mode.holds_door() {
             // One hold at a time: what is under way has its limits.
-            let _turn = self.gate.enter(&to.source).await;
+            let turn = self.gate.enter(&to.source).await;
+            let alone = self.gate.alone().await.ok_or(SwapError::Overtaken(left.id))?;
             self.serving_at(to.slot, left.id)?;
             let report = self.hand_over(to.slot, loaded, OnMisfit::Older).await?;
-            return Ok((SwapReport { mode, ..report }, None, Some(facts)));
+            return Ok(ServedAgain {
+                report: SwapReport { mode, ..report },
+                replaced: None,
+                facts: Some(facts),
+                _alone: alone,
+                _turn: Some(turn),
+            });
         }
         let saved = self.saved(left).await;
         let started = match (saved.is_some(), launcher.start(&loaded, saved, WarmUp::Full).await) {
@@ -140,9 +164,17 @@ impl Switch {
             (_, started) => started,
         };
         let (candidate, report) = started?;
+        let limit = self.settings().hook_limit;
+        let Some(alone) = self.gate.alone().await else {
+            candidate.discard(limit).await;
+            return Err(SwapError::Overtaken(left.id));
+        };
         match self.publisher.publish(candidate, to.slot, Some(left.id)) {
-            Ok(replaced) => Ok((report, replaced, Some(facts))),
-            Err(failure) => Err(failure.discard(self.settings().hook_limit).await),
+            Ok(replaced) => {
+                let facts = Some(facts);
+                Ok(ServedAgain { report, replaced, facts, _alone: alone, _turn: None })
+            }
+            Err(failure) => Err(failure.discard(limit).await),
         }
     }
 

@@ -23,11 +23,11 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// What builds exported last; the newest is the last.
 #[derive(Debug, Default)]
-pub(super) struct ExportedStates(Mutex<Vec<(BuildId, Bytes)>>);
+pub(crate) struct ExportedStates(Mutex<Vec<(BuildId, Bytes)>>);
 
 impl ExportedStates {
     /// Remembers what a build has exported.
-    pub(super) fn keep(&self, build_id: BuildId, state: Bytes) {
+    pub(crate) fn keep(&self, build_id: BuildId, state: Bytes) {
         let mut states = self.0.lock();
         states.retain(|(kept, _)| *kept != build_id);
         states.push((build_id, state));
@@ -42,7 +42,7 @@ impl ExportedStates {
     }
 
     /// What a build has exported last.
-    pub(super) fn of(&self, build_id: &BuildId) -> Option<Bytes> {
+    pub(crate) fn of(&self, build_id: &BuildId) -> Option<Bytes> {
         self.0.lock().iter().find(|(kept, _)| kept == build_id).map(|(_, state)| state.clone())
     }
 }

@@ -62,13 +62,13 @@ impl<'de> Deserialize<'de> for SavedState {
 }
 
 impl Switch {
-    /// Lets no swap begin for a while.
+    /// Lets no swap and no rollback begin for a while.
     ///
     /// # Errors
-    /// When one is under way.
-    pub(crate) fn pause(&self) -> Result<SwapTurn, SwapError> {
+    /// When a swap is under way.
+    pub(crate) async fn pause(&self) -> Result<SwapTurn, SwapError> {
         self.no_canary()?;
-        self.gate.try_enter(Path::new("recycling"))
+        self.gate.pause(Path::new("recycling")).await
     }
 
     /// Tells what stays open to end soon, before this process leaves its place to another.

@@ -9,6 +9,8 @@
 //! one turn the sharing off ([`CacheKeys::needs_cargo`]). cargo is then asked at each start, and
 //! the image is for that app alone.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +18,7 @@ use toml::{Table, Value};
 use walkdir::WalkDir;
 
 use crate::digest::sha256;
-use crate::parts::toolchain::Toolchain;
+use crate::parts::toolchain::{Toolchain, choosing_files};
 use crate::project::Project;
 
 /// Another layout of the cache is another version.
@@ -56,26 +58,13 @@ impl CacheKeys {
         for sdk in &locals.sdk {
             hash.tree(sdk)?;
         }
-        for (name, value) in std::env::vars() {
-            let decides = name == "RUSTFLAGS"
-                || name == "RUSTC"
-                || name == "CARGO_ENCODED_RUSTFLAGS"
-                || name.starts_with("CARGO_BUILD_")
-                || name.starts_with("CARGO_PROFILE_")
-                || name.starts_with("CARGO_TARGET_") && name != "CARGO_TARGET_DIR";
-            if decides {
-                hash.add(&name, &value);
-            }
+        for (name, value) in deciding(std::env::vars_os()) {
+            hash.add_bytes(&name, value.as_encoded_bytes());
         }
-        for folder in dir.ancestors() {
-            hash.file(&folder.join(".cargo/config.toml"));
-            hash.file(&folder.join(".cargo/config"));
+        for file in settings_files(dir) {
+            hash.file(&file);
         }
-        if let Some(home) = cargo_home() {
-            hash.file(&home.join("config.toml"));
-        }
-        let lock = dir.ancestors().map(|folder| folder.join("Cargo.lock")).find(|it| it.is_file());
-        let lock = lock.map(std::fs::read_to_string).transpose()?.unwrap_or_default();
+        let lock = lock_file(dir).map(std::fs::read_to_string).transpose()?.unwrap_or_default();
         // The SDK's sources are hashed, and what the app itself depends on is in its manifest.
         let lock = if locals.others { lock } else { registry_entries(&lock) };
         hash.add("lock", &lock);
@@ -98,13 +87,57 @@ impl CacheKeys {
     }
 }
 
+/// The files that decide how an app in `dir` is compiled and are not its sources: manifests, the lock
+/// file, cargo's settings, what chooses the compiler; those that are there, in the app's folder, in
+/// the folders above it and in the user's own.
+pub fn key_files(dir: &Path) -> BTreeSet<PathBuf> {
+    // Any manifest above may be that of a workspace, and one that does not parse may have been.
+    let manifests = dir.ancestors().map(|folder| folder.join("Cargo.toml"));
+    let all = manifests.chain(lock_file(dir)).chain(settings_files(dir));
+    all.chain(choosing_files(dir)).filter(|file| file.is_file()).collect()
+}
+
+/// The lock file that cargo takes for an app in `dir`.
+fn lock_file(dir: &Path) -> Option<PathBuf> {
+    dir.ancestors().map(|folder| folder.join("Cargo.lock")).find(|file| file.is_file())
+}
+
+/// Where cargo's settings for an app in `dir` may be.
+fn settings_files(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let folders = dir.ancestors().map(|folder| folder.join(".cargo"));
+    let files = folders.flat_map(|folder| [folder.join("config.toml"), folder.join("config")]);
+    files.chain(cargo_home().map(|home| home.join("config.toml")))
+}
+
+/// Those of `variables` that decide how cargo compiles. A value may be any bytes.
+fn deciding(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (String, OsString)> {
+    variables.filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let decides = name == "RUSTFLAGS"
+            || name == "RUSTC"
+            || name == "CARGO_ENCODED_RUSTFLAGS"
+            || name.starts_with("CARGO_BUILD_")
+            || name.starts_with("CARGO_PROFILE_")
+            || name.starts_with("CARGO_TARGET_") && name != "CARGO_TARGET_DIR";
+        decides.then_some((name, value))
+    })
+}
+
 /// What is hashed, each part with its name.
 #[derive(Clone, Default)]
-struct HashInput(String);
+struct HashInput(Vec<u8>);
 
 impl HashInput {
     fn add(&mut self, name: &str, value: &str) {
-        self.0.push_str(&format!("{name} {}\n{value}\n", value.len()));
+        self.add_bytes(name, value.as_bytes());
+    }
+
+    fn add_bytes(&mut self, name: &str, value: &[u8]) {
+        self.0.extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
+        self.0.extend_from_slice(value);
+        self.0.push(b'\n');
     }
 
     fn file(&mut self, path: &Path) {
@@ -140,7 +173,7 @@ impl HashInput {
     }
 
     fn finish(&self) -> String {
-        sha256(self.0.as_bytes())[..32].to_owned()
+        sha256(&self.0)[..32].to_owned()
     }
 }
 
@@ -223,6 +256,9 @@ pub(super) fn cargo_home() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     const MANIFEST: &str = "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
@@ -300,5 +336,49 @@ mod tests {
         let before = keys(&files("//! a"));
         assert!(!before.needs_cargo);
         assert_ne!(before.image, keys(&files("//! b")).image);
+    }
+
+    #[test]
+    fn a_variable_counts_by_its_name_and_its_value_may_be_any_bytes() {
+        let odd = OsStr::from_bytes(b"\xff");
+        let variables = [
+            (OsStr::new("RUSTFLAGS"), odd),
+            (OsStr::new("CARGO_PROFILE_DEV_DEBUG"), OsStr::new("0")),
+            (OsStr::new("CARGO_TARGET_DIR"), OsStr::new("/t")),
+            (OsStr::new("NAME_OF_A_PERSON"), odd),
+            (odd, OsStr::new("1")),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let found: Vec<_> = deciding(variables.into_iter()).collect();
+        let expected = [("RUSTFLAGS", odd), ("CARGO_PROFILE_DEV_DEBUG", OsStr::new("0"))];
+        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let hash = |value: &OsStr| {
+            let mut hash = HashInput::default();
+            hash.add_bytes("RUSTFLAGS", value.as_encoded_bytes());
+            hash.finish()
+        };
+        assert_ne!(hash(odd), hash(OsStr::from_bytes(b"\xfe")));
+    }
+
+    #[test]
+    fn the_files_that_decide_are_found_in_every_folder_above() {
+        let root = tempfile::tempdir().unwrap();
+        let deciding = [
+            "Cargo.toml",
+            "Cargo.lock",
+            "rust-toolchain.toml",
+            ".cargo/config.toml",
+            "apps/.cargo/config",
+            "apps/site/Cargo.toml",
+        ];
+        for file in deciding.into_iter().chain(["apps/README.md", "other/Cargo.toml"]) {
+            let file = root.path().join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        let found = key_files(&root.path().join("apps/site"));
+        let below: BTreeSet<_> =
+            found.iter().filter_map(|file| file.strip_prefix(root.path()).ok()).collect();
+        assert_eq!(below, deciding.iter().map(Path::new).collect());
     }
 }

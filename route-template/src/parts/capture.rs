@@ -188,7 +188,10 @@ mod tests {
 
     #[test]
     fn only_what_cargo_adds_is_kept() {
-        let mut env: BTreeMap<String, String> = std::env::vars().collect();
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let mut env: BTreeMap<String, String> = std::env::vars_os().filter_map(text).collect();
         env.insert("CARGO_PKG_NAME".into(), "my-app-of-this-test".into());
         env.insert("CARGO_MAKEFLAGS".into(), "-j".into());
         env.insert("OUT_DIR".into(), "/out".into());

@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use crate::cargo::error::CargoError;
 use crate::cargo::message::Artifact;
@@ -153,20 +154,26 @@ impl SysImage {
             serde_json::to_vec(&image).map_err(|error| failed(folder)(error.into()))?;
         std::fs::write(temporary.path().join(DESCRIPTION), description).map_err(failed(folder))?;
         std::fs::write(temporary.path().join(USED), "").map_err(failed(folder))?;
-        match std::fs::rename(temporary.path(), folder) {
-            // Another app was faster; what is there is as good, or too old to be read.
-            Err(_) if Self::read(folder).is_some() => {}
-            Err(_) => {
-                std::fs::remove_dir_all(folder).map_err(failed(folder))?;
-                std::fs::rename(temporary.keep(), folder).map_err(failed(folder))?;
-            }
-            Ok(()) => {
-                // It has another name now.
-                let _ = temporary.keep();
-            }
-        }
+        put(temporary, folder).map_err(failed(folder))?;
         Ok(image)
     }
+}
+
+/// Gives a folder with an image its place in the cache.
+fn put(made: TempDir, folder: &Path) -> io::Result<()> {
+    match std::fs::rename(made.path(), folder) {
+        // Another app was faster; what is there is as good, or too old to be read.
+        Err(_) if SysImage::read(folder).is_some() => {}
+        Err(_) => {
+            std::fs::remove_dir_all(folder)?;
+            std::fs::rename(made.keep(), folder)?;
+        }
+        Ok(()) => {
+            // It has another name now.
+            let _ = made.keep();
+        }
+    }
+    Ok(())
 }
 
 /// Makes the native code visible that crates of the image have brought along, and gives back what it

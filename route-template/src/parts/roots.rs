@@ -6,6 +6,7 @@
 //! declares that page and takes all else from the app library.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -137,40 +138,53 @@ fn inner_attributes(project: &Project) -> io::Result<Vec<String>> {
     Ok(texts)
 }
 
+/// What is no source at the top of an app; a folder of that name below it is a module.
+const NOT_SOURCE: [&str; 4] = [".nova", ".git", "target", "build"];
+
 /// Fills the mirror: a link for everything in the app's folder, and in the folders between it and
 /// the crate root, but for the crate root itself.
 fn link(dir: &Path, mirror: &Path, crate_root: &str) -> io::Result<()> {
-    const NOT_SOURCE: [&str; 4] = [".nova", ".git", "target", "build"];
-    let (folders, file) = crate_root.rsplit_once('/').unwrap_or(("", crate_root));
-    let mut between: Vec<&str> = folders.split('/').filter(|it| !it.is_empty()).collect();
-    between.push(file);
     let (mut from, mut to) = (dir.to_owned(), mirror.to_owned());
-    for own in between {
+    for own in crate_root.split('/').filter(|part| !part.is_empty()) {
         std::fs::create_dir_all(&to)?;
         let mut wanted = BTreeMap::new();
         for entry in std::fs::read_dir(&from)?.flatten() {
             let name = entry.file_name();
-            if *name != *own && !NOT_SOURCE.iter().any(|it| *name == **it) {
+            let is_source = from != dir || !NOT_SOURCE.iter().any(|it| *name == **it);
+            if *name != *own && is_source {
                 wanted.insert(name, entry.path());
             }
         }
-        for entry in std::fs::read_dir(&to)?.flatten() {
-            let is_link = entry.file_type()?.is_symlink();
-            let target = wanted.get(&entry.file_name());
-            if is_link
-                && target
-                    .is_some_and(|it| std::fs::read_link(entry.path()).is_ok_and(|at| at == **it))
-            {
-                wanted.remove(&entry.file_name());
-            } else if is_link {
-                std::fs::remove_file(entry.path())?;
-            }
-        }
-        for (name, target) in wanted {
-            std::os::unix::fs::symlink(target, to.join(name))?;
-        }
+        link_all(wanted, own, &to)?;
         from.push(own);
         to.push(own);
+    }
+    Ok(())
+}
+
+/// Makes links of these names in a folder of the mirror, and leaves nothing else in it but `own`,
+/// the crate root or a folder on the way to it.
+fn link_all(mut wanted: BTreeMap<OsString, PathBuf>, own: &str, folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let (name, path, kind) = (entry.file_name(), entry.path(), entry.file_type()?);
+        if !kind.is_symlink() && *name == *own {
+            continue;
+        }
+        // A link that leads nowhere may be right: `read_link` does not follow it.
+        let is_right = wanted
+            .get(&name)
+            .is_some_and(|target| std::fs::read_link(&path).is_ok_and(|at| at == *target));
+        if is_right {
+            wanted.remove(&name);
+        } else if kind.is_dir() {
+            // The crate root was somewhere else before.
+            std::fs::remove_dir_all(path)?;
+        } else {
+            std::fs::remove_file(path)?;
+        }
+    }
+    for (name, target) in wanted {
+        std::os::unix::fs::symlink(target, folder.join(name))?;
     }
     Ok(())
 }
@@ -180,4 +194,62 @@ fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
         return Ok(());
     }
     write_atomically(path, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything in a mirror: a link as `name -> target`, from the app's folder.
+    fn mirrored(app: &Path, mirror: &Path) -> Vec<String> {
+        let walk = walkdir::WalkDir::new(mirror).min_depth(1).sort_by_file_name();
+        let entries = walk.into_iter().map(Result::unwrap).map(|entry| {
+            let name = entry.path().strip_prefix(mirror).unwrap().display().to_string();
+            match std::fs::read_link(entry.path()) {
+                Ok(target) => format!("{name} -> {}", target.strip_prefix(app).unwrap().display()),
+                Err(_) => name,
+            }
+        });
+        entries.collect()
+    }
+
+    #[test]
+    fn a_mirror_holds_all_sources_wherever_the_crate_root_was_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, mirror) = (folder.path().join("app"), folder.path().join("mirror"));
+        for file in ["Cargo.toml", "pages/index.rs", "build/start", "target/x", "src/build/mod.rs"]
+        {
+            let path = app.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        std::fs::create_dir(app.join("src/target")).unwrap();
+        let in_src = [
+            "Cargo.toml -> Cargo.toml",
+            "pages -> pages",
+            "src",
+            "src/build -> src/build",
+            "src/lib.rs",
+            "src/target -> src/target",
+        ];
+        let at_top = ["Cargo.toml -> Cargo.toml", "lib.rs", "pages -> pages", "src -> src"];
+        // Each twice, because a mirror is filled again at each build.
+        for (crate_root, expected) in
+            [("src/lib.rs", &in_src[..]), ("lib.rs", &at_top), ("src/lib.rs", &in_src)]
+        {
+            std::fs::write(app.join(crate_root), "").unwrap();
+            for _ in 0..2 {
+                link(&app, &mirror, crate_root).unwrap();
+                std::fs::write(mirror.join(crate_root), "").unwrap();
+                assert_eq!(mirrored(&app, &mirror), expected, "{crate_root}");
+            }
+            std::fs::remove_file(app.join(crate_root)).unwrap();
+        }
+        // A file that was the crate root, and is none any more.
+        std::fs::write(app.join("lib.rs"), "").unwrap();
+        link(&app, &mirror, "lib.rs").unwrap();
+        std::fs::write(mirror.join("lib.rs"), "").unwrap();
+        link(&app, &mirror, "src/lib.rs").unwrap();
+        assert!(mirrored(&app, &mirror).contains(&"lib.rs -> lib.rs".to_owned()));
+    }
 }

@@ -103,20 +103,23 @@ fn reasons(dir: &Path) -> String {
     for name in ["RUSTC", "RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "PATH"] {
         text.push_str(&format!("{name}={:?}\n", std::env::var_os(name)));
     }
-    let mut add = |path: PathBuf| {
+    for path in choosing_files(dir) {
         if let Ok(content) = std::fs::read_to_string(&path) {
             text.push_str(&format!("{}\n{content}\n", path.display()));
         }
-    };
-    for folder in dir.ancestors() {
-        add(folder.join("rust-toolchain.toml"));
-        add(folder.join("rust-toolchain"));
     }
+    sha256(text.as_bytes())
+}
+
+/// Where it may be said which compiler is taken in `dir`.
+pub(super) fn choosing_files(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let folders = dir.ancestors();
+    let files = folders
+        .flat_map(|folder| [folder.join("rust-toolchain.toml"), folder.join("rust-toolchain")]);
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let rustup =
         std::env::var_os("RUSTUP_HOME").map_or_else(|| home.join(".rustup"), PathBuf::from);
-    add(rustup.join("settings.toml"));
-    sha256(text.as_bytes())
+    files.chain([rustup.join("settings.toml")])
 }
 
 #[cfg(test)]

@@ -145,6 +145,12 @@ impl Unit {
         &self.dir
     }
 
+    /// Where the compiler writes the product, and beside it the note of what it has read, which
+    /// is all that there is of a compilation that fails.
+    pub fn written(&self) -> PathBuf {
+        self.product.written()
+    }
+
     /// Starts the compiler, as a process group of its own.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A new app: a template with another name, and the SDK in `vendor/nova`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 
@@ -9,7 +9,7 @@ use crate::files::write_atomically;
 use crate::scaffold::embedded::Template;
 use crate::scaffold::name::{AppName, NameError};
 use crate::scaffold::vendor::{Files, VENDORED, sources};
-use crate::scaffold::workspace::{join, outer_workspace};
+use crate::scaffold::workspace::{Membership, common_workspace, membership};
 
 /// A new app on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct NewApp {
     pub dir: PathBuf,
     /// Its name.
     pub name: String,
-    /// The manifest of the workspace around it.
+    /// The manifest of the workspace around it; an app that is a workspace of its own is none.
     pub outer_workspace: Option<PathBuf>,
     /// Whether it is a member of that.
     pub is_member: bool,
@@ -62,7 +62,7 @@ pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewA
         let path = path.to_owned();
         move |source| CreateError::Io { path, action, source }
     };
-    let dir = std::path::absolute(dir).map_err(failed(dir, "read"))?;
+    let dir = resolved(dir).map_err(failed(dir, "read"))?;
     let name = match name {
         Some(name) => AppName::parse(name)?,
         None => AppName::of_folder(&dir)?,
@@ -71,11 +71,12 @@ pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewA
         return Err(CreateError::NotEmpty { dir });
     }
     let mut files = render(template, &name);
-    let outer_workspace = outer_workspace(&dir);
-    let is_member = match &outer_workspace {
-        Some(root) => join(root, &dir).map_err(failed(root, "written"))?,
-        None => false,
+    let outer_workspace = common_workspace(&dir);
+    let membership = match &outer_workspace {
+        Some(root) => membership(root, &dir).map_err(failed(root, "read"))?,
+        None => Membership::Excluded,
     };
+    let is_member = membership != Membership::Excluded;
     if is_member {
         make_member(&mut files);
     }
@@ -83,7 +84,35 @@ pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewA
         let path = dir.join(file);
         write_atomically(&path, &content).map_err(failed(&path, "written"))?;
     }
+    // Last: a workspace with a member that is not there does not build.
+    if let (Some(root), Membership::Added(manifest)) = (&outer_workspace, membership) {
+        write_atomically(root, manifest.as_bytes()).map_err(failed(root, "written"))?;
+    }
     Ok(NewApp { outer_workspace, is_member, name: name.as_str().to_owned(), dir })
+}
+
+/// The path of a folder that need not be there yet, without links and `..`: which folders are around
+/// it must be true.
+fn resolved(dir: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(dir)?;
+    for known in absolute.ancestors() {
+        let mut path = match known.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            found => found?,
+        };
+        let rest = absolute.strip_prefix(known).expect("an ancestor is a part of the path");
+        for part in rest.components() {
+            match part {
+                // What is not there is no link.
+                Component::ParentDir => {
+                    path.pop();
+                }
+                part => path.push(part),
+            }
+        }
+        return Ok(path);
+    }
+    Ok(absolute)
 }
 
 /// Leaves out what is the workspace's to say: which packages it has, how they are compiled, and

@@ -1,16 +1,31 @@
 //! The workspace that a folder belongs to.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use toml_edit::{Array, DocumentMut, Item, value};
 
-use crate::files::write_atomically;
+/// What a workspace makes of a package in one of its folders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Membership {
+    /// A member: its path, or a pattern for it, is listed.
+    Listed,
+    /// A member, if this is the manifest of the workspace.
+    Added(String),
+    /// Nothing.
+    Excluded,
+}
 
 /// The nearest `Cargo.toml` above the folder that has a `[workspace]`.
-pub(super) fn outer_workspace(dir: &Path) -> Option<PathBuf> {
+fn outer_workspace(dir: &Path) -> Option<PathBuf> {
     let manifests = dir.ancestors().skip(1).map(|folder| folder.join("Cargo.toml"));
     manifests.into_iter().find(|path| has_workspace(path))
+}
+
+/// The same, if that is a workspace for several packages. Where a package has a `[workspace]` only to
+/// be in no other, as a new app has, an app in its folder is no part of it.
+pub(super) fn common_workspace(dir: &Path) -> Option<PathBuf> {
+    outer_workspace(dir).filter(|manifest| !is_for_itself(manifest))
 }
 
 /// The root manifest of the workspace that a folder belongs to: its own, or one around it.
@@ -20,29 +35,46 @@ pub(super) fn root_manifest(dir: &Path) -> PathBuf {
 }
 
 fn has_workspace(manifest: &Path) -> bool {
-    let text = std::fs::read_to_string(manifest).unwrap_or_default();
-    text.parse::<DocumentMut>().is_ok_and(|manifest| manifest.contains_key("workspace"))
+    read(manifest).is_ok_and(|manifest| manifest.contains_key("workspace"))
 }
 
-/// Makes the package in `dir` a member of the workspace with this manifest, as `cargo new` does;
-/// `false` where the workspace excludes it.
-pub(super) fn join(root: &Path, dir: &Path) -> io::Result<bool> {
+/// Whether a package is a workspace and says nothing in it that would be for others.
+fn is_for_itself(manifest: &Path) -> bool {
+    read(manifest).is_ok_and(|manifest| {
+        let workspace = manifest.get("workspace").and_then(Item::as_table_like);
+        let own = ["exclude", "metadata", "resolver"];
+        manifest.contains_key("package")
+            && workspace.is_some_and(|it| it.iter().all(|(key, _)| own.contains(&key)))
+    })
+}
+
+fn read(manifest: &Path) -> io::Result<DocumentMut> {
+    std::fs::read_to_string(manifest)?.parse().map_err(io::Error::other)
+}
+
+/// What the workspace with this manifest makes of the package in `dir`, which is made a member as
+/// `cargo new` makes it one.
+///
+/// # Errors
+/// If the manifest cannot be read, or has another shape than cargo's; and if `dir` is not below it.
+pub(super) fn membership(root: &Path, dir: &Path) -> io::Result<Membership> {
     let folder = root.parent().unwrap_or(root);
-    let Some(path) = dir.strip_prefix(folder).ok().and_then(Path::to_str) else {
-        return Ok(false);
-    };
-    let text = std::fs::read_to_string(root)?;
-    let mut manifest: DocumentMut = text.parse().map_err(io::Error::other)?;
+    let path = dir.strip_prefix(folder).map_err(io::Error::other)?;
+    if path.components().any(|part| !matches!(part, Component::Normal(_))) {
+        return Err(io::Error::other(format!("`{}` leads out of its folder", path.display())));
+    }
+    let Some(path) = path.to_str() else { return Ok(Membership::Excluded) };
+    let mut manifest = read(root)?;
     let workspace = &mut manifest["workspace"];
     let listed = |key: &str| -> Vec<String> {
         let list = workspace.get(key).and_then(Item::as_array).into_iter().flatten();
         list.filter_map(|it| Some(it.as_str()?.trim_end_matches('/').to_owned())).collect()
     };
     if listed("exclude").iter().any(|excluded| Path::new(path).starts_with(excluded)) {
-        return Ok(false);
+        return Ok(Membership::Excluded);
     }
     if listed("members").iter().any(|pattern| covers(pattern, path)) {
-        return Ok(true);
+        return Ok(Membership::Listed);
     }
     let members = workspace
         .as_table_like_mut()
@@ -52,8 +84,7 @@ pub(super) fn join(root: &Path, dir: &Path) -> io::Result<bool> {
     let members =
         members.as_array_mut().ok_or_else(|| io::Error::other("`members` is not a list"))?;
     members.push(path);
-    write_atomically(root, manifest.to_string().as_bytes())?;
-    Ok(true)
+    Ok(Membership::Added(manifest.to_string()))
 }
 
 /// Whether a member's pattern, such as `crates/*`, is for this path.
@@ -74,23 +105,46 @@ mod tests {
 
     #[test]
     fn an_app_is_made_a_member_as_cargo_makes_a_package_one() {
+        let whole = |workspace: &str| format!("# Mine.\n[workspace]\n{workspace}\n");
+        let added = |workspace: &str| Membership::Added(whole(workspace));
         for (workspace, expected) in [
-            ("members = [\"crates/*\"]", Some("members = [\"crates/*\"]")),
-            ("members = [\"crates/we*\"]", Some("members = [\"crates/we*\"]")),
-            ("members = [\"./crates/web/\"]", Some("members = [\"./crates/web/\"]")),
-            ("members = [\"crates/api\"]", Some("members = [\"crates/api\", \"crates/web\"]")),
-            ("members = [\"*\"]", Some("members = [\"*\", \"crates/web\"]")),
-            ("resolver = \"3\"", Some("resolver = \"3\"\nmembers = [\"crates/web\"]")),
-            ("exclude = [\"crates\"]", None),
+            ("members = [\"crates/*\"]", Membership::Listed),
+            ("members = [\"crates/we*\"]", Membership::Listed),
+            ("members = [\"./crates/web/\"]", Membership::Listed),
+            ("members = [\"crates/api\"]", added("members = [\"crates/api\", \"crates/web\"]")),
+            ("members = [\"*\"]", added("members = [\"*\", \"crates/web\"]")),
+            ("resolver = \"3\"", added("resolver = \"3\"\nmembers = [\"crates/web\"]")),
+            ("exclude = [\"crates\"]", Membership::Excluded),
         ] {
             let folder = tempfile::tempdir().unwrap();
             let root = folder.path().join("Cargo.toml");
-            std::fs::write(&root, format!("# Mine.\n[workspace]\n{workspace}\n")).unwrap();
-            let joined = join(&root, &folder.path().join("crates/web")).unwrap();
-            let text = std::fs::read_to_string(&root).unwrap();
-            let whole = |workspace: &str| format!("# Mine.\n[workspace]\n{workspace}\n");
-            assert_eq!(joined, expected.is_some(), "{workspace}");
-            assert_eq!(text, whole(expected.unwrap_or(workspace)));
+            std::fs::write(&root, whole(workspace)).unwrap();
+            assert_eq!(membership(&root, &folder.path().join("crates/web")).unwrap(), expected);
+            for outside in ["../web", "crates/../web", ".."] {
+                let error = membership(&root, &folder.path().join(outside)).unwrap_err();
+                assert!(error.to_string().contains("leads out"), "{outside}: {error}");
+            }
+            membership(&root, Path::new("/elsewhere")).unwrap_err();
+            assert_eq!(std::fs::read_to_string(&root).unwrap(), whole(workspace));
+        }
+    }
+
+    #[test]
+    fn a_package_that_is_a_workspace_for_itself_takes_no_other() {
+        for (manifest, is_common) in [
+            ("[workspace]\n", true),
+            ("[workspace]\nexclude = [\"vendor\"]\n", true),
+            ("[package]\nname = \"x\"\n[workspace]\n", false),
+            ("[package]\nname = \"x\"\n[workspace]\nexclude = [\"vendor\"]\n", false),
+            ("[package]\nname = \"x\"\n[workspace]\nmembers = []\n", true),
+            ("[package]\nname = \"x\"\n[workspace.dependencies]\nserde = \"1\"\n", true),
+            ("[package]\nname = \"x\"\nworkspace = \"..\"\n", false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let root = folder.path().join("Cargo.toml");
+            std::fs::write(&root, manifest).unwrap();
+            let found = common_workspace(&folder.path().join("apps/site"));
+            assert_eq!(found, is_common.then_some(root), "{manifest}");
         }
     }
 }

@@ -117,17 +117,32 @@ fn inputs_are_all_files_that_were_read() {
         ("styles/c.scss", "@use '../theme/colors';\na { top: $missing }\n"),
     ];
     for (files, last) in [(&files[..5], None), (&files[..], Some("styles/c.scss"))] {
-        let compiled = run(files, Style::Expanded);
+        let (_dir, project) = project(files);
+        let compiled = compile_styles(&project, Style::Expanded, Browsers::default());
         assert_eq!(compiled.sheet.is_err(), last.is_some());
         let mut expected =
             vec!["node_modules/x/_y.scss", "styles/a.css", "styles/b.scss", "theme/_colors.scss"];
         expected.extend(last);
         expected.sort_unstable();
-        assert_eq!(
-            compiled.inputs.iter().collect::<Vec<_>>(),
-            expected.iter().map(Path::new).collect::<Vec<_>>()
-        );
+        let expected = expected.iter().map(|file| project.dir().join(file));
+        assert_eq!(compiled.inputs, expected.collect());
     }
+}
+
+#[test]
+fn an_input_behind_a_link_has_a_path_that_leads_to_it() {
+    let (dir, project) = project(&[
+        ("site/_theme.scss", "$ink: teal;\n"),
+        ("site/sheets/a.scss", "@use '../theme';\na { color: theme.$ink }\n"),
+        ("_theme.scss", "$ink: red;\n"),
+    ]);
+    std::os::unix::fs::symlink(dir.path().join("site/sheets"), dir.path().join("styles")).unwrap();
+    let project = Project::open(project.dir()).unwrap();
+    let compiled = compile_styles(&project, Style::Compressed, Browsers::default());
+    assert_eq!(compiled.sheet.unwrap().unwrap().css, "a{color:teal}\n");
+    let read: Vec<_> = compiled.inputs.iter().map(|it| it.canonicalize().unwrap()).collect();
+    let expected = ["site/_theme.scss", "site/sheets/a.scss"].map(|it| project.dir().join(it));
+    assert_eq!(read, expected);
 }
 
 #[test]

@@ -19,6 +19,9 @@ use tokio::process::Command;
 /// Nobody: neither the user of this test nor the owner of what it makes.
 const OTHER: u32 = 65534;
 
+/// What there is of an earlier release.
+const EARLIER: &str = r#"{"nova":"0.0.1","build_id":"0123"}"#;
+
 const PAGE: &str = r#"use nova::prelude::*;
 
 pub fn get() -> Html {
@@ -94,6 +97,23 @@ async fn is_lean(host: &Path) {
         let held = programs.each_ref().map(|program| memchr::memmem::find(program, line).is_some());
         assert_eq!(held, [true, false], "{}", String::from_utf8_lossy(line));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_is_not_written_over_what_is_not_one() {
+    let app = app("place");
+    app.write("deploy/Dockerfile", "FROM scratch\n");
+    app.write("README.md", "# Mine\n");
+    for (out, reason) in [
+        (".", "it is the folder of a crate, with a Cargo.toml"),
+        ("deploy", "no earlier one lies there, but Dockerfile, which may be lost"),
+    ] {
+        let (status, said) = nova(&app, &["build", "--out", out]).await;
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains(reason) && !said.contains("compiling"), "{said}");
+    }
+    assert_eq!(app.read("README.md"), "# Mine\n");
+    assert_eq!(app.read("deploy/Dockerfile"), "FROM scratch\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,12 +234,12 @@ async fn a_build_that_fails_leaves_the_release_alone() {
     let app = app("refused");
     app.write("pages/index.rs", "pub fn get() -> String { panic!(\"not today\") }\n");
     app.delete("pages/live/[name].rs");
-    app.write("build/manifest.json", "{}");
+    app.write("build/manifest.json", EARLIER);
     let (status, said) = nova(&app, &["build"]).await;
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("GET / (pages/index.rs) panicked: not today"), "{said}");
     let left: Vec<_> = fs::read_dir(app.path.join("build")).expect("a folder").collect();
-    assert_eq!((left.len(), app.read("build/manifest.json").as_str()), (1, "{}"));
+    assert_eq!((left.len(), app.read("build/manifest.json").as_str()), (1, EARLIER));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -297,7 +317,7 @@ async fn an_ahead_of_time_build_fails_by_the_names_of_its_failures() {
         "use nova::prelude::*;\n\
          pub fn delete() -> StatusCode { StatusCode::INTERNAL_SERVER_ERROR }\n",
     );
-    app.write("build/manifest.json", "{}");
+    app.write("build/manifest.json", EARLIER);
     let build = ["build", "--aot", "--profile", "dev"];
     let (status, said) = nova(&app, &build).await;
     assert_eq!(status, Some(1), "{said}");
@@ -308,7 +328,7 @@ async fn an_ahead_of_time_build_fails_by_the_names_of_its_failures() {
     ] {
         assert!(said.contains(failure), "{failure}\n{said}");
     }
-    assert_eq!(app.read("build/manifest.json"), "{}", "the release was touched");
+    assert_eq!(app.read("build/manifest.json"), EARLIER, "the release was touched");
 
     // What is expected is no failure: neither here nor where a host tries the library out.
     app.write("pages/broken.rs", "pub fn get() -> String { panic!(\"as it should\") }\n");

@@ -133,6 +133,16 @@ async fn an_init_that_aborts_is_refused() {
     assert_eq!(fresh(dev.address, "/word").await.unwrap(), "still here");
     app.write("app.rs", &before);
     dev.process.line("     app.rs").await;
+    // What the code does not start with is tried again when there is other code.
+    let init = "pub fn init(_purpose: Purpose) -> Store {";
+    let refuses = "assert!(std::env::var_os(\"WORD\").is_none(), \"it has a word\");";
+    app.edit("app.rs", init, &format!("{init}\n    {refuses}"));
+    dev.process.line("swap     app.rs").await;
+    app.write(".env", "WORD=1\n");
+    dev.process.line("refused  .env").await;
+    app.write("app.rs", &before);
+    dev.process.line("swap     app.rs").await;
+    dev.process.line("restart  .env").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

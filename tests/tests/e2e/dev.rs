@@ -149,6 +149,9 @@ async fn an_app_whose_parts_cannot_be_prepared_is_built_as_a_whole() {
         "pub fn get() -> &'static str {\n    include_str!(\"word.txt\")\n}\n",
     );
     app.write("pages/word.txt", "one");
+    let hidden = "pub fn get() -> &'static str {\n    include_str!(\"../.texts/word.txt\")\n}\n";
+    app.write("pages/hidden.rs", hidden);
+    app.write(".texts/word.txt", "one");
     app.write(".nova/parts", "a file in the way of the folder");
     let Dev { mut process, address, .. } = Dev::start(&app).await;
     process.line("the app is built as a whole: the folder .nova/parts cannot be prepared").await;
@@ -158,6 +161,10 @@ async fn an_app_whose_parts_cannot_be_prepared_is_built_as_a_whole() {
     app.write("pages/word.txt", "two");
     process.line("swap     pages/word.txt").await;
     assert_eq!(fresh(address, "/word").await.unwrap(), "two");
+    // And this one, in a folder that is not looked at.
+    app.write(".texts/word.txt", "two");
+    process.line(".texts/word.txt").await;
+    assert_eq!(fresh(address, "/hidden").await.unwrap(), "two");
     app.write("pages/word.rs", "pub fn get() -> u8 {\n");
     process.line("error    pages/word.rs").await;
     assert_eq!(fresh(address, "/word").await.unwrap(), "two");

@@ -8,24 +8,32 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::Method;
-use nova_host::operate::admin::{AdminError, RollbackRequest, SwapRequest, SwapResponse};
+use nova_host::operate::admin::{
+    AdminError, GenerationStatus, RollbackRequest, SwapRequest, SwapResponse,
+};
+use nova_host::swap::GenerationState;
 use nova_tests::client::{Connection, Failure, Sipper, fresh};
 use nova_tests::fixtures::{library, stamped};
 use nova_tests::host::{Host, Options};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// So many answers of a host, and what it was asked before has begun.
+const LOOKS: u32 = 50;
 
 /// The stamp of a library that was not stamped.
-const FIRST: &str = "0000000000000";
+pub(crate) const FIRST: &str = "0000000000000";
 
 /// A host that serves `holder`, and the folder whose files its hooks obey.
-struct Holder {
-    host: Host,
-    folder: TempDir,
+pub(crate) struct Holder {
+    pub(crate) host: Host,
+    pub(crate) folder: TempDir,
     library: Vec<u8>,
 }
 
 impl Holder {
-    async fn start(args: &[&str]) -> Self {
+    pub(crate) async fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("lock"), "").expect("written");
         let library = library("holder");
@@ -35,7 +43,7 @@ impl Holder {
     }
 
     /// What a hook of the build with this stamp is to do.
-    fn say(&self, hook: &str, what: &str, stamp: &str) {
+    pub(crate) fn say(&self, hook: &str, what: &str, stamp: &str) {
         fs::write(self.folder.path().join(hook), format!("{what} {stamp}")).expect("written");
     }
 
@@ -44,12 +52,12 @@ impl Holder {
         self.host.admin.swap(SwapRequest { paths: vec![path], force, no_preflight: false }).await
     }
 
-    async fn add(&self) -> u64 {
+    pub(crate) async fn add(&self) -> u64 {
         let mut connection = Connection::open(self.host.address).await.expect("a connection");
         number(connection.send(Method::POST, "/", b"").await).expect("it is added")
     }
 
-    async fn count(&self) -> u64 {
+    pub(crate) async fn count(&self) -> u64 {
         fresh(self.host.address, "/").await.expect("a count").parse().expect("a number")
     }
 }
@@ -170,7 +178,7 @@ async fn never_two_are_alive_and_what_one_holds_is_free_for_the_next() {
     assert_eq!(holder.count().await, 2);
     assert!(stream.finish().await.is_err(), "an endless stream is cut");
     let states = holder.host.status().await.generations;
-    let alive = states.iter().filter(|it| it.state != nova_host::swap::GenerationState::Retired);
+    let alive = states.iter().filter(|it| it.state != GenerationState::Retired);
     assert_eq!(alive.count(), 1);
 }
 
@@ -183,6 +191,88 @@ async fn an_app_that_cannot_start_gives_way_to_the_one_before() {
     holder.swap("1", false).await.expect_err("its import fails");
     assert_eq!(holder.count().await, 1);
     assert_eq!(holder.add().await, 2);
+}
+
+/// In one process, and with a worker.
+const PLACES: [&[&str]; 2] = [&["--no-preflight"], &["--no-preflight", "--workers", "1"]];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_whose_shutdown_never_ends_goes_on() {
+    for args in PLACES {
+        let args = [args, &["--hook-timeout", "1"]].concat();
+        let mut holder = Holder::start(&args).await;
+        assert_eq!(holder.add().await, 1);
+        holder.say("shutdown", "hang", FIRST);
+        let refused = holder.swap("1", false).await.expect_err("what it holds is not free");
+        assert!(refused.to_string().contains("the file is locked"), "{refused}");
+        holder.host.process.line("whose `shutdown` has begun and does not end").await;
+        assert_eq!(holder.count().await, 1, "{args:?}");
+        assert_eq!(holder.add().await, 2, "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_neither_app_starts_the_state_waits() {
+    for args in PLACES {
+        let mut holder = Holder::start(args).await;
+        assert_eq!(holder.add().await, 1);
+        // The stamps of both of them end so.
+        holder.say("import", "error", "0");
+        let refused = holder.swap("10", false).await.expect_err("neither starts").to_string();
+        assert!(refused.contains("import fails"), "{refused}");
+        for path in ["/", "/readyz"] {
+            let refused = fresh(holder.host.address, path).await.expect_err(path).to_string();
+            assert!(refused.contains("503"), "{args:?}: {refused}");
+        }
+        fs::remove_file(holder.folder.path().join("import")).unwrap();
+        if args.contains(&"--workers") {
+            // Whether it starts again by itself before that or not.
+            holder.swap("11", false).await.unwrap();
+        } else {
+            holder.host.process.line("is live: what generation 1 was").await;
+        }
+        assert_eq!(holder.count().await, 1, "{args:?}");
+        assert_eq!(holder.add().await, 2, "{args:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_requests_than_may_wait_are_turned_away() {
+    let args = &["--no-preflight", "--hold-queue", "1", "--hold-timeout", "60"];
+    let holder = Holder::start(args).await;
+    holder.add().await;
+    let address = holder.host.address;
+    let inside = tokio::spawn(async move { fresh(address, "/wait").await });
+    while holder.host.status().await.generations[0].in_flight == 0 {
+        tokio::task::yield_now().await;
+    }
+    // As soon as one of them is turned away, the other one waits.
+    let is_full = Arc::new(AtomicBool::new(false));
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let (is_full, release) = (is_full.clone(), holder.folder.path().join("release"));
+        clients.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await?;
+            while !is_full.load(Ordering::Relaxed) {
+                let answer = connection.get("/").await?;
+                if answer.status() == 503 {
+                    assert_eq!(answer.headers()["retry-after"], "1");
+                    is_full.store(true, Ordering::Relaxed);
+                    fs::write(&release, "")?;
+                } else {
+                    assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"1"[..]));
+                }
+            }
+            Ok::<_, Failure>(())
+        }));
+    }
+    let swapped = holder.swap("1", false).await.unwrap().swapped.remove(0);
+    for client in clients {
+        client.await.unwrap().unwrap();
+    }
+    assert_eq!(inside.await.unwrap().unwrap(), "released");
+    let held = swapped.held.expect("the door was held");
+    assert!(held.waited == 1 && held.turned_away >= 1, "{held:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,6 +307,49 @@ async fn a_canary_of_an_app_with_a_state_is_refused() {
     let refused = holder.host.admin.canary(request).await.expect_err("it has a state").to_string();
     assert!(refused.contains("Swap::Overlap"), "{refused}");
     assert_eq!(holder.count().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_does_not_come_between_an_app_that_ends_and_the_next() {
+    let host = Host::start(&library("good")).await;
+    let stateful = library("stateful");
+    // What served before stands by: to go back to it takes no time.
+    let first = host.swap(&host.file("1.so", &stamped(&stateful, "1"))).await.unwrap();
+    assert_eq!(first.swapped[0].mode.as_str(), "overlap");
+    let mut upload = TcpStream::connect(host.address).await.unwrap();
+    let head = "POST /length HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\n";
+    upload.write_all(head.as_bytes()).await.unwrap();
+    while host.status().await.generations.iter().all(|it| it.in_flight == 0) {
+        tokio::task::yield_now().await;
+    }
+    // The door is held until that page has answered.
+    let next = host.file("2.so", &stamped(&stateful, "2"));
+    let request = RollbackRequest { to: None };
+    let asked = async {
+        for _ in 0..LOOKS {
+            host.status().await;
+        }
+        let back = host.admin.rollback(&request);
+        let released = async {
+            for _ in 0..LOOKS {
+                host.status().await;
+            }
+            upload.write_all(b"body").await.unwrap();
+            let mut answer = String::new();
+            upload.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        tokio::join!(back, released)
+    };
+    let (swapped, (back, answer)) = tokio::join!(host.swap(&next), asked);
+    assert!(answer.ends_with("\r\n\r\n4"), "{answer}");
+    // Whichever came first, the other one has found what it left.
+    let said = host.process.output();
+    assert!(!said.contains("does not start again"), "{swapped:?} {back:?}\n{said}");
+    let generations = host.status().await.generations;
+    let is_live = |it: &&GenerationStatus| it.state == GenerationState::Live;
+    let live = generations.iter().find(is_live).expect("one serves");
+    assert_eq!(fresh(host.address, "/build").await.unwrap(), live.build_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]

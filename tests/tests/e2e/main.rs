@@ -29,6 +29,7 @@ mod rogue;
 mod rollback;
 mod saves;
 mod services;
+mod succession;
 mod swap;
 mod terminal;
 mod trust;

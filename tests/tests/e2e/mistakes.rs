@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use nova_tests::PATIENCE;
-use nova_tests::client::{Connection, fresh};
+use nova_tests::client::{Connection, Sipper, fresh};
 use nova_tests::dev::Dev;
 use nova_tests::workspace::App;
 
@@ -19,6 +19,27 @@ async fn ask(dev: &Dev, path: &str) -> (u16, String) {
     let mut connection = Connection::open(dev.address).await.expect("it listens");
     let response = connection.get(path).await.expect("an answer");
     (response.status().as_u16(), String::from_utf8_lossy(response.body()).into_owned())
+}
+
+/// Waits until a page that is opened is told of a mistake with this text, or no more.
+async fn until_told(dev: &Dev, text: &str, expected: bool) {
+    let asking = async {
+        loop {
+            let mut events = Sipper::ask(dev.address, "/__nova/events").await.expect("it listens");
+            let told = loop {
+                let told = String::from_utf8_lossy(&events.received).into_owned();
+                if told.contains("\"type\":\"error\"") || told.contains("\"type\":\"ok\"") {
+                    break told;
+                }
+                assert!(events.sip(1).await.expect("an event"), "it ends too early: {told}");
+            };
+            if told.contains(text) == expected {
+                return;
+            }
+        }
+    };
+    let done = tokio::time::timeout(PATIENCE, asking).await;
+    assert!(done.is_ok(), "{text:?} is told: not {expected}\n{}", dev.process);
 }
 
 /// A save of the page that is right goes live.
@@ -46,6 +67,7 @@ async fn a_mistake_keeps_no_other_file_from_going_live() {
     a_page_that_lost_its_handler(&app, &mut dev).await;
     a_layout_that_is_not_written_yet(&app, &mut dev).await;
     an_error_in_what_all_share(&app, &mut dev).await;
+    a_module_that_is_named_before_it_is_there(&app, &mut dev).await;
     a_library_that_the_loader_refuses(&app, &mut dev).await;
     a_manifest_that_is_mended(&app, &mut dev).await;
     // What is still wrong was told once.
@@ -126,6 +148,22 @@ async fn an_error_in_what_all_share(app: &App, dev: &mut Dev) {
     assert_eq!(ask(dev, "/behind").await, (200, "8".to_owned()));
 }
 
+async fn a_module_that_is_named_before_it_is_there(app: &App, dev: &mut Dev) {
+    app.append("lib.rs", "\npub mod rows;\n");
+    dev.process.line("error    lib.rs").await;
+    // The library that serves has not read it, and it mends nothing at first.
+    app.write("rows.rs", "pub fn rows() -> u8 {\n    \"three\"\n}\n");
+    dev.process.line("error    rows.rs").await;
+    app.write("rows.rs", "pub fn rows() -> u8 {\n    3\n}\n");
+    dev.process.line("swap     rows.rs").await;
+    app.write(
+        "pages/rows.rs",
+        "pub fn get() -> String {\n    crate::rows::rows().to_string()\n}\n",
+    );
+    dev.process.line("swap     pages/rows.rs").await;
+    assert_eq!(fresh(dev.address, "/rows").await.unwrap(), "3", "{}", dev.process);
+}
+
 async fn a_library_that_the_loader_refuses(app: &App, dev: &mut Dev) {
     app.write(
         "pages/refused.rs",
@@ -151,6 +189,13 @@ async fn a_manifest_that_is_mended(app: &App, dev: &mut Dev) {
     dev.process.line("error    Cargo.toml").await;
     app.write("Cargo.toml", &manifest);
     dev.process.line("same     Cargo.toml").await;
+    // What cargo alone finds wrong is told for no longer either.
+    app.write("Cargo.toml", &manifest.replace("maud = \"0.27\"", "maud = { path = \"nowhere\" }"));
+    dev.process.line("error    Cargo.toml").await;
+    until_told(dev, "nowhere/Cargo.toml", true).await;
+    app.write("Cargo.toml", &manifest);
+    dev.process.line("same     Cargo.toml").await;
+    until_told(dev, "nowhere/Cargo.toml", false).await;
     // So quickly that it may not be seen at all.
     app.write("Cargo.toml", &manifest.replace("maud = ", "maud = = "));
     tokio::task::yield_now().await;

@@ -59,5 +59,47 @@ async fn a_crate_beside_the_app_belongs_to_it() {
     app.edit("wording/src/lib.rs", "    2", "    \"third\"");
     dev.process.line("swap ").await;
     assert_eq!(fresh(dev.address, "/word").await.unwrap(), "third false");
+    // The manifest of the workspace lies above the app, and decides how it is compiled.
+    app.edit("Cargo.toml", "debug-assertions = false", "debug-assertions = true");
+    dev.process.line("swap ").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "third true");
     assert!(!dev.process.output().contains("as a whole"), "{}", dev.process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partial_elsewhere_makes_a_stylesheet_and_no_code() {
+    let app = workspace();
+    let partials =
+        ["wording/theme/_colours.scss", "ui/_colours.scss", "site/node_modules/x/_a.scss"];
+    for (number, file) in partials.into_iter().enumerate() {
+        app.write(file, &format!(".p{number} {{ color: red; }}\n"));
+    }
+    app.write(
+        "site/styles/main.scss",
+        "@use '../../wording/theme/colours' as wording;\n@use '../../ui/colours' as ui;\n\
+         @use '../node_modules/x/a';\n",
+    );
+    let mut dev = Dev::start_with(&app, &["site", "--port", "0"]).await;
+    dev.process.line("build ").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "first false");
+    let at_first = dev.process.output().matches("generation ").count();
+    for (number, file) in partials.into_iter().enumerate() {
+        app.edit(file, "red", "teal");
+        let line = format!("style    {}", app.path.join(file).display());
+        let rule = format!(".p{number} {{\n  color: teal;\n}}");
+        // A file that is written may be seen before it has its content.
+        loop {
+            dev.process.line(&line).await;
+            if fresh(dev.address, "/__nova/style.css").await.unwrap().contains(&rule) {
+                break;
+            }
+        }
+    }
+    // Behind all of it: what they caused beside that has happened before.
+    app.edit("wording/src/lib.rs", "first", "second");
+    dev.process.line("swap ").await;
+    assert_eq!(fresh(dev.address, "/word").await.unwrap(), "second false");
+    let said = dev.process.output();
+    assert_eq!(said.matches("generation ").count(), at_first + 1, "{said}");
+    assert!(!said.contains("same "), "{said}");
 }

@@ -327,3 +327,20 @@ async fn what_cannot_be_kept_is_said() {
     let warnings = swapped.swapped[0].warnings.join("\n");
     assert!(warnings.contains("new.so: the release cannot be kept in "), "{warnings}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_does_not_end_keeps_no_other_from_its_end() {
+    let written = tempfile::tempdir().unwrap();
+    let written = written.path().join("written.txt");
+    let env: &[(&str, &Path)] = &[("NOVA_FIXTURE_FILE", &written)];
+    let writes = library("writes");
+    let endless = stamped(&writes, "endless");
+    let mut host = Host::start_with(&endless, Options { env, ..Options::default() }).await;
+    // The first one stands by.
+    host.swap(&host.file("next.so", &writes)).await.unwrap();
+    host.process.signal(Signal::TERM);
+    assert!(host.process.read_to_end().await.success(), "{}", host.process);
+    assert_eq!(fs::read_to_string(&written).unwrap(), "init\ninit\nshutdown\n");
+    let said = host.process.output();
+    assert!(said.contains("`shutdown` of app.rs in generation 1 did not finish"), "{said}");
+}

@@ -7,12 +7,14 @@
 mod deploy;
 mod early;
 mod gate;
+mod kinds;
+mod place;
 mod profile;
 mod program;
 pub(super) mod report;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +29,7 @@ use nova_route_template::{
 };
 
 use self::gate::Training;
-use self::report::{BuildFacts, BuildReport, PageKind};
+use self::report::{BuildFacts, BuildReport};
 use self::steps::Steps;
 use super::{Outcome, app_folder, block_on, check, env_file, precompile, sign};
 use crate::precompile::Extent;
@@ -144,7 +146,7 @@ fn build(args: &Args) -> anyhow::Result<Outcome> {
     };
 
     let before = BuildReport::read(&job.out);
-    let kinds = kinds(&job, &files, exercised.as_ref());
+    let kinds = kinds::of(&job, &files, exercised.as_ref());
     let made = BuildFacts {
         manifest: &manifest,
         sizes: &sizes,
@@ -156,8 +158,23 @@ fn build(args: &Args) -> anyhow::Result<Outcome> {
     };
     let report = BuildReport::new(&made, before.as_ref());
     report.write(&job.out)?;
+    say(&job, &manifest, &report, program.as_ref());
+    if let Some(key) = key {
+        // Last: it covers every other file of the release.
+        sign::sign(&job.out, &key)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Says what was made; `program` is the one program with its size, if there is one.
+fn say(
+    job: &BuildJob<'_>,
+    manifest: &Manifest,
+    report: &BuildReport,
+    program: Option<&(PathBuf, u64)>,
+) {
     anstream::print!("{}", report.render());
-    if args.report.is_some() {
+    if job.args.report.is_some() {
         anstream::print!("{}", report.render_sizes());
     }
     let plan = &manifest.swap;
@@ -167,18 +184,13 @@ fn build(args: &Args) -> anyhow::Result<Outcome> {
         job.out.display(),
         counted(manifest.routes.len(), "route"),
         size(manifest.library.size),
-        report::total(&steps.done()),
+        report::total(&job.steps.done()),
         job.out.join("start").display(),
     );
     if let Some((program, length)) = program {
-        let (program, length) = (program.display(), size(length));
+        let (program, length) = (program.display(), size(*length));
         anstream::println!("          or as one program, {program}  {DIM}{length}{DIM:#}");
     }
-    if let Some(key) = key {
-        // Last: it covers every other file of the release.
-        sign::sign(&job.out, &key)?;
-    }
-    Ok(Outcome::Done)
 }
 
 impl Args {
@@ -204,6 +216,7 @@ impl<'a> BuildJob<'a> {
             steps.say(&format!("{WARN}warning{WARN:#}: {warning}"));
         }
         let out = prepared.project.dir().join(&settings.out);
+        place::check(&out)?;
         let earlier = Manifest::read(&out);
         let job = Self { args, settings, prepared, out, earlier, steps };
         if early::is_worth_it(&job) {
@@ -408,35 +421,4 @@ fn write(
     let size = deploy::write(out, host, &manifest)?;
     deploy::write_symbols(out, &stripped.symbols)?;
     Ok((manifest, size))
-}
-
-/// How each page answers, by its file.
-fn kinds(
-    job: &BuildJob<'_>,
-    files: &SiteFiles,
-    exercised: Option<&precompile::Exercise>,
-) -> BTreeMap<String, PageKind> {
-    let pages = job.prepared.tree.pages.iter().map(|page| {
-        // What was seen counts more than what the text tells.
-        let seen = exercised.and_then(|done| gate::streams(done, &page.file));
-        let kind = match seen {
-            _ if files.rendered.contains(&page.file) => PageKind::Static,
-            Some(true) => PageKind::Streaming,
-            Some(false) => PageKind::Dynamic,
-            None => kind_by_text(job, &page.file),
-        };
-        (page.file.clone(), kind)
-    });
-    pages.collect()
-}
-
-/// How a page answers, by its text: one that makes no stream is dynamic.
-fn kind_by_text(job: &BuildJob<'_>, file: &str) -> PageKind {
-    let text = std::fs::read_to_string(job.prepared.project.dir().join(file)).unwrap_or_default();
-    let makes = ["Sse", "Body::channel(", "Body::from_stream("];
-    if makes.iter().any(|stream| text.contains(stream)) {
-        PageKind::Streaming
-    } else {
-        PageKind::Dynamic
-    }
 }

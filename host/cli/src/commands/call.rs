@@ -81,7 +81,7 @@ async fn call(args: Args) -> anyhow::Result<Outcome> {
     let no_files = Arc::new(Assets::new(Vec::new(), Caching::Revalidate));
     let answer = Site::new(Arc::clone(&switch), no_files).answer(request, None).await;
     let outcome = print(answer.response, include || method == Method::HEAD).await;
-    switch.stop(std::time::Duration::ZERO).await;
+    switch.stop(std::time::Duration::ZERO, switch.settings().hook_limit).await;
     outcome
 }
 

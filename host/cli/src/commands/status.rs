@@ -7,6 +7,7 @@ use nova_host::operate::admin::AdminClient;
 use super::{Outcome, block_on};
 use crate::terminal::routes::RouteTable;
 use crate::terminal::status::StatusView;
+use crate::terminal::width;
 
 /// Show what a running host does: generations, requests in flight, memory kept
 #[derive(Debug, clap::Args)]
@@ -23,13 +24,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let status = block_on(AdminClient::new(args.admin)?.status())??;
+    let status = &block_on(AdminClient::new(args.admin)?.status())??;
+    let width = width::of(std::io::stdout());
     if args.json {
-        anstream::println!("{}", serde_json::to_string_pretty(&status)?);
+        anstream::println!("{}", serde_json::to_string_pretty(status)?);
     } else if args.routes {
-        anstream::print!("{}", RouteTable(&status.routes));
+        anstream::print!("{}", RouteTable { routes: &status.routes, width });
     } else {
-        anstream::println!("{}", StatusView(&status));
+        anstream::println!("{}", StatusView { status, width });
     }
     Ok(Outcome::Done)
 }

@@ -42,6 +42,7 @@ use self::main_loop::Session;
 use self::publisher::Publisher;
 use self::server_settings::ServerSettings;
 use self::store::SessionStore;
+use self::styles::StyleInputs;
 use self::whole_app::WholeApp;
 use crate::dev::build::builder::Builder;
 use crate::dev::build::engine::Engine;
@@ -121,6 +122,7 @@ pub(crate) async fn run(setup: Setup) -> Result<(), DevError> {
         engine: Engine::new(&setup.dir, &setup.program, setup.environment),
         publisher: Publisher::new(server.clone()),
         whole_app: WholeApp::new(Builder::new(&setup.dir, server.clone()), store),
+        style_inputs: StyleInputs::default(),
         info: StartInfo {
             dev: true,
             stylesheet: Some(styles::URL.to_owned()),

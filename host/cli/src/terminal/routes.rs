@@ -5,7 +5,7 @@ use std::fmt;
 use nova_host::operate::admin::RouteStatus;
 
 use super::table::Align::{Left, Right};
-use super::table::{grouped, table};
+use super::table::{fitting, grouped};
 
 fn row(route: &RouteStatus) -> [String; 6] {
     let bound = |share| route.within(share).map_or_else(|| "longer".to_owned(), time);
@@ -34,18 +34,22 @@ const HEADINGS: [&str; 6] = ["route", "requests", "4xx", "5xx", "half within", "
 
 /// A table of routes, the busiest first.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RouteTable<'a>(pub(crate) &'a [RouteStatus]);
+pub(crate) struct RouteTable<'a> {
+    pub(crate) routes: &'a [RouteStatus],
+    /// How many columns a line may have.
+    pub(crate) width: usize,
+}
 
 impl fmt::Display for RouteTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut routes: Vec<&RouteStatus> = self.0.iter().collect();
+        let mut routes: Vec<&RouteStatus> = self.routes.iter().collect();
         if routes.is_empty() {
             return writeln!(f, "no request was counted yet");
         }
         routes.sort_by_key(|route| std::cmp::Reverse(route.requests));
         let mut rows = vec![HEADINGS.map(str::to_owned)];
         rows.extend(routes.into_iter().map(row));
-        f.write_str(&table(&rows, [Left, Right, Right, Right, Right, Right]))
+        f.write_str(&fitting(&rows, [Left, Right, Right, Right, Right, Right], self.width))
     }
 }
 
@@ -75,12 +79,17 @@ mod tests {
             route("/", 12_345, &[(Some(100), 12_300), (Some(2_500), 12_340), (None, 12_345)]),
             route("unmatched", 3, &[(Some(100), 1), (Some(2_500), 1), (None, 3)]),
         ];
-        assert_snapshot!(RouteTable(&routes), @"
+        let shown = |routes: &[RouteStatus], width| RouteTable { routes, width }.to_string();
+        assert_snapshot!(shown(&routes, 58), @"
         route        requests    4xx  5xx  half within  99% within
         /              12,345  1,234  123        100µs       100µs
         /users/[id]     1,200    120   12        2.5ms       2.5ms
         unmatched           3      0    0       longer      longer
         ");
-        assert_snapshot!(RouteTable(&[]), @"no request was counted yet");
+        assert_snapshot!(shown(&routes[..1], 55), @"
+        route /users/[id] · requests 1,200 · 4xx 120 · 5xx 12
+          half within 2.5ms · 99% within 2.5ms
+        ");
+        assert_snapshot!(shown(&[], 80), @"no request was counted yet");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::width;
+
 /// At which side of its column a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -30,6 +32,25 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]], align: [Align; N]) -> 
         text.push('\n');
     }
     text
+}
+
+/// A table with headings if it fits so many columns, and otherwise a list, in which each cell has its
+/// heading before it.
+pub(crate) fn fitting<const N: usize>(
+    rows: &[[String; N]],
+    align: [Align; N],
+    most: usize,
+) -> String {
+    let table = table(rows, align);
+    if table.lines().all(|line| width::columns(line) <= most) {
+        return table;
+    }
+    let headings = rows.first();
+    let list = rows.iter().skip(1).map(|row| {
+        let cells = headings.into_iter().flatten().zip(row).filter(|(_, cell)| !cell.is_empty());
+        width::items(cells.map(|(heading, cell)| format!("{heading} {cell}")), most) + "\n"
+    });
+    list.collect()
 }
 
 /// A table of text alone.
@@ -64,6 +85,18 @@ mod tests {
         assert_eq!(
             table(&[row("9 kB", "/"), row("12 kB", "/ü")], [Align::Right, Align::Left]),
             " 9 kB  /\n12 kB  /ü\n"
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_a_list() {
+        let row = |a: &str, b: &str, c: &str| [a, b, c].map(str::to_owned);
+        let rows = [row("build", "state", "age"), row("ab", "serves", "1m"), row("cd", "", "2h")];
+        let align = [Align::Left, Align::Left, Align::Right];
+        assert_eq!(fitting(&rows, align, 18), table(&rows, align));
+        assert_eq!(
+            fitting(&rows, align, 17),
+            "build ab\n  state serves\n  age 1m\nbuild cd · age 2h\n"
         );
     }
 

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::Metrics;
+use super::host_facts::{HostFacts, LiveGeneration};
 use super::route::BOUNDS;
 use crate::process::footprint::Footprint;
 use crate::server::{Handle, ProtocolErrorCounts};
@@ -21,28 +22,33 @@ pub(crate) struct Sources<'a> {
 
 /// The text of an answer.
 #[derive(Default)]
-struct Text(String);
+pub(super) struct Text(String);
 
 impl Text {
+    /// All of it.
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+
     /// What the next lines are about.
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
+    pub(super) fn family(&mut self, name: &str, kind: &str, help: &str) {
         self.line(format_args!("# HELP {name} {help}"));
         self.line(format_args!("# TYPE {name} {kind}"));
     }
 
-    fn line(&mut self, line: fmt::Arguments<'_>) {
+    pub(super) fn line(&mut self, line: fmt::Arguments<'_>) {
         // Writing to a `String` does not fail.
         let _ = writeln!(self.0, "{line}");
     }
 
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl fmt::Display) {
+    pub(super) fn one(&mut self, name: &str, kind: &str, help: &str, value: impl fmt::Display) {
         self.family(name, kind, help);
         self.line(format_args!("{name} {value}"));
     }
 }
 
 /// A label's value, as the format quotes it.
-fn quoted(value: &str) -> impl fmt::Display {
+pub(super) fn quoted(value: &str) -> impl fmt::Display {
     fmt::from_fn(move |f| {
         value.chars().try_for_each(|character| match character {
             '\\' => f.write_str("\\\\"),
@@ -71,9 +77,11 @@ impl Metrics {
         let mut text = Text::default();
         self.requests(&mut text, sources.server.protocol_errors());
         self.threads(&mut text);
-        generations(&mut text, sources);
-        process(&mut text, sources);
-        text.0
+        host_facts(sources).write(&mut text);
+        swaps(&mut text, sources);
+        connections(&mut text, sources.server);
+        footprint(&mut text);
+        text.into_string()
     }
 
     fn requests(&self, text: &mut Text, errors: ProtocolErrorCounts) {
@@ -160,25 +168,34 @@ impl Metrics {
     }
 }
 
-fn generations(text: &mut Text, sources: &Sources<'_>) {
+/// What the process takes of the machine.
+#[must_use]
+pub(crate) fn of_process() -> String {
+    let mut text = Text::default();
+    footprint(&mut text);
+    text.into_string()
+}
+
+fn host_facts(sources: &Sources<'_>) -> HostFacts {
     let switch = &sources.site.switch;
     let history = switch.history();
-    let name = "nova_generations";
-    text.family(name, "gauge", "Generations that serve, and that finish what they have.");
-    for (state, label) in [(GenerationState::Live, "live"), (GenerationState::Draining, "draining")]
-    {
-        let count = history.iter().filter(|record| record.state == state).count();
-        text.line(format_args!("{name}{{state=\"{label}\"}} {count}"));
+    let in_state = |state| history.iter().filter(move |record| record.state == state);
+    let live = in_state(GenerationState::Live).map(|record| LiveGeneration {
+        app: record.app.clone(),
+        build: record.build_id.as_str().to_owned(),
+        number: record.id.0,
+    });
+    HostFacts {
+        live: live.collect(),
+        draining: in_state(GenerationState::Draining).count(),
+        swaps: switch.totals(),
+        ready: sources.site.is_ready(),
+        began: sources.began,
     }
-    let name = "nova_generation";
-    text.family(name, "gauge", "The number of the generation that serves, with its build.");
-    for record in history.iter().filter(|record| record.state == GenerationState::Live) {
-        let (app, build, id) = (quoted(&record.app), record.build_id.as_str(), record.id);
-        text.line(format_args!("{name}{{app=\"{app}\",build=\"{build}\"}} {id}"));
-    }
-    let (published, refused) = switch.totals();
-    text.one("nova_swaps_total", "counter", "Swaps that were published.", published);
-    text.one("nova_swaps_refused_total", "counter", "Candidates that were refused.", refused);
+}
+
+fn swaps(text: &mut Text, sources: &Sources<'_>) {
+    let switch = &sources.site.switch;
     let waits = switch.waits();
     for (name, help, value) in [
         ("nova_holds_total", "Times that requests had to wait for a swap.", waits.holds),
@@ -200,14 +217,15 @@ fn generations(text: &mut Text, sources: &Sources<'_>) {
         "Libraries that are mapped; none is ever unmapped.",
         switch.loads(),
     );
-    let ready = u8::from(sources.site.is_ready());
-    text.one("nova_ready", "gauge", "1 while requests are wanted, as /readyz says.", ready);
 }
 
-fn process(text: &mut Text, sources: &Sources<'_>) {
-    let (open, accepted) = (sources.server.connections(), sources.server.accepted());
+fn connections(text: &mut Text, server: &Handle) {
+    let (open, accepted) = (server.connections(), server.accepted());
     text.one("nova_connections", "gauge", "Client connections that are open.", open);
     text.one("nova_connections_total", "counter", "Client connections so far.", accepted);
+}
+
+fn footprint(text: &mut Text) {
     let Footprint { anonymous_bytes, resident_bytes, mappings, threads, descriptors } =
         Footprint::now();
     for (name, help, value) in [
@@ -221,11 +239,6 @@ fn process(text: &mut Text, sources: &Sources<'_>) {
             text.one(name, "gauge", help, value);
         }
     }
-    let began = sources.began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-    text.one("process_start_time_seconds", "gauge", "When the host began, in Unix time.", began);
-    let name = "nova_host_info";
-    text.family(name, "gauge", "The host's version.");
-    text.line(format_args!("{name}{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")));
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub use crate::edge::metrics::{Bucket, RouteStatus};
 pub use crate::process::footprint::Footprint;
 use crate::release::swap_plan::as_text;
 pub use crate::swap::HeldReport;
-use crate::swap::{GenerationState, SwapOptions, WaitTotals};
+use crate::swap::{CanarySpec, GenerationState, SwapOptions, WaitTotals};
 
 /// What a host does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -295,6 +295,19 @@ impl CanaryRequest {
     #[must_use]
     pub fn options(&self) -> SwapOptions {
         SwapOptions { force: self.force, preflight: !self.no_preflight }
+    }
+
+    /// What is wanted.
+    ///
+    /// # Errors
+    /// If that makes no sense.
+    pub fn spec(&self) -> Result<CanarySpec, SwapFailure> {
+        let duration = Duration::try_from_secs_f64(self.seconds).ok();
+        let Some(duration) = duration.filter(|_| self.share > 0.0 && self.share < 1.0) else {
+            let text = "a canary has a share between 0 and 1, and a number of seconds";
+            return Err(SwapFailure::new(Reason::Invalid, text));
+        };
+        Ok(CanarySpec { share: self.share, duration })
     }
 }
 

@@ -16,6 +16,11 @@ impl Operator {
         &self.site.switch
     }
 
+    /// Whether the host is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.site.is_stopping()
+    }
+
     /// How many libraries are mapped.
     pub(crate) fn loads(&self) -> usize {
         self.site.switch.loads()
@@ -29,12 +34,12 @@ impl Operator {
         (!self.watches.is_empty()).then_some("a new generation is watched")
     }
 
-    /// Lets no swap begin as long as what this gives back is kept.
+    /// Lets no swap and no rollback begin as long as what this gives back is kept.
     ///
     /// # Errors
     /// When one is under way.
     pub(crate) async fn pause(&self) -> Result<SwapTurn, SwapError> {
-        let turn = self.site.switch.pause()?;
+        let turn = self.site.switch.pause().await?;
         // Everything is written before another process reads it.
         self.site.switch.keep().await;
         Ok(turn)
@@ -83,12 +88,14 @@ impl Operator {
         self.status.server.hand_over(self.site.switch.settings().drain_limit);
     }
 
-    /// Starts what the process before served.
+    /// Starts what the process before served. It does not lead until this process may
+    /// [answer](Self::answers).
     ///
     /// # Errors
     /// When one of the releases does not start.
     pub async fn take_over(&self, left: &mut Succession) -> Result<Vec<SwapReport>, SwapError> {
         let loaded = self.load_inherited(&left.state).await?;
+        self.site.switch.lead_when_told();
         let states = match left.state.waits {
             // Requests wait there from now on.
             true => left.states().await.map_err(SwapError::Inherited)?,
@@ -97,13 +104,18 @@ impl Operator {
                 InheritedStates { apps, ..InheritedStates::default() }
             }
         };
-        let reports = self.site.switch.start_loaded(loaded, states).await?;
-        let log = self.site.switch.ledger().log();
+        self.site.switch.start_loaded(loaded, states).await
+    }
+
+    /// The process before has left its place, in which these were started: they lead from now on.
+    pub fn answers(&self, reports: &[SwapReport]) {
+        let switch = &self.site.switch;
+        switch.lead();
+        let log = switch.ledger().log();
         for (slot, report) in reports.iter().enumerate() {
             let source = log.serving(slot).map(|kept| kept.source.clone()).unwrap_or_default();
             say(&source, report);
         }
-        Ok(reports)
     }
 
     /// Maps the libraries of what the process before serves; none of their code has run.

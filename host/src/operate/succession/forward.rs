@@ -5,12 +5,13 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::generation::body::Body;
 use crate::generation::call::plain;
-use crate::server::forward::{self, Forwarder};
+use crate::server::forward::{self, ForwardError, Forwarder};
 use crate::site::Site;
 use crate::swap::Forward;
 
@@ -47,12 +48,51 @@ impl Forward for Forwarder {
                 Ok(response) => response.map(Body::boxed),
                 Err(error) => {
                     let (method, path) = (&head.method, head.uri.path());
-                    tracing::error!(
-                        "{method} {path} could not be passed on to the new process: {error}"
-                    );
-                    plain(StatusCode::BAD_GATEWAY, "the server is being renewed; try again\n")
+                    let said = format_args!("{method} {path} could not be passed on: {error}");
+                    match error {
+                        ForwardError::RequestBody(_) => tracing::debug!("{said}"),
+                        ForwardError::Full => tracing::warn!("{said}"),
+                        _ => tracing::error!("{said}"),
+                    }
+                    instead(&error)
                 }
             }
         })
+    }
+}
+
+/// What a client is told whose request was not answered by the other process.
+fn instead(error: &ForwardError) -> Response<Body> {
+    let (status, text) = match error {
+        ForwardError::RequestBody(_) => {
+            (StatusCode::BAD_REQUEST, "the request's body did not arrive\n")
+        }
+        ForwardError::Full => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the server is busy; try again in a moment\n")
+        }
+        _ => (StatusCode::BAD_GATEWAY, "the server is being renewed; try again\n"),
+    };
+    let mut response = plain(status, text);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_is_told() {
+        for (error, status, retries) in [
+            (ForwardError::RequestBody(String::new()), 400, false),
+            (ForwardError::Full, 503, true),
+            (ForwardError::Stranger, 502, false),
+        ] {
+            let response = instead(&error);
+            let is_retried = response.headers().contains_key(RETRY_AFTER);
+            assert_eq!((response.status().as_u16(), is_retried), (status, retries), "{error}");
+        }
     }
 }

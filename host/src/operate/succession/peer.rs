@@ -29,8 +29,11 @@ pub enum PeerOrder {
     Reload,
     /// Give back sockets and state.
     TakeBack,
-    /// Accept connections from now on.
+    /// Accept connections from now on. What takes the place of another process leads as well: that
+    /// one does not go back on it.
     Open,
+    /// Do not serve: the process before goes on. The apps end, and the answer is that it failed.
+    NotWanted,
     /// Answer what other workers pass on, and accept nothing.
     OpenPassedOn,
     /// Let others answer a share of the requests, from 0 to 1, at the socket of this name; without
@@ -88,7 +91,7 @@ pub enum PeerOrder {
 pub enum PeerReport {
     /// The libraries are mapped; the states are waited for.
     Loaded,
-    /// The apps have started; a worker waits for [`PeerOrder::Open`].
+    /// The apps have started, and [`PeerOrder::Open`] is waited for.
     Serving {
         /// How each of them was started.
         reports: Vec<SwapReport>,
@@ -183,6 +186,8 @@ impl From<io::Error> for PeerFailure {
 pub struct SuccessionPeer {
     hears: PeerLines,
     speaks: PeerWriter,
+    /// It has said that it will not serve, or is gone.
+    has_declined: bool,
 }
 
 /// What the other process says.
@@ -229,8 +234,24 @@ fn not_serving(said: Option<PeerReport>) -> PeerFailure {
 impl SuccessionPeer {
     pub(super) fn over(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let (reader, writer) = tokio::net::UnixStream::from_std(socket)?.into_split();
-        Ok(Self { hears: PeerLines(BufReader::new(reader).lines()), speaks: PeerWriter(writer) })
+        Ok(Self::of(tokio::net::UnixStream::from_std(socket)?))
+    }
+
+    pub(super) fn of(socket: tokio::net::UnixStream) -> Self {
+        let (reader, writer) = socket.into_split();
+        let hears = PeerLines(BufReader::new(reader).lines());
+        Self { hears, speaks: PeerWriter(writer), has_declined: false }
+    }
+
+    /// What is known of the process before, which is what it says first.
+    pub(super) async fn state(&mut self) -> io::Result<SuccessionState> {
+        let line = self.hears.0.next_line().await?;
+        Ok(serde_json::from_str(&line.ok_or(io::ErrorKind::UnexpectedEof)?)?)
+    }
+
+    /// Says something to the process before.
+    pub(super) async fn report(&mut self, report: &PeerReport) -> io::Result<()> {
+        self.speaks.say(report).await
     }
 
     /// The two directions, for a conversation in which both speak at any time.
@@ -258,6 +279,38 @@ impl SuccessionPeer {
         self.speaks.say(&order).await.ok();
     }
 
+    /// Another process is at the other end, or the same one tries again.
+    pub(super) fn begin(&mut self) {
+        self.has_declined = false;
+    }
+
+    /// Lets the other process answer, which has started its apps.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub async fn open(&mut self) -> io::Result<()> {
+        self.speaks.say(&PeerOrder::Open).await
+    }
+
+    /// Tells the other process that it is not to serve, and waits until its apps have ended or it is
+    /// gone. One that has said so itself is not told.
+    pub async fn withdraw(&mut self) {
+        if self.has_declined {
+            return;
+        }
+        self.give(PeerOrder::NotWanted).await;
+        while !self.has_declined {
+            self.heard().await;
+        }
+    }
+
+    /// What the other process says of its start.
+    async fn heard(&mut self) -> Option<PeerReport> {
+        let said = self.hears.next().await;
+        self.has_declined = matches!(said, None | Some(PeerReport::Failed(_)));
+        said
+    }
+
     /// Hands everything over.
     ///
     /// # Errors
@@ -278,18 +331,18 @@ impl SuccessionPeer {
     /// # Errors
     /// With the reason that it gives, or that it is gone.
     pub async fn loaded(&mut self) -> Result<(), PeerFailure> {
-        match self.hears.next().await {
+        match self.heard().await {
             Some(PeerReport::Loaded) => Ok(()),
             other => Err(not_serving(other)),
         }
     }
 
-    /// Waits until the other process serves.
+    /// Waits until the apps of the other process have started.
     ///
     /// # Errors
     /// With the reason that it gives, or that it is gone.
     pub async fn serving(&mut self) -> Result<Started, PeerFailure> {
-        match self.hears.next().await {
+        match self.heard().await {
             Some(PeerReport::Serving { reports, apps }) => Ok(Started { reports, apps }),
             other => Err(not_serving(other)),
         }
@@ -305,5 +358,14 @@ impl SuccessionPeer {
         let socket = socket.into_std()?;
         socket.set_nonblocking(false)?;
         Ok(socket.into())
+    }
+}
+
+#[cfg(test)]
+impl SuccessionPeer {
+    /// The two ends of a conversation.
+    pub(crate) fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = UnixStream::pair()?;
+        Ok((Self::over(one)?, Self::over(other)?))
     }
 }

@@ -20,27 +20,40 @@ use crate::operate::operator::Operator;
 use crate::process::footprint::Footprint;
 use crate::server::SocketHandles;
 use crate::server::forward::{self, Forwarder};
-use crate::swap::Hold;
+use crate::swap::{Hold, SwapTurn};
 
 /// How long connections are kept that were open before, so that each can be told with an answer
 /// that it is the last one.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
-/// How long a stand-in may take until it serves.
+/// How long another process may take until its libraries are mapped, and then until its apps have
+/// started, besides the time that their `init` may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often the budget is looked at.
+/// How long the apps of a process that is not wanted may take to end, before they start here again.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// How often the budget is looked at, and whether the place can be given back.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A host that is this young, and has loaded nothing since its start, is not recycled for its
 /// budget: the next one would be no smaller.
 const YOUNG: Duration = Duration::from_secs(600);
 
+/// How long a process may take that starts so many apps, one after the other, each within a limit.
+fn with_init(patience: Duration, init: Duration, libraries: usize) -> Duration {
+    let libraries = u32::try_from(libraries).unwrap_or(u32::MAX);
+    patience.saturating_add(init.saturating_mul(libraries))
+}
+
 /// Gives up on a process that does not come on.
-async fn in_time<T>(step: impl Future<Output = Result<T, PeerFailure>>) -> Result<T, PeerFailure> {
-    tokio::time::timeout(PATIENCE, step).await.unwrap_or_else(|_| {
-        Err(PeerFailure::passing(format!("it did not serve within {PATIENCE:?}")))
-    })
+async fn in_time<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, PeerFailure>>,
+) -> Result<T, PeerFailure> {
+    tokio::time::timeout(limit, step)
+        .await
+        .unwrap_or_else(|_| Err(PeerFailure::passing(format!("it did not serve within {limit:?}"))))
 }
 
 /// What still comes to a process in whose place another one serves.
@@ -48,6 +61,26 @@ struct PassedOn {
     /// The apps that have ended, and who waits for them.
     hold: Hold,
     forwarder: Arc<Forwarder>,
+}
+
+/// Why another process does not go on.
+#[derive(Debug)]
+struct NotTaken {
+    failure: PeerFailure,
+    /// The apps that have ended for it: they start again once it has let go of what they hold.
+    hold: Option<Hold>,
+}
+
+impl From<PeerFailure> for NotTaken {
+    fn from(failure: PeerFailure) -> Self {
+        Self { failure, hold: None }
+    }
+}
+
+impl From<io::Error> for NotTaken {
+    fn from(error: io::Error) -> Self {
+        PeerFailure::from(error).into()
+    }
 }
 
 /// Waits for the end of a process that does not serve; for a moment, then it is killed.
@@ -70,7 +103,10 @@ pub struct Recycler {
     admin: Option<OwnedFd>,
     answering: parking_lot::Mutex<Option<AdminServer>>,
     wanted: Notify,
-    stand_in: Mutex<Option<(SuccessionPeer, Child)>>,
+    /// The way to the stand-in, and the process.
+    stand_in: Mutex<Option<SuccessionPeer>>,
+    child: parking_lot::Mutex<Option<Child>>,
+    patience: Duration,
 }
 
 impl Recycler {
@@ -92,6 +128,8 @@ impl Recycler {
             answering: parking_lot::Mutex::new(admin),
             wanted: Notify::new(),
             stand_in: Mutex::default(),
+            child: parking_lot::Mutex::default(),
+            patience: PATIENCE,
         }
     }
 
@@ -108,6 +146,9 @@ impl Recycler {
             let panicked = |panic| Err(io::Error::other(format!("a panic: {panic}")));
             match guarded(self.hand_over(&reason)).await.unwrap_or_else(panicked) {
                 Ok(()) => return,
+                Err(error) if self.operator.is_stopping() => {
+                    tracing::info!("the host is not recycled: {error}");
+                }
                 Err(error) => tracing::error!("the host is not recycled: {error}; it serves on"),
             }
         }
@@ -151,49 +192,76 @@ impl Recycler {
         let (mut stand_in, mut child) = program.start(Successor::StandIn)?;
         let passed_on = match self.hand_to(&mut stand_in).await {
             Ok(passed_on) => passed_on,
-            Err(error) => {
+            Err(NotTaken { failure, hold }) => {
+                stand_in.give(PeerOrder::NotWanted).await;
                 // It ends by itself when the conversation does.
                 drop(stand_in);
                 end(&mut child).await;
-                return Err(io::Error::other(format!("the stand-in failed: {error}")));
+                self.serve_on(hold).await;
+                return Err(io::Error::other(format!("the stand-in failed: {failure}")));
             }
         };
         tracing::info!("process {} stands in", child.id().unwrap_or_default());
         // From here on there is no way back: swaps are the stand-in's.
         turn.keep_for_good();
         self.hand_over_admin();
-        *self.stand_in.lock().await = Some((stand_in, child));
+        *self.child.lock() = Some(child);
+        *self.stand_in.lock().await = Some(stand_in);
+        // It came while there was nobody yet who could be told.
+        if self.operator.is_stopping() {
+            self.order(PeerOrder::Stop).await;
+        }
         self.leave(passed_on).await;
         Ok(())
     }
 
-    /// Lets another process start what serves here. The apps that may not be alive twice end for
-    /// that, and start again if the other process fails.
-    async fn hand_to(&self, peer: &mut SuccessionPeer) -> Result<PassedOn, PeerFailure> {
+    /// How long another process may take for what is here.
+    fn limit(&self) -> Duration {
+        let switch = self.operator.switch();
+        let libraries = switch.table().generations().len();
+        with_init(self.patience, switch.settings().init_limit, libraries)
+    }
+
+    /// Lets another process start what serves here, and answer. The apps that may not be alive twice
+    /// end for that; whoever calls this has to [serve on](Self::serve_on) if the other one does not.
+    async fn hand_to(&self, peer: &mut SuccessionPeer) -> Result<PassedOn, NotTaken> {
+        peer.begin();
         let (forward, name) = forward::bind()?;
         let sockets = self.sockets.more()?;
         if sockets.is_empty() {
-            return Err(PeerFailure::passing("the host is stopping"));
+            return Err(PeerFailure::passing("the host is stopping").into());
         }
         let state = self.operator.succession_state(sockets.len(), self.admin.is_some());
         let admin = self.admin.iter().map(AsFd::as_fd);
         let mut descriptors: Vec<_> = sockets.iter().map(AsFd::as_fd).chain(admin).collect();
         descriptors.push(forward.as_fd());
         peer.hand_over(&descriptors, &state).await?;
-        in_time(peer.loaded()).await?;
+        let limit = self.limit();
+        in_time(limit, peer.loaded()).await?;
         let (hold, states) =
             self.operator.hold().await.map_err(|error| PeerFailure::passing(error.to_string()))?;
         // A job ends here before it begins there.
-        let switch = self.operator.switch();
-        switch.stand_by().await;
+        self.operator.switch().stand_by().await;
         peer.give(PeerOrder::Start(states)).await;
-        match in_time(peer.serving()).await {
-            Ok(_) => Ok(PassedOn { hold, forwarder: Arc::new(Forwarder::new(name)) }),
-            Err(failure) => {
-                switch.lead();
-                hold.resume().await;
-                Err(failure)
+        let opened = async {
+            in_time(limit, peer.serving()).await?;
+            if self.operator.is_stopping() {
+                return Err(PeerFailure::passing("the host is stopping"));
             }
+            // From here on it answers.
+            peer.open().await.map_err(PeerFailure::from)
+        };
+        match opened.await {
+            Ok(()) => Ok(PassedOn { hold, forwarder: Arc::new(Forwarder::new(name)) }),
+            Err(failure) => Err(NotTaken { failure, hold: Some(hold) }),
+        }
+    }
+
+    /// Goes on, because another process does not; that one has let go of what it had.
+    async fn serve_on(&self, hold: Option<Hold>) {
+        self.operator.switch().lead();
+        if let Some(hold) = hold {
+            hold.resume().await;
         }
     }
 
@@ -223,14 +291,15 @@ impl Recycler {
 
     /// Gives the stand-in an order, if there is one.
     pub async fn order(&self, order: PeerOrder) {
-        if let Some((stand_in, _)) = &mut *self.stand_in.lock().await {
+        if let Some(stand_in) = &mut *self.stand_in.lock().await {
             stand_in.give(order).await;
         }
     }
 
-    /// Waits until the stand-in has ended, as it was told.
+    /// Waits until the stand-in has ended, as it was told. It can be told more meanwhile.
     pub async fn stand_in_ended(&self) {
-        if let Some((_, child)) = &mut *self.stand_in.lock().await {
+        let child = self.child.lock().take();
+        if let Some(mut child) = child {
             child.wait().await.ok();
         }
     }
@@ -240,7 +309,7 @@ impl Recycler {
     /// # Errors
     /// If the system refuses.
     pub async fn take_back(&self) -> io::Result<Option<(Program, OwnedFd)>> {
-        let Some((mut stand_in, _)) = self.stand_in.lock().await.take() else { return Ok(None) };
+        let Some(mut stand_in) = self.stand_in.lock().await.take() else { return Ok(None) };
         stand_in.give(PeerOrder::TakeBack).await;
         let program = self.program.as_ref().map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Some((program.clone(), stand_in.into_socket()?)))
@@ -251,11 +320,49 @@ impl Recycler {
     /// # Errors
     /// If that process fails; this one serves on.
     pub async fn give_back(&self, first: &mut SuccessionPeer) -> io::Result<()> {
-        let turn = self.operator.pause().await.map_err(io::Error::other)?;
-        let passed_on = self.hand_to(first).await.map_err(io::Error::other)?;
+        let turn = self.next_pause(first).await?;
+        let passed_on = match self.hand_to(first).await {
+            Ok(passed_on) => passed_on,
+            Err(NotTaken { failure, hold }) => {
+                if tokio::time::timeout(ENDING, first.withdraw()).await.is_err() {
+                    tracing::error!(
+                        "the recycled process does not end its apps within {ENDING:?}; they start \
+                         here all the same"
+                    );
+                }
+                self.serve_on(hold).await;
+                return Err(io::Error::other(failure));
+            }
+        };
         turn.keep_for_good();
         self.hand_over_admin();
         self.leave(passed_on).await;
         Ok(())
     }
+
+    /// Waits until no swap and no canary is under way, and lets none begin: the process that wants
+    /// its place back has nothing to go on with meanwhile.
+    async fn next_pause(&self, first: &mut SuccessionPeer) -> io::Result<SwapTurn> {
+        let mut is_said = false;
+        loop {
+            match self.operator.pause().await {
+                Ok(turn) => return Ok(turn),
+                Err(error) if !is_said => {
+                    is_said = true;
+                    tracing::info!("the place is given back later: {error}");
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                // It says nothing before it has anything: this is its end.
+                order = first.order() => if order.is_none() {
+                    return Err(io::Error::other("the recycled process is gone"));
+                }
+            }
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,14 +61,14 @@ impl AccessLog {
                 client,
                 id: id.cloned(),
                 bytes: 0,
-                complete: false,
+                end: ResponseEnd::Cut,
             })
         }))
     }
 }
 
 /// The line of one request, which is written when this is dropped: with the last byte of the
-/// response, or when the client has gone.
+/// response, or when it is given up.
 #[derive(Debug)]
 pub struct AccessLine(Option<Box<Line>>);
 
@@ -83,7 +83,26 @@ struct Line {
     client: Option<IpAddr>,
     id: Option<HeaderValue>,
     bytes: u64,
-    complete: bool,
+    end: ResponseEnd,
+}
+
+/// How a response ended, as far as it is known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ResponseEnd {
+    /// With its last byte.
+    Complete,
+    /// What made its body failed.
+    Failed,
+    /// Nobody asked for more: the client has gone, or the host has cut the connection.
+    Cut,
+}
+
+impl ResponseEnd {
+    /// The end of a body that was or was not handed over to its last byte.
+    fn of(is_end: bool) -> Self {
+        if is_end { Self::Complete } else { Self::Cut }
+    }
 }
 
 impl AccessLine {
@@ -97,7 +116,7 @@ impl AccessLine {
         if let Some(line) = &mut self.0 {
             line.status = Some(status);
             line.generation = generation;
-            line.complete = body.is_end_stream();
+            line.end = ResponseEnd::of(body.is_end_stream());
         }
         LoggedBody { body, line: self }
     }
@@ -128,10 +147,10 @@ impl<B: Body> Body for LoggedBody<B> {
                 Some(Ok(frame)) => {
                     line.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
                     // The end may never be asked for: it is known.
-                    line.complete = this.body.is_end_stream();
+                    line.end = ResponseEnd::of(this.body.is_end_stream());
                 }
-                Some(Err(_)) => {}
-                None => line.complete = true,
+                Some(Err(_)) => line.end = ResponseEnd::Failed,
+                None => line.end = ResponseEnd::Complete,
             }
         }
         polled
@@ -163,7 +182,7 @@ impl Line {
         style.stamp(&mut line);
         match self.status {
             Some(status) => style.paint(&mut line, color_of(status), status.as_str()),
-            // No answer was ready when the client left.
+            // No answer was ready when the request was given up.
             None => style.paint(&mut line, DIM, "---"),
         }
         let _ = write!(line, " {} {}", self.method, one_line(self.uri.path()));
@@ -178,8 +197,10 @@ impl Line {
         if let Some(id) = self.id() {
             style.paint(&mut line, DIM, format_args!(" {id}"));
         }
-        if !self.complete {
-            style.paint(&mut line, DIM, " (client left)");
+        match self.end {
+            ResponseEnd::Complete => {}
+            ResponseEnd::Failed => style.paint(&mut line, DIM, " (the page failed)"),
+            ResponseEnd::Cut => style.paint(&mut line, DIM, " (client left, or cut)"),
         }
         line.push('\n');
         line
@@ -206,6 +227,7 @@ impl Line {
             #[serde(skip_serializing_if = "Option::is_none")]
             request_id: Option<&'a str>,
             complete: bool,
+            end: ResponseEnd,
         }
         let object = Object {
             time: now(),
@@ -219,7 +241,8 @@ impl Line {
             generation: self.generation,
             client: self.client,
             request_id: self.id(),
-            complete: self.complete,
+            complete: self.end == ResponseEnd::Complete,
+            end: self.end,
         };
         let mut line = serde_json::to_string(&object).unwrap_or_default();
         line.push('\n');
@@ -314,6 +337,7 @@ mod tests {
             serde_json::json!({
                 "level": "info", "target": "access", "method": "GET", "path": "/users/42",
                 "status": 200, "bytes": 5, "generation": 3, "client": "192.0.2.1", "complete": true,
+                "end": "complete",
             })
         );
     }
@@ -336,16 +360,53 @@ mod tests {
         }
     }
 
+    /// A body of so many pieces, behind which there is an error.
+    struct Failing(usize);
+
+    impl Body for Failing {
+        type Data = bytes::Bytes;
+        type Error = &'static str;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<bytes::Bytes>, &'static str>>> {
+            Poll::Ready(Some(match self.0.checked_sub(1) {
+                Some(left) => {
+                    self.0 = left;
+                    Ok(Frame::data(bytes::Bytes::from_static(b"piece")))
+                }
+                None => Err("the page panicked"),
+            }))
+        }
+    }
+
     #[tokio::test]
-    async fn a_body_that_is_not_read_to_its_end_is_not_complete() {
-        let line = logged(Format::Json, async |log| {
-            let access = begin(&log, None);
-            let body = Full::new(bytes::Bytes::from_static(b"hello"));
-            drop(access.log_body(StatusCode::OK, None, body));
-        })
-        .await;
-        assert_eq!(fields(&line)["complete"], false);
-        assert_eq!(fields(&line)["bytes"], 0);
+    async fn a_body_ends_as_it_does_and_not_as_another_would() {
+        for (pieces_read, end, words) in
+            [(1, "cut", " 5B (client left, or cut)\n"), (2, "failed", " 5B (the page failed)\n")]
+        {
+            for format in [Format::Json, Format::Human] {
+                let line = logged(format, async |log| {
+                    let body = begin(&log, None).log_body(StatusCode::OK, None, Failing(1));
+                    let mut body = std::pin::pin!(body);
+                    for _ in 0..pieces_read {
+                        body.frame().await.unwrap().ok();
+                    }
+                })
+                .await;
+                match format {
+                    Format::Human => assert!(line.ends_with(words), "{line}"),
+                    Format::Json => {
+                        let fields = fields(&line);
+                        assert_eq!(
+                            (&fields["complete"], &fields["end"]),
+                            (&false.into(), &end.into())
+                        );
+                    }
+                }
+            }
+        }
     }
 
     #[tokio::test]
@@ -362,7 +423,7 @@ mod tests {
     async fn a_client_that_left_before_the_answer() {
         let line = logged(Format::Human, async |log| drop(begin(&log, None))).await;
         assert!(line.starts_with("--- GET /users/42 "), "{line}");
-        assert!(line.ends_with(" 0B (client left)\n"), "{line}");
+        assert!(line.ends_with(" 0B (client left, or cut)\n"), "{line}");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The connections that are open: how many there are, how many of each client, and which of them goes
 //! when there are too many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::Waker;
@@ -12,14 +12,20 @@ use super::wait::Deadlines;
 /// A head that is not there after so long is a slow one; it takes a round trip or two.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// A search for one that can be spared goes over all of them. When it has found none, those who ask
+/// do not repeat it for so many milliseconds.
+const IN_VAIN: u64 = 250;
+
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     /// The number of the next one: how many there have been.
     pub(super) next: u64,
     pub(super) entries: HashMap<u64, RegistryEntry>,
-    /// How many connections each client has, as far as they are counted.
-    of_client: HashMap<IpAddr, usize>,
+    /// The connections of each client, as far as they are counted.
+    of_client: HashMap<IpAddr, HashSet<u64>>,
+    /// When none of all could be spared, in milliseconds of the coarse clock.
+    in_vain: Option<u64>,
     /// How many were open when the server aborted.
     pub(super) cut: usize,
     /// Once the server stops, when it aborts; `None`: when the last connection is gone.
@@ -61,56 +67,73 @@ impl Registry {
         let id = self.next;
         self.next += 1;
         self.entries.insert(id, RegistryEntry { deadlines, waker: None, client });
-        self.count(client);
+        if let Some(client) = client {
+            self.of_client.entry(client).or_default().insert(id);
+        }
         id
     }
 
-    /// It is known now whose connection this is.
+    /// It is known now whose connection this is; until now it was the proxy's.
     pub(super) fn assign(&mut self, id: u64, client: IpAddr) {
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.client = Some(client);
-            self.count(Some(client));
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let before = entry.client.replace(client);
+        self.of_client.entry(client).or_default().insert(id);
+        if let Some(before) = before.filter(|before| *before != client) {
+            self.uncount(id, before);
         }
     }
 
     pub(super) fn remove(&mut self, id: u64) {
-        let Some(client) = self.entries.remove(&id).and_then(|entry| entry.client) else { return };
-        if let Some(count) = self.of_client.get_mut(&client) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(client) = self.entries.remove(&id).and_then(|entry| entry.client) {
+            self.uncount(id, client);
+        }
+    }
+
+    fn uncount(&mut self, id: u64, client: IpAddr) {
+        if let Some(ids) = self.of_client.get_mut(&client) {
+            ids.remove(&id);
+            if ids.is_empty() {
                 self.of_client.remove(&client);
             }
         }
     }
 
-    fn count(&mut self, client: Option<IpAddr>) {
-        if let Some(client) = client {
-            *self.of_client.entry(client).or_default() += 1;
-        }
-    }
-
     /// How many connections a client has.
     pub(super) fn of(&self, client: IpAddr) -> usize {
-        self.of_client.get(&client).copied().unwrap_or_default()
+        self.of_client.get(&client).map_or(0, HashSet::len)
+    }
+
+    /// The same as [`shed`](Self::shed), unless that has just found none among all.
+    pub(super) fn shed_unless_in_vain(&mut self, shedding: Shedding) -> bool {
+        let was_in_vain = self.in_vain.is_some_and(|at| shedding.now.saturating_sub(at) < IN_VAIN);
+        !was_in_vain && self.shed(shedding)
     }
 
     /// Ends the connection that can be spared most: one whose client has been sending a head for
     /// longest, or else the one that has rested longest. `false`: all of them are at work.
-    pub(super) fn shed(&self, shedding: Shedding) -> bool {
+    pub(super) fn shed(&mut self, shedding: Shedding) -> bool {
         let Shedding { client, now, head } = shedding;
         let slow = u64::try_from(SLOW.min(head / 4).as_millis()).unwrap_or(u64::MAX);
         let head = u64::try_from(head.as_millis()).unwrap_or(u64::MAX);
         let rank = |entry: &RegistryEntry| {
-            if client.is_some() && entry.client != client {
-                return None;
-            }
             let (is_resting, deadline) = entry.deadlines.can_be_shed()?;
             // The deadline of a head tells when it began.
             let is_slow = !is_resting && deadline.saturating_add(slow) <= now.saturating_add(head);
             (is_resting || is_slow).then_some((is_resting, deadline))
         };
-        let ranked = self.entries.values().filter_map(|entry| Some((rank(entry)?, entry)));
-        let Some((_, entry)) = ranked.min_by_key(|(rank, _)| *rank) else { return false };
+        let spared = match client {
+            Some(client) => {
+                let ids = self.of_client.get(&client).into_iter().flatten();
+                first_by(ids.filter_map(|id| self.entries.get(id)), rank)
+            }
+            None => first_by(self.entries.values(), rank),
+        };
+        let Some(entry) = spared else {
+            if client.is_none() {
+                self.in_vain = Some(now);
+            }
+            return false;
+        };
         entry.deadlines.until(0);
         if let Some(waker) = &entry.waker {
             waker.wake_by_ref();
@@ -127,6 +150,15 @@ impl Registry {
             }
         }
     }
+}
+
+/// The one of the lowest rank among those that have any.
+fn first_by<'a, R: Ord>(
+    entries: impl Iterator<Item = &'a RegistryEntry>,
+    rank: impl Fn(&RegistryEntry) -> Option<R>,
+) -> Option<&'a RegistryEntry> {
+    let ranked = entries.filter_map(|entry| Some((rank(entry)?, entry)));
+    ranked.min_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, entry)| entry)
 }
 
 #[cfg(test)]
@@ -163,7 +195,7 @@ mod tests {
         let third = entry(&mut registry, false, 91_000, other);
         let fresh = entry(&mut registry, false, 93_900, us);
         let working = entry(&mut registry, false, NEVER, us);
-        let shed = |client: Option<&str>| {
+        let mut shed = |client: Option<&str>| {
             let client = client.map(|it| it.parse().unwrap());
             registry.shed(Shedding { client, now: 64_000, head: HEAD })
         };
@@ -193,8 +225,11 @@ mod tests {
         assert_eq!((of(&registry, "192.0.2.1"), of(&registry, "2001:db8::")), (2, 2));
         (0..5).for_each(|id| registry.remove(id));
         assert!(registry.of_client.is_empty());
-        let unknown = registry.add(Arc::default(), None);
-        registry.assign(unknown, "192.0.2.9".parse().unwrap());
-        assert_eq!(of(&registry, "192.0.2.9"), 1);
+        for before in [None, Some("192.0.2.8".parse().unwrap())] {
+            let id = registry.add(Arc::default(), before);
+            registry.assign(id, "192.0.2.9".parse().unwrap());
+            assert_eq!((of(&registry, "192.0.2.8"), of(&registry, "192.0.2.9")), (0, 1));
+            registry.remove(id);
+        }
     }
 }

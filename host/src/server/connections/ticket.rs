@@ -49,7 +49,7 @@ impl Ticket {
         }
         let client = client_of(client);
         let mut open = connections.open();
-        let has_room = connections.has_room_for(&open, client);
+        let has_room = connections.has_room_for(&mut open, client);
         if has_room {
             open.assign(self.id, client);
         }
@@ -68,7 +68,7 @@ impl Drop for Ticket {
         open.remove(self.id);
         let last = open.entries.is_empty();
         drop(open);
-        if last || self.connections.crowded.load(Ordering::SeqCst) {
+        if last || self.connections.is_crowded() {
             self.connections.changed.notify_waiters();
         }
     }

@@ -28,6 +28,12 @@ pub(super) struct Deadlines {
     pub(super) idle: AtomicBool,
     /// How many exchanges are under way; in HTTP/1.1 one at most.
     exchanges: AtomicUsize,
+    /// Whether the last request had a body, which may not have been read to its end.
+    owes_body: AtomicBool,
+    /// Whether the end of the connection is to be looked for from time to time.
+    watched: AtomicBool,
+    /// Whether the client sent more frames than it may.
+    flooded: AtomicBool,
     /// Whether another protocol is spoken: then no request is waited for.
     pub(super) upgraded: AtomicBool,
     /// For the other protocol; made for the first request that asks for one.
@@ -43,6 +49,9 @@ impl Default for Deadlines {
             unsent: AtomicUsize::new(0),
             idle: AtomicBool::new(false),
             exchanges: AtomicUsize::new(0),
+            owes_body: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
+            flooded: AtomicBool::new(false),
             upgraded: AtomicBool::new(false),
             signals: OnceLock::new(),
         }
@@ -61,6 +70,13 @@ impl Deadlines {
         }
         let pieces = self.pieces.load(Ordering::Relaxed);
         self.request.load(Ordering::Relaxed).min(send).min(pieces)
+    }
+
+    /// Whether its task has something to do at this time: to end it, or to look for its client.
+    pub(super) fn is_due(&self, now: u64) -> bool {
+        let is_watched =
+            self.watched.load(Ordering::Relaxed) && self.exchanges.load(Ordering::Relaxed) > 0;
+        is_watched || self.deadline() <= now
     }
 
     /// Whether it rests, and the deadline of the request that it waits for; `None` if it is at work,
@@ -175,6 +191,17 @@ impl Wait {
         self.busy();
     }
 
+    /// Whether the request that came last has a body. As long as that is so, the client may be
+    /// sending it.
+    pub(in crate::server) fn body_follows(&self, follows: bool) {
+        self.deadlines.owes_body.store(follows, Ordering::Relaxed);
+    }
+
+    /// Whether the client may still be sending the body of the request that came last.
+    pub(in crate::server) fn owes_body(&self) -> bool {
+        self.deadlines.owes_body.load(Ordering::Relaxed)
+    }
+
     fn busy(&self) {
         self.deadlines.idle.store(false, Ordering::Relaxed);
         self.deadlines.until(NEVER);
@@ -188,6 +215,27 @@ impl Wait {
     /// Whether an exchange is under way.
     pub(in crate::server) fn in_exchange(&self) -> bool {
         self.deadlines.exchanges.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether no time is set to the exchange that is under way.
+    pub(in crate::server) fn is_unlimited(&self) -> bool {
+        self.deadlines.request.load(Ordering::Relaxed) == NEVER
+    }
+
+    /// Whether the sweep wakes the connection, as long as an exchange is under way, to look whether
+    /// its client has gone.
+    pub(in crate::server) fn watched_by_sweep(&self, watched: bool) {
+        self.deadlines.watched.store(watched, Ordering::Relaxed);
+    }
+
+    /// The client sent more frames than it may; the connection ends.
+    pub(in crate::server) fn flooded(&self) {
+        self.deadlines.flooded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it did.
+    pub(in crate::server) fn is_flooded(&self) -> bool {
+        self.deadlines.flooded.load(Ordering::Relaxed)
     }
 
     /// The client has closed its side of the connection during an exchange. It may wait for the

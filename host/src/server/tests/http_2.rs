@@ -94,4 +94,5 @@ async fn frames_that_ask_for_nothing_are_limited() {
         };
         tokio::time::timeout(Duration::from_secs(30), ended).await.expect("it is cut");
     }
+    assert_eq!(server.handle.protocol_errors().http2, 4);
 }

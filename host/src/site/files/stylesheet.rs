@@ -5,21 +5,14 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::generation::body::Body;
+use crate::site::if_none_match::is_known;
 
 /// Answers a request for a stylesheet whose name carries the hash of its content, so that it may
 /// be kept for ever.
 #[must_use]
 pub fn stylesheet(name: &str, css: Bytes, request: &Parts) -> Response<Body> {
     let tag = format!("\"{name}\"");
-    let known = request
-        .headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|candidate| candidate.trim().trim_start_matches("W/"))
-        .any(|candidate| candidate == tag || candidate == "*");
-    let mut response = if known {
+    let mut response = if is_known(&request.headers, &tag) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response

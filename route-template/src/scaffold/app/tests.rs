@@ -123,6 +123,46 @@ fn an_app_in_a_workspace_is_a_member_that_cargo_takes() {
     assert_eq!(members("exclude = [\"apps\"]"), 1);
 }
 
+#[test]
+fn an_app_leaves_that_beside_it_and_that_around_it_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let first = root.join("first");
+    create(&first, Template::Minimal, None).unwrap();
+    let manifest = || std::fs::read_to_string(first.join("Cargo.toml")).unwrap();
+    let before = manifest();
+    std::os::unix::fs::symlink(&first, root.join("link")).unwrap();
+    for (named, place) in [
+        ("first/../second", "second"),
+        ("first/none/../../third", "third"),
+        ("link/../fourth", "fourth"),
+        ("first/inner", "first/inner"),
+        ("link/other/deep", "first/other/deep"),
+    ] {
+        let created = create(&root.join(named), Template::Minimal, None).unwrap();
+        assert_eq!(created.dir, root.join(place), "{named}");
+        assert_eq!((created.outer_workspace, created.is_member), (None, false), "{named}");
+        assert_eq!(manifest(), before, "{named}");
+        for app in [&first, &created.dir] {
+            let mut cargo = Command::new("cargo");
+            cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+            let output = cargo.current_dir(app).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+#[test]
+fn a_workspace_gets_no_member_that_was_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("Cargo.toml");
+    std::fs::write(&root, "[workspace]\n").unwrap();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("site")).unwrap();
+    let error = create(&dir.path().join("site"), Template::Minimal, None).unwrap_err();
+    assert!(matches!(error, CreateError::Io { action: "written", .. }), "{error}");
+    assert_eq!(std::fs::read_to_string(&root).unwrap(), "[workspace]\n");
+}
+
 /// As GitHub reads them: each is YAML, each job says where it runs, each step what it does.
 #[test]
 fn the_workflows_are_whole() {

@@ -7,18 +7,20 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use nova_host::server::tls::Certificate;
+use nova_tests::PATIENCE;
 use nova_tests::workspace::binary;
 use rcgen::generate_simple_self_signed;
 use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::process::Command;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::ground::{Answer, Ground, Host};
 
@@ -28,6 +30,12 @@ pub(crate) async fn encrypted(
     certificate: &str,
     protocols: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from("localhost").unwrap();
+    connector(certificate, protocols).connect(name, host.connect().await).await
+}
+
+/// What connects to who shows `certificate` and no other.
+fn connector(certificate: &str, protocols: &[&[u8]]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -36,8 +44,7 @@ pub(crate) async fn encrypted(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, host.connect().await).await
+    TlsConnector::from(Arc::new(config))
 }
 
 pub(crate) const TLS: [&str; 4] = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
@@ -99,4 +106,23 @@ async fn tls_speaks_both_protocols_and_takes_new_certificates() {
     host.process.line("a new certificate is in use").await;
     assert!(encrypted(&host, &third, &[]).await.is_ok());
     assert!(host.process.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_renewed_while_the_host_starts_is_taken_up() {
+    let ground = Ground::new();
+    ground.certificate();
+    let shown = Certificate::read(&ground.path("cert.pem"), &ground.path("key.pem")).unwrap();
+    // Apps may start for a minute before anybody looks again.
+    let renewed = connector(&ground.certificate(), &[]);
+    tokio::spawn(Arc::clone(&shown).follow());
+    let acceptor = TlsAcceptor::from(shown.server_config().unwrap());
+    let is_shown = async || {
+        let (client, server) = tokio::io::duplex(16 * 1024);
+        let name = ServerName::try_from("localhost").unwrap();
+        let (connected, _) = tokio::join!(renewed.connect(name, client), acceptor.accept(server));
+        connected.is_ok()
+    };
+    let taken_up = async { while !is_shown().await {} };
+    tokio::time::timeout(PATIENCE, taken_up).await.expect("it is shown");
 }

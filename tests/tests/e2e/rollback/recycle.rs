@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nova_tests::client::Connection;
+use nova_tests::client::{Connection, Sipper};
 use nova_tests::fixtures::{library, stamped};
 use rustix::process::Signal;
 
@@ -101,19 +101,52 @@ async fn a_recycling_that_fails_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_while_another_stands_in_ends_both() {
+    // Before the stand-in serves, and after that.
+    for moment in ["recycling: ", "stands in"] {
+        let ground = Ground::new();
+        ground.library("lib.so", &library("good"));
+        let args = ["--routes", "lib.so", "--grace", "1h", "--stream-grace", "1h"];
+        let mut host = ground.start(&args).await;
+        // A stream that does not end keeps the first process from being renewed.
+        let mut stream = Sipper::ask(host.address, "/forever").await.unwrap();
+        assert!(stream.sip(1).await.unwrap());
+        host.process.signal(Signal::USR2);
+        host.process.line(moment).await;
+        host.process.signal(Signal::TERM);
+        let decided = async {
+            let is_decided = |said: &str| {
+                said.contains("the host is not recycled") || said.contains("stands in")
+            };
+            while !is_decided(&host.process.output()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(nova_tests::PATIENCE, decided).await.unwrap();
+        drop(stream);
+        assert!(host.process.read_to_end().await.success(), "{moment}\n{}", host.process);
+        assert!(!ground.path("admin.sock").exists(), "{moment}\n{}", host.process);
+        assert!(Connection::open(host.address).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_of_the_stand_in_comes_to_its_end_before_the_place_is_given_back() {
     let ground = Ground::new();
-    ground.library("lib.so", &library("good"));
+    let good = library("good");
+    ground.library("lib.so", &good);
     let mut host = ground.start(&["--routes", "lib.so"]).await;
-    // A stream that does not end keeps the first process from being renewed.
-    let mut stream = nova_tests::client::Sipper::ask(host.address, "/forever").await.unwrap();
+    let (pid, build) = (host.status().await.pid, host.text("/build").await);
+    let mut stream = Sipper::ask(host.address, "/forever").await.unwrap();
     assert!(stream.sip(1).await.unwrap());
     host.process.signal(Signal::USR2);
     host.process.line("stands in").await;
-    let build = host.text("/build").await;
-    assert_eq!(build.len(), 32);
-    host.process.signal(Signal::TERM);
+    let next = ground.library("next.so", &stamped(&good, "2"));
+    host.canary(&next, 0.5, 600.0).await.unwrap();
     drop(stream);
-    assert!(host.process.read_to_end().await.success());
-    assert!(!ground.path("admin.sock").exists(), "{}", host.process);
-    assert!(Connection::open(host.address).await.is_err());
+    host.process.line("the place is given back later: a canary is under way").await;
+    host.back().await.unwrap();
+    host.process.line("stopped").await;
+    assert_eq!(host.status().await.pid, pid);
+    assert_eq!(host.text("/build").await, build);
+    assert!(host.process.stop().await.success());
 }

@@ -124,7 +124,30 @@ fn fill(template: &str, facts: &HostFacts<'_>) -> String {
         .replace("{install}", &install(facts.needs))
         .replace("{routes}", &counted(facts.routes, "route"))
         .replace("{image}", image)
+        .replace("{image_name}", &image_name(facts.app))
         .replace("{swap}", &swapping(facts.swap))
+}
+
+/// The app's name as Docker takes it for an image: lower case, and between the parts one `.`, `_` or
+/// `-`, two `_`, or more `-`.
+fn image_name(app: &str) -> String {
+    let app = app.to_lowercase();
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let mut name = String::new();
+    let mut rest = app.trim_matches(|c: char| !is_part(c));
+    while let Some(start) = rest.find(|c: char| !is_part(c)) {
+        let (part, after) = rest.split_at(start);
+        let end = after.find(is_part).unwrap_or(after.len());
+        let between = match &after[..end] {
+            known @ ("." | "_" | "__") => known,
+            dashes if dashes.bytes().all(|byte| byte == b'-') => dashes,
+            _ => "-",
+        };
+        name.extend([part, between]);
+        rest = &after[end..];
+    }
+    name.push_str(rest);
+    if name.is_empty() { "app".to_owned() } else { name }
 }
 
 /// What the README says of the libraries that are needed.
@@ -231,6 +254,41 @@ mod tests {
         assert!(readme.contains("# shop 1.2.0") && readme.contains("glibc 2.34"), "{readme}");
         assert!(readme.contains("routes: 1 route |"), "{readme}");
         assert!(readme.contains("This release is swapped by `overlap`: "), "{readme}");
+    }
+
+    #[test]
+    fn an_image_has_a_name_that_docker_takes() {
+        for (app, expected) in [
+            ("shop", "shop"),
+            ("my-shop", "my-shop"),
+            ("my_shop2", "my_shop2"),
+            ("MyShop", "myshop"),
+            ("Shop-", "shop"),
+            ("_shop__old", "shop__old"),
+            ("a--b", "a--b"),
+            ("a___b", "a-b"),
+            ("a-_b", "a-b"),
+            ("Größe", "gr-e"),
+            ("店", "app"),
+        ] {
+            assert_eq!(image_name(app), expected, "{app}");
+        }
+        let (app, swap) = ("MyShop", &SwapPlan::default());
+        let facts = HostFacts { app, version: "1.2.0", glibc: None, needs: &[], routes: 1, swap };
+        for name in ["Dockerfile", "README.md"] {
+            let (.., template) = FILES.iter().find(|(file, ..)| *file == name).expect("a file");
+            let text = fill(template, &facts);
+            assert!(text.contains("docker build -t myshop ."), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_units_are_installed_as_they_say() {
+        let (service, socket) = (filled("nova.service", None), filled("nova.socket", None));
+        // The socket comes first: it is not started while the service listens by itself.
+        assert!(service.contains("systemctl enable --now shop.socket shop.service\n"), "{service}");
+        assert!(socket.contains("\nListenStream=127.0.0.1:2518\n"), "{socket}");
+        assert!(socket.contains("\nAlso=shop.service\n"), "{socket}");
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(crate) struct BuildSuccess {
     pub(crate) mistakes: Option<Arc<BuildFailure>>,
     /// What rustc printed about the app itself.
     pub(crate) warnings: BTreeSet<String>,
-    /// The files that the compiler read, from the app's folder where they are in it.
+    /// The files that the compiler read, by absolute paths.
     pub(crate) inputs: BTreeSet<PathBuf>,
     /// The size of the library.
     pub(crate) bytes: u64,
@@ -256,9 +256,8 @@ fn build(
             let _ = events.send(BuildEvent::Progress(progress));
         }
     })?;
-    let app = prepared.project.dir();
-    let read = DepInfo::beside(&built.library, app).files.into_iter();
-    let inputs = read.map(|it| it.strip_prefix(app).map_or(it.clone(), Path::to_owned)).collect();
+    let read = DepInfo::beside(&built.library, prepared.project.dir());
+    let inputs = read.files.into_iter().collect();
     let notes = prepared.warnings.iter().map(ToString::to_string).collect();
     let mistakes = BuildFailure::of_mistakes(prepared.problems).map(Arc::new);
     Ok(CargoBuild { built, notes, mistakes, inputs })

@@ -13,11 +13,13 @@
 //! pages that serve at one time are all built against one app library: after a change to that one,
 //! nothing is published before the page on screen fits it.
 //!
-//! How each page is, a [`page`] knows, and [`pages`] which of them is next; which app libraries there are, [`app_library`]. [`jobs`] says
-//! what is next and [`work`] does it, [`outcomes`] draws the conclusions, and [`publish`] hands out
-//! what is compiled. [`inventory`] is the memory on disk.
+//! How each page is, a [`page`] knows, and [`pages`] which of them is next; which app libraries there
+//! are, [`app_library`]. [`changes`] finds out what a save makes out of date. [`jobs`] says what is next
+//! and [`work`] does it, [`outcomes`] draws the conclusions, and [`publish`] hands out what is compiled.
+//! [`inventory`] is the memory on disk.
 
 mod app_library;
+mod changes;
 mod event;
 mod hazard;
 mod inventory;
@@ -29,6 +31,8 @@ mod pages;
 mod precompiled;
 mod publish;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -43,6 +47,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use self::app_library::AppLibraries;
+use self::changes::Stale;
 pub(crate) use self::event::{EngineEvent, Publication, Timing};
 use self::jobs::RunningJob;
 use self::mistakes::Mistakes;
@@ -52,7 +57,7 @@ use self::publish::PublicationDraft;
 use self::sources::Sources;
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::settings::Environment;
-use crate::dev::watch::change::{Area, Change};
+use crate::dev::watch::change::Change;
 use crate::dev::wire::progress::Progress;
 use crate::dev::wire::protocol::PageRoute;
 use crate::dev::wire::state::RouteInfo;
@@ -75,6 +80,8 @@ pub(crate) struct Engine {
     pages: Pages,
     /// What is wrong with the app's files.
     mistakes: Mistakes,
+    /// Why what the app depends on cannot be built as it is now.
+    image_failure: Option<Arc<BuildFailure>>,
     /// Why the newest attempt at an app library came to nothing.
     app_failure: Option<Arc<BuildFailure>>,
     /// Pages that requests wait for.
@@ -85,6 +92,10 @@ pub(crate) struct Engine {
     script: BuildScript,
     /// The files that were announced as read.
     inputs: BTreeSet<PathBuf>,
+    /// The files that decide how everything is compiled, some of them in folders above the app's.
+    key_files: BTreeSet<PathBuf>,
+    /// Changes of lock files that may be cargo's own.
+    locks: Vec<Change>,
     /// What serves until a page is saved, or one is asked for that it does not fit.
     precompiled: Option<PrecompiledLibrary>,
     /// The list of pages that was announced last.
@@ -106,16 +117,6 @@ pub(crate) struct Engine {
     named_libraries: u64,
 }
 
-/// What must be done before any page can be compiled.
-#[derive(Debug, Default)]
-struct Stale {
-    files: bool,
-    image: bool,
-    /// Only cargo knows: a crate in a folder of the user's has changed.
-    cargo: bool,
-    app: bool,
-}
-
 impl Engine {
     /// The name of the app, once its files were read.
     pub(crate) fn app_name(&self) -> Option<&str> {
@@ -134,11 +135,14 @@ impl Engine {
             app: AppLibraries::default(),
             pages: Pages::default(),
             mistakes: Mistakes::default(),
+            image_failure: None,
             app_failure: None,
             waiting: BTreeSet::new(),
             accepted: BTreeSet::new(),
             script: BuildScript::default(),
             inputs: BTreeSet::new(),
+            key_files: BTreeSet::new(),
+            locks: Vec::new(),
             precompiled: None,
             announced: Vec::new(),
             stale: Stale { files: true, image: true, ..Stale::default() },
@@ -171,87 +175,6 @@ impl Engine {
         let variable = |name: &str| parts.variable(name);
         self.pages.retain(|page| page.fingerprint.sees(variable));
         self.stale.app |= self.app.holds_other_variables(variable);
-    }
-
-    /// Files have changed; `watch` is how long it took to notice, `since` when that was.
-    pub(crate) fn changed(&mut self, changes: Vec<Change>, watch: Duration, since: Instant) {
-        self.active = Instant::now();
-        self.checked = false;
-        if !changes.is_empty() {
-            self.release_precompiled();
-        }
-        let paths: BTreeSet<PathBuf> =
-            changes.iter().map(|change| self.dir.join(&change.path)).collect();
-        let mut saved = self.pages.readers_of(&paths);
-        for change in &changes {
-            self.mark_stale(&change.path);
-            if Area::of(&change.path) == Some(Area::Page) {
-                let file = change.path.to_string_lossy().into_owned();
-                if !saved.contains(&file) {
-                    saved.push(file);
-                }
-            }
-        }
-        let in_mirror = changes.iter().filter_map(|change| self.in_mirror(&change.path)).collect();
-        self.stale.app |= self.app.reads(&paths)
-            || self.app.reads(&in_mirror)
-            || saved.iter().any(|file| self.app.has(file) || self.pages.is_inside(file));
-        if self.stale.app || self.stale.image {
-            // An error in one file is often mended in another.
-            self.pages.forget_failures();
-        }
-        self.pages.saved(saved);
-        self.draft.add(changes, watch, since);
-        self.interrupt();
-    }
-
-    /// What a change of the file at `path`, from the app's folder, makes out of date.
-    fn mark_stale(&mut self, path: &Path) {
-        let absolute = self.dir.join(path);
-        if self.script.reads(&absolute) {
-            self.stale.files = true;
-            self.stale.image = true;
-        }
-        match Area::of(path) {
-            Some(Area::Page) => self.stale.files = true,
-            // Which pages have queries in them is not known; with another app library all of them
-            // are compiled again.
-            Some(Area::Component | Area::App | Area::CrateRoot | Area::Queries) => {
-                self.stale.files = true;
-                self.stale.app = true;
-            }
-            Some(Area::Manifest | Area::Source) => {
-                self.stale.files = true;
-                self.stale.image = true;
-            }
-            // A crate beside the app.
-            None if self.is_in_local_crate(path) => {
-                self.stale.image = true;
-                self.stale.cargo = true;
-            }
-            _ => {}
-        }
-    }
-
-    /// The path of a file as the app library's fingerprint has it: below its mirror.
-    fn in_mirror(&self, path: &Path) -> Option<PathBuf> {
-        Some(self.parts.as_ref()?.folder().join("root").join(path))
-    }
-
-    /// Whether a file belongs to a crate beside the app.
-    fn is_in_local_crate(&self, path: &Path) -> bool {
-        let folders = self.parts.iter().flat_map(|parts| parts.local_folders());
-        path.is_absolute() && folders.into_iter().any(|folder| path.starts_with(folder))
-    }
-
-    /// Whether the compiler, or the build script, has read this file.
-    pub(crate) fn reads(&self, path: &Path) -> bool {
-        if self.script.reads(&self.dir.join(path)) {
-            return true;
-        }
-        let own = BTreeSet::from([self.dir.join(path)]);
-        let mirror = self.in_mirror(path).into_iter().collect();
-        !self.pages.readers_of(&own).is_empty() || self.app.reads(&own) || self.app.reads(&mirror)
     }
 
     /// A request waits for a page.
@@ -291,7 +214,7 @@ impl Engine {
     /// Compiles everything anew, because the developer says so.
     pub(crate) fn rebuild(&mut self) {
         self.active = Instant::now();
-        self.stale = Stale { files: true, image: true, cargo: true, app: true };
+        self.stale = Stale::all();
         self.release_precompiled();
         self.pages.forget_all();
         self.draft.rebuild(Instant::now());
@@ -304,6 +227,10 @@ impl Engine {
             job.cancel();
         }
         self.parts = None;
+        self.stale = Stale::default();
+        self.locks.clear();
+        self.image_failure = None;
+        self.app_failure = None;
         self.app = AppLibraries::default();
         self.pages.forget_all();
         self.draft = PublicationDraft::default();
@@ -311,9 +238,16 @@ impl Engine {
         self.forget_precompiled();
     }
 
-    /// Whether the app is compiled in parts, or is about to be.
+    /// Whether the app has no parts.
     pub(crate) fn is_retired(&self) -> bool {
         self.parts.is_none()
+    }
+
+    /// Whether the app is compiled in parts, or it is being found out whether it can be: what is
+    /// saved now counts.
+    pub(crate) fn is_at_work(&self) -> bool {
+        let is_running = self.job.as_ref().is_some_and(|job| !job.is_cancelled());
+        !self.is_retired() || is_running || self.stale.files || self.stale.image
     }
 
     /// Whether something is being compiled that is waited for.
@@ -347,7 +281,7 @@ impl Engine {
     /// All that is wrong and was said.
     pub(crate) fn failures(&self) -> Vec<Arc<BuildFailure>> {
         let mut failures = self.mistakes.failures();
-        failures.extend(self.app_failure.clone());
+        failures.extend(self.image_failure.iter().chain(&self.app_failure).cloned());
         failures.extend(self.pages.shown_failures());
         failures
     }

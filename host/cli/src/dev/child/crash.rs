@@ -105,26 +105,42 @@ impl Crash {
     }
 }
 
-/// This many crashes without a request to blame, in [`WINDOW`], and what serves is given up.
+/// This many crashes without a request to blame, in [`WINDOW`] or one after the other while a server
+/// starts, and what serves is given up.
 const ENOUGH: usize = 3;
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// When servers ended and no request was to blame.
 #[derive(Debug, Default)]
-pub(crate) struct UnexplainedCrashes(VecDeque<Instant>);
+pub(crate) struct UnexplainedCrashes {
+    ends: VecDeque<Instant>,
+    /// How many servers in a row have ended before they served, however long that took.
+    failed_starts: usize,
+}
 
 impl UnexplainedCrashes {
     /// Once more, just now.
     pub(crate) fn add(&mut self) {
-        self.0.push_back(Instant::now());
-        if self.0.len() > ENOUGH {
-            self.0.pop_front();
+        self.ends.push_back(Instant::now());
+        if self.ends.len() > ENOUGH {
+            self.ends.pop_front();
         }
+    }
+
+    /// A server has ended while it started.
+    pub(crate) fn add_start(&mut self) {
+        self.failed_starts += 1;
+    }
+
+    /// A server has started.
+    pub(crate) fn started(&mut self) {
+        self.failed_starts = 0;
     }
 
     /// Whether starting the same code again is of no use.
     pub(crate) fn is_enough(&self) -> bool {
-        self.0.len() == ENOUGH && self.0.front().is_some_and(|first| first.elapsed() < WINDOW)
+        let is_recent = self.ends.front().is_some_and(|first| first.elapsed() < WINDOW);
+        self.failed_starts >= ENOUGH || self.ends.len() == ENOUGH && is_recent
     }
 }
 
@@ -206,6 +222,22 @@ mod tests {
             let one = request("/crash", Some("pages/crash.rs"));
             assert_eq!(crash(how, said, &[one]).text(1), text, "{said}");
         }
+    }
+
+    #[test]
+    fn starts_that_fail_are_counted_however_long_they_take() {
+        let mut crashes = UnexplainedCrashes::default();
+        for _ in 1..ENOUGH {
+            crashes.add_start();
+            assert!(!crashes.is_enough());
+        }
+        crashes.started();
+        for _ in 1..ENOUGH {
+            crashes.add_start();
+            assert!(!crashes.is_enough(), "one has started in between");
+        }
+        crashes.add_start();
+        assert!(crashes.is_enough());
     }
 
     #[test]

@@ -267,6 +267,7 @@ impl ServerSupervisor {
             let first = self.replay.load.clone().map(|load| FirstLoad::again(load, saved.take()));
             match self.starter.raise(&self.replay, first).await {
                 Ok((mut process, swapped)) => {
+                    self.unexplained.started();
                     if let (Some(load), Some(swapped)) = (self.replay.load.clone(), &swapped) {
                         self.replay.serves_again(load, swapped.generation);
                     }
@@ -274,7 +275,10 @@ impl ServerSupervisor {
                     process.tell(&Order::Control).await;
                     return Ok((process, swapped));
                 }
-                Err(StartError::Crashed(crash)) if self.replay.load.is_some() => self.blame(crash),
+                Err(StartError::Crashed(crash)) if self.replay.load.is_some() => {
+                    self.unexplained.add_start();
+                    self.blame(crash);
+                }
                 Err(StartError::Crashed(crash)) => return Err(Refusal::new(crash.cause())),
                 // It served a moment ago, and `init` may depend on more than code.
                 Err(StartError::Refused(refusal)) if self.replay.load.take().is_some() => {

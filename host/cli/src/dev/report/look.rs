@@ -7,6 +7,7 @@ use anstyle::Style;
 use crate::dev::wire::phases::Phases;
 use crate::dev::wire::save::{Save, SaveOutcome, Scope};
 use crate::terminal::style::{BAD, DIM, GOOD, NOTE, WARN, took};
+use crate::terminal::width::{self, columns};
 
 /// What happened; the first word of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +71,7 @@ impl From<&Save> for Label {
 
 /// The columns of the terminal; without one, lines are as long as they are.
 pub(super) fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok();
-    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(usize::MAX)
+    width::of(std::io::stderr())
 }
 
 /// Before the subject of a line.
@@ -116,10 +116,6 @@ fn middle(subject: &str, time: Option<Duration>, follows: bool, width: usize) ->
 /// On fewer columns than these subjects get less room, so that something of the phases is seen.
 const WIDE: usize = 110;
 const NARROW: usize = 28;
-
-fn columns(text: &str) -> usize {
-    text.chars().count()
-}
 
 /// The text, or as much of its end as fits: of a path the file is worth most.
 fn shortened(text: &str, width: usize) -> String {

@@ -176,7 +176,7 @@ impl OrderHandler {
         {
             tracing::error!("{}: the state of the app is lost: {error}", state.display());
         }
-        self.switch.stop(GRACE).await;
+        self.switch.stop(GRACE, self.switch.settings().hook_limit).await;
     }
 
     fn follow(&self, order: Order) {

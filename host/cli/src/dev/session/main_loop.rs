@@ -15,15 +15,15 @@ use super::journal::Journal;
 use super::keys::{Key, Keys};
 use super::problems;
 use super::publisher::{PublishReport, Publisher};
-use super::server_settings::{FreshSettings, ServerSettings};
-use super::styles;
+use super::server_settings::ServerSettings;
+use super::styles::{self, StyleInputs};
 use super::whole_app::WholeApp;
 use crate::dev::build::engine::{Engine, EngineEvent, Publication};
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::child::handle::{Notice, ServerHandle};
 use crate::dev::report::Label;
 use crate::dev::watch::age::since_written;
-use crate::dev::watch::change::{Area, Change, Plan, headline, plan};
+use crate::dev::watch::change::{Change, Plan, Readers, plan};
 use crate::dev::watch::sources::SourceWatcher;
 use crate::dev::wire::phases::{Phases, micros};
 use crate::dev::wire::protocol::{Load, LoadOutcome, Order, Refusal, Topic};
@@ -43,6 +43,8 @@ pub(super) struct Session {
     pub(super) publisher: Publisher,
     /// Compiles the app where the engine cannot.
     pub(super) whole_app: WholeApp,
+    /// What the stylesheet is made of.
+    pub(super) style_inputs: StyleInputs,
     /// What apps are started with.
     pub(super) info: StartInfo,
     /// How often something other than code has changed what pages look like.
@@ -102,6 +104,7 @@ impl Session {
             Key::Quit => return ControlFlow::Break(()),
             Key::Rebuild => {
                 self.journal.note("everything is built anew");
+                self.renew_again();
                 self.engine.rebuild();
                 self.act(&Plan { styles: true, ..Plan::default() }, Vec::new());
             }
@@ -110,18 +113,39 @@ impl Session {
         ControlFlow::Continue(())
     }
 
-    fn changed(&mut self, mut changes: Vec<Change>) {
-        if self.whole_app.is_building() || self.engine.is_building() {
-            // A build that brings it up to date is not out of date for that.
-            changes.retain(|change| change.path != Path::new("Cargo.lock"));
-        }
+    fn changed(&mut self, changes: Vec<Change>) {
+        let changes = self.without_locks(changes);
         self.whole_app.changed(&changes);
-        let is_input = |path: &Path| {
-            let is_read = self.whole_app.reads(path) || self.engine.reads(path);
-            is_read || self.sources.is_beside(path)
+        let readers = |path: &Path| {
+            let absolute = self.dir.join(path);
+            Readers {
+                compiler: self.whole_app.reads(&absolute) || self.engine.reads(path),
+                stylesheet: self.style_inputs.contains(&absolute),
+                crate_beside: self.sources.is_beside(path),
+            }
         };
-        let plan = plan(&changes, is_input);
+        let plan = plan(&changes, readers);
         self.act(&plan, changes);
+    }
+
+    /// Takes the lock file out of `changes` while something is built: a build that brings it up to
+    /// date is not out of date for that. If it was not the build, that is found out at its end.
+    fn without_locks(&mut self, changes: Vec<Change>) -> Vec<Change> {
+        let is_whole = self.whole_app.is_building();
+        if !is_whole && !self.engine.is_building() {
+            return changes;
+        }
+        let is_lock = |change: &Change| self.engine.is_lock(&change.path);
+        let (locks, rest): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_lock);
+        if !locks.is_empty() {
+            if is_whole {
+                self.whole_app.lock_changed();
+            }
+            if self.engine.is_at_work() {
+                self.engine.lock_changed(locks);
+            }
+        }
+        rest
     }
 
     /// From now on these are watched, wherever they are.
@@ -149,48 +173,34 @@ impl Session {
     }
 
     fn build(&mut self, changes: Vec<Change>, since: Instant) {
-        let may_split = changes.iter().any(|change| Area::of(&change.path) == Some(Area::Manifest));
-        if matches!(self.journal.mode(), BuildMode::Whole { .. }) && !may_split {
-            self.build_whole(changes, since);
-        } else {
+        let is_whole = matches!(self.journal.mode(), BuildMode::Whole { .. });
+        let may_split = changes.iter().any(|change| self.engine.is_key_file(&change.path));
+        // While it is being found out whether the app has parts, both may be the one that serves.
+        if !is_whole || may_split || self.engine.is_at_work() {
             let watch = since_written(&self.dir, &changes);
-            self.engine.changed(changes, watch, since);
+            self.engine.changed(changes.clone(), watch, since);
+        }
+        if is_whole && !may_split {
+            self.build_whole(changes, since);
         }
     }
 
-    fn build_whole(&mut self, changes: Vec<Change>, since: Instant) {
+    pub(super) fn build_whole(&mut self, changes: Vec<Change>, since: Instant) {
         let environment = self.engine.environment().clone();
         self.whole_app.start(changes, since, environment, self.info.clone());
     }
 
-    /// Puts a server with the settings of now in the place of the one that serves; `false` if
-    /// there is a mistake in them.
-    fn renew_server(&mut self, changes: &[Change], since: Instant) -> bool {
-        let subject = headline(changes);
-        let fresh = match self.settings.read(&self.dir) {
-            Ok(fresh) => fresh,
-            Err(error) => {
-                self.journal.settings_failed(&subject, &error);
-                return false;
-            }
-        };
-        let FreshSettings { process, moved } = fresh;
-        self.journal.problems(Topic::Settings, Vec::new());
-        if moved {
-            self.journal.note("another address holds from the next start of `nova dev` on");
-        }
-        self.settings.begin_renewal(subject, since);
-        self.engine.set_environment(process.environment.clone());
-        self.server.renew(process);
-        true
-    }
-
     fn restyle(&mut self, changes: &[Change], since: Instant) {
-        let files: Vec<_> = changes.iter().filter(|change| change.is_style()).cloned().collect();
+        let is_input = |path: &Path| self.style_inputs.contains(&self.dir.join(path));
+        let is_style = |change: &&Change| change.is_style() || is_input(&change.path);
+        let files: Vec<_> = changes.iter().filter(is_style).cloned().collect();
         let watch_us = micros(since_written(&self.dir, &files));
         // A missing Cargo.toml is the build's to report.
         let Ok(project) = Project::open(&self.dir) else { return };
-        let compiled = tokio::task::block_in_place(|| styles::compile(&project));
+        let inputs = &mut self.style_inputs;
+        let compiled = tokio::task::block_in_place(|| styles::compile(&project, inputs));
+        // Partials may be anywhere.
+        self.watch_files(&self.style_inputs.paths().clone());
         let phases = Phases { watch_us, compile_us: micros(since.elapsed()), ..Phases::default() };
         match compiled {
             Ok(compiled) => {
@@ -242,11 +252,7 @@ impl Session {
                 }
             }
             EngineEvent::Inputs(files) => self.watch_files(&files),
-            EngineEvent::Publish(publication) => {
-                // The app has parts after all.
-                self.whole_app.cancel();
-                self.publisher.add(publication, self.info.clone());
-            }
+            EngineEvent::Publish(publication) => self.publisher.add(publication, self.info.clone()),
             EngineEvent::Failed { changes, took, failure } => {
                 let phases = Phases { compile_us: micros(took), ..Phases::default() };
                 let save = Save::now(Scope::Code, SaveOutcome::Failed, &changes, phases);
@@ -290,6 +296,8 @@ impl Session {
                 self.give_up_parts(problems::reason_of_part(&refusal.text), publication.changes);
             }
             Ok(outcome) => {
+                // If it was built as a whole, it has parts after all.
+                self.whole_app.cancel();
                 self.engine.accepted(&publication);
                 let began = self.journal.begin_parts();
                 self.journal.build_serves(&self.engine.failures());
@@ -298,6 +306,9 @@ impl Session {
                     LoadOutcome::Swapped(swapped) => {
                         let (loading, routes) = (asked.elapsed(), self.engine.routes());
                         self.journal.went_live(&publication, &swapped, loading, routes, began);
+                        if publication.rebuild || !changes.is_empty() {
+                            self.renew_for_code();
+                        }
                     }
                     // What asked for another server has its line.
                     LoadOutcome::Same
@@ -363,13 +374,7 @@ impl Session {
                 self.journal.note("it is not started with this code again; save a change");
             }
             Notice::Moved(reason) => self.journal.moved(&reason),
-            Notice::Renewed(renewed) => {
-                let (subject, time) = self.settings.end_renewal();
-                match renewed {
-                    Ok(swapped) => self.journal.restarted(&subject, time, swapped.as_ref()),
-                    Err(refusal) => self.journal.not_restarted(&subject, time, &refusal),
-                }
-            }
+            Notice::Renewed(renewed) => self.renewed(renewed),
             Notice::Wanted { file } => self.engine.wanted(&file),
             Notice::Seen { file } => self.engine.seen(&file),
             Notice::Unlisted { host } => self.journal.unlisted(&host),

@@ -16,23 +16,36 @@ use crate::dev::watch::change::Change;
 use crate::dev::wire::phases::micros;
 use crate::dev::wire::protocol::Order;
 use crate::dev::wire::save::{Save, SaveOutcome, Scope};
+use crate::dev::wire::state::BuildMode;
 
 /// The builder, and what it has left.
 pub(crate) struct WholeApp {
     builder: Builder,
     store: SessionStore,
-    /// The files that the compiler read the last time.
+    /// The files that the compiler read the last time, by absolute paths.
     inputs: BTreeSet<PathBuf>,
     /// The page whose library did not load, so that the app is built as a whole.
     suspect: Option<String>,
     /// Pages that do not load in either way: the others go on without them.
     unloadable: BTreeSet<String>,
+    /// Whether the lock file has changed while it was built, by cargo or by somebody else.
+    lock_changed: bool,
+    /// Whether it is built once more for that alone.
+    is_check: bool,
 }
 
 impl WholeApp {
     /// Nothing is built before [`start`](Self::start).
     pub(crate) fn new(builder: Builder, store: SessionStore) -> Self {
-        Self { builder, store, inputs: BTreeSet::new(), suspect: None, unloadable: BTreeSet::new() }
+        Self {
+            builder,
+            store,
+            inputs: BTreeSet::new(),
+            suspect: None,
+            unloadable: BTreeSet::new(),
+            lock_changed: false,
+            is_check: false,
+        }
     }
 
     /// Builds the app as it is now; see [`Builder::start`].
@@ -66,6 +79,11 @@ impl WholeApp {
         self.unloadable.retain(|page| !is_changed(page));
     }
 
+    /// The lock file has changed while the app is built.
+    pub(crate) fn lock_changed(&mut self) {
+        self.lock_changed = true;
+    }
+
     /// A build serves.
     pub(crate) fn serves(&mut self, success: &BuildSuccess) {
         self.suspect = None;
@@ -75,7 +93,7 @@ impl WholeApp {
         }
     }
 
-    /// Whether the compiler has read a file of the app.
+    /// Whether the compiler has read the file at an absolute path.
     pub(crate) fn reads(&self, path: &Path) -> bool {
         self.inputs.contains(path)
     }
@@ -117,6 +135,13 @@ impl Session {
     /// A build of the whole app has ended.
     fn built_whole(&mut self, report: BuildReport) {
         let BuildReport { changes, phases, took, result } = report;
+        let is_whole = matches!(self.journal.mode(), BuildMode::Whole { .. });
+        let lock_changed = std::mem::take(&mut self.whole_app.lock_changed) && is_whole;
+        let is_check = std::mem::take(&mut self.whole_app.is_check) && changes.is_empty();
+        if lock_changed && matches!(result, Err(BuildFailure::Cargo(_))) {
+            // What it says holds no more, if it was not cargo that wrote the file.
+            return self.build_whole(changes, Instant::now());
+        }
         let save = |outcome, changes: &[Change]| {
             let save = Save::now(Scope::Code, outcome, changes, phases);
             Save { total_us: micros(took), ..save }
@@ -140,27 +165,32 @@ impl Session {
             }
         };
         self.whole_app.serves(&success);
-        let (inputs, dir) = (&success.inputs, &self.dir);
-        self.watch_files(&inputs.iter().map(|path| dir.join(path)).collect());
+        self.watch_files(&success.inputs);
         if success.swapped.is_some() {
             // Pages have nothing to be attached to any more.
             self.publisher.nothing_serves();
         }
         self.journal.build_serves(success.mistakes.as_slice());
         self.journal.one_library(success.bytes);
-        self.journal.saved(match &success.swapped {
+        match &success.swapped {
             Some(swapped) => {
                 // What is saved while the first build goes on is a part of it.
                 let changes = if swapped.replaced.is_some() { changes.as_slice() } else { &[] };
                 let live = save(SaveOutcome::Live, changes);
-                live.in_generation(swapped.generation.0, swapped.routes)
+                self.journal.saved(live.in_generation(swapped.generation.0, swapped.routes));
+                self.renew_for_code();
             }
-            None => save(SaveOutcome::Same, &changes),
-        });
+            None if is_check => {}
+            None => self.journal.saved(save(SaveOutcome::Same, &changes)),
+        }
         for note in &success.notes {
             self.journal.note(note);
         }
         let mistakes = success.mistakes.iter().map(|it| problems::text_of_build(it));
         self.journal.warn_all(success.warnings.into_iter().chain(mistakes).collect());
+        if lock_changed {
+            self.whole_app.is_check = true;
+            self.build_whole(Vec::new(), Instant::now());
+        }
     }
 }

@@ -86,6 +86,13 @@ impl Area {
     pub(crate) fn is_watched_folder(name: &str) -> bool {
         matches!(name, ".cargo" | ".sqlx") || !(name.starts_with('.') || is_ignored_folder(name))
     }
+
+    /// Whether a path from the app's folder is one of the folders that have a meaning, or in one:
+    /// a folder called `build` or `target` in there is the user's.
+    pub(crate) fn is_own_folder(path: &Path) -> bool {
+        let path = path.strip_prefix("src").unwrap_or(path);
+        ["pages", "components", "styles", "public"].iter().any(|folder| path.starts_with(folder))
+    }
 }
 
 impl Area {
@@ -187,13 +194,26 @@ impl Plan {
     }
 }
 
-/// What `changes` ask for. `is_input` says whether the compiler read a file the last time.
-pub(crate) fn plan(changes: &[Change], is_input: impl Fn(&Path) -> bool) -> Plan {
+/// What reads a file, wherever it lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Readers {
+    /// The compiler read it for the app the last time.
+    pub(crate) compiler: bool,
+    /// The stylesheet is made of it.
+    pub(crate) stylesheet: bool,
+    /// It is in a crate beside the app, and cargo alone knows what that is compiled from.
+    pub(crate) crate_beside: bool,
+}
+
+/// What `changes` ask for; `readers` says what reads a file.
+pub(crate) fn plan(changes: &[Change], readers: impl Fn(&Path) -> Readers) -> Plan {
     let mut plan = Plan::default();
     for Change { path, .. } in changes {
         // A template, a stylesheet or an image may be compiled into a page; what is elsewhere is
         // known by an absolute path, and asks for nothing else.
-        plan.build |= is_input(path);
+        let Readers { compiler, stylesheet, crate_beside } = readers(path);
+        plan.build |= compiler || crate_beside && !stylesheet;
+        plan.styles |= stylesheet;
         let Some(area) = Area::of(path) else { continue };
         match area {
             Area::Settings | Area::Environment => plan.restart = true,
@@ -307,21 +327,40 @@ mod tests {
 
     #[test]
     fn plans_add_up() {
-        let inputs = ["templates/mail.txt", "/src/model/src/lib.rs"];
-        let is_input = |path: &Path| inputs.iter().any(|input| path == Path::new(input));
+        let compiled = ["templates/mail.txt", "/src/model/both.scss", "public/both.css"];
+        let styled = [
+            "/src/ui/_colours.scss",
+            "/src/model/_colours.scss",
+            "/src/model/both.scss",
+            "public/both.css",
+        ];
+        let readers = |path: &Path| {
+            let is_one_of = |files: &[&str]| files.iter().any(|file| path == Path::new(file));
+            Readers {
+                compiler: is_one_of(&compiled),
+                stylesheet: is_one_of(&styled),
+                crate_beside: path.starts_with("/src/model"),
+            }
+        };
         let build = Plan { build: true, ..Plan::default() };
+        let styles = Plan { styles: true, ..Plan::default() };
         for (paths, expected) in [
             (&["pages/index.rs"][..], build.clone()),
             (&["Cargo.lock", "components/a.rs"], build.clone()),
             (&["templates/mail.txt"], build.clone()),
             (&["templates/other.txt", "data.db-wal", ".git/index"], Plan::default()),
-            (&["styles/main.scss"], Plan { styles: true, ..Plan::default() }),
+            (&["styles/main.scss"], styles.clone()),
             (&["public/a.png"], Plan { public: true, ..Plan::default() }),
             (&[".env"], Plan { restart: true, ..Plan::default() }),
             (&["nova.toml", "pages/a.rs"], Plan { restart: true, ..build.clone() }),
             (&["styles/a.css", "public/a.png", "app.rs"], Plan { public: true, ..Plan::first() }),
             (&["/src/model/src/lib.rs"], build.clone()),
-            (&["theme/_colours.scss"], Plan { styles: true, ..Plan::default() }),
+            (&["/src/model/other.scss"], build.clone()),
+            (&["theme/_colours.scss"], styles.clone()),
+            (&["/src/ui/_colours.scss"], styles.clone()),
+            (&["/src/model/_colours.scss"], styles.clone()),
+            (&["/src/model/both.scss"], Plan::first()),
+            (&["public/both.css"], Plan { public: true, ..Plan::first() }),
             (&["/src/elsewhere.txt"], Plan::default()),
             (&[".sqlx/query-1f.json"], build.clone()),
             (&[], Plan::default()),
@@ -330,7 +369,7 @@ mod tests {
                 .iter()
                 .map(|path| Change { path: path.into(), kind: ChangeKind::Edited })
                 .collect();
-            assert_eq!(plan(&changes, is_input), expected, "{paths:?}");
+            assert_eq!(plan(&changes, readers), expected, "{paths:?}");
         }
     }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::change::{Area, Change, ChangeKind};
 
@@ -26,7 +26,7 @@ pub(crate) struct Snapshot {
     beside: Vec<PathBuf>,
     /// Single files elsewhere, by absolute paths.
     single: BTreeSet<PathBuf>,
-    /// Links among the files that were read since the last time somebody asked.
+    /// Links to files and folders that were read since the last time somebody asked.
     links: BTreeSet<PathBuf>,
 }
 
@@ -59,6 +59,14 @@ impl Snapshot {
         self.beside.iter().any(|folder| path.starts_with(folder))
     }
 
+    /// Whether a file is read with the folders that it is in, or is what a build writes there.
+    pub(crate) fn covers(&self, path: &Path) -> bool {
+        let folders = self.beside.iter().chain([&self.root]);
+        let own: Vec<_> = folders.filter_map(|folder| path.strip_prefix(folder).ok()).collect();
+        let is_read = !own.is_empty() && own.iter().all(|own| Area::of(own).is_some());
+        is_read || own.iter().any(|own| Area::is_output(own))
+    }
+
     /// Reads one more file, which is in none of the folders.
     pub(crate) fn add_file(&mut self, file: &Path) {
         if self.single.insert(file.to_owned()) {
@@ -66,9 +74,21 @@ impl Snapshot {
         }
     }
 
-    /// The links to files that were met since the last call.
+    /// The links to files and folders that were met since the last call.
     pub(crate) fn take_links(&mut self) -> BTreeSet<PathBuf> {
         std::mem::take(&mut self.links)
+    }
+
+    /// Where all is that is looked at.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let places = [&self.root].into_iter().chain(&self.beside).chain(&self.single);
+        places.cloned().collect()
+    }
+
+    /// Whether this folder, or what a link of that name leads to, is one of the app's [own
+    /// folders](Area::is_own_folder).
+    pub(crate) fn is_own_folder(&self, path: &Path) -> bool {
+        path.strip_prefix(&self.root).is_ok_and(Area::is_own_folder)
     }
 
     /// Looks at `paths` again (files or folders, there or gone) and says what is different now.
@@ -93,6 +113,8 @@ impl Snapshot {
             // Paths are in the order of their components: what is below one comes right after it.
             let below = self.files.range(relative.to_owned()..);
             let below = below.map(|(file, _)| file).take_while(|file| file.starts_with(relative));
+            // What is elsewhere is not below the app's folder, whose own path is empty here.
+            let below = below.filter(|file| file.is_absolute() == relative.is_absolute());
             let gone: Vec<PathBuf> = below.filter(|it| !now.contains_key(*it)).cloned().collect();
             for file in gone {
                 self.files.remove(&file);
@@ -112,19 +134,17 @@ impl Snapshot {
             return stamp.into_iter().map(|stamp| (path.to_owned(), stamp)).collect();
         }
         let mut links = Vec::new();
-        let walk = WalkDir::new(path).into_iter().filter_entry(|entry| {
-            // Do not go down into a compiler's output only to ignore each of its files.
-            let roots = self.beside.iter().chain([&self.root]);
-            let top =
-                entry.path().parent().is_some_and(|it| roots.into_iter().any(|root| root == it));
-            let name = entry.file_name().to_str();
-            !top || !entry.file_type().is_dir() || name.is_some_and(Area::is_watched_folder)
-        });
+        // What leads around in a circle is an error, as it is to the scan of the pages.
+        let walk = WalkDir::new(path).follow_links(true).into_iter();
         let files = walk
+            .filter_entry(|entry| !entry.file_type().is_dir() || self.enters(entry))
             .filter_map(Result::ok)
-            .filter(|entry| !entry.file_type().is_dir())
             .filter_map(|entry| {
                 let path = entry.path();
+                if entry.file_type().is_dir() {
+                    links.extend(entry.path_is_symlink().then(|| path.to_owned()));
+                    return None;
+                }
                 let (name, area) = match path.strip_prefix(&self.root) {
                     Ok(relative) => (relative, Area::of(relative)?),
                     Err(_) => (path, self.area_beside(path)?),
@@ -139,6 +159,38 @@ impl Snapshot {
             .collect();
         self.links.extend(links);
         files
+    }
+
+    /// Whether what is in a folder is looked at.
+    fn enters(&self, folder: &DirEntry) -> bool {
+        let (path, name) = (folder.path(), folder.file_name().to_str());
+        let is_root = |path: &Path| path == self.root || self.beside.iter().any(|it| path == it);
+        if is_root(path) {
+            return true;
+        }
+        // Do not go down into a compiler's output only to ignore each of its files; a linked folder
+        // may be a crate, which has such folders too.
+        let is_at_top = path.parent().is_some_and(|parent| {
+            is_root(parent) || parent.is_symlink() && !self.is_own_folder(parent)
+        });
+        if is_at_top && !name.is_some_and(Area::is_watched_folder) {
+            return false;
+        }
+        !folder.path_is_symlink() || self.follows(path)
+    }
+
+    /// Whether a link to a folder leads to more of the app. One that leads to a folder around itself,
+    /// or around the app, would bring all of it again, and packages in `node_modules` link to each
+    /// other.
+    fn follows(&self, link: &Path) -> bool {
+        let own = link.strip_prefix(&self.root).unwrap_or(link);
+        let is_package = own.components().any(|part| part.as_os_str() == "node_modules");
+        let folder = link.parent().and_then(|folder| folder.canonicalize().ok());
+        let is_around = |target: &Path| {
+            self.root.starts_with(target)
+                || folder.as_ref().is_some_and(|it| it.starts_with(target))
+        };
+        !is_package && link.canonicalize().is_ok_and(|target| !is_around(&target))
     }
 }
 
@@ -189,139 +241,4 @@ fn by_hand(root: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct App {
-        folder: tempfile::TempDir,
-        snapshot: Snapshot,
-    }
-
-    impl App {
-        fn new(files: &[(&str, &str)]) -> Self {
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            for (path, content) in files {
-                write(folder.path(), path, content);
-            }
-            let snapshot = Snapshot::take(folder.path());
-            Self { folder, snapshot }
-        }
-
-        fn write(&self, path: &str, content: &str) {
-            write(self.folder.path(), path, content);
-        }
-
-        fn path(&self, path: &str) -> PathBuf {
-            self.folder.path().join(path)
-        }
-
-        /// What is different, as `+added ~edited -removed`.
-        fn update(&mut self, paths: &[&str]) -> String {
-            let paths: Vec<_> = paths.iter().map(|path| self.path(path)).collect();
-            let changes = self.snapshot.update(paths);
-            let lines = changes.iter().map(|change| {
-                let sign = match change.kind {
-                    ChangeKind::Added => '+',
-                    ChangeKind::Edited => '~',
-                    ChangeKind::Removed => '-',
-                };
-                format!("{sign}{}", change.path.display())
-            });
-            lines.collect::<Vec<_>>().join(" ")
-        }
-    }
-
-    fn write(root: &Path, path: &str, content: &str) {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-        fs::write(path, content).expect("a file");
-    }
-
-    #[test]
-    fn only_content_is_a_change() {
-        let mut app = App::new(&[("pages/index.rs", "1"), ("pages/about.rs", "1")]);
-        app.write("pages/index.rs", "1");
-        assert_eq!(app.update(&["pages/index.rs"]), "");
-        app.write("pages/index.rs", "2");
-        assert_eq!(app.update(&["pages/index.rs", "pages/index.rs"]), "~pages/index.rs");
-        app.write("pages/index.rs", "1");
-        assert_eq!(app.update(&["pages/index.rs"]), "~pages/index.rs");
-    }
-
-    #[test]
-    fn atomic_saves_leave_one_change() {
-        let mut app = App::new(&[("pages/index.rs", "1")]);
-        app.write("pages/index.rs.tmp", "2");
-        fs::rename(app.path("pages/index.rs.tmp"), app.path("pages/index.rs")).expect("renamed");
-        assert_eq!(app.update(&["pages/index.rs.tmp", "pages/index.rs"]), "~pages/index.rs");
-    }
-
-    #[test]
-    fn folders_come_and_go_whole() {
-        let mut app = App::new(&[("pages/index.rs", "1")]);
-        app.write("pages/users/index.rs", "1");
-        app.write("pages/users/[id].rs", "1");
-        assert_eq!(app.update(&["pages/users"]), "+pages/users/[id].rs +pages/users/index.rs");
-        fs::rename(app.path("pages/users"), app.path("pages/people")).expect("renamed");
-        assert_eq!(
-            app.update(&["pages/users", "pages/people"]),
-            "+pages/people/[id].rs +pages/people/index.rs -pages/users/[id].rs -pages/users/index.rs"
-        );
-        fs::remove_dir_all(app.path("pages/people")).expect("removed");
-        assert_eq!(app.update(&["pages"]), "-pages/people/[id].rs -pages/people/index.rs");
-    }
-
-    #[test]
-    fn caches_are_not_looked_at() {
-        let mut app = App::new(&[("target/debug/a.rs", "1"), ("pages/index.rs", "1")]);
-        app.write("target/debug/a.rs", "2");
-        app.write(".nova/x.rs", "2");
-        assert_eq!(app.update(&["target/debug/a.rs", ".nova/x.rs", ""]), "");
-    }
-
-    #[test]
-    fn the_block_that_nova_writes_is_no_change() {
-        let text = |doc: &str, block: &str| {
-            format!("//! {doc}\n// nova:begin\n{block}\n// nova:end\nmod model;\n")
-        };
-        let mut app = App::new(&[("lib.rs", &text("app", "pub mod pages {}"))]);
-        app.write("lib.rs", &text("app", "pub mod pages { pub mod index; }"));
-        assert_eq!(app.update(&["lib.rs"]), "");
-        app.write("lib.rs", &text("my app", "pub mod pages { pub mod index; }"));
-        assert_eq!(app.update(&["lib.rs"]), "~lib.rs");
-    }
-
-    #[test]
-    fn a_single_file_elsewhere_is_known_by_its_path() {
-        let mut app = App::new(&[("pages/index.rs", "1"), ("node_modules/x/_y.scss", "1")]);
-        let file = app.path("node_modules/x/_y.scss");
-        app.write("node_modules/x/_y.scss", "2");
-        assert_eq!(app.update(&["node_modules/x/_y.scss"]), "");
-        app.snapshot.add_file(&file);
-        app.write("node_modules/x/_y.scss", "3");
-        assert_eq!(app.update(&["node_modules/x/_y.scss"]), format!("~{}", file.display()));
-        app.write("node_modules/x/_y.scss", "3");
-        assert_eq!(app.update(&["node_modules/x/_y.scss", "node_modules/x/_z.scss"]), "");
-    }
-
-    #[test]
-    fn links_are_named_once_and_read_through() {
-        let elsewhere = tempfile::tempdir().expect("a temporary folder");
-        write(elsewhere.path(), "page.rs", "1");
-        let mut app = App::new(&[("pages/index.rs", "1")]);
-        let link = app.path("pages/linked.rs");
-        std::os::unix::fs::symlink(elsewhere.path().join("page.rs"), &link).expect("a link");
-        assert_eq!(app.update(&["pages/linked.rs"]), "+pages/linked.rs");
-        assert_eq!(app.snapshot.take_links(), BTreeSet::from([link]));
-        assert_eq!(app.snapshot.take_links(), BTreeSet::new());
-        write(elsewhere.path(), "page.rs", "2");
-        assert_eq!(app.update(&["pages/linked.rs"]), "~pages/linked.rs");
-    }
-
-    #[test]
-    fn what_is_elsewhere_is_not_ours() {
-        let mut app = App::new(&[("pages/index.rs", "1")]);
-        assert_eq!(app.snapshot.update([PathBuf::from("/etc/hostname")]), []);
-        assert_eq!(app.update(&["pages/never.rs"]), "");
-    }
-}
+mod tests;

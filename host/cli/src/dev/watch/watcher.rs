@@ -1,8 +1,9 @@
 //! Which paths of an app had an event, in batches.
 //!
 //! The app's folder is watched, and each folder in it for itself, all the way down: a compiler
-//! that writes thousands of files into `target/` is not listened to. One save is several events,
-//! and a checkout is hundreds; a batch ends when it has been quiet for [`SETTLE`].
+//! that writes thousands of files into `target/` is not listened to. Links are not followed: what
+//! they lead to is watched under its own path. One save is several events, and a checkout is
+//! hundreds; a batch ends when it has been quiet for [`SETTLE`].
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode, EventKind};
-use notify::{Config, PollWatcher, RecursiveMode, Watcher};
+use notify::{Config, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 use nova_host::release::watch::WatchError;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -23,15 +24,47 @@ const SETTLE: Duration = Duration::from_millis(10);
 /// A batch that never falls silent is handed out all the same.
 const PATIENCE: Duration = Duration::from_millis(150);
 
+/// What was heard.
+#[derive(Debug)]
+enum Event {
+    /// This path had an event.
+    At(PathBuf),
+    /// Others may have had one.
+    Lost(Lost),
+}
+
+/// What has passed without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lost {
+    /// Changes of files.
+    Changes,
+    /// New folders, too, which are not watched yet.
+    Folders,
+}
+
+/// What had an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Batch {
+    /// These paths.
+    Paths(Vec<PathBuf>),
+    /// Events were lost, and any path may be among them.
+    Any,
+}
+
 /// The watch over one app.
 pub(crate) struct FolderWatcher {
-    /// The app's folder, and those of crates beside it.
+    /// The app's folder, those of crates beside it, and what links outside of [own
+    /// folders](Area::is_own_folder) lead to.
     roots: Vec<PathBuf>,
-    watcher: Box<dyn Watcher + Send>,
-    events: mpsc::UnboundedReceiver<PathBuf>,
-    pending: Vec<PathBuf>,
+    /// What other links lead to: folders in which everything counts.
+    whole: BTreeSet<PathBuf>,
     /// Folders that are watched for single files in them.
     single: BTreeSet<PathBuf>,
+    watcher: Box<dyn Watcher + Send>,
+    events: mpsc::UnboundedReceiver<Event>,
+    pending: Vec<PathBuf>,
+    /// What was lost since the last batch.
+    lost: Option<Lost>,
     /// When the first of the pending events came, and the last.
     span: (Instant, Instant),
 }
@@ -44,24 +77,32 @@ impl FolderWatcher {
     /// If the system does not watch any more folders.
     pub(crate) fn new(root: &Path, poll: Option<Duration>) -> Result<Self, WatchError> {
         let (sender, events) = mpsc::unbounded_channel();
-        let all = root.to_owned();
-        let on_event = move |event: notify::Result<notify::Event>| {
-            let paths = match event {
-                // Reading is no change, and we read what changed.
-                Ok(event) if is_reading(event.kind) => return,
-                Ok(event) if !event.need_rescan() => event.paths,
-                // Events were lost: everything may be different.
-                Ok(_) | Err(_) => vec![all.clone()],
-            };
-            for path in paths {
+        let hear = move |event| {
+            for event in heard(event) {
                 // The receiver is gone when the session is over.
-                let _ = sender.send(path);
+                let _ = sender.send(event);
             }
         };
-        let watcher = watcher(on_event, poll).map_err(|error| WatchError::new(root, error))?;
-        let (roots, pending, single) = (Vec::new(), Vec::new(), BTreeSet::new());
-        let span = (Instant::now(), Instant::now());
-        let mut watch = Self { roots, watcher, events, pending, single, span };
+        let watcher = watcher(hear, poll).map_err(|error| WatchError::new(root, error))?;
+        Self::over(root, watcher, events)
+    }
+
+    /// Watches the app in `root` through a watcher that sends `events`.
+    fn over(
+        root: &Path,
+        watcher: Box<dyn Watcher + Send>,
+        events: mpsc::UnboundedReceiver<Event>,
+    ) -> Result<Self, WatchError> {
+        let mut watch = Self {
+            roots: Vec::new(),
+            whole: BTreeSet::new(),
+            single: BTreeSet::new(),
+            watcher,
+            events,
+            pending: Vec::new(),
+            lost: None,
+            span: (Instant::now(), Instant::now()),
+        };
         watch.add_beside(root)?;
         Ok(watch)
     }
@@ -75,11 +116,33 @@ impl FolderWatcher {
             return Ok(());
         }
         self.roots.push(root.to_owned());
+        self.add_root(root)
+    }
+
+    fn add_root(&mut self, root: &Path) -> Result<(), WatchError> {
         self.add(root, RecursiveMode::NonRecursive)?;
         for entry in fs::read_dir(root).into_iter().flatten().flatten() {
             self.add_folder(&entry.path())?;
         }
         Ok(())
+    }
+
+    /// Watches the folder that a link leads to, without a link in its path: all that is in it if it
+    /// `is_whole`, and otherwise what would be watched in an app.
+    ///
+    /// # Errors
+    /// If the system does not watch any more folders.
+    pub(crate) fn add_linked(&mut self, folder: &Path, is_whole: bool) -> Result<(), WatchError> {
+        if self.is_watched(folder) {
+            return Ok(());
+        }
+        // For the case that another folder takes its place.
+        self.add_folder_of(folder)?;
+        if !is_whole {
+            return self.add_beside(folder);
+        }
+        self.whole.insert(folder.to_owned());
+        self.add(folder, RecursiveMode::Recursive)
     }
 
     /// Watches the folder that `file` is in, and not those below it.
@@ -96,13 +159,14 @@ impl FolderWatcher {
 
     /// Whether the files of this folder have their events anyway.
     fn is_watched(&self, folder: &Path) -> bool {
-        self.roots.iter().any(|root| {
+        let is_in_root = self.roots.iter().any(|root| {
             let way = folder.strip_prefix(root).ok();
             way.is_some_and(|way| match way.iter().next() {
                 Some(top) => top.to_str().is_some_and(Area::is_watched_folder),
                 None => true,
             })
-        })
+        });
+        is_in_root || self.whole.iter().any(|whole| folder.starts_with(whole))
     }
 
     /// Waits for events and gives back the paths that had one. A call that is given up loses
@@ -110,11 +174,11 @@ impl FolderWatcher {
     ///
     /// # Errors
     /// If a new folder cannot be watched.
-    pub(crate) async fn batch(&mut self) -> Result<Vec<PathBuf>, WatchError> {
-        if self.pending.is_empty() {
+    pub(crate) async fn batch(&mut self) -> Result<Batch, WatchError> {
+        if self.pending.is_empty() && self.lost.is_none() {
             match self.events.recv().await {
-                Some(path) => {
-                    self.pending.push(path);
+                Some(event) => {
+                    self.take(event);
                     self.span = (Instant::now(), Instant::now());
                 }
                 // The watcher is in `self`, and it holds the sender.
@@ -125,8 +189,8 @@ impl FolderWatcher {
         loop {
             let (first, last) = self.span;
             let end = (first + PATIENCE).min(last + SETTLE);
-            let Ok(Some(path)) = timeout_at(end, self.events.recv()).await else { break };
-            self.pending.push(path);
+            let Ok(Some(event)) = timeout_at(end, self.events.recv()).await else { break };
+            self.take(event);
             self.span.1 = Instant::now();
         }
         let mut paths = std::mem::take(&mut self.pending);
@@ -135,16 +199,51 @@ impl FolderWatcher {
         for path in &paths {
             self.add_folder(path)?;
         }
-        Ok(paths)
+        let lost = self.lost.take();
+        if lost == Some(Lost::Folders) {
+            self.watch_anew()?;
+        }
+        Ok(if lost.is_some() { Batch::Any } else { Batch::Paths(paths) })
     }
 
-    /// Watches `path` if it is a folder in the app's own that matters.
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::At(path) => self.pending.push(path),
+            Event::Lost(lost) => self.lost = self.lost.max(Some(lost)),
+        }
+    }
+
+    /// Watches again all that is watched: folders may have come without a word.
+    fn watch_anew(&mut self) -> Result<(), WatchError> {
+        // What is watched with all that is in it comes last, because the last word counts.
+        for folder in self.single.clone() {
+            self.add(&folder, RecursiveMode::NonRecursive)?;
+        }
+        for root in self.roots.clone() {
+            self.add_root(&root)?;
+        }
+        for folder in self.whole.clone() {
+            self.add(&folder, RecursiveMode::Recursive)?;
+        }
+        Ok(())
+    }
+
+    /// Watches `path` if it is a folder that matters, and may be a new one.
     fn add_folder(&mut self, path: &Path) -> Result<(), WatchError> {
-        let is_at_top = path.parent().is_some_and(|it| self.roots.iter().any(|root| root == it));
+        if self.whole.contains(path) {
+            return self.add(path, RecursiveMode::Recursive);
+        }
+        let is_root = |path: &Path| self.roots.iter().any(|root| root == path);
+        let (is_one, is_at_top) = (is_root(path), path.parent().is_some_and(is_root));
         let matters = is_at_top
             && path.file_name().and_then(|name| name.to_str()).is_some_and(Area::is_watched_folder)
-            && path.is_dir();
-        if matters { self.add(path, RecursiveMode::Recursive) } else { Ok(()) }
+            && path.is_dir()
+            && !path.is_symlink();
+        if matters {
+            return self.add(path, RecursiveMode::Recursive);
+        }
+        // Another one has taken its place.
+        if is_one { self.add_root(path) } else { Ok(()) }
     }
 
     fn add(&mut self, path: &Path, mode: RecursiveMode) -> Result<(), WatchError> {
@@ -157,16 +256,27 @@ impl FolderWatcher {
 }
 
 fn watcher(
-    on_event: impl FnMut(notify::Result<notify::Event>) + Send + 'static,
+    hear: impl FnMut(notify::Result<notify::Event>) + Send + 'static,
     poll: Option<Duration>,
 ) -> notify::Result<Box<dyn Watcher + Send>> {
+    let config = Config::default().with_follow_symlinks(false);
     Ok(match poll {
-        Some(interval) => {
-            let config = Config::default().with_poll_interval(interval);
-            Box::new(PollWatcher::new(on_event, config)?)
-        }
-        None => Box::new(notify::recommended_watcher(on_event)?),
+        Some(interval) => Box::new(PollWatcher::new(hear, config.with_poll_interval(interval))?),
+        None => Box::new(RecommendedWatcher::new(hear, config)?),
     })
+}
+
+/// What an event says.
+fn heard(event: notify::Result<notify::Event>) -> Vec<Event> {
+    match event {
+        // Reading is no change, and we read what changed.
+        Ok(event) if is_reading(event.kind) => Vec::new(),
+        Ok(event) if !event.need_rescan() => event.paths.into_iter().map(Event::At).collect(),
+        // The queue was full.
+        Ok(_) => vec![Event::Lost(Lost::Folders)],
+        // A folder cannot be read, which is said at each look at it, and would be at another watch.
+        Err(_) => vec![Event::Lost(Lost::Changes)],
+    }
 }
 
 fn is_reading(kind: EventKind) -> bool {
@@ -178,124 +288,4 @@ fn is_reading(kind: EventKind) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct App {
-        folder: tempfile::TempDir,
-        watch: FolderWatcher,
-    }
-
-    impl App {
-        fn new(folders: &[&str]) -> Self {
-            Self::polled(folders, None)
-        }
-
-        fn polled(folders: &[&str], poll: Option<Duration>) -> Self {
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            for path in folders {
-                fs::create_dir_all(folder.path().join(path)).expect("a folder");
-            }
-            let root = folder.path().canonicalize().expect("a path");
-            let watch = FolderWatcher::new(&root, poll).expect("a watch");
-            Self { folder, watch }
-        }
-
-        fn write(&self, path: &str) {
-            fs::write(self.folder.path().join(path), "x").expect("a file");
-        }
-
-        /// Waits until `path` has had an event, and gives back all that had one until then.
-        async fn until(&mut self, path: &str) -> BTreeSet<String> {
-            let mut seen = BTreeSet::new();
-            while !seen.contains(path) {
-                let paths = self.watch.batch().await.expect("a batch");
-                let root = &self.watch.roots[0];
-                seen.extend(
-                    paths
-                        .iter()
-                        .map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string()),
-                );
-            }
-            seen
-        }
-    }
-
-    #[tokio::test]
-    async fn deep_files_and_new_folders_are_seen_and_caches_are_not() {
-        let mut app = App::new(&["pages/users", "target/debug", ".git"]);
-        app.write("target/debug/app.d");
-        app.write(".git/index");
-        app.write("pages/users/[id].rs");
-        let seen = app.until("pages/users/[id].rs").await;
-        assert_eq!(seen, BTreeSet::from(["pages/users/[id].rs".to_owned()]));
-
-        fs::create_dir(app.folder.path().join("styles")).expect("a folder");
-        app.until("styles").await;
-        app.write("styles/main.scss");
-        app.until("styles/main.scss").await;
-
-        fs::create_dir(app.folder.path().join("pages/blog")).expect("a folder");
-        app.until("pages/blog").await;
-        app.write("pages/blog/index.rs");
-        app.until("pages/blog/index.rs").await;
-
-        fs::rename(app.folder.path().join("pages/blog"), app.folder.path().join("pages/news"))
-            .expect("renamed");
-        let seen = app.until("pages/news").await;
-        assert!(seen.contains("pages/blog"), "{seen:?}");
-
-        app.write("Cargo.toml");
-        app.until("Cargo.toml").await;
-    }
-
-    #[tokio::test]
-    async fn files_are_looked_at_where_the_system_tells_nothing() {
-        let mut app = App::polled(&["pages"], Some(Duration::from_millis(20)));
-        app.write("pages/index.rs");
-        app.until("pages/index.rs").await;
-        fs::create_dir(app.folder.path().join("styles")).expect("a folder");
-        app.until("styles").await;
-        app.write("styles/main.scss");
-        app.until("styles/main.scss").await;
-    }
-
-    #[tokio::test]
-    async fn a_file_elsewhere_is_seen_when_another_takes_its_place() {
-        let mut app = App::new(&["pages", "node_modules/x"]);
-        let elsewhere = tempfile::tempdir().expect("a temporary folder");
-        let root = elsewhere.path().canonicalize().expect("a path");
-        let file = root.join("mail.txt");
-        app.watch.add_folder_of(&file).expect("a watch");
-        app.watch.add_folder_of(&app.folder.path().join("pages/index.rs")).expect("a watch");
-        let inside = app.folder.path().canonicalize().expect("a path").join("node_modules/x/a.txt");
-        app.watch.add_folder_of(&inside).expect("a watch");
-        assert_eq!(app.watch.single.len(), 2, "pages/ is watched anyway");
-        fs::write(root.join("mail.new"), "x").expect("a file");
-        fs::rename(root.join("mail.new"), &file).expect("renamed");
-        app.until(&file.display().to_string()).await;
-        app.write("node_modules/x/a.txt");
-        app.until("node_modules/x/a.txt").await;
-    }
-
-    #[tokio::test]
-    async fn reading_is_no_event_and_a_lost_wait_loses_nothing() {
-        let mut app = App::new(&["pages"]);
-        app.write("pages/index.rs");
-        app.until("pages/index.rs").await;
-        fs::read(app.folder.path().join("pages/index.rs")).expect("a file");
-        app.write("pages/about.rs");
-        // Given up as soon as the first event is there, in the middle of the batch.
-        while app.watch.pending.is_empty() {
-            tokio::select! {
-                biased;
-                paths = app.watch.batch() => unreachable!("{paths:?}"),
-                () = tokio::task::yield_now() => {}
-            }
-        }
-        assert_eq!(
-            app.until("pages/about.rs").await,
-            BTreeSet::from(["pages/about.rs".to_owned()])
-        );
-    }
-}
+mod tests;

@@ -21,6 +21,8 @@ pub(super) struct AppLibraries {
     /// The pages that were in the latest attempt, whether that compiled or not: the same attempt is
     /// not made twice.
     attempted: Option<BTreeSet<String>>,
+    /// The files that it has read, if it came to nothing.
+    read_in_vain: BTreeSet<PathBuf>,
 }
 
 /// An app library that was published, and its pages.
@@ -34,6 +36,7 @@ impl AppLibraries {
     /// What an earlier session compiled.
     pub(super) fn restore(&mut self, app: Option<AppBuild>) {
         self.attempted = app.as_ref().map(|app| app.inside.clone());
+        self.read_in_vain.clear();
         self.newest = app;
     }
 
@@ -52,9 +55,15 @@ impl AppLibraries {
         self.newest.as_ref().is_some_and(|app| app.inside.contains(file))
     }
 
-    /// Whether its compilation has read one of these.
+    /// Whether its compilation has read one of these, or an attempt at a newer one.
     pub(super) fn reads(&self, paths: &BTreeSet<PathBuf>) -> bool {
-        self.newest.as_ref().is_some_and(|app| app.fingerprint.reads(paths))
+        self.inputs().any(|path| paths.contains(path))
+    }
+
+    /// The files that its compilation has read, and an attempt at a newer one.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let newest = self.newest.iter().flat_map(|app| app.fingerprint.inputs());
+        newest.chain(self.read_in_vain.iter().map(PathBuf::as_path))
     }
 
     /// Whether it was compiled with other values of variables.
@@ -72,9 +81,15 @@ impl AppLibraries {
         self.attempted = Some(inside.clone());
     }
 
+    /// The latest attempt does not compile; it has read these files.
+    pub(super) fn failed(&mut self, inputs: impl IntoIterator<Item = PathBuf>) {
+        self.read_in_vain = inputs.into_iter().collect();
+    }
+
     /// Another one compiled; `pages` belong to the one before.
     pub(super) fn replace(&mut self, app: AppBuild, pages: BTreeMap<String, OwnLibrary>) {
         let served = self.is_published();
+        self.read_in_vain.clear();
         let before = self.newest.replace(app);
         if let Some(app) = before.filter(|_| served) {
             self.before.push(PreviousApp { app, pages });
@@ -144,6 +159,19 @@ mod tests {
         assert!(!app.was_attempted_with(&inside("pages/b.rs")), "other pages are another attempt");
         app.restore(None);
         assert!(!app.was_attempted_with(&inside("pages/a.rs")), "and so are other flags");
+    }
+
+    #[test]
+    fn a_file_that_an_attempt_has_read_in_vain_is_read_until_another_compiles() {
+        let file = PathBuf::from("/elsewhere/module.rs");
+        let files = BTreeSet::from([file.clone()]);
+        let mut app = AppLibraries::default();
+        app.replace(build("a"), BTreeMap::new());
+        assert!(!app.reads(&files));
+        app.failed([file.clone()]);
+        assert!(app.reads(&files) && app.inputs().any(|path| path == file));
+        app.replace(build("b"), BTreeMap::new());
+        assert!(!app.reads(&files));
     }
 
     fn build(name: &str) -> AppBuild {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nova_route_template::parts::{PartsCompiler, PartsError, UnitOutput};
 use nova_route_template::{CargoError, PreparedApp};
@@ -11,7 +11,9 @@ use tokio::task::JoinHandle;
 use super::Engine;
 use super::inventory::Inventory;
 use super::sources::{AppScan, Sources};
-use super::work::{self, AppWork, Cancellation, CompiledApp, CompiledPage, ImageWork, PageWork};
+use super::work::{
+    self, AppWork, Cancellation, CompiledApp, CompiledPage, FailedApp, ImageWork, PageWork,
+};
 use crate::dev::build::failure::BuildFailure;
 
 /// How nice a compiler is that is not waited for.
@@ -40,16 +42,33 @@ pub(super) enum JobKind {
     Trial {
         file: Option<String>,
         reason: &'static str,
+        waited_for: bool,
     },
     /// The whole crate, when nothing is waited for.
     Check,
+}
+
+impl JobKind {
+    /// Whether it is not waited for.
+    fn is_idle_work(&self) -> bool {
+        match self {
+            Self::Check => true,
+            Self::Page { waited_for, .. } | Self::Trial { waited_for, .. } => !waited_for,
+            Self::Scan | Self::Image | Self::App => false,
+        }
+    }
+
+    /// How nice its compiler is.
+    fn nice(&self) -> u8 {
+        if self.is_idle_work() { NICE } else { 0 }
+    }
 }
 
 /// What a job has found.
 pub(super) enum JobResult {
     Scan(Box<Result<AppScan, BuildFailure>>),
     Image(Box<Result<(PartsCompiler, Inventory), PartsError>>),
-    App(Box<Result<CompiledApp, BuildFailure>>),
+    App(Box<Result<CompiledApp, FailedApp>>),
     Page(Box<Result<CompiledPage, BuildFailure>>),
     Check(Box<Result<UnitOutput, CargoError>>),
 }
@@ -57,7 +76,7 @@ pub(super) enum JobResult {
 impl RunningJob {
     /// Whether it is not waited for.
     pub(super) fn is_idle_work(&self) -> bool {
-        matches!(&self.kind, JobKind::Check | JobKind::Page { waited_for: false, .. })
+        self.kind.is_idle_work()
     }
 
     /// The page that it compiles.
@@ -82,6 +101,11 @@ impl RunningJob {
         self.cancellation.cancel();
     }
 
+    /// Whether nothing comes of it.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancellation.is_cancelled()
+    }
+
     /// Stops it, and waits until its process is gone.
     pub(super) async fn stop(self) {
         self.cancel();
@@ -94,12 +118,12 @@ impl Engine {
     pub(super) fn interrupt(&mut self) {
         let Some(job) = &self.job else { return };
         let is_pointless = match &job.kind {
-            JobKind::Check => true,
-            JobKind::Page { file, waited_for } => {
-                !waited_for || self.is_app_due() || self.stale.files && self.pages.is_edited(file)
+            kind if kind.is_idle_work() => true,
+            JobKind::Page { file, .. } => {
+                self.is_app_due() || self.stale.files && self.pages.is_edited(file)
             }
             JobKind::App | JobKind::Trial { .. } => self.stale.files || self.stale.app,
-            JobKind::Scan | JobKind::Image => false,
+            JobKind::Scan | JobKind::Image | JobKind::Check => false,
         };
         if is_pointless {
             job.cancel();
@@ -109,12 +133,14 @@ impl Engine {
     /// A job was stopped: what it was for is still to be done.
     pub(super) fn requeue(&mut self, kind: JobKind) {
         match kind {
-            JobKind::Page { file, waited_for: true } | JobKind::Trial { file: Some(file), .. } => {
+            JobKind::Page { file, waited_for: true }
+            | JobKind::Trial { file: Some(file), waited_for: true, .. } => {
                 self.pages.put_last(file);
             }
             JobKind::App | JobKind::Trial { file: None, .. } => self.stale.app = true,
             JobKind::Check => self.checked = false,
-            JobKind::Page { .. } | JobKind::Scan | JobKind::Image => {}
+            // What nobody waited for is found again when all is quiet.
+            JobKind::Page { .. } | JobKind::Trial { .. } | JobKind::Scan | JobKind::Image => {}
         }
     }
 
@@ -128,6 +154,7 @@ impl Engine {
             return self.answer_waiting();
         }
         let Some(prepared) = self.prepared.clone() else { return };
+        self.check_locks();
         if std::mem::take(&mut self.stale.image) && self.start_image(&prepared) {
             return;
         }
@@ -162,12 +189,26 @@ impl Engine {
         });
     }
 
+    /// Finds out whose the changes of lock files are: what cargo itself has written is what it was
+    /// asked with.
+    pub(super) fn check_locks(&mut self) {
+        let locks = std::mem::take(&mut self.locks);
+        let is_current = || self.parts.as_ref().is_some_and(|parts| parts.is_current());
+        if locks.is_empty() || is_current() {
+            return;
+        }
+        self.stale.image = true;
+        self.draft.add(locks, Duration::ZERO, Instant::now());
+    }
+
     /// Looks for the sys image; `false` if the one that is known is still right.
     fn start_image(&mut self, prepared: &Arc<PreparedApp>) -> bool {
         let cargo = std::mem::take(&mut self.stale.cargo);
         let is_current =
             |parts: &Arc<PartsCompiler>| !parts.has_build_script() && parts.is_current();
         if !cargo && self.parts.as_ref().is_some_and(is_current) {
+            // What kept cargo from building another one is gone.
+            self.image_failure = None;
             return false;
         }
         self.save();
@@ -214,6 +255,7 @@ impl Engine {
         let (parts, prepared, build) = (parts.clone(), prepared.clone(), self.library_name());
         let edited = self.pages.is_edited(&file);
         let kind = JobKind::Page { file: file.clone(), waited_for };
+        let nice = kind.nice();
         self.start(kind, move |cancellation| {
             let work = PageWork {
                 parts: &parts,
@@ -222,7 +264,7 @@ impl Engine {
                 file: &file,
                 build: &build,
                 edited,
-                nice: if waited_for { 0 } else { NICE },
+                nice,
             };
             JobResult::Page(Box::new(work.run(cancellation)))
         });
@@ -264,17 +306,18 @@ impl Engine {
             Some(JobKind::Page { file, .. }) => self.start_page(&parts, &prepared, file, false),
             Some(JobKind::Check) => {
                 self.checked = true;
-                self.start_check(JobKind::Check, self.pages.sound(), NICE);
+                self.start_check(JobKind::Check, self.pages.sound());
             }
             _ => {}
         }
     }
 
     /// Checks the crate with these pages inside.
-    pub(super) fn start_check(&mut self, kind: JobKind, inside: BTreeSet<String>, nice: u8) {
+    pub(super) fn start_check(&mut self, kind: JobKind, inside: BTreeSet<String>) {
         let (Some(parts), Some(prepared)) = (self.parts.clone(), self.prepared.clone()) else {
             return;
         };
+        let nice = kind.nice();
         self.start(kind, move |cancellation| {
             let unit = parts
                 .check(&prepared.tree, &inside)

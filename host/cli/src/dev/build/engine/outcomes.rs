@@ -9,7 +9,7 @@ use nova_route_template::{CargoError, Level, Problem, Project};
 use super::inventory::Inventory;
 use super::jobs::{JobKind, JobResult};
 use super::sources::AppScan;
-use super::work::{CompiledApp, CompiledPage};
+use super::work::{CompiledApp, CompiledPage, FailedApp};
 use super::{Engine, EngineEvent, hazard, mistakes};
 use crate::dev::build::failure::BuildFailure;
 use crate::dev::wire::progress::Progress;
@@ -28,8 +28,8 @@ impl Engine {
                 let diagnostics = check.map(|output| output.diagnostics);
                 self.events.push_back(EngineEvent::Checked(diagnostics));
             }
-            (JobKind::Trial { file, reason }, JobResult::Check(check)) => {
-                self.conclude_trial(file, reason, *check);
+            (JobKind::Trial { file, reason, waited_for }, JobResult::Check(check)) => {
+                self.conclude_trial(file, reason, waited_for, *check);
             }
             _ => unreachable!("a job has the result of its kind"),
         }
@@ -72,7 +72,8 @@ impl Engine {
         }
     }
 
-    fn conclude_image(&mut self, image: Result<(PartsCompiler, Inventory), PartsError>) {
+    pub(super) fn conclude_image(&mut self, image: Result<(PartsCompiler, Inventory), PartsError>) {
+        self.announce_key_files();
         match image {
             Ok((parts, inventory)) => {
                 let Inventory { app, hazards, pages, recent, .. } = inventory;
@@ -82,6 +83,7 @@ impl Engine {
                 self.script = parts.build_script();
                 self.parts = Some(Arc::new(parts));
                 self.events.push_back(EngineEvent::Progress(Progress::App));
+                self.image_failure = None;
                 self.app_failure = None;
                 self.announce_inputs();
                 self.draft.make_due();
@@ -99,7 +101,18 @@ impl Engine {
                 self.stale.files = true;
                 self.stale.image = true;
             }
-            Err(PartsError::Cargo(error)) => self.fail_app(error.into()),
+            // What cargo says of a lock file holds no more when that is another one. It may have
+            // written it itself, and does not do so twice.
+            Err(PartsError::Cargo(_)) if !self.locks.is_empty() => {
+                self.stale.image = true;
+                self.locks.clear();
+            }
+            Err(PartsError::Cargo(error)) => {
+                let failure = Arc::new(BuildFailure::from(error));
+                self.image_failure = Some(failure.clone());
+                self.forget_precompiled();
+                self.report_failure(failure);
+            }
             Err(error) => {
                 self.forget_precompiled();
                 self.give_up_parts(&error);
@@ -114,7 +127,7 @@ impl Engine {
         self.events.push_back(EngineEvent::NotInParts { reason: reason.to_string(), changes });
     }
 
-    fn conclude_app(&mut self, app: Result<CompiledApp, BuildFailure>) {
+    fn conclude_app(&mut self, app: Result<CompiledApp, FailedApp>) {
         match app {
             Ok(CompiledApp { own_allocator: true, .. }) => {
                 self.give_up_parts(&PartsError::Allocator);
@@ -134,15 +147,19 @@ impl Engine {
                     self.pages.put_first(&file);
                 }
             }
-            Err(BuildFailure::Cargo(error)) if is_of_linker(&error) => {
+            Err(FailedApp { failure: BuildFailure::Cargo(error), .. }) if is_of_linker(&error) => {
                 self.give_up_parts(&PartsError::Link(error));
             }
-            Err(failure) => match hazard_of(&failure) {
-                Some(reason) if self.pages.files() != self.pages.inside() => {
-                    self.start_trial(None, reason);
+            Err(FailedApp { failure, inputs }) => {
+                self.app.failed(inputs);
+                self.announce_inputs();
+                match hazard_of(&failure) {
+                    Some(reason) if self.pages.files() != self.pages.inside() => {
+                        self.start_trial(None, reason, true);
+                    }
+                    _ => self.fail_app(failure),
                 }
-                _ => self.fail_app(failure),
-            },
+            }
         }
     }
 
@@ -167,25 +184,26 @@ impl Engine {
                 self.give_up_parts(&PartsError::Link(error));
             }
             Err(failure) => match hazard_of(&failure) {
-                Some(reason) => self.start_trial(Some(file.to_owned()), reason),
+                Some(reason) => self.start_trial(Some(file.to_owned()), reason, waited_for),
                 None => self.fail_page(file, failure, waited_for),
             },
         }
     }
 
     /// Finds out whether these errors come from compiling the page, or the app, by itself.
-    fn start_trial(&mut self, file: Option<String>, reason: &'static str) {
+    fn start_trial(&mut self, file: Option<String>, reason: &'static str, waited_for: bool) {
         let inside = match &file {
             Some(file) => self.pages.inside().into_iter().chain([file.clone()]).collect(),
             None => self.pages.files(),
         };
-        self.start_check(JobKind::Trial { file, reason }, inside, 0);
+        self.start_check(JobKind::Trial { file, reason, waited_for }, inside);
     }
 
-    fn conclude_trial(
+    pub(super) fn conclude_trial(
         &mut self,
         file: Option<String>,
         reason: &'static str,
+        waited_for: bool,
         check: Result<UnitOutput, CargoError>,
     ) {
         let note = match (file, check) {
@@ -198,7 +216,7 @@ impl Engine {
                 format!("the app is compiled as one library: {reason}")
             }
             // As a part of the crate it has errors too, and those are the true ones.
-            (Some(file), Err(error)) => return self.fail_page(&file, error.into(), true),
+            (Some(file), Err(error)) => return self.fail_page(&file, error.into(), waited_for),
             (None, Err(error)) => return self.fail_app(error.into()),
         };
         self.events.push_back(EngineEvent::Note(note));
@@ -225,7 +243,8 @@ impl Engine {
     /// Tells those who wait for pages that nothing comes of it.
     pub(super) fn answer_waiting(&mut self) {
         for file in std::mem::take(&mut self.waiting) {
-            let app = || self.mistakes.of_app().or_else(|| self.app_failure.clone());
+            let built = || self.image_failure.clone().or_else(|| self.app_failure.clone());
+            let app = || self.mistakes.of_app().or_else(built);
             if let Some(failure) = self.pages.show_failure(&file).or_else(app) {
                 self.events.push_back(EngineEvent::PageFailed { file, failure });
             }

@@ -172,8 +172,8 @@ impl Engine {
     /// Announces which files went into what is compiled, wherever they are.
     pub(super) fn announce_inputs(&mut self) {
         let Some(parts) = &self.parts else { return };
-        let app = self.app.newest().map(|app| &app.fingerprint);
-        let compiled = self.pages.fingerprints().chain(app).flat_map(Fingerprint::inputs);
+        let compiled = self.pages.fingerprints().flat_map(Fingerprint::inputs);
+        let compiled = compiled.chain(self.app.inputs());
         let read = compiled.chain(self.script.files.iter().map(PathBuf::as_path));
         let is_new = |path: &&Path| !self.inputs.contains(*path) && !parts.is_output(path);
         let new: BTreeSet<PathBuf> = read.filter(is_new).map(Path::to_owned).collect();

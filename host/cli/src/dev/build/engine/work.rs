@@ -10,7 +10,7 @@ use nova_route_template::parts::{
     AppLibrary, Fingerprint, ImageCache, PageAhead, PartsCompiler, PartsError, Unit, UnitOutput,
     chooses_allocator,
 };
-use nova_route_template::{CargoError, PreparedApp, Stopper};
+use nova_route_template::{CargoError, DepInfo, PreparedApp, Stopper};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -114,6 +114,20 @@ pub(crate) struct CompiledApp {
     pub(crate) page: Option<(String, CompiledPage)>,
 }
 
+/// An app library that does not compile.
+#[derive(Debug)]
+pub(crate) struct FailedApp {
+    pub(crate) failure: BuildFailure,
+    /// The files that the compiler has read, as far as it came.
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+impl From<CargoError> for FailedApp {
+    fn from(error: CargoError) -> Self {
+        Self { failure: error.into(), inputs: Vec::new() }
+    }
+}
+
 /// A page that was compiled.
 #[derive(Debug)]
 pub(crate) struct CompiledPage {
@@ -155,7 +169,7 @@ pub(crate) struct AppWork<'a> {
 }
 
 impl AppWork<'_> {
-    pub(crate) fn run(self, cancellation: &Cancellation) -> Result<CompiledApp, BuildFailure> {
+    pub(crate) fn run(self, cancellation: &Cancellation) -> Result<CompiledApp, FailedApp> {
         let Self { parts, prepared, inside, build, before, page } = self;
         let tree = &prepared.tree;
         let io = |source| CargoError::Run { program: parts.folder(), source };
@@ -167,14 +181,22 @@ impl AppWork<'_> {
             }
             None => None,
         };
+        let (written, dir) = (unit.written(), unit.dir().to_owned());
+        // The note of an attempt before, if there is one, is not about this.
+        let _ = std::fs::remove_file(written.with_extension("d"));
+        let failed = |error: CargoError| {
+            let inputs = DepInfo::beside(&written, &dir).files;
+            FailedApp { failure: error.into(), inputs }
+        };
         let began = SystemTime::now();
         std::thread::scope(|scope| {
             let running = unit.start()?;
             cancellation.arm(running.stopper());
             let mut beside = None;
-            let mut output = running.wait_and(|| {
+            let on_metadata = || {
                 beside = ahead.map(|ahead| scope.spawn(|| page_ahead(ahead, parts, cancellation)));
-            })?;
+            };
+            let mut output = running.wait_and(on_metadata).map_err(failed)?;
             output.dep_info.files.extend(parts.local_crates().map(Path::to_owned));
             let fingerprint = fingerprint(parts, &output, began);
             let since = Instant::now();
