@@ -26,6 +26,7 @@ use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
 use crate::generation::table::Share;
+use crate::server::forward::PassedOn;
 use crate::server::upgrade::Upgradable;
 use crate::swap::{Forward, Passage, STYLESHEETS, Switch};
 
@@ -40,6 +41,8 @@ pub struct Site {
     pub switch: Arc<Switch>,
     /// The public files.
     pub assets: Arc<Assets>,
+    /// The requests that come from other processes.
+    pub passed_on: Arc<PassedOn>,
     stopping: AtomicBool,
     leaving: AtomicBool,
     /// Whether another process answers what comes here, or a share of it.
@@ -104,6 +107,7 @@ impl Site {
         Self {
             switch,
             assets,
+            passed_on: Arc::default(),
             stopping: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             passes_on: AtomicBool::new(false),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::host_state::HostState;
 use super::signals::{Action, ProcessSignals};
@@ -28,6 +29,9 @@ const LAST_WORK: Duration = Duration::from_secs(1);
 /// its way for so long.
 const LAST_PASSED_ON: Duration = Duration::from_millis(100);
 
+/// The longest time after which nobody passes anything on to a worker that has left.
+const LEAVING: Duration = Duration::from_secs(5);
+
 /// All that a signal may concern.
 pub(super) struct Lifecycle {
     pub(super) site: Arc<Site>,
@@ -42,6 +46,8 @@ pub(super) struct Lifecycle {
     pub(super) is_stand_in: bool,
     pub(super) is_linked: bool,
     pub(super) is_worker: bool,
+    /// Of a worker: cancelled when it has left, and nothing is passed on to it any more.
+    pub(super) left: CancellationToken,
     /// Kept as long as the host serves, and left to the program that takes its place.
     pub(super) socket_file: Option<SocketFile>,
     /// Kept as long as the host serves: the lock of the state folder.
@@ -151,13 +157,23 @@ impl Lifecycle {
                 Some(StopReport { cut, .. }) if cut > 0 => {
                     tracing::warn!("{cut} connections were cut at the deadline");
                 }
+                // It may have had no connections of its own, but those who left before it pass on
+                // what comes to them.
+                Some(_) if self.is_worker && !self.site.is_stopping() => {
+                    let _ = tokio::time::timeout(LEAVING, self.left.cancelled()).await;
+                }
                 Some(_) => {}
                 None => tokio::time::sleep(LAST_PASSED_ON).await,
             }
-            // What another process has passed on is on no connection of the server.
+            // What another process has passed on is on no connection of the server, and may be passed
+            // on once more.
+            let is_empty = async {
+                self.site.switch.until_empty().await;
+                self.site.passed_on.finish().await;
+            };
             tokio::select! {
                 biased;
-                () = self.site.switch.until_empty() => {}
+                () = is_empty => {}
                 () = self.server.overdue() => {
                     tracing::warn!("requests that are still inside are cut at the deadline");
                 }

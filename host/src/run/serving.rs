@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::bound::Bound;
 use super::config::Config;
@@ -57,7 +58,7 @@ impl Serving {
         let is_stand_in =
             succession.as_ref().is_some_and(|left| left.successor == Successor::StandIn);
         let is_worker = worker.is_some();
-        let mut opening = None;
+        let (mut opening, left) = (None, CancellationToken::new());
         match (worker, succession) {
             (Some(worker), _) => {
                 worker.serving(reports, &site.switch.table()).await;
@@ -65,7 +66,9 @@ impl Serving {
                 let opened = Arc::<Notify>::default();
                 opening = Some(Arc::clone(&opened));
                 let (operator, site) = (Arc::clone(&operator), Arc::clone(&site));
-                tokio::spawn(worker.follow(WorkerAnswers { operator, site, metrics, opened }));
+                let left = left.clone();
+                let answers = WorkerAnswers { operator, site, metrics, opened, left };
+                tokio::spawn(worker.follow(answers));
             }
             (None, None) => announce(&bound.url),
             (None, Some(mut left)) => {
@@ -93,6 +96,7 @@ impl Serving {
             is_stand_in,
             is_linked: bound.linked.is_some(),
             is_worker,
+            left,
             _state: bound.state,
             _unpacked: unpacked,
         };

@@ -28,7 +28,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::UnixStream;
+use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::BoxError;
 use super::accept::AcceptErrors;
@@ -212,11 +214,47 @@ pub fn bind() -> io::Result<(UnixListener, String)> {
     Ok((UnixListener::bind_addr(&UnixAddress::from_abstract_name(&name)?)?, name))
 }
 
+/// The connections over which requests are passed on to this process.
+#[derive(Debug, Default)]
+pub struct PassedOn {
+    ending: CancellationToken,
+    open: watch::Sender<usize>,
+}
+
+impl PassedOn {
+    /// Closes the connections, each when it has carried its answer to the end, and waits for that.
+    pub async fn finish(&self) {
+        self.ending.cancel();
+        // The sender is our own.
+        self.open.subscribe().wait_for(|open| *open == 0).await.ok();
+    }
+}
+
+/// One of them.
+struct OpenConnection(Arc<PassedOn>);
+
+impl OpenConnection {
+    fn new(passed_on: &Arc<PassedOn>) -> Self {
+        passed_on.open.send_modify(|open| *open += 1);
+        Self(Arc::clone(passed_on))
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.open.send_modify(|open| *open -= 1);
+    }
+}
+
 /// Answers the requests that are passed on to `listener`, for as long as this is polled.
 ///
 /// # Errors
 /// If the socket cannot be registered with the runtime.
-pub async fn answer<S, F, B>(listener: UnixListener, service: S) -> io::Result<()>
+pub async fn answer<S, F, B>(
+    listener: UnixListener,
+    service: S,
+    passed_on: Arc<PassedOn>,
+) -> io::Result<()>
 where
     S: Fn(Request<Incoming>, Option<SocketAddr>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -246,10 +284,18 @@ where
             let answer = service(request, peer);
             async move { Ok::<_, Infallible>(answer.await) }
         });
+        let open = OpenConnection::new(&passed_on);
         tokio::spawn(async move {
             let http1 = hyper::server::conn::http1::Builder::new();
+            let mut connection = std::pin::pin!(http1.serve_connection(TokioIo::new(stream), each));
             // How it ended is the other process's affair.
-            http1.serve_connection(TokioIo::new(stream), each).await.ok();
+            tokio::select! {
+                _ = &mut connection => {}
+                () = open.0.ending.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await.ok();
+                }
+            }
         });
     }
 }
@@ -263,6 +309,7 @@ fn is_ours(stream: &UnixStream) -> bool {
 #[cfg(test)]
 mod tests {
     use http_body_util::{Collected, Full};
+    use tokio::sync::Notify;
 
     use super::*;
 
@@ -280,7 +327,7 @@ mod tests {
             let text = format!("{line}{host} {}", String::from_utf8_lossy(&body));
             Response::new(Full::from(text))
         };
-        tokio::spawn(answer(listener, echo));
+        tokio::spawn(answer(listener, echo, Arc::default()));
         let forwarder = Forwarder::new(name);
         for n in 0..3 {
             let uri = format!("http://example.org/a%20b?n={n}");
@@ -296,6 +343,35 @@ mod tests {
             assert_eq!(text, expected);
         }
         assert!(forwarder.0.idle.lock().len() <= 1, "one connection was enough");
+    }
+
+    #[tokio::test]
+    async fn what_was_passed_on_is_answered_before_the_end() {
+        let (listener, name) = bind().unwrap();
+        let (begun, goes_on) = (Arc::<Notify>::default(), Arc::<Notify>::default());
+        let slow = {
+            let (begun, goes_on) = (Arc::clone(&begun), Arc::clone(&goes_on));
+            move |_: Request<Incoming>, _: Option<SocketAddr>| {
+                let (begun, goes_on) = (Arc::clone(&begun), Arc::clone(&goes_on));
+                async move {
+                    begun.notify_one();
+                    goes_on.notified().await;
+                    Response::new(Full::from("done"))
+                }
+            }
+        };
+        let passed_on = Arc::<PassedOn>::default();
+        let answering = tokio::spawn(answer(listener, slow, Arc::clone(&passed_on)));
+        let request = tokio::spawn(sent(name, Full::<Bytes>::default()));
+        begun.notified().await;
+        let mut finished = Box::pin(passed_on.finish());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(finished.as_mut().poll(&mut context).is_pending());
+        goes_on.notify_one();
+        finished.await;
+        let answer = request.await.unwrap().unwrap().into_body().collect().await.unwrap();
+        assert_eq!(answer.to_bytes(), "done");
+        answering.abort();
     }
 
     /// What comes of a request to the socket of this name.
@@ -337,7 +413,7 @@ mod tests {
             }
         }
         let (listener, name) = bind().unwrap();
-        tokio::spawn(answer(listener, whole));
+        tokio::spawn(answer(listener, whole, Arc::default()));
         match sent(name, Failing).await {
             Err(ForwardError::RequestBody(reason)) => assert_eq!(reason, "the client left"),
             sent => panic!("{sent:?}"),
@@ -358,7 +434,7 @@ mod tests {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => std::future::pending().await,
                 }
-                answer(listener, whole).await
+                answer(listener, whole, Arc::default()).await
             };
             let sent = tokio::select! {
                 sent = sent(name, Full::from("all of it")) => sent,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{Mutex, Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::generation::Generation;
 use crate::generation::table::Table;
@@ -20,6 +21,9 @@ use crate::swap::{Forward, HeldReport, Hold, InheritedStates, SavedState, SwapEr
 /// How long connections are kept that were open before, so that each can be told with an answer
 /// that it is the last one.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// How much longer the last requests may be on their way that workers pass on which left before.
+const LAST_PASSED_ON: Duration = Duration::from_secs(1);
 
 /// What concerns the process as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub(crate) struct WorkerAnswers<M> {
     pub(crate) metrics: M,
     /// The supervisor says that connections may be accepted.
     pub(crate) opened: Arc<Notify>,
+    /// Cancelled when those that left before pass nothing on to this one any more, which has left.
+    pub(crate) left: CancellationToken,
 }
 
 impl WorkerLink {
@@ -118,7 +124,7 @@ impl WorkerLink {
         M: Fn() -> String + Send + Sync + 'static,
     {
         let Self { mut orders, speaks, forward } = self;
-        let WorkerAnswers { operator, site, metrics, opened } = answers;
+        let WorkerAnswers { operator, site, metrics, opened, left } = answers;
         let (mut forward, mut hold) = (Some(forward), None::<(Hold, Instant)>);
         let switch = &site.switch;
         while let Some(order) = orders.recv().await {
@@ -168,8 +174,12 @@ impl WorkerLink {
                         let waits = hold.leave(forwarder);
                         HeldReport::new(since.elapsed(), &waits)
                     });
-                    let operator = Arc::clone(&operator);
-                    tokio::spawn(async move { operator.leave(LAST_ANSWERS).await });
+                    let (operator, left) = (Arc::clone(&operator), left.clone());
+                    tokio::spawn(async move {
+                        operator.leave(LAST_ANSWERS).await;
+                        tokio::time::sleep(LAST_PASSED_ON).await;
+                        left.cancel();
+                    });
                     PeerReport::Left { question, held }
                 }
                 PeerOrder::Lead => {

@@ -349,7 +349,7 @@ async fn a_rollback_does_not_come_between_an_app_that_ends_and_the_next() {
     let generations = host.status().await.generations;
     let is_live = |it: &&GenerationStatus| it.state == GenerationState::Live;
     let live = generations.iter().find(is_live).expect("one serves");
-    assert_eq!(fresh(host.address, "/build").await.unwrap(), live.build_id);
+    assert_eq!(fresh(host.address, "/build-id").await.unwrap(), live.build_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]

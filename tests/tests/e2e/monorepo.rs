@@ -1,11 +1,15 @@
 //! An app that is a member of a workspace: dependencies and profile are those of the workspace,
 //! and a crate beside the app belongs to the app.
 
+use nova_tests::PATIENCE;
 use nova_tests::client::fresh;
 use nova_tests::dev::Dev;
 use nova_tests::workspace::{App, root};
+use tokio::time::timeout;
 
-fn workspace() -> App {
+/// A workspace for one test, for which its packages are named: to cargo, those of one name in one
+/// place of a workspace are the same, and all tests share a target folder.
+fn workspace(test: &str) -> App {
     let app = App::empty("monorepo");
     let sdk = root().join("plugin-sdk").display().to_string();
     app.write(
@@ -13,17 +17,19 @@ fn workspace() -> App {
         &format!(
             "[workspace]\nresolver = \"3\"\nmembers = [\"site\", \"wording\"]\n\n\
              [workspace.package]\nedition = \"2024\"\nversion = \"0.1.0\"\n\n\
-             [workspace.dependencies]\nmaud = \"0.27\"\nwording = {{ path = \"wording\" }}\n\
+             [workspace.dependencies]\nmaud = \"0.27\"\nwording = {{ package = \"{test}-wording\", path = \"wording\" }}\n\
              nova = {{ package = \"nova-plugin-sdk\", path = {sdk:?} }}\n\n\
              [profile.dev]\ndebug = \"line-tables-only\"\n\n\
-             [profile.dev.package.site]\ndebug-assertions = false\n"
+             [profile.dev.package.{test}-site]\ndebug-assertions = false\n"
         ),
     );
     app.lock();
     let package = |name: &str| {
-        format!("[package]\nname = {name:?}\nedition.workspace = true\nversion.workspace = true\n")
+        format!(
+            "[package]\nname = \"{test}-{name}\"\nedition.workspace = true\nversion.workspace = true\n"
+        )
     };
-    app.write("wording/Cargo.toml", &package("wording"));
+    app.write("wording/Cargo.toml", &(package("wording") + "\n[lib]\nname = \"wording\"\n"));
     app.write("wording/src/lib.rs", "pub fn word() -> &'static str {\n    \"first\"\n}\n");
     app.write(
         "site/Cargo.toml",
@@ -44,7 +50,7 @@ fn workspace() -> App {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crate_beside_the_app_belongs_to_it() {
-    let app = workspace();
+    let app = workspace("beside");
     let mut dev = Dev::start_with(&app, &["site", "--port", "0"]).await;
     dev.process.line("build ").await;
     assert_eq!(fresh(dev.address, "/word").await.unwrap(), "first false");
@@ -68,7 +74,7 @@ async fn a_crate_beside_the_app_belongs_to_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partial_elsewhere_makes_a_stylesheet_and_no_code() {
-    let app = workspace();
+    let app = workspace("partial");
     let partials =
         ["wording/theme/_colours.scss", "ui/_colours.scss", "site/node_modules/x/_a.scss"];
     for (number, file) in partials.into_iter().enumerate() {
@@ -87,13 +93,13 @@ async fn a_partial_elsewhere_makes_a_stylesheet_and_no_code() {
         app.edit(file, "red", "teal");
         let line = format!("style    {}", app.path.join(file).display());
         let rule = format!(".p{number} {{\n  color: teal;\n}}");
-        // A file that is written may be seen before it has its content.
-        loop {
-            dev.process.line(&line).await;
-            if fresh(dev.address, "/__nova/style.css").await.unwrap().contains(&rule) {
-                break;
-            }
-        }
+        dev.process.line(&line).await;
+        // The session says it when the server is told. And a file that is written may be seen before it
+        // has its content.
+        let is_served = async {
+            while !fresh(dev.address, "/__nova/style.css").await.unwrap().contains(&rule) {}
+        };
+        timeout(PATIENCE, is_served).await.unwrap_or_else(|_| panic!("{rule}\n{}", dev.process));
     }
     // Behind all of it: what they caused beside that has happened before.
     app.edit("wording/src/lib.rs", "first", "second");

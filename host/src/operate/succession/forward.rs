@@ -19,13 +19,13 @@ use crate::swap::Forward;
 /// answer the others.
 pub fn answer_passed_on(listener: UnixListener, site: &Arc<Site>) {
     let threads = site.switch.settings().workers.clone();
-    let site = Arc::clone(site);
+    let (site, passed_on) = (Arc::clone(site), Arc::clone(&site.passed_on));
     let service = move |request: Request<Incoming>, peer: Option<SocketAddr>| {
         let site = Arc::clone(&site);
         async move { site.answer(request, peer).await.response }
     };
     let answering = async move {
-        if let Err(error) = forward::answer(listener, service).await {
+        if let Err(error) = forward::answer(listener, service, passed_on).await {
             tracing::error!("requests that are passed on are not answered: {error}");
         }
     };

@@ -111,7 +111,7 @@ async fn a_connection_that_has_left_http_is_told_and_then_cut() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_delay_of_a_stop_comes_before_all_of_it() {
     let ground = Ground::of("edge");
-    let args = ["--grace", "1h", "--stop-delay", "1s", "--stream-grace", "1ms"];
+    let args = ["--grace", "1h", "--stop-delay", "1s", "--stream-grace", "500ms"];
     let mut host = ground.start(&args).await;
     let (events, mut read) = stream(&host, "/events", b"data: one").await;
     host.process.signal(Signal::TERM);
