@@ -391,7 +391,10 @@ async fn what_a_canary_was_passed_has_the_time_of_a_request() {
         share: 0.5,
         seconds: 600.0,
     };
+    let before = fresh(host.address, "/build").await.unwrap();
     host.admin.canary(canary).await.unwrap();
+    // The worker has heard of it.
+    while fresh(host.address, "/build").await.unwrap() == before {}
     // One of each two is passed on, and takes longer than an app may take to end.
     let slow = || tokio::spawn(fresh(host.address, "/sleep/6000"));
     let slow = [slow(), slow()];
