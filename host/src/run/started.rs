@@ -45,19 +45,7 @@ impl<'c> Started<'c> {
         // A folder that is named is one that others write to.
         let assets = Arc::new(assets.finding_new(bound.public.is_some()));
         let site = Arc::new(Site::new(Arc::clone(&bound.state.switch), assets));
-        let budget = match bound.linked {
-            // It keeps nothing that could be given back.
-            Some(_) => Budget::default(),
-            // The supervisor looks at it.
-            None if bound.worker.is_some() => Budget::default(),
-            None => config.recycling.budget(),
-        };
-        // Counted where the numbers can be read.
-        let is_counted = config.edge.metrics.metrics.is_some() || !config.no_admin;
-        let metrics = is_counted.then(Arc::<Metrics>::default);
-        if let Some(metrics) = &metrics {
-            metrics.on_workers(bound.workers.status());
-        }
+        let (budget, metrics) = (budget_of(&bound), metrics_of(&bound));
         let (server, public) = (bound.server.handle(), bound.public.take());
         let policy = config.rollback.limits().filter(|_| bound.worker.is_none());
         let operator = Operator::new(Arc::clone(&site), server, bound.url.clone(), public)
@@ -128,6 +116,23 @@ impl<'c> Started<'c> {
             unpacked,
         }))
     }
+}
+
+/// What the host may keep before it is recycled.
+fn budget_of(bound: &Bound<'_>) -> Budget {
+    // A program with its routes inside keeps nothing that could be given back, and the supervisor
+    // looks at what a worker keeps.
+    let has_none = bound.linked.is_some() || bound.worker.is_some();
+    if has_none { Budget::default() } else { bound.config.recycling.budget() }
+}
+
+/// What is counted, where it can be read.
+fn metrics_of(bound: &Bound<'_>) -> Option<Arc<Metrics>> {
+    let config = bound.config;
+    let is_counted = config.edge.metrics.metrics.is_some() || !config.no_admin;
+    let metrics = is_counted.then(Arc::<Metrics>::default)?;
+    metrics.on_workers(bound.workers.status());
+    Some(metrics)
 }
 
 /// Starts the apps of a worker, with the states that another worker has left if there are any.

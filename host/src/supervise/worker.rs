@@ -151,9 +151,7 @@ impl WorkerLink {
                     let since = Instant::now();
                     match switch.hold_for(&slots, &path, force).await {
                         Ok(held) => {
-                            let states = held.states().into_iter();
-                            let saved = |state: Bytes| SavedState(state.to_vec());
-                            let apps = states.map(|state| state.map(saved)).collect();
+                            let apps = saved(&held);
                             hold = Some((held, since));
                             PeerReport::Held { question, apps }
                         }
@@ -167,19 +165,7 @@ impl WorkerLink {
                     PeerReport::Done { question }
                 }
                 PeerOrder::Leave { question, forward } => {
-                    let forwarder = forward.map(|name| Arc::new(Forwarder::new(name)));
-                    let forwarder = forwarder.map(|forwarder| forwarder as Arc<dyn Forward>);
-                    operator.turn_away(forwarder.clone());
-                    let held = hold.take().zip(forwarder).map(|((hold, since), forwarder)| {
-                        let waits = hold.leave(forwarder);
-                        HeldReport::new(since.elapsed(), &waits)
-                    });
-                    let (operator, left) = (Arc::clone(&operator), left.clone());
-                    tokio::spawn(async move {
-                        operator.leave(LAST_ANSWERS).await;
-                        tokio::time::sleep(LAST_PASSED_ON).await;
-                        left.cancel();
-                    });
+                    let held = leave(&operator, forward, hold.take(), left.clone());
                     PeerReport::Left { question, held }
                 }
                 PeerOrder::Lead => {
@@ -213,6 +199,35 @@ impl WorkerLink {
             say(&speaks, report).await;
         }
     }
+}
+
+/// What the apps have exported that a hold has ended.
+fn saved(held: &Hold) -> Vec<Option<SavedState>> {
+    let saved = |state: Bytes| SavedState(state.to_vec());
+    held.states().into_iter().map(|state| state.map(saved)).collect()
+}
+
+/// Leaves the place to the process whose socket has the name `forward`, and says how long requests
+/// waited if the door was held; `left` is cancelled when nothing comes any more.
+fn leave(
+    operator: &Arc<Operator>,
+    forward: Option<String>,
+    hold: Option<(Hold, Instant)>,
+    left: CancellationToken,
+) -> Option<HeldReport> {
+    let forwarder = forward.map(|name| Arc::new(Forwarder::new(name)) as Arc<dyn Forward>);
+    operator.turn_away(forwarder.clone());
+    let held = hold.zip(forwarder).map(|((hold, since), forwarder)| {
+        let waits = hold.leave(forwarder);
+        HeldReport::new(since.elapsed(), &waits)
+    });
+    let operator = Arc::clone(operator);
+    tokio::spawn(async move {
+        operator.leave(LAST_ANSWERS).await;
+        tokio::time::sleep(LAST_PASSED_ON).await;
+        left.cancel();
+    });
+    held
 }
 
 /// What is said to the supervisor of an error.
