@@ -110,7 +110,7 @@ async fn follow_watch(
         Some(watch) => watch,
         None => {
             let watch = ReleaseWatch::new(releases)?;
-            // What has changed while nobody looked.
+            // What has changed before the watch began again.
             reload(host, releases).await;
             watch
         }

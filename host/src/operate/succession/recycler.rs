@@ -207,7 +207,7 @@ impl Recycler {
         self.hand_over_admin();
         *self.child.lock() = Some(child);
         *self.stand_in.lock().await = Some(stand_in);
-        // It came while there was nobody yet who could be told.
+        // It came before there was a process that could be told.
         if self.operator.is_stopping() {
             self.order(PeerOrder::Stop).await;
         }

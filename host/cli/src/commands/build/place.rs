@@ -1,5 +1,5 @@
 //! The folder that a release goes to, before anything is written: a release has a `README.md` and a
-//! `Dockerfile`, and must not take the place of somebody's own.
+//! `Dockerfile`, and must not take the place of the user's own.
 
 use std::fs;
 use std::io::ErrorKind;

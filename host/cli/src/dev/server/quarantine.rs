@@ -36,7 +36,7 @@ impl SharedQuarantine {
     }
 }
 
-/// What is answered instead of a page: to somebody who shows it, or to a tool.
+/// What is answered instead of a page: to a browser, or to a tool.
 pub(crate) fn respond(
     quarantine: &Quarantine,
     file: Option<&str>,

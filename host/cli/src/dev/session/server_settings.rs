@@ -285,7 +285,7 @@ mod tests {
         let end = renewals.ended(Some("no"));
         assert_eq!((end.is_news, end.next), (false, None), "that was said");
         assert_eq!(renewals.try_again(), Some(named("1")));
-        assert!(renewals.ended(Some("no")).is_news, "and is said to whoever asks");
+        assert!(renewals.ended(Some("no")).is_news, "and is said again after `r`");
 
         assert_eq!(renewals.code_serves(), Some(named("1")));
         let end = renewals.ended(None);

@@ -28,7 +28,7 @@ pub(crate) struct WholeApp {
     suspect: Option<String>,
     /// Pages that do not load in either way: the others go on without them.
     unloadable: BTreeSet<String>,
-    /// Whether the lock file has changed while it was built, by cargo or by somebody else.
+    /// Whether the lock file has changed while it was built, by cargo or by another program.
     lock_changed: bool,
     /// Whether it is built once more for that alone.
     is_check: bool,

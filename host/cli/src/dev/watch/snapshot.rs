@@ -26,7 +26,7 @@ pub(crate) struct Snapshot {
     beside: Vec<PathBuf>,
     /// Single files elsewhere, by absolute paths.
     single: BTreeSet<PathBuf>,
-    /// Links to files and folders that were read since the last time somebody asked.
+    /// Links to files and folders that were read since they were last taken.
     links: BTreeSet<PathBuf>,
 }
 

@@ -139,7 +139,7 @@ impl Engine {
             }
             JobKind::App | JobKind::Trial { file: None, .. } => self.stale.app = true,
             JobKind::Check => self.checked = false,
-            // What nobody waited for is found again when all is quiet.
+            // What no request waits for is found again when all is quiet.
             JobKind::Page { .. } | JobKind::Trial { .. } | JobKind::Scan | JobKind::Image => {}
         }
     }
