@@ -4,6 +4,8 @@
 //! more. So each benchmark prints medians, ratios, and how far the ratios spread.
 
 pub mod apps;
+pub mod callgrind;
 pub mod cpu;
 pub mod server;
+pub mod stages;
 pub mod stats;

@@ -1,29 +1,36 @@
 //! The pages that the benchmarks ask for.
 
+pub mod content;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use nova::prelude::*;
 
-#[derive(serde::Serialize)]
-struct User {
-    id: u64,
-    name: String,
-    email: &'static str,
-    roles: [&'static str; 3],
-}
+use self::content::{Order, User};
 
 fn text() -> &'static str {
     "Hello, world!"
 }
 
 fn json(Path(id): Path<u64>) -> Json<User> {
-    Json(User {
-        id,
-        name: format!("user {id}"),
-        email: "user@example.org",
-        roles: ["reader", "writer", "admin"],
-    })
+    Json(User::of(id))
+}
+
+fn hello(Path(name): Path<String>) -> Html {
+    Html(content::hello(&name))
+}
+
+fn catalog() -> Html {
+    page("Catalog", content::catalog())
+}
+
+fn layout(page: Html) -> Html {
+    page.map(|content| content::layout(&content))
+}
+
+fn order(Json(order): Json<Order>) -> Json<Order> {
+    Json(order)
 }
 
 async fn html(Query(query): Query<Vec<(String, String)>>) -> Html {
@@ -76,6 +83,10 @@ pub fn routes() -> nova::Routes {
     let mut app = nova::App::new(nova::no_state());
     app.page("/text", "text.rs").get(sync_0(text));
     app.page("/json/{id}", "json.rs").get(sync_1(json));
+    app.page("/hello/{name}", "hello/[name].rs").get(sync_1(hello));
+    app.layout("/catalog", sync_1(layout));
+    app.page("/catalog/page", "catalog/page.rs").get(sync_0(catalog));
+    app.page("/order", "order.rs").post(sync_1(order));
     app.page("/html", "html.rs").get(async_1(html));
     app.page("/sleep", "sleep.rs").get(async_0(sleep)).precompile(false);
     app.page("/outgoing", "outgoing.rs").get(async_0(outgoing)).precompile(false);
