@@ -8,6 +8,7 @@ pub mod health;
 mod if_none_match;
 pub mod prerendered;
 pub mod refusal;
+mod responding;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use parking_lot::Mutex;
 
 use self::destination::Destination;
 use self::files::Assets;
+use self::responding::Answering;
+pub use self::responding::Responding;
 use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
@@ -186,13 +189,13 @@ impl Site {
     /// Answers one request whose destination is known, in this order: a page that was rendered with
     /// the release; a route whose pattern is the path; a public file; a kept stylesheet; `/healthz`
     /// and `/readyz`; a route with parameters, or the redirect to it; the app's error page.
-    pub async fn respond<B>(
-        &self,
-        destination: Destination<'_, '_>,
-        head: &Parts,
+    pub fn respond<'s, B>(
+        &'s self,
+        destination: Destination<'s, 's>,
+        head: &'s Parts,
         body: B,
         peer: Option<SocketAddr>,
-    ) -> SiteResponse
+    ) -> Responding<'s, impl Future<Output = SiteResponse> + Send + use<'s, B>>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
@@ -200,60 +203,70 @@ impl Site {
         let leaves = self.leaving.load(Ordering::Acquire);
         // HTTP/2 says it in another way.
         let closes = leaves && head.version <= Version::HTTP_11;
-        let mut answer = match self.elsewhere(head, &destination) {
-            Some(elsewhere) => forward(&*elsewhere, head, body, peer).await,
-            None => {
-                let mut answer = self.resolve(destination, head, body, peer).await;
-                if head.method == Method::HEAD {
-                    drop_body(&mut answer.response);
-                }
-                answer
-            }
+        let elsewhere = self.elsewhere(head, &destination);
+        let drops_body = elsewhere.is_none() && head.method == Method::HEAD;
+        let answering = match elsewhere {
+            Some(elsewhere) => Answering::other(forward(elsewhere, head, body, peer)),
+            None => self.resolve(destination, head, body, peer),
         };
-        // What switches protocols keeps its connection, and is told in another way.
-        if closes && answer.response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let close = HeaderValue::from_static("close");
-            answer.response.headers_mut().insert(header::CONNECTION, close);
-        }
-        answer
+        Responding::new(answering, drops_body, closes)
     }
 
-    async fn resolve<B>(
-        &self,
-        destination: Destination<'_, '_>,
-        head: &Parts,
+    fn resolve<'s, B>(
+        &'s self,
+        destination: Destination<'s, 's>,
+        head: &'s Parts,
         body: B,
         peer: Option<SocketAddr>,
-    ) -> SiteResponse
+    ) -> Answering<'s, impl Future<Output = SiteResponse> + Send + use<'s, B>>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        let is_first =
-            matches!(destination, Destination::Prerendered(_) | Destination::ExactRoute(_));
-        if !is_first {
-            if let Some(file) = self.assets.respond(head).await {
-                return SiteResponse::of_host(file);
-            }
+        if !destination.is_first()
+            && let Some(found) = self.assets.find(head)
+        {
+            return Answering::other(async move {
+                match self.assets.respond(found, head).await {
+                    Some(file) => SiteResponse::of_host(file),
+                    None => self.resolve_past_files(destination, head, body, peer).await,
+                }
+            });
+        }
+        self.resolve_past_files(destination, head, body, peer)
+    }
+
+    fn resolve_past_files<'s, B>(
+        &'s self,
+        destination: Destination<'s, 's>,
+        head: &'s Parts,
+        body: B,
+        peer: Option<SocketAddr>,
+    ) -> Answering<'s, impl Future<Output = SiteResponse> + Send + use<'s, B>>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
+        if !destination.is_first() {
             if let Some(stylesheet) = self.stylesheet(head) {
-                return SiteResponse::of_host(stylesheet);
+                return Answering::ready(SiteResponse::of_host(stylesheet));
             }
-            if let Some(health) = health::respond(head.uri.path(), self.is_ready()) {
-                return SiteResponse::of_host(health);
+            if let Some(health) = health::respond(head.uri.path(), || self.is_ready()) {
+                return Answering::ready(SiteResponse::of_host(health));
             }
         }
         match destination {
-            Destination::Prerendered(page) => page,
-            Destination::Redirect(redirect) => SiteResponse::of_host(redirect),
+            Destination::Prerendered(page) => Answering::ready(page),
+            Destination::Redirect(redirect) => Answering::ready(SiteResponse::of_host(redirect)),
             Destination::ExactRoute(route) | Destination::Route(route) => match route.enter() {
-                Some(pin) => route.call(pin, head, body, peer).await,
-                None => Box::pin(self.resolve_again(head, body, peer)).await,
+                Some(pin) => Answering::Route { future: route.call(pin, head, body, peer) },
+                None => Answering::other(self.resolve_again(head, body, peer)),
             },
             Destination::ErrorPage(page) => match page.enter() {
-                Some(pin) => page.call(pin, head, peer).await,
-                None => Box::pin(self.resolve_again(head, body, peer)).await,
+                Some(pin) => Answering::other(page.call(pin, head, peer)),
+                None => Answering::other(self.resolve_again(head, body, peer)),
             },
-            Destination::Host(response) => SiteResponse::of_host(response),
+            Destination::Host(response) => Answering::ready(SiteResponse::of_host(response)),
         }
     }
 
@@ -273,7 +286,7 @@ impl Site {
             match self.switch.pass_door().await {
                 Passage::Ask => {}
                 Passage::Forward(elsewhere) => {
-                    return forward(&*elsewhere, head, body, peer).await;
+                    return forward(elsewhere, head, body, peer).await;
                 }
                 Passage::Full => {
                     return unavailable("too many requests wait for the next release\n");
@@ -306,7 +319,7 @@ fn unavailable(text: &'static str) -> SiteResponse {
 
 /// Lets the process answer that has taken the place of this one.
 async fn forward<B>(
-    elsewhere: &dyn Forward,
+    elsewhere: Arc<dyn Forward>,
     head: &Parts,
     body: B,
     peer: Option<SocketAddr>,
@@ -319,17 +332,6 @@ where
     let request = Request::from_parts(head.clone(), body);
     let response = elsewhere.forward(request, peer).await;
     SiteResponse { response, origin: Origin::Successor }
-}
-
-/// HEAD: the head that GET would have had (RFC 9110, section 9.3.2).
-fn drop_body(response: &mut Response<Body>) {
-    let length = response.body().size_hint().exact();
-    let bodiless = response.status().is_informational()
-        || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    *response.body_mut() = Body::empty();
-    if let Some(length) = length.filter(|_| !bodiless) {
-        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
-    }
 }
 
 #[cfg(test)]

@@ -96,10 +96,10 @@ fn weighted(item: &str) -> (&str, u16) {
     (name, thousandths)
 }
 
-/// Compresses a response, if that is worth it; `head` is whether it answers HEAD, whose response
-/// says what GET would have said.
+/// Compresses a response, if that is worth it, as the client has `accepted`; `head` is whether it answers
+/// HEAD, whose response says what GET would have said.
 pub(super) fn compress(
-    coding: Option<Coding>,
+    accepted: impl FnOnce() -> Option<Coding>,
     head: bool,
     response: Response<Body>,
 ) -> Response<Body> {
@@ -116,7 +116,7 @@ pub(super) fn compress(
     if !headers.get_all(VARY).iter().any(varies) {
         headers.append(VARY, HeaderValue::from_static("accept-encoding"));
     }
-    let Some(coding) = coding else { return Response::from_parts(parts, body) };
+    let Some(coding) = accepted() else { return Response::from_parts(parts, body) };
     if !head {
         body = match body.take_full(AT_ONCE) {
             Some(bytes) => match Encoder::whole(coding, &bytes) {
@@ -240,7 +240,7 @@ mod tests {
     async fn a_page_is_compressed_and_says_so() {
         let given =
             page(4000, &[("etag", "\"1\""), ("content-length", "4000"), ("vary", "cookie")]);
-        let response = compress(Some(Coding::Gzip), false, given);
+        let response = compress(|| Some(Coding::Gzip), false, given);
         assert_eq!(coding_of(&response), Some("gzip"));
         assert_eq!(response.headers()["etag"], "W/\"1--gzip\"");
         assert!(!response.headers().contains_key("content-length"));
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_client_that_takes_nothing_is_told_that_others_get_something_else() {
-        let response = compress(None, false, page(4000, &[]));
+        let response = compress(|| None, false, page(4000, &[]));
         assert_eq!(
             (coding_of(&response), &response.headers()["vary"]),
             (None, &"accept-encoding".parse().unwrap())
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn head_says_what_get_says() {
         let given = page(0, &[("content-length", "4000")]);
-        let response = compress(Some(Coding::Zstd), true, given);
+        let response = compress(|| Some(Coding::Zstd), true, given);
         assert_eq!(coding_of(&response), Some("zstd"));
         assert!(!response.headers().contains_key("content-length"));
         assert_eq!(response.body().size_hint().exact(), Some(0));
@@ -280,13 +280,13 @@ mod tests {
             &[("content-type", "text/event-stream; charset=utf-8")],
             &[("content-type", "application/octet-stream")],
         ] {
-            let response = compress(Some(Coding::Gzip), false, page(4000, headers));
+            let response = compress(|| Some(Coding::Gzip), false, page(4000, headers));
             assert_eq!(response.headers().get(VARY), None, "{headers:?}");
             assert_eq!(response.body().size_hint().exact(), Some(4000), "{headers:?}");
         }
-        assert_eq!(coding_of(&compress(Some(Coding::Gzip), false, page(1000, &[]))), None);
+        assert_eq!(coding_of(&compress(|| Some(Coding::Gzip), false, page(1000, &[]))), None);
         let mut partial = page(4000, &[]);
         *partial.status_mut() = StatusCode::PARTIAL_CONTENT;
-        assert_eq!(coding_of(&compress(Some(Coding::Gzip), false, partial)), None);
+        assert_eq!(coding_of(&compress(|| Some(Coding::Gzip), false, partial)), None);
     }
 }

@@ -99,8 +99,8 @@ pin_project! {
         limit: Option<Duration>,
         #[pin]
         answer: F,
-        #[pin]
-        clock: Option<Sleep>,
+        // Most answers come without a pause, and need none.
+        clock: Option<Pin<Box<Sleep>>>,
     }
 }
 
@@ -108,18 +108,13 @@ impl<F: Future> Future for Within<F> {
     type Output = Option<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(answer) = this.answer.poll(cx) {
             return Poll::Ready(Some(answer));
         }
         let Some(limit) = *this.limit else { return Poll::Pending };
-        if this.clock.is_none() {
-            this.clock.set(Some(tokio::time::sleep(limit)));
-        }
-        match this.clock.as_pin_mut() {
-            Some(clock) => clock.poll(cx).map(|()| None),
-            None => Poll::Pending,
-        }
+        let clock = this.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        clock.as_mut().poll(cx).map(|()| None)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The name of a request, by which its answer, its lines in the log and what the app says of it
 //! are found again.
 
-use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,8 +17,8 @@ const LONGEST: usize = 128;
 /// The id of a request: the one that a trusted proxy gave it, or a new one, which the app finds
 /// where it would have found the proxy's.
 pub(super) fn of(headers: &mut HeaderMap, trusted: bool) -> HeaderValue {
-    if let Some(given) = headers.get(&REQUEST_ID)
-        && trusted
+    if trusted
+        && let Some(given) = headers.get(&REQUEST_ID)
         && is_sound(given.as_bytes())
     {
         return given.clone();
@@ -36,17 +35,33 @@ fn is_sound(id: &[u8]) -> bool {
 
 /// 32 hexadecimal digits: half of them this process's, the other half the request's.
 fn next() -> HeaderValue {
-    static PROCESS: LazyLock<u64> =
-        LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+    static PROCESS: LazyLock<(u64, [u8; 16])> = LazyLock::new(|| {
+        let process = RandomState::new().hash_one(std::process::id());
+        (process, digits(process))
+    });
     static COUNT: AtomicU64 = AtomicU64::new(0);
+    let (process, begin) = &*PROCESS;
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut id = String::with_capacity(32);
-    // Writing to a `String` does not fail.
-    let _ = write!(id, "{:016x}{:016x}", *PROCESS, mixed(count ^ *PROCESS));
+    let mut id = [0; 32];
+    let (first, second) = id.split_at_mut(16);
+    first.copy_from_slice(begin);
+    second.copy_from_slice(&digits(mixed(count ^ process)));
     // With an owner, so that the copy for the response costs no allocation.
     HeaderValue::from_maybe_shared(Bytes::from_owner(id))
         .unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
+
+/// `number` in hexadecimal, with its zeros.
+fn digits(number: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    for (byte, pair) in number.to_be_bytes().iter().zip(digits.chunks_exact_mut(2)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    digits
+}
+
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
 
 /// A permutation (that of SplitMix64), so that ids do not count in public and are never the same.
 const fn mixed(mut value: u64) -> u64 {
@@ -86,5 +101,8 @@ mod tests {
         let sound =
             |id: &HeaderValue| id.len() == 32 && id.as_bytes().iter().all(u8::is_ascii_hexdigit);
         assert!(made.iter().all(sound));
+        for number in [0, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(digits(number), format!("{number:016x}").as_bytes());
+        }
     }
 }

@@ -37,50 +37,73 @@ pub struct Call<'a> {
 /// Lets a generation answer. The response's body holds `pin` until it is sent.
 ///
 /// A caller that goes away drops this future, and with it the handler's.
-pub async fn call<B>(
+pub fn call<'a, B>(
     pin: InFlight,
-    call: Call<'_>,
-    request: &Parts,
+    call: Call<'a>,
+    request: &'a Parts,
     body: Option<B>,
-) -> http::Response<Body>
+) -> impl Future<Output = http::Response<Body>> + Send + use<'a, B>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display,
 {
     pin.counters.requests.fetch_add(1, Ordering::Relaxed);
+    // Made here, so that the future has it in one place.
     let host = Lent { headers: &request.headers, body: Mutex::new(body) };
-    let upgradable = request.extensions.get::<Upgradable>();
-    let line = request_line(request, call.pattern, upgradable.is_some());
-    let exchange = Exchange::new(line, call.params, call.peer, &host);
-    let route = match call.target {
-        Target::Route(route) => Some(route),
-        Target::Error { .. } => None,
-    };
-    let activity = pin.activity(&request.method, request.uri.path(), route);
-    let mut head = Head::default();
-    let answer = {
-        let mut start = Some(ResponseHead::new(&mut head));
-        let mut pending = None;
-        poll_fn(|cx| {
-            if let Some(head) = start.take() {
-                match record::run(&activity, || pin.value().start(call.target, &exchange, head, cx))
-                {
-                    Start::Ready(answer) => return Poll::Ready(Some(answer)),
-                    Start::Pending(future) => {
-                        pending = Some(future);
-                        return Poll::Pending;
-                    }
+    async move {
+        let mut head = Head::default();
+        let answer = ask(&pin, &call, request, &host, &mut head).await;
+        let route = route_of(&call);
+        respond(pin, route, request, head, answer)
+    }
+}
+
+/// Asks the library; `None` if it was asked again after it had answered.
+async fn ask<B>(
+    pin: &InFlight,
+    call: &Call<'_>,
+    request: &Parts,
+    host: &Lent<'_, B>,
+    head: &mut Head,
+) -> Option<Answer>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+{
+    let is_upgradable = request.extensions.get::<Upgradable>().is_some();
+    let line = request_line(request, call.pattern, is_upgradable);
+    let exchange = Exchange::new(line, call.params, call.peer, host);
+    let activity = pin.activity(&request.method, request.uri.path(), route_of(call));
+    let mut start = Some(ResponseHead::new(head));
+    let mut pending = None;
+    poll_fn(|cx| {
+        if let Some(head) = start.take() {
+            match record::run(&activity, || pin.value().start(call.target, &exchange, head, cx)) {
+                Start::Ready(answer) => return Poll::Ready(Some(answer)),
+                Start::Pending(future) => {
+                    pending = Some(future);
+                    return Poll::Pending;
                 }
             }
-            match &mut pending {
-                // A panic of an SDK that does not catch its own ends here, too.
-                Some(future) => record::run(&activity, || Pin::new(future).poll(cx))
-                    .map(|answer| Some(answer.unwrap_or_else(panicked))),
-                None => Poll::Ready(None),
-            }
-        })
-        .await
-    };
+        }
+        match &mut pending {
+            // A panic of an SDK that does not catch its own ends here, too.
+            Some(future) => record::run(&activity, || Pin::new(future).poll(cx))
+                .map(|answer| Some(answer.unwrap_or_else(panicked))),
+            None => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+/// The response that head and answer of a library make.
+fn respond(
+    pin: InFlight,
+    route: Option<u32>,
+    request: &Parts,
+    head: Head,
+    answer: Option<Answer>,
+) -> http::Response<Body> {
     let mut response = http::Response::new(Body::empty());
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
@@ -98,17 +121,15 @@ where
     if head.refused {
         return internal_error();
     }
-    match (head.status, answer.body) {
-        (StatusCode::SWITCHING_PROTOCOLS, ResponseBody::Upgrade(page)) if upgradable.is_some() => {
-            if let Some(upgradable) = upgradable {
-                let answered = AnsweredRequest::new(&pin, request, route, false);
-                upgrade::spawn(Page::new(page, answered, pin.streaming()), upgradable.clone());
-            }
+    match (head.status, answer.body, request.extensions.get::<Upgradable>()) {
+        (StatusCode::SWITCHING_PROTOCOLS, ResponseBody::Upgrade(page), Some(upgradable)) => {
+            let answered = AnsweredRequest::new(&pin, request, route, false);
+            upgrade::spawn(Page::new(page, answered, pin.streaming()), upgradable.clone());
         }
-        (status @ StatusCode::SWITCHING_PROTOCOLS, _) | (status, ResponseBody::Upgrade(_)) => {
+        (status @ StatusCode::SWITCHING_PROTOCOLS, ..) | (status, ResponseBody::Upgrade(_), _) => {
             return half_an_upgrade(&pin, request, status);
         }
-        (status, body) => {
+        (status, body, _) => {
             let has_failed = status.is_server_error();
             let answered = |pin: &InFlight| AnsweredRequest::new(pin, request, route, has_failed);
             let media_type = response.headers().get(header::CONTENT_TYPE);
@@ -116,6 +137,14 @@ where
         }
     }
     response
+}
+
+/// The place of the page that is asked; `None` for an error page.
+fn route_of(call: &Call<'_>) -> Option<u32> {
+    match call.target {
+        Target::Route(route) => Some(route),
+        Target::Error { .. } => None,
+    }
 }
 
 /// What comes of a panic that an SDK did not catch.
@@ -245,9 +274,16 @@ impl Default for Head {
 
 impl Head {
     fn append(&mut self, name: &str, value: Option<HeaderValue>) -> bool {
-        let name = HeaderName::from_bytes(name.as_bytes());
+        // Nearly every page has these: they are not spelled out each time.
+        let name = match name {
+            "content-type" => Some(header::CONTENT_TYPE),
+            "cache-control" => Some(header::CACHE_CONTROL),
+            "location" => Some(header::LOCATION),
+            "set-cookie" => Some(header::SET_COOKIE),
+            name => HeaderName::from_bytes(name.as_bytes()).ok(),
+        };
         let added = match (name, value) {
-            (Ok(name), Some(value)) => self.headers.try_append(name, value).is_ok(),
+            (Some(name), Some(value)) => self.headers.try_append(name, value).is_ok(),
             _ => false,
         };
         self.refused |= !added;

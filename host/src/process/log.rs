@@ -172,7 +172,7 @@ impl Log {
     /// The log of requests.
     #[must_use]
     pub fn access(&self) -> AccessLog {
-        self.access.clone()
+        self.access
     }
 
     /// Waits, for a moment at most, until the lines so far are written.
@@ -215,6 +215,6 @@ struct EventLayer {
 
 impl<S: Subscriber> Layer<S> for EventLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.lines.send(self.style.event(event));
+        self.lines.send(&self.style.event(event));
     }
 }

@@ -11,10 +11,12 @@
 
 use std::net::Ipv6Addr;
 
-use http::header::{COOKIE, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{
+    ACCEPT_ENCODING, COOKIE, EXPECT, FORWARDED, HOST, IF_MATCH, IF_NONE_MATCH, TRANSFER_ENCODING,
+};
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 /// What makes the head of a request invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,15 +66,34 @@ impl HeadError {
     }
 }
 
+/// What the one look at each line has seen besides. Most requests have little of it, and are not searched
+/// for it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// `Accept-Encoding`.
+    pub accepted_encodings: bool,
+    /// `If-Match` or `If-None-Match`.
+    pub entity_tags: bool,
+    /// `Forwarded`, or a name that begins with `x-`, as those of proxies do.
+    pub from_proxies: bool,
+}
+
+impl Seen {
+    /// Of a head that was not looked at to its end: all of it may be there.
+    pub const UNKNOWN: Self =
+        Self { accepted_encodings: true, entity_tags: true, from_proxies: true };
+}
+
 /// Checks the head of a request, and makes `host` and `cookie` one line each.
 ///
 /// # Errors
 ///
 /// When HTTP says that it is not to be answered. Where one request ends and the next begins is then
 /// uncertain: the connection of an HTTP/1.1 client should end with the answer.
-pub fn check(head: &mut Parts) -> Result<(), HeadError> {
+pub fn check(head: &mut Parts) -> Result<Seen, HeadError> {
     check_target(head)?;
     let is_http2 = head.version >= Version::HTTP_2;
+    let mut seen = Seen::default();
     let (mut hosts, mut cookies, mut codings, mut is_chunked) = (0, 0, 0, true);
     // No hash of any name: most of them are told apart by a number.
     for (name, value) in &head.headers {
@@ -92,6 +113,8 @@ pub fn check(head: &mut Parts) -> Result<(), HeadError> {
             && !(value.is_empty() || value.eq_ignore_ascii_case(b"100-continue"))
         {
             return Err(HeadError::UnknownExpectation);
+        } else {
+            seen.name(name);
         }
         // hyper takes them off in HTTP/1.1.
         if is_http2 && is_padded(value) {
@@ -111,7 +134,19 @@ pub fn check(head: &mut Parts) -> Result<(), HeadError> {
     if cookies > 1 {
         join_cookies(&mut head.headers);
     }
-    Ok(())
+    Ok(seen)
+}
+
+impl Seen {
+    fn name(&mut self, name: &HeaderName) {
+        if *name == ACCEPT_ENCODING {
+            self.accepted_encodings = true;
+        } else if *name == IF_MATCH || *name == IF_NONE_MATCH {
+            self.entity_tags = true;
+        } else if *name == FORWARDED || name.as_str().starts_with("x-") {
+            self.from_proxies = true;
+        }
+    }
 }
 
 /// A path, a URL of ours, or `*`, which the site answers. Whether a path begins with a slash is the
@@ -185,11 +220,12 @@ pub fn is_host(bytes: &[u8]) -> bool {
         }
         &literal[end + 1..]
     } else {
-        let end = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
-        if end == 0 || !bytes[..end].iter().all(|byte| is_of_name(*byte)) {
+        let end = bytes.iter().position(|byte| !OF_NAMES[usize::from(*byte)]);
+        let (name, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        if name.is_empty() {
             return false;
         }
-        &bytes[end..]
+        rest
     };
     match rest {
         // A port may be empty (RFC 3986, section 3.2.3).
@@ -202,9 +238,18 @@ pub fn is_host(bytes: &[u8]) -> bool {
     }
 }
 
-fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
+/// Which bytes a name may have.
+const OF_NAMES: [bool; 256] = {
+    let mut of_names = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let letter = byte as u8;
+        of_names[byte] =
+            letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    of_names
+};
 
 fn is_padded(value: &[u8]) -> bool {
     let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
@@ -232,7 +277,7 @@ mod tests {
     }
 
     fn checked(mut head: Parts) -> Result<Parts, HeadError> {
-        check(&mut head).map(|()| head)
+        check(&mut head).map(|_| head)
     }
 
     #[test]

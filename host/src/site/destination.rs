@@ -87,6 +87,11 @@ impl<'t, 'p> Destination<'t, 'p> {
         }
     }
 
+    /// Whether it comes before public files: what a page says at its own path.
+    pub(super) fn is_first(&self) -> bool {
+        matches!(self, Self::Prerendered(_) | Self::ExactRoute(_))
+    }
+
     /// Whether what it leads to takes requests.
     pub(super) fn is_open(&self) -> bool {
         match self {
@@ -111,34 +116,38 @@ impl RouteMatch<'_, '_> {
     pub(super) fn enter(&self) -> Option<InFlight> {
         self.generation.enter(Some(self.found.value.route))
     }
+}
 
+impl<'s> RouteMatch<'s, 's> {
     /// Lets the route answer.
-    pub(super) async fn call<B>(
+    pub(super) fn call<B>(
         self,
         pin: InFlight,
-        head: &Parts,
+        head: &'s Parts,
         body: B,
         peer: Option<SocketAddr>,
-    ) -> SiteResponse
+    ) -> impl Future<Output = SiteResponse> + Send + use<'s, B>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        let origin = Origin::Route(pin.id);
-        let Match { value, pattern, params, .. } = &self.found;
-        let params: ParamList<'_> = params
-            .iter()
-            .map(|(name, value)| Param { name: name.into(), value: value.into() })
-            .collect();
-        let wanted = Call {
-            target: Target::Route(value.route),
-            pattern: pattern.as_str(),
-            params: &params,
-            peer: peer.map(peer_of),
-        };
         // A body that is known to be empty needs no way across.
         let body = Some(body).filter(|body| !body.is_end_stream());
-        SiteResponse { response: call(pin, wanted, head, body).await, origin }
+        async move {
+            let origin = Origin::Route(pin.id);
+            let Match { value, pattern, params, .. } = &self.found;
+            let params: ParamList<'_> = params
+                .iter()
+                .map(|(name, value)| Param { name: name.into(), value: value.into() })
+                .collect();
+            let wanted = Call {
+                target: Target::Route(value.route),
+                pattern: pattern.as_str(),
+                params: &params,
+                peer: peer.map(peer_of),
+            };
+            SiteResponse { response: call(pin, wanted, head, body).await, origin }
+        }
     }
 }
 

@@ -60,6 +60,18 @@ impl Caching {
     }
 }
 
+/// What a request for a public file leads to.
+#[derive(Debug)]
+pub(super) struct Found(FoundPlace);
+
+#[derive(Debug)]
+enum FoundPlace {
+    /// A file or a folder of the index.
+    Known(Place),
+    /// What may have come into these folders since they were walked.
+    In(Arc<[PathBuf]>),
+}
+
 /// The public files of a host. See the [module](self).
 #[derive(Debug)]
 pub struct Assets {
@@ -114,22 +126,24 @@ impl Assets {
         self.folders.lock().clone()
     }
 
-    /// Answers a request for a public file; `None` if it is for something else.
-    pub async fn respond(&self, request: &Parts) -> Option<Response<Body>> {
+    /// What a request is for, if it is for a public file, or may be.
+    pub(super) fn find(&self, request: &Parts) -> Option<Found> {
         let index = self.index.load();
         let has_none = index.is_empty() && !self.finds_new;
         if has_none || !matches!(request.method, Method::GET | Method::HEAD) {
             return None;
         }
-        let place = match find(&index, request.uri.path()) {
-            None if !self.finds_new => return None,
-            found => found.ok_or_else(|| index.roots()),
-        };
-        // The index is not held while a file is read: it may be replaced.
-        drop(index);
-        let place = match place {
-            Ok(place) => place,
-            Err(roots) => self.look_up(roots, request.uri.path()).await?,
+        match find(&index, request.uri.path()) {
+            Some(place) => Some(Found(FoundPlace::Known(place))),
+            None => self.finds_new.then(|| Found(FoundPlace::In(index.roots()))),
+        }
+    }
+
+    /// Answers a request with what was found for it; `None` if there is no file after all.
+    pub(super) async fn respond(&self, found: Found, request: &Parts) -> Option<Response<Body>> {
+        let place = match found.0 {
+            FoundPlace::Known(place) => place,
+            FoundPlace::In(roots) => self.look_up(roots, request.uri.path()).await?,
         };
         match place {
             Place::File(file) => file.respond(request).await,

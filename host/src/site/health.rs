@@ -8,12 +8,12 @@ use http::{HeaderValue, Response, StatusCode, header};
 use crate::generation::body::Body;
 
 /// Answers `/healthz`, which the process being alive is enough for, and `/readyz`, which says
-/// whether it wants requests; `None` for any other path.
+/// whether it `is_ready` for requests; `None` for any other path.
 #[must_use]
-pub fn respond(path: &str, ready: bool) -> Option<Response<Body>> {
+pub fn respond(path: &str, is_ready: impl FnOnce() -> bool) -> Option<Response<Body>> {
     let (status, text) = match path {
         "/healthz" => (StatusCode::OK, "ok\n"),
-        "/readyz" if ready => (StatusCode::OK, "ready\n"),
+        "/readyz" if is_ready() => (StatusCode::OK, "ready\n"),
         "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         _ => return None,
     };
@@ -37,12 +37,12 @@ mod tests {
             ("/readyz", true, StatusCode::OK),
             ("/readyz", false, StatusCode::SERVICE_UNAVAILABLE),
         ] {
-            let response = respond(path, ready).unwrap();
+            let response = respond(path, || ready).unwrap();
             assert_eq!(response.status(), status, "{path}");
             assert_eq!(response.headers()["cache-control"], "no-store");
         }
         for path in ["/", "/healthz/", "/health", "/Readyz"] {
-            assert!(respond(path, true).is_none(), "{path}");
+            assert!(respond(path, || true).is_none(), "{path}");
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use anstyle::{AnsiColor, Style as Color};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,30 +55,50 @@ impl Style {
     /// Begins a line for people with the time, where nothing else adds it.
     pub(super) fn stamp(self, line: &mut String) {
         if self.time {
-            line.push_str(&now());
-            line.push(' ');
+            // Writing to a `String` does not fail.
+            let _ = write!(line, "{} ", time());
         }
     }
 
     pub(super) fn paint(self, line: &mut String, color: Color, text: impl fmt::Display) {
-        // Writing to a `String` does not fail.
-        let _ = if self.color {
-            write!(line, "{color}{text}{color:#}")
-        } else {
-            write!(line, "{text}")
-        };
+        self.painted(line, color, |line| {
+            let _ = write!(line, "{text}");
+        });
+    }
+
+    /// What `push` adds to a line, in a colour.
+    pub(super) fn painted(self, line: &mut String, color: Color, push: impl FnOnce(&mut String)) {
+        if self.color {
+            let _ = write!(line, "{color}");
+        }
+        push(line);
+        if self.color {
+            let _ = write!(line, "{color:#}");
+        }
     }
 }
 
-/// The time in UTC, as RFC 3339 has it.
+/// The time in UTC, as RFC 3339 has it, to the microsecond.
+pub(super) fn time() -> impl fmt::Display {
+    humantime::format_rfc3339_micros(SystemTime::now())
+}
+
+/// The same as a text.
 pub fn now() -> String {
-    let mut text = String::new();
-    // Writing to a `String` does not fail.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
-    text
+    time().to_string()
 }
 
 pub(super) const DIM: Color = Color::new().dimmed();
+
+/// Adds `value` as one line, see [`one_line`]. What a client asks for is printable ASCII most times, and
+/// is not looked at letter by letter then.
+pub(super) fn push_one_line(line: &mut String, value: &str) {
+    if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        line.push_str(value);
+    } else {
+        let _ = write!(line, "{}", one_line(value));
+    }
+}
 
 /// `value` as one line: what moves a cursor, begins a line or ends a colour is written out.
 pub(super) fn one_line(value: &str) -> impl fmt::Display {

@@ -1,30 +1,29 @@
 //! The thread that writes the log.
 //!
-//! A line is handed over whole, and its sender goes on. When the reader of the log is too slow, or
-//! stopped, lines are lost rather than requests held up; how many is said as soon as it reads
-//! again. A reader that is gone is not an error: the host serves on.
+//! A line is handed over whole, and its sender goes on. The thread writes what is there and then rests
+//! for a moment, so that on a busy host a write carries hundreds of lines, and a sender has to wake
+//! it only where it waits for the first one. When the reader of the log is too slow, or stopped,
+//! lines are lost rather than requests held up; how many is said as soon as it reads again. A reader
+//! that is gone is not an error: the host serves on.
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Lines that may wait for a slow reader. A bounded channel would hold the room for all of them
-/// from the start: 256 KiB that most hosts never use.
-const WAITING: usize = 8192;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
-/// Bytes that are written at once.
-const BATCH: usize = 64 * 1024;
+/// Bytes that may wait for a slow reader: about ten thousand lines.
+const WAITING: usize = 1 << 20;
+
+/// The room for lines that is kept while there are none.
+const KEPT: usize = 64 * 1024;
+
+/// How long the thread rests after a write: that many lines later it writes again. Less than what a
+/// person who looks at a terminal takes for a pause.
+const REST: Duration = Duration::from_millis(5);
 
 /// How long the end of the process waits for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
-
-enum WriterMessage {
-    Line(String),
-    /// Everything before this has been written when the sender is dropped.
-    Flush(Sender<()>),
-}
 
 /// The owner of the thread; see the module.
 #[derive(Debug)]
@@ -34,27 +33,43 @@ pub(super) struct Writer {
 
 /// Where lines go.
 #[derive(Clone, Debug)]
-pub(super) struct Lines {
-    sender: Sender<WriterMessage>,
-    counts: Arc<Counts>,
+pub(super) struct Lines(Arc<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// There is something to do for the thread that waits for it.
+    arrived: Condvar,
+    /// Lines were written.
+    written: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
-    waiting: AtomicUsize,
-    lost: AtomicU64,
+struct Waiting {
+    /// The lines that are not written, one behind the other.
+    lines: Vec<u8>,
+    /// How many did not fit.
+    lost: u64,
+    /// How many bytes have been taken in so far, and how many of them are written.
+    taken: u64,
+    written: u64,
+    /// Whether the thread waits for a first line.
+    is_idle: bool,
+    /// Whether it is not to rest: the lines so far are waited for.
+    hurries: bool,
+    /// Whether there is no thread, or none is needed any more.
+    is_over: bool,
 }
 
 impl Writer {
     pub(super) fn start(output: impl Write + Send + 'static) -> Self {
-        let (sender, receiver) = channel();
-        let counts = Arc::new(Counts::default());
-        let lines = Lines { sender, counts: Arc::clone(&counts) };
+        let queue = Arc::<Queue>::default();
+        let lines = Lines(Arc::clone(&queue));
+        let thread = std::thread::Builder::new().name("log".to_owned());
         // Without the thread the log is lost, which is no reason not to serve.
-        std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || write(output, &receiver, &counts))
-            .ok();
+        if thread.spawn(move || write(output, &queue)).is_err() {
+            lines.0.waiting.lock().is_over = true;
+        }
         Self { lines }
     }
 
@@ -66,55 +81,77 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.lines.flush();
+        self.lines.0.waiting.lock().is_over = true;
+        self.lines.0.arrived.notify_one();
     }
 }
 
 impl Lines {
     /// Waits, for a moment at most, until the lines so far are written.
     pub(super) fn flush(&self) {
-        let (done, flushed) = channel();
+        let deadline = Instant::now() + LAST_LINES;
+        let Queue { waiting, arrived, written } = &*self.0;
+        let mut waiting = waiting.lock();
+        let taken = waiting.taken;
         // A full queue means a reader that has stopped: there is nothing to wait for.
-        let stopped = self.counts.waiting.load(Ordering::Relaxed) >= WAITING;
-        if !stopped && self.sender.send(WriterMessage::Flush(done)).is_ok() {
-            flushed.recv_timeout(LAST_LINES).ok();
+        while waiting.written < taken && waiting.lost == 0 && !waiting.is_over {
+            waiting.hurries = true;
+            arrived.notify_one();
+            if written.wait_until(&mut waiting, deadline).timed_out() {
+                return;
+            }
         }
     }
 
     /// Takes a line, with its line break.
-    pub(super) fn send(&self, line: String) {
-        let Counts { waiting, lost } = &*self.counts;
-        let room = waiting.fetch_add(1, Ordering::Relaxed) < WAITING;
-        if !room || self.sender.send(WriterMessage::Line(line)).is_err() {
-            waiting.fetch_sub(1, Ordering::Relaxed);
-            lost.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn send(&self, line: &str) {
+        let Queue { waiting, arrived, .. } = &*self.0;
+        let mut waiting = waiting.lock();
+        if waiting.is_over || waiting.lines.len() + line.len() > WAITING {
+            waiting.lost += 1;
+            return;
+        }
+        waiting.lines.extend_from_slice(line.as_bytes());
+        waiting.taken += line.len() as u64;
+        if std::mem::take(&mut waiting.is_idle) {
+            drop(waiting);
+            arrived.notify_one();
         }
     }
 }
 
-fn write(mut output: impl Write, messages: &Receiver<WriterMessage>, counts: &Counts) {
+fn write(mut output: impl Write, queue: &Queue) {
     let mut batch = Vec::new();
-    while let Ok(first) = messages.recv() {
-        let mut flushed = Vec::new();
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                WriterMessage::Line(line) => {
-                    counts.waiting.fetch_sub(1, Ordering::Relaxed);
-                    batch.extend_from_slice(line.as_bytes());
-                }
-                WriterMessage::Flush(done) => flushed.push(done),
+    let mut waiting = queue.waiting.lock();
+    loop {
+        if waiting.lines.is_empty() && waiting.lost == 0 {
+            if waiting.is_over {
+                return;
             }
-            next = if batch.len() < BATCH { messages.try_recv().ok() } else { None };
+            waiting.is_idle = true;
+            queue.arrived.wait(&mut waiting);
+            waiting.is_idle = false;
+            continue;
         }
-        let lines_lost = counts.lost.swap(0, Ordering::Relaxed);
-        if lines_lost > 0 {
-            batch.extend_from_slice(
-                format!("{lines_lost} lines of the log were lost: its reader is too slow\n")
-                    .as_bytes(),
-            );
+        std::mem::swap(&mut waiting.lines, &mut batch);
+        let (lost, taken) = (std::mem::take(&mut waiting.lost), waiting.taken);
+        MutexGuard::unlocked(&mut waiting, || {
+            if lost > 0 {
+                batch.extend_from_slice(
+                    format!("{lost} lines of the log were lost: its reader is too slow\n")
+                        .as_bytes(),
+                );
+            }
+            output.write_all(&batch).and_then(|()| output.flush()).ok();
+            batch.clear();
+            // The room that a burst took is not kept.
+            batch.shrink_to(KEPT);
+        });
+        waiting.written = taken;
+        queue.written.notify_all();
+        if !std::mem::take(&mut waiting.hurries) {
+            queue.arrived.wait_for(&mut waiting, REST);
         }
-        output.write_all(&batch).and_then(|()| output.flush()).ok();
-        batch.clear();
     }
 }
 
@@ -122,10 +159,11 @@ fn write(mut output: impl Write, messages: &Receiver<WriterMessage>, counts: &Co
 mod tests {
     use std::io;
     use std::sync::Mutex;
+    use std::sync::mpsc::{Sender, channel};
 
     use super::*;
 
-    /// Keeps what is written; a write waits as long as someone holds the gate.
+    /// Keeps what is written; a write waits as long as the gate is held.
     #[derive(Clone, Default)]
     struct Output {
         written: Arc<Mutex<Vec<u8>>>,
@@ -160,7 +198,7 @@ mod tests {
         let writer = Writer::start(output.clone());
         let lines = writer.lines();
         for line in ["one\n", "two\n", "three\n"] {
-            lines.send(line.to_owned());
+            lines.send(line);
         }
         drop(writer);
         assert_eq!(output.text(), "one\ntwo\nthree\n");
@@ -173,11 +211,11 @@ mod tests {
         let writer = Writer::start(output.clone());
         let lines = writer.lines();
         let stopped = output.gate.lock().unwrap();
-        lines.send("first\n".to_owned());
+        lines.send("first\n");
         // The thread is in the middle of its write, and stays there.
         writes.recv().unwrap();
-        for _ in 0..WAITING + 5 {
-            lines.send("x\n".to_owned());
+        for _ in 0..WAITING / 2 + 5 {
+            lines.send("x\n");
         }
         drop(stopped);
         writes.recv().unwrap();
@@ -185,7 +223,7 @@ mod tests {
         let text = output.text();
         assert!(text.starts_with("first\nx\n"));
         assert!(text.contains("5 lines of the log were lost: its reader is too slow\n"), "{text}");
-        assert_eq!(text.matches("x\n").count(), WAITING);
+        assert_eq!(text.matches("x\n").count(), WAITING / 2);
     }
 
     #[test]
@@ -200,9 +238,9 @@ mod tests {
             }
         }
         let writer = Writer::start(Gone);
-        writer.lines().send("one\n".to_owned());
+        writer.lines().send("one\n");
         writer.lines().flush();
-        writer.lines().send("two\n".to_owned());
+        writer.lines().send("two\n");
         writer.lines().flush();
     }
 }

@@ -41,7 +41,7 @@ impl Folder {
     }
 
     async fn get(&self, path: &str) -> Option<String> {
-        body(self.assets().respond(&parts(path, &[])).await?).await.into()
+        body(respond(&self.assets(), &parts(path, &[])).await?).await.into()
     }
 }
 
@@ -59,8 +59,12 @@ async fn body(response: Response<Body>) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+async fn respond(assets: &Assets, request: &Parts) -> Option<Response<Body>> {
+    assets.respond(assets.find(request)?, request).await
+}
+
 async fn ask(assets: &Assets, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
-    assets.respond(&parts(path, headers)).await.unwrap()
+    respond(assets, &parts(path, headers)).await.unwrap()
 }
 
 #[tokio::test]
@@ -224,7 +228,7 @@ async fn a_linked_root_is_followed() {
 async fn a_folder_that_is_not_there_is_empty() {
     let folder = folder();
     let assets = Assets::new(vec![folder.outside("nowhere")], Caching::Hour);
-    assert!(assets.respond(&parts("/hello.txt", &[])).await.is_none());
+    assert!(respond(&assets, &parts("/hello.txt", &[])).await.is_none());
 }
 
 #[tokio::test]
@@ -256,7 +260,7 @@ async fn other_methods_are_not_answered() {
     let folder = folder();
     let mut request = parts("/hello.txt", &[]);
     request.method = Method::POST;
-    assert!(folder.assets().respond(&request).await.is_none());
+    assert!(respond(&folder.assets(), &request).await.is_none());
 }
 
 #[tokio::test]
@@ -266,7 +270,7 @@ async fn head_has_the_head_of_get() {
     let get = ask(&assets, "/hello.txt", &[]).await;
     let mut request = parts("/hello.txt", &[]);
     request.method = Method::HEAD;
-    let head = assets.respond(&request).await.unwrap();
+    let head = respond(&assets, &request).await.unwrap();
     assert_eq!(head.headers(), get.headers());
     assert_eq!(body(head).await, "");
 }
@@ -324,7 +328,7 @@ async fn ranges() {
         assert_range(&assets, "/hello.txt", range, (status, content_range, content)).await;
         let mut request = parts("/hello.txt", &[("range", range)]);
         request.method = Method::HEAD;
-        let head = assets.respond(&request).await.unwrap();
+        let head = respond(&assets, &request).await.unwrap();
         let length = head.headers()["content-length"].to_str().unwrap();
         assert_eq!((head.status().as_u16(), length), (200, "12"), "HEAD {range}");
     }
@@ -482,8 +486,8 @@ async fn what_comes_later_is_looked_up() {
         ("/uploads/a.txt%00", None),
         ("/socket", None),
     ] {
-        assert!(waits.respond(&parts(path, &[])).await.is_none(), "{path}");
-        let found = match sees.respond(&parts(path, &[])).await {
+        assert!(respond(&waits, &parts(path, &[])).await.is_none(), "{path}");
+        let found = match respond(&sees, &parts(path, &[])).await {
             Some(response) => Some(body(response).await),
             None => None,
         };
@@ -493,7 +497,7 @@ async fn what_comes_later_is_looked_up() {
     let accept = [("accept-encoding", "gzip")];
     assert_eq!(body(ask(&sees, "/uploads/a.txt", &accept).await).await, "zipped");
     fs::remove_file(folder.public.join("uploads/a.txt")).unwrap();
-    assert!(sees.respond(&parts("/uploads/a.txt", &[])).await.is_none());
+    assert!(respond(&sees, &parts("/uploads/a.txt", &[])).await.is_none());
 }
 
 #[tokio::test]
@@ -510,9 +514,9 @@ async fn a_refresh_finds_new_files_and_forgets_old_ones() {
     let folder = folder();
     let assets = folder.assets();
     folder.write("new.txt", "new");
-    assert!(assets.respond(&parts("/new.txt", &[])).await.is_none());
+    assert!(respond(&assets, &parts("/new.txt", &[])).await.is_none());
     fs::remove_file(folder.public.join("hello.txt")).unwrap();
-    assert!(assets.respond(&parts("/hello.txt", &[])).await.is_none(), "it is gone already");
+    assert!(respond(&assets, &parts("/hello.txt", &[])).await.is_none(), "it is gone already");
     assets.refresh();
     assert_eq!(body(ask(&assets, "/new.txt", &[]).await).await, "new");
 }
@@ -527,7 +531,7 @@ async fn the_first_folder_wins_and_the_others_fill_in() {
     assert_eq!(body(ask(&assets, "/old.txt", &[]).await).await, "old");
 
     assets.change(|folders| folders.truncate(1));
-    assert!(assets.respond(&parts("/old.txt", &[])).await.is_none());
+    assert!(respond(&assets, &parts("/old.txt", &[])).await.is_none());
     assert_eq!(assets.folders(), [new.public]);
 }
 
@@ -582,11 +586,11 @@ async fn a_copy_whose_name_carries_a_hash_is_kept_for_ever() {
         // Without the original it is anybody's name.
         (format!("/alone-{hash}.txt"), "public, max-age=3600"),
     ] {
-        let response = folder.assets().respond(&parts(&path, &[])).await.unwrap();
+        let response = respond(&folder.assets(), &parts(&path, &[])).await.unwrap();
         assert_eq!(response.headers()["cache-control"], expected, "{path}");
     }
     let developing = Assets::new(vec![folder.public.clone()], Caching::Revalidate);
     let path = format!("/LICENSE-{hash}");
-    let response = developing.respond(&parts(&path, &[])).await.unwrap();
+    let response = respond(&developing, &parts(&path, &[])).await.unwrap();
     assert_eq!(response.headers()["cache-control"], "no-cache");
 }
