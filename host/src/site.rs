@@ -2,13 +2,13 @@
 //!
 //! The order in which they are asked is [`Site::respond`], from top to bottom.
 
+mod answering;
 pub mod destination;
 pub mod files;
 pub mod health;
 mod if_none_match;
 pub mod prerendered;
 pub mod refusal;
-mod responding;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,10 +21,9 @@ use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 
+use self::answering::Answering;
 use self::destination::Destination;
 use self::files::Assets;
-use self::responding::Answering;
-pub use self::responding::Responding;
 use crate::generation::GenerationId;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
@@ -183,33 +182,46 @@ impl Site {
         let (head, body) = request.into_parts();
         let table = self.switch.table();
         let destination = Destination::of(&table, &head);
-        self.respond(destination, &head, body, peer).await
+        let mut answer = self.respond(destination, &head, body, peer).await;
+        self.finish(&head, &mut answer);
+        answer
     }
 
     /// Answers one request whose destination is known, in this order: a page that was rendered with
     /// the release; a route whose pattern is the path; a public file; a kept stylesheet; `/healthz`
-    /// and `/readyz`; a route with parameters, or the redirect to it; the app's error page.
+    /// and `/readyz`; a route with parameters, or the redirect to it; the app's error page. The
+    /// response is to be [finished](Self::finish).
     pub fn respond<'s, B>(
         &'s self,
         destination: Destination<'s, 's>,
         head: &'s Parts,
         body: B,
         peer: Option<SocketAddr>,
-    ) -> Responding<'s, impl Future<Output = SiteResponse> + Send + use<'s, B>>
+    ) -> impl Future<Output = SiteResponse> + Send + use<'s, B>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        let leaves = self.leaving.load(Ordering::Acquire);
-        // HTTP/2 says it in another way.
-        let closes = leaves && head.version <= Version::HTTP_11;
-        let elsewhere = self.elsewhere(head, &destination);
-        let drops_body = elsewhere.is_none() && head.method == Method::HEAD;
-        let answering = match elsewhere {
+        match self.elsewhere(head, &destination) {
             Some(elsewhere) => Answering::other(forward(elsewhere, head, body, peer)),
             None => self.resolve(destination, head, body, peer),
-        };
-        Responding::new(answering, drops_body, closes)
+        }
+    }
+
+    /// Makes a response fit its request: to HEAD without a body, and the last one of its connection
+    /// where another process serves from now on.
+    pub fn finish(&self, request: &Parts, answer: &mut SiteResponse) {
+        if request.method == Method::HEAD && answer.origin != Origin::Successor {
+            drop_body(&mut answer.response);
+        }
+        // HTTP/2 says it in another way, and so does what leaves HTTP.
+        if self.leaving.load(Ordering::Acquire)
+            && request.version <= Version::HTTP_11
+            && answer.response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
+            let close = HeaderValue::from_static("close");
+            answer.response.headers_mut().insert(header::CONNECTION, close);
+        }
     }
 
     fn resolve<'s, B>(
@@ -332,6 +344,17 @@ where
     let request = Request::from_parts(head.clone(), body);
     let response = elsewhere.forward(request, peer).await;
     SiteResponse { response, origin: Origin::Successor }
+}
+
+/// HEAD: the head that GET would have had (RFC 9110, section 9.3.2).
+fn drop_body(response: &mut Response<Body>) {
+    let length = response.body().size_hint().exact();
+    let bodiless = response.status().is_informational()
+        || matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    *response.body_mut() = Body::empty();
+    if let Some(length) = length.filter(|_| !bodiless) {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
 }
 
 #[cfg(test)]

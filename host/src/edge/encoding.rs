@@ -101,45 +101,47 @@ fn weighted(item: &str) -> (&str, u16) {
 pub(super) fn compress(
     accepted: impl FnOnce() -> Option<Coding>,
     head: bool,
-    response: Response<Body>,
-) -> Response<Body> {
-    if !is_worth_it(head, &response) {
-        return response;
+    response: &mut Response<Body>,
+) {
+    if !is_worth_it(head, response) {
+        return;
     }
-    let (mut parts, mut body) = response.into_parts();
-    let headers = &mut parts.headers;
     // For caches, whether or not this client takes it compressed.
     let varies = |line: &HeaderValue| {
         let names = line.to_str().unwrap_or_default().split(',').map(str::trim);
         names.into_iter().any(|name| name == "*" || name.eq_ignore_ascii_case("accept-encoding"))
     };
-    if !headers.get_all(VARY).iter().any(varies) {
-        headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    if !response.headers().get_all(VARY).iter().any(varies) {
+        response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
     }
-    let Some(coding) = accepted() else { return Response::from_parts(parts, body) };
-    if !head {
-        body = match body.take_full(AT_ONCE) {
-            Some(bytes) => match Encoder::whole(coding, &bytes) {
-                Ok(encoded) => Body::from(encoded),
-                Err(error) => {
-                    tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
-                    return Response::from_parts(parts, Body::from(bytes));
-                }
-            },
-            None => match Encoder::new(coding) {
-                Ok(encoder) => Body::boxed(EncodedBody::new(body, encoder)),
-                Err(error) => {
-                    tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
-                    return Response::from_parts(parts, body);
-                }
-            },
-        };
+    let Some(coding) = accepted() else { return };
+    if !head && let Err(error) = encode(coding, response.body_mut()) {
+        tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
+        return;
     }
+    let headers = response.headers_mut();
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     headers.remove(CONTENT_LENGTH);
     // The same content, but not the same bytes (RFC 9110, section 8.8.1).
     entity_tag::mark(headers, coding);
-    Response::from_parts(parts, body)
+}
+
+/// Encodes a body, at once or as it passes; where that fails it stays as it is.
+fn encode(coding: Coding, body: &mut Body) -> std::io::Result<()> {
+    *body = match body.take_full(AT_ONCE) {
+        Some(bytes) => match Encoder::whole(coding, &bytes) {
+            Ok(encoded) => Body::from(encoded),
+            Err(error) => {
+                *body = Body::from(bytes);
+                return Err(error);
+            }
+        },
+        None => {
+            let encoder = Encoder::new(coding)?;
+            Body::boxed(EncodedBody::new(std::mem::take(body), encoder))
+        }
+    };
+    Ok(())
 }
 
 fn is_worth_it(head: bool, response: &Response<Body>) -> bool {
@@ -232,6 +234,15 @@ mod tests {
         response.body(Body::from("ab".repeat(length / 2))).unwrap()
     }
 
+    fn compressed(
+        accepted: Option<Coding>,
+        head: bool,
+        mut response: Response<Body>,
+    ) -> Response<Body> {
+        compress(|| accepted, head, &mut response);
+        response
+    }
+
     fn coding_of(response: &Response<Body>) -> Option<&str> {
         response.headers().get(CONTENT_ENCODING).map(|value| value.to_str().unwrap())
     }
@@ -240,7 +251,7 @@ mod tests {
     async fn a_page_is_compressed_and_says_so() {
         let given =
             page(4000, &[("etag", "\"1\""), ("content-length", "4000"), ("vary", "cookie")]);
-        let response = compress(|| Some(Coding::Gzip), false, given);
+        let response = compressed(Some(Coding::Gzip), false, given);
         assert_eq!(coding_of(&response), Some("gzip"));
         assert_eq!(response.headers()["etag"], "W/\"1--gzip\"");
         assert!(!response.headers().contains_key("content-length"));
@@ -252,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_client_that_takes_nothing_is_told_that_others_get_something_else() {
-        let response = compress(|| None, false, page(4000, &[]));
+        let response = compressed(None, false, page(4000, &[]));
         assert_eq!(
             (coding_of(&response), &response.headers()["vary"]),
             (None, &"accept-encoding".parse().unwrap())
@@ -263,7 +274,7 @@ mod tests {
     #[test]
     fn head_says_what_get_says() {
         let given = page(0, &[("content-length", "4000")]);
-        let response = compress(|| Some(Coding::Zstd), true, given);
+        let response = compressed(Some(Coding::Zstd), true, given);
         assert_eq!(coding_of(&response), Some("zstd"));
         assert!(!response.headers().contains_key("content-length"));
         assert_eq!(response.body().size_hint().exact(), Some(0));
@@ -280,13 +291,13 @@ mod tests {
             &[("content-type", "text/event-stream; charset=utf-8")],
             &[("content-type", "application/octet-stream")],
         ] {
-            let response = compress(|| Some(Coding::Gzip), false, page(4000, headers));
+            let response = compressed(Some(Coding::Gzip), false, page(4000, headers));
             assert_eq!(response.headers().get(VARY), None, "{headers:?}");
             assert_eq!(response.body().size_hint().exact(), Some(4000), "{headers:?}");
         }
-        assert_eq!(coding_of(&compress(|| Some(Coding::Gzip), false, page(1000, &[]))), None);
+        assert_eq!(coding_of(&compressed(Some(Coding::Gzip), false, page(1000, &[]))), None);
         let mut partial = page(4000, &[]);
         *partial.status_mut() = StatusCode::PARTIAL_CONTENT;
-        assert_eq!(coding_of(&compress(|| Some(Coding::Gzip), false, partial)), None);
+        assert_eq!(coding_of(&compressed(Some(Coding::Gzip), false, partial)), None);
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use nova_abi::{OwnedBytes, ResponseBody};
 
@@ -65,11 +66,11 @@ impl Body {
         }
     }
 
-    /// A library's body, which keeps `pin` until it is sent. `media_type` is what the head says
-    /// that it is: a stream of events ends by itself when its generation drains.
+    /// A library's body, which keeps `pin` until it is sent. What it is, `headers` say: a stream of
+    /// events ends by itself when its generation drains.
     pub(crate) fn of(
         body: ResponseBody,
-        media_type: Option<&HeaderValue>,
+        headers: &HeaderMap,
         pin: InFlight,
         answered: impl FnOnce(&InFlight) -> AnsweredRequest,
     ) -> Self {
@@ -82,6 +83,7 @@ impl Body {
                 Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin.sending() }))
             }
             ResponseBody::Stream(stream) => {
+                let media_type = headers.get(CONTENT_TYPE);
                 let end = EventStreamEnd::of(media_type, || pin.draining());
                 let request = answered(&pin);
                 let has_end = stream.exact_len().is_some() || media_type.is_some_and(is_html);

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http_body_util::Empty;
 use nova_abi::{
     Answer, BodyStream, ChunkSource, Exchange, Failure, HeadSink, HostExchange, OwnedBytes, Panic,
     Param, Peer, RequestLine, ResponseBody, ResponseHead, Start, Target,
@@ -37,42 +38,32 @@ pub struct Call<'a> {
 /// Lets a generation answer. The response's body holds `pin` until it is sent.
 ///
 /// A caller that goes away drops this future, and with it the handler's.
-pub fn call<'a, B>(
-    pin: InFlight,
-    call: Call<'a>,
-    request: &'a Parts,
-    body: Option<B>,
-) -> impl Future<Output = http::Response<Body>> + Send + use<'a, B>
+pub async fn call<B>(pin: InFlight, call: Call<'_>, request: &Lent<'_, B>) -> http::Response<Body>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display,
 {
     pin.counters.requests.fetch_add(1, Ordering::Relaxed);
-    // Made here, so that the future has it in one place.
-    let host = Lent { headers: &request.headers, body: Mutex::new(body) };
-    async move {
-        let mut head = Head::default();
-        let answer = ask(&pin, &call, request, &host, &mut head).await;
-        let route = route_of(&call);
-        respond(pin, route, request, head, answer)
-    }
+    let mut head = Head::default();
+    let answer = ask(&pin, &call, request, &mut head).await;
+    respond(pin, route_of(&call), request.head, head, answer)
 }
 
 /// Asks the library; `None` if it was asked again after it had answered.
 async fn ask<B>(
     pin: &InFlight,
     call: &Call<'_>,
-    request: &Parts,
-    host: &Lent<'_, B>,
+    lent: &Lent<'_, B>,
     head: &mut Head,
 ) -> Option<Answer>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display,
 {
+    let request = lent.head;
     let is_upgradable = request.extensions.get::<Upgradable>().is_some();
     let line = request_line(request, call.pattern, is_upgradable);
-    let exchange = Exchange::new(line, call.params, call.peer, host);
+    let exchange = Exchange::new(line, call.params, call.peer, lent);
     let activity = pin.activity(&request.method, request.uri.path(), route_of(call));
     let mut start = Some(ResponseHead::new(head));
     let mut pending = None;
@@ -132,8 +123,8 @@ fn respond(
         (status, body, _) => {
             let has_failed = status.is_server_error();
             let answered = |pin: &InFlight| AnsweredRequest::new(pin, request, route, has_failed);
-            let media_type = response.headers().get(header::CONTENT_TYPE);
-            *response.body_mut() = Body::of(body, media_type, pin, answered);
+            let body = Body::of(body, response.headers(), pin, answered);
+            *response.body_mut() = body;
         }
     }
     response
@@ -201,10 +192,26 @@ pub(crate) fn plain(status: StatusCode, text: impl Into<Body>) -> http::Response
     response
 }
 
-/// The request, as the library may ask about it.
-struct Lent<'a, B> {
-    headers: &'a HeaderMap,
+/// A request, as the library may ask about it.
+#[derive(Debug)]
+pub struct Lent<'a, B> {
+    head: &'a Parts,
     body: Mutex<Option<B>>,
+}
+
+impl<'a, B> Lent<'a, B> {
+    /// A request with this body; one that is empty needs no way across.
+    pub fn new(head: &'a Parts, body: Option<B>) -> Self {
+        Self { head, body: Mutex::new(body) }
+    }
+}
+
+impl<'a> Lent<'a, Empty<Bytes>> {
+    /// A request without a body.
+    #[must_use]
+    pub fn without_body(head: &'a Parts) -> Self {
+        Self::new(head, None)
+    }
 }
 
 impl<B> HostExchange for Lent<'_, B>
@@ -213,11 +220,11 @@ where
     B::Error: std::fmt::Display,
 {
     fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.get(name).map(HeaderValue::as_bytes)
+        self.head.headers.get(name).map(HeaderValue::as_bytes)
     }
 
     fn each_header(&self, visit: &mut dyn FnMut(&str, &[u8])) {
-        for (name, value) in self.headers {
+        for (name, value) in &self.head.headers {
             visit(name.as_str(), value.as_bytes());
         }
     }

@@ -7,15 +7,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use nova_abi::abi_stable::std_types::RArc;
 use nova_abi::{Param, Route, Target};
 use tokio::runtime::Handle;
 
 use crate::generation::Generation;
-use crate::generation::call::{Call, call};
+use crate::generation::call::{Call, Lent, call};
 use crate::generation::failure::HandlerPanic;
 use crate::generation::table::Table;
 use crate::release::plan::{Plan, PlannedRequest};
@@ -129,7 +128,8 @@ async fn answer(
 ) -> Option<Outcome> {
     let pin = generation.enter(Some(index))?;
     let wanted = Call { target: Target::Route(index), pattern, params, peer: None };
-    let answer = call(pin, wanted, parts, None::<Empty<Bytes>>);
+    let lent = Lent::without_body(parts);
+    let answer = call(pin, wanted, &lent);
     let Ok(response) = tokio::time::timeout(limit, answer).await else {
         return Some(Outcome::Hung(limit));
     };

@@ -142,7 +142,8 @@ impl Serving {
 }
 
 fn service(edge: &'static Edge) -> impl Service + Sync {
-    move |request, peer| edge.handle(request, peer)
+    // Boxed, because each connection has room for the future of one request, and most rest.
+    move |request, peer| Box::pin(edge.handle(request, peer))
 }
 
 /// What `metrics` has counted, as text.

@@ -13,12 +13,12 @@ use smallvec::SmallVec;
 
 use super::{Origin, SiteResponse, prerendered};
 use crate::generation::body::Body;
-use crate::generation::call::{Call, call, plain};
+use crate::generation::call::{Call, Lent, call, plain};
 use crate::generation::table::{Entry, Table};
 use crate::generation::{Generation, InFlight};
 
 /// Parameters that fit without an allocation; few routes have more.
-type ParamList<'a> = SmallVec<[Param<'a>; 4]>;
+type ParamList<'a> = SmallVec<[Param<'a>; 2]>;
 
 /// What a table says about a request.
 #[derive(Debug)]
@@ -131,8 +131,8 @@ impl<'s> RouteMatch<'s, 's> {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
-        // A body that is known to be empty needs no way across.
-        let body = Some(body).filter(|body| !body.is_end_stream());
+        // Made here, so that the future has it in one place.
+        let lent = Lent::new(head, Some(body).filter(|body| !body.is_end_stream()));
         async move {
             let origin = Origin::Route(pin.id);
             let Match { value, pattern, params, .. } = &self.found;
@@ -146,7 +146,7 @@ impl<'s> RouteMatch<'s, 's> {
                 params: &params,
                 peer: peer.map(peer_of),
             };
-            SiteResponse { response: call(pin, wanted, head, body).await, origin }
+            SiteResponse { response: call(pin, wanted, &lent).await, origin }
         }
     }
 }
@@ -168,7 +168,7 @@ impl ErrorPage<'_> {
         let (status, message) = (self.status.as_u16(), self.message.into());
         let target = Target::Error { status, message };
         let wanted = Call { target, pattern: "", params: &[], peer: peer.map(peer_of) };
-        let response = call(pin, wanted, head, None::<http_body_util::Empty<Bytes>>).await;
+        let response = call(pin, wanted, &Lent::without_body(head)).await;
         SiteResponse { response, origin }
     }
 }

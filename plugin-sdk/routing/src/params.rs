@@ -6,7 +6,7 @@ use std::fmt;
 use super::pattern::Pattern;
 
 /// How many values fit without an allocation; few routes have more.
-const INLINE: usize = 4;
+const INLINE: usize = 2;
 
 /// The values of a route's parameters, percent-decoded, in the pattern's order.
 ///

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Full};
 use nova_abi::{Purpose, Target};
 use nova_host::generation::Generation;
-use nova_host::generation::call::{Call, call, internal_error};
+use nova_host::generation::call::{Call, Lent, call, internal_error};
 use nova_host::generation::failure::HandlerPanic;
 use nova_host::library::loader::Store;
 use nova_host::library::reserved::{RESERVED, is_reserved};
@@ -383,7 +383,7 @@ impl Exerciser<'_> {
         let origin = Origin::Route(pin.id);
         let target = Target::Route(*index);
         let wanted = Call { target, pattern: &route.pattern, params: &[], peer: None };
-        let response = call(pin, wanted, &parts, None::<Empty<Bytes>>).await;
+        let response = call(pin, wanted, &Lent::without_body(&parts)).await;
         SiteResponse { response, origin }
     }
 }
