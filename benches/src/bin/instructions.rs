@@ -138,6 +138,7 @@ fn subjects(release: &Path) -> Result<Vec<Subject>, Failure> {
     };
     Ok(vec![
         subject("hyper", "serve", &["hyper"])?,
+        subject("hyper-single", "serve", &["hyper-single"])?,
         subject("axum", "serve", &["axum"])?,
         subject("nova", "nova-host", &host)?,
         subject("nova, no log", "nova-host", &quiet)?,

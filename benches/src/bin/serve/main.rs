@@ -1,5 +1,6 @@
-//! The same pages served four ways: `serve linked`, `serve loaded LIB`, `serve hyper`, `serve axum`;
-//! the last two take a port.
+//! The same pages served by: `serve linked`, `serve loaded LIB`, `serve hyper`, `serve axum`; the last two
+//! take a port. `serve hyper-single` is hyper on a runtime of one thread, which steals no work and has
+//! none stolen.
 //!
 //! The peers answer with the headers that the production host adds, prepared once: what is compared is
 //! the way to an answer, and not its length.
@@ -18,12 +19,20 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The public file, of 100 KiB.
 const FILE: &str = "100k.bin";
 
-#[tokio::main]
-async fn main() -> Result<(), Failure> {
+fn main() -> Result<(), Failure> {
+    let is_single = std::env::args().nth(1).is_some_and(|way| way == "hyper-single");
+    let mut runtime = match is_single {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    runtime.enable_all().build()?.block_on(serve())
+}
+
+async fn serve() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let (way, argument) = (args.next(), args.next());
     let port = match (way.as_deref(), &argument) {
-        (Some("axum" | "hyper"), Some(port)) => port.parse()?,
+        (Some("axum" | "hyper" | "hyper-single"), Some(port)) => port.parse()?,
         _ => 0,
     };
     let listener = TcpListener::bind(("127.0.0.1", port))?;
@@ -35,7 +44,7 @@ async fn main() -> Result<(), Failure> {
             linked::serve(listener, address, Some(library.into())).await
         }
         (Some("axum"), _) => axum::serve(listener, address).await,
-        (Some("hyper"), _) => hyper::serve(listener, address).await,
+        (Some("hyper" | "hyper-single"), _) => hyper::serve(listener, address).await,
         _ => Err("usage: serve linked | serve loaded LIB | serve axum [PORT] | serve hyper [PORT]"
             .into()),
     }
