@@ -36,8 +36,8 @@ use self::security::Security;
 use crate::generation::body::{Body, BodyError};
 use crate::generation::failure::HandlerPanic;
 use crate::process::log::{AccessLog, LoggedBody};
-use crate::server::Peer;
 use crate::server::head::{self, HeadError};
+use crate::server::{COUNTED, Handle, Peer};
 use crate::site::destination::Destination;
 use crate::site::{Origin, Site, SiteResponse, refusal};
 
@@ -55,6 +55,8 @@ pub struct Edge {
     pub(crate) proxies: Proxies,
     pub(crate) request_ids: bool,
     pub(crate) requests: Option<RequestLimit>,
+    /// What sends the responses, and knows how much memory they hold.
+    pub(crate) server: Option<Handle>,
     pub(crate) body_limits: BodyLimits,
     pub(crate) handler_limit: Option<Duration>,
     pub(crate) security: Option<Security>,
@@ -148,6 +150,9 @@ impl Edge {
                 break 'answer self.refuse(error, route.unwrap_or(Responder::Refused));
             }
             let SiteResponse { response, origin } = response;
+            if !self.has_memory_for(response.body()) {
+                break 'answer self.refuse(LimitError::Memory, route.unwrap_or(Responder::Refused));
+            }
             if let Some(metrics) = &self.metrics
                 && response.extensions().get::<HandlerPanic>().is_some()
             {
@@ -161,6 +166,12 @@ impl Edge {
             close_after(&mut answer.response);
         }
         answer
+    }
+
+    /// Whether this may be sent besides what is on its way already.
+    fn has_memory_for(&self, body: &Body) -> bool {
+        let held = body.held_bytes();
+        held < COUNTED || self.server.as_ref().is_none_or(|server| server.has_memory_for(held))
     }
 
     fn refuse_head(&self, error: HeadError, head: &Parts) -> EdgeResponse {
@@ -228,6 +239,7 @@ mod tests {
             proxies: Proxies::default(),
             request_ids: true,
             requests: None,
+            server: None,
             body_limits: BodyLimits::default(),
             handler_limit: None,
             security: None,

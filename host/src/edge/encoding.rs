@@ -18,6 +18,7 @@ use self::encoder::Encoder;
 use self::stream::EncodedBody;
 use super::entity_tag;
 use crate::generation::body::Body;
+use crate::server::HeldBytes;
 
 /// Below this many bytes a head and a half packet is all that is saved.
 const SMALL: u64 = 1024;
@@ -127,7 +128,13 @@ pub(super) fn compress(
                 }
             },
             None => match Encoder::new(coding) {
-                Ok(encoder) => Body::boxed(EncodedBody::new(body, encoder)),
+                Ok(encoder) => {
+                    let held = body.held_bytes();
+                    if held > 0 {
+                        parts.extensions.insert(HeldBytes(held));
+                    }
+                    Body::boxed(EncodedBody::new(body, encoder))
+                }
                 Err(error) => {
                     tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
                     return Response::from_parts(parts, body);

@@ -65,6 +65,14 @@ impl Body {
         }
     }
 
+    /// How many bytes of memory it keeps for this response alone, as far as they are there already.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match &self.0 {
+            Kind::Full(bytes) if bytes.is_unique() => bytes.len(),
+            _ => 0,
+        }
+    }
+
     /// A library's body, which keeps `pin` until it is sent. `media_type` is what the head says
     /// that it is: a stream of events ends by itself when its generation drains.
     pub(crate) fn of(
