@@ -37,7 +37,7 @@ use crate::generation::body::{Body, BodyError};
 use crate::generation::failure::HandlerPanic;
 use crate::process::log::{AccessLog, LoggedBody};
 use crate::server::head::{self, HeadError};
-use crate::server::{COUNTED, Handle, Peer};
+use crate::server::{COUNTED, Handle, HeldBytes, Peer};
 use crate::site::destination::Destination;
 use crate::site::{Origin, Site, SiteResponse, refusal};
 
@@ -149,8 +149,8 @@ impl Edge {
             if let Some(error) = progress.error() {
                 break 'answer self.refuse(error, route.unwrap_or(Responder::Refused));
             }
-            let SiteResponse { response, origin } = response;
-            if !self.has_memory_for(response.body()) {
+            let SiteResponse { mut response, origin } = response;
+            if !self.has_memory_for(&mut response) {
                 break 'answer self.refuse(LimitError::Memory, route.unwrap_or(Responder::Refused));
             }
             if let Some(metrics) = &self.metrics
@@ -168,10 +168,14 @@ impl Edge {
         answer
     }
 
-    /// Whether this may be sent besides what is on its way already.
-    fn has_memory_for(&self, body: &Body) -> bool {
-        let held = body.held_bytes();
-        held < COUNTED || self.server.as_ref().is_none_or(|server| server.has_memory_for(held))
+    /// Whether this may be sent besides what is on its way already; then it says what it holds.
+    fn has_memory_for(&self, response: &mut Response<Body>) -> bool {
+        let held = response.body().held_bytes();
+        if held < COUNTED {
+            return true;
+        }
+        response.extensions_mut().insert(HeldBytes(held));
+        self.server.as_ref().is_none_or(|server| server.has_memory_for(held))
     }
 
     fn refuse_head(&self, error: HeadError, head: &Parts) -> EdgeResponse {

@@ -55,8 +55,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The memory of an answer is counted from so many bytes on.
 pub const COUNTED: usize = connections::STEP;
 
-/// In the extensions of an answer: how many bytes its body holds besides what it gives, such as those
-/// that it encodes.
+/// In the extensions of an answer: how many bytes its body holds from its beginning to its end. Without
+/// it, what a body gives is counted as far as it is seen to be its own.
 #[derive(Clone, Copy, Debug)]
 pub struct HeldBytes(pub usize);
 

@@ -121,20 +121,18 @@ pub(super) fn compress(
     if !head {
         body = match body.take_full(AT_ONCE) {
             Some(bytes) => match Encoder::whole(coding, &bytes) {
-                Ok(encoded) => Body::from(encoded),
+                Ok(encoded) => {
+                    // What it was made of is gone.
+                    parts.extensions.remove::<HeldBytes>();
+                    Body::from(encoded)
+                }
                 Err(error) => {
                     tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
                     return Response::from_parts(parts, Body::from(bytes));
                 }
             },
             None => match Encoder::new(coding) {
-                Ok(encoder) => {
-                    let held = body.held_bytes();
-                    if held > 0 {
-                        parts.extensions.insert(HeldBytes(held));
-                    }
-                    Body::boxed(EncodedBody::new(body, encoder))
-                }
+                Ok(encoder) => Body::boxed(EncodedBody::new(body, encoder)),
                 Err(error) => {
                     tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
                     return Response::from_parts(parts, body);

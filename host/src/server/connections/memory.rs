@@ -244,3 +244,41 @@ fn spared(entry: &RegistryEntry, limit: u64) -> Vec<Spared<'_>> {
 fn millis(time: Duration) -> u64 {
     time.as_millis().try_into().unwrap_or(NEVER)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_that_of_whole_steps() {
+        let memory = ResponseMemory::new(None);
+        let mut held = 0;
+        for (change, sum) in [
+            (STEP - 1, 0),
+            (1, STEP),
+            (10 * STEP + 5, 11 * STEP),
+            (STEP - 6, 11 * STEP),
+            (1, 12 * STEP),
+        ] {
+            memory.changed(held, held + change);
+            held += change;
+            assert_eq!(memory.held(), sum);
+        }
+        memory.changed(held, 0);
+        assert_eq!(memory.held(), 0);
+        memory.changed(STEP, 0);
+        assert_eq!(memory.held(), 0, "who lets go may be first");
+        memory.changed(0, STEP);
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
+    fn there_is_too_much_of_what_is_there_at_most() {
+        let memory = ResponseMemory::new(Some(10 * STEP));
+        assert_eq!(memory.excess(100 * STEP), 0, "a single one may be longer");
+        memory.changed(0, 8 * STEP);
+        assert_eq!([STEP, 2 * STEP, 3 * STEP].map(|more| memory.excess(more)), [0, 0, STEP]);
+        assert_eq!(memory.excess(usize::MAX), 8 * STEP);
+        assert_eq!(ResponseMemory::new(None).excess(usize::MAX), 0);
+    }
+}

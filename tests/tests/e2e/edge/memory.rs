@@ -1,7 +1,6 @@
 //! What responses hold that clients do not take.
 
-use tokio::io::AsyncReadExt;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::ground::{Ground, Host};
@@ -46,7 +45,8 @@ async fn slow_readers_do_not_fill_the_memory_and_others_are_answered() {
         assert_eq!(host.get("/client", "").await.status(), 200);
     };
     let metrics = Host { process: host.process, url: String::new(), address };
-    let text = metrics.get("/metrics", "").await.text();
+    let answer = metrics.get("/metrics", "").await;
+    let text = answer.text();
     let number = |name: &str| -> u64 {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.unwrap_or_else(|| panic!("{name}\n{text}")).trim().parse().unwrap()
