@@ -38,8 +38,8 @@ use self::security::Security;
 use crate::generation::body::{Body, BodyError};
 use crate::generation::failure::HandlerPanic;
 use crate::process::log::{AccessLog, LoggedBody};
-use crate::server::Peer;
 use crate::server::head::{self, HeadError, Seen};
+use crate::server::{COUNTED, Handle, HeldBytes, Peer};
 use crate::site::destination::Destination;
 use crate::site::{Origin, Site, SiteResponse, refusal};
 
@@ -57,6 +57,8 @@ pub struct Edge {
     pub(crate) proxies: Proxies,
     pub(crate) request_ids: bool,
     pub(crate) requests: Option<RequestLimit>,
+    /// What sends the responses, and knows how much memory they hold.
+    pub(crate) server: Option<Handle>,
     pub(crate) body_limits: BodyLimits,
     pub(crate) handler_limit: Option<Duration>,
     pub(crate) security: Option<Security>,
@@ -196,7 +198,10 @@ impl Edge {
             return self.refuse(error, route.unwrap_or(Responder::Refused));
         }
         self.site.finish(head, &mut answer);
-        let SiteResponse { response, origin } = answer;
+        let SiteResponse { mut response, origin } = answer;
+        if !self.has_memory_for(&mut response) {
+            return self.refuse(LimitError::Memory, route.unwrap_or(Responder::Refused));
+        }
         if let Some(metrics) = &self.metrics
             && response.extensions().get::<HandlerPanic>().is_some()
         {
@@ -204,6 +209,16 @@ impl Edge {
         }
         let generation = origin.generation().map(|id| id.0);
         EdgeResponse { response, generation, responder: responder(origin, route) }
+    }
+
+    /// Whether this may be sent besides what is on its way already; then it says what it holds.
+    fn has_memory_for(&self, response: &mut Response<Body>) -> bool {
+        let held = response.body().held_bytes();
+        if held < COUNTED {
+            return true;
+        }
+        response.extensions_mut().insert(HeldBytes(held));
+        self.server.as_ref().is_none_or(|server| server.has_memory_for(held))
     }
 
     fn refuse_head(&self, error: HeadError, head: &Parts) -> EdgeResponse {
@@ -278,6 +293,7 @@ mod tests {
             proxies: Proxies::default(),
             request_ids: true,
             requests: None,
+            server: None,
             body_limits: BodyLimits::default(),
             handler_limit: None,
             security: None,

@@ -9,6 +9,7 @@
 //! request it carries, and what still runs at the deadline is cut.
 
 mod accept;
+mod answer_stream;
 mod backoff;
 mod connection;
 mod connections;
@@ -50,6 +51,14 @@ use crate::server::networks::Networks;
 
 /// Any error of a response body.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The memory of an answer is counted from so many bytes on.
+pub const COUNTED: usize = connections::STEP;
+
+/// In the extensions of an answer: how many bytes its body holds from its beginning to its end. Without
+/// it, what a body gives is counted as far as it is seen to be its own.
+#[derive(Clone, Copy, Debug)]
+pub struct HeldBytes(pub usize);
 
 /// A connection whose request has not arrived when the server stops is given this long: the request
 /// of a client that connected just before is on its way.
@@ -122,6 +131,10 @@ pub struct Options {
     /// How many connections a client may have, by its address (the first 64 bits of one of version
     /// 6); as many as it likes by default. Another one of its own makes room for a further one.
     pub max_connections_per_ip: Option<usize>,
+    /// How many bytes of memory answers on their way may hold; as many as there are by default. Past
+    /// that, those of which clients take nothing are ended, the longest wait first; a service asks
+    /// [`Handle::has_memory_for`] before it gives another large one.
+    pub max_response_memory: Option<usize>,
     /// Proxies, whose connections are not counted by address; none by default.
     pub proxies: Networks,
     /// With this, connections are encrypted.
@@ -142,6 +155,7 @@ impl Default for Options {
             max_header: 64 * 1024,
             max_connections: None,
             max_connections_per_ip: None,
+            max_response_memory: None,
             proxies: Networks::default(),
             tls: None,
             proxy_protocol: Networks::default(),
@@ -187,6 +201,7 @@ impl Server {
                 send: options.send_timeout,
                 connections: options.max_connections,
                 per_client: options.max_connections_per_ip,
+                memory: options.max_response_memory,
                 uncounted: options.proxies.clone(),
             }),
             grace: options.grace,
@@ -363,6 +378,31 @@ impl Handle {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.count()
+    }
+
+    /// Whether an answer that holds so many bytes may be sent now. Those of which clients have taken
+    /// nothing for longest make room for it. What is shorter than [`COUNTED`] need not be asked about.
+    #[must_use]
+    pub fn has_memory_for(&self, bytes: usize) -> bool {
+        self.connections.has_memory_for(bytes)
+    }
+
+    /// How many bytes of memory answers on their way hold.
+    #[must_use]
+    pub fn response_memory(&self) -> usize {
+        self.connections.held_memory()
+    }
+
+    /// How many answers were ended because those on their way held too much memory.
+    #[must_use]
+    pub fn ended_for_memory(&self) -> u64 {
+        self.connections.ended_for_memory()
+    }
+
+    /// How many streams of HTTP/2 were reset because their client took nothing of them for too long.
+    #[must_use]
+    pub fn timed_out_streams(&self) -> u64 {
+        self.connections.timed_out_streams()
     }
 
     /// How often clients broke the protocol, so that there was no request.

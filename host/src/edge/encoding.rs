@@ -18,6 +18,7 @@ use self::encoder::Encoder;
 use self::stream::EncodedBody;
 use super::entity_tag;
 use crate::generation::body::Body;
+use crate::server::HeldBytes;
 
 /// Below this many bytes a head and a half packet is all that is saved.
 const SMALL: u64 = 1024;
@@ -115,9 +116,16 @@ pub(super) fn compress(
         response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
     }
     let Some(coding) = accepted() else { return };
-    if !head && let Err(error) = encode(coding, response.body_mut()) {
-        tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
-        return;
+    if !head {
+        match encode(coding, response.body_mut()) {
+            // What it was made of is gone.
+            Ok(Encoded::AtOnce) => drop(response.extensions_mut().remove::<HeldBytes>()),
+            Ok(Encoded::AsItPasses) => {}
+            Err(error) => {
+                tracing::warn!("an answer is sent as it is: {} fails: {error}", coding.name());
+                return;
+            }
+        }
     }
     let headers = response.headers_mut();
     headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
@@ -126,22 +134,29 @@ pub(super) fn compress(
     entity_tag::mark(headers, coding);
 }
 
-/// Encodes a body, at once or as it passes; where that fails it stays as it is.
-fn encode(coding: Coding, body: &mut Body) -> std::io::Result<()> {
-    *body = match body.take_full(AT_ONCE) {
-        Some(bytes) => match Encoder::whole(coding, &bytes) {
-            Ok(encoded) => Body::from(encoded),
-            Err(error) => {
-                *body = Body::from(bytes);
-                return Err(error);
-            }
-        },
-        None => {
-            let encoder = Encoder::new(coding)?;
-            Body::boxed(EncodedBody::new(std::mem::take(body), encoder))
-        }
+/// How a body was encoded.
+enum Encoded {
+    AtOnce,
+    AsItPasses,
+}
+
+/// Encodes a body; where that fails it stays as it is.
+fn encode(coding: Coding, body: &mut Body) -> std::io::Result<Encoded> {
+    let Some(bytes) = body.take_full(AT_ONCE) else {
+        let encoder = Encoder::new(coding)?;
+        *body = Body::boxed(EncodedBody::new(std::mem::take(body), encoder));
+        return Ok(Encoded::AsItPasses);
     };
-    Ok(())
+    match Encoder::whole(coding, &bytes) {
+        Ok(encoded) => {
+            *body = Body::from(encoded);
+            Ok(Encoded::AtOnce)
+        }
+        Err(error) => {
+            *body = Body::from(bytes);
+            Err(error)
+        }
+    }
 }
 
 fn is_worth_it(head: bool, response: &Response<Body>) -> bool {

@@ -28,6 +28,8 @@ const RETRY: HeaderValue = HeaderValue::from_static("1");
 pub(crate) enum LimitError {
     /// Too many are being answered.
     Busy,
+    /// The answers on their way hold too much memory for the one that a page has made.
+    Memory,
     /// Its body is too long.
     TooLarge,
     /// The page had no answer in time.
@@ -39,7 +41,7 @@ pub(crate) enum LimitError {
 impl LimitError {
     pub(crate) fn response(self) -> Response<Body> {
         let (status, text) = match self {
-            Self::Busy => {
+            Self::Busy | Self::Memory => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the server is busy; try again in a moment\n")
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too long\n"),
@@ -49,7 +51,7 @@ impl LimitError {
             }
         };
         let mut response = plain(status, text);
-        if self == Self::Busy {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, RETRY);
         }
         response

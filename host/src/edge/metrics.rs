@@ -58,6 +58,8 @@ pub struct Metrics {
     ended: AtomicU64,
     panics: AtomicU64,
     busy: AtomicU64,
+    /// Requests whose response had no room in memory.
+    memory: AtomicU64,
     too_large: AtomicU64,
     late: AtomicU64,
     /// And those whose body stopped to come.
@@ -160,6 +162,7 @@ impl Metrics {
     pub(crate) fn count_refusal(&self, error: LimitError) {
         let count = match error {
             LimitError::Busy => &self.busy,
+            LimitError::Memory => &self.memory,
             LimitError::TooLarge => &self.too_large,
             LimitError::Late => &self.late,
             LimitError::Stalled => &self.stalled,

@@ -27,6 +27,8 @@ enum Kind {
     Empty,
     /// All of it, once.
     Full(Bytes),
+    /// The same, made by a page for this response: nothing else holds it.
+    Own(Bytes),
     /// A library's stream.
     Stream(Box<PinnedStream>),
     /// A file, or what a wrapper made of another body.
@@ -61,8 +63,19 @@ impl Body {
     /// Takes the bytes out, if all of them are there and there are at most `longest`.
     pub(crate) fn take_full(&mut self, longest: u64) -> Option<Bytes> {
         match &mut self.0 {
-            Kind::Full(bytes) if bytes.len() as u64 <= longest => Some(std::mem::take(bytes)),
+            Kind::Full(bytes) | Kind::Own(bytes) if bytes.len() as u64 <= longest => {
+                Some(std::mem::take(bytes))
+            }
             _ => None,
+        }
+    }
+
+    /// How many bytes of memory it keeps for this response alone, as far as they are there already.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match &self.0 {
+            Kind::Own(bytes) => bytes.len(),
+            Kind::Full(bytes) if bytes.is_unique() => bytes.len(),
+            _ => 0,
         }
     }
 
@@ -80,7 +93,7 @@ impl Body {
             // A library is never unmapped, so its static bytes need no owner.
             ResponseBody::Static(bytes) => Kind::Full(Bytes::from_static(bytes.as_slice())),
             ResponseBody::Owned(bytes) => {
-                Kind::Full(Bytes::from_owner(Pinned { bytes, _pin: pin.sending() }))
+                Kind::Own(Bytes::from_owner(Pinned { bytes, _pin: pin.sending() }))
             }
             ResponseBody::Stream(stream) => {
                 let media_type = headers.get(CONTENT_TYPE);
@@ -105,7 +118,7 @@ impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = match &self.0 {
             Kind::Empty => "empty",
-            Kind::Full(_) => "full",
+            Kind::Full(_) | Kind::Own(_) => "full",
             Kind::Stream(_) => "stream",
             Kind::Boxed(_) => "boxed",
         };
@@ -141,7 +154,7 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.0 {
             Kind::Empty => Poll::Ready(None),
-            Kind::Full(bytes) => {
+            Kind::Full(bytes) | Kind::Own(bytes) => {
                 let bytes = std::mem::take(bytes);
                 self.0 = Kind::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
@@ -154,7 +167,7 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Empty => true,
-            Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Full(bytes) | Kind::Own(bytes) => bytes.is_empty(),
             Kind::Stream(stream) => stream.open.is_ended(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
@@ -163,7 +176,7 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
-            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Full(bytes) | Kind::Own(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) => {
                 stream.open.exact_len().map_or_else(SizeHint::new, SizeHint::with_exact)
             }

@@ -268,6 +268,10 @@ impl Config {
             max_header: limits.max_header,
             max_connections: limits.max_connections.0,
             max_connections_per_ip: limits.max_connections_per_ip.0,
+            max_response_memory: limits
+                .max_response_memory
+                .0
+                .map(|most| most.try_into().unwrap_or(usize::MAX)),
             // It begins with the signal, and the delay comes first.
             grace: self.grace.saturating_sub(run.stop_delay),
             ..server::Options::default()

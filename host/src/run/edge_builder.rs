@@ -130,7 +130,7 @@ impl EdgeBuilder {
         }
         if let Some((listener, metrics)) = self.metrics.zip(metrics.clone()) {
             tracing::info!("metrics are at http://{}/metrics", listener.address());
-            listener.serve(metrics, Arc::clone(&site), server)?;
+            listener.serve(metrics, Arc::clone(&site), server.clone())?;
         }
         let security = (!responses.no_security_headers)
             .then(|| Security::new(responses.hsts.0.map(|time| time.as_secs())));
@@ -140,6 +140,7 @@ impl EdgeBuilder {
             proxies: Proxies { trusted: proxies.trusted(), headers: proxies.proxy_headers },
             request_ids: !responses.no_request_ids,
             requests: limits.max_requests.0.map(RequestLimit::new),
+            server: Some(server),
             body_limits: BodyLimits { length: limits.max_body.0, pause: limits.body_timeout.0 },
             handler_limit: limits.handler_timeout.0,
             security,

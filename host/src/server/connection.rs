@@ -18,12 +18,13 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
-use super::connections::{Phase, Ticket};
+use super::answer_stream::StreamExecutor;
+use super::connections::{Phase, Ticket, Wait};
 use super::exchange::PerConnection;
 use super::linger;
 use super::socket::{OverSocket, Stream};
@@ -44,7 +45,7 @@ const PING: Duration = Duration::from_secs(45);
 /// What all connections of a server share.
 pub(super) struct Protocols {
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
+    longest_head: u32,
     tls: Option<TlsAcceptor>,
     /// Who begins with a header of the PROXY protocol.
     proxies: Networks,
@@ -65,10 +66,16 @@ impl Protocols {
         http1.max_buf_size(longest_head as usize).max_header_size(longest_head as usize);
         // A client that has closed its side is looked for by `TimedStream`.
         http1.half_close(true);
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2.timer(TokioTimer::new()).keep_alive_interval(PING).max_header_list_size(longest_head);
         let tls = tls.map(TlsAcceptor::from);
-        Arc::new(Self { http1, http2, tls, proxies: proxy_protocol })
+        Arc::new(Self { http1, longest_head, tls, proxies: proxy_protocol })
+    }
+
+    /// HTTP/2, whose streams are those of one connection.
+    fn http2(&self, wait: Wait) -> http2::Builder<StreamExecutor> {
+        let mut http2 = http2::Builder::new(StreamExecutor(wait));
+        http2.timer(TokioTimer::new()).keep_alive_interval(PING);
+        http2.max_header_list_size(self.longest_head);
+        http2
     }
 }
 
@@ -180,7 +187,7 @@ async fn speak<I, S>(
             wait.idle();
             service.has_windows = true;
             let io = TokioIo::new(TimedStream::of_frames(stream, ticket.wait()));
-            let mut connection = protocols.http2.serve_connection(io, service);
+            let mut connection = protocols.http2(wait.clone()).serve_connection(io, service);
             let ended = drive(&mut connection, ticket).await;
             if wait.is_flooded() {
                 ticket.errors().flood(peer);

@@ -5,6 +5,7 @@
 //! each wake-up reads a few of them, and the limits are kept by one coarse
 //! [`sweep`](Connections::sweep) over all connections.
 
+mod memory;
 mod registry;
 mod ticket;
 mod wait;
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use self::memory::ResponseMemory;
+pub(super) use self::memory::{Charge, STEP};
 use self::registry::{Registry, Shedding, client_of};
 pub(super) use self::ticket::Ticket;
 use self::wait::Deadlines;
@@ -51,6 +54,8 @@ pub(super) struct ConnectionLimits {
     pub(super) connections: Option<usize>,
     /// How many of them may be one client's.
     pub(super) per_client: Option<usize>,
+    /// How many bytes answers on their way may hold.
+    pub(super) memory: Option<usize>,
     /// Whose connections are not counted by client: proxies bring those of many.
     pub(super) uncounted: Networks,
 }
@@ -81,6 +86,8 @@ pub(super) struct Connections {
     /// Milliseconds since `started`, as of the last sweep or the last connection.
     now: AtomicU64,
     limits: ConnectionLimits,
+    /// What the answers hold.
+    memory: ResponseMemory,
     /// What the clients broke of the protocol.
     pub(super) errors: ProtocolErrors,
     open: Mutex<Registry>,
@@ -102,6 +109,7 @@ impl Connections {
             phase: AtomicU8::new(Phase::Serving as u8),
             started: Instant::now(),
             now: AtomicU64::new(0),
+            memory: ResponseMemory::new(limits.memory),
             limits,
             errors: ProtocolErrors::default(),
             open: Mutex::default(),
@@ -183,6 +191,21 @@ impl Connections {
 
     pub(super) fn count(&self) -> usize {
         self.open().entries.len()
+    }
+
+    /// How many bytes of memory answers on their way hold.
+    pub(super) fn held_memory(&self) -> usize {
+        self.memory.held()
+    }
+
+    /// How many answers were ended because those on their way held too much.
+    pub(super) fn ended_for_memory(&self) -> u64 {
+        self.memory.ended()
+    }
+
+    /// How many streams were reset because their client took nothing of them for too long.
+    pub(super) fn timed_out_streams(&self) -> u64 {
+        self.memory.timed_out.load(Ordering::Relaxed)
     }
 
     /// How many connections there have been.
@@ -294,6 +317,8 @@ impl Connections {
                 open.shed(self.shedding(None));
             }
             open.wake(|deadlines| deadlines.is_due(now));
+            drop(open);
+            self.sweep_answers();
         }
     }
 
@@ -359,7 +384,16 @@ mod tests {
     fn limited(connections: Option<usize>, per_client: Option<usize>) -> ConnectionLimits {
         let hour = Duration::from_secs(3600);
         let uncounted = Networks::default();
-        ConnectionLimits { head: hour, idle: hour, send: hour, connections, per_client, uncounted }
+        let memory = None;
+        ConnectionLimits {
+            head: hour,
+            idle: hour,
+            send: hour,
+            connections,
+            per_client,
+            memory,
+            uncounted,
+        }
     }
 
     fn poll(room: Pin<&mut impl Future<Output = ()>>) -> Poll<()> {

@@ -10,6 +10,8 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
+use super::HeldBytes;
+use super::answer_stream::AnswerStream;
 use super::connections::Wait;
 use super::piece::PiecedBody;
 use super::upgrade::Upgradable;
@@ -62,13 +64,21 @@ impl<F: Future<Output = Response<B>>, B> Future for Exchange<F> {
         let this = self.project();
         let response = ready!(this.future.poll(cx));
         let guard = this.guard.take();
-        let wait = guard.as_ref().filter(|_| *this.has_windows).map(|ExchangeGuard(it)| it.clone());
-        Poll::Ready(Ok(response.map(|body| PiecedBody::new(body, wait, guard))))
+        let stream = if *this.has_windows { AnswerStream::current() } else { None };
+        let held = response.extensions().get::<HeldBytes>().copied();
+        Poll::Ready(Ok(response.map(|body| PiecedBody::new(body, stream, held, guard))))
     }
 }
 
 /// The end of an exchange, when it is dropped.
 pub(super) struct ExchangeGuard(Wait);
+
+impl ExchangeGuard {
+    /// That of its connection.
+    pub(super) fn wait(&self) -> &Wait {
+        &self.0
+    }
+}
 
 impl Drop for ExchangeGuard {
     fn drop(&mut self) {

@@ -1,22 +1,34 @@
 //! The pieces of an answer on their way into a connection.
 //!
 //! In HTTP/2 a piece waits for the window of its client, in a buffer that hyper says nothing about. So
-//! a piece tells by itself when some of it has gone: a connection that has any is not idle, and one
-//! whose client takes nothing of them is cut. No piece is long, so that what a client has not taken
-//! of a body is with the body, and not in the buffer.
+//! a piece tells by itself when some of it has gone: a connection that has any is not idle, one
+//! whose client takes nothing of them is cut, and so is a single stream. No piece is long, so that what
+//! a client has not taken of a body is with the body, and not in the buffer; and the end of a body that
+//! is not short waits until its last piece has gone, because a stream whose end is buffered cannot be
+//! reset any more.
+//!
+//! Pieces of one buffer hold all of it, so it is counted whole until the last of them has gone. In
+//! HTTP/1.1 hyper keeps it as one to its last byte: to let the beginning go earlier would be to copy it.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::connections::Wait;
+use super::HeldBytes;
+use super::answer_stream::AnswerStream;
+use super::connections::{Charge, STEP};
 use super::exchange::ExchangeGuard;
 
 /// The longest piece in HTTP/2.
 const LONGEST: usize = 64 * 1024;
+
+/// A body of HTTP/2 that is no longer goes with its end: it is one frame. The end of a longer one is a
+/// frame of its own.
+const SHORT: usize = 16 * 1024;
 
 /// Some bytes of an answer.
 #[derive(Debug)]
@@ -24,22 +36,36 @@ pub(super) struct Piece {
     bytes: Bytes,
     /// In HTTP/1.1 the socket alone tells of what is sent.
     unsent: Option<Unsent>,
+    /// The buffer whose piece it is, where it is counted as a whole.
+    _charge: Option<Arc<Charge>>,
 }
 
 /// The time from a piece's coming into being to its last byte.
 #[derive(Debug)]
-struct Unsent(Wait);
+struct Unsent {
+    stream: Arc<AnswerStream>,
+    /// How many bytes are counted for this piece.
+    held: usize,
+}
 
 impl Unsent {
-    fn new(wait: &Wait) -> Self {
-        wait.piece_queued();
-        Self(wait.clone())
+    fn new(stream: &Arc<AnswerStream>, held: usize) -> Self {
+        stream.piece_queued();
+        if held > 0 {
+            stream.hold(held);
+            stream.wait().hold(held);
+        }
+        Self { stream: Arc::clone(stream), held }
     }
 }
 
 impl Drop for Unsent {
     fn drop(&mut self) {
-        self.0.piece_sent();
+        if self.held > 0 {
+            self.stream.let_go(self.held);
+            self.stream.wait().let_go(self.held);
+        }
+        self.stream.piece_sent();
     }
 }
 
@@ -54,8 +80,8 @@ impl Buf for Piece {
 
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
-        if let Some(Unsent(wait)) = &self.unsent {
-            wait.piece_progressed();
+        if let Some(Unsent { stream, .. }) = &self.unsent {
+            stream.piece_progressed();
         }
     }
 }
@@ -68,16 +94,42 @@ pin_project! {
         // What is left of bytes that are too many for one piece.
         rest: Bytes,
         // In HTTP/2, whom the pieces tell.
-        wait: Option<Wait>,
+        stream: Option<Arc<AnswerStream>>,
+        // What they are pieces of, as far as it is counted.
+        charge: Option<Arc<Charge>>,
+        // Whether that is kept to the end.
+        charged_whole: bool,
+        // How many bytes have been given, and whether there are no more.
+        given: u64,
+        is_over: bool,
         // Dropped with the body: after its last byte, or when the client has gone.
-        _exchange: Option<ExchangeGuard>,
+        exchange: Option<ExchangeGuard>,
     }
 }
 
 impl<B> PiecedBody<B> {
-    pub(super) fn new(body: B, wait: Option<Wait>, exchange: Option<ExchangeGuard>) -> Self {
-        Self { body, rest: Bytes::new(), wait, _exchange: exchange }
+    pub(super) fn new(
+        body: B,
+        stream: Option<Arc<AnswerStream>>,
+        held: Option<HeldBytes>,
+        exchange: Option<ExchangeGuard>,
+    ) -> Self {
+        let held = held.map_or(0, |HeldBytes(bytes)| bytes);
+        let charge = charge(held, stream.as_ref(), exchange.as_ref());
+        let charged_whole = charge.is_some();
+        let (rest, given, is_over) = (Bytes::new(), 0, false);
+        Self { body, rest, stream, charge, charged_whole, given, is_over, exchange }
     }
+}
+
+/// Counts so many bytes, if they are worth it.
+fn charge(
+    bytes: usize,
+    stream: Option<&Arc<AnswerStream>>,
+    exchange: Option<&ExchangeGuard>,
+) -> Option<Arc<Charge>> {
+    let wait = exchange.filter(|_| bytes >= STEP)?.wait();
+    Some(Arc::new(Charge::new(wait.clone(), stream.cloned(), bytes)))
 }
 
 impl<B: Body<Data = Bytes>> Body for PiecedBody<B> {
@@ -91,10 +143,19 @@ impl<B: Body<Data = Bytes>> Body for PiecedBody<B> {
         let this = self.project();
         let mut bytes = std::mem::take(this.rest);
         if bytes.is_empty() {
-            let frame = match ready!(this.body.poll_frame(cx)) {
+            let next = if *this.is_over { None } else { ready!(this.body.poll_frame(cx)) };
+            let frame = match next {
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
+                None => {
+                    *this.is_over = true;
+                    if *this.given > SHORT as u64
+                        && let Some(stream) = this.stream
+                    {
+                        ready!(stream.poll_sent(cx));
+                    }
+                    return Poll::Ready(None);
+                }
             };
             bytes = match frame.into_data() {
                 Ok(bytes) => bytes,
@@ -104,16 +165,32 @@ impl<B: Body<Data = Bytes>> Body for PiecedBody<B> {
                     return Poll::Ready(trailers.map(Ok));
                 }
             };
+            if !*this.charged_whole {
+                // A single piece counts itself. What others hold as well, such as a file that is
+                // kept for all clients, is not this answer's.
+                let least = if this.stream.is_some() { LONGEST + 1 } else { STEP };
+                let is_counted = bytes.len() >= least && bytes.is_unique();
+                let held = if is_counted { bytes.len() } else { 0 };
+                *this.charge = charge(held, this.stream.as_ref(), this.exchange.as_ref());
+            }
         }
-        let unsent = this.wait.as_ref().map(Unsent::new);
-        if unsent.is_some() && bytes.len() > LONGEST {
+        if this.stream.is_some() && bytes.len() > LONGEST {
             *this.rest = bytes.split_off(LONGEST);
         }
-        Poll::Ready(Some(Ok(Frame::data(Piece { bytes, unsent }))))
+        *this.given += bytes.len() as u64;
+        let charge = if *this.charged_whole || !this.rest.is_empty() {
+            this.charge.clone()
+        } else {
+            this.charge.take()
+        };
+        let held = if charge.is_some() { 0 } else { bytes.len() };
+        let unsent = this.stream.as_ref().map(|stream| Unsent::new(stream, held));
+        Poll::Ready(Some(Ok(Frame::data(Piece { bytes, unsent, _charge: charge }))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        let waits = self.stream.is_some() && self.given > SHORT as u64;
+        !waits && self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

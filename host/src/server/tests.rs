@@ -1,6 +1,7 @@
 mod ends;
 mod http_2;
 mod limits;
+mod memory;
 mod stop;
 mod upgrade;
 
@@ -255,6 +256,7 @@ async fn the_future_of_a_connection_stays_small() {
         send: HOUR,
         connections: None,
         per_client: None,
+        memory: None,
         uncounted: Networks::default(),
     });
     let ticket = connections.enter(None).unwrap();

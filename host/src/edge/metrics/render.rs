@@ -127,6 +127,7 @@ impl Metrics {
         text.family(name, "counter", "Requests that a limit of the host refused, or HTTP does.");
         for (reason, count) in [
             ("busy", self.busy.load(Relaxed)),
+            ("memory", self.memory.load(Relaxed)),
             ("body", self.too_large.load(Relaxed)),
             ("timeout", self.late.load(Relaxed)),
             ("stalled", self.stalled.load(Relaxed)),
@@ -223,6 +224,24 @@ fn connections(text: &mut Text, server: &Handle) {
     let (open, accepted) = (server.connections(), server.accepted());
     text.one("nova_connections", "gauge", "Client connections that are open.", open);
     text.one("nova_connections_total", "counter", "Client connections so far.", accepted);
+    text.one(
+        "nova_response_memory_bytes",
+        "gauge",
+        "Memory that responses hold until clients have taken them.",
+        server.response_memory(),
+    );
+    text.one(
+        "nova_responses_ended_for_memory_total",
+        "counter",
+        "Responses that were cut, because clients took nothing of them and memory was short.",
+        server.ended_for_memory(),
+    );
+    text.one(
+        "nova_http2_streams_timed_out_total",
+        "counter",
+        "Streams that were reset, because their client took nothing of them for too long.",
+        server.timed_out_streams(),
+    );
 }
 
 fn footprint(text: &mut Text) {

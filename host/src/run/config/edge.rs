@@ -72,7 +72,8 @@ pub struct LimitSettings {
     #[arg(long, value_name = "SECONDS", env = "NOVA_IDLE_TIMEOUT", default_value = "75", value_parser = duration, help_heading = "Limits")]
     pub idle_timeout: Duration,
 
-    /// How long a client may take nothing of its response; then the connection is cut
+    /// How long a client may take nothing of its response; then its connection, or its stream in
+    /// HTTP/2, is cut
     #[arg(long, value_name = "SECONDS", env = "NOVA_SEND_TIMEOUT", default_value = "60", value_parser = duration, help_heading = "Limits")]
     pub send_timeout: Duration,
 
@@ -106,6 +107,11 @@ pub struct LimitSettings {
     /// How many requests may wait for their page at once, or none; then 503 with Retry-After
     #[arg(long, value_name = "COUNT", env = "NOVA_MAX_REQUESTS", default_value = "5000", value_parser = count_or_none, help_heading = "Limits")]
     pub max_requests: Limit<usize>,
+
+    /// How much memory responses may hold until clients have taken them, or none; then those of
+    /// which clients take nothing are cut, and further ones of 16k and more are 503 with Retry-After
+    #[arg(long, value_name = "BYTES", env = "NOVA_MAX_RESPONSE_MEMORY", default_value = "256m", value_parser = bytes_or_none, help_heading = "Limits")]
+    pub max_response_memory: Limit<u64>,
 }
 
 /// Who is believed.

@@ -39,6 +39,16 @@ pub(super) struct RegistryEntry {
     client: Option<IpAddr>,
 }
 
+impl RegistryEntry {
+    /// Ends the connection.
+    pub(super) fn end(&self) {
+        self.deadlines.until(0);
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+}
+
 /// Whose connections are looked at, and when it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shedding {
@@ -134,10 +144,7 @@ impl Registry {
             }
             return false;
         };
-        entry.deadlines.until(0);
-        if let Some(waker) = &entry.waker {
-            waker.wake_by_ref();
-        }
+        entry.end();
         true
     }
 

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::{Connections, NEVER};
+use crate::server::answer_stream::AnswerStream;
 use crate::server::upgrade::Signals;
 
 /// How long a client has to take leave when it is told that it was idle for too long.
@@ -24,6 +27,10 @@ pub(super) struct Deadlines {
     pieces: AtomicU64,
     /// How many of them there are.
     unsent: AtomicUsize,
+    /// The streams whose they are, in HTTP/2; those of an answer that is taken at once are not here.
+    pub(super) streams: Mutex<Vec<Arc<AnswerStream>>>,
+    /// How many bytes of memory the answers hold.
+    pub(super) held: AtomicUsize,
     /// Whether not a byte of the awaited request has come yet.
     pub(super) idle: AtomicBool,
     /// How many exchanges are under way; in HTTP/1.1 one at most.
@@ -47,6 +54,8 @@ impl Default for Deadlines {
             send: AtomicU64::new(NEVER),
             pieces: AtomicU64::new(NEVER),
             unsent: AtomicUsize::new(0),
+            streams: Mutex::default(),
+            held: AtomicUsize::new(0),
             idle: AtomicBool::new(false),
             exchanges: AtomicUsize::new(0),
             owes_body: AtomicBool::new(false),
@@ -70,6 +79,21 @@ impl Deadlines {
         }
         let pieces = self.pieces.load(Ordering::Relaxed);
         self.request.load(Ordering::Relaxed).min(send).min(pieces)
+    }
+
+    /// When the client has to have taken something of what is sent to it.
+    pub(super) fn taken_by(&self) -> u64 {
+        self.send.load(Ordering::Relaxed).min(self.pieces.load(Ordering::Relaxed))
+    }
+
+    /// Whether pieces of answers wait for the client.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.unsent.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it has to end at once.
+    pub(super) fn is_ended(&self) -> bool {
+        self.request.load(Ordering::Relaxed) == 0
     }
 
     /// Whether its task has something to do at this time: to end it, or to look for its client.
@@ -154,8 +178,41 @@ impl Wait {
 
     /// The client took some of one.
     pub(in crate::server) fn piece_progressed(&self) {
-        let deadline = self.connections.now_after(self.connections.limits.send);
-        self.deadlines.pieces.store(deadline, Ordering::Relaxed);
+        self.deadlines.pieces.store(self.send_deadline(), Ordering::Relaxed);
+    }
+
+    /// By when a client has to take something of what waits for it from now on.
+    pub(in crate::server) fn send_deadline(&self) -> u64 {
+        self.connections.now_after(self.connections.limits.send)
+    }
+
+    /// The answers hold so many bytes of memory more.
+    pub(in crate::server) fn hold(&self, bytes: usize) {
+        let before = self.deadlines.held.fetch_add(bytes, Ordering::Relaxed);
+        self.connections.memory.changed(before, before + bytes);
+    }
+
+    /// They have let so many go.
+    pub(in crate::server) fn let_go(&self, bytes: usize) {
+        let before = self.deadlines.held.fetch_sub(bytes, Ordering::Relaxed);
+        self.connections.memory.changed(before, before - bytes);
+    }
+
+    /// Pieces of this stream wait for the client.
+    pub(in crate::server) fn list(&self, stream: Arc<AnswerStream>) {
+        self.deadlines.streams.lock().push(stream);
+    }
+
+    /// The stream is over.
+    pub(in crate::server) fn unlist(&self, stream: &Arc<AnswerStream>) {
+        let mut streams = self.deadlines.streams.lock();
+        if let Some(place) = streams.iter().position(|it| Arc::ptr_eq(it, stream)) {
+            streams.swap_remove(place);
+        }
+        // A connection that rests keeps no room for its streams.
+        if streams.is_empty() {
+            *streams = Vec::new();
+        }
     }
 
     /// A piece is sent to its last byte, or given up.
@@ -296,6 +353,7 @@ mod tests {
             send: Duration::from_millis(50),
             connections: None,
             per_client: None,
+            memory: None,
             uncounted: Networks::default(),
         });
         let ticket = connections.enter(None).unwrap();

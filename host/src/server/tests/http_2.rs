@@ -74,6 +74,71 @@ async fn a_client_whose_window_stays_closed_is_cut() {
 }
 
 #[tokio::test]
+async fn a_stream_of_which_its_client_takes_nothing_is_reset_and_the_others_go_on() {
+    // One that fits into a piece, and so could be buffered with its end.
+    const MIDDLE: usize = 40_000;
+    let options = Options {
+        header_timeout: HOUR,
+        idle_timeout: HOUR,
+        send_timeout: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let kept = Arc::new(());
+    let users = Arc::clone(&kept);
+    let service = move |request: Request<Incoming>, _: Peer| {
+        let kept = Arc::clone(&kept);
+        async move {
+            let length = match request.uri().path() {
+                "/large" => LARGE,
+                "/middle" => MIDDLE,
+                path => return text(path.to_owned()),
+            };
+            text(Bytes::from_owner(Kept { bytes: vec![b'x'; length], _kept: kept }))
+        }
+    };
+    let server = start_with(service, options);
+    // Less than a frame, and more, so that some of the second frame is buffered.
+    for window in [10_000, 20_000] {
+        let (mut client, _connection) = with_window(server.addr, window).await;
+        let before = server.handle.timed_out_streams();
+        ask(&mut client, "/other").await;
+        let resting = Arc::strong_count(&users);
+        let bodies = [ask(&mut client, "/large").await, ask(&mut client, "/middle").await];
+        // The window of this one is opened, so that the connection is not silent.
+        let mut other = ask(&mut client, "/large").await.into_body();
+        let mut taken = 0;
+        while Arc::strong_count(&users) > resting + 1 {
+            let frame = other.frame().await.expect("it goes on").unwrap();
+            taken += frame.data_ref().map_or(0, Bytes::len);
+            if taken == LARGE {
+                taken = 0;
+                other = ask(&mut client, "/large").await.into_body();
+            }
+        }
+        assert_eq!(server.handle.timed_out_streams(), before + 2);
+        for body in bodies {
+            let error = body.into_body().collect().await.unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains("stream no longer needed"), "CANCEL, not {cause}");
+        }
+        let rest = other.collect().await.unwrap().to_bytes();
+        assert_eq!(taken + rest.len(), LARGE);
+    }
+}
+
+/// Bytes whose end can be seen.
+struct Kept {
+    bytes: Vec<u8>,
+    _kept: Arc<()>,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[tokio::test]
 async fn frames_that_ask_for_nothing_are_limited() {
     let options = Options { header_timeout: HOUR, idle_timeout: HOUR, ..Options::default() };
     let server = start_with(echo_path, options);

@@ -5,6 +5,7 @@ mod content;
 pub(crate) mod ground;
 mod init;
 mod limits;
+mod memory;
 mod operation;
 mod sockets;
 mod stop;

@@ -1,0 +1,146 @@
+//! How much memory the answers may hold that clients do not take.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use tokio::net::TcpSocket;
+
+use super::*;
+
+/// More than the buffers of two sockets hold.
+const LARGE: usize = 16 << 20;
+
+/// Two of them, and something.
+const MOST: usize = 40 << 20;
+
+/// A server that may hold so much, and answers `/large` as long as there is memory for it.
+fn limited() -> RunningServer {
+    let options = Options {
+        header_timeout: HOUR,
+        idle_timeout: HOUR,
+        send_timeout: HOUR,
+        max_response_memory: Some(MOST),
+        ..Options::default()
+    };
+    let handle = Arc::new(OnceLock::<Handle>::new());
+    let asked = Arc::clone(&handle);
+    let server = start_with(
+        move |request: Request<Incoming>, _: Peer| {
+            let handle = Arc::clone(&asked);
+            async move {
+                if request.uri().path() != "/large" {
+                    return text("small");
+                }
+                if handle.get().unwrap().has_memory_for(LARGE) {
+                    return text(vec![b'x'; LARGE]);
+                }
+                let mut busy = text("busy");
+                *busy.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                busy
+            }
+        },
+        options,
+    );
+    handle.set(server.handle.clone()).unwrap();
+    server
+}
+
+impl Client {
+    /// One whose system takes little for it.
+    async fn slow(addr: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self(socket.connect(addr).await.unwrap())
+    }
+
+    /// The head of an answer whose body is left where it is, or all of a short one.
+    async fn ask_for_large(&mut self) -> String {
+        self.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.0.read_u8().await.unwrap());
+        }
+        if head.starts_with(b"HTTP/1.1 503") {
+            self.0.read_exact(&mut [0; 4]).await.unwrap();
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// Asks until there is memory, while `meanwhile` goes on.
+    async fn has_large(&mut self, mut meanwhile: impl AsyncFnMut()) {
+        while !self.ask_for_large().await.starts_with("HTTP/1.1 200") {
+            meanwhile().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_of_which_clients_take_nothing_make_room_for_others() {
+    let server = limited();
+    let mut normal = Client::connect(server.addr).await;
+    let mut steady = Client::connect(server.addr).await;
+    assert!(steady.ask_for_large().await.starts_with("HTTP/1.1 200"));
+    let (mut taken, mut last) = (0, Instant::now());
+    let mut stuck = Vec::new();
+    for number in 0..3 {
+        let mut client = Client::slow(server.addr).await;
+        let meanwhile = async || {
+            assert_eq!(normal.get("/").await.1, "small");
+            let held = server.handle.response_memory();
+            assert!(held <= MOST, "{held} bytes");
+            // So slow that it is not done before the others.
+            if last.elapsed() > Duration::from_millis(200) {
+                let mut some = vec![0; 200_000];
+                steady.0.read_exact(&mut some).await.unwrap();
+                (taken, last) = (taken + some.len(), Instant::now());
+            }
+        };
+        client.has_large(meanwhile).await;
+        assert_eq!(server.handle.ended_for_memory(), number);
+        stuck.push(client);
+    }
+    // All but the last one were ended, and who has taken something was not.
+    while server.handle.connections() > 3 {
+        assert_eq!(normal.get("/").await.1, "small");
+    }
+    let mut rest = vec![0; LARGE - taken];
+    steady.0.read_exact(&mut rest).await.unwrap();
+    assert_eq!(steady.get("/").await.1, "small");
+}
+
+#[tokio::test]
+async fn streams_whose_windows_are_closed_make_room_for_others() {
+    let server = limited();
+    let stream = TokioIo::new(TcpStream::connect(server.addr).await.unwrap());
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(0);
+    let (mut attacker, connection) = builder.handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let large = || Request::get("http://a/large").body(Empty::<Bytes>::new()).unwrap();
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        answers.push(attacker.send_request(large()).await.unwrap());
+        assert!(server.handle.response_memory() <= MOST);
+    }
+    let sent = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
+    assert_eq!(sent, 2, "the others are told that there is no memory");
+    let mut normal = Client::connect(server.addr).await;
+    let mut client = Client::slow(server.addr).await;
+    let meanwhile = async || assert_eq!(normal.get("/").await.1, "small");
+    client.has_large(meanwhile).await;
+    assert_eq!(server.handle.ended_for_memory(), 1);
+    // A stream was reset, and not the connection.
+    let (first, second) = (answers.remove(0).into_body(), answers.remove(0).into_body());
+    let reset = tokio::select! {
+        ended = first.collect() => ended,
+        ended = second.collect() => ended,
+    };
+    let cause = std::error::Error::source(&reset.unwrap_err()).unwrap().to_string();
+    assert!(cause.contains("stream no longer needed"), "CANCEL, not {cause}");
+    assert!(!connection.is_finished());
+    drop((answers, client));
+    connection.abort();
+    while server.handle.response_memory() > 0 {
+        normal.get("/").await;
+    }
+}
