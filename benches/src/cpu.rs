@@ -18,3 +18,35 @@ pub fn used_ns(pid: u32) -> u64 {
     };
     tasks.filter_map(|task| of_task(task.ok()?)).sum()
 }
+
+/// The same of a process and of all that descend from it. What has ended by now is not in it.
+///
+/// # Panics
+/// If the process is gone.
+#[must_use]
+pub fn used_ns_of_tree(pid: u32) -> u64 {
+    let of_children: u64 = children(pid).into_iter().map(used_ns_if_there).sum();
+    used_ns(pid) + of_children
+}
+
+/// A child may end while we look.
+fn used_ns_if_there(pid: u32) -> u64 {
+    let there = Path::new("/proc").join(pid.to_string()).join("task").exists();
+    if there { used_ns_of_tree(pid) } else { 0 }
+}
+
+/// The processes that the threads of a process have started.
+fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task")) else {
+        return Vec::new();
+    };
+    let lists = tasks.flatten().filter_map(|task| {
+        // `CONFIG_PROC_CHILDREN`; a thread may end while we look.
+        fs::read_to_string(task.path().join("children")).ok()
+    });
+    let mut found = Vec::new();
+    for list in lists {
+        found.extend(list.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+    }
+    found
+}

@@ -5,5 +5,7 @@
 
 pub mod apps;
 pub mod cpu;
+pub mod load;
+pub mod pin;
 pub mod server;
 pub mod stats;
