@@ -1,11 +1,9 @@
 //! Load on one core, over sockets: as much as a server takes, or as much as is asked for.
 //!
-//! Why not wrk or oha: what is compared has to be driven by one program for all of it: HTTP/1.1 with
-//! pipelining, connections that end after ten requests, HTTP/2, and a fixed rate whose latencies count
-//! from the moment at which a request was due. wrk knows no fixed rate and no HTTP/2; wrk2 is not in
-//! Debian; oha corrects for coordinated omission and speaks HTTP/2, but takes more CPU for a request
-//! than the fast servers do, so that a core of it does not saturate a core of them, and does not
-//! pipeline. It also has to read the server's CPU time at the first and the last counted answer.
+//! Why not wrk or oha: one program has to drive all that is compared. wrk knows neither HTTP/2 nor a
+//! fixed rate; wrk2 knows the rate, and is not packaged; oha does not pipeline, and stands on hyper's
+//! client, under which (as the HTTP/2 here shows) fast servers are busy for a part of the time only. The
+//! load also has to read the server's CPU time at the first and at the last answer that counts.
 //!
 //! Every answer is checked: its status, and how long its body is.
 

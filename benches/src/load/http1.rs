@@ -206,7 +206,7 @@ pub fn saturate(
                 return Ok(Outcome {
                     answers: count,
                     seconds: (now - since).as_secs_f64(),
-                    probed: probe() - before,
+                    probed: probe().saturating_sub(before),
                     latencies: Vec::new(),
                 });
             }
@@ -261,7 +261,7 @@ pub fn pace(
         }
         // Everything that was due is sent and answered before this ends.
         if now > ends && due_at(sent) > ends && answered == sent {
-            outcome.probed = probe() - before.unwrap_or_default();
+            outcome.probed = probe().saturating_sub(before.unwrap_or_default());
             return Ok(outcome);
         }
         if now > ends + PATIENCE {

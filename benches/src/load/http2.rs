@@ -58,7 +58,7 @@ pub async fn saturate(
         Ok(Outcome {
             answers: count.get(),
             seconds: since.elapsed().as_secs_f64(),
-            probed: probe() - before,
+            probed: probe().saturating_sub(before),
             latencies: Vec::new(),
         })
     };

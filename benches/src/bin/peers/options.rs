@@ -55,6 +55,10 @@ impl Options {
                 name => options.workloads.push(Workload::named(name)?),
             }
         }
+        let servers = crate::server::names();
+        if let Some(name) = options.only.iter().find(|name| !servers.contains(&name.as_str())) {
+            return Err(format!("unknown server `{name}`; servers: {}", servers.join(", ")).into());
+        }
         if options.rounds == 0 || options.seconds.is_zero() {
             return Err("no round, or none that lasts: nothing would be measured".into());
         }

@@ -12,10 +12,7 @@ pub struct Person {
     email: String,
 }
 
-pub async fn get(
-    Path(id): Path<i64>,
-    State(database): State<Database>,
-) -> Result<Json<Person>> {
+pub async fn get(Path(id): Path<i64>, State(database): State<Database>) -> Result<Json<Person>> {
     let (id, name, email) = sqlx::query_as("select id, name, email from people where id = ?")
         .bind(id)
         .fetch_one(&database.0)

@@ -5,8 +5,11 @@ use nova::prelude::*;
 use crate::components::card::card;
 
 pub fn get() -> Html {
-    page("Things", html! {
-        h1 { "Things" }
-        @for number in 1..=36 { (card(number)) }
-    })
+    page(
+        "Things",
+        html! {
+            h1 { "Things" }
+            @for number in 1..=36 { (card(number)) }
+        },
+    )
 }
