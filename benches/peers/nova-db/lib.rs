@@ -21,6 +21,7 @@ pub fn routes() -> nova::Routes {
         .shutdown_async(app::shutdown); // app.rs: shutdown(database: Database)
     let mut app = nova::App::new(hooks);
     app.page("/db/{id}", "pages/db/[id].rs")
+        .precompile(pages::db_id::PRECOMPILE)
         .get(async_2(pages::db_id::get)); // pages/db/[id].rs: get(Path(id): Path<i64>, State(database): State<Database>)
     app.finish()
 }

@@ -18,6 +18,8 @@ mod swap;
 mod verify;
 mod workload;
 
+use std::process::ExitCode;
+
 use nova_benches::pin::{Cores, stay_on};
 use nova_tests::client::Failure;
 
@@ -26,7 +28,18 @@ use self::measure::Bench;
 use self::options::{Options, USAGE};
 use self::report::Report;
 
-fn main() -> Result<(), Failure> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Answers that differ are shown on lines of their own.
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(Some(options)) => options,
         Ok(None) => {
@@ -49,10 +62,20 @@ fn main() -> Result<(), Failure> {
         cores.load
     );
     let bench = Bench { options: &options, builds: &builds, cores, runtime: &runtime };
+    let mut failed = Vec::new();
     for workload in &options.workloads {
-        let table = bench.run(workload)?;
-        println!("\n{}", table.text());
-        report.add(table);
+        match bench.run(workload) {
+            Ok(table) => {
+                println!("\n{}", table.text());
+                // After each, so that what was measured is there whatever becomes of the rest.
+                report.add(table);
+                report.write()?;
+            }
+            Err(error) => {
+                eprintln!("error: {}: {error}", workload.name);
+                failed.push(workload.name);
+            }
+        }
     }
-    report.write()
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }

@@ -12,6 +12,9 @@ pub struct Person {
     email: String,
 }
 
+/// The build has no database.
+pub const PRECOMPILE: bool = false;
+
 pub async fn get(Path(id): Path<i64>, State(database): State<Database>) -> Result<Json<Person>> {
     let (id, name, email) = sqlx::query_as("select id, name, email from people where id = ?")
         .bind(id)
