@@ -59,7 +59,7 @@ pub fn hello(name: &str) -> String {
     )
 }
 
-/// The body of `/page`: a layout, and a component for each of 36 things.
+/// The body of `/page`: a layout, and a component for each of 42 things.
 #[must_use]
 pub fn page() -> String {
     document(
@@ -68,7 +68,7 @@ pub fn page() -> String {
             header { a href="/" { "Home" } " " a href="/page" { "Things" } }
             main {
                 h1 { "Things" }
-                @for number in 1..=36 { (card(number)) }
+                @for number in 1..=42 { (card(number)) }
             }
             footer { p { "The end of the page." } }
         },

@@ -3,7 +3,7 @@
 //! `cargo run --release -p nova-benches --bin peers -- [WORKLOAD…] [OPTIONS]` builds what it compares
 //! (`benches/peers/`, and the app in it with `nova build`), starts the servers on one core, checks that
 //! all give the same answers, and then loads them in turns from another core. What counts is the CPU
-//! time that a request takes: it holds on a noisy machine, where requests per second do not.
+//! time that a request takes, which other work on the machine changes less than requests per second.
 //!
 //! [`workload`] has the table of workloads, [`server`] that of servers; [`build`] and [`running`] make
 //! and start them, [`verify`] compares answers, [`measure`] takes turns, [`report`] shows it.

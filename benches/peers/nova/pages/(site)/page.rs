@@ -1,4 +1,4 @@
-//! A page of 10 KB: a layout, and a component for each of 36 things.
+//! A page of 10 KB: a layout, and a component for each of 42 things.
 
 use nova::prelude::*;
 
@@ -9,7 +9,7 @@ pub fn get() -> Html {
         "Things",
         html! {
             h1 { "Things" }
-            @for number in 1..=36 { (card(number)) }
+            @for number in 1..=42 { (card(number)) }
         },
     )
 }
