@@ -6,6 +6,8 @@
 pub mod apps;
 pub mod callgrind;
 pub mod cpu;
+pub mod load;
+pub mod pin;
 pub mod server;
 pub mod stages;
 pub mod stats;

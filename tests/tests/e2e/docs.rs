@@ -22,6 +22,7 @@ const NOT_TYPED: &[(&str, &str)] = &[
     (".ci/", "runs this test"),
     ("INSTA_UPDATE", "changes the tree"),
     ("TRYBUILD", "changes the tree"),
+    ("benches/peers/setup", "installs servers"),
     ("cargo install", "installs what this tree builds"),
     ("cargo run --release -p nova-benches", "measures for minutes"),
     ("cargo run -p nova-cli -- dev", "serves until it is ended: dev.rs"),

@@ -1,0 +1,5 @@
+//! What every address without a page is answered with.
+
+pub fn get() -> &'static str {
+    "not found"
+}

@@ -1,0 +1,5 @@
+//! A text of 13 bytes.
+
+pub fn get() -> &'static str {
+    "Hello, world!"
+}
