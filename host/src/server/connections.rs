@@ -165,7 +165,7 @@ impl Connections {
         if first {
             self.changed.notify_waiters();
         }
-        Ok(Ticket { connections: Arc::clone(self), deadlines, id })
+        Ok(Ticket::new(self, deadlines, id))
     }
 
     /// Whether a client may have one more connection. Another one of its own makes room.

@@ -13,37 +13,40 @@ use crate::server::protocol_errors::ProtocolErrors;
 /// The presence of one connection; dropping it is leaving.
 #[derive(Debug)]
 pub(in crate::server) struct Ticket {
-    pub(super) connections: Arc<Connections>,
-    pub(super) deadlines: Arc<Deadlines>,
-    pub(super) id: u64,
+    wait: Wait,
+    id: u64,
 }
 
 impl Ticket {
+    pub(super) fn new(connections: &Arc<Connections>, deadlines: Arc<Deadlines>, id: u64) -> Self {
+        Self { wait: Wait::new(Arc::clone(connections), deadlines), id }
+    }
+
     /// How this connection's task is woken. Until this is called it cannot be woken, so the
     /// phase must be looked at afterwards.
     pub(in crate::server) fn register(&self, waker: &Waker) {
-        if let Some(entry) = self.connections.open().entries.get_mut(&self.id) {
+        if let Some(entry) = self.wait.connections.open().entries.get_mut(&self.id) {
             entry.waker = Some(waker.clone());
         }
     }
 
     /// What its connection, and the others, have met that is not HTTP.
     pub(in crate::server) fn errors(&self) -> &ProtocolErrors {
-        &self.connections.errors
+        &self.wait.connections.errors
     }
 
     pub(in crate::server) fn phase(&self) -> Phase {
-        self.connections.phase()
+        self.wait.connections.phase()
     }
 
     /// Whether this connection has to end if it has left HTTP.
     pub(in crate::server) fn ends_upgraded(&self) -> bool {
-        self.connections.ends_upgraded.load(Ordering::SeqCst)
+        self.wait.connections.ends_upgraded.load(Ordering::SeqCst)
     }
 
     /// Whose connection it is, as a proxy says; `false` if that client has as many as it may.
     pub(in crate::server) fn belongs_to(&self, client: SocketAddr) -> bool {
-        let connections = &self.connections;
+        let connections = &self.wait.connections;
         if connections.limits.per_client.is_none() {
             return true;
         }
@@ -58,18 +61,18 @@ impl Ticket {
 
     /// The time limits of this connection, to be handed to the protocol.
     pub(in crate::server) fn wait(&self) -> Wait {
-        Wait { connections: Arc::clone(&self.connections), deadlines: Arc::clone(&self.deadlines) }
+        self.wait.clone()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut open = self.connections.open();
+        let mut open = self.wait.connections.open();
         open.remove(self.id);
         let last = open.entries.is_empty();
         drop(open);
-        if last || self.connections.is_crowded() {
-            self.connections.changed.notify_waiters();
+        if last || self.wait.connections.is_crowded() {
+            self.wait.connections.changed.notify_waiters();
         }
     }
 }

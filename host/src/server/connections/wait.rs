@@ -1,5 +1,6 @@
 //! The deadlines of one connection: a store or two per request, and no timer.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -119,9 +120,28 @@ impl Deadlines {
 /// A clock of its own would be an entry in tokio's timer wheel for every request, and hyper's
 /// header timeout costs another turn of its loop besides; this is a store or two.
 #[derive(Clone, Debug)]
-pub(in crate::server) struct Wait {
+pub(in crate::server) struct Wait(Arc<Connection>);
+
+/// What a [`Wait`] is of. Each exchange has one: what is counted then is a line of its connection's, and
+/// none that all threads write to.
+#[derive(Debug)]
+pub(in crate::server) struct Connection {
     pub(super) connections: Arc<Connections>,
     pub(super) deadlines: Arc<Deadlines>,
+}
+
+impl Deref for Wait {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Wait {
+    pub(super) fn new(connections: Arc<Connections>, deadlines: Arc<Deadlines>) -> Self {
+        Self(Arc::new(Connection { connections, deadlines }))
+    }
 }
 
 impl Wait {
@@ -357,7 +377,7 @@ mod tests {
             uncounted: Networks::default(),
         });
         let ticket = connections.enter(None).unwrap();
-        ticket.deadlines.until(10);
+        ticket.wait().deadlines.until(10);
         let clock = Clock(connections);
         clock.at(0);
         (clock, ticket)
