@@ -200,7 +200,9 @@ impl Edge {
         self.site.finish(head, &mut answer);
         let SiteResponse { mut response, origin } = answer;
         if !self.has_memory_for(&mut response) {
-            return self.refuse(LimitError::Memory, route.unwrap_or(Responder::Refused));
+            let again = head.method.is_idempotent();
+            let error = if again { LimitError::Memory } else { LimitError::Unsent };
+            return self.refuse(error, route.unwrap_or(Responder::Refused));
         }
         if let Some(metrics) = &self.metrics
             && response.extensions().get::<HandlerPanic>().is_some()

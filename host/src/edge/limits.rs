@@ -30,6 +30,8 @@ pub(crate) enum LimitError {
     Busy,
     /// The answers on their way hold too much memory for the one that a page has made.
     Memory,
+    /// The same, of a request that must not simply be sent again: it has been carried out.
+    Unsent,
     /// Its body is too long.
     TooLarge,
     /// The page had no answer in time.
@@ -44,6 +46,11 @@ impl LimitError {
             Self::Busy | Self::Memory => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the server is busy; try again in a moment\n")
             }
+            Self::Unsent => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the request was carried out, but the server is too busy to send the answer; look \
+                 whether it is done before you send it again\n",
+            ),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too long\n"),
             Self::Late => (StatusCode::GATEWAY_TIMEOUT, "the page did not answer in time\n"),
             Self::Stalled => {
@@ -51,7 +58,7 @@ impl LimitError {
             }
         };
         let mut response = plain(status, text);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(self, Self::Busy | Self::Memory) {
             response.headers_mut().insert(RETRY_AFTER, RETRY);
         }
         response

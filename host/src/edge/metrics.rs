@@ -162,7 +162,7 @@ impl Metrics {
     pub(crate) fn count_refusal(&self, error: LimitError) {
         let count = match error {
             LimitError::Busy => &self.busy,
-            LimitError::Memory => &self.memory,
+            LimitError::Memory | LimitError::Unsent => &self.memory,
             LimitError::TooLarge => &self.too_large,
             LimitError::Late => &self.late,
             LimitError::Stalled => &self.stalled,

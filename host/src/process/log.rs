@@ -215,6 +215,6 @@ struct EventLayer {
 
 impl<S: Subscriber> Layer<S> for EventLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.lines.send(&self.style.event(event));
+        self.lines.send_at_once(&self.style.event(event));
     }
 }

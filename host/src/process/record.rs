@@ -3,8 +3,8 @@
 //! A thread that is about to poll code of a library writes what that is into a slot of its own, and
 //! marks the slot; when the poll is over, it takes the mark away. The slots lie in a file that is
 //! mapped: a plain store reaches it, no system call and no lock does, and the file keeps what was
-//! stored last when the process is gone. So whoever looks at the file then, a supervisor or the next
-//! process, can [name](running) what the process was doing, and the process itself can name what
+//! stored last when the process is gone. So a supervisor, or the next process, that looks at the file then
+//! can [name](running) what the process was doing, and the process itself can name what
 //! [holds](Record::runs) a thread.
 
 mod place;

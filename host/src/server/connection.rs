@@ -157,6 +157,54 @@ enum Version {
 async fn speak<I, S>(
     stream: I,
     version: Version,
+    service: PerConnection<S>,
+    ticket: &Ticket,
+    protocols: &Protocols,
+) where
+    I: OverSocket + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service,
+{
+    match version {
+        Version::Http1 => speak_http1(stream, service, ticket, protocols).await,
+        // Boxed, as TLS is: most connections that rest are of HTTP/1.1, and should be small.
+        Version::Http2 => Box::pin(speak_http2(stream, service, ticket, protocols)).await,
+    }
+}
+
+fn speak_http1<'t, I, S>(
+    stream: I,
+    service: PerConnection<S>,
+    ticket: &'t Ticket,
+    protocols: &Protocols,
+) -> impl Future<Output = ()> + Send + use<'t, I, S>
+where
+    I: OverSocket + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service,
+{
+    let (peer, wait) = (service.peer.addr, service.wait.clone());
+    let io = TokioIo::new(TimedStream::of_requests(stream, ticket.wait()));
+    // Made here, so that the future has it in one place.
+    let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
+    async move {
+        let ended = drive(&mut connection, ticket).await;
+        let mut may_send_more = ended.is_some() && wait.owes_body();
+        if let Some(Err(error)) = &ended {
+            ticket.errors().http1(peer, error);
+            may_send_more |= error.is_parse();
+        }
+        match connection.into_parts() {
+            Some(parts) if ticket.phase() < Phase::Aborted => {
+                let mut stream = parts.io.into_inner();
+                Box::pin(linger::after_answer(&mut stream, may_send_more)).await;
+            }
+            Some(_) => {}
+            None => Box::pin(outlast(ticket)).await,
+        }
+    }
+}
+
+async fn speak_http2<I, S>(
+    stream: I,
     mut service: PerConnection<S>,
     ticket: &Ticket,
     protocols: &Protocols,
@@ -165,36 +213,15 @@ async fn speak<I, S>(
     S: Service,
 {
     let (peer, wait) = (service.peer.addr, service.wait.clone());
-    match version {
-        Version::Http1 => {
-            let io = TokioIo::new(TimedStream::of_requests(stream, ticket.wait()));
-            let mut connection = protocols.http1.serve_connection(io, service).with_upgrades();
-            let ended = drive(&mut connection, ticket).await;
-            let mut may_send_more = ended.is_some() && wait.owes_body();
-            if let Some(Err(error)) = &ended {
-                ticket.errors().http1(peer, error);
-                may_send_more |= error.is_parse();
-            }
-            match connection.into_parts() {
-                Some(parts) if ticket.phase() < Phase::Aborted => {
-                    linger::after_answer(&mut parts.io.into_inner(), may_send_more).await;
-                }
-                Some(_) => {}
-                None => outlast(ticket).await,
-            }
-        }
-        Version::Http2 => {
-            wait.idle();
-            service.has_windows = true;
-            let io = TokioIo::new(TimedStream::of_frames(stream, ticket.wait()));
-            let mut connection = protocols.http2(wait.clone()).serve_connection(io, service);
-            let ended = drive(&mut connection, ticket).await;
-            if wait.is_flooded() {
-                ticket.errors().flood(peer);
-            } else if let Some(Err(error)) = ended {
-                ticket.errors().http2(peer, &error);
-            }
-        }
+    wait.idle();
+    service.has_windows = true;
+    let io = TokioIo::new(TimedStream::of_frames(stream, ticket.wait()));
+    let mut connection = protocols.http2(wait.clone()).serve_connection(io, service);
+    let ended = drive(&mut connection, ticket).await;
+    if wait.is_flooded() {
+        ticket.errors().flood(peer);
+    } else if let Some(Err(error)) = ended {
+        ticket.errors().http2(peer, &error);
     }
 }
 

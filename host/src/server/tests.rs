@@ -265,5 +265,5 @@ async fn the_future_of_a_connection_stays_small() {
     let serving = connection::serve(Stream::Unix(stream), None, ticket, echo_path, protocols);
     // Each connection has it as long as it lasts, and most of them rest.
     let size = std::mem::size_of_val(&serving);
-    assert!(size <= 3328, "{size} bytes");
+    assert!(size <= 1664, "{size} bytes");
 }

@@ -3,7 +3,7 @@
 //!
 //! A request comes here only when its generation would not let it in, so without a swap the door
 //! costs nothing. It is closed before the first generation is, and opened after the table was
-//! published; so whoever found a closed generation and then finds the door open has a new table.
+//! published; so a request that found a closed generation and then finds the door open has a new table.
 
 use std::collections::BTreeMap;
 use std::fmt;

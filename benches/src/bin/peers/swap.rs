@@ -49,7 +49,7 @@ impl Swapping {
 
     /// Ends them; gives back the milliseconds that each took.
     pub(crate) fn end(self) -> Result<Vec<f64>, Failure> {
-        // Whoever has failed hears nothing any more, and says so below.
+        // A client that has failed hears nothing any more, and says so below.
         let _ = self.stop.send(());
         drop(self.stop);
         self.thread.join().map_err(|_| "the thread that swaps has panicked")?

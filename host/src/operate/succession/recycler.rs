@@ -223,7 +223,7 @@ impl Recycler {
     }
 
     /// Lets another process start what serves here, and answer. The apps that may not be alive twice
-    /// end for that; whoever calls this has to [serve on](Self::serve_on) if the other one does not.
+    /// end for that; the caller has to [serve on](Self::serve_on) if the other one does not.
     async fn hand_to(&self, peer: &mut SuccessionPeer) -> Result<PassedOn, NotTaken> {
         peer.begin();
         let (forward, name) = forward::bind()?;

@@ -6,20 +6,25 @@
 //! lines are lost rather than requests held up; how many is said as soon as it reads again. A reader
 //! that is gone is not an error: the host serves on.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use memchr::{memchr, memrchr};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Bytes that may wait for a slow reader: about ten thousand lines.
 const WAITING: usize = 1 << 20;
 
+/// What is written at once: as much as goes into a pipe as one piece (`PIPE_BUF` of Linux), so that lines
+/// of processes that share a pipe stay whole.
+const PIECE: usize = 4096;
+
 /// The room for lines that is kept while there are none.
 const KEPT: usize = 64 * 1024;
 
-/// How long the thread rests after a write: that many lines later it writes again. Less than what a
-/// person who looks at a terminal takes for a pause.
+/// How long the thread rests after a write, while lines gather. Less than what a person who looks at a
+/// terminal takes for a pause.
 const REST: Duration = Duration::from_millis(5);
 
 /// How long the end of the process waits for the last lines.
@@ -93,8 +98,7 @@ impl Lines {
         let Queue { waiting, arrived, written } = &*self.0;
         let mut waiting = waiting.lock();
         let taken = waiting.taken;
-        // A full queue means a reader that has stopped: there is nothing to wait for.
-        while waiting.written < taken && waiting.lost == 0 && !waiting.is_over {
+        while waiting.written < taken && !waiting.is_over {
             waiting.hurries = true;
             arrived.notify_one();
             if written.wait_until(&mut waiting, deadline).timed_out() {
@@ -103,17 +107,29 @@ impl Lines {
         }
     }
 
-    /// Takes a line, with its line break.
+    /// Takes a line, with its line break; it is written within a moment.
     pub(super) fn send(&self, line: &str) {
+        self.take(line, false);
+    }
+
+    /// The same, and the thread does not rest before: what comes next may be the end of the process.
+    pub(super) fn send_at_once(&self, line: &str) {
+        self.take(line, true);
+    }
+
+    fn take(&self, line: &str, hurries: bool) {
         let Queue { waiting, arrived, .. } = &*self.0;
         let mut waiting = waiting.lock();
-        if waiting.is_over || waiting.lines.len() + line.len() > WAITING {
+        // A single line may be longer than all that may wait.
+        let fits = waiting.lines.is_empty() || waiting.lines.len() + line.len() <= WAITING;
+        if waiting.is_over || !fits {
             waiting.lost += 1;
             return;
         }
         waiting.lines.extend_from_slice(line.as_bytes());
         waiting.taken += line.len() as u64;
-        if std::mem::take(&mut waiting.is_idle) {
+        waiting.hurries |= hurries;
+        if std::mem::take(&mut waiting.is_idle) || hurries {
             drop(waiting);
             arrived.notify_one();
         }
@@ -142,7 +158,7 @@ fn write(mut output: impl Write, queue: &Queue) {
                         .as_bytes(),
                 );
             }
-            output.write_all(&batch).and_then(|()| output.flush()).ok();
+            write_pieces(&mut output, &batch).ok();
             batch.clear();
             // The room that a burst took is not kept.
             batch.shrink_to(KEPT);
@@ -155,9 +171,23 @@ fn write(mut output: impl Write, queue: &Queue) {
     }
 }
 
+/// Writes whole lines, as many at once as make a piece.
+fn write_pieces(output: &mut impl Write, mut lines: &[u8]) -> io::Result<()> {
+    let line_end = |bytes: &[u8]| memchr(b'\n', bytes).map(|end| end + 1);
+    while !lines.is_empty() {
+        let piece = &lines[..lines.len().min(PIECE)];
+        let whole = if piece.len() == lines.len() { Some(piece.len()) } else { None };
+        let end = whole.or_else(|| memrchr(b'\n', piece).map(|end| end + 1));
+        // A line that is longer goes by itself.
+        let end = end.or_else(|| line_end(lines)).unwrap_or(lines.len());
+        output.write_all(&lines[..end])?;
+        lines = &lines[end..];
+    }
+    output.flush()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::sync::Mutex;
     use std::sync::mpsc::{Sender, channel};
 
@@ -224,6 +254,47 @@ mod tests {
         assert!(text.starts_with("first\nx\n"));
         assert!(text.contains("5 lines of the log were lost: its reader is too slow\n"), "{text}");
         assert_eq!(text.matches("x\n").count(), WAITING / 2);
+    }
+
+    #[test]
+    fn what_fits_into_a_pipe_at_once_is_whole_lines() {
+        #[derive(Default)]
+        struct Writes(Vec<Vec<u8>>);
+        impl Write for Writes {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.push(bytes.to_vec());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let line = |length: usize| "x".repeat(length - 1) + "\n";
+        let lines = [line(3000), line(1096), line(1), line(5000), line(2), line(4000)];
+        let mut writes = Writes::default();
+        write_pieces(&mut writes, lines.concat().as_bytes()).unwrap();
+        let lengths: Vec<_> = writes.0.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [4096, 1, 5000, 4002]);
+        assert_eq!(writes.0.concat(), lines.concat().as_bytes());
+    }
+
+    #[test]
+    fn a_line_may_be_longer_than_the_queue_and_a_lost_one_does_not_cost_the_others() {
+        let output = Output::default();
+        let writer = Writer::start(output.clone());
+        let long = "x".repeat(WAITING) + "\n";
+        writer.lines().send(&long);
+        writer.lines().flush();
+        assert_eq!(output.text(), long);
+        let stopped = output.gate.lock().unwrap();
+        // The thread may have taken the first already, and waits for the gate then.
+        for _ in 0..3 {
+            writer.lines().send(&long);
+        }
+        writer.lines().send_at_once("last\n");
+        drop(stopped);
+        drop(writer);
+        assert!(output.text().ends_with(" lines of the log were lost: its reader is too slow\n"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where a process keeps its record, so that who comes after it finds it.
 //!
-//! The file is in memory: on a disk the kernel would write it back now and then, and hold up whoever
+//! The file is in memory: on a disk the kernel would write it back now and then, and hold up who
 //! stores to it meanwhile. It is in the folder that the service manager gives for such files, or
 //! under `/dev/shm`. A lock on it, which the kernel takes away with the process, says whether its
 //! process lives; a process that ends in order removes the file. Where there is no such folder, only

@@ -1,4 +1,4 @@
-//! The raw rounds, for whoever wants to compute with them.
+//! The raw rounds, to compute with.
 
 use nova_tests::client::Failure;
 use serde_json::{Value, json};
