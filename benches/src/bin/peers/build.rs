@@ -45,11 +45,12 @@ impl Builds {
         let folder = apps().with_file_name("peers");
         let builds = Self { folder, nova_host: options.nova_host.clone() };
         write(&builds.public().join("static/100k.bin"), &public_file())?;
-        let needs_peers = options.workloads.iter().any(|workload| {
+        let workloads = options.workloads();
+        let needs_peers = workloads.iter().any(|workload| {
             let mut all = servers(workload.needs);
             all.any(|server| server.kind == Kind::Rust && options.wants(server.name))
         });
-        let needs_rows = options.workloads.iter().any(|workload| workload.needs == Can::Rows);
+        let needs_rows = workloads.iter().any(|workload| workload.needs == Can::Rows);
         if needs_peers || needs_rows {
             builds.peers().await?;
         }
@@ -61,8 +62,8 @@ impl Builds {
             Some(program) => program.clone(),
             None => binary("nova").await,
         };
-        let mut apps: Vec<App> = options.workloads.iter().map(|it| App::of(it)).collect();
-        if options.workloads.iter().any(|workload| matches!(workload.how, How::Swap(_))) {
+        let mut apps: Vec<App> = workloads.iter().map(|it| App::of(it)).collect();
+        if workloads.iter().any(|workload| matches!(workload.how, How::Swap(_))) {
             apps.push(App::Pages(OTHER_ROUTES));
         }
         apps.sort();

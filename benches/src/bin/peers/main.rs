@@ -20,12 +20,13 @@ mod workload;
 
 use std::process::ExitCode;
 
+use clap::Parser as _;
 use nova_benches::pin::{Cores, stay_on};
 use nova_tests::client::Failure;
 
 use self::build::Builds;
 use self::measure::Bench;
-use self::options::{Options, USAGE};
+use self::options::Options;
 use self::report::Report;
 
 fn main() -> ExitCode {
@@ -40,14 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{}", options::help());
-            return Ok(());
-        }
-        Err(error) => return Err(format!("{error}\n{USAGE}").into()),
-    };
+    let options = Options::parse();
     // What is built may use all cores; what is measured may not.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let builds = runtime.block_on(Builds::make(&options))?;
@@ -63,7 +57,7 @@ fn run() -> Result<(), Failure> {
     );
     let bench = Bench { options: &options, builds: &builds, cores, runtime: &runtime };
     let mut failed = Vec::new();
-    for workload in &options.workloads {
+    for workload in options.workloads() {
         match bench.run(workload) {
             Ok(table) => {
                 println!("\n{}", table.text());

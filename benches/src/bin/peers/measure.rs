@@ -86,7 +86,7 @@ impl Bench<'_> {
     ) -> Result<Vec<Row>, Failure> {
         let mut rows: Vec<Row> =
             running.iter().map(|it| Row::new(it.server.name, it.server.logs)).collect();
-        for round in 0..self.options.rounds {
+        for round in 0..self.options.rounds.get() {
             for turn in 0..running.len() {
                 // The order turns, so that none is always first, and every second one runs backwards,
                 // so that none always follows the same other.
@@ -152,7 +152,7 @@ impl Bench<'_> {
         let (mut without, mut with) =
             (Row::new("nova, no swaps", false), Row::new("nova, swapping", false));
         let mut times = Vec::new();
-        for _ in 0..self.options.rounds {
+        for _ in 0..self.options.rounds.get() {
             without.rounds.push(self.pace(server, exchanges, rate)?);
             let swapping = Swapping::start(server.admin(), self.builds)?;
             with.rounds.push(self.pace(server, exchanges, rate)?);

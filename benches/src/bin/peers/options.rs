@@ -1,71 +1,48 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use nova_tests::client::Failure;
 
 use crate::workload::{WORKLOADS, Workload};
 
-pub(crate) const USAGE: &str =
-    "usage: peers [WORKLOAD…] [--rounds N] [--seconds S] [--only SERVER,…]
-             [--nova PROGRAM] [--nova-host PROGRAM] [--json FILE] [--svg FILE]; --help says more";
-
-/// What is asked for.
+/// Nova's production host side by side with its peers.
+#[derive(Parser)]
 pub(crate) struct Options {
-    pub(crate) workloads: Vec<&'static Workload>,
-    /// Rounds of each server.
-    pub(crate) rounds: usize,
-    /// Of each round, without its warm-up.
+    /// What to ask; all of it by default
+    #[arg(value_name = "WORKLOAD", value_parser = Workload::named)]
+    workloads: Vec<&'static Workload>,
+    /// Rounds of each server; an odd number has a median that was measured
+    #[arg(long, default_value = "11")]
+    pub(crate) rounds: NonZeroUsize,
+    /// How long each round is, without its warm-up
+    #[arg(long, default_value = "2", value_parser = seconds)]
     pub(crate) seconds: Duration,
-    /// The servers to compare with; all where none is named.
-    pub(crate) only: Vec<String>,
-    /// The `nova` that builds the app; it is built where none is named.
+    /// The servers to compare with, besides Nova; all by default
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(crate::server::names()))]
+    only: Vec<String>,
+    /// The `nova` that builds the app; it is built where none is named
+    #[arg(long, value_name = "PROGRAM")]
     pub(crate) nova: Option<PathBuf>,
-    /// The host that serves it; the one that `nova build` puts beside it where none is named.
+    /// The host that serves it; the one that `nova build` puts beside it where none is named
+    #[arg(long, value_name = "PROGRAM")]
     pub(crate) nova_host: Option<PathBuf>,
+    /// Writes all rounds to this file
+    #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Draws the CPU time into this file
+    #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
 }
 
 impl Options {
-    /// `None` where help is asked for.
-    pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
-        let mut options = Self {
-            workloads: Vec::new(),
-            rounds: 11,
-            seconds: Duration::from_secs(2),
-            only: Vec::new(),
-            nova: None,
-            nova_host: None,
-            json: None,
-            svg: None,
-        };
-        while let Some(arg) = args.next() {
-            let mut value = || args.next().ok_or_else(|| format!("{arg} has no value"));
-            match arg.as_str() {
-                "--help" => return Ok(None),
-                "--rounds" => options.rounds = value()?.parse()?,
-                "--seconds" => options.seconds = Duration::try_from_secs_f64(value()?.parse()?)?,
-                "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
-                "--nova" => options.nova = Some(value()?.into()),
-                "--nova-host" => options.nova_host = Some(value()?.into()),
-                "--json" => options.json = Some(value()?.into()),
-                "--svg" => options.svg = Some(value()?.into()),
-                name => options.workloads.push(Workload::named(name)?),
-            }
-        }
-        let servers = crate::server::names();
-        if let Some(name) = options.only.iter().find(|name| !servers.contains(&name.as_str())) {
-            return Err(format!("unknown server `{name}`; servers: {}", servers.join(", ")).into());
-        }
-        if options.rounds == 0 || options.seconds.is_zero() {
-            return Err("no round, or none that lasts: nothing would be measured".into());
-        }
-        if options.workloads.is_empty() {
-            options.workloads.extend(&WORKLOADS);
-        }
-        Ok(Some(options))
+    /// What is to be asked.
+    pub(crate) fn workloads(&self) -> Vec<&'static Workload> {
+        if self.workloads.is_empty() { WORKLOADS.iter().collect() } else { self.workloads.clone() }
     }
 
     /// Whether a server is to be compared with; Nova itself always is.
@@ -74,11 +51,7 @@ impl Options {
     }
 }
 
-pub(crate) fn help() -> String {
-    let mut text = format!("{USAGE}\n\nworkloads:\n");
-    for workload in &WORKLOADS {
-        text += &format!("  {:<12}{}\n", workload.name, workload.what);
-    }
-    text += "\nservers: ";
-    text + &crate::server::names().join(", ")
+fn seconds(text: &str) -> Result<Duration, Failure> {
+    let seconds = Duration::try_from_secs_f64(text.parse()?)?;
+    if seconds.is_zero() { Err("a round has to last".into()) } else { Ok(seconds) }
 }

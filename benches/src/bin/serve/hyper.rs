@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,7 +40,7 @@ pub(crate) async fn serve(listener: TcpListener, address: SocketAddr) -> Result<
     }
 }
 
-async fn answer(request: Request<Incoming>, public: &PathBuf) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, public: &Path) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if let Some(id) = path.strip_prefix("/json/").and_then(|id| id.parse().ok()) {
         return json(&User::of(id));
