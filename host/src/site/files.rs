@@ -3,12 +3,19 @@
 //! The folders are walked once, and what was found then is served under the URL that it was found
 //! for: what a client encodes or inserts either is one of those URLs or is not found. What comes
 //! later is found by another walk or, where that is asked for, when it is asked for (`lookup.rs`).
-//! The files themselves are answered by tower-http (ranges, conditions, precompressed variants).
+//! The head of an answer is tower-http's (ranges, conditions, precompressed variants); the file is
+//! opened and read in one go, and a small one is kept in memory (`cache.rs`).
 
+mod backend;
+mod cache;
 mod file;
 mod index;
+mod local;
 mod lookup;
+mod opened;
+mod pieces;
 mod range;
+mod stamp;
 mod stylesheet;
 mod types;
 mod variants;
@@ -23,6 +30,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 
+use self::cache::Cache;
 use self::index::{Index, Place};
 use crate::generation::body::Body;
 
@@ -81,6 +89,7 @@ pub struct Assets {
     finds_new: bool,
     /// Held while the index is made, so that the last change is the one that stays.
     folders: Mutex<Vec<PathBuf>>,
+    cache: Arc<Cache>,
     index: ArcSwap<Index>,
 }
 
@@ -97,8 +106,13 @@ impl Assets {
     /// The same, with media types that are said by name. This blocks.
     #[must_use]
     pub fn with_types(folders: Vec<PathBuf>, caching: Caching, types: Types) -> Self {
-        let index = ArcSwap::from_pointee(Index::of(&folders, caching, &types));
-        Self { caching, types, finds_new: false, folders: Mutex::new(folders), index }
+        Self::with_cache(folders, caching, types, Cache::default())
+    }
+
+    fn with_cache(folders: Vec<PathBuf>, caching: Caching, types: Types, cache: Cache) -> Self {
+        let cache = Arc::new(cache);
+        let index = ArcSwap::from_pointee(Index::of(&folders, caching, &types, &cache));
+        Self { caching, types, finds_new: false, folders: Mutex::new(folders), cache, index }
     }
 
     /// Serves a file that comes into a folder as soon as it is there, if `finds_new`. A path that
@@ -112,7 +126,7 @@ impl Assets {
     pub fn change(&self, change: impl FnOnce(&mut Vec<PathBuf>)) {
         let mut folders = self.folders.lock();
         change(&mut folders);
-        self.index.store(Arc::new(Index::of(&folders, self.caching, &self.types)));
+        self.index.store(Arc::new(Index::of(&folders, self.caching, &self.types, &self.cache)));
     }
 
     /// Looks at the folders again. This blocks.
@@ -154,8 +168,8 @@ impl Assets {
     /// What a path leads to that came after the walk.
     async fn look_up(&self, roots: Arc<[PathBuf]>, path: &str) -> Option<Place> {
         let url = decoded(path)?.into_owned();
-        let (caching, types) = (self.caching, self.types.clone());
-        let look = move || lookup::look_up(&roots, &url, caching, &types);
+        let (caching, types, cache) = (self.caching, self.types.clone(), Arc::clone(&self.cache));
+        let look = move || lookup::look_up(&roots, &url, caching, &types, &cache);
         tokio::task::spawn_blocking(look).await.ok().flatten()
     }
 
@@ -174,7 +188,8 @@ impl Assets {
 /// The URL of the icon in `folder` that pages link to. This reads the folder: it blocks.
 #[must_use]
 pub fn favicon_of(folder: &Path) -> Option<&'static str> {
-    favicon(&Index::of(&[folder.to_owned()], Caching::Revalidate, &Types::default()))
+    let (types, cache) = (Types::default(), Arc::default());
+    favicon(&Index::of(&[folder.to_owned()], Caching::Revalidate, &types, &cache))
 }
 
 fn favicon(index: &Index) -> Option<&'static str> {

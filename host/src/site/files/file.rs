@@ -2,18 +2,22 @@
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Empty;
 use rustix::io::Errno;
-use tower_http::services::ServeFile;
-use tower_http::services::fs::ServeFileSystemResponseBody;
+use tower_http::services::ServeDir;
 
 use super::Caching;
-use super::range::ByteRange;
+use super::backend::Opening;
+use super::cache::Cache;
+use super::local::is_local;
+use super::opened::Opened;
+use super::range::{self, ByteRange};
 use super::types::Types;
 use super::variants::Variants;
 use crate::generation::body::Body;
@@ -32,7 +36,9 @@ const CONDITIONS: [header::HeaderName; 5] = [
 #[derive(Debug)]
 pub(super) struct File {
     path: PathBuf,
-    serve: ServeFile,
+    /// Where it is kept once it was read, with its variants. `None` if to look at it may take long,
+    /// which is not for a thread that answers others too.
+    cache: Option<Arc<Cache>>,
     variants: Variants,
     /// Whether it has been said that one of them is older than the file.
     stale_is_told: AtomicBool,
@@ -41,17 +47,18 @@ pub(super) struct File {
 }
 
 impl File {
-    /// The file at `path`, which is served at `url`.
+    /// The file at `path`, which is served at `url`. This blocks.
     pub(super) fn new(
         url: &str,
         path: PathBuf,
         variants: Variants,
         caching: Caching,
         types: &Types,
+        cache: &Arc<Cache>,
     ) -> Self {
         let content_type = types.of(url);
         Self {
-            serve: ServeFile::new(&path).ignore_multi_range_requests(true),
+            cache: is_local(&path).then(|| Arc::clone(cache)),
             path,
             variants,
             stale_is_told: AtomicBool::new(false),
@@ -64,7 +71,10 @@ impl File {
     pub(super) async fn respond(&self, request: &Parts) -> Option<Response<Body>> {
         match self.read(request).await {
             Ok(response) if response.status() == StatusCode::NOT_FOUND => None,
-            Ok(response) => Some(self.finish(response)),
+            Ok(mut response) => {
+                self.finish(&mut response);
+                Some(response)
+            }
             Err(error) if is_absence(&error) => None,
             Err(error) => {
                 tracing::warn!("{}: a public file cannot be read: {error}", self.path.display());
@@ -73,10 +83,10 @@ impl File {
         }
     }
 
-    async fn read(&self, request: &Parts) -> io::Result<Response<ServeFileSystemResponseBody>> {
-        let serve = self.serve_for(request).await;
+    async fn read(&self, request: &Parts) -> io::Result<Response<Body>> {
+        let variants = self.variants_for(request).await;
+        // A HEAD has the head of a GET, and the file that was read for it is there when that comes.
         let mut conditions = Request::new(Empty::<Bytes>::new());
-        conditions.method_mut().clone_from(&request.method);
         for name in CONDITIONS {
             for value in request.headers.get_all(&name) {
                 conditions.headers_mut().append(&name, value.clone());
@@ -86,7 +96,7 @@ impl File {
         if let Some(range) = range.and_then(ByteRange::header) {
             conditions.headers_mut().insert(header::RANGE, range);
         }
-        let mut response = serve.clone().try_call(conditions.clone()).await?;
+        let (mut response, mut opened) = self.open(variants, conditions.clone()).await?;
         let status = response.status();
         let is_ranged =
             matches!(status, StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE);
@@ -101,26 +111,52 @@ impl File {
         let is_end = matches!(range, Some(ByteRange::Last(length)) if length > 0);
         if is_ranged && (!is_current || (is_empty && is_end)) {
             conditions.headers_mut().remove(header::RANGE);
-            response = serve.clone().try_call(conditions).await?;
+            (response, opened) = self.open(variants, conditions).await?;
         } else if is_empty {
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
             let headers = response.headers_mut();
             headers.insert(header::CONTENT_RANGE, HeaderValue::from_static("bytes */0"));
             headers.remove(header::CONTENT_TYPE);
         }
-        Ok(response)
+        let body = match opened.filter(|_| request.method != Method::HEAD) {
+            Some(opened) => body(opened, response.status(), response.headers()),
+            None => Body::empty(),
+        };
+        Ok(response.map(|()| body))
     }
 
-    /// The file with those of its variants that are as new as it is. To look at them takes another
-    /// hop to a thread that may block, for files that have variants.
-    async fn serve_for(&self, request: &Parts) -> ServeFile {
+    /// The head of an answer, and what was opened for it.
+    async fn open(
+        &self,
+        variants: Variants,
+        conditions: Request<Empty<Bytes>>,
+    ) -> io::Result<(Response<()>, Option<Opened>)> {
+        let opening = Opening::new(self.cache.clone());
+        let serve = ServeDir::with_backend(&self.path, opening.clone())
+            .append_index_html_on_directories(false)
+            .ignore_multi_range_requests(true)
+            // Of a buffer that is not used.
+            .with_buf_chunk_size(0);
+        let response = variants.add_to(serve).try_call(conditions).await?;
+        Ok((response.map(drop), opening.take()))
+    }
+
+    /// Those of its variants that are as new as it is, if they are asked for. To look at them takes
+    /// another hop to a thread that may block, where the file system may take long.
+    async fn variants_for(&self, request: &Parts) -> Variants {
         let asks = request.headers.contains_key(header::ACCEPT_ENCODING);
         if !asks || !self.variants.are_there() {
-            return self.serve.clone();
+            return Variants::default();
         }
-        let (path, variants) = (self.path.clone(), self.variants);
-        let fresh = tokio::task::spawn_blocking(move || variants.fresh(&path)).await;
-        let fresh = fresh.unwrap_or_default();
+        let variants = self.variants;
+        let fresh = match &self.cache {
+            Some(_) => variants.fresh(&self.path),
+            None => {
+                let path = self.path.clone();
+                let fresh = tokio::task::spawn_blocking(move || variants.fresh(&path)).await;
+                fresh.unwrap_or_default()
+            }
+        };
         let mut stale = variants.stale(fresh).peekable();
         if stale.peek().is_some() && !self.stale_is_told.swap(true, Ordering::Relaxed) {
             for extension in stale {
@@ -130,10 +166,10 @@ impl File {
                 );
             }
         }
-        fresh.add_to(self.serve.clone())
+        fresh
     }
 
-    fn finish(&self, mut response: Response<ServeFileSystemResponseBody>) -> Response<Body> {
+    fn finish(&self, response: &mut Response<Body>) {
         let headers = response.headers_mut();
         if headers.contains_key(header::CONTENT_TYPE) {
             headers.insert(header::CONTENT_TYPE, self.content_type.clone());
@@ -143,7 +179,16 @@ impl File {
         }
         headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response.map(Body::boxed)
+    }
+}
+
+/// What an answer with this head sends of a file.
+fn body(opened: Opened, status: StatusCode, answer: &HeaderMap) -> Body {
+    let all = 0..opened.stamp().length;
+    match status {
+        StatusCode::OK => opened.into_body(all),
+        StatusCode::PARTIAL_CONTENT => opened.into_body(range::answered(answer).unwrap_or(all)),
+        _ => Body::empty(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Caching;
+use super::cache::Cache;
 use super::file::File;
 use super::types::Types;
 use super::variants::Variants;
@@ -30,14 +31,19 @@ pub(super) struct Index {
 
 impl Index {
     /// Reads `folders`; what an earlier one has, a later one cannot change.
-    pub(super) fn of(folders: &[PathBuf], caching: Caching, types: &Types) -> Self {
+    pub(super) fn of(
+        folders: &[PathBuf],
+        caching: Caching,
+        types: &Types,
+        cache: &Arc<Cache>,
+    ) -> Self {
         let mut index = Self::default();
         let mut roots = Vec::new();
         for folder in folders {
             // A link to the folder, as deployments have it, is followed once and for all.
             match folder.canonicalize() {
                 Ok(root) => {
-                    index.read(&root, caching, types);
+                    index.read(&root, caching, types, cache);
                     roots.push(root);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -63,12 +69,12 @@ impl Index {
         Arc::clone(&self.roots)
     }
 
-    fn read(&mut self, root: &Path, caching: Caching, types: &Types) {
+    fn read(&mut self, root: &Path, caching: Caching, types: &Types, cache: &Arc<Cache>) {
         let found = walk(root);
         for (url, path) in &found {
             let variants = Variants::of(url, |url| found.contains_key(url));
             let caching = caching.of_file(is_hashed(url, |url| found.contains_key(url)));
-            let file = Arc::new(File::new(url, path.clone(), variants, caching, types));
+            let file = Arc::new(File::new(url, path.clone(), variants, caching, types, cache));
             if let Some(folder) = url.strip_suffix("index.html")
                 && folder.ends_with('/')
             {

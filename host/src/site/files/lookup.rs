@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Caching;
+use super::cache::Cache;
 use super::file::File;
 use super::index::{Place, is_hashed};
 use super::types::Types;
@@ -17,11 +18,18 @@ pub(super) fn look_up(
     url: &str,
     caching: Caching,
     types: &Types,
+    cache: &Arc<Cache>,
 ) -> Option<Place> {
-    roots.iter().find_map(|root| look_into(root, url, caching, types))
+    roots.iter().find_map(|root| look_into(root, url, caching, types, cache))
 }
 
-fn look_into(root: &Path, url: &str, caching: Caching, types: &Types) -> Option<Place> {
+fn look_into(
+    root: &Path,
+    url: &str,
+    caching: Caching,
+    types: &Types,
+    cache: &Arc<Cache>,
+) -> Option<Place> {
     let exists = |url: &str| public_file(root, url).is_some_and(|path| path.is_file());
     let (url, path) = if url.ends_with('/') {
         let url = format!("{url}index.html");
@@ -38,6 +46,6 @@ fn look_into(root: &Path, url: &str, caching: Caching, types: &Types) -> Option<
         return None;
     }
     let (variants, is_hashed) = (Variants::of(&url, exists), is_hashed(&url, exists));
-    let file = File::new(&url, path, variants, caching.of_file(is_hashed), types);
+    let file = File::new(&url, path, variants, caching.of_file(is_hashed), types, cache);
     Some(Place::File(Arc::new(file)))
 }

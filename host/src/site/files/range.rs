@@ -1,8 +1,9 @@
 //! The one range of bytes that a request asks for (RFC 9110, section 14).
 
 use std::fmt;
+use std::ops::Range;
 
-use http::header::RANGE;
+use http::header::{CONTENT_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method};
 
 /// A range of bytes. It may lie behind the end of the file.
@@ -61,6 +62,14 @@ impl fmt::Display for ByteRange {
     }
 }
 
+/// The bytes that an answer of 206 says it has.
+pub(super) fn answered(answer: &HeaderMap) -> Option<Range<u64>> {
+    let line = answer.get(CONTENT_RANGE)?.to_str().ok()?;
+    let (first, rest) = line.strip_prefix("bytes ")?.split_once('-')?;
+    let (last, _) = rest.split_once('/')?;
+    Some(number(first)?..number(last)?.checked_add(1)?)
+}
+
 /// A number of any length; no file is longer than the greatest that is told apart.
 fn number(digits: &str) -> Option<u64> {
     const GREATEST: u64 = i64::MAX.unsigned_abs();
@@ -103,5 +112,19 @@ mod tests {
             assert_eq!(range.as_deref(), expected, "{line}");
             assert_eq!(ByteRange::of(&Method::HEAD, &headers), None, "{line}");
         }
+    }
+
+    #[test]
+    fn what_an_answer_says_it_has() {
+        for (line, expected) in [
+            ("bytes 0-0/12", Some(0..1)),
+            ("bytes 7-11/12", Some(7..12)),
+            ("bytes */12", None),
+            ("items 0-0/12", None),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_RANGE, HeaderValue::from_static(line))]);
+            assert_eq!(answered(&headers), expected, "{line}");
+        }
+        assert_eq!(answered(&HeaderMap::new()), None);
     }
 }

@@ -1,3 +1,5 @@
+mod cached;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use tower_http::services::ServeFile;
+use tower_http::services::ServeDir;
+use tower_http::services::fs::Backend;
 
 /// So much older a variant may be than its original: copies of folders do not always keep the
 /// times of files, and are made in any order; some file systems count in steps of two seconds.
@@ -58,7 +59,7 @@ impl Variants {
     }
 
     /// Lets a file be answered with them.
-    pub(super) fn add_to(self, mut serve: ServeFile) -> ServeFile {
+    pub(super) fn add_to<F, B: Backend>(self, mut serve: ServeDir<F, B>) -> ServeDir<F, B> {
         if self.gzip {
             serve = serve.precompressed_gzip();
         }
