@@ -37,6 +37,7 @@ mod codegen;
 mod digest;
 mod files;
 pub mod parts;
+mod paths;
 mod prepare;
 mod project;
 mod release;

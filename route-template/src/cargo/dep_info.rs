@@ -6,7 +6,9 @@
 //! part of the app although its path does not say so; only this note knows.
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+
+use crate::paths::plain;
 
 /// What went into a compilation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,21 +40,6 @@ impl DepInfo {
         }
         info
     }
-}
-
-/// The path without `..`, as a watcher names it: `include_str!("../a.txt")` is noted as written.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            Component::CurDir => {}
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 /// Words between blanks; a blank inside a word has a backslash before it.

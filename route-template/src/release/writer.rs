@@ -5,12 +5,13 @@
 //! of the old one stays as it was.
 
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cargo::build::BuildOutput;
 use crate::codegen::{Destination, generate};
 use crate::files::write_atomically;
+use crate::paths::relative;
 use crate::prepare::PreparedApp;
 use crate::release::error::ReleaseError;
 use crate::release::library::LibraryInfo;
@@ -126,14 +127,6 @@ fn now() -> u64 {
     })
 }
 
-/// The way from one folder to another; both are absolute.
-fn relative(from: &Path, to: &Path) -> PathBuf {
-    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
-    let up = from.components().skip(shared).map(|_| Component::ParentDir);
-    let way: PathBuf = up.chain(to.components().skip(shared)).collect();
-    if way.as_os_str().is_empty() { PathBuf::from(".") } else { way }
-}
-
 /// Removes stylesheets of earlier releases, the last one apart: a host may be reading it.
 fn remove_old_stylesheets(out: &Path, keep: &[Option<ReleaseFile>]) {
     let Ok(entries) = std::fs::read_dir(out.join(ASSETS)) else { return };
@@ -146,23 +139,6 @@ fn remove_old_stylesheets(out: &Path, keep: &[Option<ReleaseFile>]) {
         if !keep.iter().flatten().any(|file| file.file == path) {
             // What cannot be removed only takes room.
             let _ = std::fs::remove_file(entry.path());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ways_between_folders() {
-        for (from, to, expected) in [
-            ("/app/build", "/app", ".."),
-            ("/app", "/app", "."),
-            ("/tmp/out/x", "/home/me/app", "../../../home/me/app"),
-            ("/app", "/app/build", "build"),
-        ] {
-            assert_eq!(relative(Path::new(from), Path::new(to)), Path::new(expected));
         }
     }
 }

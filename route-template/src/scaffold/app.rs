@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 
 use crate::files::write_atomically;
+use crate::scaffold::dependency::{AppSdk, dependents};
 use crate::scaffold::embedded::Template;
 use crate::scaffold::name::{AppName, NameError};
 use crate::scaffold::vendor::{Files, VENDORED, sources};
@@ -22,6 +23,8 @@ pub struct NewApp {
     pub outer_workspace: Option<PathBuf>,
     /// Whether it is a member of that.
     pub is_member: bool,
+    /// The SDK that other members of that have, which it uses in place of one of its own.
+    pub shared_sdk: Option<AppSdk>,
 }
 
 /// Why an app was not made.
@@ -76,10 +79,13 @@ pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewA
         Some(root) => membership(root, &dir).map_err(failed(root, "read"))?,
         None => Membership::Excluded,
     };
-    let is_member = membership != Membership::Excluded;
-    if is_member {
-        make_member(&mut files);
+    let joined = outer_workspace.as_ref().filter(|_| membership != Membership::Excluded);
+    let shared_sdk = joined.and_then(|root| dependents(root).find(|it| it.has_sdk()));
+    let shared_sdk = shared_sdk.map(|it| AppSdk::at(&it.sdk, &dir));
+    if joined.is_some() {
+        make_member(&mut files, shared_sdk.as_ref());
     }
+    let is_member = joined.is_some();
     for (file, content) in files {
         let path = dir.join(file);
         write_atomically(&path, &content).map_err(failed(&path, "written"))?;
@@ -88,7 +94,7 @@ pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewA
     if let (Some(root), Membership::Added(manifest)) = (&outer_workspace, membership) {
         write_atomically(root, manifest.as_bytes()).map_err(failed(root, "written"))?;
     }
-    Ok(NewApp { outer_workspace, is_member, name: name.as_str().to_owned(), dir })
+    Ok(NewApp { outer_workspace, is_member, shared_sdk, name: name.as_str().to_owned(), dir })
 }
 
 /// The path of a folder that need not be there yet, without links and `..`: which folders are around
@@ -116,14 +122,23 @@ fn resolved(dir: &Path) -> io::Result<PathBuf> {
 }
 
 /// Leaves out what is the workspace's to say: which packages it has, how they are compiled, and
-/// their versions.
-fn make_member(files: &mut Files) {
+/// their versions; and the SDK, if others have it there.
+fn make_member(files: &mut Files, shared_sdk: Option<&AppSdk>) {
     files.remove("Cargo.lock");
+    if let Some(sdk) = shared_sdk {
+        files.retain(|path, _| !path.starts_with(VENDORED));
+        if let Some(readme) = files.get_mut("README.md") {
+            *readme = String::from_utf8_lossy(readme).replace(VENDORED, &sdk.path).into_bytes();
+        }
+    }
     if let Some(manifest) = files.get_mut("Cargo.toml") {
         let text = std::str::from_utf8(manifest).expect("a template's Cargo.toml is UTF-8");
         let mut member: DocumentMut = text.parse().expect("a template's Cargo.toml is TOML");
         for of_workspace in ["workspace", "profile"] {
             member.remove(of_workspace);
+        }
+        if let Some(sdk) = shared_sdk {
+            member["dependencies"]["nova"]["path"] = value(&sdk.path);
         }
         *manifest = member.to_string().into_bytes();
     }

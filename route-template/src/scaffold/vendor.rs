@@ -12,7 +12,10 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, value};
 
 use crate::digest::sha256;
 use crate::files::write_atomically;
+use crate::paths::relative;
+use crate::scaffold::dependency::{Dependent, dependents, vendored_folder};
 use crate::scaffold::embedded;
+use crate::scaffold::workspace::root_manifest;
 use crate::sdk;
 
 /// Where the SDK lies in an app.
@@ -27,6 +30,13 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 /// What replacing the SDK of an app did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VendorReport {
+    /// Where it is, as seen from the app's folder: `vendor/nova`, or that of another app of the
+    /// workspace.
+    pub place: String,
+    /// Whether the app's manifest names that place.
+    pub is_used: bool,
+    /// The names of the other packages that use it.
+    pub shared_with: Vec<String>,
     /// The version that was there; none if there was none, or none that could be read.
     pub from: Option<String>,
     /// The version that is there now.
@@ -39,8 +49,10 @@ pub struct VendorReport {
 #[derive(Debug, thiserror::Error)]
 pub enum VendorError {
     /// Files that are not what Nova has written there would be lost.
-    #[error("vendor/nova has changes of your own, which would be lost: {}", list(files))]
+    #[error("{place} has changes of your own, which would be lost: {}", list(files))]
     Changed {
+        /// The folder of the SDK, as seen from the app's.
+        place: String,
         /// Their paths in it.
         files: Vec<String>,
     },
@@ -58,8 +70,8 @@ fn list(files: &[String]) -> String {
     }
 }
 
-/// Puts this version of the SDK into an app, in place of the one that is there. With `force` also
-/// where that was changed.
+/// Puts this version of the SDK into an app, in place of the one that is there: the one that the app
+/// shares with others of its workspace, if it does. With `force` also where that was changed.
 ///
 /// The whole folder changes at once: a build sees the old one or the new one.
 ///
@@ -67,16 +79,27 @@ fn list(files: &[String]) -> String {
 /// If the one that is there was changed, if a file cannot be written or the folder cannot be
 /// replaced; the old one is there then.
 pub fn vendor(app: &Path, force: bool) -> Result<VendorReport, VendorError> {
-    let place = app.join(VENDORED);
-    let (from, to) = (vendored_version(app), env!("CARGO_PKG_VERSION").to_owned());
+    let root = root_manifest(app);
+    let own = Dependent::read(app);
+    let place = place(app, own.as_ref(), &root);
+    let uses_it = |it: &Dependent| vendored_folder(&it.sdk) == Some(&*place);
+    let others = dependents(&root).filter(|it| it.dir != app && uses_it(it));
+    let mut report = VendorReport {
+        place: relative(app, &place).display().to_string(),
+        is_used: own.as_ref().is_some_and(uses_it),
+        shared_with: others.map(|it| it.name).collect(),
+        from: version_in(&place),
+        to: env!("CARGO_PKG_VERSION").to_owned(),
+        changed: false,
+    };
     let new = sources();
     let old = read(&place)?;
     if old == new {
-        return Ok(VendorReport { from, to, changed: false });
+        return Ok(report);
     }
     let files = changes(&old);
     if !force && !files.is_empty() {
-        return Err(VendorError::Changed { files });
+        return Err(VendorError::Changed { place: report.place, files });
     }
     let folder = place.parent().unwrap_or(app);
     std::fs::create_dir_all(folder)?;
@@ -86,7 +109,19 @@ pub fn vendor(app: &Path, force: bool) -> Result<VendorReport, VendorError> {
         write_atomically(&unpacked.join(path), &content)?;
     }
     swap(&unpacked, &place)?;
-    Ok(VendorReport { from, to, changed: true })
+    report.changed = true;
+    Ok(report)
+}
+
+/// The folder of the SDK that the app uses, or that others of its workspace use; where there is none,
+/// as when the app that had it was deleted, the app gets one.
+fn place(app: &Path, own: Option<&Dependent>, root: &Path) -> PathBuf {
+    let vendored = |it: &Dependent| {
+        let folder = vendored_folder(&it.sdk).filter(|_| it.has_sdk());
+        folder.map(Path::to_owned)
+    };
+    let used = own.and_then(vendored).or_else(|| dependents(root).find_map(|it| vendored(&it)));
+    used.unwrap_or_else(|| app.join(VENDORED))
 }
 
 /// The files of the SDK in an app; none if there is none.
@@ -133,10 +168,9 @@ fn sums(files: &Files) -> String {
     files.iter().map(|(path, content)| format!("{}  {path}\n", sha256(content))).collect()
 }
 
-/// The version of the SDK in an app; none if there is none, or none that can be read.
-#[must_use]
-pub fn vendored_version(app: &Path) -> Option<String> {
-    version(&std::fs::read_to_string(app.join(VENDORED).join("Cargo.toml")).ok()?)
+/// The version of the SDK in a folder `vendor/nova`; none if there is none, or none that can be read.
+pub(super) fn version_in(place: &Path) -> Option<String> {
+    version(&std::fs::read_to_string(place.join("Cargo.toml")).ok()?)
 }
 
 /// Puts a folder in the place of another one, which is then where the first one was.
@@ -259,7 +293,7 @@ fn table_of(dependency: &Item) -> InlineTable {
     }
 }
 
-fn is_inherited(item: &Item) -> bool {
+pub(super) fn is_inherited(item: &Item) -> bool {
     item.get("workspace").and_then(Item::as_bool).unwrap_or(false)
 }
 
@@ -334,9 +368,16 @@ mod tests {
     fn an_app_gets_this_version_in_place_of_another() {
         let app = tempfile::tempdir().unwrap();
         let to = env!("CARGO_PKG_VERSION").to_owned();
-        let made = VendorReport { from: None, to: to.clone(), changed: true };
+        let made = VendorReport {
+            place: VENDORED.to_owned(),
+            is_used: false,
+            shared_with: Vec::new(),
+            from: None,
+            to: to.clone(),
+            changed: true,
+        };
         assert_eq!(vendor(app.path(), false).unwrap(), made);
-        let same = VendorReport { from: Some(to.clone()), to: to.clone(), changed: false };
+        let same = VendorReport { from: Some(to.clone()), changed: false, ..made.clone() };
         assert_eq!(vendor(app.path(), false).unwrap(), same);
 
         let place = app.path().join(VENDORED);
@@ -352,7 +393,7 @@ mod tests {
         assert!(place.join("plugin-sdk/src/gone.rs").exists());
 
         let again = vendor(app.path(), true).unwrap();
-        assert_eq!(again, VendorReport { from: Some("0.0.9".into()), to, changed: true });
+        assert_eq!(again, VendorReport { from: Some("0.0.9".into()), ..made });
         assert!(!place.join("plugin-sdk/src/gone.rs").exists());
         let left: Vec<_> = std::fs::read_dir(app.path().join("vendor")).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");

@@ -1,8 +1,11 @@
 //! The workspace that a folder belongs to.
 
+use std::collections::BTreeSet;
+use std::fs::DirEntry;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::paths::plain;
 use toml_edit::{Array, DocumentMut, Item, value};
 
 /// What a workspace makes of a package in one of its folders.
@@ -48,7 +51,7 @@ fn is_for_itself(manifest: &Path) -> bool {
     })
 }
 
-fn read(manifest: &Path) -> io::Result<DocumentMut> {
+pub(super) fn read(manifest: &Path) -> io::Result<DocumentMut> {
     std::fs::read_to_string(manifest)?.parse().map_err(io::Error::other)
 }
 
@@ -66,14 +69,10 @@ pub(super) fn membership(root: &Path, dir: &Path) -> io::Result<Membership> {
     let Some(path) = path.to_str() else { return Ok(Membership::Excluded) };
     let mut manifest = read(root)?;
     let workspace = &mut manifest["workspace"];
-    let listed = |key: &str| -> Vec<String> {
-        let list = workspace.get(key).and_then(Item::as_array).into_iter().flatten();
-        list.filter_map(|it| Some(it.as_str()?.trim_end_matches('/').to_owned())).collect()
-    };
-    if listed("exclude").iter().any(|excluded| Path::new(path).starts_with(excluded)) {
+    if listed(workspace, "exclude").any(|excluded| Path::new(path).starts_with(excluded)) {
         return Ok(Membership::Excluded);
     }
-    if listed("members").iter().any(|pattern| covers(pattern, path)) {
+    if listed(workspace, "members").any(|pattern| covers(pattern, path)) {
         return Ok(Membership::Listed);
     }
     let members = workspace
@@ -85,6 +84,43 @@ pub(super) fn membership(root: &Path, dir: &Path) -> io::Result<Membership> {
         members.as_array_mut().ok_or_else(|| io::Error::other("`members` is not a list"))?;
     members.push(path);
     Ok(Membership::Added(manifest.to_string()))
+}
+
+/// The folders of the packages that the manifest of a workspace lists, its own among them; none if it
+/// cannot be read.
+pub(super) fn members(root: &Path) -> BTreeSet<PathBuf> {
+    let folder = root.parent().unwrap_or(root);
+    let Ok(manifest) = read(root) else { return BTreeSet::new() };
+    let Some(workspace) = manifest.get("workspace") else { return [folder.to_owned()].into() };
+    let listed_folders = listed(workspace, "members").flat_map(|pattern| matching(folder, pattern));
+    let mut folders: BTreeSet<PathBuf> = listed_folders.collect();
+    folders.retain(|it| {
+        !listed(workspace, "exclude").any(|excluded| it.starts_with(folder.join(excluded)))
+    });
+    folders.insert(folder.to_owned());
+    folders
+}
+
+/// The folders that a member's pattern is for.
+fn matching(folder: &Path, pattern: &str) -> Vec<PathBuf> {
+    pattern.split('/').fold(vec![folder.to_owned()], |folders, part| {
+        let below = |folder: PathBuf| -> Vec<PathBuf> {
+            if !part.contains('*') {
+                return vec![plain(&folder.join(part))];
+            }
+            let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let is_meant =
+                |it: &DirEntry| it.file_name().to_str().is_some_and(|name| covers(part, name));
+            entries.filter(is_meant).map(|it| it.path()).collect()
+        };
+        folders.into_iter().flat_map(below).collect()
+    })
+}
+
+/// The paths in a list of a workspace, which may end in a slash.
+fn listed<'a>(workspace: &'a Item, key: &str) -> impl Iterator<Item = &'a str> {
+    let list = workspace.get(key).and_then(Item::as_array).into_iter().flatten();
+    list.filter_map(|it| Some(it.as_str()?.trim_end_matches('/')))
 }
 
 /// Whether a member's pattern, such as `crates/*`, is for this path.

@@ -29,6 +29,7 @@ mod rogue;
 mod rollback;
 mod saves;
 mod services;
+mod shared_sdk;
 mod succession;
 mod swap;
 mod terminal;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use dialoguer::Select;
-use nova_route_template::scaffold::{NewApp, Template, create};
+use nova_route_template::scaffold::{AppSdk, NewApp, Template, create};
 
 use super::Outcome;
 use crate::terminal::style::{BOLD, DIM, GOOD, WARN};
@@ -56,6 +56,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         repository(&created.dir)?;
     }
     tell_of_workspace(&created);
+    if let Some(sdk) = &created.shared_sdk {
+        tell_of_sdk(sdk, &args.path);
+    }
     anstream::println!();
     if !is_here(&created.dir) {
         anstream::println!("  {BOLD}cd {path}{BOLD:#}");
@@ -113,6 +116,21 @@ fn tell_of_workspace(created: &NewApp) {
     } else {
         anstream::println!(
             "{WARN}note{WARN:#}      {workspace} excludes it, so it is a workspace of its own"
+        );
+    }
+}
+
+/// That it has no SDK of its own; and that the one that is there is another than it would have got. Such
+/// a one is not replaced: that is a change of the other apps.
+fn tell_of_sdk(sdk: &AppSdk, app: &Path) {
+    let path = &sdk.path;
+    anstream::println!("{WARN}note{WARN:#}      it shares the workspace's SDK, {path}");
+    let own = env!("CARGO_PKG_VERSION");
+    if let Some(version) = sdk.version.as_deref().filter(|version| *version != own) {
+        anstream::println!(
+            "{WARN}note{WARN:#}      that SDK is version {version}, and this nova is {own}: \
+             {BOLD}nova upgrade {}{BOLD:#} replaces it for all that share it",
+            app.display()
         );
     }
 }

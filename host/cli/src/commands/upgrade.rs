@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use nova_route_template::Project;
-use nova_route_template::scaffold::{VendorError, vendor};
+use nova_route_template::scaffold::{VendorError, VendorReport, vendor};
 
 use super::{Outcome, app_folder};
-use crate::terminal::style::{BOLD, GOOD};
+use crate::terminal::style::{BOLD, GOOD, WARN};
 
 /// Put this version's SDK into an app, in place of the one in vendor/nova
 #[derive(Debug, clap::Args)]
@@ -23,34 +23,38 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let project = Project::open(&args.dir)?;
     let vendored = match vendor(project.dir(), args.force) {
-        Err(error @ VendorError::Changed { .. }) => bail!(
-            "{error}\n  help: keep them elsewhere (git diff vendor/nova), or replace all of it: \
+        Err(ref error @ VendorError::Changed { ref place, .. }) => bail!(
+            "{error}\n  help: keep them elsewhere (git diff {place}), or replace all of it: \
              nova upgrade --force"
         ),
         vendored => vendored
             .with_context(|| format!("the SDK in {} was not replaced", project.dir().display()))?,
     };
-    if !vendored.changed {
-        anstream::println!(
-            "{GOOD}unchanged{GOOD:#}  vendor/nova is the SDK of {} already",
-            vendored.to
-        );
-        return Ok(Outcome::Done);
-    }
-    let from = match &vendored.from {
-        Some(from) => format!("from {from} "),
-        None => String::new(),
-    };
-    anstream::println!("{GOOD}upgraded{GOOD:#}  vendor/nova {from}to {}", vendored.to);
-    if vendored.from.is_some() {
-        anstream::println!(
-            "\nNext: {BOLD}cargo check{BOLD:#} tells whether the pages still fit, and brings Cargo.lock in \
-             step; commit it with vendor/nova."
-        );
+    let VendorReport { place, to, shared_with, .. } = &vendored;
+    if vendored.changed {
+        let from = match &vendored.from {
+            Some(from) => format!("from {from} "),
+            None => String::new(),
+        };
+        anstream::println!("{GOOD}upgraded{GOOD:#}  {place} {from}to {to}");
     } else {
+        anstream::println!("{GOOD}unchanged{GOOD:#}  {place} is the SDK of {to} already");
+    }
+    if !shared_with.is_empty() {
+        anstream::println!(
+            "{WARN}note{WARN:#}      it is also the SDK of {}",
+            shared_with.join(", ")
+        );
+    }
+    if !vendored.is_used {
         anstream::println!(
             "\nThe app uses it with this line in Cargo.toml, under [dependencies]:\n\n  \
-             {BOLD}nova = {{ package = \"nova-plugin-sdk\", path = \"vendor/nova/plugin-sdk\" }}{BOLD:#}"
+             {BOLD}nova = {{ package = \"nova-plugin-sdk\", path = \"{place}/plugin-sdk\" }}{BOLD:#}"
+        );
+    } else if vendored.changed {
+        anstream::println!(
+            "\nNext: {BOLD}cargo check{BOLD:#} tells whether the pages still fit, and brings Cargo.lock in \
+             step; commit it with {place}."
         );
     }
     Ok(Outcome::Done)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nova_host::release::Release;
 use nova_host::release::trust::Trust;
-use nova_route_template::scaffold::vendored_version;
+use nova_route_template::scaffold::AppSdk;
 use nova_route_template::{
     Build, CargoError, LIBRARY, Level, MANIFEST, Manifest, Output, PartialSettings, Project,
     RouteTree, Settings, SourceFile, is_in_step, prepare,
@@ -45,7 +45,7 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
     };
     let mut findings = vec![Finding::good("app", project.name())];
     findings.extend(pages(&project));
-    findings.push(sdk(vendored_version(project.dir()).as_deref()));
+    findings.push(sdk(AppSdk::of(project.dir())));
     findings.extend(release(&project));
     findings.extend(image(&project));
     findings
@@ -121,15 +121,23 @@ fn pages(project: &Project) -> Vec<Finding> {
     findings
 }
 
-fn sdk(version: Option<&str>) -> Finding {
-    match version {
-        Some(VERSION) => Finding::good("SDK", format!("{VERSION} in vendor/nova")),
+fn sdk(sdk: Option<AppSdk>) -> Finding {
+    let Some(AppSdk { path, version, .. }) = sdk.filter(|sdk| sdk.is_vendored) else {
+        return Finding::good("SDK", "not in vendor/nova: Cargo.toml says where it is");
+    };
+    match version.as_deref() {
+        Some(VERSION) => Finding::good("SDK", format!("{VERSION} in {path}")),
         Some(version) => Finding::weak(
             "SDK",
-            format!("{version} in vendor/nova, and this nova is {VERSION}"),
+            format!("{version} in {path}, and this nova is {VERSION}"),
             "`nova upgrade` replaces it",
         ),
-        None => Finding::good("SDK", "not in vendor/nova: Cargo.toml says where it is"),
+        // As where it was that of another app, which was deleted.
+        None => Finding::bad(
+            "SDK",
+            format!("Cargo.toml names {path}, where there is none"),
+            "`nova upgrade` puts one into the app",
+        ),
     }
 }
 
@@ -263,8 +271,14 @@ mod tests {
 
     #[test]
     fn another_sdk_is_weak() {
-        assert_eq!(sdk(Some(VERSION)).verdict, Verdict::Good);
-        assert_eq!(sdk(Some("0.0.1")).verdict, Verdict::Weak);
+        let verdict = |is_vendored, version: Option<&str>| {
+            let path = "vendor/nova/plugin-sdk".to_owned();
+            sdk(Some(AppSdk { path, is_vendored, version: version.map(str::to_owned) })).verdict
+        };
+        assert_eq!(verdict(true, Some(VERSION)), Verdict::Good);
+        assert_eq!(verdict(true, Some("0.0.1")), Verdict::Weak);
+        assert_eq!(verdict(true, None), Verdict::Bad);
+        assert_eq!(verdict(false, None), Verdict::Good);
         assert_eq!(sdk(None).verdict, Verdict::Good);
     }
 
