@@ -1,8 +1,8 @@
 //! The files that tower-http opens.
 //!
 //! tower-http decides which variant is opened, and what the head of the answer is. Its way from a file
-//! to a body has a hop to another thread for each 64 KiB and copies them twice, so what was opened is
-//! handed out here, and its bytes do not pass tower-http.
+//! to a body has a hop to another thread for each 64 KiB and copies once more what was read, so what was
+//! opened is handed out here, and its bytes do not pass tower-http.
 
 use std::future::{Ready, ready};
 use std::io::{self, ErrorKind, SeekFrom};
