@@ -133,7 +133,7 @@ pub struct Options {
     /// 6); as many as it likes by default. Another one of its own makes room for a further one.
     pub max_connections_per_ip: Option<usize>,
     /// How many bytes of memory answers on their way may hold; as many as there are by default. Past
-    /// that, those of which clients take nothing are ended, the longest wait first; a service asks
+    /// that, those of which clients take too little are ended, the longest wait first; a service asks
     /// [`Handle::has_memory_for`] before it gives another large one.
     pub max_response_memory: Option<usize>,
     /// Proxies, whose connections are not counted by address; none by default.
