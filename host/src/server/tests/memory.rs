@@ -186,6 +186,45 @@ async fn a_trickle_of_streams_makes_room_for_others() {
     assert_eq!(server.handle.ended_for_memory(), 1);
 }
 
+#[tokio::test]
+async fn a_connection_that_keeps_short_answers_is_cut_while_it_asks_for_more() {
+    let options = Options {
+        header_timeout: Duration::from_secs(8),
+        idle_timeout: HOUR,
+        send_timeout: HOUR,
+        max_response_memory: Some(400_000),
+        ..Options::default()
+    };
+    let service = async |request: Request<Incoming>, _: Peer| match request.uri().path() {
+        "/short" => text(vec![b'x'; 15_000]),
+        path => text(path.to_owned()),
+    };
+    let server = start_with(service, options);
+    let stream = TokioIo::new(TcpStream::connect(server.addr).await.unwrap());
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(1);
+    let (mut client, connection) = builder.handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let get = |path| Request::get(format!("http://a{path}")).body(Empty::<Bytes>::new()).unwrap();
+    let mut answers = Vec::new();
+    for _ in 0..30 {
+        answers.push(client.send_request(get("/short")).await.unwrap());
+    }
+    let asking = async {
+        let mut has_room = false;
+        while let Ok(answer) = client.send_request(get("/other")).await
+            && answer.collect().await.is_ok()
+        {
+            has_room |= server.handle.has_memory_for(16_384);
+        }
+        has_room
+    };
+    let has_room = tokio::time::timeout(PATIENCE, asking).await.expect("it is cut");
+    assert!(has_room, "for that reason");
+    connection.await.unwrap().ok();
+    assert_eq!(server.handle.ended_for_memory(), 1);
+}
+
 /// How much is held while a client of each protocol takes nothing of this chunk.
 async fn held_of<D>(chunk: D) -> [usize; 2]
 where
