@@ -11,6 +11,7 @@
 mod accept;
 mod answer_stream;
 mod backoff;
+mod chunk;
 mod connection;
 mod connections;
 mod exchange;
@@ -35,13 +36,13 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::runtime::Handle as Runtime;
 use tokio::task::JoinSet;
 use tokio_rustls::rustls::ServerConfig;
 
+pub use self::chunk::Chunk;
 use self::connection::Protocols;
 use self::connections::{ConnectionLimits, Connections, Phase};
 pub use self::protocol_errors::ProtocolErrorCounts;
@@ -56,7 +57,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub const COUNTED: usize = connections::STEP;
 
 /// In the extensions of an answer: how many bytes its body holds from its beginning to its end. Without
-/// it, what a body gives is counted as far as it is seen to be its own.
+/// it, each [`Chunk`] is counted that a body gives, unless it is shared.
 #[derive(Clone, Copy, Debug)]
 pub struct HeldBytes(pub usize);
 
@@ -72,7 +73,7 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// It is cloned once for each connection.
 pub trait Service: Clone + Send + 'static {
     /// The body of an answer.
-    type Body: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    type Body: http_body::Body<Data: Into<Chunk> + Send, Error: Into<BoxError>> + Send + 'static;
     /// The answer to come. It is dropped when the client goes away.
     type Future: Future<Output = Response<Self::Body>> + Send + 'static;
 
@@ -89,7 +90,7 @@ impl<F, Fut, B> Service for F
 where
     F: Fn(Request<Incoming>, Peer) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = Response<B>> + Send + 'static,
-    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    B: http_body::Body<Data: Into<Chunk> + Send, Error: Into<BoxError>> + Send + 'static,
 {
     type Body = B;
     type Future = Fut;
@@ -132,7 +133,7 @@ pub struct Options {
     /// 6); as many as it likes by default. Another one of its own makes room for a further one.
     pub max_connections_per_ip: Option<usize>,
     /// How many bytes of memory answers on their way may hold; as many as there are by default. Past
-    /// that, those of which clients take nothing are ended, the longest wait first; a service asks
+    /// that, those of which clients take too little are ended, the longest wait first; a service asks
     /// [`Handle::has_memory_for`] before it gives another large one.
     pub max_response_memory: Option<usize>,
     /// Proxies, whose connections are not counted by address; none by default.
@@ -381,7 +382,7 @@ impl Handle {
     }
 
     /// Whether an answer that holds so many bytes may be sent now. Those of which clients have taken
-    /// nothing for longest make room for it. What is shorter than [`COUNTED`] need not be asked about.
+    /// too little for longest make room for it. What is shorter than [`COUNTED`] need not be asked about.
     #[must_use]
     pub fn has_memory_for(&self, bytes: usize) -> bool {
         self.connections.has_memory_for(bytes)

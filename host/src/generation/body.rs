@@ -74,9 +74,15 @@ impl Body {
     pub(crate) fn held_bytes(&self) -> usize {
         match &self.0 {
             Kind::Own(bytes) => bytes.len(),
-            Kind::Full(bytes) if bytes.is_unique() => bytes.len(),
+            Kind::Full(bytes) if !self.is_shared() => bytes.len(),
             _ => 0,
         }
+    }
+
+    /// Whether others keep its bytes as well, such as those of a page that was rendered beforehand, or
+    /// of a library's static text. What it gives then holds no memory of this response.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(&self.0, Kind::Full(bytes) if !bytes.is_unique())
     }
 
     /// A library's body, which keeps `pin` until it is sent. What it is, `headers` say: a stream of

@@ -1,13 +1,14 @@
 //! One answer of an HTTP/2 connection: what of it waits for its client, and how it is ended.
 //!
-//! A closed window is no blocked write, and hyper polls no body while the window is closed. So the
+//! A closed window is no blocked write. While it is closed hyper polls one frame of the body, and waits
+//! for the window with that in hand; the body is not polled again, and hears of nothing. So the
 //! time and the bytes of an answer are kept beside it, where the sweep over all connections sees
 //! them, and what ends is the task that sends it: when that is dropped, h2 discards what it has
 //! buffered and resets the stream (CANCEL); the others of the connection go on.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use hyper::rt::Executor;
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use tokio::task::futures::TaskLocalFuture;
 
-use super::connections::Wait;
+use super::connections::{Progress, Wait};
 
 tokio::task_local! {
     /// The stream whose task is polled.
@@ -28,8 +29,8 @@ pub(super) struct AnswerStream {
     wait: Wait,
     /// How many pieces of it wait for the client.
     unsent: AtomicUsize,
-    /// By when the client has to take some of them, in milliseconds of the coarse clock.
-    deadline: AtomicU64,
+    /// How the client comes on with them.
+    progress: Progress,
     /// How many bytes of memory it holds.
     held: AtomicUsize,
     ended: AtomicBool,
@@ -42,7 +43,7 @@ impl AnswerStream {
         Arc::new(Self {
             wait,
             unsent: AtomicUsize::new(0),
-            deadline: AtomicU64::new(u64::MAX),
+            progress: Progress::default(),
             held: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
             waker: Mutex::new(None),
@@ -58,21 +59,34 @@ impl AnswerStream {
         &self.wait
     }
 
-    /// When the client takes nothing of it for too long; never while nothing waits for that.
+    /// By when the client has to take something of it; never while nothing waits for that.
     pub(super) fn deadline(&self) -> u64 {
-        self.deadline.load(Ordering::Relaxed)
+        self.progress.deadline()
+    }
+
+    /// Since when it has not taken enough of it to keep memory that others need.
+    pub(super) fn since(&self) -> u64 {
+        self.progress.since()
     }
 
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// It holds so many bytes more, and its connection does.
     pub(super) fn hold(&self, bytes: usize) {
-        self.held.fetch_add(bytes, Ordering::Relaxed);
+        if bytes > 0 {
+            self.held.fetch_add(bytes, Ordering::Relaxed);
+            self.wait.hold(bytes);
+        }
     }
 
+    /// It has let so many go.
     pub(super) fn let_go(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        if bytes > 0 {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+            self.wait.let_go(bytes);
+        }
     }
 
     pub(super) fn has_unsent(&self) -> bool {
@@ -83,32 +97,31 @@ impl AnswerStream {
     pub(super) fn piece_queued(&self) {
         self.wait.piece_queued();
         if self.unsent.fetch_add(1, Ordering::SeqCst) == 0 {
-            self.extend();
+            self.progress.begin(self.wait.pace());
         }
     }
 
-    /// The client took some of one.
-    pub(super) fn piece_progressed(&self) {
-        self.wait.piece_progressed();
-        self.extend();
+    /// The client took so many bytes of one.
+    pub(super) fn piece_progressed(&self, bytes: usize) {
+        self.wait.piece_progressed(bytes);
+        self.progress.taken(bytes, self.held(), self.wait.pace());
     }
 
-    /// A piece is sent to its last byte, or given up.
-    pub(super) fn piece_sent(&self) {
+    /// A piece is gone: sent to its last byte, the client having taken so many since it last told, or given
+    /// up, which is none.
+    pub(super) fn piece_gone(&self, last: usize) {
         if self.unsent.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.deadline.store(u64::MAX, Ordering::SeqCst);
+            self.progress.end();
             // Another may have come on another thread in between.
             if self.has_unsent() {
-                self.extend();
+                self.progress.begin(self.wait.pace());
             } else {
                 self.wake();
             }
+        } else if last > 0 {
+            self.progress.taken(last, self.held(), self.wait.pace());
         }
-        self.wait.piece_sent();
-    }
-
-    fn extend(&self) {
-        self.deadline.store(self.wait.send_deadline(), Ordering::SeqCst);
+        self.wait.piece_gone(last);
     }
 
     /// Waits until no piece waits any more.

@@ -308,7 +308,7 @@ async fn drive<C: Protocol + Unpin>(
                 return Poll::Ready(Some(ended));
             }
             if wait.timed_out() {
-                if is_leaving || !C::TAKES_LEAVE {
+                if is_leaving || !C::TAKES_LEAVE || wait.is_cut() {
                     return Poll::Ready(None);
                 }
                 is_leaving = true;

@@ -6,7 +6,9 @@
 //! [`sweep`](Connections::sweep) over all connections.
 
 mod memory;
+mod progress;
 mod registry;
+mod short_pieces;
 mod ticket;
 mod wait;
 
@@ -19,8 +21,11 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use self::memory::ResponseMemory;
-pub(super) use self::memory::{Charge, STEP};
+pub(super) use self::memory::{Charge, Holder, STEP};
+pub(super) use self::progress::Progress;
+use self::progress::{Pace, millis};
 use self::registry::{Registry, Shedding, client_of};
+pub(super) use self::short_pieces::Half;
 pub(super) use self::ticket::Ticket;
 use self::wait::Deadlines;
 pub(super) use self::wait::Wait;
@@ -132,7 +137,7 @@ impl Connections {
         let open = self.open();
         // Under the lock, as in `advance`.
         self.ends_upgraded.store(true, Ordering::SeqCst);
-        open.wake(|deadlines| deadlines.upgraded.load(Ordering::Relaxed));
+        open.wake(Deadlines::is_upgraded);
     }
 
     /// Waits until connections are left to another process.
@@ -303,10 +308,7 @@ impl Connections {
 
     /// Wakes the connections whose time is up; at rest while none is open.
     pub(super) async fn sweep(&self) {
-        // A limit need not be met to the millisecond.
-        let ConnectionLimits { head, idle, send, .. } = self.limits.clone();
-        let pause = (head.min(idle).min(send) / 16)
-            .clamp(Duration::from_millis(10), Duration::from_secs(2));
+        let pause = self.pause();
         loop {
             self.until(|| self.count() > 0).await;
             tokio::time::sleep(if self.is_crowded() { pause.min(CROWDED) } else { pause }).await;
@@ -320,6 +322,13 @@ impl Connections {
             drop(open);
             self.sweep_answers();
         }
+    }
+
+    /// How long the sweep pauses, and so how old the coarse clock is at most. A limit need not be met to
+    /// the millisecond.
+    fn pause(&self) -> Duration {
+        let ConnectionLimits { head, idle, send, .. } = &self.limits;
+        (*head.min(idle).min(send) / 16).clamp(Duration::from_millis(10), Duration::from_secs(2))
     }
 
     async fn until(&self, condition: impl Fn() -> bool) {
@@ -344,8 +353,11 @@ impl Connections {
     }
 
     fn now_after(&self, limit: Duration) -> u64 {
-        let limit = limit.as_millis().try_into().unwrap_or(NEVER);
-        self.now().saturating_add(limit)
+        self.now().saturating_add(millis(limit))
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { now: self.now(), limit: millis(self.limits.send) }
     }
 
     fn open(&self) -> MutexGuard<'_, Registry> {

@@ -7,8 +7,8 @@
 //! is not short waits until its last piece has gone, because a stream whose end is buffered cannot be
 //! reset any more.
 //!
-//! Pieces of one buffer hold all of it, so it is counted whole until the last of them has gone. In
-//! HTTP/1.1 hyper keeps it as one to its last byte: to let the beginning go earlier would be to copy it.
+//! Pieces of one buffer hold all of it, so it is counted whole until the last of them has gone; what
+//! is shared with others is not counted. In HTTP/1.1 hyper keeps it as one to its last byte: to let the beginning go earlier would be to copy it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::HeldBytes;
 use super::answer_stream::AnswerStream;
-use super::connections::{Charge, STEP};
+use super::connections::{Charge, Half, Holder, STEP};
 use super::exchange::ExchangeGuard;
+use super::{Chunk, HeldBytes};
 
 /// The longest piece in HTTP/2.
 const LONGEST: usize = 64 * 1024;
@@ -46,26 +46,28 @@ struct Unsent {
     stream: Arc<AnswerStream>,
     /// How many bytes are counted for this piece.
     held: usize,
+    /// How many were taken with its last byte.
+    last: usize,
+    /// Where it is counted as one of a short body.
+    short: Option<Half>,
 }
 
 impl Unsent {
-    fn new(stream: &Arc<AnswerStream>, held: usize) -> Self {
+    fn new(stream: &Arc<AnswerStream>, held: usize, is_short: bool) -> Self {
         stream.piece_queued();
-        if held > 0 {
-            stream.hold(held);
-            stream.wait().hold(held);
-        }
-        Self { stream: Arc::clone(stream), held }
+        stream.hold(held);
+        let short = is_short.then(|| stream.wait().short_piece_queued());
+        Self { stream: Arc::clone(stream), held, last: 0, short }
     }
 }
 
 impl Drop for Unsent {
     fn drop(&mut self) {
-        if self.held > 0 {
-            self.stream.let_go(self.held);
-            self.stream.wait().let_go(self.held);
+        self.stream.let_go(self.held);
+        if let Some(half) = self.short {
+            self.stream.wait().short_piece_gone(half, self.last > 0);
         }
-        self.stream.piece_sent();
+        self.stream.piece_gone(self.last);
     }
 }
 
@@ -80,8 +82,12 @@ impl Buf for Piece {
 
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
-        if let Some(Unsent { stream, .. }) = &self.unsent {
-            stream.piece_progressed();
+        let Some(unsent) = &mut self.unsent else { return };
+        // The last byte is told of when the piece is dropped.
+        if self.bytes.has_remaining() {
+            unsent.stream.piece_progressed(count);
+        } else {
+            unsent.last = count;
         }
     }
 }
@@ -93,6 +99,8 @@ pin_project! {
         body: B,
         // What is left of bytes that are too many for one piece.
         rest: Bytes,
+        // Whether those are not counted.
+        is_shared: bool,
         // In HTTP/2, whom the pieces tell.
         stream: Option<Arc<AnswerStream>>,
         // What they are pieces of, as far as it is counted.
@@ -117,8 +125,8 @@ impl<B> PiecedBody<B> {
         let held = held.map_or(0, |HeldBytes(bytes)| bytes);
         let charge = charge(held, stream.as_ref(), exchange.as_ref());
         let charged_whole = charge.is_some();
-        let (rest, given, is_over) = (Bytes::new(), 0, false);
-        Self { body, rest, stream, charge, charged_whole, given, is_over, exchange }
+        let (rest, is_shared, given, is_over) = (Bytes::new(), false, 0, false);
+        Self { body, rest, is_shared, stream, charge, charged_whole, given, is_over, exchange }
     }
 }
 
@@ -128,11 +136,15 @@ fn charge(
     stream: Option<&Arc<AnswerStream>>,
     exchange: Option<&ExchangeGuard>,
 ) -> Option<Arc<Charge>> {
-    let wait = exchange.filter(|_| bytes >= STEP)?.wait();
-    Some(Arc::new(Charge::new(wait.clone(), stream.cloned(), bytes)))
+    let exchange = exchange.filter(|_| bytes >= STEP)?;
+    let holder = match stream {
+        Some(stream) => Holder::Stream(Arc::clone(stream)),
+        None => Holder::Connection(exchange.wait().clone()),
+    };
+    Some(Arc::new(Charge::new(holder, bytes)))
 }
 
-impl<B: Body<Data = Bytes>> Body for PiecedBody<B> {
+impl<B: Body<Data: Into<Chunk>>> Body for PiecedBody<B> {
     type Data = Piece;
     type Error = B::Error;
 
@@ -157,19 +169,19 @@ impl<B: Body<Data = Bytes>> Body for PiecedBody<B> {
                     return Poll::Ready(None);
                 }
             };
-            bytes = match frame.into_data() {
-                Ok(bytes) => bytes,
+            let chunk: Chunk = match frame.into_data() {
+                Ok(data) => data.into(),
                 Err(frame) => {
                     // What is not data is trailers.
                     let trailers = frame.into_trailers().ok().map(Frame::trailers);
                     return Poll::Ready(trailers.map(Ok));
                 }
             };
+            (bytes, *this.is_shared) = (chunk.bytes, chunk.is_shared);
             if !*this.charged_whole {
-                // A single piece counts itself. What others hold as well, such as a file that is
-                // kept for all clients, is not this answer's.
+                // A single piece counts itself.
                 let least = if this.stream.is_some() { LONGEST + 1 } else { STEP };
-                let is_counted = bytes.len() >= least && bytes.is_unique();
+                let is_counted = bytes.len() >= least && !*this.is_shared;
                 let held = if is_counted { bytes.len() } else { 0 };
                 *this.charge = charge(held, this.stream.as_ref(), this.exchange.as_ref());
             }
@@ -183,8 +195,10 @@ impl<B: Body<Data = Bytes>> Body for PiecedBody<B> {
         } else {
             this.charge.take()
         };
-        let held = if charge.is_some() { 0 } else { bytes.len() };
-        let unsent = this.stream.as_ref().map(|stream| Unsent::new(stream, held));
+        let is_counted = charge.is_some() || *this.is_shared;
+        let held = if is_counted { 0 } else { bytes.len() };
+        let is_short = *this.given <= SHORT as u64;
+        let unsent = this.stream.as_ref().map(|stream| Unsent::new(stream, held, is_short));
         Poll::Ready(Some(Ok(Frame::data(Piece { bytes, unsent, _charge: charge }))))
     }
 

@@ -62,10 +62,14 @@ impl<I> TimedStream<I> {
             (Some(budget), Poll::Ready(Ok(count))) => budget.sent(*count),
             _ => {}
         }
-        if written.is_ready() {
-            self.progressed();
+        match &written {
+            Poll::Ready(taken) => {
+                self.progressed();
+                self.wait.write_progressed(*taken.as_ref().unwrap_or(&0));
+            }
+            Poll::Pending => self.wait.write_blocked(),
         }
-        self.taken(written)
+        written
     }
 
     /// A client that has closed its side, and so may have gone, gets its answer, or is heard.
@@ -73,16 +77,6 @@ impl<I> TimedStream<I> {
         if self.half_closed && self.wait.in_exchange() {
             self.wait.half_closed();
         }
-    }
-
-    /// Whether the client takes what is sent.
-    fn taken<T>(&self, sent: Poll<T>) -> Poll<T> {
-        if sent.is_ready() {
-            self.wait.write_progressed();
-        } else {
-            self.wait.write_blocked();
-        }
-        sent
     }
 }
 
@@ -220,7 +214,12 @@ impl<I: OverSocket + AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         // hyper flushes whenever it has done what it can.
         self.look_for_end(cx);
-        self.taken(flushed)
+        match flushed {
+            // It flushes behind the last byte that there is.
+            Poll::Ready(_) => self.wait.write_progressed(usize::MAX),
+            Poll::Pending => self.wait.write_blocked(),
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

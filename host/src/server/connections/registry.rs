@@ -40,9 +40,20 @@ pub(super) struct RegistryEntry {
 }
 
 impl RegistryEntry {
-    /// Ends the connection.
-    pub(super) fn end(&self) {
+    /// Ends the connection, which may take leave if its protocol has a word for that.
+    fn end(&self) {
         self.deadlines.until(0);
+        self.wake();
+    }
+
+    /// Ends the connection with all that it carries, whatever comes over it meanwhile.
+    pub(super) fn cut(&self) -> bool {
+        let is_first = self.deadlines.cut();
+        self.wake();
+        is_first
+    }
+
+    fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }

@@ -1,12 +1,14 @@
 //! The deadlines of one connection: a store or two per request, and no timer.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::progress::{Pace, Progress, enough};
+use super::short_pieces::{Half, ShortPieces};
 use super::{Connections, NEVER};
 use crate::server::answer_stream::AnswerStream;
 use crate::server::upgrade::Signals;
@@ -17,6 +19,12 @@ const LEAVE: Duration = Duration::from_secs(2);
 /// How long a client that sends nothing more, and may be gone, is still answered.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
 
+/// Another protocol is spoken over the connection.
+const UPGRADED: u8 = 1;
+
+/// The connection ends at once.
+const CUT: u8 = 2;
+
 /// By when a client has to do what its connection waits for.
 #[derive(Debug)]
 pub(super) struct Deadlines {
@@ -24,10 +32,17 @@ pub(super) struct Deadlines {
     request: AtomicU64,
     /// When the client has to have taken something of what is sent.
     send: AtomicU64,
-    /// The same of the pieces of answers that wait for the client, in HTTP/2.
-    pieces: AtomicU64,
+    /// Since when it has not taken enough of it to keep memory that others need; never while all is taken
+    /// that there is.
+    blocked: AtomicU64,
+    /// How much it has taken since.
+    taken: AtomicUsize,
+    /// How the client comes on with the pieces of answers that wait for it, in HTTP/2.
+    pieces: Progress,
     /// How many of them there are.
     unsent: AtomicUsize,
+    /// Those of short answers.
+    pub(super) short: ShortPieces,
     /// The streams whose they are, in HTTP/2; those of an answer that is taken at once are not here.
     pub(super) streams: Mutex<Vec<Arc<AnswerStream>>>,
     /// How many bytes of memory the answers hold.
@@ -42,8 +57,8 @@ pub(super) struct Deadlines {
     watched: AtomicBool,
     /// Whether the client sent more frames than it may.
     flooded: AtomicBool,
-    /// Whether another protocol is spoken: then no request is waited for.
-    pub(super) upgraded: AtomicBool,
+    /// [`UPGRADED`]: then no request is waited for; and [`CUT`].
+    state: AtomicU8,
     /// For the other protocol; made for the first request that asks for one.
     signals: OnceLock<Signals>,
 }
@@ -53,8 +68,11 @@ impl Default for Deadlines {
         Self {
             request: AtomicU64::new(NEVER),
             send: AtomicU64::new(NEVER),
-            pieces: AtomicU64::new(NEVER),
+            blocked: AtomicU64::new(NEVER),
+            taken: AtomicUsize::new(0),
+            pieces: Progress::default(),
             unsent: AtomicUsize::new(0),
+            short: ShortPieces::default(),
             streams: Mutex::default(),
             held: AtomicUsize::new(0),
             idle: AtomicBool::new(false),
@@ -62,7 +80,7 @@ impl Default for Deadlines {
             owes_body: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             flooded: AtomicBool::new(false),
-            upgraded: AtomicBool::new(false),
+            state: AtomicU8::new(0),
             signals: OnceLock::new(),
         }
     }
@@ -75,16 +93,17 @@ impl Deadlines {
 
     pub(super) fn deadline(&self) -> u64 {
         let send = self.send.load(Ordering::Relaxed);
-        if self.upgraded.load(Ordering::Relaxed) {
-            return send;
+        match self.state.load(Ordering::Relaxed) {
+            0 => self.request.load(Ordering::Relaxed).min(send).min(self.pieces.deadline()),
+            UPGRADED => send,
+            _ => 0,
         }
-        let pieces = self.pieces.load(Ordering::Relaxed);
-        self.request.load(Ordering::Relaxed).min(send).min(pieces)
     }
 
-    /// When the client has to have taken something of what is sent to it.
-    pub(super) fn taken_by(&self) -> u64 {
-        self.send.load(Ordering::Relaxed).min(self.pieces.load(Ordering::Relaxed))
+    /// Since when the client has not taken enough of what is sent to it; never while nothing waits.
+    pub(super) fn since(&self) -> u64 {
+        let blocked = self.blocked.load(Ordering::Relaxed);
+        blocked.min(self.pieces.since()).min(self.short.since().unwrap_or(NEVER))
     }
 
     /// Whether pieces of answers wait for the client.
@@ -92,9 +111,18 @@ impl Deadlines {
         self.unsent.load(Ordering::Relaxed) > 0
     }
 
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & UPGRADED > 0
+    }
+
     /// Whether it has to end at once.
-    pub(super) fn is_ended(&self) -> bool {
-        self.request.load(Ordering::Relaxed) == 0
+    pub(super) fn is_cut(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & CUT > 0
+    }
+
+    /// It has to; `false` if it had to already.
+    pub(super) fn cut(&self) -> bool {
+        self.state.fetch_or(CUT, Ordering::SeqCst) & CUT == 0
     }
 
     /// Whether its task has something to do at this time: to end it, or to look for its client.
@@ -109,7 +137,7 @@ impl Deadlines {
     pub(super) fn can_be_shed(&self) -> Option<(bool, u64)> {
         let deadline = self.request.load(Ordering::Relaxed);
         let is_at_work =
-            self.exchanges.load(Ordering::SeqCst) > 0 || self.upgraded.load(Ordering::Relaxed);
+            self.exchanges.load(Ordering::SeqCst) > 0 || self.is_upgraded() || self.is_cut();
         (!is_at_work && deadline > 0).then(|| (self.idle.load(Ordering::Relaxed), deadline))
     }
 }
@@ -177,14 +205,24 @@ impl Wait {
         let send = &self.deadlines.send;
         if send.load(Ordering::Relaxed) == NEVER {
             send.store(self.connections.now_after(self.connections.limits.send), Ordering::Relaxed);
+            if self.deadlines.blocked.load(Ordering::Relaxed) == NEVER {
+                self.deadlines.taken.store(0, Ordering::Relaxed);
+                self.deadlines.blocked.store(self.now(), Ordering::Relaxed);
+            }
         }
     }
 
-    /// The client takes what is sent.
-    pub(in crate::server) fn write_progressed(&self) {
-        let send = &self.deadlines.send;
-        if send.load(Ordering::Relaxed) != NEVER {
-            send.store(NEVER, Ordering::Relaxed);
+    /// The client takes what is sent: so many bytes, or all that there is.
+    pub(in crate::server) fn write_progressed(&self, bytes: usize) {
+        let Deadlines { send, blocked, taken, held, .. } = &*self.deadlines;
+        // It is so whenever `send` is set.
+        if blocked.load(Ordering::Relaxed) == NEVER {
+            return;
+        }
+        send.store(NEVER, Ordering::Relaxed);
+        let taken = taken.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if taken >= enough(held.load(Ordering::Relaxed)) {
+            blocked.store(NEVER, Ordering::Relaxed);
         }
     }
 
@@ -192,18 +230,28 @@ impl Wait {
     pub(in crate::server) fn piece_queued(&self) {
         self.deadlines.exchanges.fetch_add(1, Ordering::SeqCst);
         if self.deadlines.unsent.fetch_add(1, Ordering::SeqCst) == 0 {
-            self.piece_progressed();
+            self.deadlines.pieces.begin(self.pace());
         }
     }
 
-    /// The client took some of one.
-    pub(in crate::server) fn piece_progressed(&self) {
-        self.deadlines.pieces.store(self.send_deadline(), Ordering::Relaxed);
+    /// It is the one of a short answer.
+    pub(in crate::server) fn short_piece_queued(&self) -> Half {
+        self.deadlines.short.queued()
     }
 
-    /// By when a client has to take something of what waits for it from now on.
-    pub(in crate::server) fn send_deadline(&self) -> u64 {
-        self.connections.now_after(self.connections.limits.send)
+    /// That is gone, taken to its last byte or given up.
+    pub(in crate::server) fn short_piece_gone(&self, half: Half, is_sent: bool) {
+        self.deadlines.short.gone(half, is_sent, self.now());
+    }
+
+    /// The client took so many bytes of one.
+    pub(in crate::server) fn piece_progressed(&self, bytes: usize) {
+        let held = self.deadlines.held.load(Ordering::Relaxed);
+        self.deadlines.pieces.taken(bytes, held, self.pace());
+    }
+
+    pub(in crate::server) fn pace(&self) -> Pace {
+        self.connections.pace()
     }
 
     /// The answers hold so many bytes of memory more.
@@ -235,15 +283,20 @@ impl Wait {
         }
     }
 
-    /// A piece is sent to its last byte, or given up.
-    pub(in crate::server) fn piece_sent(&self) {
+    /// A piece is gone: sent to its last byte, the client having taken so many since it last told, or given
+    /// up, which is none.
+    pub(in crate::server) fn piece_gone(&self, last: usize) {
         let Deadlines { pieces, unsent, .. } = &*self.deadlines;
         if unsent.fetch_sub(1, Ordering::SeqCst) == 1 {
-            pieces.store(NEVER, Ordering::SeqCst);
+            pieces.end();
             // Another may have come on another thread in between.
             if unsent.load(Ordering::SeqCst) > 0 {
-                self.piece_progressed();
+                pieces.begin(self.pace());
             }
+        } else if last > 0 {
+            self.piece_progressed(last);
+            // Small ones may be all that this client is sent besides one that does not move.
+            pieces.extend(self.pace());
         }
         self.request_finished();
     }
@@ -330,7 +383,7 @@ impl Wait {
 
     /// HTTP is over, and another protocol is spoken. What is sent has to be taken still.
     pub(in crate::server) fn upgraded(&self) {
-        self.deadlines.upgraded.store(true, Ordering::Relaxed);
+        self.deadlines.state.fetch_or(UPGRADED, Ordering::SeqCst);
     }
 
     /// What is said to those who speak another protocol on this connection.
@@ -343,6 +396,11 @@ impl Wait {
         if let Some(signals) = self.deadlines.signals.get() {
             signals.closed.cancel();
         }
+    }
+
+    /// Whether the connection ends at once, without a leave.
+    pub(in crate::server) fn is_cut(&self) -> bool {
+        self.deadlines.is_cut()
     }
 
     /// Whether the client has kept us waiting for too long.
@@ -465,7 +523,7 @@ mod tests {
         wait.request_started();
         wait.write_blocked();
         clock.at(40);
-        wait.write_progressed();
+        wait.write_progressed(1);
         clock.at(60);
         wait.write_blocked();
         clock.at(80);
@@ -487,17 +545,28 @@ mod tests {
         for at in [40, 80, 120] {
             clock.at(at);
             assert!(!wait.timed_out(), "{at}: neither idle nor stuck");
-            wait.piece_progressed();
+            wait.piece_progressed(10);
         }
-        wait.piece_sent();
+        wait.piece_gone(1);
         clock.at(169);
         assert!(!wait.timed_out());
         clock.at(170);
         assert!(wait.timed_out(), "one of them is not taken");
-        wait.piece_sent();
+        wait.piece_gone(1);
         assert!(!wait.timed_out(), "now it rests");
         clock.at(270);
         assert!(wait.timed_out());
+    }
+
+    #[test]
+    fn a_connection_that_is_cut_stays_so_whatever_comes_over_it() {
+        let (_clock, ticket) = connection();
+        let wait = ticket.wait();
+        wait.request_started();
+        assert!(wait.deadlines.cut() && !wait.deadlines.cut(), "it is told once");
+        wait.leave();
+        wait.request_started();
+        assert!(wait.timed_out() && wait.is_cut(), "another request takes nothing back");
     }
 
     #[test]

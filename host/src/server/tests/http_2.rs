@@ -18,9 +18,12 @@ async fn with_window(addr: SocketAddr, size: u32) -> (Sender, JoinHandle<hyper::
     (sender, tokio::spawn(connection))
 }
 
+fn get(path: &str) -> Request<Empty<Bytes>> {
+    Request::get(format!("http://a{path}")).body(Empty::new()).unwrap()
+}
+
 async fn ask(client: &mut Sender, path: &str) -> Response<Incoming> {
-    let request = Request::get(format!("http://a{path}")).body(Empty::new()).unwrap();
-    client.send_request(request).await.unwrap()
+    client.send_request(get(path)).await.unwrap()
 }
 
 async fn large_or_path(request: Request<Incoming>, _: Peer) -> Answer {
@@ -107,14 +110,17 @@ async fn a_stream_of_which_its_client_takes_nothing_is_reset_and_the_others_go_o
         // The window of this one is opened, so that the connection is not silent.
         let mut other = ask(&mut client, "/large").await.into_body();
         let mut taken = 0;
-        while Arc::strong_count(&users) > resting + 1 {
-            let frame = other.frame().await.expect("it goes on").unwrap();
-            taken += frame.data_ref().map_or(0, Bytes::len);
-            if taken == LARGE {
-                taken = 0;
-                other = ask(&mut client, "/large").await.into_body();
+        let taking = async {
+            while Arc::strong_count(&users) > resting + 1 {
+                let frame = other.frame().await.expect("it goes on").unwrap();
+                taken += frame.data_ref().map_or(0, Bytes::len);
+                if taken == LARGE {
+                    taken = 0;
+                    other = ask(&mut client, "/large").await.into_body();
+                }
             }
-        }
+        };
+        tokio::time::timeout(Duration::from_secs(30), taking).await.expect("two are reset");
         assert_eq!(server.handle.timed_out_streams(), before + 2);
         for body in bodies {
             let error = body.into_body().collect().await.unwrap_err();
@@ -124,6 +130,66 @@ async fn a_stream_of_which_its_client_takes_nothing_is_reset_and_the_others_go_o
         let rest = other.collect().await.unwrap().to_bytes();
         assert_eq!(taken + rest.len(), LARGE);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_keeps_short_answers_is_cut_whatever_else_it_takes() {
+    let options = Options {
+        header_timeout: HOUR,
+        idle_timeout: HOUR,
+        send_timeout: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let service = async |request: Request<Incoming>, _: Peer| match request.uri().path() {
+        "/short" => text(vec![b'x'; 15_000]),
+        path => text(path.to_owned()),
+    };
+    let server = start_with(service, options);
+    for is_trickle in [true, false] {
+        // Their ends are buffered with them.
+        let (mut client, mut connection) = with_window(server.addr, 1).await;
+        let mut answers = Vec::new();
+        for _ in 0..50 {
+            answers.push(ask(&mut client, "/short").await.into_body());
+        }
+        let taking = async {
+            if is_trickle {
+                let mut pace = tokio::time::interval(Duration::from_millis(50));
+                while answers[0].frame().await.is_some_and(|frame| frame.is_ok()) {
+                    pace.tick().await;
+                }
+            } else {
+                while let Ok(answer) = client.send_request(get("/other")).await
+                    && answer.collect().await.is_ok()
+                {}
+            }
+        };
+        let ended = async { tokio::join!(taking, &mut connection) };
+        let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
+        assert!(ended.is_ok(), "it is cut (trickle: {is_trickle})");
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_line_is_slow_is_not_cut() {
+    let options = Options {
+        header_timeout: HOUR,
+        idle_timeout: HOUR,
+        send_timeout: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let server = start_with(large_or_path, options);
+    let (mut client, connection) = with_window(server.addr, 100).await;
+    let mut body = ask(&mut client, "/large").await.into_body();
+    let started = std::time::Instant::now();
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    // A KiB a second, for longer than it might have taken nothing.
+    while started.elapsed() < Duration::from_secs(3) {
+        body.frame().await.expect("it goes on").unwrap();
+        pace.tick().await;
+    }
+    assert!(!connection.is_finished());
+    assert_eq!(server.handle.timed_out_streams(), 0);
 }
 
 /// Bytes whose end can be seen.

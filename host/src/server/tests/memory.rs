@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use bytes::Buf;
 use tokio::net::TcpSocket;
 
 use super::*;
@@ -10,13 +11,17 @@ use super::*;
 /// More than the buffers of two sockets hold.
 const LARGE: usize = 16 << 20;
 
+/// How long a test waits for what has to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Two of them, and something.
 const MOST: usize = 40 << 20;
 
 /// A server that may hold so much, and answers `/large` as long as there is memory for it.
 fn limited() -> RunningServer {
     let options = Options {
-        header_timeout: HOUR,
+        // A sixteenth of it is what the clock may be behind.
+        header_timeout: Duration::from_secs(8),
         idle_timeout: HOUR,
         send_timeout: HOUR,
         max_response_memory: Some(MOST),
@@ -68,9 +73,12 @@ impl Client {
 
     /// Asks until there is memory, while `meanwhile` goes on.
     async fn has_large(&mut self, mut meanwhile: impl AsyncFnMut()) {
-        while !self.ask_for_large().await.starts_with("HTTP/1.1 200") {
-            meanwhile().await;
-        }
+        let asking = async {
+            while !self.ask_for_large().await.starts_with("HTTP/1.1 200") {
+                meanwhile().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("room is made");
     }
 }
 
@@ -143,4 +151,117 @@ async fn streams_whose_windows_are_closed_make_room_for_others() {
     while server.handle.response_memory() > 0 {
         normal.get("/").await;
     }
+}
+
+#[tokio::test]
+async fn a_trickle_of_streams_makes_room_for_others() {
+    let server = limited();
+    let stream = TokioIo::new(TcpStream::connect(server.addr).await.unwrap());
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(1);
+    let (mut attacker, connection) = builder.handshake(stream).await.unwrap();
+    let _connection = tokio::spawn(connection);
+    let mut bodies = Vec::new();
+    for _ in 0..2 {
+        let large = Request::get("http://a/large").body(Empty::<Bytes>::new()).unwrap();
+        bodies.push(attacker.send_request(large).await.unwrap().into_body());
+    }
+    let trickle = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            for body in &mut bodies {
+                // One of them is reset.
+                body.frame().await;
+            }
+            pace.tick().await;
+        }
+    };
+    let mut normal = Client::connect(server.addr).await;
+    let mut client = Client::slow(server.addr).await;
+    let meanwhile = async || assert_eq!(normal.get("/").await.1, "small");
+    tokio::select! {
+        () = trickle => unreachable!("it does not end"),
+        () = client.has_large(meanwhile) => {}
+    }
+    assert_eq!(server.handle.ended_for_memory(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_keeps_short_answers_is_cut_while_it_asks_for_more() {
+    let options = Options {
+        header_timeout: Duration::from_secs(8),
+        idle_timeout: HOUR,
+        send_timeout: HOUR,
+        max_response_memory: Some(400_000),
+        ..Options::default()
+    };
+    let service = async |request: Request<Incoming>, _: Peer| match request.uri().path() {
+        "/short" => text(vec![b'x'; 15_000]),
+        path => text(path.to_owned()),
+    };
+    let server = start_with(service, options);
+    let stream = TokioIo::new(TcpStream::connect(server.addr).await.unwrap());
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(1);
+    let (mut client, connection) = builder.handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let get = |path| Request::get(format!("http://a{path}")).body(Empty::<Bytes>::new()).unwrap();
+    let mut answers = Vec::new();
+    for _ in 0..30 {
+        answers.push(client.send_request(get("/short")).await.unwrap());
+    }
+    let asking = async {
+        let mut has_room = false;
+        while let Ok(answer) = client.send_request(get("/other")).await
+            && answer.collect().await.is_ok()
+        {
+            has_room |= server.handle.has_memory_for(16_384);
+        }
+        has_room
+    };
+    let has_room = tokio::time::timeout(PATIENCE, asking).await.expect("it is cut");
+    assert!(has_room, "for that reason");
+    connection.await.unwrap().ok();
+    assert_eq!(server.handle.ended_for_memory(), 1);
+}
+
+/// How much is held while a client of each protocol takes nothing of this chunk.
+async fn held_of<D>(chunk: D) -> [usize; 2]
+where
+    D: Buf + Into<Chunk> + Clone + Send + Sync + 'static,
+{
+    let service = move |_: Request<Incoming>, _: Peer| {
+        let chunk = chunk.clone();
+        async move { Response::new(Full::new(chunk)) }
+    };
+    let server = start_with(service, Options::default());
+    let mut client = Client::slow(server.addr).await;
+    client.ask_for_large().await;
+    let over_http_1 = server.handle.response_memory();
+    drop(client);
+    let emptied = async {
+        while server.handle.connections() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, emptied).await.expect("the client has gone");
+    let stream = TokioIo::new(TcpStream::connect(server.addr).await.unwrap());
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(0);
+    let (mut client, connection) = builder.handshake(stream).await.unwrap();
+    let _connection = tokio::spawn(connection);
+    let request = Request::get("http://a/large").body(Empty::<Bytes>::new()).unwrap();
+    let _answer = client.send_request(request).await.unwrap();
+    [over_http_1, server.handle.response_memory()]
+}
+
+#[tokio::test]
+async fn each_chunk_is_counted_as_a_whole_unless_it_is_shared() {
+    // As a library hands it over; such bytes are never unique.
+    let owned = Bytes::from_owner(vec![b'x'; LARGE]);
+    assert!(!owned.is_unique());
+    assert_eq!(held_of(owned.clone()).await, [LARGE; 2]);
+    assert_eq!(held_of(Chunk::shared(owned.clone())).await, [0; 2]);
+    let short = owned.slice(..64 * 1024);
+    assert_eq!(held_of(Chunk::shared(short)).await, [0; 2]);
 }
