@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 
 use crate::files::write_atomically;
-use crate::scaffold::dependency::{AppSdk, dependents};
+use crate::scaffold::dependency::{AppSdk, Dependent, dependents};
 use crate::scaffold::embedded::Template;
 use crate::scaffold::name::{AppName, NameError};
 use crate::scaffold::vendor::{Files, VENDORED, sources};
@@ -80,7 +80,7 @@ pub fn create(dir: &Path, template: Template, name: Option<&str>) -> Result<NewA
         None => Membership::Excluded,
     };
     let joined = outer_workspace.as_ref().filter(|_| membership != Membership::Excluded);
-    let shared_sdk = joined.and_then(|root| dependents(root).find(|it| it.has_sdk()));
+    let shared_sdk = joined.and_then(|root| dependents(root).find(Dependent::has_sdk));
     let shared_sdk = shared_sdk.map(|it| AppSdk::at(&it.sdk, &dir));
     if joined.is_some() {
         make_member(&mut files, shared_sdk.as_ref());

@@ -50,7 +50,7 @@ async fn a_further_app_of_a_workspace_uses_the_sdk_of_the_first() {
     for file in ["Cargo.toml", "README.md"] {
         assert!(app.read(&format!("apps/shares-second/{file}")).contains(sdk), "{file}");
     }
-    let (status, said) = cargo(&app, &["check", "--workspace", "--all-targets"]).await;
+    let (status, said) = cargo(&app, &["check", "--workspace"]).await;
     assert!(status.success(), "{said}");
     for (dir, name) in [("shares-first", "shares-first"), ("apps/shares-second", "shares-second")] {
         let mut dev = Dev::start_with(&app, &[dir, "--port", "0"]).await;

@@ -215,3 +215,44 @@ fn the_workflows_compile_as_nova_does() {
     assert!(text(&files, ".github/workflows/ci.yml").contains(&call), "{call}");
     assert!(text(&files, ".gitignore").contains("*.key"), "private keys stay out of git");
 }
+
+#[test]
+fn the_sdk_of_a_workspace_is_found_where_a_member_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let write =
+        |file: &str, text: &str| write_atomically(&root.join(file), text.as_bytes()).unwrap();
+    let member = |nova: &str| {
+        write("a/Cargo.toml", &format!("[package]\nname = \"a\"\n[dependencies]\n{nova}\n"));
+    };
+    let workspace = "members = [\"a*\"]\ndependencies.nova-plugin-sdk.path = \"./lib/../sdk\"\n";
+    write("Cargo.toml", &format!("[workspace]\n{workspace}"));
+    write("sdk/Cargo.toml", "");
+    write("a/vendor/nova/plugin-sdk/Cargo.toml", "");
+    write("a/vendor/nova/Cargo.toml", "[workspace.package]\nversion = \"0.0.9\"\n");
+    for (number, (nova, expected)) in [
+        ("nova-plugin-sdk.workspace = true", Some(("../sdk", false, None))),
+        (
+            "nova = { package = \"nova-plugin-sdk\", path = \"vendor/nova/plugin-sdk\" }",
+            Some(("../a/vendor/nova/plugin-sdk", true, Some("0.0.9"))),
+        ),
+        ("nova-plugin-sdk.path = \"../gone\"", None),
+        ("nova-plugin-sdk = \"1\"", None),
+        ("nova.path = \"../sdk\"", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        member(nova);
+        let app = root.join(format!("b{number}"));
+        let shared = create(&app, Template::Minimal, None).unwrap().shared_sdk;
+        let found = shared.as_ref().map(|it| (&*it.path, it.is_vendored, it.version.as_deref()));
+        assert_eq!(found, expected, "{nova}");
+        assert_eq!(app.join(VENDORED).exists(), expected.is_none(), "{nova}");
+        if shared.is_some() {
+            assert_eq!(AppSdk::of(&app), shared, "{nova}");
+        }
+        // The next one finds what `a` names, not what this one does.
+        std::fs::remove_dir_all(app).unwrap();
+    }
+}
