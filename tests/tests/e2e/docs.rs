@@ -25,6 +25,8 @@ const NOT_TYPED: &[(&str, &str)] = &[
     ("benches/peers/setup", "installs servers"),
     ("cargo install", "installs what this tree builds"),
     ("cargo run --release -p nova-benches", "measures for minutes"),
+    ("cargo build --profile profiling", "compiles for ten minutes"),
+    ("cargo run --profile profiling -p nova-benches", "counts what that has compiled"),
     ("cargo run -p nova-cli -- dev", "serves until it is ended: dev.rs"),
     ("cargo run -- ../starter", "the example's own test"),
     ("(cd ../starter", "the example's own test"),
