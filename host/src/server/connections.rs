@@ -5,6 +5,7 @@
 //! each wake-up reads a few of them, and the limits are kept by one coarse
 //! [`sweep`](Connections::sweep) over all connections.
 
+mod deadlines;
 mod memory;
 mod progress;
 mod registry;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+use self::deadlines::Deadlines;
 use self::memory::ResponseMemory;
 pub(super) use self::memory::{Charge, Holder, STEP};
 pub(super) use self::progress::Progress;
@@ -27,7 +29,6 @@ use self::progress::{Pace, millis};
 use self::registry::{Registry, Shedding, client_of};
 pub(super) use self::short_pieces::Half;
 pub(super) use self::ticket::Ticket;
-use self::wait::Deadlines;
 pub(super) use self::wait::Wait;
 use super::networks::Networks;
 use super::protocol_errors::ProtocolErrors;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::wait::Deadlines;
+use super::deadlines::Deadlines;
 
 /// A head that is not there after so long is a slow one; it takes a round trip or two.
 const SLOW: Duration = Duration::from_secs(1);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
+use super::deadlines::Deadlines;
 use super::registry::client_of;
-use super::wait::{Deadlines, Wait};
+use super::wait::Wait;
 use super::{Connections, Phase};
 use crate::server::protocol_errors::ProtocolErrors;
 
