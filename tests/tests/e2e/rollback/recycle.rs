@@ -143,7 +143,9 @@ async fn a_canary_of_the_stand_in_comes_to_its_end_before_the_place_is_given_bac
     let next = ground.library("next.so", &stamped(&good, "2"));
     host.canary(&next, 0.5, 600.0).await.unwrap();
     drop(stream);
-    host.process.line("the place is given back later: a canary is under way").await;
+    // Of another process than the line before: which of them is written first is open.
+    host.process.said("the place is given back later: a canary is under way").await;
+    host.process.line("stopped").await;
     host.back().await.unwrap();
     host.process.line("stopped").await;
     assert_eq!(host.status().await.pid, pid);
