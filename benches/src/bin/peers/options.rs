@@ -26,10 +26,10 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(crate::server::names()))]
     only: Vec<String>,
     /// The `nova` that builds the app; it is built where none is named
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM", value_parser = absolute)]
     pub(crate) nova: Option<PathBuf>,
     /// The host that serves it; the one that `nova build` puts beside it where none is named
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, value_name = "PROGRAM", value_parser = absolute)]
     pub(crate) nova_host: Option<PathBuf>,
     /// Writes all rounds to this file
     #[arg(long, value_name = "FILE")]
@@ -49,6 +49,11 @@ impl Options {
     pub(crate) fn wants(&self, server: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| name == server)
     }
+}
+
+/// Programs are started in other folders.
+fn absolute(path: &str) -> std::io::Result<PathBuf> {
+    std::path::absolute(path)
 }
 
 fn seconds(text: &str) -> Result<Duration, Failure> {
