@@ -191,7 +191,7 @@ mod tests {
     fn what_nobody_owns_is_charged_to_its_callers() {
         let dump = "\
 events: Ir
-fl=(1) /work/host/src/edge.rs
+fl=(1) /nova/host/src/edge.rs
 fn=(1) edge
 10 100
 fi=(2) /rustc/library/core/src/slice.rs
@@ -201,7 +201,7 @@ cfi=(3) memcpy.S
 cfn=(2) memcpy
 calls=3 0
 11 300
-fl=(4) /cargo/registry/src/hyper-1.12.0/src/proto/h1/io.rs
+fl=(4) /crates/hyper-1.12.0/src/proto/h1/io.rs
 fn=(3) read
 +3 60
 cfi=(3)
