@@ -29,7 +29,7 @@ const LAST_WORK: Duration = Duration::from_secs(1);
 /// its way for so long.
 const LAST_PASSED_ON: Duration = Duration::from_millis(100);
 
-/// The longest time after which nobody passes anything on to a worker that has left.
+/// The longest time after which no process passes anything on to a worker that has left.
 const LEAVING: Duration = Duration::from_secs(5);
 
 /// All that a signal may concern.

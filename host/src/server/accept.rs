@@ -47,7 +47,7 @@ pub(super) async fn accept<S: Service>(
         }
     };
     let mut errors = AcceptErrors::new("connections");
-    // Accepted when somebody else took the last place.
+    // Accepted when another one took the last place.
     let mut waiting = None;
     loop {
         let accepted = tokio::select! {

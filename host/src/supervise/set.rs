@@ -280,7 +280,7 @@ impl WorkerSet {
         sum("", &each)
     }
 
-    /// What has been done until now does not count: nobody has asked for it.
+    /// What has been done until now does not count: no request has asked for it.
     pub(super) async fn end_warm_up(&self) {
         self.views().await;
         *self.warm_up.lock() = self.seen_tallies();

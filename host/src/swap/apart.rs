@@ -1,4 +1,4 @@
-//! What runs code of an app when it is dropped: a state that nobody may need any more.
+//! What runs code of an app when it is dropped: a state that may not be needed any more.
 
 use std::thread;
 

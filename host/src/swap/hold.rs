@@ -36,7 +36,7 @@ pub struct Hold {
     /// `None` only while it is dropped.
     pub(super) held: Option<(HeldDoor, Vec<HeldSlot>)>,
     pub(super) since: Instant,
-    /// Lets no swap begin meanwhile, and no app start again by itself; `None`: somebody else does.
+    /// Lets no swap begin meanwhile, and no app start again by itself; `None`: another one does.
     turn: Option<SwapTurn>,
 }
 

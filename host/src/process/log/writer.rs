@@ -173,13 +173,14 @@ fn write(mut output: impl Write, queue: &Queue) {
 
 /// Writes whole lines, as many at once as make a piece.
 fn write_pieces(output: &mut impl Write, mut lines: &[u8]) -> io::Result<()> {
-    let line_end = |bytes: &[u8]| memchr(b'\n', bytes).map(|end| end + 1);
     while !lines.is_empty() {
-        let piece = &lines[..lines.len().min(PIECE)];
-        let whole = if piece.len() == lines.len() { Some(piece.len()) } else { None };
-        let end = whole.or_else(|| memrchr(b'\n', piece).map(|end| end + 1));
-        // A line that is longer goes by itself.
-        let end = end.or_else(|| line_end(lines)).unwrap_or(lines.len());
+        let end = if lines.len() <= PIECE {
+            lines.len()
+        } else {
+            // A line that is longer goes by itself.
+            let last = memrchr(b'\n', &lines[..PIECE]).or_else(|| memchr(b'\n', lines));
+            last.map_or(lines.len(), |at| at + 1)
+        };
         output.write_all(&lines[..end])?;
         lines = &lines[end..];
     }
