@@ -26,8 +26,8 @@
 //! * [`prelude`] is all that a page needs.
 //! * [`extract`] lists what a function may take, [`response`] what it may return.
 //! * [`html`] is about pages and layouts, [`middleware`] about `_middleware.rs`, [`Error`] about
-//!   errors and their pages, [`hooks`] about `app.rs`, [`mod@leadership`] about what an app does
-//!   besides answering requests.
+//!   errors and their pages, [`hooks`] about `app.rs`, [`jobs`] and [`mod@leadership`] about what an
+//!   app does besides answering requests, [`log`] about what it logs.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
 //! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`.
@@ -59,7 +59,9 @@ pub mod extract;
 pub mod handler;
 pub mod hooks;
 pub mod html;
+pub mod jobs;
 pub mod leadership;
+pub mod log;
 pub mod middleware;
 pub mod precompile;
 pub mod prelude;

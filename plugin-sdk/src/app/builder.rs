@@ -47,7 +47,7 @@ impl AnyApp {
             pages.extend(reserved);
         }
         folders.sort();
-        Routes::new(hooks, pages, folders, open.then_some(state))
+        Routes::new(hooks, state, pages, folders, open)
     }
 }
 

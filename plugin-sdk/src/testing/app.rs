@@ -48,16 +48,49 @@ impl TestApp {
         }
     }
 
+    /// Starts the routes with this state, and `init` is not called: a database in memory, a service
+    /// that a test answers for.
+    ///
+    /// ```
+    /// use nova::prelude::*;
+    /// use nova::testing::TestApp;
+    ///
+    /// #[derive(Clone)]
+    /// pub struct Clock(u64);
+    ///
+    /// fn get(State(Clock(hour)): State<Clock>) -> String {
+    ///     format!("{hour} o'clock")
+    /// }
+    /// # fn routes() -> nova::Routes {
+    /// #     let hooks = nova::hooks::init_sync_0(|| Clock(0));
+    /// #     let mut app = nova::App::new(hooks);
+    /// #     app.page("/", "pages/index.rs").get(nova::handler::sync_1(get));
+    /// #     app.finish()
+    /// # }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let app = TestApp::with_state(routes(), Clock(7));
+    /// assert_eq!(app.get("/").await.text(), "7 o'clock");
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When the state is not of the type that `init` of the app makes, or two pages have one
+    /// pattern.
+    pub fn with_state<S: Send + Sync + 'static>(routes: Routes, state: S) -> Self {
+        let init = scratch(Purpose::Precompile, None);
+        let _ = info::started("", init.dev, HashMap::new());
+        let app = routes.init_with(state, init).and_then(|app| TestApp::of(&routes, app));
+        app.unwrap_or_else(|error| panic!("the app does not start: {error}"))
+    }
+
     /// Starts the routes for a purpose, perhaps with what another generation exported.
     ///
     /// # Errors
     /// When `init` fails, or two pages have one pattern.
     pub async fn start(routes: &Routes, purpose: Purpose, saved: Option<Vec<u8>>) -> Result<Self> {
-        TestApp::start_with(
-            routes,
-            InitContext { purpose, dev: true, stylesheet: None, favicon: None, saved },
-        )
-        .await
+        TestApp::start_with(routes, scratch(purpose, saved)).await
     }
 
     pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
@@ -65,7 +98,10 @@ impl TestApp {
         if init.purpose == Purpose::Serve {
             started.leadership().lead();
         }
-        let app = routes.init(init).await?;
+        TestApp::of(routes, routes.init(init).await?)
+    }
+
+    fn of(routes: &Routes, app: Arc<StartedApp>) -> Result<Self> {
         let mut router = Router::new();
         for (index, route) in routes.routes().iter().enumerate() {
             router.insert(route.info.pattern.clone(), index)?;
@@ -157,6 +193,10 @@ impl TestApp {
         let plain = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
         unless_panic(page).await.unwrap_or_else(plain)
     }
+}
+
+fn scratch(purpose: Purpose, saved: Option<Vec<u8>>) -> InitContext {
+    InitContext { purpose, dev: true, stylesheet: None, favicon: None, saved }
 }
 
 /// A request under construction; `.await` sends it.

@@ -56,17 +56,21 @@ pub(crate) fn attached(app: Option<&Hooks>) -> Vec<Statement<'_>> {
 
 /// What makes the value of the hooks; nothing without an `init`.
 pub(super) fn hooks(app: &Hooks) -> Vec<Statement<'_>> {
-    let Hooks { file, init, shutdown, export, import, swap: _ } = app;
+    let Hooks { file, init, subscriber, shutdown, export, import, swap: _ } = app;
     let made = inits(Some(app), |function| {
         let (colour, arity) = (colour(function), function.arity);
         format!("let hooks = nova::hooks::init_{colour}_{arity}(app::init)")
     });
     let Some(mut calls) = made else { return Vec::new() };
+    let subscriber = subscriber.iter().map(|hook| {
+        let text = format!("subscriber_{}_{}(app::subscriber)", colour(hook), hook.arity);
+        Statement::about(file, hook, text)
+    });
     let more = [shutdown, export, import].into_iter().flatten().map(|hook| {
         let text = format!("{0}_{1}(app::{0})", hook.name, colour(hook));
         Statement::about(file, hook, text)
     });
-    let more: Vec<_> = more.collect();
+    let more: Vec<_> = subscriber.chain(more).collect();
     if calls.len() == 1 && more.iter().all(|call| call.cfg.is_none()) {
         let first = calls.remove(0);
         return chain(first, more);

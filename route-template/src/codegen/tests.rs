@@ -33,6 +33,7 @@ fn everything() -> Sources {
         app: Some(SourceFile::new(
             "app.rs",
             "pub async fn init(purpose: Purpose) -> Result<Db> { db() }\n\
+             pub fn subscriber(purpose: Purpose) -> impl Subscriber { all() }\n\
              pub async fn shutdown(db: Db) {}\npub fn export(db: &Db) -> Saved { db.save() }\n\
              pub async fn import(purpose: Purpose, saved: Saved) -> Db { db() }\n",
         )),
