@@ -15,9 +15,11 @@
 //! ```
 //!
 //! The outermost folder's runs first. It also sees the built-in answers to OPTIONS and to methods
-//! that a page has no function for, so that it can answer a CORS preflight.
+//! that a page has no function for, so that it can answer a CORS preflight, and requests for paths in
+//! its folder that no page answers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
@@ -25,17 +27,18 @@ use crate::body::Body;
 use crate::response::Response;
 
 /// The rest of the way to the page: the argument of a `middleware` function.
+#[derive(Clone)]
 pub struct Next {
-    rest: Box<Rest>,
+    rest: Arc<Rest>,
 }
 
-type Rest = dyn FnOnce(http::Request<Body>) -> BoxFuture<'static, Response> + Send + Sync;
+type Rest = dyn Fn(http::Request<Body>) -> BoxFuture<'static, Response> + Send + Sync;
 
 impl Next {
     pub(crate) fn new(
-        rest: impl FnOnce(http::Request<Body>) -> BoxFuture<'static, Response> + Send + Sync + 'static,
+        rest: impl Fn(http::Request<Body>) -> BoxFuture<'static, Response> + Send + Sync + 'static,
     ) -> Self {
-        Next { rest: Box::new(rest) }
+        Next { rest: Arc::new(rest) }
     }
 
     /// Lets the inner middleware and the page answer. What comes back is finished: layouts and

@@ -131,8 +131,8 @@ impl RouteSpec {
         let Self { pattern, file, handlers, any, precompile, reserved, body_limit, exercise: _ } =
             self;
         let pattern = pattern.map_err(|error| format!("{file}: {error}"))?;
-        let scope = if reserved { Scope::empty() } else { folders.scope(Some(file)) };
-        let info = RouteInfo { pattern, body_limit };
+        let scope = if reserved { Scope::empty() } else { folders.scope(file) };
+        let info = RouteInfo::new(pattern, body_limit);
         Ok(Route { info, file, methods, handlers, any, precompile, reserved, scope })
     }
 }

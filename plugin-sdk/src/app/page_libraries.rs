@@ -12,7 +12,7 @@ use nova_abi_parts::{NotAttached, PageEntry};
 use super::folders::Folders;
 use super::page::{Page, RouteSpec};
 use crate::hooks::{Purpose, StateOutput};
-use crate::pipeline::route::{Route, RouteTable, Scope};
+use crate::pipeline::route::{Outside, Route, RouteTable};
 use crate::state::{StateMarker, StateType};
 
 /// How a page library is asked for its pages; panics are caught there.
@@ -111,7 +111,7 @@ where
 pub(crate) struct PageLibraries {
     state: StateType,
     folders: Arc<Folders>,
-    outside: Arc<Scope>,
+    outside: Arc<Outside>,
     /// The app library's own routes.
     own: LibraryRoutes,
     /// The pages of the latest view, in its order. A page library never changes, so each is asked

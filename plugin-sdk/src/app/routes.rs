@@ -7,6 +7,7 @@ use nova_routing::Router;
 use tracing::Dispatch;
 
 use super::folders::Folders;
+use super::outside::outside;
 use super::page::RouteSpec;
 use super::page_libraries::PageLibraries;
 use super::started::{SharedApp, StartedApp};
@@ -68,7 +69,9 @@ impl Routes {
                 }
             }
         }
-        let table = Arc::new(RouteTable { routes, outside: Arc::new(folders.scope(None)) });
+        let (outside, invalid) = outside(&folders);
+        problem = problem.or(invalid);
+        let table = Arc::new(RouteTable { routes, outside: Arc::new(outside) });
         let (hooks, folders) = (Arc::new(hooks), Arc::new(folders));
         Routes { hooks, table, problem, folders, state, open }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use http::StatusCode;
-use nova_routing::{Method, MethodSet};
+use nova_routing::{Method, MethodSet, Router};
 
 use crate::html::Links;
 use crate::request::{RequestContext, RouteInfo, Whole};
@@ -15,7 +15,33 @@ use crate::state::AnyState;
 pub(crate) struct RouteTable {
     pub(crate) routes: Vec<Arc<Route>>,
     /// For answers without a route.
-    pub(crate) outside: Arc<Scope>,
+    pub(crate) outside: Arc<Outside>,
+}
+
+/// What answers where no route does: the functions of the nearest folder around the path.
+pub(crate) struct Outside {
+    /// The root's is the first.
+    pub(crate) folders: Vec<OutsideFolder>,
+    /// Places in `folders`. Each pattern takes whatever is below its folder.
+    pub(crate) places: Router<usize>,
+}
+
+/// A folder under `pages`, for paths in it that no page answers.
+pub(crate) struct OutsideFolder {
+    /// Its pattern, without what is below it.
+    pub(crate) info: RouteInfo,
+    pub(crate) scope: Scope,
+}
+
+impl Outside {
+    /// The place of the nearest folder around a path, and the values of the folder's parameters. What
+    /// is no path at all is in the root.
+    pub(crate) fn find(&self, path: &str) -> (usize, Vec<String>) {
+        let Ok(Some(found)) = self.places.find(path) else { return (0, Vec::new()) };
+        let count = self.folders[*found.value].info.pattern.names().count();
+        let values = found.params.iter().take(count);
+        (*found.value, values.map(|(_, value)| value.to_owned()).collect())
+    }
 }
 
 /// One page.

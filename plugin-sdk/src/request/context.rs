@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::Extensions;
 use http::request::Parts;
@@ -196,13 +197,13 @@ pub(super) enum HeadSource<'a> {
 pub(super) struct OwnedHead {
     /// Without extensions, which have moved to [`HeadData`].
     pub(super) parts: Parts,
-    pub(super) params: Vec<String>,
-    pub(super) connection: ConnectionInfo,
+    pub(super) arrival: Arc<Arrival>,
 }
 
-/// What a request that went through a middleware still knows of its connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ConnectionInfo {
+/// What a request that went through a middleware still knows of how it came.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(super) params: Vec<String>,
     pub(super) client_addr: Option<SocketAddr>,
     pub(super) upgradable: bool,
 }
@@ -212,6 +213,18 @@ pub(crate) struct ConnectionInfo {
 pub(crate) struct RouteInfo {
     pub(crate) pattern: Pattern,
     pub(crate) body_limit: usize,
+    /// Whether it is a folder around a path that no page answers, and not a page's route.
+    pub(super) is_folder: bool,
+}
+
+impl RouteInfo {
+    pub(crate) fn new(pattern: Pattern, body_limit: usize) -> Self {
+        RouteInfo { pattern, body_limit, is_folder: false }
+    }
+
+    pub(crate) fn of_folder(pattern: Pattern, body_limit: usize) -> Self {
+        RouteInfo { pattern, body_limit, is_folder: true }
+    }
 }
 
 /// What only one kind of function may take: layouts, error pages, middleware.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use super::context::{
-    BodySource, ConnectionInfo, HasBody, Head, RequestContext, RequestPart, Whole, WholeData,
+    Arrival, BodySource, HasBody, Head, RequestContext, RequestPart, Whole, WholeData,
 };
 use super::incoming::Incoming;
 use crate::body::{Body, DEFAULT_BODY_LIMIT};
@@ -18,13 +19,9 @@ impl<'a> RequestContext<'a, Whole> {
     }
 
     /// A context for a request that went through a middleware.
-    pub(crate) fn owned(
-        request: http::Request<Body>,
-        params: Vec<String>,
-        connection: ConnectionInfo,
-    ) -> Self {
+    pub(crate) fn owned(request: http::Request<Body>, arrival: Arc<Arrival>) -> Self {
         let (parts, body) = request.into_parts();
-        let head = RequestContext::owned_head(parts, params, connection);
+        let head = RequestContext::owned_head(parts, arrival);
         RequestContext { data: WholeData { head, body: BodySource::Owned(body) } }
     }
 

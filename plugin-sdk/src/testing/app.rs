@@ -164,11 +164,11 @@ impl TestApp {
         let found = match self.router.find(&path) {
             Ok(found) => found,
             Err(error) => {
-                return self.error(StatusCode::BAD_REQUEST, error.to_string(), &sent).await;
+                return self.unrouted(StatusCode::BAD_REQUEST, error.to_string(), &sent).await;
             }
         };
         let Some(found) = found else {
-            return self.error(StatusCode::NOT_FOUND, String::new(), &sent).await;
+            return self.unrouted(StatusCode::NOT_FOUND, String::new(), &sent).await;
         };
         if let Some(canonical) = found.canonical {
             let location =
@@ -182,16 +182,24 @@ impl TestApp {
         let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
         sent.matched(found.pattern.to_string(), params);
         let answer = self.app.call(*found.value, RequestContext::host(&sent));
-        match unless_panic(answer).await {
-            Some(response) => response,
-            None => self.error(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &sent).await,
-        }
+        self.unless_panic(answer, &sent).await
     }
 
-    async fn error(&self, status: StatusCode, message: String, sent: &TestIncoming) -> Response {
-        let page = self.app.error(status, message, RequestContext::host(sent));
+    async fn unrouted(&self, status: StatusCode, message: String, sent: &TestIncoming) -> Response {
+        self.unless_panic(self.app.unrouted(status, message, sent), sent).await
+    }
+
+    /// What answers, or the error page after its panic.
+    async fn unless_panic(
+        &self,
+        answer: BoxFuture<'_, Response>,
+        sent: &TestIncoming,
+    ) -> Response {
+        if let Some(response) = unless_panic(answer).await {
+            return response;
+        }
         let plain = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        unless_panic(page).await.unwrap_or_else(plain)
+        unless_panic(self.app.panicked(sent)).await.unwrap_or_else(plain)
     }
 }
 

@@ -132,7 +132,7 @@ async fn app() -> TestApp {
     app.error("/api", async_1(api));
     app.layout("/", sync_1(|page: Html| page.map(|body| html! { main { (body) } })));
     app.layout("/api", sync_1(|page: Html| page.map(|body| html! { nav { (body) } })));
-    app.not_found(sync_0(|| page("Lost", "lost")));
+    app.not_found("/", sync_0(|| page("Lost", "lost")));
     app.page("/api/{kind}", "pages/api/[kind].rs").get(async_1(fail));
     app.page("/{kind}", "pages/[kind].rs").get(async_1(fail));
     TestApp::new(app.finish()).await

@@ -9,6 +9,7 @@ mod hooks;
 mod methods;
 mod pages;
 mod responses;
+mod unrouted;
 
 use nova::App;
 use nova::handler::Handler;

@@ -3,6 +3,8 @@
 //! A function under `#[cfg]` is named under the same condition. A chain of calls cannot have
 //! attributes in its middle, so such a page is given its functions one by one.
 
+use std::collections::BTreeMap;
+
 use crate::routes::exercises::Exercises;
 use crate::routes::hooks::Hooks;
 use crate::routes::route::{Handler, Method, Page, PageConst, SpecialKind};
@@ -101,12 +103,13 @@ fn inits<'a>(
 }
 
 pub(super) fn calls(tree: &RouteTree) -> Vec<Statement<'_>> {
-    let mut calls = Vec::new();
+    let mut calls = folders(tree);
     for special in &tree.specials {
         let method = match special.kind {
             SpecialKind::Layout => "layout",
             SpecialKind::Middleware => "middleware",
             SpecialKind::Error => "error",
+            SpecialKind::NotFound => "not_found",
         };
         calls.extend(special.functions.iter().map(|function| {
             let handler = handler(&special.module, function);
@@ -114,16 +117,18 @@ pub(super) fn calls(tree: &RouteTree) -> Vec<Statement<'_>> {
             Statement::handing_over(&special.file, function, text)
         }));
     }
-    if let Some(not_found) = &tree.not_found {
-        calls.extend(not_found.functions.iter().map(|function| {
-            let text = format!("app.not_found({});", handler(&not_found.module, function));
-            Statement::handing_over(&not_found.file, function, text)
-        }));
-    }
     for page in &tree.pages {
         calls.append(&mut page_calls(page));
     }
     calls
+}
+
+/// Where the folders of special files are in addresses, if their names do not say it.
+fn folders(tree: &RouteTree) -> Vec<Statement<'_>> {
+    let named = tree.specials.iter().map(|special| (&special.folder, special.pattern.to_string()));
+    let other: BTreeMap<_, _> = named.filter(|(folder, pattern)| *folder != pattern).collect();
+    let call = |(folder, pattern)| format!("app.folder({folder:?}, {pattern:?});");
+    other.into_iter().map(|folder| Statement::plain(call(folder))).collect()
 }
 
 pub(crate) fn page_calls(page: &Page) -> Vec<Statement<'_>> {

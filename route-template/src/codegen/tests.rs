@@ -27,6 +27,7 @@ fn everything() -> Sources {
             page("api/_middleware.rs", "pub async fn middleware(r: Request, n: Next) {}"),
             page("_error.rs", "pub fn handler(error: Error) -> Html { page() }"),
             page("404.rs", "pub fn get() -> Html { page() }"),
+            page("users/[id]/404.rs", "pub fn handler(error: Error) -> Html { page() }"),
         ],
         components_root: Some("components".into()),
         components: vec!["footer.rs".into(), "forms/input.rs".into(), "header.rs".into()],

@@ -112,14 +112,6 @@ pub enum Problem {
         /// How many it may take.
         most: usize,
     },
-    /// `404.rs` below the root.
-    #[error("only {root}/404.rs answers for pages that do not exist")]
-    NotFoundBelowRoot {
-        /// The file.
-        file: String,
-        /// The pages' folder.
-        root: String,
-    },
     /// Hooks in `app.rs` that need another hook.
     #[error("`{present}` needs `{absent}`")]
     HookAlone {
@@ -178,8 +170,7 @@ impl Problem {
             | Self::BadName { .. }
             | Self::BadModuleName { .. }
             | Self::DuplicateRoute { .. }
-            | Self::NoHandler { .. }
-            | Self::NotFoundBelowRoot { .. } => Reach::File,
+            | Self::NoHandler { .. } => Reach::File,
         }
     }
 
@@ -192,9 +183,7 @@ impl Problem {
             Self::NameNotUtf8 { path }
             | Self::Unreadable { path, .. }
             | Self::BadModuleName { path, .. } => vec![(path, None)],
-            Self::BadName { file, .. } | Self::NotFoundBelowRoot { file, .. } => {
-                vec![(file, None)]
-            }
+            Self::BadName { file, .. } => vec![(file, None)],
             Self::NoHandler { file, private } => {
                 vec![(file, private.as_ref().map(|(_, position)| *position))]
             }
@@ -245,9 +234,6 @@ impl Problem {
             Self::TooManyArguments { .. } => {
                 "take several values in one argument, as a tuple or a struct".into()
             }
-            Self::NotFoundBelowRoot { .. } => {
-                "move it to the root, or write an `_error.rs` for this folder".into()
-            }
             Self::HookAlone { absent, .. } => format!("write a `pub fn {absent}` too"),
             Self::SwapConst { .. } => {
                 "write `pub const SWAP: nova::Swap = nova::Swap::Handover;`, or another of its modes"
@@ -263,7 +249,7 @@ fn is_page(path: &str) -> bool {
     let path = path.strip_prefix("src/").unwrap_or(path);
     let Some(path) = path.strip_prefix("pages/") else { return path == "precompile.rs" };
     let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs"));
-    stem.is_some_and(|stem| stem != "404" && SpecialKind::of(stem).is_none())
+    stem.is_some_and(|stem| SpecialKind::of(stem).is_none())
 }
 
 /// Everything that is wrong, in one value, so that it can be reported in one go.

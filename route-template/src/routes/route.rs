@@ -117,6 +117,8 @@ pub enum SpecialKind {
     Middleware,
     /// `_error.rs`: how errors look.
     Error,
+    /// `404.rs`: how it looks that there is no page.
+    NotFound,
 }
 
 impl SpecialKind {
@@ -125,16 +127,28 @@ impl SpecialKind {
             "_layout" => Some(Self::Layout),
             "_middleware" => Some(Self::Middleware),
             "_error" => Some(Self::Error),
+            "404" => Some(Self::NotFound),
             _ => None,
         }
     }
 
-    /// The function that the file exports.
-    pub fn function(self) -> &'static str {
+    /// What a list of files calls it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Layout => "layout",
             Self::Middleware => "middleware",
-            Self::Error => "handler",
+            Self::Error => "error",
+            Self::NotFound => "404",
+        }
+    }
+
+    /// The names of the function that the file exports: one of them.
+    pub(crate) fn functions(self) -> &'static [&'static str] {
+        match self {
+            Self::Layout => &["layout"],
+            Self::Middleware => &["middleware"],
+            Self::Error => &["handler"],
+            Self::NotFound => &["handler", "get"],
         }
     }
 }
@@ -148,20 +162,10 @@ pub struct Special {
     pub kind: SpecialKind,
     /// The folder it applies to, from the pages' folder: `/`, `/users/[id]`, `/(shop)`.
     pub folder: String,
+    /// Where that folder is in addresses: `/users/{id}`.
+    pub pattern: Pattern,
     /// Its module below `crate::pages`.
     pub module: String,
     /// Its function; none as long as the file does not parse, several if they have conditions.
-    pub functions: Vec<Function>,
-}
-
-/// `404.rs`, the page for paths that no page answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotFound {
-    /// Its path from the app's folder.
-    pub file: String,
-    /// Its module below `crate::pages`.
-    pub module: String,
-    /// Its `handler` or `get`; none as long as the file does not parse, several if they have
-    /// conditions.
     pub functions: Vec<Function>,
 }
