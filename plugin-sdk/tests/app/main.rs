@@ -9,6 +9,8 @@ mod hooks;
 mod methods;
 mod pages;
 mod responses;
+#[cfg(feature = "ws")]
+mod websockets;
 
 use nova::App;
 use nova::handler::Handler;
