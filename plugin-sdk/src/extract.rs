@@ -16,6 +16,7 @@
 //! | [`State<T>`] | what `app.rs` made, or a part of it |
 //! | [`HeaderMap`], [`TypedHeader<T>`] | headers |
 //! | [`Method`], [`Uri`], [`MatchedPath`], [`ClientAddr`] | the rest of the request's head |
+//! | [`LastEventId`] | the last server-sent event that the client has |
 //! | [`Extension<T>`] | what a middleware left |
 //! | [`Request`] | all of it |
 //! | [`Upgrade`](crate::Upgrade) | the connection, to speak another protocol over it |
@@ -40,7 +41,7 @@ pub use http::{Method, Uri};
 pub use self::body::Request;
 pub use self::form::Form;
 pub use self::from_request::FromRequest;
-pub use self::head::{ClientAddr, Extension, MatchedPath, TypedHeader};
+pub use self::head::{ClientAddr, Extension, LastEventId, MatchedPath, TypedHeader};
 pub use self::json::Json;
 pub use self::optional::OptionalFromRequest;
 pub use self::path::Path;

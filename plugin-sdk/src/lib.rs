@@ -30,7 +30,8 @@
 //!   app does besides answering requests, [`log`] about what it logs.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
-//! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`.
+//! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`; `ws`,
+//!   with the feature of that name, about WebSockets.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
 //! * [`routing`] is the matcher, which hosts use as well.
 
@@ -69,6 +70,8 @@ pub mod response;
 pub mod sse;
 pub mod testing;
 pub mod upgrade;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use headers;
 pub use http;

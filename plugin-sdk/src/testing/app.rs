@@ -13,10 +13,15 @@ use http::{Method, StatusCode, Uri};
 use nova_routing::Router;
 use serde_core::Serialize;
 
+#[cfg(feature = "ws")]
+use super::connection::{Taken, take_over};
 use super::incoming::TestIncoming;
 use super::response::TestResponse;
+use super::streaming::TestStream;
 use crate::app::{InitContext, Routes, StartedApp};
 use crate::body::Body;
+#[cfg(feature = "ws")]
+use crate::body::Kind;
 use crate::hooks::Purpose;
 use crate::info;
 use crate::request::{Incoming, RequestContext};
@@ -246,6 +251,11 @@ impl<'a> TestRequest<'a> {
         self
     }
 
+    #[cfg(feature = "ws")]
+    pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
     /// Sets the body. Its length is announced, unless it is a stream.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
@@ -270,6 +280,60 @@ impl<'a> TestRequest<'a> {
         self.headers
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         self.body(fields.into())
+    }
+
+    /// Sends the request, and gives the response back whose body is read as it comes: for streams,
+    /// which may have no end.
+    ///
+    /// ```
+    /// use nova::handler::*;
+    /// use nova::prelude::*;
+    /// use nova::sse::Event;
+    /// use nova::testing::TestApp;
+    ///
+    /// fn get() -> Sse {
+    ///     let (events, sse) = Sse::channel();
+    ///     tokio::spawn(async move {
+    ///         for n in 1_u64.. {
+    ///             events.send(Event::data(n.to_string())).await?;
+    ///         }
+    ///         Ok::<_, Closed>(())
+    ///     });
+    ///     sse
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut app = nova::App::new(nova::no_state());
+    /// app.page("/numbers", "pages/numbers.rs").get(sync_0(get));
+    /// let app = TestApp::new(app.finish()).await;
+    ///
+    /// let mut response = app.get("/numbers").stream().await;
+    /// assert_eq!(response.status(), 200);
+    /// assert_eq!(response.chunk().await.unwrap(), "data: 1\n\n");
+    /// assert_eq!(response.event().await.unwrap(), "data: 2");
+    /// # }
+    /// ```
+    pub async fn stream(self) -> TestStream {
+        let TestRequest { app, method, target, headers, body } = self;
+        let sent = TestIncoming::new(method, target, headers, body);
+        TestStream::new(with_content_type(app.send(sent).await))
+    }
+
+    /// Sends the request, and takes the connection over if the page answers 101; else the answer.
+    #[cfg(feature = "ws")]
+    pub(super) async fn upgraded(self) -> Result<(HeaderMap, Taken), TestResponse> {
+        let TestRequest { app, method, target, headers, body } = self;
+        let sent = TestIncoming::new(method, target, headers, body).upgradable();
+        let response = with_content_type(app.send(sent).await);
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(TestResponse::read(response, false).await);
+        }
+        let (parts, body) = response.into_parts();
+        match body.into_kind() {
+            Kind::Upgrade(upgrade) => Ok((parts.headers, take_over(upgrade))),
+            _ => panic!("101 without saying what is done with the connection"),
+        }
     }
 }
 

@@ -17,12 +17,21 @@ pub(crate) struct TestIncoming {
     body: Mutex<Body>,
     pattern: Option<String>,
     params: Vec<String>,
+    is_upgradable: bool,
 }
 
 impl TestIncoming {
     pub(super) fn new(method: Method, target: Uri, headers: HeaderMap, body: Body) -> Self {
         let body = Mutex::new(body);
-        TestIncoming { method, target, headers, body, pattern: None, params: Vec::new() }
+        let (pattern, params) = (None, Vec::new());
+        TestIncoming { method, target, headers, body, pattern, params, is_upgradable: false }
+    }
+
+    /// With a connection that a page can take over.
+    #[cfg(feature = "ws")]
+    pub(super) fn upgradable(mut self) -> Self {
+        self.is_upgradable = true;
+        self
     }
 
     #[cfg(test)]
@@ -75,9 +84,8 @@ impl Incoming for TestIncoming {
         Version::HTTP_11
     }
 
-    /// There is no connection.
     fn is_upgradable(&self) -> bool {
-        false
+        self.is_upgradable
     }
 
     fn take_body(&self) -> Body {

@@ -10,6 +10,8 @@ mod methods;
 mod pages;
 mod responses;
 mod unrouted;
+#[cfg(feature = "ws")]
+mod websockets;
 
 use nova::App;
 use nova::handler::Handler;
