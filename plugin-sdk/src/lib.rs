@@ -31,6 +31,7 @@
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
 //! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`.
+//! * `tower`, a feature, is about layers and services of tower around and in pages.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
 //! * [`routing`] is the matcher, which hosts use as well.
 
@@ -66,6 +67,8 @@ pub mod prelude;
 pub mod response;
 pub mod sse;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod upgrade;
 
 pub use headers;

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::hooks::{AnyHooks, Misfit, Purpose};
 use crate::html::Links;
 use crate::pipeline::route::{Environment, Route, RouteTable};
+use crate::pipeline::started::Starter;
 use crate::response::Result;
 use crate::state::StateType;
 
@@ -23,7 +24,7 @@ pub struct Routes {
     table: Arc<RouteTable>,
     /// Why the routes cannot be started.
     problem: Option<String>,
-    folders: Arc<Folders>,
+    folders: Folders,
     /// The type of the app's state, if pages can be attached to what is started.
     open: Option<StateType>,
 }
@@ -66,10 +67,9 @@ impl Routes {
             }
         }
         let (outside, invalid) = outside(&folders);
-        problem = problem.or(invalid);
+        problem = problem.or(invalid).or(folders.check().err());
         let table = Arc::new(RouteTable { routes, outside: Arc::new(outside) });
-        let (hooks, folders) = (Arc::new(hooks), Arc::new(folders));
-        Routes { hooks, table, problem, folders, open }
+        Routes { hooks: Arc::new(hooks), table, problem, folders, open }
     }
 
     /// Seam: one route per page. [`StartedApp::call`] takes an index into it.
@@ -96,13 +96,15 @@ impl Routes {
         let InitContext { purpose, dev, stylesheet, favicon, saved } = init;
         let state = self.hooks.start(purpose, saved.as_deref()).await?;
         let links = Links { stylesheet, favicon };
-        let environment = Environment { state, links, dev };
-        let hooks = Arc::clone(&self.hooks);
+        let mut starter = Starter::new(&state);
+        let table = starter.table(&self.table);
         let page_libraries = self
             .open
-            .map(|state| PageLibraries::new(state, Arc::clone(&self.folders), &self.table));
+            .map(|state| PageLibraries::new(state, self.folders.started(&mut starter), &table));
+        let environment = Environment { state, links, dev };
+        let hooks = Arc::clone(&self.hooks);
         let shared = SharedApp { environment, hooks, purpose, page_libraries };
-        Ok(Arc::new(StartedApp::new(shared, Arc::clone(&self.table))))
+        Ok(Arc::new(StartedApp::new(shared, table)))
     }
 }
 
