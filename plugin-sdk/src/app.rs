@@ -28,6 +28,7 @@
 
 mod builder;
 mod folders;
+mod left_values;
 mod outside;
 mod page;
 pub(crate) mod page_libraries;

@@ -32,6 +32,7 @@ mod path;
 mod query;
 mod state;
 mod step;
+mod uses;
 
 pub use bytes::Bytes;
 pub use headers::Header;
@@ -46,7 +47,10 @@ pub use self::json::Json;
 pub use self::optional::OptionalFromRequest;
 pub use self::path::Path;
 pub use self::query::Query;
+#[cfg(feature = "tower")]
+pub(crate) use self::state::Provide;
 pub use self::state::{FromRef, State};
+pub use self::uses::Uses;
 pub use crate::body::Body;
 #[doc(no_inline)]
 pub use crate::error::Error;

@@ -32,6 +32,7 @@
 //! * [`body`] and [`sse`] are about streams.
 //! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`; `ws`,
 //!   with the feature of that name, about WebSockets.
+//! * `tower`, a feature, is about layers and services of tower around and in pages.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
 //! * [`routing`] is the matcher, which hosts use as well.
 
@@ -69,6 +70,8 @@ pub mod prelude;
 pub mod response;
 pub mod sse;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod upgrade;
 #[cfg(feature = "ws")]
 pub mod ws;

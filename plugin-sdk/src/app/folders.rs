@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use http::StatusCode;
 
 use crate::pipeline::route::{AnyHandler, ErrorPage, Scope};
+use crate::pipeline::started::Starter;
 
 /// A folder as it is on disk: `/`, `/users/[id]`, `/(shop)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,11 @@ impl Folder {
 
     pub(super) fn depth(&self) -> usize {
         self.0.matches('/').count()
+    }
+
+    /// The path of a file in it.
+    pub(super) fn file(&self, name: &str) -> String {
+        format!("pages{}/{name}", self.0)
     }
 
     /// Whether it is a `(group)`, or in one.
@@ -54,7 +60,7 @@ impl Folder {
 type ByFolder = Vec<(Folder, AnyHandler)>;
 
 /// The functions around pages.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Folders {
     pub(super) layouts: ByFolder,
     pub(super) middleware: ByFolder,
@@ -85,6 +91,14 @@ impl Folders {
         folders
     }
 
+    /// The same with the handlers as they answer.
+    pub(super) fn started(&self, starter: &mut Starter<'_>) -> Self {
+        let middleware = self.middleware.iter();
+        let middleware =
+            middleware.map(|(folder, handler)| (*folder, starter.handler(handler))).collect();
+        Folders { middleware, ..self.clone() }
+    }
+
     /// Where a folder is in addresses: `/users/{id}`.
     pub(super) fn pattern(&self, folder: Folder) -> &'static str {
         match self.patterns.iter().find(|(candidate, _)| *candidate == folder) {
@@ -103,9 +117,8 @@ impl Folders {
         let around = |inner: &Folder| {
             layouts.iter().filter(|(folder, _)| folder.depth() <= inner.depth()).count()
         };
-        let error_page = |only| {
-            move |(folder, handler): (Folder, AnyHandler)| (folder, handler, only)
-        };
+        let error_page =
+            |only| move |(folder, handler): (Folder, AnyHandler)| (folder, handler, only);
         let not_found = of(&self.not_found).into_iter();
         let mut errors: Vec<(Folder, AnyHandler, Option<StatusCode>)> = not_found
             .map(error_page(Some(StatusCode::NOT_FOUND)))
@@ -128,7 +141,7 @@ impl Folders {
 
     /// What surrounds the files that stand in `folder` itself.
     pub(super) fn scope_in(&self, folder: Folder) -> Scope {
-        self.scope(&format!("pages{}/", folder.as_str()))
+        self.scope(&folder.file(""))
     }
 }
 

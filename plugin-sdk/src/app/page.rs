@@ -125,13 +125,21 @@ impl RouteSpec {
     /// The page as it is called.
     ///
     /// # Errors
-    /// If its pattern is invalid.
+    /// If its pattern is invalid, or a function takes what no middleware leaves.
     pub(crate) fn into_route(self, folders: &Folders) -> Result<Route, String> {
         let methods = self.methods();
         let Self { pattern, file, handlers, any, precompile, reserved, body_limit, exercise: _ } =
             self;
         let pattern = pattern.map_err(|error| format!("{file}: {error}"))?;
-        let scope = if reserved { Scope::empty() } else { folders.scope(file) };
+        let scope = if reserved {
+            Scope::empty()
+        } else {
+            let names = Method::ALL.map(|method| method.as_str().to_ascii_lowercase());
+            let named = names.iter().map(String::as_str).zip(&handlers).chain([("handler", &any)]);
+            let functions = named.filter_map(|(name, handler)| Some((name, handler.as_ref()?)));
+            folders.check_page(file, functions)?;
+            folders.scope(file)
+        };
         let info = RouteInfo::new(pattern, body_limit);
         Ok(Route { info, file, methods, handlers, any, precompile, reserved, scope })
     }

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::hooks::{AnyHooks, Misfit, Purpose};
 use crate::html::Links;
 use crate::pipeline::route::{Environment, Route, RouteTable};
+use crate::pipeline::started::Starter;
 use crate::response::Result;
 use crate::state::{AnyState, StateType};
 
@@ -24,7 +25,7 @@ pub struct Routes {
     table: Arc<RouteTable>,
     /// Why the routes cannot be started.
     problem: Option<String>,
-    folders: Arc<Folders>,
+    folders: Folders,
     /// The type of the app's state.
     state: StateType,
     /// Whether pages can be attached to what is started.
@@ -70,10 +71,9 @@ impl Routes {
             }
         }
         let (outside, invalid) = outside(&folders);
-        problem = problem.or(invalid);
+        problem = problem.or(invalid).or(folders.check().err());
         let table = Arc::new(RouteTable { routes, outside: Arc::new(outside) });
-        let (hooks, folders) = (Arc::new(hooks), Arc::new(folders));
-        Routes { hooks, table, problem, folders, state, open }
+        Routes { hooks: Arc::new(hooks), table, problem, folders, state, open }
     }
 
     /// Seam: one route per page. [`StartedApp::call`] takes an index into it.
@@ -131,13 +131,15 @@ impl Routes {
     fn start(&self, state: AnyState, init: InitContext) -> Arc<StartedApp> {
         let InitContext { purpose, dev, stylesheet, favicon, saved: _ } = init;
         let links = Links { stylesheet, favicon };
-        let environment = Environment { state, links, dev };
-        let hooks = Arc::clone(&self.hooks);
+        let mut starter = Starter::new(&state);
+        let table = starter.table(&self.table);
         let page_libraries = self
             .open
-            .then(|| PageLibraries::new(self.state, Arc::clone(&self.folders), &self.table));
+            .then(|| PageLibraries::new(self.state, self.folders.started(&mut starter), &table));
+        let environment = Environment { state, links, dev };
+        let hooks = Arc::clone(&self.hooks);
         let shared = SharedApp { environment, hooks, purpose, page_libraries };
-        Arc::new(StartedApp::new(shared, Arc::clone(&self.table)))
+        Arc::new(StartedApp::new(shared, table))
     }
 }
 

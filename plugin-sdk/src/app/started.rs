@@ -124,7 +124,8 @@ impl StartedApp {
                 "it takes no page libraries: its routes end with `finish()`, not with `open()`";
             return Err(NotAttached::app(Failure::error(reason)));
         };
-        let (table, routes) = page_libraries.table(pages, declare)?;
+        let (table, routes) =
+            page_libraries.table(pages, declare, &self.shared.environment.state)?;
         let view = StartedApp { shared: Arc::clone(&self.shared), table: Arc::new(table) };
         Ok((Arc::new(view), routes))
     }

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, Uri};
 
 use super::from_request::FromRequest;
 use super::optional::OptionalFromRequest;
+use super::uses::Uses;
 use crate::error::{Rejection, RejectionKind};
 use crate::request::{Head, RequestContext};
 
@@ -148,7 +149,7 @@ impl<S: Sync> OptionalFromRequest<S> for LastEventId {
     }
 }
 
-/// A value that a middleware put into the request's extensions.
+/// A value that a middleware left for the pages of its folder.
 ///
 /// ```
 /// use nova::prelude::*;
@@ -157,9 +158,8 @@ impl<S: Sync> OptionalFromRequest<S> for LastEventId {
 /// pub struct User(String);
 ///
 /// // pages/_middleware.rs
-/// pub async fn middleware(mut request: Request, next: Next) -> Response {
-///     request.extensions_mut().insert(User("ada".to_owned()));
-///     next.run(request).await
+/// pub async fn middleware(request: Request, next: Next<User>) -> Response {
+///     next.run_with(request, User("ada".to_owned())).await
 /// }
 ///
 /// // pages/me.rs
@@ -167,6 +167,10 @@ impl<S: Sync> OptionalFromRequest<S> for LastEventId {
 ///     user.0
 /// }
 /// ```
+///
+/// An app is not started when a page takes one that no middleware above it leaves: by `Next<T>`, or by
+/// a layer of tower, of which is not known what it leaves. `Option<Extension<T>>` is for what may be
+/// there, or not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extension<T>(pub T);
 
@@ -179,6 +183,10 @@ impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequest<S> for Extension<T> 
             let name = std::any::type_name::<T>();
             Rejection::of(RejectionKind::Unavailable, format!("no middleware left a `{name}`"))
         })
+    }
+
+    fn uses(uses: &mut Uses) {
+        uses.takes::<T>();
     }
 }
 

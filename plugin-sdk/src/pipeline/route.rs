@@ -6,6 +6,7 @@ use futures_core::future::BoxFuture;
 use http::StatusCode;
 use nova_routing::{Method, MethodSet, Router};
 
+use crate::extract::Uses;
 use crate::html::Links;
 use crate::request::{RequestContext, RouteInfo, Whole};
 use crate::response::Response;
@@ -89,7 +90,8 @@ impl Scope {
     }
 }
 
-/// An `_error.rs` or the `404.rs`.
+/// An `_error.rs` or a `404.rs`.
+#[derive(Clone)]
 pub(crate) struct ErrorPage {
     pub(crate) handler: AnyHandler,
     /// How many of the scope's layouts, from the outermost, are in its folder or above.
@@ -111,9 +113,38 @@ pub(crate) struct Environment {
 #[derive(Clone)]
 pub(crate) struct AnyHandler(Arc<dyn Call>);
 
+/// How a handler is made when the app starts.
+pub(crate) type MakeHandler = dyn Fn(&AnyState) -> AnyHandler + Send + Sync;
+
 impl AnyHandler {
     pub(crate) fn new(call: impl Call + 'static) -> Self {
         AnyHandler(Arc::new(call))
+    }
+
+    /// A handler that an app makes when it starts: see [`started`](super::started).
+    #[cfg(feature = "tower")]
+    pub(crate) fn at_start(
+        make: impl Fn(&AnyState) -> AnyHandler + Send + Sync + 'static,
+        leaves_anything: bool,
+    ) -> Self {
+        AnyHandler::new(super::started::AtStart { make: Box::new(make), leaves_anything })
+    }
+
+    /// How it is made when the app starts; `None` for one that is made already.
+    pub(super) fn make(&self) -> Option<&MakeHandler> {
+        self.0.make()
+    }
+
+    /// Where it is: the same for all its clones.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// What its arguments take of middleware, and leave.
+    pub(crate) fn uses(&self) -> Uses {
+        let mut uses = Uses::default();
+        self.0.uses(&mut uses);
+        uses
     }
 
     /// Answers a request to the end: the one box on the way of most requests.
@@ -152,4 +183,14 @@ pub(crate) trait Call: Send + Sync {
         cx: &'a mut RequestContext<'_, Whole>,
         state: &'a AnyState,
     ) -> BoxFuture<'a, Response>;
+
+    /// See [`AnyHandler::uses`].
+    fn uses(&self, uses: &mut Uses) {
+        let _ = uses;
+    }
+
+    /// See [`AnyHandler::make`].
+    fn make(&self) -> Option<&MakeHandler> {
+        None
+    }
 }

@@ -209,7 +209,7 @@ pub(crate) struct Arrival {
 }
 
 /// What the app says about a route.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RouteInfo {
     pub(crate) pattern: Pattern,
     pub(crate) body_limit: usize,

@@ -195,11 +195,7 @@ impl TestApp {
     }
 
     /// What answers, or the error page after its panic.
-    async fn unless_panic(
-        &self,
-        answer: BoxFuture<'_, Response>,
-        sent: &TestIncoming,
-    ) -> Response {
+    async fn unless_panic(&self, answer: BoxFuture<'_, Response>, sent: &TestIncoming) -> Response {
         if let Some(response) = unless_panic(answer).await {
             return response;
         }

@@ -6,9 +6,11 @@ mod bodies;
 mod errors;
 mod extract;
 mod hooks;
+mod left_values;
 mod methods;
 mod pages;
 mod responses;
+mod tower;
 mod unrouted;
 #[cfg(feature = "ws")]
 mod websockets;

@@ -10,9 +10,8 @@ const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 #[derive(Clone)]
 struct Session(&'static str);
 
-async fn session(mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(Session("ada"));
-    let mut response = next.run(request).await;
+async fn session(request: Request, next: Next<Session>) -> Response {
+    let mut response = next.run_with(request, Session("ada")).await;
     response.headers_mut().append("x-way", HeaderValue::from_static("/"));
     response
 }
@@ -31,7 +30,11 @@ fn with_session(Extension(session): Extension<Session>, page: Html) -> Html {
     page.map(|body| html! { nav { (session.0) } (body) })
 }
 
-fn of_user(error: Error, Path(user): Path<String>, Extension(session): Extension<Session>) -> String {
+fn of_user(
+    error: Error,
+    Path(user): Path<String>,
+    Extension(session): Extension<Session>,
+) -> String {
     format!("{} of {user}, for {}", error.status().as_u16(), session.0)
 }
 

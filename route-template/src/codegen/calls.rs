@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::routes::exercises::Exercises;
 use crate::routes::hooks::Hooks;
-use crate::routes::route::{Handler, Method, Page, PageConst, SpecialKind};
+use crate::routes::route::{Handler, LAYERS, Method, Page, PageConst, SERVICE, SpecialKind};
 use crate::routes::tree::RouteTree;
 use crate::source::cfg;
 use crate::source::items::Function;
@@ -35,7 +35,7 @@ impl<'a> Statement<'a> {
     /// The same for a line in which `handler` stands.
     fn handing_over(file: &'a str, function: &'a Function, text: String) -> Self {
         // A name that is brought into scope must be used, so where it may not be it is written out.
-        let is_certain = function.cfg.is_none();
+        let is_certain = function.cfg.is_none() && !is_of_tower(function);
         let handler_function = is_certain.then(|| handler_function(function));
         Self { handler_function, ..Self::about(file, function, text) }
     }
@@ -162,7 +162,9 @@ pub(super) fn exercise_calls(exercises: &Exercises) -> impl Iterator<Item = Stat
     exercises.functions.iter().map(|function| {
         let name = &function.name;
         let text = format!("app.precompile({name:?}, {});", wrapped("precompile", function));
-        Statement::handing_over(&exercises.file, function, text)
+        let is_certain = function.cfg.is_none();
+        let handler_function = is_certain.then(|| handler_function(function));
+        Statement { handler_function, ..Statement::about(&exercises.file, function, text) }
     })
 }
 
@@ -177,7 +179,17 @@ fn chain<'a>(first: Statement<'a>, more: Vec<Statement<'a>>) -> Vec<Statement<'a
     calls
 }
 
+/// Whether it makes something of tower's, and is no handler itself. A page and a `_middleware.rs`
+/// hand over no other functions of these names.
+fn is_of_tower(function: &Function) -> bool {
+    [SERVICE, LAYERS].contains(&function.name.as_str())
+}
+
 fn handler(module: &str, function: &Function) -> String {
+    if is_of_tower(function) {
+        let Function { name, arity, .. } = function;
+        return format!("nova::tower::{name}_{arity}(pages::{module}::{name})");
+    }
     wrapped(&format!("pages::{module}"), function)
 }
 

@@ -25,6 +25,12 @@ fn everything() -> Sources {
             page("_layout.rs", "pub fn layout(page: Html) -> Html { page }"),
             page("(shop)/_layout.rs", "pub async fn layout(page: Html) -> Html { page }"),
             page("api/_middleware.rs", "pub async fn middleware(r: Request, n: Next) {}"),
+            page(
+                "legacy/_middleware.rs",
+                "pub fn layers(State(db): State<Db>) -> impl Layers { cors(db) }\n\
+                 pub async fn middleware(r: Request, n: Next) {}",
+            ),
+            page("legacy/[[...path]].rs", "pub fn service() -> Router { router() }"),
             page("_error.rs", "pub fn handler(error: Error) -> Html { page() }"),
             page("404.rs", "pub fn get() -> Html { page() }"),
             page("users/[id]/404.rs", "pub fn handler(error: Error) -> Html { page() }"),

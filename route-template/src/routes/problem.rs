@@ -112,6 +112,24 @@ pub enum Problem {
         /// How many it may take.
         most: usize,
     },
+    /// `async fn layers`, `async fn service`.
+    #[error("`{name}` is async, and what it gives is built at once when the app starts")]
+    AsyncBuild {
+        /// The file.
+        file: String,
+        /// The function.
+        name: String,
+        /// Where it stands.
+        position: Position,
+    },
+    /// Two functions of a page that answer every method.
+    #[error("`handler` and `service` both answer every method")]
+    HandlerAndService {
+        /// The page.
+        file: String,
+        /// Where `service` stands.
+        position: Position,
+    },
     /// Hooks in `app.rs` that need another hook.
     #[error("`{present}` needs `{absent}`")]
     HookAlone {
@@ -158,6 +176,8 @@ impl Problem {
             Self::Unreadable { path: file, .. }
             | Self::Reexport { file, .. }
             | Self::HiddenType { file, .. }
+            | Self::AsyncBuild { file, .. }
+            | Self::HandlerAndService { file, .. }
             | Self::TooManyArguments { file, .. } => {
                 if is_page(file) {
                     Reach::File
@@ -191,6 +211,8 @@ impl Problem {
             Self::Reexport { file, position, .. }
             | Self::HiddenType { file, position, .. }
             | Self::TooManyArguments { file, position, .. }
+            | Self::AsyncBuild { file, position, .. }
+            | Self::HandlerAndService { file, position }
             | Self::SwapConst { file, position, .. }
             | Self::HookAlone { file, position, .. } => vec![(file, Some(*position))],
         }
@@ -222,7 +244,9 @@ impl Problem {
                 "write `pub fn layout(page: Html) -> Html`".into()
             }
             Self::NoFunction { function: "middleware", .. } => {
-                "write `pub async fn middleware(request: Request, next: Next) -> Response`".into()
+                "write `pub async fn middleware(request: Request, next: Next) -> Response`, or \
+                 `pub fn layers() -> impl nova::tower::Layers`"
+                    .into()
             }
             Self::NoFunction { function, .. } => format!("write a `pub fn {function}`"),
             Self::Reexport { name, .. } => {
@@ -234,6 +258,12 @@ impl Problem {
             Self::TooManyArguments { .. } => {
                 "take several values in one argument, as a tuple or a struct".into()
             }
+            Self::AsyncBuild { .. } => {
+                "leave out `async`, and take what is awaited from `State`: `init` of app.rs may \
+                 be async"
+                    .into()
+            }
+            Self::HandlerAndService { .. } => "keep one of the two".into(),
             Self::HookAlone { absent, .. } => format!("write a `pub fn {absent}` too"),
             Self::SwapConst { .. } => {
                 "write `pub const SWAP: nova::Swap = nova::Swap::Handover;`, or another of its modes"

@@ -51,6 +51,12 @@ pub struct Handler {
     pub function: Function,
 }
 
+/// The name of the function of a page that makes a service of tower, for any method.
+pub(crate) const SERVICE: &str = "service";
+
+/// The name of the function of a `_middleware.rs` that makes layers of tower.
+pub(crate) const LAYERS: &str = "layers";
+
 /// What a handler's name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the methods of RFC 9110 and RFC 5789")]
@@ -113,7 +119,7 @@ impl Method {
 pub enum SpecialKind {
     /// `_layout.rs`: what surrounds the pages.
     Layout,
-    /// `_middleware.rs`: what requests pass through.
+    /// `_middleware.rs`: what requests pass through, functions or layers of tower.
     Middleware,
     /// `_error.rs`: how errors look.
     Error,
@@ -166,6 +172,7 @@ pub struct Special {
     pub pattern: Pattern,
     /// Its module below `crate::pages`.
     pub module: String,
-    /// Its function; none as long as the file does not parse, several if they have conditions.
+    /// Its function; none as long as the file does not parse, several if they have conditions, or if
+    /// there are layers around the middleware.
     pub functions: Vec<Function>,
 }

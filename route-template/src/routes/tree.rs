@@ -7,12 +7,14 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::routes::exercises::Exercises;
-use crate::routes::exports::{MOST_ARGUMENTS, exported, items};
+use crate::routes::exports::{MOST_ARGUMENTS, building, exported, items};
 use crate::routes::hooks::Hooks;
 use crate::routes::modules::{ModuleNames, ModuleTree};
 use crate::routes::pattern::{BadName, NamePart, Pattern, parse_part};
 use crate::routes::problem::{Problem, Problems, Warning};
-use crate::routes::route::{Handler, Method, Page, PageConst, Special, SpecialKind};
+use crate::routes::route::{
+    Handler, LAYERS, Method, Page, PageConst, SERVICE, Special, SpecialKind,
+};
 use crate::source::file::SourceFile;
 use crate::source::items::{Function, Items};
 
@@ -190,13 +192,21 @@ impl<'a> Builder<'a> {
     ) -> Result<(), Problem> {
         let names = kind.functions();
         let present = names.iter().find(|name| file.items.has_function(name));
+        let function = present.unwrap_or(&names[names.len() - 1]);
+        let mut functions = Vec::new();
+        if kind == SpecialKind::Middleware {
+            functions = building(file.items, file.path, LAYERS)?;
+        }
+        if functions.is_empty() || present.is_some() {
+            functions.extend(file.functions(function)?);
+        }
         self.tree.specials.push(Special {
             file: file.path.to_owned(),
             kind,
             folder: format!("/{}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
             pattern,
             module: self.names.take(path),
-            functions: file.functions(present.unwrap_or(&names[names.len() - 1]))?,
+            functions,
         });
         Ok(())
     }
@@ -212,6 +222,20 @@ impl<'a> Builder<'a> {
                 }
                 Err(problem) => self.problems.push(problem),
             }
+        }
+        match building(file.items, file.path, SERVICE) {
+            Ok(services) => {
+                if let Some(service) = services.first()
+                    && handlers.iter().any(|handler| handler.method == Method::Any)
+                {
+                    let (file, position) = (file.path.to_owned(), service.position);
+                    self.problems.push(Problem::HandlerAndService { file, position });
+                } else {
+                    let any = |function| Handler { method: Method::Any, function };
+                    handlers.extend(services.into_iter().map(any));
+                }
+            }
+            Err(problem) => self.problems.push(problem),
         }
         if handlers.is_empty() && self.problems.len() == known && file.items.complete {
             self.problems.push(file.no_handler());

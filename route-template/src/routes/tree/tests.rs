@@ -80,6 +80,27 @@ fn handlers_are_listed_in_the_order_of_methods() {
 }
 
 #[test]
+fn what_tower_makes_is_built_at_once() {
+    let found = tree(&[
+        ("_middleware.rs", "pub fn layers(db: State<Db>) -> impl Layers {}"),
+        ("a/_middleware.rs", "pub async fn middleware() {} pub fn layers() -> Cors {}"),
+        ("[[...path]].rs", "pub fn service() -> Router {} pub fn get() {}"),
+    ]);
+    let names = |functions: &[Function]| -> Vec<_> {
+        functions.iter().map(|function| (function.name.clone(), function.arity)).collect()
+    };
+    let special = |at: usize| names(&found.specials[at].functions);
+    assert_eq!(special(0), [("layers".into(), 1)]);
+    assert_eq!(special(1), [("layers".into(), 0), ("middleware".into(), 0)], "layers are outside");
+    assert_eq!(found.pages[0].methods(), [Method::Get, Method::Any]);
+    insta::assert_snapshot!(problems(&[
+        ("_middleware.rs", "pub async fn layers() -> Cors {}"),
+        ("a.rs", "pub fn service(a: State<A>, b: State<B>) -> Router {}"),
+        ("b.rs", "pub fn service() -> Router {}\npub fn handler() {}"),
+    ]));
+}
+
+#[test]
 fn special_files_know_their_folder() {
     let tree = tree(&[
         ("_layout.rs", "pub fn layout(page: Html) -> Html { page }"),
