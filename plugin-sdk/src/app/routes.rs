@@ -91,7 +91,11 @@ impl Routes {
             return Err(Error::internal(problem.clone()));
         }
         let InitContext { purpose, dev, stylesheet, favicon, saved } = init;
+        #[cfg(feature = "cookies-private")]
+        crate::cookies::secret::read(purpose)?;
         let state = self.hooks.start(purpose, saved.as_deref()).await?;
+        #[cfg(feature = "sessions")]
+        crate::session::check(purpose)?;
         let links = Links { stylesheet, favicon };
         let environment = Environment { state, links, dev };
         let hooks = Arc::clone(&self.hooks);

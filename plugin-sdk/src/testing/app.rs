@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{IntoFuture, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures_core::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -26,6 +27,8 @@ use crate::response::{IntoResponse, Response, Result, with_content_type};
 pub struct TestApp {
     router: Router<usize>,
     app: Arc<StartedApp>,
+    /// What its code finds when it asks for its app.
+    started: &'static info::Started,
 }
 
 impl fmt::Debug for TestApp {
@@ -65,12 +68,14 @@ impl TestApp {
         if init.purpose == Purpose::Serve {
             started.leadership().lead();
         }
-        let app = routes.init(init).await?;
+        #[cfg(feature = "cookies-private")]
+        started.secret().for_a_test()?;
+        let app = Inside { started, future: Box::pin(routes.init(init)) }.await?;
         let mut router = Router::new();
         for (index, route) in routes.routes().iter().enumerate() {
             router.insert(route.info.pattern.clone(), index)?;
         }
-        Ok(TestApp { router, app })
+        Ok(TestApp { router, app, started })
     }
 
     /// What the app saves for the next generation.
@@ -78,7 +83,7 @@ impl TestApp {
     /// # Errors
     /// When its `export` fails.
     pub async fn export(&self) -> Result<Option<Vec<u8>>> {
-        self.app.export().await
+        self.inside(self.app.export()).await
     }
 
     /// Runs the app's `shutdown`.
@@ -86,7 +91,13 @@ impl TestApp {
     /// # Errors
     /// When it fails.
     pub async fn shutdown(self) -> Result<()> {
-        self.app.shutdown().await
+        let started = self.started;
+        Inside { started, future: Box::pin(self.app.shutdown()) }.await
+    }
+
+    /// The code of this app, which finds itself in it: there may be another one in the next test.
+    fn inside<'a, T>(&self, future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+        Box::pin(Inside { started: self.started, future: Box::pin(future) })
     }
 
     /// A request; it is sent by `.await`.
@@ -146,7 +157,7 @@ impl TestApp {
         let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
         sent.matched(found.pattern.to_string(), params);
         let answer = self.app.call(*found.value, RequestContext::host(&sent));
-        match unless_panic(answer).await {
+        match unless_panic(self.inside(answer)).await {
             Some(response) => response,
             None => self.error(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &sent).await,
         }
@@ -155,7 +166,7 @@ impl TestApp {
     async fn error(&self, status: StatusCode, message: String, sent: &TestIncoming) -> Response {
         let page = self.app.error(status, message, RequestContext::host(sent));
         let plain = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        unless_panic(page).await.unwrap_or_else(plain)
+        unless_panic(self.inside(page)).await.unwrap_or_else(plain)
     }
 }
 
@@ -237,6 +248,21 @@ impl<'a> IntoFuture for TestRequest<'a> {
             let response = with_content_type(app.send(sent).await);
             TestResponse::read(response, is_head).await
         })
+    }
+}
+
+/// A future that is polled on behalf of an app.
+struct Inside<F> {
+    started: &'static info::Started,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Inside<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _inside = info::enter(self.started);
+        self.future.as_mut().poll(cx)
     }
 }
 

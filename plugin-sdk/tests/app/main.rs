@@ -3,12 +3,14 @@
 #![expect(clippy::needless_pass_by_value, reason = "a page takes its arguments by value")]
 
 mod bodies;
+mod cookies;
 mod errors;
 mod extract;
 mod hooks;
 mod methods;
 mod pages;
 mod responses;
+mod sessions;
 
 use nova::App;
 use nova::handler::Handler;
