@@ -56,6 +56,8 @@ mod stream;
 
 pub mod app;
 pub mod body;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 pub mod error;
 pub mod extract;
 pub mod handler;
@@ -68,6 +70,8 @@ pub mod middleware;
 pub mod precompile;
 pub mod prelude;
 pub mod response;
+#[cfg(feature = "sessions")]
+pub mod session;
 pub mod sse;
 pub mod testing;
 #[cfg(feature = "tower")]

@@ -103,7 +103,11 @@ impl Routes {
     /// When two pages have one pattern, or `init` failed.
     pub(crate) async fn init(&self, init: InitContext) -> Result<Arc<StartedApp>> {
         self.check()?;
+        #[cfg(feature = "cookies-private")]
+        crate::cookies::secret::read(init.purpose)?;
         let state = self.hooks.start(init.purpose, init.saved.as_deref()).await?;
+        #[cfg(feature = "sessions")]
+        crate::session::check(init.purpose)?;
         Ok(self.start(state, init))
     }
 

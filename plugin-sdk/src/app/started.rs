@@ -237,7 +237,14 @@ impl StartedApp {
         error: Error,
     ) -> BoxFuture<'a, Response> {
         let environment = &self.shared.environment;
-        Box::pin(async move { finish(environment, scope, &mut cx, error.into_response()).await })
+        Box::pin(async move {
+            let response = finish(environment, scope, &mut cx, error.into_response()).await;
+            // A layout may have taken the messages for the next page.
+            #[cfg(feature = "sessions")]
+            let response =
+                crate::pipeline::finish::save_session(environment, scope, &mut cx, response).await;
+            response
+        })
     }
 }
 

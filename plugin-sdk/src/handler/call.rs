@@ -80,11 +80,22 @@ impl<S: Send + Sync + 'static, R: Run<S>> Call for WithState<S, R> {
     ) -> BoxFuture<'a, Response> {
         Box::pin(async move {
             let response = self.run.run(&mut cx, environment.state.get()).await;
-            if response.body().is_unfinished() {
+            let response = if response.body().is_unfinished() {
                 finish(environment, scope, &mut cx, response).await
             } else {
                 response
+            };
+            #[cfg(feature = "sessions")]
+            if cx.own_session().is_some() {
+                return crate::pipeline::finish::save_session(
+                    environment,
+                    scope,
+                    &mut cx,
+                    response,
+                )
+                .await;
             }
+            response
         })
     }
 

@@ -185,6 +185,9 @@ pub struct HeadData<'a> {
     pub(super) route: Option<&'a RouteInfo>,
     pub(super) extensions: Extensions,
     pub(super) input: StepInput,
+    /// The session, if this context was the first that was asked for it.
+    #[cfg(feature = "sessions")]
+    pub(super) session: Option<crate::session::SessionSlot>,
 }
 
 /// Where the head is.

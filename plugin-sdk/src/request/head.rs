@@ -27,12 +27,38 @@ impl<'a> RequestContext<'a, Head> {
     }
 
     fn new(source: HeadSource<'a>, extensions: Extensions) -> Self {
-        let data = HeadData { source, route: None, extensions, input: StepInput::Empty };
+        let data = HeadData {
+            source,
+            route: None,
+            extensions,
+            input: StepInput::Empty,
+            #[cfg(feature = "sessions")]
+            session: None,
+        };
         RequestContext { data }
     }
 
     pub(crate) fn set_route(&mut self, route: &'a RouteInfo) {
         self.data.route = Some(route);
+    }
+
+    /// Where the session of this request is: the place that was made before, or one of this context.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn session_slot(&mut self) -> crate::session::SessionSlot {
+        if let Some(slot) = self.data.extensions.get::<crate::session::SessionSlot>() {
+            return slot.clone();
+        }
+        let slot = crate::session::SessionSlot::default();
+        self.data.extensions.insert(slot.clone());
+        self.data.session = Some(slot.clone());
+        slot
+    }
+
+    /// The session that is saved when the answer of this context is there: one that was asked for behind
+    /// a middleware may be that of the middleware's.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn own_session(&self) -> Option<&crate::session::SessionSlot> {
+        self.data.session.as_ref()
     }
 
     pub(super) fn route(&self) -> Option<&'a RouteInfo> {

@@ -25,6 +25,12 @@ impl<'a> RequestContext<'a, Whole> {
         RequestContext { data: WholeData { head, body: BodySource::Owned(body) } }
     }
 
+    /// Puts a body back that was taken and read.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn put_body(&mut self, body: bytes::Bytes) {
+        self.data.body = BodySource::Owned(Body::from(body));
+    }
+
     fn body(&mut self) -> Body {
         match std::mem::replace(&mut self.data.body, BodySource::Taken) {
             BodySource::Taken => Body::empty(),
@@ -59,6 +65,9 @@ impl<P: RequestPart> RequestContext<'_, P> {
         P: HasBody,
     {
         let whole = P::whole(self);
+        // Middleware shares the session with what is behind it, whoever asks for it first.
+        #[cfg(feature = "sessions")]
+        whole.session_slot();
         let mut request = http::Request::new(Body::empty());
         *request.method_mut() = whole.method();
         *request.uri_mut() = whole.uri()?;

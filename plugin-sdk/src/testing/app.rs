@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{IntoFuture, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures_core::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -31,6 +32,8 @@ use crate::response::{IntoResponse, Response, Result, with_content_type};
 pub struct TestApp {
     router: Router<usize>,
     app: Arc<StartedApp>,
+    /// What its code finds when it asks for its app.
+    started: &'static info::Started,
 }
 
 impl fmt::Debug for TestApp {
@@ -85,9 +88,12 @@ impl TestApp {
     /// pattern.
     pub fn with_state<S: Send + Sync + 'static>(routes: Routes, state: S) -> Self {
         let init = scratch(Purpose::Precompile, None);
-        let _ = info::started("", init.dev, HashMap::new());
-        let app = routes.init_with(state, init).and_then(|app| TestApp::of(&routes, app));
-        app.unwrap_or_else(|error| panic!("the app does not start: {error}"))
+        let started = info::started("", init.dev, HashMap::new());
+        #[cfg(feature = "cookies-private")]
+        started.secret().for_a_test().expect("a secret of the test's own");
+        let app = routes.init_with(state, init);
+        app.and_then(|app| TestApp::of(&routes, app, started))
+            .unwrap_or_else(|error| panic!("the app does not start: {error}"))
     }
 
     /// Starts the routes for a purpose, perhaps with what another generation exported.
@@ -103,15 +109,18 @@ impl TestApp {
         if init.purpose == Purpose::Serve {
             started.leadership().lead();
         }
-        TestApp::of(routes, routes.init(init).await?)
+        #[cfg(feature = "cookies-private")]
+        started.secret().for_a_test()?;
+        let app = Inside { started, future: Box::pin(routes.init(init)) }.await?;
+        TestApp::of(routes, app, started)
     }
 
-    fn of(routes: &Routes, app: Arc<StartedApp>) -> Result<Self> {
+    fn of(routes: &Routes, app: Arc<StartedApp>, started: &'static info::Started) -> Result<Self> {
         let mut router = Router::new();
         for (index, route) in routes.routes().iter().enumerate() {
             router.insert(route.info.pattern.clone(), index)?;
         }
-        Ok(TestApp { router, app })
+        Ok(TestApp { router, app, started })
     }
 
     /// What the app saves for the next generation.
@@ -119,7 +128,7 @@ impl TestApp {
     /// # Errors
     /// When its `export` fails.
     pub async fn export(&self) -> Result<Option<Vec<u8>>> {
-        self.app.export().await
+        self.inside(self.app.export()).await
     }
 
     /// Runs the app's `shutdown`.
@@ -127,7 +136,13 @@ impl TestApp {
     /// # Errors
     /// When it fails.
     pub async fn shutdown(self) -> Result<()> {
-        self.app.shutdown().await
+        let started = self.started;
+        Inside { started, future: Box::pin(self.app.shutdown()) }.await
+    }
+
+    /// The code of this app, which finds itself in it: there may be another one in the next test.
+    fn inside<'a, T>(&self, future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+        Box::pin(Inside { started: self.started, future: Box::pin(future) })
     }
 
     /// A request; it is sent by `.await`.
@@ -196,11 +211,12 @@ impl TestApp {
 
     /// What answers, or the error page after its panic.
     async fn unless_panic(&self, answer: BoxFuture<'_, Response>, sent: &TestIncoming) -> Response {
-        if let Some(response) = unless_panic(answer).await {
+        if let Some(response) = unless_panic(self.inside(answer)).await {
             return response;
         }
         let plain = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        unless_panic(self.app.panicked(sent)).await.unwrap_or_else(plain)
+        let page = self.inside(self.app.panicked(sent));
+        unless_panic(page).await.unwrap_or_else(plain)
     }
 }
 
@@ -345,6 +361,21 @@ impl<'a> IntoFuture for TestRequest<'a> {
             let response = with_content_type(app.send(sent).await);
             TestResponse::read(response, is_head).await
         })
+    }
+}
+
+/// A future that is polled on behalf of an app.
+struct Inside<F> {
+    started: &'static info::Started,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Inside<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _inside = info::enter(self.started);
+        self.future.as_mut().poll(cx)
     }
 }
 

@@ -39,6 +39,15 @@ impl TestIncoming {
         TestIncoming::new(Method::GET, Uri::from_static(path), HeaderMap::new(), Body::empty())
     }
 
+    #[cfg(all(test, feature = "cookies-private"))]
+    pub(crate) fn with_headers(method: Method, headers: &[(&'static str, &str)]) -> Self {
+        let mut request = TestIncoming { method, ..TestIncoming::get("/") };
+        for (name, value) in headers {
+            request.headers.insert(*name, HeaderValue::try_from(*value).expect("a header's value"));
+        }
+        request
+    }
+
     pub(crate) fn matched(&mut self, pattern: String, params: Vec<String>) {
         self.pattern = Some(pattern);
         self.params = params;

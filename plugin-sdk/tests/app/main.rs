@@ -3,6 +3,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "a page takes its arguments by value")]
 
 mod bodies;
+mod cookies;
 mod errors;
 mod extract;
 mod hooks;
@@ -10,9 +11,9 @@ mod left_values;
 mod methods;
 mod pages;
 mod responses;
+mod sessions;
 mod tower;
 mod unrouted;
-#[cfg(feature = "ws")]
 mod websockets;
 
 use nova::App;

@@ -39,7 +39,8 @@ pub struct PageConst {
 
 impl PageConst {
     /// The names of all, in the order in which they are passed on.
-    pub(crate) const NAMES: [&str; 4] = ["PRECOMPILE", "SAMPLES", "PRERENDER", "BODY_LIMIT"];
+    pub(crate) const NAMES: [&str; 5] =
+        ["PRECOMPILE", "SAMPLES", "PRERENDER", "BODY_LIMIT", "CSRF"];
 }
 
 /// A function that answers a method.
