@@ -25,13 +25,13 @@ impl<'a> RequestContext<'a, Whole> {
     ) -> Self {
         let (parts, body) = request.into_parts();
         let head = RequestContext::owned_head(parts, params, connection);
-        RequestContext { data: WholeData { head, body: BodySource::Owned(body) } }
+        RequestContext { data: WholeData { head, body: BodySource::Owned(Box::new(body)) } }
     }
 
     fn body(&mut self) -> Body {
         match std::mem::replace(&mut self.data.body, BodySource::Taken) {
             BodySource::Taken => Body::empty(),
-            BodySource::Owned(body) => body,
+            BodySource::Owned(body) => *body,
             BodySource::Host(incoming) => {
                 let max = self.route().map_or(DEFAULT_BODY_LIMIT, |route| route.body_limit);
                 incoming.take_body().limited(max, self.content_length())

@@ -383,7 +383,8 @@ impl Exerciser<'_> {
         let origin = Origin::Route(pin.id);
         let target = Target::Route(*index);
         let wanted = Call { target, pattern: &route.pattern, params: &[], peer: None };
-        let response = call(pin, wanted, &Lent::without_body(&parts)).await;
+        let mut response = Response::default();
+        call(pin, &wanted, &Lent::without_body(&parts), &mut response).await;
         SiteResponse { response, origin }
     }
 }
