@@ -14,7 +14,7 @@
 //! | [`Json<T>`], [`Form<T>`] | the body |
 //! | `String`, [`Bytes`], [`Body`] | the body as text, bytes, stream |
 //! | [`State<T>`] | what `app.rs` made, or a part of it |
-//! | [`HeaderMap`], [`TypedHeader<T>`] | headers |
+//! | [`HeaderMap`] | headers; with the feature `typed-header` also `TypedHeader<T>` |
 //! | [`Method`], [`Uri`], [`MatchedPath`], [`ClientAddr`] | the rest of the request's head |
 //! | [`Extension<T>`] | what a middleware left |
 //! | [`Request`] | all of it |
@@ -31,8 +31,11 @@ mod path;
 mod query;
 mod state;
 mod step;
+#[cfg(feature = "typed-header")]
+mod typed_header;
 
 pub use bytes::Bytes;
+#[cfg(feature = "typed-header")]
 pub use headers::Header;
 pub use http::header::HeaderMap;
 pub use http::{Method, Uri};
@@ -40,12 +43,14 @@ pub use http::{Method, Uri};
 pub use self::body::Request;
 pub use self::form::Form;
 pub use self::from_request::FromRequest;
-pub use self::head::{ClientAddr, Extension, MatchedPath, TypedHeader};
+pub use self::head::{ClientAddr, Extension, MatchedPath};
 pub use self::json::Json;
 pub use self::optional::OptionalFromRequest;
 pub use self::path::Path;
 pub use self::query::Query;
 pub use self::state::{FromRef, State};
+#[cfg(feature = "typed-header")]
+pub use self::typed_header::TypedHeader;
 pub use crate::body::Body;
 #[doc(no_inline)]
 pub use crate::error::Error;

@@ -68,6 +68,7 @@ pub mod sse;
 pub mod testing;
 pub mod upgrade;
 
+#[cfg(feature = "typed-header")]
 pub use headers;
 pub use http;
 pub use maud;
