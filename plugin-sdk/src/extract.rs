@@ -14,7 +14,7 @@
 //! | [`Json<T>`], [`Form<T>`] | the body |
 //! | `String`, [`Bytes`], [`Body`] | the body as text, bytes, stream |
 //! | [`State<T>`] | what `app.rs` made, or a part of it |
-//! | [`HeaderMap`], [`TypedHeader<T>`] | headers |
+//! | [`HeaderMap`] | headers; with the feature `typed-header` also `TypedHeader<T>` |
 //! | [`Method`], [`Uri`], [`MatchedPath`], [`ClientAddr`] | the rest of the request's head |
 //! | [`LastEventId`] | the last server-sent event that the client has |
 //! | [`Extension<T>`] | what a middleware left |
@@ -32,9 +32,12 @@ mod path;
 mod query;
 mod state;
 mod step;
+#[cfg(feature = "typed-header")]
+mod typed_header;
 mod uses;
 
 pub use bytes::Bytes;
+#[cfg(feature = "typed-header")]
 pub use headers::Header;
 pub use http::header::HeaderMap;
 pub use http::{Method, Uri};
@@ -42,7 +45,7 @@ pub use http::{Method, Uri};
 pub use self::body::Request;
 pub use self::form::Form;
 pub use self::from_request::FromRequest;
-pub use self::head::{ClientAddr, Extension, LastEventId, MatchedPath, TypedHeader};
+pub use self::head::{ClientAddr, Extension, LastEventId, MatchedPath};
 pub use self::json::Json;
 pub use self::optional::OptionalFromRequest;
 pub use self::path::Path;
@@ -50,6 +53,8 @@ pub use self::query::Query;
 #[cfg(feature = "tower")]
 pub(crate) use self::state::Provide;
 pub use self::state::{FromRef, State};
+#[cfg(feature = "typed-header")]
+pub use self::typed_header::TypedHeader;
 pub use self::uses::Uses;
 pub use crate::body::Body;
 #[doc(no_inline)]

@@ -80,6 +80,7 @@ pub mod upgrade;
 #[cfg(feature = "ws")]
 pub mod ws;
 
+#[cfg(feature = "typed-header")]
 pub use headers;
 pub use http;
 pub use maud;

@@ -13,9 +13,11 @@ pub use crate::cookies::Cookies;
 #[cfg(feature = "cookies-private")]
 pub use crate::cookies::{PrivateCookies, SignedCookies};
 pub use crate::error::{Error, Rejection, RejectionKind};
+#[cfg(feature = "typed-header")]
+pub use crate::extract::TypedHeader;
 pub use crate::extract::{
     Bytes, ClientAddr, Extension, Form, FromRef, FromRequest, Head, Json, MatchedPath,
-    OptionalFromRequest, Path, Query, Request, RequestContext, State, TypedHeader, Whole,
+    OptionalFromRequest, Path, Query, Request, RequestContext, State, Whole,
 };
 pub use crate::hooks::Purpose;
 pub use crate::html::{Html, page};
