@@ -199,8 +199,11 @@ async fn start(
     }
     let (build_id, dev) = (services.build_id().to_owned(), services.is_dev());
     let public = services.public().map(|(url, hashed)| (url.to_owned(), hashed.to_owned()));
-    let runtime = AppRuntime::start(info::started(&build_id, dev, public.collect()))
-        .map_err(|error| Failure::error(format!("the app's runtime does not start: {error}")))?;
+    let runtime =
+        AppRuntime::start(info::started(&build_id, dev, public.collect(), services.rooms()))
+            .map_err(|error| {
+                Failure::error(format!("the app's runtime does not start: {error}"))
+            })?;
     let init = async move {
         let context = InitContext {
             purpose: match purpose {

@@ -30,6 +30,7 @@
 //!   besides answering requests.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
+//! * [`rooms`] are channels by name that outlive a swap: what one page says, all hear.
 //! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`; `ws`,
 //!   with the feature of that name, about WebSockets.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
@@ -65,6 +66,7 @@ pub mod middleware;
 pub mod precompile;
 pub mod prelude;
 pub mod response;
+pub mod rooms;
 pub mod sse;
 pub mod testing;
 pub mod upgrade;
@@ -87,4 +89,5 @@ pub use crate::hooks::{Purpose, no_state};
 pub use crate::info::{build_id, is_dev};
 pub use crate::leadership::leadership;
 pub use crate::response::Result;
+pub use crate::rooms::room;
 pub use crate::upgrade::Upgrade;

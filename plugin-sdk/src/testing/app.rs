@@ -10,6 +10,8 @@ use std::task::Poll;
 use futures_core::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use http::{Method, StatusCode, Uri};
+use nova_abi::Rooms;
+use nova_rooms::LocalRooms;
 use nova_routing::Router;
 use serde_core::Serialize;
 
@@ -23,7 +25,7 @@ use crate::body::Body;
 #[cfg(feature = "ws")]
 use crate::body::Kind;
 use crate::hooks::Purpose;
-use crate::info;
+use crate::info::{self, Started};
 use crate::request::{Incoming, RequestContext};
 use crate::response::{IntoResponse, Response, Result, with_content_type};
 
@@ -31,6 +33,7 @@ use crate::response::{IntoResponse, Response, Result, with_content_type};
 pub struct TestApp {
     router: Router<usize>,
     app: Arc<StartedApp>,
+    started: &'static Started,
 }
 
 impl fmt::Debug for TestApp {
@@ -66,7 +69,11 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
-        let started = info::started("", init.dev, HashMap::new());
+        // Each has its own.
+        let rooms = Rooms::new(Arc::new(LocalRooms::default()));
+        let started = info::started("", init.dev, HashMap::new(), Some(rooms));
+        // What pages spawn runs on this thread, unless the test has several.
+        info::settle(started);
         if init.purpose == Purpose::Serve {
             started.leadership().lead();
         }
@@ -75,7 +82,7 @@ impl TestApp {
         for (index, route) in routes.routes().iter().enumerate() {
             router.insert(route.info.pattern.clone(), index)?;
         }
-        Ok(TestApp { router, app })
+        Ok(TestApp { router, app, started })
     }
 
     /// What the app saves for the next generation.
@@ -151,7 +158,7 @@ impl TestApp {
         let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
         sent.matched(found.pattern.to_string(), params);
         let answer = self.app.call(*found.value, RequestContext::host(&sent));
-        match unless_panic(answer).await {
+        match self.unless_panic(answer).await {
             Some(response) => response,
             None => self.error(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &sent).await,
         }
@@ -160,7 +167,19 @@ impl TestApp {
     async fn error(&self, status: StatusCode, message: String, sent: &TestIncoming) -> Response {
         let page = self.app.error(status, message, RequestContext::host(sent));
         let plain = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        unless_panic(page).await.unwrap_or_else(plain)
+        self.unless_panic(page).await.unwrap_or_else(plain)
+    }
+
+    /// Waits for a future of the app; `None` when it panics, which the test's output shows.
+    async fn unless_panic<T>(&self, mut future: BoxFuture<'_, T>) -> Option<T> {
+        poll_fn(|cx| {
+            let _inside = info::enter(self.started);
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                Ok(poll) => poll.map(Some),
+                Err(_) => Poll::Ready(None),
+            }
+        })
+        .await
     }
 }
 
@@ -302,13 +321,4 @@ impl<'a> IntoFuture for TestRequest<'a> {
             TestResponse::read(response, is_head).await
         })
     }
-}
-
-/// Waits for a future; `None` when it panics, which the test's output shows.
-async fn unless_panic<T>(mut future: BoxFuture<'_, T>) -> Option<T> {
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => Poll::Ready(None),
-    })
-    .await
 }

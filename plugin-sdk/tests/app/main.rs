@@ -9,6 +9,7 @@ mod hooks;
 mod methods;
 mod pages;
 mod responses;
+mod rooms;
 #[cfg(feature = "ws")]
 mod websockets;
 
