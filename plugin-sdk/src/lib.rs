@@ -30,6 +30,7 @@
 //!   app does besides answering requests, [`log`] about what it logs.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
+//! * [`rooms`] are channels by name that outlive a swap: what one page says, all hear.
 //! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`; `ws`,
 //!   with the feature of that name, about WebSockets.
 //! * `tower`, a feature, is about layers and services of tower around and in pages.
@@ -70,6 +71,7 @@ pub mod middleware;
 pub mod precompile;
 pub mod prelude;
 pub mod response;
+pub mod rooms;
 #[cfg(feature = "sessions")]
 pub mod session;
 pub mod sse;
@@ -97,4 +99,5 @@ pub use crate::hooks::{Purpose, no_state};
 pub use crate::info::{build_id, is_dev};
 pub use crate::leadership::leadership;
 pub use crate::response::Result;
+pub use crate::rooms::room;
 pub use crate::upgrade::Upgrade;

@@ -67,7 +67,7 @@ pub fn against_changed_sdk(change: impl FnOnce(&Path)) -> Vec<u8> {
     let mut changed = manifest;
     changed.replace_range(
         members..end,
-        "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"plugin-sdk/abi/parts\", \"plugin-sdk/routing\", \"good\"]\n",
+        "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"plugin-sdk/abi/parts\", \"plugin-sdk/rooms\", \"plugin-sdk/routing\", \"good\"]\n",
     );
     std::fs::write(copy.join("Cargo.toml"), changed).expect("written");
     // A name of its own: the library of the fixtures lies in the same folder.

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, html};
 use serde_core::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::body::Body;
-use crate::error::{Error, reason};
+use crate::error::{Error, RejectionKind, reason};
 use crate::request::RequestContext;
 use crate::response::Response;
 
@@ -18,7 +18,9 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;mar
 /// Renders an error that no page of the app took, as the client wants it. `dev` shows its causes.
 pub(crate) fn render(wants: &Wants, error: &Error, dev: bool) -> Response {
     let status = error.status();
-    let hidden = status.is_server_error() && !dev;
+    // What is inside is not for clients; that their version of HTTP does not do is.
+    let tells_nothing = error.rejection() == Some(RejectionKind::NotUpgradable);
+    let hidden = status.is_server_error() && !dev && !tells_nothing;
     let detail = Some(error.message()).filter(|message| !hidden && *message != reason(status));
     let causes: Vec<String> =
         if dev { error.chain().map(ToString::to_string).collect() } else { Vec::new() };

@@ -11,6 +11,8 @@ use std::task::{Context, Poll};
 use futures_core::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use http::{Method, StatusCode, Uri};
+use nova_abi::Rooms;
+use nova_rooms::LocalRooms;
 use nova_routing::Router;
 use serde_core::Serialize;
 
@@ -24,7 +26,7 @@ use crate::body::Body;
 #[cfg(feature = "ws")]
 use crate::body::Kind;
 use crate::hooks::Purpose;
-use crate::info;
+use crate::info::{self, Started};
 use crate::request::{Incoming, RequestContext};
 use crate::response::{IntoResponse, Response, Result, with_content_type};
 
@@ -33,7 +35,7 @@ pub struct TestApp {
     router: Router<usize>,
     app: Arc<StartedApp>,
     /// What its code finds when it asks for its app.
-    started: &'static info::Started,
+    started: &'static Started,
 }
 
 impl fmt::Debug for TestApp {
@@ -88,7 +90,7 @@ impl TestApp {
     /// pattern.
     pub fn with_state<S: Send + Sync + 'static>(routes: Routes, state: S) -> Self {
         let init = scratch(Purpose::Precompile, None);
-        let started = info::started("", init.dev, HashMap::new());
+        let started = start(init.dev);
         #[cfg(feature = "cookies-private")]
         started.secret().for_a_test().expect("a secret of the test's own");
         let app = routes.init_with(state, init);
@@ -105,7 +107,7 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
-        let started = info::started("", init.dev, HashMap::new());
+        let started = start(init.dev);
         if init.purpose == Purpose::Serve {
             started.leadership().lead();
         }
@@ -115,7 +117,7 @@ impl TestApp {
         TestApp::of(routes, app, started)
     }
 
-    fn of(routes: &Routes, app: Arc<StartedApp>, started: &'static info::Started) -> Result<Self> {
+    fn of(routes: &Routes, app: Arc<StartedApp>, started: &'static Started) -> Result<Self> {
         let mut router = Router::new();
         for (index, route) in routes.routes().iter().enumerate() {
             router.insert(route.info.pattern.clone(), index)?;
@@ -218,6 +220,15 @@ impl TestApp {
         let page = self.inside(self.app.panicked(sent));
         unless_panic(page).await.unwrap_or_else(plain)
     }
+}
+
+/// An app of its own, with rooms of its own.
+fn start(dev: bool) -> &'static Started {
+    let rooms = Rooms::new(Arc::new(LocalRooms::default()));
+    let started = info::started("", dev, HashMap::new(), Some(rooms));
+    // What pages spawn runs on this thread, unless the test has several.
+    info::settle(started);
+    started
 }
 
 fn scratch(purpose: Purpose, saved: Option<Vec<u8>>) -> InitContext {
@@ -366,7 +377,7 @@ impl<'a> IntoFuture for TestRequest<'a> {
 
 /// A future that is polled on behalf of an app.
 struct Inside<F> {
-    started: &'static info::Started,
+    started: &'static Started,
     future: Pin<Box<F>>,
 }
 

@@ -11,6 +11,7 @@ mod left_values;
 mod methods;
 mod pages;
 mod responses;
+mod rooms;
 mod sessions;
 mod tower;
 mod unrouted;

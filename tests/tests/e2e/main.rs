@@ -17,6 +17,7 @@ mod handover;
 mod hazards;
 mod http;
 mod jobs;
+mod live;
 mod mistakes;
 mod monorepo;
 mod morph;
