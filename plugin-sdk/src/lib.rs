@@ -53,6 +53,8 @@ mod state;
 mod stream;
 
 pub mod app;
+#[cfg(feature = "auth")]
+pub mod auth;
 pub mod body;
 #[cfg(feature = "cookies")]
 pub mod cookies;
@@ -63,6 +65,8 @@ pub mod hooks;
 pub mod html;
 pub mod leadership;
 pub mod middleware;
+#[cfg(feature = "multipart")]
+pub mod multipart;
 pub mod precompile;
 pub mod prelude;
 pub mod response;
@@ -71,6 +75,8 @@ pub mod session;
 pub mod sse;
 pub mod testing;
 pub mod upgrade;
+#[cfg(feature = "validation")]
+pub mod validation;
 
 pub use headers;
 pub use http;

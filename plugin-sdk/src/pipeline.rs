@@ -10,3 +10,6 @@ pub(crate) mod finish;
 mod problem;
 pub(crate) mod raised;
 pub(crate) mod route;
+
+#[cfg(feature = "auth")]
+pub(crate) use self::problem::prefers_html;

@@ -29,12 +29,16 @@
 //! ```
 
 mod app;
+mod browser;
 mod in_step;
 mod incoming;
+mod multipart;
 mod response;
 
 pub use self::app::{TestApp, TestRequest};
+pub use self::browser::TestBrowser;
 pub use self::in_step::assert_in_step;
 #[cfg(test)]
 pub(crate) use self::incoming::TestIncoming;
+pub use self::multipart::MultipartForm;
 pub use self::response::TestResponse;

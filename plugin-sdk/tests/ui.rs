@@ -16,7 +16,11 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The documents that show pages.
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/pages.md", "docs/aot.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "docs/pages.md", "docs/aot.md", "docs/guide/identity.md", "docs/guide/forms.md"];
+
+/// The features that documents are about; mistakes read the same with them.
+const FEATURES: [&str; 4] = ["auth", "multipart", "sessions-store", "validation"];
 
 /// The folder of the SDK.
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -58,7 +62,8 @@ fn build(folder: &Path, programs: &[PathBuf]) -> BTreeMap<String, String> {
     let mut manifest = format!(
         "[package]\nname = \"nova-ui\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
          [dependencies]\nmaud = \"0.27\"\n\
-         nova = {{ package = \"nova-plugin-sdk\", path = {HERE:?} }}\n\
+         garde = {{ version = \"0.23\", features = [\"derive\"] }}\n\
+         nova = {{ package = \"nova-plugin-sdk\", path = {HERE:?}, features = {FEATURES:?} }}\n\
          serde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n\
          tracing = {{ version = \"0.1\", default-features = false }}\n\n\
          [profile.dev]\ndebug = \"line-tables-only\"\n\n[workspace]\n"

@@ -9,6 +9,8 @@ use crate::body::Body;
 use crate::error::{Error, reason};
 use crate::request::RequestContext;
 use crate::response::Response;
+#[cfg(feature = "validation")]
+use crate::validation::FieldErrors;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;\
     padding:0 1.5rem;color:#222;background:#fff}h1{font-size:1.5rem;margin:0}p{margin:.5rem 0}\
@@ -25,7 +27,7 @@ pub(crate) fn render(head: &RequestContext<'_>, error: &Error, dev: bool) -> Res
     let (body, media_type) = if prefers_html(head) {
         (html(status, detail, &causes), "text/html; charset=utf-8")
     } else {
-        (problem(status, detail, &causes), "application/problem+json")
+        (problem(error, detail, &causes), "application/problem+json")
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -57,13 +59,18 @@ fn html(status: StatusCode, detail: Option<&str>, causes: &[String]) -> String {
     .into_string()
 }
 
-fn problem(status: StatusCode, detail: Option<&str>, causes: &[String]) -> String {
+fn problem(error: &Error, detail: Option<&str>, causes: &[String]) -> String {
+    let status = error.status();
     let mut problem = json!({ "title": reason(status), "status": status.as_u16() });
     if let Some(detail) = detail {
         problem["detail"] = json!(detail);
     }
     if !causes.is_empty() {
         problem["causes"] = json!(causes);
+    }
+    #[cfg(feature = "validation")]
+    if let Some(fields) = error.source().and_then(|it| it.downcast_ref::<FieldErrors>()) {
+        problem["errors"] = fields.iter().map(|(field, said)| (field, json!(said))).collect();
     }
     problem.to_string()
 }
@@ -84,7 +91,7 @@ pub(crate) fn accepts_html(head: &RequestContext<'_>) -> bool {
 }
 
 /// Browsers name HTML; curl, fetch and most libraries send `*/*` and are better served by JSON.
-fn prefers_html(head: &RequestContext<'_>) -> bool {
+pub(crate) fn prefers_html(head: &RequestContext<'_>) -> bool {
     wants(head).html_named && accepts_html(head)
 }
 

@@ -14,7 +14,9 @@ use http::{Method, StatusCode, Uri};
 use nova_routing::Router;
 use serde_core::Serialize;
 
+use super::browser::{Jar, TestBrowser};
 use super::incoming::TestIncoming;
+use super::multipart::MultipartForm;
 use super::response::TestResponse;
 use crate::app::{InitContext, Routes, StartedApp};
 use crate::body::Body;
@@ -133,6 +135,12 @@ impl TestApp {
         TestRequest::new(self, Method::DELETE, target)
     }
 
+    /// A visitor who keeps cookies.
+    #[must_use]
+    pub fn browser(&self) -> TestBrowser<'_> {
+        TestBrowser::new(self)
+    }
+
     /// Answers as the host does.
     async fn send(&self, mut sent: TestIncoming) -> Response {
         let path = sent.path().to_owned();
@@ -190,13 +198,21 @@ pub struct TestRequest<'a> {
     target: Uri,
     headers: HeaderMap,
     body: Body,
+    /// What the browser that sends it keeps.
+    cookies: Option<&'a Jar>,
 }
 
 impl<'a> TestRequest<'a> {
     fn new(app: &'a TestApp, method: Method, target: &str) -> Self {
         let target =
             target.parse().unwrap_or_else(|error| panic!("`{target}` is not a target: {error}"));
-        TestRequest { app, method, target, headers: HeaderMap::new(), body: Body::empty() }
+        let (headers, body) = (HeaderMap::new(), Body::empty());
+        TestRequest { app, method, target, headers, body, cookies: None }
+    }
+
+    pub(super) fn by(mut self, cookies: &'a Jar) -> Self {
+        self.cookies = Some(cookies);
+        self
     }
 
     /// Adds a header.
@@ -234,6 +250,14 @@ impl<'a> TestRequest<'a> {
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         self.body(fields.into())
     }
+
+    /// Sets the body to a form with files, and its type.
+    pub fn multipart(mut self, form: MultipartForm) -> Self {
+        let (media_type, body) = form.finish();
+        let media_type = HeaderValue::try_from(media_type).expect("a media type");
+        self.headers.insert(CONTENT_TYPE, media_type);
+        self.body(body)
+    }
 }
 
 impl<'a> IntoFuture for TestRequest<'a> {
@@ -241,11 +265,17 @@ impl<'a> IntoFuture for TestRequest<'a> {
     type IntoFuture = BoxFuture<'a, TestResponse>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let TestRequest { app, method, target, headers, body } = self;
+        let TestRequest { app, method, target, mut headers, body, cookies } = self;
         Box::pin(async move {
             let is_head = method == Method::HEAD;
+            if let Some(cookies) = cookies {
+                cookies.send(target.path(), &mut headers);
+            }
             let sent = TestIncoming::new(method, target, headers, body);
             let response = with_content_type(app.send(sent).await);
+            if let Some(cookies) = cookies {
+                cookies.keep(response.headers());
+            }
             TestResponse::read(response, is_head).await
         })
     }

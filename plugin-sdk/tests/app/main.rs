@@ -7,10 +7,13 @@ mod cookies;
 mod errors;
 mod extract;
 mod hooks;
+mod login;
 mod methods;
+mod multipart;
 mod pages;
 mod responses;
 mod sessions;
+mod validation;
 
 use nova::App;
 use nova::handler::Handler;
