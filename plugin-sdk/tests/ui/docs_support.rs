@@ -33,15 +33,6 @@ impl User {
     }
 }
 
-#[derive(serde::Deserialize)]
-pub struct Login;
-
-impl Login {
-    pub async fn begin(self) -> Result<Option<u64>> {
-        Ok(None)
-    }
-}
-
 #[derive(Clone)]
 pub struct Db;
 
