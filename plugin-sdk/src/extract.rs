@@ -20,9 +20,14 @@
 //! | [`Extension<T>`] | what a middleware left |
 //! | [`Request`] | all of it |
 //! | [`Upgrade`](crate::Upgrade) | the connection, to speak another protocol over it |
+//! | `Cookies`, `SignedCookies`, `PrivateCookies` | cookies, with the features `cookies` and `cookies-private` |
+//! | `Session`, `Csrf` | what is kept of a visitor, and the token of a form, with the feature `sessions` |
+//! | `Multipart` | a form with files, with the feature `multipart` |
+//! | `Valid<T>`, `Submitted<T>` | what obeys its rules, or is shown again, with the feature `validation` |
 //! | [`Html`](crate::html::document::Html), [`Error`], [`Next`](crate::middleware::Next) | in layouts, error pages, middleware |
 
 mod body;
+mod flat;
 mod form;
 mod from_request;
 mod head;
@@ -44,12 +49,16 @@ pub use http::{Method, Uri};
 
 pub use self::body::Request;
 pub use self::form::Form;
+#[cfg(feature = "validation")]
+pub(crate) use self::form::pairs as form_pairs;
 pub use self::from_request::FromRequest;
 pub use self::head::{ClientAddr, Extension, LastEventId, MatchedPath};
 pub use self::json::Json;
 pub use self::optional::OptionalFromRequest;
 pub use self::path::Path;
 pub use self::query::Query;
+#[cfg(feature = "validation")]
+pub(crate) use self::query::parse as read_pairs;
 #[cfg(feature = "tower")]
 pub(crate) use self::state::Provide;
 pub use self::state::{FromRef, State};

@@ -56,6 +56,8 @@ mod state;
 mod stream;
 
 pub mod app;
+#[cfg(feature = "auth")]
+pub mod auth;
 pub mod body;
 #[cfg(feature = "cookies")]
 pub mod cookies;
@@ -68,6 +70,8 @@ pub mod jobs;
 pub mod leadership;
 pub mod log;
 pub mod middleware;
+#[cfg(feature = "multipart")]
+pub mod multipart;
 pub mod precompile;
 pub mod prelude;
 pub mod response;
@@ -79,6 +83,8 @@ pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 pub mod upgrade;
+#[cfg(feature = "validation")]
+pub mod validation;
 #[cfg(feature = "ws")]
 pub mod ws;
 

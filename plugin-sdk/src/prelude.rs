@@ -22,8 +22,12 @@ pub use crate::extract::{
 pub use crate::hooks::Purpose;
 pub use crate::html::{Html, page};
 pub use crate::middleware::Next;
+#[cfg(feature = "multipart")]
+pub use crate::multipart::Multipart;
 pub use crate::response::{AppendHeaders, IntoResponse, Redirect, Response, Result, Text};
 #[cfg(feature = "sessions")]
 pub use crate::session::{Csrf, Session};
 pub use crate::sse::{self, Sse};
 pub use crate::upgrade::{Upgrade, Upgraded};
+#[cfg(feature = "validation")]
+pub use crate::validation::{FormState, Submitted, Valid};

@@ -9,6 +9,8 @@ use crate::body::Body;
 use crate::error::{Error, RejectionKind, reason};
 use crate::request::RequestContext;
 use crate::response::Response;
+#[cfg(feature = "validation")]
+use crate::validation::FieldErrors;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;\
     padding:0 1.5rem;color:#222;background:#fff}h1{font-size:1.5rem;margin:0}p{margin:.5rem 0}\
@@ -27,7 +29,7 @@ pub(crate) fn render(wants: &Wants, error: &Error, dev: bool) -> Response {
     let (body, media_type) = if wants.prefers_html() {
         (html(status, detail, &causes), "text/html; charset=utf-8")
     } else {
-        (Problem { causes: &causes, detail, status }.to_json(), "application/problem+json")
+        (Problem::new(error, detail, &causes).to_json(), "application/problem+json")
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -63,10 +65,22 @@ fn html(status: StatusCode, detail: Option<&str>, causes: &[String]) -> String {
 struct Problem<'a> {
     causes: &'a [String],
     detail: Option<&'a str>,
+    #[cfg(feature = "validation")]
+    fields: Option<&'a FieldErrors>,
     status: StatusCode,
 }
 
-impl Problem<'_> {
+impl<'a> Problem<'a> {
+    fn new(error: &'a Error, detail: Option<&'a str>, causes: &'a [String]) -> Self {
+        Problem {
+            causes,
+            detail,
+            #[cfg(feature = "validation")]
+            fields: error.source().and_then(|source| source.downcast_ref()),
+            status: error.status(),
+        }
+    }
+
     fn to_json(&self) -> String {
         // Texts and a number are never refused.
         serde_json::to_string(self).unwrap_or_default()
@@ -81,6 +95,10 @@ impl Serialize for Problem<'_> {
         }
         if let Some(detail) = self.detail {
             object.serialize_entry("detail", detail)?;
+        }
+        #[cfg(feature = "validation")]
+        if let Some(fields) = self.fields {
+            object.serialize_entry("errors", fields)?;
         }
         object.serialize_entry("status", &self.status.as_u16())?;
         object.serialize_entry("title", reason(self.status))?;
@@ -112,7 +130,7 @@ impl Wants {
     }
 
     /// Browsers name HTML; curl, fetch and most libraries send `*/*` and are better served by JSON.
-    fn prefers_html(&self) -> bool {
+    pub(crate) fn prefers_html(&self) -> bool {
         self.html_named && self.accepts_html()
     }
 

@@ -30,6 +30,7 @@ mod rogue;
 mod rollback;
 mod saves;
 mod services;
+mod sessions;
 mod shared_sdk;
 mod succession;
 mod swap;
