@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Empty;
 use rustix::io::Errno;
 use tower_http::services::ServeDir;
@@ -18,13 +19,14 @@ use super::cache::Cache;
 use super::local::is_local;
 use super::opened::Opened;
 use super::range::{self, ByteRange};
+use super::stamp::Stamp;
 use super::types::Types;
 use super::variants::Variants;
 use crate::generation::body::Body;
 use crate::generation::call::plain;
 
-/// What a request says about a file that it wants; the rest does not concern the file.
-const CONDITIONS: [header::HeaderName; 5] = [
+/// What a request says about a file that it wants, besides a range; the rest does not concern the file.
+const CONDITIONS: [HeaderName; 5] = [
     header::ACCEPT_ENCODING,
     header::IF_MATCH,
     header::IF_MODIFIED_SINCE,
@@ -44,6 +46,8 @@ pub(super) struct File {
     stale_is_told: AtomicBool,
     content_type: HeaderValue,
     cache_control: HeaderValue,
+    /// The head of the answer to a request that says nothing about it, and of which version it is.
+    head: ArcSwapOption<(Stamp, HeaderMap)>,
 }
 
 impl File {
@@ -64,15 +68,26 @@ impl File {
             stale_is_told: AtomicBool::new(false),
             cache_control: caching.header(&content_type),
             content_type,
+            head: ArcSwapOption::empty(),
         }
     }
 
     /// Answers GET and HEAD; `None` if the file is not there any more.
     pub(super) async fn respond(&self, request: &Parts) -> Option<Response<Body>> {
+        let is_plain = self.is_plain(request);
+        if is_plain && let Some(response) = self.respond_again(&request.method) {
+            return Some(response);
+        }
         match self.read(request).await {
-            Ok(response) if response.status() == StatusCode::NOT_FOUND => None,
-            Ok(mut response) => {
+            Ok((response, _)) if response.status() == StatusCode::NOT_FOUND => None,
+            Ok((mut response, stamp)) => {
                 self.finish(&mut response);
+                if is_plain
+                    && let Some(stamp) = stamp
+                    && response.status() == StatusCode::OK
+                {
+                    self.head.store(Some(Arc::new((stamp, response.headers().clone()))));
+                }
                 Some(response)
             }
             Err(error) if is_absence(&error) => None,
@@ -83,7 +98,33 @@ impl File {
         }
     }
 
-    async fn read(&self, request: &Parts) -> io::Result<Response<Body>> {
+    /// Whether the file alone decides on the answer to a request.
+    fn is_plain(&self, request: &Parts) -> bool {
+        let counts = |name: &HeaderName| match *name {
+            header::ACCEPT_ENCODING => self.variants.are_there(),
+            header::RANGE | header::IF_RANGE => true,
+            _ => CONDITIONS.contains(name),
+        };
+        !request.headers.keys().any(counts)
+    }
+
+    /// The answer to a [plain](Self::is_plain) request, if the file is in memory and is still the one
+    /// that such a request was answered with before.
+    fn respond_again(&self, method: &Method) -> Option<Response<Body>> {
+        let head = self.head.load_full()?;
+        let (stamp, headers) = &*head;
+        let snapshot = self.cache.as_ref()?.current(&self.path).ok()??;
+        if snapshot.stamp != *stamp {
+            return None;
+        }
+        let body = if method == Method::HEAD { Body::empty() } else { Body::from(snapshot.bytes) };
+        let mut response = Response::new(body);
+        *response.headers_mut() = headers.clone();
+        Some(response)
+    }
+
+    /// The answer, and the version of the file that it is of.
+    async fn read(&self, request: &Parts) -> io::Result<(Response<Body>, Option<Stamp>)> {
         let variants = self.variants_for(request).await;
         // A HEAD has the head of a GET, and the file that was read for it is there when that comes.
         let mut conditions = Request::new(Empty::<Bytes>::new());
@@ -118,11 +159,12 @@ impl File {
             headers.insert(header::CONTENT_RANGE, HeaderValue::from_static("bytes */0"));
             headers.remove(header::CONTENT_TYPE);
         }
+        let stamp = opened.as_ref().map(Opened::stamp);
         let body = match opened.filter(|_| request.method != Method::HEAD) {
             Some(opened) => body(opened, response.status(), response.headers()),
             None => Body::empty(),
         };
-        Ok(response.map(|()| body))
+        Ok((response.map(|()| body), stamp))
     }
 
     /// The head of an answer, and what was opened for it.

@@ -127,6 +127,32 @@ async fn a_file_that_is_replaced_is_not_served_from_memory() {
 }
 
 #[tokio::test]
+async fn a_head_that_is_kept_says_what_a_new_one_says() {
+    let folder = folder();
+    folder.write("app.js", "plain");
+    folder.write("app.js.br", "brotli");
+    let assets = folder.keeping_all();
+    let answer = async |path, method| {
+        let mut request = parts(path, &[]);
+        request.method = method;
+        let response = respond(&assets, &request).await.unwrap();
+        (format!("{} {:?}", response.status(), response.headers()), body(response).await)
+    };
+    for path in ["/hello.txt", "/app.js"] {
+        let first = answer(path, Method::GET).await;
+        assert_eq!(answer(path, Method::GET).await, first);
+        assert_eq!(answer(path, Method::HEAD).await, (first.0, String::new()));
+    }
+    let before = answer("/hello.txt", Method::GET).await.0;
+    folder.write_later("hello.txt", "hello, there");
+    for _ in 0..2 {
+        let (head, body) = answer("/hello.txt", Method::GET).await;
+        assert_eq!(body, "hello, there");
+        assert_ne!(head, before, "another version has another tag");
+    }
+}
+
+#[tokio::test]
 async fn what_is_gone_or_no_file_any_more_leaves_memory() {
     let folder = folder();
     folder.write("a.txt", "one");
