@@ -16,7 +16,7 @@ use nova_routing::Router;
 use serde_core::Serialize;
 
 #[cfg(feature = "ws")]
-use super::connection::{Taken, take_over};
+use super::connection::{ClientEnd, take_over};
 use super::incoming::TestIncoming;
 use super::response::TestResponse;
 use super::streaming::TestStream;
@@ -293,7 +293,7 @@ impl<'a> TestRequest<'a> {
 
     /// Sends the request, and takes the connection over if the page answers 101; else the answer.
     #[cfg(feature = "ws")]
-    pub(super) async fn upgraded(self) -> Result<(HeaderMap, Taken), TestResponse> {
+    pub(super) async fn upgraded(self) -> Result<(HeaderMap, ClientEnd), TestResponse> {
         let TestRequest { app, method, target, headers, body } = self;
         let sent = TestIncoming::new(method, target, headers, body).upgradable();
         let response = with_content_type(app.send(sent).await);
