@@ -25,7 +25,7 @@ use nova_rooms::{Limits, Reader, Store};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use self::client::{Answer, Upstream};
+use self::client::{Answer, Follower, Upstream};
 
 /// How many bytes of messages may be on their way to the process that leads. Who sends more waits.
 const ON_THE_WAY: usize = 16 << 20;
@@ -133,10 +133,10 @@ impl SharedRooms {
     pub(crate) async fn follow(&self, socket: UnixStream) -> io::Result<()> {
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UnixStream::from_std(socket)?;
-        let (upstream, ready) = client::start(self.clone(), socket);
-        *self.0.role.lock() = Role::Follows(upstream);
-        // An end comes to the same: nothing more is to be had.
-        let _ = ready.await;
+        let follower = Follower::new(socket);
+        // First this: the other process may be gone at once, and then this one leads.
+        *self.0.role.lock() = Role::Follows(follower.upstream());
+        let _ = follower.begin(self.clone()).await;
         Ok(())
     }
 

@@ -75,18 +75,33 @@ impl Upstream {
     }
 }
 
-/// Begins to follow; the second is ready when what is kept is here.
-pub(super) fn start(
-    rooms: SharedRooms,
+/// A conversation with the process that leads, which has not begun.
+pub(super) struct Follower {
     socket: UnixStream,
-) -> (Arc<Upstream>, oneshot::Receiver<()>) {
-    let (reader, writer) = socket.into_split();
-    let (frames, to_send) = mpsc::unbounded_channel();
-    let upstream = Arc::new(Upstream { frames, questions: Mutex::default() });
-    let (says, ready) = oneshot::channel();
-    tokio::spawn(send(writer, to_send));
-    tokio::spawn(hear(rooms, Frames::new(reader), Arc::clone(&upstream), says));
-    (upstream, ready)
+    upstream: Arc<Upstream>,
+    to_send: mpsc::UnboundedReceiver<Frame>,
+}
+
+impl Follower {
+    pub(super) fn new(socket: UnixStream) -> Self {
+        let (frames, to_send) = mpsc::unbounded_channel();
+        let upstream = Arc::new(Upstream { frames, questions: Mutex::default() });
+        Self { socket, upstream, to_send }
+    }
+
+    /// The way to the process that leads.
+    pub(super) fn upstream(&self) -> Arc<Upstream> {
+        Arc::clone(&self.upstream)
+    }
+
+    /// Begins; ready when what is kept is here, or the other process is gone.
+    pub(super) fn begin(self, rooms: SharedRooms) -> oneshot::Receiver<()> {
+        let (reader, writer) = self.socket.into_split();
+        let (says, ready) = oneshot::channel();
+        tokio::spawn(send(writer, self.to_send));
+        tokio::spawn(hear(rooms, Frames::new(reader), self.upstream, says));
+        ready
+    }
 }
 
 async fn send(mut writer: OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver<Frame>) {

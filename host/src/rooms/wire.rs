@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use nova_abi::{LONGEST_ROOM_MESSAGE, LONGEST_ROOM_NAME, RoomError};
-use nova_rooms::Numbered;
+use nova_rooms::RoomMessage;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// More than what any frame has besides name and message.
@@ -25,7 +25,7 @@ pub(super) enum Frame {
     /// The room does not take it.
     Refused { question: u64, error: RoomError },
     /// A message with its number.
-    Message(Numbered),
+    Message(RoomMessage),
     /// All that is kept was said.
     Ready,
     /// The other one leads from now on. What was not answered was not taken.
@@ -53,7 +53,7 @@ impl Frame {
                 buffer.put_u64(*question);
                 buffer.put_u8(*error as u8);
             }
-            Self::Message(Numbered { room, base, id, bytes }) => {
+            Self::Message(RoomMessage { room, base, id, bytes }) => {
                 buffer.put_u8(3);
                 buffer.put_u64(*base);
                 buffer.put_u64(*id);
@@ -91,7 +91,7 @@ impl Frame {
             3 => {
                 let (base, id) = (frame.try_get_u64().ok()?, frame.try_get_u64().ok()?);
                 let (room, bytes) = message(frame)?;
-                Self::Message(Numbered { room, base, id, bytes })
+                Self::Message(RoomMessage { room, base, id, bytes })
             }
             4 => Self::Ready,
             5 => Self::Lead,
@@ -166,7 +166,7 @@ mod tests {
         let longest = Bytes::from(vec![b'x'; LONGEST_ROOM_MESSAGE]);
         let name: Arc<str> = "é".repeat(LONGEST_ROOM_NAME / 2).into();
         let message =
-            Numbered { room: name.clone(), base: 1, id: u64::MAX, bytes: longest.clone() };
+            RoomMessage { room: name.clone(), base: 1, id: u64::MAX, bytes: longest.clone() };
         let said = [
             Frame::Publish { question: 7, room: name, bytes: longest },
             Frame::Publish { question: 8, room: "a".into(), bytes: Bytes::new() },

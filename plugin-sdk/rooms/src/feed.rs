@@ -10,7 +10,7 @@ use crate::store::Store;
 
 /// A message with its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Numbered {
+pub struct RoomMessage {
     /// The name of the room.
     pub room: Arc<str>,
     /// The first number of this life of the room.
@@ -48,13 +48,13 @@ impl Feed {
     }
 
     /// The next message, if it is there.
-    pub fn next_now(&mut self) -> Option<Numbered> {
+    pub fn next_now(&mut self) -> Option<RoomMessage> {
         let state = self.store.lock();
         let (&place, (room, id)) = state.places.range(self.next..).next()?;
         let entered = state.rooms.get(room)?;
         let bytes = entered.message(*id)?.bytes.clone();
         self.next = place + 1;
-        Some(Numbered { room: Arc::clone(room), base: entered.base, id: *id, bytes })
+        Some(RoomMessage { room: Arc::clone(room), base: entered.base, id: *id, bytes })
     }
 }
 

@@ -14,6 +14,6 @@ mod room;
 mod state;
 mod store;
 
-pub use self::feed::{Feed, Numbered};
+pub use self::feed::{Feed, RoomMessage};
 pub use self::reader::Reader;
 pub use self::store::{Limits, LocalRooms, Store};

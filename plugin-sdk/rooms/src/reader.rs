@@ -50,32 +50,32 @@ impl Reader {
     }
 
     /// What is next, if it is there.
-    fn found(&mut self, room: &Room) -> Option<Found> {
+    fn found(&mut self, room: &Room) -> Option<Next> {
         if self.is_lost {
             self.is_lost = false;
-            return Some(Found::Lagged(None));
+            return Some(Next::Lagged(None));
         }
         if self.base != room.base {
             let is_first = self.base == 0;
             self.base = room.base;
             self.next = if is_first { room.base } else { room.oldest() };
             if !is_first {
-                return Some(Found::Lagged(None));
+                return Some(Next::Lagged(None));
             }
         }
         let oldest = room.oldest();
         if let Some(missed) = oldest.checked_sub(self.next).filter(|missed| *missed > 0) {
             self.next = oldest;
-            return Some(Found::Lagged(Some(missed)));
+            return Some(Next::Lagged(Some(missed)));
         }
         let id = self.next;
         let bytes = room.message(id)?.bytes.clone();
         self.next += 1;
-        Some(Found::Message(id, bytes))
+        Some(Next::Message(id, bytes))
     }
 }
 
-enum Found {
+enum Next {
     Message(u64, Bytes),
     Lagged(Option<u64>),
 }
@@ -87,11 +87,11 @@ impl RoomReader for Reader {
         // A room with readers is kept.
         let Some(room) = state.rooms.get_mut(&self.room) else { return Poll::Pending };
         match self.found(room) {
-            Some(Found::Message(id, bytes)) => {
+            Some(Next::Message(id, bytes)) => {
                 drop(state);
                 Poll::Ready(RoomEvent::Message { id, bytes: OwnedBytes::from_owner(bytes) })
             }
-            Some(Found::Lagged(missed)) => {
+            Some(Next::Lagged(missed)) => {
                 Poll::Ready(RoomEvent::Lagged(missed.map_or(ROption::RNone, ROption::RSome)))
             }
             None => {

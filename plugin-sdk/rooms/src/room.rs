@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// A message in a room's history.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Entry {
     /// Its place among those of all rooms.
     pub(crate) place: u64,
     pub(crate) bytes: Bytes,
@@ -23,7 +23,7 @@ pub(crate) struct Room {
     pub(crate) base: u64,
     /// The number of the next message.
     pub(crate) next: u64,
-    messages: VecDeque<Kept>,
+    messages: VecDeque<Entry>,
     bytes: usize,
     /// How many have a place in it.
     pub(crate) readers: usize,
@@ -40,7 +40,7 @@ impl Room {
     }
 
     /// The message of this number, if it is kept.
-    pub(crate) fn message(&self, id: u64) -> Option<&Kept> {
+    pub(crate) fn message(&self, id: u64) -> Option<&Entry> {
         let index = id.checked_sub(self.oldest())?;
         self.messages.get(usize::try_from(index).ok()?)
     }
@@ -59,7 +59,7 @@ impl Room {
         (self.base, self.next) = (base, next);
     }
 
-    pub(crate) fn push(&mut self, kept: Kept) {
+    pub(crate) fn push(&mut self, kept: Entry) {
         self.bytes += kept.bytes.len();
         self.used = kept.place;
         self.messages.push_back(kept);
@@ -67,7 +67,7 @@ impl Room {
     }
 
     /// Gives up the oldest message.
-    pub(crate) fn pop(&mut self) -> Option<Kept> {
+    pub(crate) fn pop(&mut self) -> Option<Entry> {
         let kept = self.messages.pop_front()?;
         self.bytes -= kept.bytes.len();
         Some(kept)

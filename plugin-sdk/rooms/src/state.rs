@@ -7,7 +7,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use nova_abi::RoomError;
 
-use crate::room::{Kept, Room};
+use crate::room::{Entry, Room};
 use crate::store::Limits;
 
 /// What is counted for a message besides its bytes.
@@ -72,7 +72,7 @@ impl State {
             room.begin(base, base);
         }
         let id = room.next;
-        room.push(Kept { place, bytes });
+        room.push(Entry { place, bytes });
         self.places.insert(place, (Arc::clone(name), id));
         self.trim(name, limits);
         id

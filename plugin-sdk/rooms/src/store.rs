@@ -10,7 +10,7 @@ use nova_abi::{
     HostRooms, LONGEST_ROOM_MESSAGE, LONGEST_ROOM_NAME, OwnedBytes, RoomError, RoomStart,
 };
 
-use crate::feed::{Feed, Numbered};
+use crate::feed::{Feed, RoomMessage};
 use crate::reader::Reader;
 use crate::state::State;
 
@@ -67,8 +67,8 @@ impl Store {
     }
 
     /// Keeps a message that another process has numbered. One that is known is left alone.
-    pub fn place(&self, numbered: Numbered) {
-        let Numbered { room, base, id, bytes } = numbered;
+    pub fn place(&self, numbered: RoomMessage) {
+        let RoomMessage { room, base, id, bytes } = numbered;
         let mut state = self.lock();
         // Where there is no place for the room, nobody reads it.
         let Ok(room) = state.enter(&room, &self.limits) else { return };

@@ -18,7 +18,7 @@ use serde_core::Serialize;
 
 use super::browser::{Jar, TestBrowser};
 #[cfg(feature = "ws")]
-use super::connection::{Taken, take_over};
+use super::connection::{ClientEnd, take_over};
 use super::incoming::TestIncoming;
 use super::multipart::MultipartForm;
 use super::response::TestResponse;
@@ -367,7 +367,7 @@ impl<'a> TestRequest<'a> {
 
     /// Sends the request, and takes the connection over if the page answers 101; else the answer.
     #[cfg(feature = "ws")]
-    pub(super) async fn upgraded(self) -> Result<(HeaderMap, Taken), TestResponse> {
+    pub(super) async fn upgraded(self) -> Result<(HeaderMap, ClientEnd), TestResponse> {
         let response = self.answer(TestIncoming::upgradable).await;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(TestResponse::read(response, false).await);

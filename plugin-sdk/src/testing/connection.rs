@@ -13,32 +13,32 @@ use crate::upgrade::connection::{TakeOver, Upgraded};
 const CAPACITY: usize = 64 * 1024;
 
 /// The host's side, as the page has it.
-struct Lent {
+struct TestConnection {
     stream: DuplexStream,
     drains: watch::Receiver<bool>,
 }
 
 /// The client's side of a page that runs on its connection.
-pub(super) struct Taken {
+pub(super) struct ClientEnd {
     pub(super) stream: DuplexStream,
     /// Says that the generation leaves.
     pub(super) drains: watch::Sender<bool>,
 }
 
 /// Runs what a page does with its connection in a task.
-pub(super) fn take_over(take_over: TakeOver) -> Taken {
+pub(super) fn take_over(take_over: TakeOver) -> ClientEnd {
     let (ours, theirs) = tokio::io::duplex(CAPACITY);
     let (drains, told) = watch::channel(false);
-    let connection = Connection::new(Lent { stream: theirs, drains: told });
+    let connection = Connection::new(TestConnection { stream: theirs, drains: told });
     tokio::spawn(take_over.run(Upgraded::new(connection)));
-    Taken { stream: ours, drains }
+    ClientEnd { stream: ours, drains }
 }
 
 fn answered<T>(polled: Poll<std::io::Result<T>>) -> Poll<Result<T, Failure>> {
     polled.map_err(|error| Failure::disconnected(error.to_string()))
 }
 
-impl HostConnection for Lent {
+impl HostConnection for TestConnection {
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,

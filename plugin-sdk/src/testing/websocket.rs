@@ -15,7 +15,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::app::{TestApp, TestRequest};
-use super::connection::Taken;
+use super::connection::ClientEnd;
 use super::response::TestResponse;
 use crate::ws::{CloseFrame, Message};
 
@@ -91,7 +91,7 @@ impl<'a> TestWebSocketRequest<'a> {
     /// With the page's response, if that is another one than 101.
     pub async fn connect(self) -> Result<TestWebSocket, TestResponse> {
         let (head, taken) = self.0.upgraded().await?;
-        let Taken { stream, drains } = taken;
+        let ClientEnd { stream, drains } = taken;
         let stream = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
         Ok(TestWebSocket { stream, drains, headers: head })
     }
