@@ -1,0 +1,6 @@
+pub mod articles;
+pub mod comments;
+pub mod faults;
+pub mod profiles;
+pub mod tokens;
+pub mod users;
