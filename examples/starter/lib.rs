@@ -66,9 +66,9 @@ pub fn routes() -> nova::Routes {
         .export_sync(app::export) // app.rs: export(store: &Store)
         .import_sync(app::import); // app.rs: import(_purpose: Purpose, saved: Data)
     let mut app = nova::App::new(hooks);
+    app.not_found("/", sync_2(pages::_404::get)); // pages/404.rs: get(error: Error, uri: Uri)
     app.error("/", sync_2(pages::_error::handler)); // pages/_error.rs: handler(error: Error, headers: HeaderMap)
     app.layout("/", sync_2(pages::_layout::layout)); // pages/_layout.rs: layout(page: Html, uri: Uri)
-    app.not_found(sync_2(pages::_404::get)); // pages/404.rs: get(error: Error, uri: Uri)
     app.page("/about", "pages/about.rs")
         .get(sync_0(pages::about::get)); // pages/about.rs: get()
     app.page("/api/stream", "pages/api/stream.rs")

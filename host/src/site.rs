@@ -275,7 +275,7 @@ impl Site {
                 None => Answering::other(self.resolve_again(head, body, peer)),
             },
             Destination::ErrorPage(page) => match page.enter() {
-                Some(pin) => Answering::other(page.call(pin, head, peer)),
+                Some(pin) => Answering::other(page.call(pin, head, body, peer)),
                 None => Answering::other(self.resolve_again(head, body, peer)),
             },
             Destination::Host(response) => Answering::ready(SiteResponse::of_host(response)),

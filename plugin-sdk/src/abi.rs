@@ -9,7 +9,6 @@
 mod answer;
 mod body;
 mod context;
-mod log;
 pub mod page;
 mod panics;
 mod running;
@@ -24,6 +23,7 @@ use crate::app::{InitContext, Routes};
 use crate::error::Error;
 use crate::hooks::{Misfit, Purpose};
 use crate::info;
+use crate::log;
 
 pub use nova_abi::abi_stable::library::{LibHeader, RootModuleResult};
 pub use nova_abi::abi_stable::prefix_type::PrefixTypeTrait;
@@ -195,11 +195,12 @@ async fn start(
     let HostContext { purpose, saved, services } = context;
     panics::install_hook();
     if let Some(sink) = services.log() {
-        log::install(sink);
+        log::use_sink(sink);
     }
     let (build_id, dev) = (services.build_id().to_owned(), services.is_dev());
     let public = services.public().map(|(url, hashed)| (url.to_owned(), hashed.to_owned()));
-    let runtime = AppRuntime::start(info::started(&build_id, dev, public.collect()))
+    let started = info::started(&build_id, dev, public.collect());
+    let runtime = AppRuntime::start(started)
         .map_err(|error| Failure::error(format!("the app's runtime does not start: {error}")))?;
     let init = async move {
         let context = InitContext {
@@ -213,7 +214,9 @@ async fn start(
             favicon: services.favicon().map(str::to_owned),
             saved: saved.map(|saved| saved.to_vec()).into_option(),
         };
-        routes().init(context).await
+        let routes = routes();
+        log::install(routes.subscriber(context.purpose).await?)?;
+        routes.init(context).await
     };
     let app = panics::Caught::new(InContext::new(runtime.context(), init)).await;
     // `init` may have installed another.

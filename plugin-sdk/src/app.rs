@@ -28,6 +28,8 @@
 
 mod builder;
 mod folders;
+mod left_values;
+mod outside;
 mod page;
 pub(crate) mod page_libraries;
 mod reserved;

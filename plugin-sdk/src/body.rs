@@ -207,6 +207,29 @@ impl Body {
         Body::new(Kind::Upgrade(take_over))
     }
 
+    /// The error that still needs its page, if that is what it is.
+    pub(crate) fn take_error(&mut self) -> Option<Error> {
+        match std::mem::replace(&mut self.kind, Kind::Empty) {
+            Kind::Error(error) => Some(error),
+            kind => {
+                self.kind = kind;
+                None
+            }
+        }
+    }
+
+    /// What is done with the connection, if that is what it is.
+    #[cfg(feature = "tower")]
+    pub(crate) fn take_upgrade(&mut self) -> Option<TakeOver> {
+        match std::mem::replace(&mut self.kind, Kind::Empty) {
+            Kind::Upgrade(take_over) => Some(take_over),
+            kind => {
+                self.kind = kind;
+                None
+            }
+        }
+    }
+
     pub(crate) fn error(error: Error) -> Self {
         Body::new(Kind::Error(error))
     }

@@ -1,5 +1,6 @@
 //! The one error of a page: a status, what to tell the client, and what really happened.
 
+mod carried_response;
 mod place;
 mod rejection;
 mod std_error;
@@ -11,9 +12,11 @@ use std::panic::Location;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use self::carried_response::CarriedResponse;
 pub(crate) use self::place::is_of_sdk;
 pub(crate) use self::rejection::BoxError;
 pub use self::rejection::{Rejection, RejectionKind};
+use crate::response::{IntoResponse, Redirect, Response};
 
 /// An answer that is an error.
 ///
@@ -26,6 +29,8 @@ pub use self::rejection::{Rejection, RejectionKind};
 /// [`Error::into_std`] makes one of it.
 ///
 /// It knows [where](Error::location) it was made: at the `?`, or at `Error::not_found(..)`.
+///
+/// It may carry a whole response, such as the redirect of a guard ([`Error::from_response`]).
 ///
 /// The nearest `_error.rs` (or `404.rs`) renders it. Without one, the client gets a small HTML
 /// page if it asks for HTML, else `application/problem+json` (RFC 9457).
@@ -55,6 +60,8 @@ struct Inner {
     location: Option<&'static Location<'static>>,
     /// Whether the host knows of it already.
     is_known: bool,
+    /// The whole answer, if it is there already.
+    response: Option<CarriedResponse>,
 }
 
 impl Error {
@@ -69,8 +76,50 @@ impl Error {
             rejection: None,
             location: place::in_app(Location::caller()),
             is_known: false,
+            response: None,
         };
         Error { inner: Box::new(inner) }
+    }
+
+    /// An error that is answered with this response, whatever it is: a redirect, or a status with a
+    /// body of its own. No error page renders over it, and it is not logged.
+    ///
+    /// So a guard can send the client elsewhere by `?`, in a page, a layout, a middleware and an
+    /// extractor. A [`Redirect`](crate::response::Redirect) needs no more than that:
+    ///
+    /// ```
+    /// use nova::prelude::*;
+    ///
+    /// pub struct User(String);
+    ///
+    /// fn signed_in(headers: &HeaderMap) -> Result<User, Redirect> {
+    ///     let name = headers.get("x-user").and_then(|name| name.to_str().ok());
+    ///     name.map(|name| User(name.to_owned())).ok_or(Redirect::to("/login"))
+    /// }
+    ///
+    /// pub fn get(headers: HeaderMap) -> Result<String> {
+    ///     let user = signed_in(&headers)?;
+    ///     if user.0 == "guest" {
+    ///         let later = (StatusCode::SERVICE_UNAVAILABLE, "members alone, for now");
+    ///         return Err(Error::from_response(later));
+    ///     }
+    ///     Ok(user.0)
+    /// }
+    /// # let error = get(HeaderMap::new()).unwrap_err();
+    /// # assert_eq!(error.status(), StatusCode::SEE_OTHER);
+    /// ```
+    #[track_caller]
+    pub fn from_response(response: impl IntoResponse) -> Self {
+        let mut response = response.into_response();
+        // A response that is an error is that error.
+        if let Some(error) = response.body_mut().take_error() {
+            let headers = std::mem::take(response.headers_mut());
+            return error.with_status(response.status()).with_headers(headers);
+        }
+        let status = response.status();
+        let mut error = Error::new(status, reason(status));
+        error.inner.response = Some(CarriedResponse::new(response));
+        error
     }
 
     /// An error that the host has decided on.
@@ -228,7 +277,7 @@ impl Error {
 
     /// What it says to the client.
     fn without_source(&self) -> Self {
-        let Inner { status, message, source: _, headers, rejection, location, is_known } =
+        let Inner { status, message, source: _, headers, rejection, location, is_known, response } =
             &*self.inner;
         let inner = Inner {
             status: *status,
@@ -238,8 +287,24 @@ impl Error {
             rejection: *rejection,
             location: *location,
             is_known: *is_known,
+            response: response.clone(),
         };
         Error { inner: Box::new(inner) }
+    }
+
+    fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.inner.headers.extend(headers);
+        self
+    }
+
+    /// The response that it carries, with the status and the headers that it was given since.
+    pub(crate) fn take_response(&mut self) -> Option<Response> {
+        let mut response = self.inner.response.take()?.take()?;
+        *response.status_mut() = self.inner.status;
+        for (name, value) in &self.take_headers() {
+            response.headers_mut().append(name, value.clone());
+        }
+        Some(response)
     }
 
     pub(crate) fn take_headers(&mut self) -> HeaderMap {
@@ -271,8 +336,21 @@ impl<E: Into<BoxError>> From<E> for Error {
     }
 }
 
+/// Where a guard sends the client is the answer: see [`Error::from_response`].
+impl From<Redirect> for Error {
+    #[track_caller]
+    fn from(redirect: Redirect) -> Self {
+        Error::from_response(redirect)
+    }
+}
+
 fn from_rejection(rejection: Rejection) -> Error {
     let Rejection { kind, status, message, source } = rejection;
+    let source = match source.map(std_error::with_response) {
+        Some(Ok(error)) => return error,
+        Some(Err(source)) => Some(source),
+        None => None,
+    };
     let mut error = Error::new(status, message);
     (error.inner.source, error.inner.rejection) = (source, Some(kind));
     error
@@ -281,6 +359,9 @@ fn from_rejection(rejection: Rejection) -> Error {
 /// What breaks while a body is read becomes the extractor's rejection.
 impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
+        if error.inner.response.is_some() {
+            return Rejection::new(error.status(), error.message()).with_source(error.into_std());
+        }
         let Inner { status, message, source, rejection, .. } = *error.inner;
         let kind = rejection.unwrap_or(RejectionKind::UnreadableBody);
         Rejection { kind, status, message, source }
@@ -301,7 +382,7 @@ where
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { status, message, source, headers, rejection, location, is_known: _ } =
+        let Inner { status, message, source, headers, rejection, location, response, is_known: _ } =
             &*self.inner;
         f.debug_struct("Error")
             .field("status", status)
@@ -310,6 +391,7 @@ impl fmt::Debug for Error {
             .field("headers", headers)
             .field("rejection", rejection)
             .field("location", &location.map(ToString::to_string))
+            .field("is_response", &response.is_some())
             .finish()
     }
 }

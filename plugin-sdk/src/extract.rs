@@ -16,6 +16,7 @@
 //! | [`State<T>`] | what `app.rs` made, or a part of it |
 //! | [`HeaderMap`], [`TypedHeader<T>`] | headers |
 //! | [`Method`], [`Uri`], [`MatchedPath`], [`ClientAddr`] | the rest of the request's head |
+//! | [`LastEventId`] | the last server-sent event that the client has |
 //! | [`Extension<T>`] | what a middleware left |
 //! | [`Request`] | all of it |
 //! | [`Upgrade`](crate::Upgrade) | the connection, to speak another protocol over it |
@@ -31,6 +32,7 @@ mod path;
 mod query;
 mod state;
 mod step;
+mod uses;
 
 pub use bytes::Bytes;
 pub use headers::Header;
@@ -40,12 +42,15 @@ pub use http::{Method, Uri};
 pub use self::body::Request;
 pub use self::form::Form;
 pub use self::from_request::FromRequest;
-pub use self::head::{ClientAddr, Extension, MatchedPath, TypedHeader};
+pub use self::head::{ClientAddr, Extension, LastEventId, MatchedPath, TypedHeader};
 pub use self::json::Json;
 pub use self::optional::OptionalFromRequest;
 pub use self::path::Path;
 pub use self::query::Query;
+#[cfg(feature = "tower")]
+pub(crate) use self::state::Provide;
 pub use self::state::{FromRef, State};
+pub use self::uses::Uses;
 pub use crate::body::Body;
 #[doc(no_inline)]
 pub use crate::error::Error;

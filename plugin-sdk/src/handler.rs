@@ -26,4 +26,6 @@ mod call;
 mod constructors;
 
 pub use self::call::Handler;
+#[cfg(feature = "tower")]
+pub(crate) use self::call::Run;
 pub use self::constructors::*;

@@ -36,8 +36,11 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use serde_core::de::DeserializeOwned;
+use tracing::Dispatch;
 
-pub use self::output::{ExportOutput, Fallible, Plain, ShutdownOutput, StateOutput};
+pub use self::output::{
+    ExportOutput, Fallible, Plain, ShutdownOutput, StateOutput, SubscriberOutput,
+};
 use crate::error::Error;
 use crate::response::Result;
 use crate::state::{AnyState, StateMarker};
@@ -63,6 +66,7 @@ type Init = dyn Fn(Purpose) -> StateFuture + Send + Sync;
 type Import = dyn Fn(Purpose, &[u8]) -> Result<StateFuture, serde_json::Error> + Send + Sync;
 type Fits = fn(&[u8]) -> Result<(), serde_json::Error>;
 type Export = dyn for<'a> Fn(&'a AnyState) -> BoxFuture<'a, Result<Vec<u8>>> + Send + Sync;
+type MakeSubscriber = dyn Fn(Purpose) -> BoxFuture<'static, Result<Dispatch>> + Send + Sync;
 type Shutdown = dyn Fn(&AnyState) -> BoxFuture<'static, Result<()>> + Send + Sync;
 
 /// The functions of `app.rs`, which make a state of the type `S`.
@@ -81,6 +85,7 @@ impl<S> Clone for Hooks<S> {
 #[derive(Clone)]
 pub(crate) struct AnyHooks {
     init: Arc<Init>,
+    subscriber: Option<Arc<MakeSubscriber>>,
     shutdown: Option<Arc<Shutdown>>,
     export: Option<Arc<Export>>,
     import: Option<Arc<Import>>,
@@ -147,12 +152,67 @@ fn made<S: Send + Sync + 'static>(state: Result<S>) -> StateFuture {
 impl<S> Hooks<S> {
     fn new(init: impl Fn(Purpose) -> StateFuture + Send + Sync + 'static) -> Self {
         let init = Arc::new(init);
-        let untyped = AnyHooks { init, shutdown: None, export: None, import: None, fits: None };
+        let untyped = AnyHooks {
+            init,
+            subscriber: None,
+            shutdown: None,
+            export: None,
+            import: None,
+            fits: None,
+        };
         Hooks { untyped, state: PhantomData }
     }
 }
 
 impl<S: Clone + Send + Sync + 'static> Hooks<S> {
+    /// `fn subscriber()` makes the subscriber of `tracing`; see [`log`](crate::log).
+    #[must_use]
+    pub fn subscriber_sync_0<R, M>(self, make: impl Fn() -> R + Send + Sync + 'static) -> Self
+    where
+        R: SubscriberOutput<M>,
+    {
+        self.subscriber_sync_1(move |_| make())
+    }
+
+    /// The same for `fn subscriber(purpose: Purpose)`.
+    #[must_use]
+    pub fn subscriber_sync_1<R, M>(
+        mut self,
+        make: impl Fn(Purpose) -> R + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: SubscriberOutput<M>,
+    {
+        self.untyped.subscriber =
+            Some(Arc::new(move |purpose| Box::pin(ready(make(purpose).into_dispatch()))));
+        self
+    }
+
+    /// The same for `async fn subscriber()`.
+    #[must_use]
+    pub fn subscriber_async_0<Fut, M>(self, make: impl Fn() -> Fut + Send + Sync + 'static) -> Self
+    where
+        Fut: Future<Output: SubscriberOutput<M>> + Send + 'static,
+    {
+        self.subscriber_async_1(move |_| make())
+    }
+
+    /// The same for `async fn subscriber(purpose: Purpose)`.
+    #[must_use]
+    pub fn subscriber_async_1<Fut, M>(
+        mut self,
+        make: impl Fn(Purpose) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output: SubscriberOutput<M>> + Send + 'static,
+    {
+        self.untyped.subscriber = Some(Arc::new(move |purpose| {
+            let making = make(purpose);
+            Box::pin(async move { making.await.into_dispatch() })
+        }));
+        self
+    }
+
     /// `fn shutdown(state: S)` runs when the last request of these routes has been answered.
     #[must_use]
     pub fn shutdown_sync<R: ShutdownOutput>(
@@ -252,6 +312,14 @@ impl AnyHooks {
         let Some(saved) = saved else { return (self.init)(purpose).await };
         let Some(import) = &self.import else { return Err(Error::internal(no_import())) };
         import(purpose, saved).map_err(|error| Error::internal(misfit(&error)))?.await
+    }
+
+    /// The subscriber of `tracing` that the app brings.
+    pub(crate) async fn subscriber(&self, purpose: Purpose) -> Result<Option<Dispatch>> {
+        match &self.subscriber {
+            Some(make) => make(purpose).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Whether `import` can read what was saved.

@@ -39,6 +39,10 @@ struct Info {
 pub(crate) struct Started {
     info: &'static Info,
     leadership: Leadership,
+    #[cfg(feature = "cookies-private")]
+    secret: crate::cookies::secret::AppSecret,
+    #[cfg(feature = "sessions")]
+    sessions: crate::session::AppSessions,
 }
 
 /// Notes that an app starts.
@@ -50,7 +54,14 @@ pub(crate) fn started(build_id: &str, dev: bool, public: PublicFiles) -> &'stati
         infos.push(info);
         info
     });
-    let started = Box::leak(Box::new(Started { info, leadership: Leadership::new() }));
+    let started = Box::leak(Box::new(Started {
+        info,
+        leadership: Leadership::new(),
+        #[cfg(feature = "cookies-private")]
+        secret: Default::default(),
+        #[cfg(feature = "sessions")]
+        sessions: Default::default(),
+    }));
     *LATEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
     started
 }
@@ -59,6 +70,18 @@ impl Started {
     /// Whether this start leads.
     pub(crate) fn leadership(&self) -> &Leadership {
         &self.leadership
+    }
+
+    /// What signs and encrypts its cookies.
+    #[cfg(feature = "cookies-private")]
+    pub(crate) fn secret(&self) -> &crate::cookies::secret::AppSecret {
+        &self.secret
+    }
+
+    /// How it keeps its sessions.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn sessions(&self) -> &crate::session::AppSessions {
+        &self.sessions
     }
 }
 

@@ -26,11 +26,13 @@
 //! * [`prelude`] is all that a page needs.
 //! * [`extract`] lists what a function may take, [`response`] what it may return.
 //! * [`html`] is about pages and layouts, [`middleware`] about `_middleware.rs`, [`Error`] about
-//!   errors and their pages, [`hooks`] about `app.rs`, [`mod@leadership`] about what an app does
-//!   besides answering requests.
+//!   errors and their pages, [`hooks`] about `app.rs`, [`jobs`] and [`mod@leadership`] about what an
+//!   app does besides answering requests, [`log`] about what it logs.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
-//! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`.
+//! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`; `ws`,
+//!   with the feature of that name, about WebSockets.
+//! * `tower`, a feature, is about layers and services of tower around and in pages.
 //! * [`testing`] calls an app's routes in a test; [`precompile`] is about `precompile.rs`.
 //! * [`routing`] is the matcher, which hosts use as well.
 
@@ -54,19 +56,29 @@ mod stream;
 
 pub mod app;
 pub mod body;
+#[cfg(feature = "cookies")]
+pub mod cookies;
 pub mod error;
 pub mod extract;
 pub mod handler;
 pub mod hooks;
 pub mod html;
+pub mod jobs;
 pub mod leadership;
+pub mod log;
 pub mod middleware;
 pub mod precompile;
 pub mod prelude;
 pub mod response;
+#[cfg(feature = "sessions")]
+pub mod session;
 pub mod sse;
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod upgrade;
+#[cfg(feature = "ws")]
+pub mod ws;
 
 pub use headers;
 pub use http;

@@ -10,3 +10,4 @@ pub(crate) mod finish;
 mod problem;
 pub(crate) mod raised;
 pub(crate) mod route;
+pub(crate) mod started;

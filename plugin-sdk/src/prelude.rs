@@ -8,6 +8,10 @@ pub use tokio;
 
 pub use crate::Swap;
 pub use crate::body::{Body, Closed};
+#[cfg(feature = "cookies")]
+pub use crate::cookies::Cookies;
+#[cfg(feature = "cookies-private")]
+pub use crate::cookies::{PrivateCookies, SignedCookies};
 pub use crate::error::{Error, Rejection, RejectionKind};
 pub use crate::extract::{
     Bytes, ClientAddr, Extension, Form, FromRef, FromRequest, Head, Json, MatchedPath,
@@ -17,5 +21,7 @@ pub use crate::hooks::Purpose;
 pub use crate::html::{Html, page};
 pub use crate::middleware::Next;
 pub use crate::response::{AppendHeaders, IntoResponse, Redirect, Response, Result, Text};
+#[cfg(feature = "sessions")]
+pub use crate::session::{Csrf, Session};
 pub use crate::sse::{self, Sse};
 pub use crate::upgrade::{Upgrade, Upgraded};

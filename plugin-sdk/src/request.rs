@@ -16,4 +16,4 @@ mod whole;
 
 pub use self::context::{HasBody, Head, RequestContext, RequestPart, Whole};
 pub(crate) use self::context::{RouteInfo, StepInput};
-pub(crate) use self::incoming::Incoming;
+pub(crate) use self::incoming::{Incoming, Unrouted};

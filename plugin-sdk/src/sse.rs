@@ -18,6 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 pub use self::event::Event;
 use crate::body::{Body, Closed};
 use crate::error::Error;
+pub use crate::extract::LastEventId;
 use crate::response::{IntoResponse, Response};
 use crate::stream::{ChannelStream, PageStream};
 

@@ -16,6 +16,11 @@ impl AnyState {
         AnyState(Arc::new(state))
     }
 
+    /// Whether it is of this type.
+    pub(crate) fn is(&self, wanted: StateType) -> bool {
+        (*self.0).type_id() == wanted.id
+    }
+
     /// The state as what it is.
     ///
     /// # Panics

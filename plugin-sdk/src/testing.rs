@@ -29,12 +29,20 @@
 //! ```
 
 mod app;
+#[cfg(feature = "ws")]
+mod connection;
 mod in_step;
 mod incoming;
 mod response;
+mod streaming;
+#[cfg(feature = "ws")]
+mod websocket;
 
 pub use self::app::{TestApp, TestRequest};
 pub use self::in_step::assert_in_step;
 #[cfg(test)]
 pub(crate) use self::incoming::TestIncoming;
 pub use self::response::TestResponse;
+pub use self::streaming::TestStream;
+#[cfg(feature = "ws")]
+pub use self::websocket::{TestWebSocket, TestWebSocketRequest};

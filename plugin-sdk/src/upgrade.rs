@@ -118,8 +118,7 @@ impl<S: Sync> FromRequest<S> for Upgrade {
             return Err(Rejection::of(RejectionKind::MissingHeader, text));
         }
         if !cx.is_upgradable() {
-            let text = "the protocol cannot be switched here: there is no connection to take over";
-            return Err(Rejection::of(RejectionKind::NotUpgradable, text));
+            return Err(nothing_to_take_over());
         }
         let offered = cx.header(UPGRADE.as_str()).unwrap_or_default().to_owned();
         let first = names(&offered).next().unwrap_or_default();
@@ -150,6 +149,20 @@ fn asks(cx: &RequestContext<'_>) -> bool {
     let mut options = lines.iter().filter_map(|line| line.to_str().ok()).flat_map(names);
     options.any(|option| option.eq_ignore_ascii_case("upgrade"))
         && cx.header(UPGRADE.as_str()).is_some()
+}
+
+/// Whether the client asks for this protocol.
+#[cfg(feature = "ws")]
+pub(crate) fn asks_for(cx: &RequestContext<'_>, protocol: &str) -> bool {
+    let lines = cx.headers_named(&UPGRADE);
+    let mut offered = lines.iter().filter_map(|line| line.to_str().ok()).flat_map(names);
+    asks(cx) && offered.any(|name| name.eq_ignore_ascii_case(protocol))
+}
+
+/// Why nothing comes of an upgrade that was asked for rightly.
+pub(crate) fn nothing_to_take_over() -> Rejection {
+    let text = "the protocol cannot be switched here: there is no connection to take over";
+    Rejection::of(RejectionKind::NotUpgradable, text)
 }
 
 fn names(list: &str) -> impl Iterator<Item = &str> {

@@ -16,7 +16,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The documents that show pages.
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/pages.md", "docs/aot.md"];
+const DOCUMENTS: [&str; 4] = ["README.md", "docs/pages.md", "docs/aot.md", "docs/guide/live.md"];
 
 /// The folder of the SDK.
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -58,7 +58,10 @@ fn build(folder: &Path, programs: &[PathBuf]) -> BTreeMap<String, String> {
     let mut manifest = format!(
         "[package]\nname = \"nova-ui\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
          [dependencies]\nmaud = \"0.27\"\n\
-         nova = {{ package = \"nova-plugin-sdk\", path = {HERE:?} }}\n\
+         nova = {{ package = \"nova-plugin-sdk\", path = {HERE:?}, features = [\"full\"] }}\n\
+         axum = {{ version = \"=0.8.9\", default-features = false }}\n\
+         tower = {{ version = \"=0.5.3\", default-features = false }}\n\
+         tower-http = {{ version = \"=0.7.1\", features = [\"cors\", \"timeout\"] }}\n\
          serde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n\
          tracing = {{ version = \"0.1\", default-features = false }}\n\n\
          [profile.dev]\ndebug = \"line-tables-only\"\n\n[workspace]\n"

@@ -78,7 +78,7 @@ pub use routes::hooks::Hooks;
 pub use routes::modules::{Module, ModuleTree};
 pub use routes::pattern::{BadName, Pattern, Segment};
 pub use routes::problem::{Problem, Problems, Reach, Warning};
-pub use routes::route::{Handler, Method, NotFound, Page, Special, SpecialKind};
+pub use routes::route::{Handler, Method, Page, Special, SpecialKind};
 pub use routes::tree::{RouteTree, Sources};
 pub use source::file::SourceFile;
 pub use source::items::Function;

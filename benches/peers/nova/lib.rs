@@ -42,8 +42,9 @@ pub fn routes() -> nova::Routes {
     use nova::handler::{async_1, sync_0, sync_1};
 
     let mut app = nova::App::new(nova::no_state());
+    app.folder("/(site)", "/");
     app.layout("/(site)", sync_1(pages::site_layout::layout)); // pages/(site)/_layout.rs: layout(page: Html)
-    app.not_found(sync_0(pages::_404::get)); // pages/404.rs: get()
+    app.not_found("/", sync_0(pages::_404::get)); // pages/404.rs: get()
     app.page("/page", "pages/(site)/page.rs")
         .get(sync_0(pages::site_page::get)); // pages/(site)/page.rs: get()
     app.page("/html/{name}", "pages/html/[name].rs")

@@ -21,6 +21,7 @@ mod new;
 mod precompile;
 mod rollback;
 pub(crate) mod routes;
+mod secret;
 mod sign;
 mod start;
 mod status;

@@ -157,19 +157,24 @@ impl ErrorPage<'_> {
         self.generation.enter(None)
     }
 
-    /// Lets the library make the page.
-    pub(super) async fn call(
+    /// Lets the library make the page; its middleware sees the request as that of a route would.
+    pub(super) async fn call<B>(
         self,
         pin: InFlight,
         head: &Parts,
+        body: B,
         peer: Option<SocketAddr>,
-    ) -> SiteResponse {
+    ) -> SiteResponse
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: std::fmt::Display,
+    {
         let origin = Origin::ErrorPage(pin.id);
         let (status, message) = (self.status.as_u16(), self.message.into());
         let target = Target::Error { status, message };
         let wanted = Call { target, pattern: "", params: &[], peer: peer.map(peer_of) };
-        let response = call(pin, wanted, &Lent::without_body(head)).await;
-        SiteResponse { response, origin }
+        let lent = Lent::new(head, Some(body).filter(|body| !body.is_end_stream()));
+        SiteResponse { response: call(pin, wanted, &lent).await, origin }
     }
 }
 

@@ -109,7 +109,7 @@ impl Connection {
     }
 
     /// See [`HostConnection::draining`].
-    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         // SAFETY: `draining` belongs to `host`, and this is not `Sync`, so nobody else calls it.
         let draining = unsafe { (self.draining)(self.host) };
         async move { drop(draining.await) }

@@ -13,7 +13,8 @@ use crate::{BodyStream, bytes::slice};
 pub enum Target<'a> {
     /// The route at this place in [`Library::routes`](crate::Library::routes).
     Route(u32),
-    /// The error page for a status that the host decided on (404, 405, 503 and so on).
+    /// A path without a route, with the status that the host decided on (404, 400): the middleware
+    /// of the nearest folder sees the request, and its error page answers.
     Error {
         /// The HTTP status code.
         status: u16,

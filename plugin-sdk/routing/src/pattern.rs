@@ -81,6 +81,12 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// The pattern `/`.
+    #[must_use]
+    pub fn root() -> Pattern {
+        Pattern { text: "/".into(), segments: [].into() }
+    }
+
     /// Reads a pattern from its text.
     ///
     /// # Errors

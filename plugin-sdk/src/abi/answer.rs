@@ -45,7 +45,9 @@ impl<'a> Answering<'a> {
         let future = match target {
             Target::Route(route) => app.call(route as usize, request(exchange)),
             Target::Error { status, message } => {
-                error_page(app, status, message.as_str(), exchange)
+                let status =
+                    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                app.unrouted(status, message.as_str().to_owned(), exchange)
             }
         };
         Self { app, context, exchange, head, future: Some(future), panic: None }
@@ -69,7 +71,7 @@ impl<'a> Answering<'a> {
                     // What the page still holds is dropped here, where a second panic is caught.
                     let _ = panics::catch(|| self.future = None);
                     if self.panic.is_none() {
-                        self.future = Some(error_page(self.app, 500, "", self.exchange));
+                        self.future = Some(self.app.panicked(self.exchange));
                     }
                     self.panic.get_or_insert(panic);
                 }
@@ -123,16 +125,6 @@ impl Drop for Answering<'_> {
             let _ = panics::catch(|| self.future = None);
         }
     }
-}
-
-fn error_page<'a>(
-    app: &'a Arc<StartedApp>,
-    status: u16,
-    message: &str,
-    exchange: &'a Exchange<'a>,
-) -> BoxFuture<'a, Response> {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    app.error(status, message.to_owned(), request(exchange))
 }
 
 /// The request as extractors see it.

@@ -47,7 +47,7 @@ impl AnyApp {
             pages.extend(reserved);
         }
         folders.sort();
-        Routes::new(hooks, pages, folders, open.then_some(state))
+        Routes::new(hooks, state, pages, folders, open)
     }
 }
 
@@ -66,7 +66,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             state: StateType::of::<S>(),
             pages: Vec::new(),
             exercises: Vec::new(),
-            folders: Folders::new(),
+            folders: Folders::default(),
         };
         App { app, state: PhantomData }
     }
@@ -76,6 +76,26 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// A bad pattern, or one that another page has, is reported when the routes are started.
     pub fn page(&mut self, pattern: &str, file: &'static str) -> Page<'_, S> {
         Page::new(&mut self.app.pages, pattern, file)
+    }
+
+    /// Says where a folder under `pages` is in addresses: `/users/{id}` for `/users/[id]`. Only
+    /// folders need it whose names do not say it.
+    ///
+    /// ```
+    /// use nova::handler::sync_1;
+    /// use nova::prelude::*;
+    ///
+    /// let mut app = nova::App::new(nova::no_state());
+    /// app.folder("/users/[id]", "/users/{id}");
+    /// app.error("/users/[id]", sync_1(|Path(id): Path<u64>| format!("nothing of user {id}")));
+    /// let routes = app.finish();
+    /// # let _ = routes;
+    /// ```
+    ///
+    /// A bad pattern is reported when the routes are started.
+    pub fn folder(&mut self, folder: &'static str, pattern: &'static str) -> &mut Self {
+        self.app.folders.patterns.push((Folder::new(folder), pattern));
+        self
     }
 
     /// Adds the layout of a folder under `pages`: `/`, `/users/[id]`, `/(shop)`.
@@ -96,9 +116,9 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self
     }
 
-    /// Sets the page for 404 (`404.rs`).
-    pub fn not_found(&mut self, handler: Handler<S>) -> &mut Self {
-        self.app.folders.not_found = Some(handler.untyped);
+    /// Adds the page for 404 (`404.rs`) of a folder, named as in [`App::layout`].
+    pub fn not_found(&mut self, folder: &'static str, handler: Handler<S>) -> &mut Self {
+        self.app.folders.not_found.push((Folder::new(folder), handler.untyped));
         self
     }
 

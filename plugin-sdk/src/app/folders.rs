@@ -2,12 +2,15 @@
 //!
 //! Folders and not URLs, because `(group)` folders are not part of a URL.
 
+use std::cmp::Reverse;
+
 use http::StatusCode;
 
 use crate::pipeline::route::{AnyHandler, ErrorPage, Scope};
+use crate::pipeline::started::Starter;
 
 /// A folder as it is on disk: `/`, `/users/[id]`, `/(shop)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Folder(&'static str);
 
 impl Folder {
@@ -17,12 +20,26 @@ impl Folder {
         Folder(path.trim_end_matches('/'))
     }
 
+    pub(super) fn as_str(&self) -> &'static str {
+        self.0
+    }
+
     pub(super) fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
     pub(super) fn depth(&self) -> usize {
         self.0.matches('/').count()
+    }
+
+    /// The path of a file in it.
+    pub(super) fn file(&self, name: &str) -> String {
+        format!("pages{}/{name}", self.0)
+    }
+
+    /// Whether it is a `(group)`, or in one.
+    pub(super) fn is_grouped(&self) -> bool {
+        self.0.split('/').any(|name| name.starts_with('('))
     }
 
     /// Whether the page in `file` (`pages/users/[id].rs`, `src/pages/index.rs`) is in this folder
@@ -39,63 +56,92 @@ impl Folder {
     }
 }
 
-/// The functions around pages, by the folder that they stand in.
+/// Functions by the folder that they stand in.
+type ByFolder = Vec<(Folder, AnyHandler)>;
+
+/// The functions around pages.
+#[derive(Clone, Default)]
 pub(crate) struct Folders {
-    pub(super) layouts: Vec<(Folder, AnyHandler)>,
-    pub(super) middleware: Vec<(Folder, AnyHandler)>,
-    pub(super) error_pages: Vec<(Folder, AnyHandler)>,
-    pub(super) not_found: Option<AnyHandler>,
+    pub(super) layouts: ByFolder,
+    pub(super) middleware: ByFolder,
+    pub(super) error_pages: ByFolder,
+    pub(super) not_found: ByFolder,
+    /// The patterns of folders whose names do not say them.
+    pub(super) patterns: Vec<(Folder, &'static str)>,
 }
 
 impl Folders {
-    pub(super) fn new() -> Self {
-        Self {
-            layouts: Vec::new(),
-            middleware: Vec::new(),
-            error_pages: Vec::new(),
-            not_found: None,
-        }
-    }
-
     /// Outermost first: of two folders that hold one page, the shorter is the outer.
     pub(super) fn sort(&mut self) {
-        for folders in [&mut self.layouts, &mut self.middleware, &mut self.error_pages] {
+        for folders in self.all_mut() {
             folders.sort_by_key(|(folder, _)| folder.depth());
         }
     }
 
-    /// What surrounds the page in `file`, or an answer without a page.
-    pub(crate) fn scope(&self, file: Option<&str>) -> Scope {
-        let holds = |folder: &Folder| file.map_or(folder.is_root(), |file| folder.holds(file));
-        let of = |folders: &[(Folder, AnyHandler)]| -> Vec<(Folder, AnyHandler)> {
-            folders.iter().filter(|(folder, _)| holds(folder)).cloned().collect()
+    fn all_mut(&mut self) -> [&mut ByFolder; 4] {
+        [&mut self.layouts, &mut self.middleware, &mut self.error_pages, &mut self.not_found]
+    }
+
+    /// Every folder that has a function, each once.
+    pub(super) fn with_functions(&self) -> Vec<Folder> {
+        let all = [&self.layouts, &self.middleware, &self.error_pages, &self.not_found];
+        let mut folders: Vec<_> = all.into_iter().flatten().map(|(folder, _)| *folder).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        folders
+    }
+
+    /// The same with the handlers as they answer.
+    pub(super) fn started(&self, starter: &mut Starter<'_>) -> Self {
+        let middleware = self.middleware.iter();
+        let middleware =
+            middleware.map(|(folder, handler)| (*folder, starter.handler(handler))).collect();
+        Folders { middleware, ..self.clone() }
+    }
+
+    /// Where a folder is in addresses: `/users/{id}`.
+    pub(super) fn pattern(&self, folder: Folder) -> &'static str {
+        match self.patterns.iter().find(|(candidate, _)| *candidate == folder) {
+            Some((_, pattern)) => pattern,
+            None if folder.is_root() => "/",
+            None => folder.as_str(),
+        }
+    }
+
+    /// What surrounds the page in `file`.
+    pub(crate) fn scope(&self, file: &str) -> Scope {
+        let of = |folders: &ByFolder| -> ByFolder {
+            folders.iter().filter(|(folder, _)| folder.holds(file)).cloned().collect()
         };
         let layouts = of(&self.layouts);
         let around = |inner: &Folder| {
             layouts.iter().filter(|(folder, _)| folder.depth() <= inner.depth()).count()
         };
-
-        let mut errors: Vec<ErrorPage> = Vec::new();
-        let mut not_found = self.not_found.as_ref().map(|handler| ErrorPage {
-            handler: handler.clone(),
-            layouts: around(&Folder::ROOT),
-            only: Some(StatusCode::NOT_FOUND),
+        let error_page =
+            |only| move |(folder, handler): (Folder, AnyHandler)| (folder, handler, only);
+        let not_found = of(&self.not_found).into_iter();
+        let mut errors: Vec<(Folder, AnyHandler, Option<StatusCode>)> = not_found
+            .map(error_page(Some(StatusCode::NOT_FOUND)))
+            .chain(of(&self.error_pages).into_iter().map(error_page(None)))
+            .collect();
+        // Nearest first, and of one folder the page that is for less. The order is stable.
+        errors.sort_by_key(|(folder, ..)| Reverse(folder.depth()));
+        let errors = errors.into_iter().map(|(folder, handler, only)| ErrorPage {
+            handler,
+            layouts: around(&folder),
+            only,
         });
-        for (folder, handler) in of(&self.error_pages).into_iter().rev() {
-            if folder.is_root() {
-                errors.extend(not_found.take());
-            }
-            errors.push(ErrorPage { handler, layouts: around(&folder), only: None });
-        }
-        errors.extend(not_found);
-        let handlers = |folders: Vec<(Folder, AnyHandler)>| {
-            folders.into_iter().map(|(_, handler)| handler).collect()
-        };
+        let handlers = |folders: ByFolder| folders.into_iter().map(|(_, handler)| handler);
         Scope {
-            errors,
-            layouts: handlers(layouts.clone()),
-            middleware: handlers(of(&self.middleware)),
+            errors: errors.collect(),
+            middleware: handlers(of(&self.middleware)).collect(),
+            layouts: handlers(layouts).collect(),
         }
+    }
+
+    /// What surrounds the files that stand in `folder` itself.
+    pub(super) fn scope_in(&self, folder: Folder) -> Scope {
+        self.scope(&folder.file(""))
     }
 }
 

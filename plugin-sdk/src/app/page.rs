@@ -78,6 +78,40 @@ impl<S> Page<'_, S> {
         self.page.body_limit = bytes;
         self
     }
+
+    /// Whether its functions for POST and the like are guarded against requests of other sites; `true`
+    /// unless said otherwise. The guard is there with the feature `sessions`, and then said in its
+    /// module.
+    pub fn csrf(self, guarded: bool) -> Self {
+        self.page.csrf = guarded;
+        self
+    }
+}
+
+/// The functions of a page by method, and the one for any.
+type Handlers = ([Option<AnyHandler>; Method::ALL.len()], Option<AnyHandler>);
+
+/// The functions behind the guard against requests of other sites.
+#[cfg(feature = "sessions")]
+fn guarded(
+    mut handlers: [Option<AnyHandler>; Method::ALL.len()],
+    mut any: Option<AnyHandler>,
+    csrf: bool,
+) -> Handlers {
+    if csrf {
+        crate::session::csrf::guard(&mut handlers, &mut any);
+    }
+    (handlers, any)
+}
+
+/// Without sessions nothing can be done in a visitor's name.
+#[cfg(not(feature = "sessions"))]
+fn guarded(
+    handlers: [Option<AnyHandler>; Method::ALL.len()],
+    any: Option<AnyHandler>,
+    _csrf: bool,
+) -> Handlers {
+    (handlers, any)
 }
 
 /// A page as the app declares it; its pattern may be invalid.
@@ -92,6 +126,8 @@ pub(crate) struct RouteSpec {
     /// Whether it answers only in an app that does not serve; see [`crate::precompile`].
     reserved: bool,
     body_limit: usize,
+    /// Whether it is guarded against requests of other sites.
+    csrf: bool,
 }
 
 impl RouteSpec {
@@ -105,6 +141,7 @@ impl RouteSpec {
             exercise: Exercise::default(),
             reserved: false,
             body_limit: DEFAULT_BODY_LIMIT,
+            csrf: true,
         }
     }
 
@@ -125,14 +162,32 @@ impl RouteSpec {
     /// The page as it is called.
     ///
     /// # Errors
-    /// If its pattern is invalid.
+    /// If its pattern is invalid, or a function takes what no middleware leaves.
     pub(crate) fn into_route(self, folders: &Folders) -> Result<Route, String> {
         let methods = self.methods();
-        let Self { pattern, file, handlers, any, precompile, reserved, body_limit, exercise: _ } =
-            self;
+        let Self {
+            pattern,
+            file,
+            handlers,
+            any,
+            precompile,
+            reserved,
+            body_limit,
+            csrf,
+            exercise: _,
+        } = self;
+        let (handlers, any) = guarded(handlers, any, csrf);
         let pattern = pattern.map_err(|error| format!("{file}: {error}"))?;
-        let scope = if reserved { Scope::empty() } else { folders.scope(Some(file)) };
-        let info = RouteInfo { pattern, body_limit };
+        let scope = if reserved {
+            Scope::empty()
+        } else {
+            let names = Method::ALL.map(|method| method.as_str().to_ascii_lowercase());
+            let named = names.iter().map(String::as_str).zip(&handlers).chain([("handler", &any)]);
+            let functions = named.filter_map(|(name, handler)| Some((name, handler.as_ref()?)));
+            folders.check_page(file, functions)?;
+            folders.scope(file)
+        };
+        let info = RouteInfo::new(pattern, body_limit);
         Ok(Route { info, file, methods, handlers, any, precompile, reserved, scope })
     }
 }

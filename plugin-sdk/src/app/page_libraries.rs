@@ -12,8 +12,9 @@ use nova_abi_parts::{NotAttached, PageEntry};
 use super::folders::Folders;
 use super::page::{Page, RouteSpec};
 use crate::hooks::{Purpose, StateOutput};
-use crate::pipeline::route::{Route, RouteTable, Scope};
-use crate::state::{StateMarker, StateType};
+use crate::pipeline::route::{Outside, Route, RouteTable};
+use crate::pipeline::started::Starter;
+use crate::state::{AnyState, StateMarker, StateType};
 
 /// How a page library is asked for its pages; panics are caught there.
 pub(crate) type DeclarePages<'a> =
@@ -110,8 +111,8 @@ where
 /// What the views of a parted app are made of.
 pub(crate) struct PageLibraries {
     state: StateType,
-    folders: Arc<Folders>,
-    outside: Arc<Scope>,
+    folders: Folders,
+    outside: Arc<Outside>,
     /// The app library's own routes.
     own: LibraryRoutes,
     /// The pages of the latest view, in its order. A page library never changes, so each is asked
@@ -123,7 +124,7 @@ pub(crate) struct PageLibraries {
 type LibraryRoutes = Arc<[(Arc<Route>, RArc<nova_abi::Route>)]>;
 
 impl PageLibraries {
-    pub(crate) fn new(state: StateType, folders: Arc<Folders>, own: &RouteTable) -> Self {
+    pub(crate) fn new(state: StateType, folders: Folders, own: &RouteTable) -> Self {
         PageLibraries {
             state,
             folders,
@@ -139,6 +140,7 @@ impl PageLibraries {
         &self,
         pages: &[PageEntry],
         declare: &DeclarePages<'_>,
+        state: &AnyState,
     ) -> Result<(RouteTable, Vec<RArc<nova_abi::Route>>), NotAttached> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let mut now = Vec::with_capacity(pages.len());
@@ -154,7 +156,7 @@ impl PageLibraries {
                     Arc::clone(&latest[at].1)
                 }
                 None => self
-                    .declare(page, declare)
+                    .declare(page, declare, state)
                     .map_err(|failure| NotAttached::page(index, failure))?,
             };
             now.push((address, declared));
@@ -175,6 +177,7 @@ impl PageLibraries {
         &self,
         page: PageEntry,
         declare: &DeclarePages<'_>,
+        state: &AnyState,
     ) -> Result<LibraryRoutes, Failure> {
         let mut definitions = Vec::new();
         let mut pages = Pages { pages: &mut definitions, state: self.state, misfit: None };
@@ -182,10 +185,11 @@ impl PageLibraries {
         if let Some(reason) = pages.misfit {
             return Err(Failure::error(reason));
         }
+        let mut starter = Starter::new(state);
         let routes = definitions.into_iter().map(|page| {
             let route = page.into_route(&self.folders)?;
             let line = abi_route(&route);
-            Ok((Arc::new(route), line))
+            Ok((starter.route(&Arc::new(route)), line))
         });
         routes.collect::<Result<_, String>>().map_err(Failure::error)
     }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use nova_routing::Router;
+use tracing::Dispatch;
 
 use super::folders::Folders;
+use super::outside::outside;
 use super::page::RouteSpec;
 use super::page_libraries::PageLibraries;
 use super::started::{SharedApp, StartedApp};
@@ -13,8 +15,9 @@ use crate::error::Error;
 use crate::hooks::{AnyHooks, Misfit, Purpose};
 use crate::html::Links;
 use crate::pipeline::route::{Environment, Route, RouteTable};
+use crate::pipeline::started::Starter;
 use crate::response::Result;
-use crate::state::StateType;
+use crate::state::{AnyState, StateType};
 
 /// The routes of an app; `nova::export!` hands them to the host.
 pub struct Routes {
@@ -22,9 +25,11 @@ pub struct Routes {
     table: Arc<RouteTable>,
     /// Why the routes cannot be started.
     problem: Option<String>,
-    folders: Arc<Folders>,
-    /// The type of the app's state, if pages can be attached to what is started.
-    open: Option<StateType>,
+    folders: Folders,
+    /// The type of the app's state.
+    state: StateType,
+    /// Whether pages can be attached to what is started.
+    open: bool,
 }
 
 /// Seam: what the host says when it starts the routes.
@@ -41,12 +46,13 @@ pub(crate) struct InitContext {
 }
 
 impl Routes {
-    /// `open`: the type of the app's state, if pages can be attached to what is started.
+    /// `open`: whether pages can be attached to what is started.
     pub(super) fn new(
         hooks: AnyHooks,
+        state: StateType,
         pages: Vec<RouteSpec>,
         folders: Folders,
-        open: Option<StateType>,
+        open: bool,
     ) -> Self {
         let (mut routes, mut problem) = (Vec::with_capacity(pages.len()), None);
         let mut patterns = Router::new();
@@ -64,9 +70,10 @@ impl Routes {
                 }
             }
         }
-        let table = Arc::new(RouteTable { routes, outside: Arc::new(folders.scope(None)) });
-        let (hooks, folders) = (Arc::new(hooks), Arc::new(folders));
-        Routes { hooks, table, problem, folders, open }
+        let (outside, invalid) = outside(&folders);
+        problem = problem.or(invalid).or(folders.check().err());
+        let table = Arc::new(RouteTable { routes, outside: Arc::new(outside) });
+        Routes { hooks: Arc::new(hooks), table, problem, folders, state, open }
     }
 
     /// Seam: one route per page. [`StartedApp::call`] takes an index into it.
@@ -82,24 +89,61 @@ impl Routes {
         self.hooks.fits(saved)
     }
 
+    /// Seam: the subscriber of `tracing` that the app brings.
+    ///
+    /// # Errors
+    /// When it could not be made.
+    pub(crate) async fn subscriber(&self, purpose: Purpose) -> Result<Option<Dispatch>> {
+        self.hooks.subscriber(purpose).await
+    }
+
     /// Seam: makes the app's state and starts it. May be called more than once.
     ///
     /// # Errors
     /// When two pages have one pattern, or `init` failed.
     pub(crate) async fn init(&self, init: InitContext) -> Result<Arc<StartedApp>> {
-        if let Some(problem) = &self.problem {
-            return Err(Error::internal(problem.clone()));
+        self.check()?;
+        #[cfg(feature = "cookies-private")]
+        crate::cookies::secret::read(init.purpose)?;
+        let state = self.hooks.start(init.purpose, init.saved.as_deref()).await?;
+        #[cfg(feature = "sessions")]
+        crate::session::check(init.purpose)?;
+        Ok(self.start(state, init))
+    }
+
+    /// Seam: starts the app with a state that `init` has not made.
+    ///
+    /// # Errors
+    /// When two pages have one pattern, or the state is not of the app's type; that is named.
+    pub(crate) fn init_with<S>(&self, state: S, init: InitContext) -> Result<Arc<StartedApp>>
+    where
+        S: Send + Sync + 'static,
+    {
+        self.check()?;
+        let state = AnyState::new(state);
+        if !state.is(self.state) {
+            let (wanted, given) = (self.state, StateType::of::<S>());
+            return Err(Error::internal(format!("its state is `{wanted}`, and not `{given}`")));
         }
-        let InitContext { purpose, dev, stylesheet, favicon, saved } = init;
-        let state = self.hooks.start(purpose, saved.as_deref()).await?;
+        Ok(self.start(state, init))
+    }
+
+    fn check(&self) -> Result<()> {
+        self.problem.clone().map_or(Ok(()), |problem| Err(Error::internal(problem)))
+    }
+
+    fn start(&self, state: AnyState, init: InitContext) -> Arc<StartedApp> {
+        let InitContext { purpose, dev, stylesheet, favicon, saved: _ } = init;
         let links = Links { stylesheet, favicon };
-        let environment = Environment { state, links, dev };
-        let hooks = Arc::clone(&self.hooks);
+        let mut starter = Starter::new(&state);
+        let table = starter.table(&self.table);
         let page_libraries = self
             .open
-            .map(|state| PageLibraries::new(state, Arc::clone(&self.folders), &self.table));
+            .then(|| PageLibraries::new(self.state, self.folders.started(&mut starter), &table));
+        let environment = Environment { state, links, dev };
+        let hooks = Arc::clone(&self.hooks);
         let shared = SharedApp { environment, hooks, purpose, page_libraries };
-        Ok(Arc::new(StartedApp::new(shared, Arc::clone(&self.table))))
+        Arc::new(StartedApp::new(shared, table))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::hooks::{AnyHooks, Purpose};
 use crate::middleware::Next;
 use crate::pipeline::finish::finish;
 use crate::pipeline::route::{Environment, Route, RouteTable, Scope};
-use crate::request::{RequestContext, StepInput, Whole};
+use crate::request::{Incoming, RequestContext, StepInput, Unrouted, Whole};
 use crate::response::{IntoResponse, Response, Result, with_content_type};
 
 /// Seam: a view of a started app.
@@ -60,23 +60,44 @@ impl StartedApp {
         self.enter(route, 0, cx)
     }
 
-    /// The error page for a status that the host decided on. `message` is for the client, below
-    /// 500; empty stands for the usual phrase.
-    pub(crate) fn error<'a>(
-        &'a self,
+    /// Answers one request to a path without a route, with an error that the host decided on: the
+    /// middleware of the nearest folder, then its error page. `message` is for the client, below 500;
+    /// empty stands for the usual phrase.
+    pub(crate) fn unrouted<'a>(
+        self: &'a Arc<Self>,
         status: StatusCode,
         message: String,
-        mut cx: RequestContext<'a, Whole>,
+        incoming: &'a dyn Incoming,
     ) -> BoxFuture<'a, Response> {
+        Box::pin(async move {
+            let (place, params) = self.table.outside.find(incoming.path());
+            let unrouted = Unrouted { incoming, params };
+            let message = if message.is_empty() { reason(status).to_owned() } else { message };
+            let cx = RequestContext::host(&unrouted);
+            self.enter_folder(place, 0, (status, message), cx).await
+        })
+    }
+
+    /// The error page after a panic of what answered a request.
+    pub(crate) fn panicked<'a>(&'a self, incoming: &'a dyn Incoming) -> BoxFuture<'a, Response> {
         let table = &self.table;
-        let pattern = cx.host_pattern();
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let error = Error::of_host(status, reason(status).to_owned());
+        let pattern = incoming.pattern();
         let route = table.routes.iter().find(|route| Some(route.info.pattern.as_str()) == pattern);
         if let Some(route) = route {
+            let mut cx = RequestContext::host(incoming);
             cx.set_route(&route.info);
+            return self.raise(cx, &route.scope, error);
         }
-        let message = if message.is_empty() { reason(status).to_owned() } else { message };
-        let scope = route.map_or(&*table.outside, |route| &route.scope);
-        self.raise(cx, scope, Error::of_host(status, message))
+        Box::pin(async move {
+            let (place, params) = table.outside.find(incoming.path());
+            let folder = &table.outside.folders[place];
+            let unrouted = Unrouted { incoming, params };
+            let mut cx = RequestContext::host(&unrouted);
+            cx.set_route(&folder.info);
+            self.raise(cx, &folder.scope, error).await
+        })
     }
 
     /// Whether the app saves something for the next generation.
@@ -103,7 +124,8 @@ impl StartedApp {
                 "it takes no page libraries: its routes end with `finish()`, not with `open()`";
             return Err(NotAttached::app(Failure::error(reason)));
         };
-        let (table, routes) = page_libraries.table(pages, declare)?;
+        let (table, routes) =
+            page_libraries.table(pages, declare, &self.shared.environment.state)?;
         let view = StartedApp { shared: Arc::clone(&self.shared), table: Arc::new(table) };
         Ok((Arc::new(view), routes))
     }
@@ -123,7 +145,8 @@ impl StartedApp {
         let route = &self.table.routes[index];
         if route.reserved && self.shared.purpose == Purpose::Serve {
             let status = StatusCode::NOT_FOUND;
-            return self.raise(cx, &self.table.outside, Error::new(status, reason(status)));
+            let scope = &self.table.outside.folders[0].scope;
+            return self.raise(cx, scope, Error::new(status, reason(status)));
         }
         cx.set_route(&route.info);
         let Some(middleware) = route.scope.middleware.get(depth) else {
@@ -137,15 +160,40 @@ impl StartedApp {
     /// What the middleware before this depth is given: it goes on with the request that it is
     /// handed, which is the middleware's own from here on.
     fn next(self: &Arc<Self>, route: usize, depth: usize, head: &RequestContext<'_>) -> Next {
-        let app = Arc::clone(self);
-        let params = (0..).map_while(|index| head.param_at(index).map(str::to_owned)).collect();
-        let connection = head.connection();
+        let (app, arrival) = (Arc::clone(self), head.arrival());
         Next::new(move |request| {
+            let (app, arrival) = (Arc::clone(&app), Arc::clone(&arrival));
             Box::pin(async move {
-                let cx = RequestContext::owned(request, params, connection);
+                let cx = RequestContext::owned(request, arrival);
                 with_content_type(app.enter(route, depth, cx).await)
             })
         })
+    }
+
+    /// As [`enter`](Self::enter), for a path without a route in the folder at this place.
+    fn enter_folder<'a>(
+        self: &'a Arc<Self>,
+        place: usize,
+        depth: usize,
+        error: (StatusCode, String),
+        mut cx: RequestContext<'a, Whole>,
+    ) -> BoxFuture<'a, Response> {
+        let folder = &self.table.outside.folders[place];
+        cx.set_route(&folder.info);
+        let Some(middleware) = folder.scope.middleware.get(depth) else {
+            let (status, message) = error;
+            return self.raise(cx, &folder.scope, Error::of_host(status, message));
+        };
+        let (app, arrival) = (Arc::clone(self), cx.arrival());
+        let next = Next::new(move |request| {
+            let (app, arrival, error) = (Arc::clone(&app), Arc::clone(&arrival), error.clone());
+            Box::pin(async move {
+                let cx = RequestContext::owned(request, arrival);
+                with_content_type(app.enter_folder(place, depth + 1, error, cx).await)
+            })
+        });
+        cx.set_step_input(StepInput::Next(next));
+        middleware.serve(cx, &self.shared.environment, &folder.scope)
     }
 
     /// The page's function for the method, or what is answered without one.
@@ -170,7 +218,7 @@ impl StartedApp {
             Some(handler) => handler.serve(cx, &self.shared.environment, &route.scope),
             None if route.methods.is_empty() => {
                 let status = StatusCode::NOT_FOUND;
-                self.raise(cx, &self.table.outside, Error::new(status, reason(status)))
+                self.raise(cx, &route.scope, Error::new(status, reason(status)))
             }
             None => {
                 let status = StatusCode::METHOD_NOT_ALLOWED;
@@ -189,7 +237,14 @@ impl StartedApp {
         error: Error,
     ) -> BoxFuture<'a, Response> {
         let environment = &self.shared.environment;
-        Box::pin(async move { finish(environment, scope, &mut cx, error.into_response()).await })
+        Box::pin(async move {
+            let response = finish(environment, scope, &mut cx, error.into_response()).await;
+            // A layout may have taken the messages for the next page.
+            #[cfg(feature = "sessions")]
+            let response =
+                crate::pipeline::finish::save_session(environment, scope, &mut cx, response).await;
+            response
+        })
     }
 }
 

@@ -81,6 +81,11 @@ pub enum RejectionKind {
     Unavailable,
     /// The connection cannot be taken over: another version of HTTP, or none at all: 501.
     NotUpgradable,
+    /// The page speaks another protocol, which the request does not ask for, or not in a version
+    /// that is known: 426.
+    UpgradeRequired,
+    /// A page of another site asks in the name of its visitor: 403.
+    ForeignOrigin,
     /// A rejection made by [`Rejection::new`], with a status of its own.
     Custom,
 }
@@ -98,6 +103,8 @@ impl RejectionKind {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidData => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotUpgradable => StatusCode::NOT_IMPLEMENTED,
+            Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             // The last two bring a status of their own; without one it is not the client's fault.
             Self::Unavailable | Self::UnreadableBody | Self::Custom => {

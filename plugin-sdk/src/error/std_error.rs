@@ -75,6 +75,15 @@ pub(super) fn unwrap(source: BoxError) -> Result<Error, BoxError> {
     }
 }
 
+/// The error that is this very one and carries a response.
+pub(super) fn with_response(source: BoxError) -> Result<Error, BoxError> {
+    match source.downcast::<Carried>() {
+        Ok(carried) if carried.0.inner.response.is_some() => Ok(carried.0),
+        Ok(carried) => Err(carried),
+        Err(source) => Err(source),
+    }
+}
+
 /// Whether this is the error of a page, perhaps in more than one `io::Error`.
 fn carries(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

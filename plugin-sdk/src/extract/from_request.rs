@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use super::uses::Uses;
 use crate::error::Error;
 use crate::request::{RequestContext, RequestPart};
 
@@ -79,4 +80,38 @@ pub trait FromRequest<S = ()>: Sized {
         cx: &mut RequestContext<'_, Self::Part>,
         state: &S,
     ) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
+
+    /// What it takes of what middleware has left. An app is not started when a page takes what no
+    /// middleware above it leaves.
+    ///
+    /// An extractor that asks another one hands this on:
+    ///
+    /// ```
+    /// use nova::extract::Uses;
+    /// use nova::prelude::*;
+    ///
+    /// #[derive(Clone)]
+    /// pub struct User {
+    ///     is_admin: bool,
+    /// }
+    ///
+    /// pub struct Admin(User);
+    ///
+    /// impl<S: Sync> FromRequest<S> for Admin {
+    ///     type Part = Head;
+    ///     type Rejection = Error;
+    ///
+    ///     async fn from_request(cx: &mut RequestContext<'_>, state: &S) -> Result<Self> {
+    ///         let Extension(user) = Extension::<User>::from_request(cx, state).await?;
+    ///         if user.is_admin { Ok(Admin(user)) } else { Err(Error::forbidden("admins alone")) }
+    ///     }
+    ///
+    ///     fn uses(uses: &mut Uses) {
+    ///         <Extension<User> as FromRequest<S>>::uses(uses);
+    ///     }
+    /// }
+    /// ```
+    fn uses(uses: &mut Uses) {
+        let _ = uses;
+    }
 }

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, Uri};
 
 use super::from_request::FromRequest;
 use super::optional::OptionalFromRequest;
+use super::uses::Uses;
 use crate::error::{Rejection, RejectionKind};
 use crate::request::{Head, RequestContext};
 
@@ -90,7 +91,65 @@ impl<S: Sync, T: Header> OptionalFromRequest<S> for TypedHeader<T> {
     }
 }
 
-/// A value that a middleware put into the request's extensions.
+/// The id of the last server-sent event that the client has, in the header `Last-Event-ID`: what a
+/// browser says when it connects again, and the page goes on behind it.
+///
+/// ```
+/// use nova::prelude::*;
+/// use nova::sse::{Event, LastEventId};
+///
+/// pub fn get(last: Option<LastEventId>) -> Sse {
+///     let (events, sse) = Sse::channel();
+///     tokio::spawn(async move {
+///         let after = last.as_deref().unwrap_or("none");
+///         events.send(Event::data(format!("after {after}")).id("8")).await
+///     });
+///     sse
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastEventId(pub String);
+
+impl Deref for LastEventId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of its header.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+#[diagnostic::do_not_recommend]
+impl<S: Sync> FromRequest<S> for LastEventId {
+    type Part = Head;
+    type Rejection = Rejection;
+
+    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
+        match cx.header_bytes(LAST_EVENT_ID).map(std::str::from_utf8) {
+            Some(Ok(id)) => Ok(LastEventId(id.to_owned())),
+            Some(Err(error)) => {
+                let text = "the header `last-event-id` is not UTF-8";
+                Err(Rejection::of(RejectionKind::InvalidHeader, text).with_source(error))
+            }
+            None => {
+                let text = "the header `last-event-id` is missing";
+                Err(Rejection::of(RejectionKind::MissingHeader, text))
+            }
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Sync> OptionalFromRequest<S> for LastEventId {
+    /// An empty one, which some clients send before there was an event, is none.
+    fn is_present(head: &RequestContext<'_>) -> bool {
+        head.header_bytes(LAST_EVENT_ID).is_some_and(|id| !id.is_empty())
+    }
+}
+
+/// A value that a middleware left for the pages of its folder.
 ///
 /// ```
 /// use nova::prelude::*;
@@ -99,9 +158,8 @@ impl<S: Sync, T: Header> OptionalFromRequest<S> for TypedHeader<T> {
 /// pub struct User(String);
 ///
 /// // pages/_middleware.rs
-/// pub async fn middleware(mut request: Request, next: Next) -> Response {
-///     request.extensions_mut().insert(User("ada".to_owned()));
-///     next.run(request).await
+/// pub async fn middleware(request: Request, next: Next<User>) -> Response {
+///     next.run_with(request, User("ada".to_owned())).await
 /// }
 ///
 /// // pages/me.rs
@@ -109,6 +167,10 @@ impl<S: Sync, T: Header> OptionalFromRequest<S> for TypedHeader<T> {
 ///     user.0
 /// }
 /// ```
+///
+/// An app is not started when a page takes one that no middleware above it leaves: by `Next<T>`, or by
+/// a layer of tower, of which is not known what it leaves. `Option<Extension<T>>` is for what may be
+/// there, or not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extension<T>(pub T);
 
@@ -121,6 +183,10 @@ impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequest<S> for Extension<T> 
             let name = std::any::type_name::<T>();
             Rejection::of(RejectionKind::Unavailable, format!("no middleware left a `{name}`"))
         })
+    }
+
+    fn uses(uses: &mut Uses) {
+        uses.takes::<T>();
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::from_request::FromRequest;
 use super::optional::OptionalFromRequest;
+use super::uses::Uses;
 use crate::error::{Error, Rejection, RejectionKind};
 use crate::html::document::Html;
 use crate::middleware::Next;
@@ -38,5 +39,24 @@ macro_rules! step_input {
 step_input! {
     Html, Page, "`layout`";
     Error, Error, "an error page";
-    Next, Next, "`middleware`";
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequest<S> for Next<T> {
+    type Part = Head;
+    type Rejection = Rejection;
+
+    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
+        match cx.take_step_input() {
+            StepInput::Next(next) => Ok(next.leaving()),
+            _ => Err(Rejection::of(
+                RejectionKind::Unavailable,
+                "`Next` is an argument of `middleware` alone",
+            )),
+        }
+    }
+
+    fn uses(uses: &mut Uses) {
+        uses.leaves::<T>();
+    }
 }

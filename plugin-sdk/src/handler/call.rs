@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use futures_core::future::BoxFuture;
 
 use crate::error::Error;
-use crate::extract::{FromRequest, RequestPart};
+use crate::extract::{FromRequest, RequestPart, Uses};
 use crate::pipeline::finish::finish;
 use crate::pipeline::route::{AnyHandler, Call, Environment, Scope};
 use crate::request::{RequestContext, Whole};
@@ -33,19 +33,36 @@ impl<S> fmt::Debug for Handler<S> {
 }
 
 impl<S: Send + Sync + 'static> Handler<S> {
-    pub(super) fn new(run: impl Run<S> + 'static) -> Self {
+    pub(crate) fn new(run: impl Run<S> + 'static) -> Self {
         let untyped = AnyHandler::new(WithState { run, state: PhantomData });
         Handler { untyped, state: PhantomData }
+    }
+
+    /// A handler that is made when the app starts, of its state, and once for each app that does.
+    #[cfg(feature = "tower")]
+    ///
+    /// `leaves_anything`: whether it may leave values for what is behind it.
+    pub(crate) fn at_start(
+        leaves_anything: bool,
+        make: impl Fn(&S) -> Handler<S> + Send + Sync + 'static,
+    ) -> Self {
+        let make = move |state: &AnyState| make(state.get()).untyped;
+        Handler { untyped: AnyHandler::at_start(make, leaves_anything), state: PhantomData }
     }
 }
 
 /// Extracts the arguments and calls the function.
-pub(super) trait Run<S>: Send + Sync {
+pub(crate) trait Run<S>: Send + Sync {
     fn run(
         &self,
         cx: &mut RequestContext<'_, Whole>,
         state: &S,
     ) -> impl Future<Output = Response> + Send;
+
+    /// What its arguments take of middleware, and leave.
+    fn uses(&self, uses: &mut Uses) {
+        let _ = uses;
+    }
 }
 
 /// What is run, with the type of state that it is run with.
@@ -63,11 +80,22 @@ impl<S: Send + Sync + 'static, R: Run<S>> Call for WithState<S, R> {
     ) -> BoxFuture<'a, Response> {
         Box::pin(async move {
             let response = self.run.run(&mut cx, environment.state.get()).await;
-            if response.body().is_unfinished() {
+            let response = if response.body().is_unfinished() {
                 finish(environment, scope, &mut cx, response).await
             } else {
                 response
+            };
+            #[cfg(feature = "sessions")]
+            if cx.own_session().is_some() {
+                return crate::pipeline::finish::save_session(
+                    environment,
+                    scope,
+                    &mut cx,
+                    response,
+                )
+                .await;
             }
+            response
         })
     }
 
@@ -77,6 +105,10 @@ impl<S: Send + Sync + 'static, R: Run<S>> Call for WithState<S, R> {
         state: &'a AnyState,
     ) -> BoxFuture<'a, Response> {
         Box::pin(self.run.run(cx, state.get()))
+    }
+
+    fn uses(&self, uses: &mut Uses) {
+        self.run.uses(uses);
     }
 }
 
@@ -119,6 +151,10 @@ macro_rules! run {
                 };)*
                 (self.0)($($arg),*).into_response()
             }
+
+            fn uses(&self, uses: &mut Uses) {
+                $($arg::uses(uses);)*
+            }
         }
 
         #[allow(non_snake_case, unused_variables, reason = "the type parameters name the values too")]
@@ -135,6 +171,10 @@ macro_rules! run {
                     Err(rejection) => return refuse(rejection),
                 };)*
                 (self.0)($($arg),*).await.into_response()
+            }
+
+            fn uses(&self, uses: &mut Uses) {
+                $($arg::uses(uses);)*
             }
         }
     };

@@ -3,6 +3,7 @@
 //! The marker parameter lets both be implemented side by side; it is always inferred.
 
 use serde_core::Serialize;
+use tracing::{Dispatch, Subscriber};
 
 use crate::error::Error;
 use crate::response::Result;
@@ -87,5 +88,34 @@ impl ShutdownOutput for () {
 impl<E: Into<Error>> ShutdownOutput for Result<(), E> {
     fn into_result(self) -> Result<()> {
         self.map_err(Into::into)
+    }
+}
+
+/// What `subscriber` may return: a subscriber of `tracing`, or a `Result` of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot take what an app logs",
+    note = "`subscriber` returns `impl tracing::Subscriber + Send + Sync` or a `Result` of one"
+)]
+pub trait SubscriberOutput<M> {
+    /// The subscriber, without its type.
+    ///
+    /// # Errors
+    /// When the function failed.
+    fn into_dispatch(self) -> Result<Dispatch>;
+}
+
+impl<S: Subscriber + Send + Sync + 'static> SubscriberOutput<Plain> for S {
+    fn into_dispatch(self) -> Result<Dispatch> {
+        Ok(Dispatch::new(self))
+    }
+}
+
+impl<S, E> SubscriberOutput<Fallible> for Result<S, E>
+where
+    S: Subscriber + Send + Sync + 'static,
+    E: Into<Error>,
+{
+    fn into_dispatch(self) -> Result<Dispatch> {
+        self.map(Dispatch::new).map_err(Into::into)
     }
 }

@@ -73,6 +73,22 @@ pub(crate) fn finish<'a>(
     })
 }
 
+/// Saves the session that this request has asked for. Where that fails, the answer is the error.
+#[cfg(feature = "sessions")]
+pub(crate) fn save_session<'a>(
+    environment: &'a Environment,
+    scope: &'a Scope,
+    cx: &'a mut RequestContext<'_, Whole>,
+    response: Response,
+) -> BoxFuture<'a, Response> {
+    Box::pin(async move {
+        match crate::session::save(cx, response).await {
+            Ok(response) => response,
+            Err(error) => finish(environment, scope, cx, error.into_response()).await,
+        }
+    })
+}
+
 /// What is known of the errors so far.
 #[derive(Default)]
 struct Raised {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use http::StatusCode;
-use nova_routing::{Method, MethodSet};
+use nova_routing::{Method, MethodSet, Router};
 
+use crate::extract::Uses;
 use crate::html::Links;
 use crate::request::{RequestContext, RouteInfo, Whole};
 use crate::response::Response;
@@ -15,7 +16,33 @@ use crate::state::AnyState;
 pub(crate) struct RouteTable {
     pub(crate) routes: Vec<Arc<Route>>,
     /// For answers without a route.
-    pub(crate) outside: Arc<Scope>,
+    pub(crate) outside: Arc<Outside>,
+}
+
+/// What answers where no route does: the functions of the nearest folder around the path.
+pub(crate) struct Outside {
+    /// The root's is the first.
+    pub(crate) folders: Vec<OutsideFolder>,
+    /// Places in `folders`. Each pattern takes whatever is below its folder.
+    pub(crate) places: Router<usize>,
+}
+
+/// A folder under `pages`, for paths in it that no page answers.
+pub(crate) struct OutsideFolder {
+    /// Its pattern, without what is below it.
+    pub(crate) info: RouteInfo,
+    pub(crate) scope: Scope,
+}
+
+impl Outside {
+    /// The place of the nearest folder around a path, and the values of the folder's parameters. What
+    /// is no path at all is in the root.
+    pub(crate) fn find(&self, path: &str) -> (usize, Vec<String>) {
+        let Ok(Some(found)) = self.places.find(path) else { return (0, Vec::new()) };
+        let count = self.folders[*found.value].info.pattern.names().count();
+        let values = found.params.iter().take(count);
+        (*found.value, values.map(|(_, value)| value.to_owned()).collect())
+    }
 }
 
 /// One page.
@@ -63,7 +90,8 @@ impl Scope {
     }
 }
 
-/// An `_error.rs` or the `404.rs`.
+/// An `_error.rs` or a `404.rs`.
+#[derive(Clone)]
 pub(crate) struct ErrorPage {
     pub(crate) handler: AnyHandler,
     /// How many of the scope's layouts, from the outermost, are in its folder or above.
@@ -85,9 +113,38 @@ pub(crate) struct Environment {
 #[derive(Clone)]
 pub(crate) struct AnyHandler(Arc<dyn Call>);
 
+/// How a handler is made when the app starts.
+pub(crate) type MakeHandler = dyn Fn(&AnyState) -> AnyHandler + Send + Sync;
+
 impl AnyHandler {
     pub(crate) fn new(call: impl Call + 'static) -> Self {
         AnyHandler(Arc::new(call))
+    }
+
+    /// A handler that an app makes when it starts: see [`started`](super::started).
+    #[cfg(feature = "tower")]
+    pub(crate) fn at_start(
+        make: impl Fn(&AnyState) -> AnyHandler + Send + Sync + 'static,
+        leaves_anything: bool,
+    ) -> Self {
+        AnyHandler::new(super::started::AtStart { make: Box::new(make), leaves_anything })
+    }
+
+    /// How it is made when the app starts; `None` for one that is made already.
+    pub(super) fn make(&self) -> Option<&MakeHandler> {
+        self.0.make()
+    }
+
+    /// Where it is: the same for all its clones.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
+    /// What its arguments take of middleware, and leave.
+    pub(crate) fn uses(&self) -> Uses {
+        let mut uses = Uses::default();
+        self.0.uses(&mut uses);
+        uses
     }
 
     /// Answers a request to the end: the one box on the way of most requests.
@@ -126,4 +183,14 @@ pub(crate) trait Call: Send + Sync {
         cx: &'a mut RequestContext<'_, Whole>,
         state: &'a AnyState,
     ) -> BoxFuture<'a, Response>;
+
+    /// See [`AnyHandler::uses`].
+    fn uses(&self, uses: &mut Uses) {
+        let _ = uses;
+    }
+
+    /// See [`AnyHandler::make`].
+    fn make(&self) -> Option<&MakeHandler> {
+        None
+    }
 }

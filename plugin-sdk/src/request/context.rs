@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::Extensions;
 use http::request::Parts;
@@ -184,6 +185,9 @@ pub struct HeadData<'a> {
     pub(super) route: Option<&'a RouteInfo>,
     pub(super) extensions: Extensions,
     pub(super) input: StepInput,
+    /// The session, if this context was the first that was asked for it.
+    #[cfg(feature = "sessions")]
+    pub(super) session: Option<crate::session::SessionSlot>,
 }
 
 /// Where the head is.
@@ -196,22 +200,34 @@ pub(super) enum HeadSource<'a> {
 pub(super) struct OwnedHead {
     /// Without extensions, which have moved to [`HeadData`].
     pub(super) parts: Parts,
-    pub(super) params: Vec<String>,
-    pub(super) connection: ConnectionInfo,
+    pub(super) arrival: Arc<Arrival>,
 }
 
-/// What a request that went through a middleware still knows of its connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ConnectionInfo {
+/// What a request that went through a middleware still knows of how it came.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(super) params: Vec<String>,
     pub(super) client_addr: Option<SocketAddr>,
     pub(super) upgradable: bool,
 }
 
 /// What the app says about a route.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RouteInfo {
     pub(crate) pattern: Pattern,
     pub(crate) body_limit: usize,
+    /// Whether it is a folder around a path that no page answers, and not a page's route.
+    pub(super) is_folder: bool,
+}
+
+impl RouteInfo {
+    pub(crate) fn new(pattern: Pattern, body_limit: usize) -> Self {
+        RouteInfo { pattern, body_limit, is_folder: false }
+    }
+
+    pub(crate) fn of_folder(pattern: Pattern, body_limit: usize) -> Self {
+        RouteInfo { pattern, body_limit, is_folder: true }
+    }
 }
 
 /// What only one kind of function may take: layouts, error pages, middleware.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -9,7 +10,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version}
 use nova_routing::Pattern;
 
 use super::context::{
-    ConnectionInfo, Head, HeadData, HeadSource, OwnedHead, RequestContext, RouteInfo, StepInput,
+    Arrival, Head, HeadData, HeadSource, OwnedHead, RequestContext, RouteInfo, StepInput,
 };
 use super::incoming::Incoming;
 use crate::error::{Rejection, RejectionKind};
@@ -19,23 +20,45 @@ impl<'a> RequestContext<'a, Head> {
         Self::new(HeadSource::Host(incoming), Extensions::new())
     }
 
-    pub(super) fn owned_head(
-        mut parts: Parts,
-        params: Vec<String>,
-        connection: ConnectionInfo,
-    ) -> Self {
+    pub(super) fn owned_head(mut parts: Parts, arrival: Arc<Arrival>) -> Self {
         let extensions = std::mem::take(&mut parts.extensions);
-        let owned = OwnedHead { parts, params, connection };
+        let owned = OwnedHead { parts, arrival };
         Self::new(HeadSource::Owned(Box::new(owned)), extensions)
     }
 
     fn new(source: HeadSource<'a>, extensions: Extensions) -> Self {
-        let data = HeadData { source, route: None, extensions, input: StepInput::Empty };
+        let data = HeadData {
+            source,
+            route: None,
+            extensions,
+            input: StepInput::Empty,
+            #[cfg(feature = "sessions")]
+            session: None,
+        };
         RequestContext { data }
     }
 
     pub(crate) fn set_route(&mut self, route: &'a RouteInfo) {
         self.data.route = Some(route);
+    }
+
+    /// Where the session of this request is: the place that was made before, or one of this context.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn session_slot(&mut self) -> crate::session::SessionSlot {
+        if let Some(slot) = self.data.extensions.get::<crate::session::SessionSlot>() {
+            return slot.clone();
+        }
+        let slot = crate::session::SessionSlot::default();
+        self.data.extensions.insert(slot.clone());
+        self.data.session = Some(slot.clone());
+        slot
+    }
+
+    /// The session that is saved when the answer of this context is there: one that was asked for behind
+    /// a middleware may be that of the middleware's.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn own_session(&self) -> Option<&crate::session::SessionSlot> {
+        self.data.session.as_ref()
     }
 
     pub(super) fn route(&self) -> Option<&'a RouteInfo> {
@@ -52,14 +75,6 @@ impl<'a> RequestContext<'a, Head> {
 
     pub(crate) fn step_input(&self) -> &StepInput {
         &self.data.input
-    }
-
-    /// The pattern the host matched; it finds the route's error page after a panic.
-    pub(crate) fn host_pattern(&self) -> Option<&str> {
-        match &self.data.source {
-            HeadSource::Host(incoming) => incoming.pattern(),
-            HeadSource::Owned(_) => None,
-        }
     }
 
     /// The method's name: `GET`.
@@ -114,9 +129,15 @@ impl<'a> RequestContext<'a, Head> {
         })
     }
 
-    /// The pattern of the route: `/users/{id}`. `None` on error pages for a path without a route.
+    /// The pattern of the route: `/users/{id}`. `None` for a path without a route.
     #[must_use]
     pub fn pattern(&self) -> Option<&'a Pattern> {
+        self.data.route.filter(|route| !route.is_folder).map(|route| &route.pattern)
+    }
+
+    /// The pattern that the parameters belong to: the route's, or that of the folder that answers a
+    /// path without a route.
+    pub(crate) fn param_pattern(&self) -> Option<&'a Pattern> {
         self.data.route.map(|route| &route.pattern)
     }
 
@@ -124,13 +145,14 @@ impl<'a> RequestContext<'a, Head> {
     pub(crate) fn param_at(&self, index: usize) -> Option<&str> {
         match &self.data.source {
             HeadSource::Host(incoming) => incoming.param(index),
-            HeadSource::Owned(owned) => owned.params.get(index).map(String::as_str),
+            HeadSource::Owned(owned) => owned.arrival.params.get(index).map(String::as_str),
         }
     }
 
-    /// The names of the route's parameters and their decoded values, from the left.
+    /// The names of the route's parameters and their decoded values, from the left. Of a path
+    /// without a route, those of the folder that answers.
     pub fn params(&self) -> impl Iterator<Item = (&'a str, &str)> {
-        let names = self.pattern().into_iter().flat_map(Pattern::names);
+        let names = self.param_pattern().into_iter().flat_map(Pattern::names);
         names.enumerate().filter_map(|(index, name)| Some((name, self.param_at(index)?)))
     }
 
@@ -217,7 +239,7 @@ impl<'a> RequestContext<'a, Head> {
     pub fn client_addr(&self) -> Option<SocketAddr> {
         match &self.data.source {
             HeadSource::Host(incoming) => incoming.client_addr(),
-            HeadSource::Owned(owned) => owned.connection.client_addr,
+            HeadSource::Owned(owned) => owned.arrival.client_addr,
         }
     }
 
@@ -246,13 +268,18 @@ impl<'a> RequestContext<'a, Head> {
     pub fn is_upgradable(&self) -> bool {
         match &self.data.source {
             HeadSource::Host(incoming) => incoming.is_upgradable(),
-            HeadSource::Owned(owned) => owned.connection.upgradable,
+            HeadSource::Owned(owned) => owned.arrival.upgradable,
         }
     }
 
-    /// What goes on knowing the connection when a middleware makes the request its own.
-    pub(crate) fn connection(&self) -> ConnectionInfo {
-        ConnectionInfo { client_addr: self.client_addr(), upgradable: self.is_upgradable() }
+    /// What is still known of how the request came when a middleware makes it its own.
+    pub(crate) fn arrival(&self) -> Arc<Arrival> {
+        if let HeadSource::Owned(owned) = &self.data.source {
+            return Arc::clone(&owned.arrival);
+        }
+        let params = (0..).map_while(|index| self.param_at(index).map(str::to_owned)).collect();
+        let (client_addr, upgradable) = (self.client_addr(), self.is_upgradable());
+        Arc::new(Arrival { params, client_addr, upgradable })
     }
 }
 

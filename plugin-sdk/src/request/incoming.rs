@@ -32,3 +32,55 @@ pub(crate) trait Incoming: Send + Sync {
     /// The body; empty from the second call on.
     fn take_body(&self) -> Body;
 }
+
+/// A request that no route matched, with the parameters of the folder that answers it.
+pub(crate) struct Unrouted<'a> {
+    pub(crate) incoming: &'a dyn Incoming,
+    pub(crate) params: Vec<String>,
+}
+
+impl Incoming for Unrouted<'_> {
+    fn method(&self) -> &str {
+        self.incoming.method()
+    }
+
+    fn path(&self) -> &str {
+        self.incoming.path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.incoming.query()
+    }
+
+    fn pattern(&self) -> Option<&str> {
+        None
+    }
+
+    fn param(&self, index: usize) -> Option<&str> {
+        self.params.get(index).map(String::as_str)
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.incoming.header(name)
+    }
+
+    fn for_each_header(&self, visit: &mut dyn FnMut(&str, &[u8])) {
+        self.incoming.for_each_header(visit);
+    }
+
+    fn client_addr(&self) -> Option<SocketAddr> {
+        self.incoming.client_addr()
+    }
+
+    fn version(&self) -> Version {
+        self.incoming.version()
+    }
+
+    fn is_upgradable(&self) -> bool {
+        self.incoming.is_upgradable()
+    }
+
+    fn take_body(&self) -> Body {
+        self.incoming.take_body()
+    }
+}

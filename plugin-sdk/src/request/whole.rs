@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use super::context::{
-    BodySource, ConnectionInfo, HasBody, Head, RequestContext, RequestPart, Whole, WholeData,
+    Arrival, BodySource, HasBody, Head, RequestContext, RequestPart, Whole, WholeData,
 };
 use super::incoming::Incoming;
 use crate::body::{Body, DEFAULT_BODY_LIMIT};
@@ -18,14 +19,16 @@ impl<'a> RequestContext<'a, Whole> {
     }
 
     /// A context for a request that went through a middleware.
-    pub(crate) fn owned(
-        request: http::Request<Body>,
-        params: Vec<String>,
-        connection: ConnectionInfo,
-    ) -> Self {
+    pub(crate) fn owned(request: http::Request<Body>, arrival: Arc<Arrival>) -> Self {
         let (parts, body) = request.into_parts();
-        let head = RequestContext::owned_head(parts, params, connection);
+        let head = RequestContext::owned_head(parts, arrival);
         RequestContext { data: WholeData { head, body: BodySource::Owned(body) } }
+    }
+
+    /// Puts a body back that was taken and read.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn put_body(&mut self, body: bytes::Bytes) {
+        self.data.body = BodySource::Owned(Body::from(body));
     }
 
     fn body(&mut self) -> Body {
@@ -62,6 +65,9 @@ impl<P: RequestPart> RequestContext<'_, P> {
         P: HasBody,
     {
         let whole = P::whole(self);
+        // Middleware shares the session with what is behind it, whoever asks for it first.
+        #[cfg(feature = "sessions")]
+        whole.session_slot();
         let mut request = http::Request::new(Body::empty());
         *request.method_mut() = whole.method();
         *request.uri_mut() = whole.uri()?;

@@ -121,6 +121,9 @@ impl<const N: usize> IntoResponse for &'static [u8; N] {
 #[diagnostic::do_not_recommend]
 impl IntoResponse for Error {
     fn into_response(mut self) -> Response {
+        if let Some(response) = self.take_response() {
+            return response;
+        }
         let status = self.status();
         let headers = self.take_headers();
         let mut response = Response::new(Body::error(self));

@@ -42,6 +42,18 @@ impl Event {
         Ok(Event::data(serde_json::to_string(value)?))
     }
 
+    /// A comment, which no listener hears of. That the connection lives, and through which proxies, can
+    /// be seen by it.
+    ///
+    /// ```
+    /// use nova::sse::Event;
+    ///
+    /// assert_eq!(Event::comment("nothing yet").as_str(), ": nothing yet\n");
+    /// ```
+    pub fn comment(text: impl AsRef<str>) -> Self {
+        Event { text: format!(": {}\n", one_line(text.as_ref())) }
+    }
+
     /// The same with a name: which of its listeners the browser calls.
     pub fn name(mut self, name: impl AsRef<str>) -> Self {
         self.field("event", &one_line(name.as_ref()));
@@ -94,6 +106,7 @@ mod tests {
             (Event::data("x").name("a\ndata: y"), "data: x\nevent: a data: y\n\n"),
             (Event::data("x").id("1\r2"), "data: x\nid: 1 2\n\n"),
             (Event::data("x").retry(Duration::from_secs(2)), "data: x\nretry: 2000\n\n"),
+            (Event::comment("a\ndata: b"), ": a data: b\n\n"),
             (Event::json(&[1, 2]).expect("JSON"), "data: [1,2]\n\n"),
         ];
         for (event, want) in table {

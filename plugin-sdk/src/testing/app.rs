@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{IntoFuture, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use futures_core::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -13,10 +14,15 @@ use http::{Method, StatusCode, Uri};
 use nova_routing::Router;
 use serde_core::Serialize;
 
+#[cfg(feature = "ws")]
+use super::connection::{Taken, take_over};
 use super::incoming::TestIncoming;
 use super::response::TestResponse;
+use super::streaming::TestStream;
 use crate::app::{InitContext, Routes, StartedApp};
 use crate::body::Body;
+#[cfg(feature = "ws")]
+use crate::body::Kind;
 use crate::hooks::Purpose;
 use crate::info;
 use crate::request::{Incoming, RequestContext};
@@ -26,6 +32,8 @@ use crate::response::{IntoResponse, Response, Result, with_content_type};
 pub struct TestApp {
     router: Router<usize>,
     app: Arc<StartedApp>,
+    /// What its code finds when it asks for its app.
+    started: &'static info::Started,
 }
 
 impl fmt::Debug for TestApp {
@@ -48,16 +56,52 @@ impl TestApp {
         }
     }
 
+    /// Starts the routes with this state, and `init` is not called: a database in memory, a service
+    /// that a test answers for.
+    ///
+    /// ```
+    /// use nova::prelude::*;
+    /// use nova::testing::TestApp;
+    ///
+    /// #[derive(Clone)]
+    /// pub struct Clock(u64);
+    ///
+    /// fn get(State(Clock(hour)): State<Clock>) -> String {
+    ///     format!("{hour} o'clock")
+    /// }
+    /// # fn routes() -> nova::Routes {
+    /// #     let hooks = nova::hooks::init_sync_0(|| Clock(0));
+    /// #     let mut app = nova::App::new(hooks);
+    /// #     app.page("/", "pages/index.rs").get(nova::handler::sync_1(get));
+    /// #     app.finish()
+    /// # }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let app = TestApp::with_state(routes(), Clock(7));
+    /// assert_eq!(app.get("/").await.text(), "7 o'clock");
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When the state is not of the type that `init` of the app makes, or two pages have one
+    /// pattern.
+    pub fn with_state<S: Send + Sync + 'static>(routes: Routes, state: S) -> Self {
+        let init = scratch(Purpose::Precompile, None);
+        let started = info::started("", init.dev, HashMap::new());
+        #[cfg(feature = "cookies-private")]
+        started.secret().for_a_test().expect("a secret of the test's own");
+        let app = routes.init_with(state, init);
+        app.and_then(|app| TestApp::of(&routes, app, started))
+            .unwrap_or_else(|error| panic!("the app does not start: {error}"))
+    }
+
     /// Starts the routes for a purpose, perhaps with what another generation exported.
     ///
     /// # Errors
     /// When `init` fails, or two pages have one pattern.
     pub async fn start(routes: &Routes, purpose: Purpose, saved: Option<Vec<u8>>) -> Result<Self> {
-        TestApp::start_with(
-            routes,
-            InitContext { purpose, dev: true, stylesheet: None, favicon: None, saved },
-        )
-        .await
+        TestApp::start_with(routes, scratch(purpose, saved)).await
     }
 
     pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
@@ -65,12 +109,18 @@ impl TestApp {
         if init.purpose == Purpose::Serve {
             started.leadership().lead();
         }
-        let app = routes.init(init).await?;
+        #[cfg(feature = "cookies-private")]
+        started.secret().for_a_test()?;
+        let app = Inside { started, future: Box::pin(routes.init(init)) }.await?;
+        TestApp::of(routes, app, started)
+    }
+
+    fn of(routes: &Routes, app: Arc<StartedApp>, started: &'static info::Started) -> Result<Self> {
         let mut router = Router::new();
         for (index, route) in routes.routes().iter().enumerate() {
             router.insert(route.info.pattern.clone(), index)?;
         }
-        Ok(TestApp { router, app })
+        Ok(TestApp { router, app, started })
     }
 
     /// What the app saves for the next generation.
@@ -78,7 +128,7 @@ impl TestApp {
     /// # Errors
     /// When its `export` fails.
     pub async fn export(&self) -> Result<Option<Vec<u8>>> {
-        self.app.export().await
+        self.inside(self.app.export()).await
     }
 
     /// Runs the app's `shutdown`.
@@ -86,7 +136,13 @@ impl TestApp {
     /// # Errors
     /// When it fails.
     pub async fn shutdown(self) -> Result<()> {
-        self.app.shutdown().await
+        let started = self.started;
+        Inside { started, future: Box::pin(self.app.shutdown()) }.await
+    }
+
+    /// The code of this app, which finds itself in it: there may be another one in the next test.
+    fn inside<'a, T>(&self, future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+        Box::pin(Inside { started: self.started, future: Box::pin(future) })
     }
 
     /// A request; it is sent by `.await`.
@@ -128,11 +184,11 @@ impl TestApp {
         let found = match self.router.find(&path) {
             Ok(found) => found,
             Err(error) => {
-                return self.error(StatusCode::BAD_REQUEST, error.to_string(), &sent).await;
+                return self.unrouted(StatusCode::BAD_REQUEST, error.to_string(), &sent).await;
             }
         };
         let Some(found) = found else {
-            return self.error(StatusCode::NOT_FOUND, String::new(), &sent).await;
+            return self.unrouted(StatusCode::NOT_FOUND, String::new(), &sent).await;
         };
         if let Some(canonical) = found.canonical {
             let location =
@@ -146,17 +202,26 @@ impl TestApp {
         let params = found.params.iter().map(|(_, value)| value.to_owned()).collect();
         sent.matched(found.pattern.to_string(), params);
         let answer = self.app.call(*found.value, RequestContext::host(&sent));
-        match unless_panic(answer).await {
-            Some(response) => response,
-            None => self.error(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &sent).await,
-        }
+        self.unless_panic(answer, &sent).await
     }
 
-    async fn error(&self, status: StatusCode, message: String, sent: &TestIncoming) -> Response {
-        let page = self.app.error(status, message, RequestContext::host(sent));
+    async fn unrouted(&self, status: StatusCode, message: String, sent: &TestIncoming) -> Response {
+        self.unless_panic(self.app.unrouted(status, message, sent), sent).await
+    }
+
+    /// What answers, or the error page after its panic.
+    async fn unless_panic(&self, answer: BoxFuture<'_, Response>, sent: &TestIncoming) -> Response {
+        if let Some(response) = unless_panic(self.inside(answer)).await {
+            return response;
+        }
         let plain = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        let page = self.inside(self.app.panicked(sent));
         unless_panic(page).await.unwrap_or_else(plain)
     }
+}
+
+fn scratch(purpose: Purpose, saved: Option<Vec<u8>>) -> InitContext {
+    InitContext { purpose, dev: true, stylesheet: None, favicon: None, saved }
 }
 
 /// A request under construction; `.await` sends it.
@@ -198,6 +263,11 @@ impl<'a> TestRequest<'a> {
         self
     }
 
+    #[cfg(feature = "ws")]
+    pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
     /// Sets the body. Its length is announced, unless it is a stream.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
@@ -223,6 +293,60 @@ impl<'a> TestRequest<'a> {
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         self.body(fields.into())
     }
+
+    /// Sends the request, and gives the response back whose body is read as it comes: for streams,
+    /// which may have no end.
+    ///
+    /// ```
+    /// use nova::handler::*;
+    /// use nova::prelude::*;
+    /// use nova::sse::Event;
+    /// use nova::testing::TestApp;
+    ///
+    /// fn get() -> Sse {
+    ///     let (events, sse) = Sse::channel();
+    ///     tokio::spawn(async move {
+    ///         for n in 1_u64.. {
+    ///             events.send(Event::data(n.to_string())).await?;
+    ///         }
+    ///         Ok::<_, Closed>(())
+    ///     });
+    ///     sse
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut app = nova::App::new(nova::no_state());
+    /// app.page("/numbers", "pages/numbers.rs").get(sync_0(get));
+    /// let app = TestApp::new(app.finish()).await;
+    ///
+    /// let mut response = app.get("/numbers").stream().await;
+    /// assert_eq!(response.status(), 200);
+    /// assert_eq!(response.chunk().await.unwrap(), "data: 1\n\n");
+    /// assert_eq!(response.event().await.unwrap(), "data: 2");
+    /// # }
+    /// ```
+    pub async fn stream(self) -> TestStream {
+        let TestRequest { app, method, target, headers, body } = self;
+        let sent = TestIncoming::new(method, target, headers, body);
+        TestStream::new(with_content_type(app.send(sent).await))
+    }
+
+    /// Sends the request, and takes the connection over if the page answers 101; else the answer.
+    #[cfg(feature = "ws")]
+    pub(super) async fn upgraded(self) -> Result<(HeaderMap, Taken), TestResponse> {
+        let TestRequest { app, method, target, headers, body } = self;
+        let sent = TestIncoming::new(method, target, headers, body).upgradable();
+        let response = with_content_type(app.send(sent).await);
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(TestResponse::read(response, false).await);
+        }
+        let (parts, body) = response.into_parts();
+        match body.into_kind() {
+            Kind::Upgrade(upgrade) => Ok((parts.headers, take_over(upgrade))),
+            _ => panic!("101 without saying what is done with the connection"),
+        }
+    }
 }
 
 impl<'a> IntoFuture for TestRequest<'a> {
@@ -237,6 +361,21 @@ impl<'a> IntoFuture for TestRequest<'a> {
             let response = with_content_type(app.send(sent).await);
             TestResponse::read(response, is_head).await
         })
+    }
+}
+
+/// A future that is polled on behalf of an app.
+struct Inside<F> {
+    started: &'static info::Started,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Inside<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _inside = info::enter(self.started);
+        self.future.as_mut().poll(cx)
     }
 }
 

@@ -17,17 +17,35 @@ pub(crate) struct TestIncoming {
     body: Mutex<Body>,
     pattern: Option<String>,
     params: Vec<String>,
+    is_upgradable: bool,
 }
 
 impl TestIncoming {
     pub(super) fn new(method: Method, target: Uri, headers: HeaderMap, body: Body) -> Self {
         let body = Mutex::new(body);
-        TestIncoming { method, target, headers, body, pattern: None, params: Vec::new() }
+        let (pattern, params) = (None, Vec::new());
+        TestIncoming { method, target, headers, body, pattern, params, is_upgradable: false }
+    }
+
+    /// With a connection that a page can take over.
+    #[cfg(feature = "ws")]
+    pub(super) fn upgradable(mut self) -> Self {
+        self.is_upgradable = true;
+        self
     }
 
     #[cfg(test)]
     pub(crate) fn get(path: &'static str) -> Self {
         TestIncoming::new(Method::GET, Uri::from_static(path), HeaderMap::new(), Body::empty())
+    }
+
+    #[cfg(all(test, feature = "cookies-private"))]
+    pub(crate) fn with_headers(method: Method, headers: &[(&'static str, &str)]) -> Self {
+        let mut request = TestIncoming { method, ..TestIncoming::get("/") };
+        for (name, value) in headers {
+            request.headers.insert(*name, HeaderValue::try_from(*value).expect("a header's value"));
+        }
+        request
     }
 
     pub(crate) fn matched(&mut self, pattern: String, params: Vec<String>) {
@@ -75,9 +93,8 @@ impl Incoming for TestIncoming {
         Version::HTTP_11
     }
 
-    /// There is no connection.
     fn is_upgradable(&self) -> bool {
-        false
+        self.is_upgradable
     }
 
     fn take_body(&self) -> Body {

@@ -15,7 +15,7 @@ pub(crate) struct TakeOver(Box<dyn FnOnce(Upgraded) -> Speaking + Send>);
 type Speaking = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl TakeOver {
-    pub(super) fn new(speak: impl FnOnce(Upgraded) -> Speaking + Send + 'static) -> Self {
+    pub(crate) fn new(speak: impl FnOnce(Upgraded) -> Speaking + Send + 'static) -> Self {
         TakeOver(Box::new(speak))
     }
 
@@ -39,7 +39,7 @@ impl Upgraded {
     /// What the client should know then, the protocol says.
     ///
     /// The future stands for itself: it may be awaited beside a read.
-    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn draining(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.0.draining()
     }
 }

@@ -94,3 +94,32 @@ async fn a_stream_goes_out_piece_by_piece() {
     assert_eq!(response.header("content-type"), Some("text/plain"));
     assert_eq!(response.text(), "xxxxxx");
 }
+
+#[tokio::test]
+async fn events_go_on_behind_the_last_one_that_the_client_has() {
+    use nova::sse::{Event, LastEventId};
+    fn get(last: Option<LastEventId>) -> Sse {
+        let after = last.map_or("the start".to_owned(), |last| last.0);
+        let (events, sse) = Sse::channel();
+        tokio::spawn(async move {
+            events.send(Event::comment("soon")).await?;
+            events.send(Event::data(after).id("8")).await?;
+            events.closed().await;
+            Ok::<_, Closed>(())
+        });
+        sse
+    }
+    let app = one("/", sync_1(get)).await;
+    for (last, after) in [(None, "the start"), (Some(""), "the start"), (Some("7"), "7")] {
+        let mut request = app.get("/");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let mut response = request.stream().await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.header("content-type"), Some("text/event-stream"));
+        assert_eq!(response.chunk().await.expect("a piece"), ": soon\n\n");
+        // It has no end, and is read all the same.
+        assert_eq!(response.event().await.expect("an event"), format!("data: {after}\nid: 8"));
+    }
+}

@@ -93,6 +93,83 @@ async fn the_limit_of_a_body_is_413_by_way_of_io() {
     assert_eq!(long.json::<Value>()["detail"], "the body is longer than 5 bytes");
 }
 
+/// A user, or the way to the login.
+struct SignedIn;
+
+impl<S: Sync> FromRequest<S> for SignedIn {
+    type Part = Head;
+    type Rejection = Error;
+
+    async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self> {
+        Ok(guard(cx.header("x-user").is_some()).map(|()| SignedIn)?)
+    }
+}
+
+fn guard(may_pass: bool) -> Result<(), Redirect> {
+    if may_pass { Ok(()) } else { Err(Redirect::to("/login")) }
+}
+
+/// A redirect by way of code that knows other errors.
+fn by_way_of(way: &str) -> Result<String> {
+    let redirect = || Error::from(Redirect::to("/login"));
+    match way {
+        "io" => Err(std::io::Error::other(std::io::Error::from(redirect())).into()),
+        "rejection" => Err(Rejection::from(redirect()).into()),
+        "twice" => Err(Error::from_response(Err::<(), _>(redirect()))),
+        "header" => Err(redirect().with_header("x-why", "no session")),
+        "status" => Err(redirect().with_status(StatusCode::TEMPORARY_REDIRECT)),
+        _ => Ok(guard(false).map(|()| way.to_owned())?),
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_is_a_response_is_answered_as_it_is() {
+    let mut app = nova::App::new(nova::no_state());
+    app.error("/", sync_0(|| page("Sorry", "an error page")));
+    app.layout("/", sync_1(|page: Html| page.map(|body| html! { main { (body) } })));
+    app.middleware(
+        "/guarded",
+        async_2(|request: Request, next: Next| async {
+            guard(request.headers().contains_key("x-user"))?;
+            Ok::<_, Error>(next.run(request).await)
+        }),
+    );
+    app.layout("/laid", sync_1(|page: Html| guard(false).map(|()| page).map_err(Error::from)));
+    app.error("/handed", sync_1(|_: Error| guard(false).map_err(Error::from)));
+    app.page("/way/{way}", "pages/way/[way].rs")
+        .get(sync_1(|Path(way): Path<String>| by_way_of(&way)));
+    app.page("/extractor", "pages/extractor.rs").get(sync_1(|_: SignedIn| "inside"));
+    app.page("/guarded/x", "pages/guarded/x.rs").get(sync_0(|| "inside"));
+    app.page("/laid/x", "pages/laid/x.rs").get(sync_0(|| page("X", "x")));
+    app.page("/handed/x", "pages/handed/x.rs").get(sync_0(|| Error::not_found("gone")));
+    app.page("/page", "pages/page.rs").get(sync_0(|| {
+        Err::<(), _>(Error::from_response((StatusCode::GONE, page("Gone", "for good"))))
+    }));
+    let app = TestApp::new(app.finish()).await;
+    let table = [
+        ("/way/here", 303),
+        ("/way/io", 303),
+        ("/way/rejection", 303),
+        ("/way/twice", 303),
+        ("/way/header", 303),
+        ("/way/status", 307),
+        ("/extractor", 303),
+        ("/guarded/x", 303),
+        ("/laid/x", 303),
+        ("/handed/x", 303),
+    ];
+    for (path, status) in table {
+        let answer = app.get(path).await;
+        assert_eq!((answer.status().as_u16(), answer.text()), (status, ""), "{path}");
+        assert_eq!(answer.header("location"), Some("/login"), "{path}");
+    }
+    assert_eq!(app.get("/way/header").await.header("x-why"), Some("no session"));
+    assert_eq!(app.get("/extractor").header("x-user", "ada").await.text(), "inside");
+    let gone = app.get("/page").await;
+    assert_eq!(gone.status(), 410);
+    assert!(gone.text().ends_with("<body><main>for good</main></body></html>"), "{}", gone.text());
+}
+
 #[test]
 fn an_error_has_a_place_in_the_app() {
     fn asked() -> Result<u8> {
@@ -132,7 +209,7 @@ async fn app() -> TestApp {
     app.error("/api", async_1(api));
     app.layout("/", sync_1(|page: Html| page.map(|body| html! { main { (body) } })));
     app.layout("/api", sync_1(|page: Html| page.map(|body| html! { nav { (body) } })));
-    app.not_found(sync_0(|| page("Lost", "lost")));
+    app.not_found("/", sync_0(|| page("Lost", "lost")));
     app.page("/api/{kind}", "pages/api/[kind].rs").get(async_1(fail));
     app.page("/{kind}", "pages/[kind].rs").get(async_1(fail));
     TestApp::new(app.finish()).await

@@ -3,12 +3,18 @@
 #![expect(clippy::needless_pass_by_value, reason = "a page takes its arguments by value")]
 
 mod bodies;
+mod cookies;
 mod errors;
 mod extract;
 mod hooks;
+mod left_values;
 mod methods;
 mod pages;
 mod responses;
+mod sessions;
+mod tower;
+mod unrouted;
+mod websockets;
 
 use nova::App;
 use nova::handler::Handler;

@@ -48,13 +48,12 @@ async fn paths_without_a_route() {
 #[derive(Clone, Debug, PartialEq)]
 struct User(&'static str);
 
-async fn outer(mut request: Request, next: Next) -> Response {
+async fn outer(request: Request, next: Next<User>) -> Response {
     if request.method() == Method::OPTIONS {
         return (StatusCode::NO_CONTENT, [("access-control-allow-origin", "*")], ())
             .into_response();
     }
-    request.extensions_mut().insert(User("ada"));
-    let mut response = next.run(request).await;
+    let mut response = next.run_with(request, User("ada")).await;
     let kind = response.headers().get("content-type").cloned();
     response.headers_mut().insert("x-kind", kind.expect("a content type"));
     response.headers_mut().append("x-trace", HeaderValue::from_static("outer"));

@@ -3,9 +3,11 @@
 //! A function under `#[cfg]` is named under the same condition. A chain of calls cannot have
 //! attributes in its middle, so such a page is given its functions one by one.
 
+use std::collections::BTreeMap;
+
 use crate::routes::exercises::Exercises;
 use crate::routes::hooks::Hooks;
-use crate::routes::route::{Handler, Method, Page, PageConst, SpecialKind};
+use crate::routes::route::{Handler, LAYERS, Method, Page, PageConst, SERVICE, SpecialKind};
 use crate::routes::tree::RouteTree;
 use crate::source::cfg;
 use crate::source::items::Function;
@@ -33,7 +35,7 @@ impl<'a> Statement<'a> {
     /// The same for a line in which `handler` stands.
     fn handing_over(file: &'a str, function: &'a Function, text: String) -> Self {
         // A name that is brought into scope must be used, so where it may not be it is written out.
-        let is_certain = function.cfg.is_none();
+        let is_certain = function.cfg.is_none() && !is_of_tower(function);
         let handler_function = is_certain.then(|| handler_function(function));
         Self { handler_function, ..Self::about(file, function, text) }
     }
@@ -56,17 +58,21 @@ pub(crate) fn attached(app: Option<&Hooks>) -> Vec<Statement<'_>> {
 
 /// What makes the value of the hooks; nothing without an `init`.
 pub(super) fn hooks(app: &Hooks) -> Vec<Statement<'_>> {
-    let Hooks { file, init, shutdown, export, import, swap: _ } = app;
+    let Hooks { file, init, subscriber, shutdown, export, import, swap: _ } = app;
     let made = inits(Some(app), |function| {
         let (colour, arity) = (colour(function), function.arity);
         format!("let hooks = nova::hooks::init_{colour}_{arity}(app::init)")
     });
     let Some(mut calls) = made else { return Vec::new() };
+    let subscriber = subscriber.iter().map(|hook| {
+        let text = format!("subscriber_{}_{}(app::subscriber)", colour(hook), hook.arity);
+        Statement::about(file, hook, text)
+    });
     let more = [shutdown, export, import].into_iter().flatten().map(|hook| {
         let text = format!("{0}_{1}(app::{0})", hook.name, colour(hook));
         Statement::about(file, hook, text)
     });
-    let more: Vec<_> = more.collect();
+    let more: Vec<_> = subscriber.chain(more).collect();
     if calls.len() == 1 && more.iter().all(|call| call.cfg.is_none()) {
         let first = calls.remove(0);
         return chain(first, more);
@@ -97,12 +103,13 @@ fn inits<'a>(
 }
 
 pub(super) fn calls(tree: &RouteTree) -> Vec<Statement<'_>> {
-    let mut calls = Vec::new();
+    let mut calls = folders(tree);
     for special in &tree.specials {
         let method = match special.kind {
             SpecialKind::Layout => "layout",
             SpecialKind::Middleware => "middleware",
             SpecialKind::Error => "error",
+            SpecialKind::NotFound => "not_found",
         };
         calls.extend(special.functions.iter().map(|function| {
             let handler = handler(&special.module, function);
@@ -110,16 +117,18 @@ pub(super) fn calls(tree: &RouteTree) -> Vec<Statement<'_>> {
             Statement::handing_over(&special.file, function, text)
         }));
     }
-    if let Some(not_found) = &tree.not_found {
-        calls.extend(not_found.functions.iter().map(|function| {
-            let text = format!("app.not_found({});", handler(&not_found.module, function));
-            Statement::handing_over(&not_found.file, function, text)
-        }));
-    }
     for page in &tree.pages {
         calls.append(&mut page_calls(page));
     }
     calls
+}
+
+/// Where the folders of special files are in addresses, if their names do not say it.
+fn folders(tree: &RouteTree) -> Vec<Statement<'_>> {
+    let named = tree.specials.iter().map(|special| (&special.folder, special.pattern.to_string()));
+    let other: BTreeMap<_, _> = named.filter(|(folder, pattern)| *folder != pattern).collect();
+    let call = |(folder, pattern)| format!("app.folder({folder:?}, {pattern:?});");
+    other.into_iter().map(|folder| Statement::plain(call(folder))).collect()
 }
 
 pub(crate) fn page_calls(page: &Page) -> Vec<Statement<'_>> {
@@ -153,7 +162,9 @@ pub(super) fn exercise_calls(exercises: &Exercises) -> impl Iterator<Item = Stat
     exercises.functions.iter().map(|function| {
         let name = &function.name;
         let text = format!("app.precompile({name:?}, {});", wrapped("precompile", function));
-        Statement::handing_over(&exercises.file, function, text)
+        let is_certain = function.cfg.is_none();
+        let handler_function = is_certain.then(|| handler_function(function));
+        Statement { handler_function, ..Statement::about(&exercises.file, function, text) }
     })
 }
 
@@ -168,7 +179,17 @@ fn chain<'a>(first: Statement<'a>, more: Vec<Statement<'a>>) -> Vec<Statement<'a
     calls
 }
 
+/// Whether it makes something of tower's, and is no handler itself. A page and a `_middleware.rs`
+/// hand over no other functions of these names.
+fn is_of_tower(function: &Function) -> bool {
+    [SERVICE, LAYERS].contains(&function.name.as_str())
+}
+
 fn handler(module: &str, function: &Function) -> String {
+    if is_of_tower(function) {
+        let Function { name, arity, .. } = function;
+        return format!("nova::tower::{name}_{arity}(pages::{module}::{name})");
+    }
     wrapped(&format!("pages::{module}"), function)
 }
 

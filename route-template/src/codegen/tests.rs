@@ -25,14 +25,22 @@ fn everything() -> Sources {
             page("_layout.rs", "pub fn layout(page: Html) -> Html { page }"),
             page("(shop)/_layout.rs", "pub async fn layout(page: Html) -> Html { page }"),
             page("api/_middleware.rs", "pub async fn middleware(r: Request, n: Next) {}"),
+            page(
+                "legacy/_middleware.rs",
+                "pub fn layers(State(db): State<Db>) -> impl Layers { cors(db) }\n\
+                 pub async fn middleware(r: Request, n: Next) {}",
+            ),
+            page("legacy/[[...path]].rs", "pub fn service() -> Router { router() }"),
             page("_error.rs", "pub fn handler(error: Error) -> Html { page() }"),
             page("404.rs", "pub fn get() -> Html { page() }"),
+            page("users/[id]/404.rs", "pub fn handler(error: Error) -> Html { page() }"),
         ],
         components_root: Some("components".into()),
         components: vec!["footer.rs".into(), "forms/input.rs".into(), "header.rs".into()],
         app: Some(SourceFile::new(
             "app.rs",
             "pub async fn init(purpose: Purpose) -> Result<Db> { db() }\n\
+             pub fn subscriber(purpose: Purpose) -> impl Subscriber { all() }\n\
              pub async fn shutdown(db: Db) {}\npub fn export(db: &Db) -> Saved { db.save() }\n\
              pub async fn import(purpose: Purpose, saved: Saved) -> Db { db() }\n",
         )),

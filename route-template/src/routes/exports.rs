@@ -17,6 +17,24 @@ pub(crate) fn items(file: &SourceFile) -> Result<&Items, Problem> {
     Ok(&file.content.as_ref().map_err(unreadable)?.items)
 }
 
+/// The most arguments that a function can have that is called once, when the app starts.
+pub(crate) const MOST_ARGUMENTS_AT_START: usize = 1;
+
+/// The exported functions of this name, which build something when the app starts.
+///
+/// # Errors
+/// If generated code cannot call one of them.
+pub(crate) fn building(items: &Items, path: &str, name: &str) -> Result<Vec<Function>, Problem> {
+    let functions = exported(items, path, name, MOST_ARGUMENTS_AT_START)?;
+    match functions.iter().find(|function| function.is_async) {
+        Some(Function { name, position, .. }) => {
+            let (file, name, position) = (path.to_owned(), name.clone(), *position);
+            Err(Problem::AsyncBuild { file, name, position })
+        }
+        None => Ok(functions),
+    }
+}
+
 /// The exported functions of this name in the file at `path`: one, unless they have conditions.
 ///
 /// # Errors

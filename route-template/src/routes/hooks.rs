@@ -14,6 +14,8 @@ pub struct Hooks {
     pub file: String,
     /// `init`: makes the state. Without it there is none, nor any other hook.
     pub init: Vec<Function>,
+    /// `subscriber`: makes what takes the events of `tracing`.
+    pub subscriber: Vec<Function>,
     /// `shutdown`: takes the state when its generation is retired.
     pub shutdown: Vec<Function>,
     /// `export`: what the next generation is to have of the state.
@@ -35,6 +37,7 @@ impl Hooks {
         let hook = |name: &str, most: usize| exported(items, &file, name, most);
         let hooks = Self {
             init: hook("init", 1)?,
+            subscriber: hook("subscriber", 1)?,
             shutdown: hook("shutdown", 1)?,
             export: hook("export", 1)?,
             import: hook("import", 2)?,
@@ -58,7 +61,8 @@ impl Hooks {
                 position,
             })
         };
-        alone(&self.shutdown, "shutdown", &self.init, "init")
+        alone(&self.subscriber, "subscriber", &self.init, "init")
+            .or_else(|| alone(&self.shutdown, "shutdown", &self.init, "init"))
             .or_else(|| alone(&self.export, "export", &self.init, "init"))
             .or_else(|| alone(&self.import, "import", &self.init, "init"))
             .or_else(|| alone(&self.export, "export", &self.import, "import"))

@@ -112,13 +112,23 @@ pub enum Problem {
         /// How many it may take.
         most: usize,
     },
-    /// `404.rs` below the root.
-    #[error("only {root}/404.rs answers for pages that do not exist")]
-    NotFoundBelowRoot {
+    /// `async fn layers`, `async fn service`.
+    #[error("`{name}` is async, and what it gives is built at once when the app starts")]
+    AsyncBuild {
         /// The file.
         file: String,
-        /// The pages' folder.
-        root: String,
+        /// The function.
+        name: String,
+        /// Where it stands.
+        position: Position,
+    },
+    /// Two functions of a page that answer every method.
+    #[error("`handler` and `service` both answer every method")]
+    HandlerAndService {
+        /// The page.
+        file: String,
+        /// Where `service` stands.
+        position: Position,
     },
     /// Hooks in `app.rs` that need another hook.
     #[error("`{present}` needs `{absent}`")]
@@ -166,6 +176,8 @@ impl Problem {
             Self::Unreadable { path: file, .. }
             | Self::Reexport { file, .. }
             | Self::HiddenType { file, .. }
+            | Self::AsyncBuild { file, .. }
+            | Self::HandlerAndService { file, .. }
             | Self::TooManyArguments { file, .. } => {
                 if is_page(file) {
                     Reach::File
@@ -178,8 +190,7 @@ impl Problem {
             | Self::BadName { .. }
             | Self::BadModuleName { .. }
             | Self::DuplicateRoute { .. }
-            | Self::NoHandler { .. }
-            | Self::NotFoundBelowRoot { .. } => Reach::File,
+            | Self::NoHandler { .. } => Reach::File,
         }
     }
 
@@ -192,9 +203,7 @@ impl Problem {
             Self::NameNotUtf8 { path }
             | Self::Unreadable { path, .. }
             | Self::BadModuleName { path, .. } => vec![(path, None)],
-            Self::BadName { file, .. } | Self::NotFoundBelowRoot { file, .. } => {
-                vec![(file, None)]
-            }
+            Self::BadName { file, .. } => vec![(file, None)],
             Self::NoHandler { file, private } => {
                 vec![(file, private.as_ref().map(|(_, position)| *position))]
             }
@@ -202,6 +211,8 @@ impl Problem {
             Self::Reexport { file, position, .. }
             | Self::HiddenType { file, position, .. }
             | Self::TooManyArguments { file, position, .. }
+            | Self::AsyncBuild { file, position, .. }
+            | Self::HandlerAndService { file, position }
             | Self::SwapConst { file, position, .. }
             | Self::HookAlone { file, position, .. } => vec![(file, Some(*position))],
         }
@@ -233,7 +244,9 @@ impl Problem {
                 "write `pub fn layout(page: Html) -> Html`".into()
             }
             Self::NoFunction { function: "middleware", .. } => {
-                "write `pub async fn middleware(request: Request, next: Next) -> Response`".into()
+                "write `pub async fn middleware(request: Request, next: Next) -> Response`, or \
+                 `pub fn layers() -> impl nova::tower::Layers`"
+                    .into()
             }
             Self::NoFunction { function, .. } => format!("write a `pub fn {function}`"),
             Self::Reexport { name, .. } => {
@@ -245,9 +258,12 @@ impl Problem {
             Self::TooManyArguments { .. } => {
                 "take several values in one argument, as a tuple or a struct".into()
             }
-            Self::NotFoundBelowRoot { .. } => {
-                "move it to the root, or write an `_error.rs` for this folder".into()
+            Self::AsyncBuild { .. } => {
+                "leave out `async`, and take what is awaited from `State`: `init` of app.rs may \
+                 be async"
+                    .into()
             }
+            Self::HandlerAndService { .. } => "keep one of the two".into(),
             Self::HookAlone { absent, .. } => format!("write a `pub fn {absent}` too"),
             Self::SwapConst { .. } => {
                 "write `pub const SWAP: nova::Swap = nova::Swap::Handover;`, or another of its modes"
@@ -263,7 +279,7 @@ fn is_page(path: &str) -> bool {
     let path = path.strip_prefix("src/").unwrap_or(path);
     let Some(path) = path.strip_prefix("pages/") else { return path == "precompile.rs" };
     let stem = path.rsplit('/').next().and_then(|name| name.strip_suffix(".rs"));
-    stem.is_some_and(|stem| stem != "404" && SpecialKind::of(stem).is_none())
+    stem.is_some_and(|stem| SpecialKind::of(stem).is_none())
 }
 
 /// Everything that is wrong, in one value, so that it can be reported in one go.

@@ -39,7 +39,8 @@ pub struct PageConst {
 
 impl PageConst {
     /// The names of all, in the order in which they are passed on.
-    pub(crate) const NAMES: [&str; 4] = ["PRECOMPILE", "SAMPLES", "PRERENDER", "BODY_LIMIT"];
+    pub(crate) const NAMES: [&str; 5] =
+        ["PRECOMPILE", "SAMPLES", "PRERENDER", "BODY_LIMIT", "CSRF"];
 }
 
 /// A function that answers a method.
@@ -50,6 +51,12 @@ pub struct Handler {
     /// The function.
     pub function: Function,
 }
+
+/// The name of the function of a page that makes a service of tower, for any method.
+pub(crate) const SERVICE: &str = "service";
+
+/// The name of the function of a `_middleware.rs` that makes layers of tower.
+pub(crate) const LAYERS: &str = "layers";
 
 /// What a handler's name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,10 +120,12 @@ impl Method {
 pub enum SpecialKind {
     /// `_layout.rs`: what surrounds the pages.
     Layout,
-    /// `_middleware.rs`: what requests pass through.
+    /// `_middleware.rs`: what requests pass through, functions or layers of tower.
     Middleware,
     /// `_error.rs`: how errors look.
     Error,
+    /// `404.rs`: how it looks that there is no page.
+    NotFound,
 }
 
 impl SpecialKind {
@@ -125,16 +134,28 @@ impl SpecialKind {
             "_layout" => Some(Self::Layout),
             "_middleware" => Some(Self::Middleware),
             "_error" => Some(Self::Error),
+            "404" => Some(Self::NotFound),
             _ => None,
         }
     }
 
-    /// The function that the file exports.
-    pub fn function(self) -> &'static str {
+    /// What a list of files calls it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Layout => "layout",
             Self::Middleware => "middleware",
-            Self::Error => "handler",
+            Self::Error => "error",
+            Self::NotFound => "404",
+        }
+    }
+
+    /// The names of the function that the file exports: one of them.
+    pub(crate) fn functions(self) -> &'static [&'static str] {
+        match self {
+            Self::Layout => &["layout"],
+            Self::Middleware => &["middleware"],
+            Self::Error => &["handler"],
+            Self::NotFound => &["handler", "get"],
         }
     }
 }
@@ -148,20 +169,11 @@ pub struct Special {
     pub kind: SpecialKind,
     /// The folder it applies to, from the pages' folder: `/`, `/users/[id]`, `/(shop)`.
     pub folder: String,
+    /// Where that folder is in addresses: `/users/{id}`.
+    pub pattern: Pattern,
     /// Its module below `crate::pages`.
     pub module: String,
-    /// Its function; none as long as the file does not parse, several if they have conditions.
-    pub functions: Vec<Function>,
-}
-
-/// `404.rs`, the page for paths that no page answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotFound {
-    /// Its path from the app's folder.
-    pub file: String,
-    /// Its module below `crate::pages`.
-    pub module: String,
-    /// Its `handler` or `get`; none as long as the file does not parse, several if they have
-    /// conditions.
+    /// Its function; none as long as the file does not parse, several if they have conditions, or if
+    /// there are layers around the middleware.
     pub functions: Vec<Function>,
 }

@@ -7,12 +7,14 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::routes::exercises::Exercises;
-use crate::routes::exports::{MOST_ARGUMENTS, exported, items};
+use crate::routes::exports::{MOST_ARGUMENTS, building, exported, items};
 use crate::routes::hooks::Hooks;
 use crate::routes::modules::{ModuleNames, ModuleTree};
 use crate::routes::pattern::{BadName, NamePart, Pattern, parse_part};
 use crate::routes::problem::{Problem, Problems, Warning};
-use crate::routes::route::{Handler, Method, NotFound, Page, PageConst, Special, SpecialKind};
+use crate::routes::route::{
+    Handler, LAYERS, Method, Page, PageConst, SERVICE, Special, SpecialKind,
+};
 use crate::source::file::SourceFile;
 use crate::source::items::{Function, Items};
 
@@ -42,10 +44,8 @@ pub struct RouteTree {
     pub pages_root: Option<String>,
     /// The pages, sorted by file.
     pub pages: Vec<Page>,
-    /// `_layout.rs`, `_middleware.rs` and `_error.rs`, sorted by file.
+    /// `_layout.rs`, `_middleware.rs`, `_error.rs` and `404.rs`, sorted by file.
     pub specials: Vec<Special>,
-    /// `404.rs`.
-    pub not_found: Option<NotFound>,
     /// `components` or `src/components`.
     pub components_root: Option<String>,
     /// The modules under it.
@@ -110,7 +110,6 @@ impl RouteTree {
     /// Whether what all pages share is made of the same files and functions in both.
     pub fn shares_with(&self, other: &Self) -> bool {
         self.specials == other.specials
-            && self.not_found == other.not_found
             && self.components_root == other.components_root
             && self.components == other.components
             && self.app == other.app
@@ -131,9 +130,7 @@ impl RouteTree {
     pub fn page_modules(&self) -> Vec<(&str, &str)> {
         let pages = self.pages.iter().map(|page| (page.file.as_str(), page.module.as_str()));
         let specials = self.specials.iter().map(|file| (file.file.as_str(), file.module.as_str()));
-        let not_found =
-            self.not_found.iter().map(|file| (file.file.as_str(), file.module.as_str()));
-        let mut files: Vec<_> = pages.chain(specials).chain(not_found).collect();
+        let mut files: Vec<_> = pages.chain(specials).collect();
         files.sort_unstable();
         files
     }
@@ -173,7 +170,7 @@ impl<'a> Builder<'a> {
             .map_err(|cause| Problem::BadName { file: source.path.clone(), cause })?;
         let items = match items(source) {
             Ok(items) => items,
-            Err(problem) if special.is_none() && stem != "404" => {
+            Err(problem) if special.is_none() => {
                 self.add_unreadable(pattern, &source.path, path);
                 return Err(problem);
             }
@@ -181,8 +178,7 @@ impl<'a> Builder<'a> {
         };
         let file = File { path: &source.path, items };
         match special {
-            Some(kind) => self.add_special(kind, &file, path),
-            None if stem == "404" => self.add_not_found(&file, path),
+            Some(kind) => self.add_special(kind, pattern, &file, path),
             None => self.add_page(pattern, &file, path),
         }
     }
@@ -190,31 +186,27 @@ impl<'a> Builder<'a> {
     fn add_special(
         &mut self,
         kind: SpecialKind,
+        pattern: Pattern,
         file: &File<'_>,
         path: &str,
     ) -> Result<(), Problem> {
+        let names = kind.functions();
+        let present = names.iter().find(|name| file.items.has_function(name));
+        let function = present.unwrap_or(&names[names.len() - 1]);
+        let mut functions = Vec::new();
+        if kind == SpecialKind::Middleware {
+            functions = building(file.items, file.path, LAYERS)?;
+        }
+        if functions.is_empty() || present.is_some() {
+            functions.extend(file.functions(function)?);
+        }
         self.tree.specials.push(Special {
             file: file.path.to_owned(),
             kind,
             folder: format!("/{}", path.rsplit_once('/').map_or("", |(folder, _)| folder)),
+            pattern,
             module: self.names.take(path),
-            functions: file.functions(kind.function())?,
-        });
-        Ok(())
-    }
-
-    fn add_not_found(&mut self, file: &File<'_>, path: &str) -> Result<(), Problem> {
-        if path.contains('/') {
-            return Err(Problem::NotFoundBelowRoot {
-                file: file.path.to_owned(),
-                root: self.root.to_owned(),
-            });
-        }
-        let name = if file.items.has_function("handler") { "handler" } else { "get" };
-        self.tree.not_found = Some(NotFound {
-            file: file.path.to_owned(),
-            module: self.names.take(path),
-            functions: file.functions(name)?,
+            functions,
         });
         Ok(())
     }
@@ -230,6 +222,20 @@ impl<'a> Builder<'a> {
                 }
                 Err(problem) => self.problems.push(problem),
             }
+        }
+        match building(file.items, file.path, SERVICE) {
+            Ok(services) => {
+                if let Some(service) = services.first()
+                    && handlers.iter().any(|handler| handler.method == Method::Any)
+                {
+                    let (file, position) = (file.path.to_owned(), service.position);
+                    self.problems.push(Problem::HandlerAndService { file, position });
+                } else {
+                    let any = |function| Handler { method: Method::Any, function };
+                    handlers.extend(services.into_iter().map(any));
+                }
+            }
+            Err(problem) => self.problems.push(problem),
         }
         if handlers.is_empty() && self.problems.len() == known && file.items.complete {
             self.problems.push(file.no_handler());

@@ -28,14 +28,14 @@ impl Log {
         log.lines().map(str::to_owned).collect()
     }
 
-    /// Waits until both jobs have ticked in this build after the first `from` lines.
+    /// Waits until all jobs have ticked in this build after the first `from` lines.
     async fn ticks(&self, host: &Host, build: &str, from: usize) -> usize {
         loop {
             let lines = self.lines();
             let has = |job: &str| {
                 lines[from..].iter().any(|it| it.starts_with(job) && it.ends_with(build))
             };
-            if has("dropped") && has("held") {
+            if has("dropped") && has("held") && has("scheduled") {
                 return lines.len();
             }
             // Time goes by, and the host is alive.
@@ -69,6 +69,19 @@ async fn a_job_never_runs_in_two_generations_at_once() {
     log.ticks(&host, &back, log.lines().len()).await;
     let lines = log.lines();
     assert!(lines.iter().all(|line| line.contains(" alone ")), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_brings_a_subscriber_and_each_release_its_own() {
+    let log = Log::new();
+    let mut host = log.host().await;
+    let events = || fs::read(log.0.path().join("events")).unwrap_or_default().len();
+    let line = host.process.line("an app begins").await;
+    assert!(line.contains("module=jobs"), "{line}");
+    assert_eq!(events(), 2, "the layer has what the host's log does not want, too");
+    assert!(!host.process.output().contains("does not want"), "{}", host.process);
+    host.swap(&host.file("new.so", &stamped(&library("jobs"), "new"))).await.unwrap();
+    assert_eq!(events(), 4, "a check has no layer; the new generation has one");
 }
 
 #[tokio::test(flavor = "multi_thread")]

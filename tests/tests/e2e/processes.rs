@@ -103,12 +103,10 @@ impl Writers {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_app_installs_for_good_is_not_in_the_way_of_the_next_one() {
-    // Once in a process, as a recorder of metrics.
-    let init = "if purpose == Purpose::Serve {\n        \
-                std::fs::OpenOptions::new().write(true).create_new(true)\n            \
-                .open(format!(\"installed-{}\", std::process::id()))?;\n    }\n    \
-                Ok(Count(Arc::new(AtomicU64::new(count)), Arc::default()))";
-    let app = app("installs", init, "");
+    let init = "let _ = purpose;\n    Ok(Count(Arc::new(AtomicU64::new(count)), Arc::default()))";
+    let subscriber = "pub fn subscriber() -> impl nova::tracing::Subscriber + Send + Sync {\n    \
+        nova::tracing::subscriber::NoSubscriber::new()\n}";
+    let app = app("installs", init, subscriber);
     let mut dev = Dev::built(&app).await;
     let (one, first) = asked(dev.address).await;
     assert_eq!((&*one, &*fresh(dev.address, "/count").await.unwrap()), ("one", "0"));
@@ -127,7 +125,7 @@ async fn what_an_app_installs_for_good_is_not_in_the_way_of_the_next_one() {
     assert_eq!(fresh(dev.address, "/count").await.unwrap(), added.to_string(), "{}", dev.process);
     let said = dev.process.output();
     assert_eq!(said.matches("`init` does not start again").count(), 1, "{said}");
-    assert!(said.contains("File exists"), "{said}");
+    assert!(said.contains("`subscriber` of app.rs comes too late"), "{said}");
 
     // A page is no start of the app.
     app.append("pages/word.rs", "// saved\n");

@@ -31,7 +31,7 @@ use nova_route_template::{
 use self::gate::Training;
 use self::report::{BuildFacts, BuildReport};
 use self::steps::Steps;
-use super::{Outcome, app_folder, block_on, check, env_file, precompile, sign};
+use super::{Outcome, app_folder, block_on, check, env_file, precompile, secret, sign};
 use crate::precompile::Extent;
 use crate::sign::PrivateKey;
 use crate::terminal::style::{DIM, GOOD, WARN, counted, size};
@@ -187,6 +187,13 @@ fn say(
         report::total(&job.steps.done()),
         job.out.join("start").display(),
     );
+    if secret::is_needed(job.prepared.project.dir()) {
+        anstream::println!(
+            "          where it runs it needs {}, which signs and encrypts cookies: {}",
+            secret::VARIABLE,
+            secret::ADVICE,
+        );
+    }
     if let Some((program, length)) = program {
         let (program, length) = (program.display(), size(*length));
         anstream::println!("          or as one program, {program}  {DIM}{length}{DIM:#}");
@@ -418,7 +425,8 @@ fn write(
     let (stylesheet, public) = (files.stylesheet.as_ref(), &files.public);
     let manifest = write_release(out, prepared, &built, &args.profile, plan, stylesheet, public)
         .with_context(|| format!("the release in {} was not written", out.display()))?;
-    let size = deploy::write(out, host, &manifest)?;
+    let needs_secret = secret::is_needed(job.prepared.project.dir());
+    let size = deploy::write(out, host, &manifest, needs_secret)?;
     deploy::write_symbols(out, &stripped.symbols)?;
     Ok((manifest, size))
 }

@@ -11,7 +11,7 @@ use clap::builder::TypedValueParser as _;
 use dialoguer::Select;
 use nova_route_template::scaffold::{AppSdk, NewApp, Template, create};
 
-use super::Outcome;
+use super::{Outcome, secret};
 use crate::terminal::style::{BOLD, DIM, GOOD, WARN};
 
 /// Make an app out of a template
@@ -42,6 +42,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         None => Template::default(),
     };
     let created = create(&args.path, template, args.name.as_deref())?;
+    secret::write(&created.dir)?;
     let path = args.path.display();
     anstream::println!(
         "{GOOD}created{GOOD:#}   {path}  an app named {} from the template {template}",

@@ -41,8 +41,6 @@ pub(crate) struct RouteList {
     routes: Vec<RouteRow>,
     /// Layouts, middleware and error pages.
     specials: Vec<SpecialRow>,
-    /// The page for what no route answers.
-    not_found: Option<String>,
 }
 
 /// A file that applies to a folder and those below.
@@ -50,6 +48,7 @@ pub(crate) struct RouteList {
 struct SpecialRow {
     kind: &'static str,
     folder: String,
+    pattern: String,
     file: String,
 }
 
@@ -57,15 +56,15 @@ impl RouteList {
     /// The routes of `tree`.
     pub(crate) fn new(tree: &RouteTree) -> Self {
         let specials = tree.specials.iter().map(|special| SpecialRow {
-            kind: special.kind.function(),
-            folder: special.folder.to_string(),
+            kind: special.kind.name(),
+            folder: special.folder.clone(),
+            pattern: special.pattern.to_string(),
             file: special.file.clone(),
         });
         Self {
             version: env!("CARGO_PKG_VERSION"),
             routes: rows(tree),
             specials: specials.collect(),
-            not_found: tree.not_found.as_ref().map(|page| page.file.clone()),
         }
     }
 }
@@ -80,15 +79,15 @@ fn rows(tree: &RouteTree) -> Vec<RouteRow> {
 pub(crate) fn listing(tree: &RouteTree) -> String {
     let mut lines: Vec<_> =
         rows(tree).into_iter().map(|row| [row.methods(), row.pattern, row.file]).collect();
+    // What stands in a group is for its pages alone: the group is not in the address.
     let specials = tree.specials.iter().map(|special| {
-        let function = special.kind.function().to_owned();
-        [function, format!("{} and below", special.folder), special.file.clone()]
+        let place = match special.folder.rsplit('/').next() {
+            Some(group) if group.starts_with('(') => format!("pages of {}", special.folder),
+            _ => format!("{} and below", special.pattern),
+        };
+        [special.kind.name().to_owned(), place, special.file.clone()]
     });
     lines.extend(specials);
-    let not_found = tree.not_found.iter();
-    lines.extend(
-        not_found.map(|page| ["404".to_owned(), "any other".to_owned(), page.file.clone()]),
-    );
     columns(&lines)
 }
 
@@ -110,6 +109,8 @@ mod tests {
                 page("pages/_layout.rs", "pub fn layout(page: Html) -> Html { page }"),
                 page("pages/users/_middleware.rs", "pub async fn middleware() {}"),
                 page("pages/404.rs", "pub fn get() {}"),
+                page("pages/(shop)/_error.rs", "pub fn handler() {}"),
+                page("pages/users/[id]/404.rs", "pub fn get() {}"),
             ],
             ..Sources::default()
         };
@@ -120,13 +121,15 @@ mod tests {
     fn the_table_lists_pages_and_special_files() {
         let tree = tree();
         insta::assert_snapshot!(listing(&tree), @r"
-        GET         /                 pages/index.rs
-        POST any    /api/echo         pages/api/echo.rs
-        GET         /docs/{*path}     pages/docs/[...path].rs
-        GET DELETE  /users/{id}       pages/users/[id].rs
-        layout      / and below       pages/_layout.rs
-        middleware  /users and below  pages/users/_middleware.rs
-        404         any other         pages/404.rs
+        GET         /                      pages/index.rs
+        POST any    /api/echo              pages/api/echo.rs
+        GET         /docs/{*path}          pages/docs/[...path].rs
+        GET DELETE  /users/{id}            pages/users/[id].rs
+        error       pages of /(shop)       pages/(shop)/_error.rs
+        404         / and below            pages/404.rs
+        layout      / and below            pages/_layout.rs
+        404         /users/{id} and below  pages/users/[id]/404.rs
+        middleware  /users and below       pages/users/_middleware.rs
         ");
     }
 
@@ -144,13 +147,12 @@ mod tests {
             })
         );
         assert_eq!(
-            list["specials"],
-            serde_json::json!([
-                { "kind": "layout", "folder": "/", "file": "pages/_layout.rs" },
-                { "kind": "middleware", "folder": "/users", "file": "pages/users/_middleware.rs" },
-            ])
+            list["specials"][3],
+            serde_json::json!({
+                "kind": "404", "folder": "/users/[id]", "pattern": "/users/{id}",
+                "file": "pages/users/[id]/404.rs",
+            })
         );
-        assert_eq!(list["not_found"], "pages/404.rs");
         assert_eq!(list["version"], env!("CARGO_PKG_VERSION"));
     }
 }

@@ -26,7 +26,7 @@ async fn started(routes: fn() -> Routes) -> App {
         favicon: None,
         public: Vec::new(),
     });
-    let context = InitContext { purpose: Purpose::Serve, saved: ROption::RNone, services };
+    let context = InitContext { purpose: Purpose::Preflight, saved: ROption::RNone, services };
     crate::abi::init(routes, context, NOTE).await.expect("a started app")
 }
 

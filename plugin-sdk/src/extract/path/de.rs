@@ -78,7 +78,7 @@ impl<'a, 'r> Params<'a, 'r> {
     }
 
     fn values(self) -> impl Iterator<Item = Param<'a>> {
-        let segments = self.0.pattern().map_or(&[][..], |pattern| pattern.segments());
+        let segments = self.0.param_pattern().map_or(&[][..], |pattern| pattern.segments());
         let named = segments.iter().filter_map(|segment| Some((segment, segment.name()?)));
         named.enumerate().filter_map(move |(index, (segment, name))| {
             let rest = matches!(segment, Segment::Rest(_) | Segment::OptionalRest(_));

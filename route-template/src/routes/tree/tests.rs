@@ -80,24 +80,56 @@ fn handlers_are_listed_in_the_order_of_methods() {
 }
 
 #[test]
+fn what_tower_makes_is_built_at_once() {
+    let found = tree(&[
+        ("_middleware.rs", "pub fn layers(db: State<Db>) -> impl Layers {}"),
+        ("a/_middleware.rs", "pub async fn middleware() {} pub fn layers() -> Cors {}"),
+        ("[[...path]].rs", "pub fn service() -> Router {} pub fn get() {}"),
+    ]);
+    let names = |functions: &[Function]| -> Vec<_> {
+        functions.iter().map(|function| (function.name.clone(), function.arity)).collect()
+    };
+    let special = |at: usize| names(&found.specials[at].functions);
+    assert_eq!(special(0), [("layers".into(), 1)]);
+    assert_eq!(special(1), [("layers".into(), 0), ("middleware".into(), 0)], "layers are outside");
+    assert_eq!(found.pages[0].methods(), [Method::Get, Method::Any]);
+    insta::assert_snapshot!(problems(&[
+        ("_middleware.rs", "pub async fn layers() -> Cors {}"),
+        ("a.rs", "pub fn service(a: State<A>, b: State<B>) -> Router {}"),
+        ("b.rs", "pub fn service() -> Router {}\npub fn handler() {}"),
+    ]));
+}
+
+#[test]
 fn special_files_know_their_folder() {
     let tree = tree(&[
         ("_layout.rs", "pub fn layout(page: Html) -> Html { page }"),
         ("(shop)/_error.rs", "pub fn handler(error: Error) -> Html { todo() }"),
         ("users/[id]/_middleware.rs", "pub async fn middleware(r: Request, n: Next) {}"),
         ("404.rs", "pub fn get() {}"),
+        ("api/404.rs", "pub fn get() {} pub fn handler(error: Error) -> Error { error }"),
     ]);
-    let found: Vec<_> =
-        tree.specials.iter().map(|special| (special.kind, special.folder.as_str())).collect();
+    let found: Vec<_> = tree
+        .specials
+        .iter()
+        .map(|it| (it.kind, it.folder.as_str(), it.pattern.to_string()))
+        .collect();
     assert_eq!(
         found,
         [
-            (SpecialKind::Error, "/(shop)"),
-            (SpecialKind::Layout, "/"),
-            (SpecialKind::Middleware, "/users/[id]"),
-        ],
+            (SpecialKind::Error, "/(shop)", "/"),
+            (SpecialKind::NotFound, "/", "/"),
+            (SpecialKind::Layout, "/", "/"),
+            (SpecialKind::NotFound, "/api", "/api"),
+            (SpecialKind::Middleware, "/users/[id]", "/users/{id}"),
+        ]
+        .map(|(kind, folder, pattern)| (kind, folder, pattern.to_owned())),
     );
-    assert_eq!(tree.not_found.unwrap().functions[0].name, "get");
+    let not_found = |folder: &str| {
+        let mut files = tree.specials.iter().filter(|it| it.kind == SpecialKind::NotFound);
+        files.find(|it| it.folder == folder).unwrap().functions[0].name.clone()
+    };
+    assert_eq!((not_found("/"), not_found("/api")), ("get".into(), "handler".into()));
     assert_eq!(tree.pages, []);
 }
 
@@ -154,7 +186,6 @@ fn every_mistake_is_reported_in_one_go() {
         ("c/[[id]].rs", GET),
         ("d/user [id].rs", GET),
         ("e/{id}.rs", GET),
-        ("f/404.rs", GET),
         ("g.rs", "//! Nothing yet.\n"),
         ("h.rs", "use nova::prelude::*;\n\nasync fn get() {}\n"),
         ("i.rs", "pub use crate::components::form::show as get;\n"),
@@ -285,7 +316,7 @@ fn a_mistake_leaves_the_other_files_what_they_are() {
         ),
         ("b c.rs", GET, "pages/a.rs 1", "File pages/b c.rs"),
         ("[id].json.rs", GET, "pages/a.rs 1", "File pages/[id].json.rs"),
-        ("b/404.rs", GET, "pages/a.rs 1", "File pages/b/404.rs"),
+        ("b/404.rs", "// todo", "pages/a.rs 1", "Shared pages/b/404.rs"),
         ("_layout.rs", "// todo", "pages/a.rs 1", "Shared pages/_layout.rs"),
         (
             "b/_middleware.rs",

@@ -32,6 +32,14 @@ const IMAGES: [(&str, (u32, u32)); 3] = [
     ("debian:sid-slim", (2, u32::MAX)),
 ];
 
+/// What the README says of the variable that signs and encrypts cookies.
+const SECRET: &str = "
+It signs and encrypts cookies with the variable `NOVA_SECRET`, 32 characters or more, the same for all hosts
+that serve the app and over restarts: `openssl rand -hex 32` prints one. With `nova.service` it stands in
+`/etc/{app}.env`, readable by root alone; for a container, in its environment. To replace it, put the new one
+before the old one: `NOVA_SECRET=new,old`.
+";
+
 /// The host program to ship: the one that was named, or the one beside this program.
 ///
 /// # Errors
@@ -64,6 +72,7 @@ pub(in crate::commands) fn write(
     out: &Path,
     host: &Path,
     manifest: &Manifest,
+    needs_secret: bool,
 ) -> anyhow::Result<u64> {
     let program =
         std::fs::read(host).with_context(|| format!("{} cannot be read", host.display()))?;
@@ -77,6 +86,7 @@ pub(in crate::commands) fn write(
         needs: &manifest.needs,
         routes: manifest.routes.len(),
         swap: &manifest.swap,
+        needs_secret,
     };
     put(&out.join(HOST), &program, 0o755)?;
     for (name, mode, template) in FILES {
@@ -108,6 +118,8 @@ struct HostFacts<'a> {
     routes: usize,
     /// How it is swapped.
     swap: &'a SwapPlan,
+    /// Whether it signs or encrypts cookies.
+    needs_secret: bool,
 }
 
 fn fill(template: &str, facts: &HostFacts<'_>) -> String {
@@ -115,6 +127,7 @@ fn fill(template: &str, facts: &HostFacts<'_>) -> String {
     let image = IMAGES.iter().find(|(_, has)| glibc.is_none_or(|needs| number(needs) <= *has));
     let image = image.map_or(IMAGES[0].0, |(name, _)| name);
     template
+        .replace("{secret}", if facts.needs_secret { SECRET } else { "" })
         .replace("{app}", facts.app)
         .replace("{version}", facts.version)
         .replace("{nova}", env!("CARGO_PKG_VERSION"))
@@ -238,7 +251,16 @@ mod tests {
 
     fn filled_with(name: &str, glibc: Option<&str>, needs: &[String]) -> String {
         let swap = &SwapPlan::default();
-        let facts = HostFacts { app: "shop", version: "1.2.0", glibc, needs, routes: 1, swap };
+        let (app, version) = ("shop", "1.2.0");
+        let facts = HostFacts {
+            app,
+            version,
+            glibc,
+            needs,
+            routes: 1,
+            swap,
+            needs_secret: !needs.is_empty(),
+        };
         let (.., template) = FILES.iter().find(|(file, ..)| *file == name).expect("a file");
         fill(template, &facts)
     }
@@ -274,7 +296,9 @@ mod tests {
             assert_eq!(image_name(app), expected, "{app}");
         }
         let (app, swap) = ("MyShop", &SwapPlan::default());
-        let facts = HostFacts { app, version: "1.2.0", glibc: None, needs: &[], routes: 1, swap };
+        let (version, needs_secret) = ("1.2.0", false);
+        let facts =
+            HostFacts { app, version, glibc: None, needs: &[], routes: 1, swap, needs_secret };
         for name in ["Dockerfile", "README.md"] {
             let (.., template) = FILES.iter().find(|(file, ..)| *file == name).expect("a file");
             let text = fill(template, &facts);
@@ -328,6 +352,7 @@ mod tests {
         let needs = needs.map(str::to_owned);
         let readme = filled_with("README.md", Some("2.34"), &needs);
         assert!(readme.contains("libpq.so.5 (Debian: libpq5), libmine.so.1,"), "{readme}");
+        assert!(readme.contains("`/etc/shop.env`"), "where the secret stands: {readme}");
         let dockerfile = filled_with("Dockerfile", Some("2.34"), &needs);
         let (_, after) = dockerfile.split_once("FROM ").expect("an image");
         let (lines, _) = after.split_once("# Owned by root").expect("the next comment");

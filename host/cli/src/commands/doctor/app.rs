@@ -14,7 +14,8 @@ use nova_route_template::{
 use super::Finding;
 use crate::commands::app_folder::HERE;
 use crate::commands::build::report::BuildReport;
-use crate::commands::needs;
+use crate::commands::{needs, secret};
+use crate::dev::settings::{variable, variables};
 use crate::terminal::style::{chain, size};
 
 /// A library of more bytes than this is worth a word.
@@ -46,9 +47,37 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
     let mut findings = vec![Finding::good("app", project.name())];
     findings.extend(pages(&project));
     findings.push(sdk(AppSdk::of(project.dir())));
+    findings.extend(cookies(project.dir()));
     findings.extend(release(&project));
     findings.extend(image(&project));
     findings
+}
+
+/// Whether an app that signs or encrypts its cookies has what it does that with in development.
+fn cookies(dir: &Path) -> Option<Finding> {
+    let subject = "cookies";
+    if !secret::is_needed(dir) {
+        return None;
+    }
+    let variables = match variables(dir) {
+        Ok(variables) => variables,
+        Err(error) => return Some(wrong(subject, &chain(&error), "mend the file that it names")),
+    };
+    let name = secret::VARIABLE;
+    let value = variable(&variables, name).map(|value| value.to_string_lossy().into_owned());
+    let advice = secret::ADVICE;
+    Some(match value.as_deref().map(|value| (value, secret::misfit(value))) {
+        None | Some(("", _)) => Finding::bad(
+            subject,
+            format!("{name}, which signs and encrypts them, is not set"),
+            format!("{advice}: write {name}=… into .env, and set another one where a release runs"),
+        ),
+        Some((_, Some(misfit))) => Finding::bad(subject, format!("{name}: {misfit}"), advice),
+        Some(_) => Finding::good(
+            subject,
+            format!("{name} is set; a release needs one of its own where it runs"),
+        ),
+    })
 }
 
 /// An error as a finding; what its text says to help is the advice.
@@ -273,7 +302,8 @@ mod tests {
     fn another_sdk_is_weak() {
         let verdict = |is_vendored, version: Option<&str>| {
             let path = "vendor/nova/plugin-sdk".to_owned();
-            sdk(Some(AppSdk { path, is_vendored, version: version.map(str::to_owned) })).verdict
+            let version = version.map(str::to_owned);
+            sdk(Some(AppSdk { path, is_vendored, version, features: Vec::new() })).verdict
         };
         assert_eq!(verdict(true, Some(VERSION)), Verdict::Good);
         assert_eq!(verdict(true, Some("0.0.1")), Verdict::Weak);
