@@ -22,7 +22,7 @@ pub struct Conduit {
 /// memory, so that nothing outside changes.
 pub async fn init(purpose: Purpose) -> Result<Conduit> {
     let serves = purpose == Purpose::Serve;
-    let (db, tokens) = if serves { (open().await?, Tokens::from_env()?) } else { (memory().await?, Tokens::random()) };
+    let (db, tokens) = if serves { (open().await?, Tokens::from_env()?) } else { (memory().await?, Tokens::random()?) };
     sqlx::migrate!().run(&db).await?;
     Ok(Conduit { db, tokens })
 }

@@ -5,4 +5,5 @@ pub mod model;
 
 // The block below is kept in step with pages/, components/ and app.rs by `nova`.
 // nova:begin
+pub mod app;
 // nova:end

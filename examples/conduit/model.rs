@@ -4,3 +4,4 @@ pub mod faults;
 pub mod profiles;
 pub mod tokens;
 pub mod users;
+pub mod visitor;

@@ -6,7 +6,7 @@ use std::fmt;
 use nova::prelude::*;
 
 /// One or more faults. It is the source of an [`Error`], from which `pages/api/_error.rs` takes it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Faults(BTreeMap<&'static str, Vec<&'static str>>);
 
 impl Faults {
@@ -32,6 +32,23 @@ impl Faults {
     #[track_caller]
     fn into_error(self, status: StatusCode) -> Error {
         Error::new(status, self.to_string()).with_source(self)
+    }
+
+    /// The faults that an error is about; the error, if it is about anything else.
+    pub fn of(error: Error) -> Result<Self> {
+        match error.source().and_then(|source| source.downcast_ref::<Self>()) {
+            Some(faults) => Ok(faults.clone()),
+            None => Err(error),
+        }
+    }
+
+    /// What is wrong with a field, for people.
+    pub fn about(&self, field: &str) -> Option<String> {
+        Some(self.0.get(field)?.join(", "))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub fn by_field(&self) -> &BTreeMap<&'static str, Vec<&'static str>> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use argon2::password_hash::rand_core::{OsRng, RngCore};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use nova::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -39,19 +38,19 @@ impl Tokens {
                 "JWT_SECRET must have {SECRET} bytes at least: `openssl rand -hex 32` makes one"
             )));
         }
-        Ok(Self::new(secret.as_bytes()))
+        Self::new(secret.as_bytes())
     }
 
     /// With a secret that nothing else knows.
-    pub fn random() -> Self {
+    pub fn random() -> Result<Self> {
         let mut secret = [0; SECRET];
-        OsRng.fill_bytes(&mut secret);
+        getrandom::fill(&mut secret)?;
         Self::new(&secret)
     }
 
-    fn new(secret: &[u8]) -> Self {
-        let encoding = EncodingKey::from_secret(secret);
-        Self(Arc::new(Keys { encoding, decoding: DecodingKey::from_secret(secret) }))
+    fn new(secret: &[u8]) -> Result<Self> {
+        let encoding = EncodingKey::from_secret(secret)?;
+        Ok(Self(Arc::new(Keys { encoding, decoding: DecodingKey::from_secret(secret)? })))
     }
 
     pub fn issue(&self, user: i64) -> Result<String> {

@@ -1,6 +1,7 @@
 //! Who writes and reads.
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::Argon2;
 use nova::prelude::*;
 use nova::tokio::task::spawn_blocking;
