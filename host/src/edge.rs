@@ -36,12 +36,13 @@ use self::limits::{
 use self::metrics::{CountedBody, Responder};
 use self::security::Security;
 use crate::generation::body::{Body, BodyError};
+use crate::generation::call::Identity;
 use crate::generation::failure::HandlerPanic;
 use crate::process::log::{AccessLog, LoggedBody};
 use crate::server::head::{self, HeadError, Seen};
 use crate::server::{COUNTED, Handle, HeldBytes, Peer};
 use crate::site::destination::Destination;
-use crate::site::{Origin, Site, SiteResponse, refusal};
+use crate::site::{Origin, Site, refusal};
 
 /// The body of a response as it leaves the host.
 pub type OutgoingBody = LoggedBody<CountedBody>;
@@ -68,9 +69,8 @@ pub struct Edge {
     pub(crate) metrics: Option<Arc<Metrics>>,
 }
 
-/// A response of the site, or one in its place.
-struct EdgeResponse {
-    response: Response<Body>,
+/// What has made a response.
+struct Made {
     generation: Option<u64>,
     /// Whose numbers it is counted in.
     responder: Responder,
@@ -95,7 +95,8 @@ impl Edge {
             Err(error) => (Seen::UNKNOWN, Some(error)),
         };
         let client = self.proxies.client(&mut head, peer, seen.from_proxies);
-        let id = self.request_ids.then(|| request_id::of(&mut head.headers, client.proxied));
+        let given = seen.from_proxies;
+        let id = self.request_ids.then(|| request_id::of(&mut head.headers, client.proxied, given));
         let marked = if self.compression && seen.entity_tags {
             entity_tag::unmark(&mut head.headers)
         } else {
@@ -103,35 +104,37 @@ impl Edge {
         };
         let access = self.access.begin(&head, client.address.map(|it| it.ip()), id.as_ref());
         async move {
-            let EdgeResponse { mut response, generation, responder } = 'answer: {
+            let mut response = Response::default();
+            let Made { generation, responder } = 'made: {
                 if let Some(error) = error {
-                    break 'answer self.refuse_head(error, &head);
+                    break 'made self.refuse_head(error, &head, &mut response);
                 }
                 let table = self.site.switch.table();
                 let (progress, _permit, route);
                 // Made inside of the expression: what goes into the future is not kept beside it.
-                let answer = within(self.handler_limit, {
+                let origin = within(self.handler_limit, {
                     let Some(body) = LimitedBody::new(body, self.body_limits) else {
                         let error = LimitError::TooLarge;
-                        break 'answer self.refuse(error, Responder::Refused);
+                        break 'made self.refuse(error, Responder::Refused, &mut response);
                     };
                     progress = body.progress();
                     _permit = match self.permit(&head) {
                         Ok(permit) => permit,
                         Err(error) => {
-                            let mut refused = self.refuse(error, Responder::Refused);
-                            refused.end_connection(&head, &progress);
-                            break 'answer refused;
+                            let made = self.refuse(error, Responder::Refused, &mut response);
+                            end_connection(&head, &progress, &mut response);
+                            break 'made made;
                         }
                     };
                     let destination = Destination::of(&table, &head);
                     route = self.route(&destination);
-                    self.site.respond(destination, &head, body, client.address)
+                    let identity = Identity { peer: client.address, request_id: id.as_ref() };
+                    self.site.respond(destination, &head, body, identity, &mut response)
                 })
                 .await;
-                let mut answer = self.settle(&head, answer, &progress, route);
-                answer.end_connection(&head, &progress);
-                answer
+                let made = self.settle(&head, origin, &progress, route, &mut response);
+                end_connection(&head, &progress, &mut response);
+                made
             };
             self.add_headers(&mut response, &head, client);
             if self.compression {
@@ -187,22 +190,22 @@ impl Edge {
     fn settle(
         &self,
         head: &Parts,
-        answer: Option<SiteResponse>,
+        origin: Option<Origin>,
         progress: &BodyProgress,
         route: Option<Responder>,
-    ) -> EdgeResponse {
-        let Some(mut answer) = answer else {
-            return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused));
+        response: &mut Response<Body>,
+    ) -> Made {
+        let Some(origin) = origin else {
+            return self.refuse(LimitError::Late, route.unwrap_or(Responder::Refused), response);
         };
         if let Some(error) = progress.error() {
-            return self.refuse(error, route.unwrap_or(Responder::Refused));
+            return self.refuse(error, route.unwrap_or(Responder::Refused), response);
         }
-        self.site.finish(head, &mut answer);
-        let SiteResponse { mut response, origin } = answer;
-        if !self.has_memory_for(&mut response) {
+        self.site.finish(head, origin, response);
+        if !self.has_memory_for(response) {
             let again = head.method.is_idempotent();
             let error = if again { LimitError::Memory } else { LimitError::Unsent };
-            return self.refuse(error, route.unwrap_or(Responder::Refused));
+            return self.refuse(error, route.unwrap_or(Responder::Refused), response);
         }
         if let Some(metrics) = &self.metrics
             && response.extensions().get::<HandlerPanic>().is_some()
@@ -210,7 +213,7 @@ impl Edge {
             metrics.count_panic();
         }
         let generation = origin.generation().map(|id| id.0);
-        EdgeResponse { response, generation, responder: responder(origin, route) }
+        Made { generation, responder: responder(origin, route) }
     }
 
     /// Whether this may be sent besides what is on its way already; then it says what it holds.
@@ -223,33 +226,36 @@ impl Edge {
         self.server.as_ref().is_none_or(|server| server.has_memory_for(held))
     }
 
-    fn refuse_head(&self, error: HeadError, head: &Parts) -> EdgeResponse {
+    fn refuse_head(&self, error: HeadError, head: &Parts, response: &mut Response<Body>) -> Made {
         if let Some(metrics) = &self.metrics {
             metrics.count_malformed();
         }
-        let response = refusal::respond(error, head);
-        EdgeResponse { response, generation: None, responder: Responder::Refused }
+        *response = refusal::respond(error, head);
+        Made { generation: None, responder: Responder::Refused }
     }
 
-    fn refuse(&self, error: LimitError, responder: Responder) -> EdgeResponse {
+    fn refuse(
+        &self,
+        error: LimitError,
+        responder: Responder,
+        response: &mut Response<Body>,
+    ) -> Made {
         if let Some(metrics) = &self.metrics {
             metrics.count_refusal(error);
         }
-        EdgeResponse { response: error.response(), generation: None, responder }
+        *response = error.response();
+        Made { generation: None, responder }
     }
 }
 
-impl EdgeResponse {
-    /// Makes it the last of its HTTP/1.1 connection, where it is not known behind a request's body at
-    /// which byte the next request begins; unless it leaves HTTP.
-    fn end_connection(&mut self, head: &Parts, progress: &BodyProgress) {
-        if head.version <= Version::HTTP_11
-            && !progress.has_clear_end()
-            && self.response.status() != StatusCode::SWITCHING_PROTOCOLS
-        {
-            let close = HeaderValue::from_static("close");
-            self.response.headers_mut().insert(CONNECTION, close);
-        }
+/// Makes a response the last of its HTTP/1.1 connection, where it is not known behind a request's body
+/// at which byte the next request begins; unless it leaves HTTP.
+fn end_connection(head: &Parts, progress: &BodyProgress, response: &mut Response<Body>) {
+    if head.version <= Version::HTTP_11
+        && !progress.has_clear_end()
+        && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 
@@ -350,6 +356,6 @@ mod tests {
         let request = Request::new(http_body_util::Full::new(Bytes::new()));
         // It is copied when it begins.
         let size = std::mem::size_of_val(&edge.handle(request, PEER));
-        assert!(size <= 1664, "{size} bytes");
+        assert!(size <= 1024, "{size} bytes");
     }
 }

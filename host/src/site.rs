@@ -22,11 +22,12 @@ use http_body_util::BodyExt;
 use parking_lot::Mutex;
 
 use self::answering::Answering;
-use self::destination::Destination;
+use self::destination::{Destination, redirect};
 use self::files::Assets;
 use crate::generation::GenerationId;
 use crate::generation::body::Body;
-use crate::generation::call::plain;
+use crate::generation::call::{Identity, plain};
+use crate::generation::failure::REQUEST_ID;
 use crate::generation::table::Share;
 use crate::server::forward::PassedOn;
 use crate::server::upgrade::Upgradable;
@@ -93,12 +94,6 @@ impl Origin {
             Self::Route(id) | Self::ErrorPage(id) | Self::Prerendered(id) => Some(id),
             Self::Host | Self::Successor => None,
         }
-    }
-}
-
-impl SiteResponse {
-    fn of_host(response: Response<Body>) -> Self {
-        Self { response, origin: Origin::Host }
     }
 }
 
@@ -182,45 +177,52 @@ impl Site {
         let (head, body) = request.into_parts();
         let table = self.switch.table();
         let destination = Destination::of(&table, &head);
-        let mut answer = self.respond(destination, &head, body, peer).await;
-        self.finish(&head, &mut answer);
-        answer
+        let mut response = Response::default();
+        let identity = Identity { peer, request_id: None };
+        let origin = self.respond(destination, &head, body, identity, &mut response).await;
+        self.finish(&head, origin, &mut response);
+        SiteResponse { response, origin }
     }
 
     /// Answers one request whose destination is known, in this order: a page that was rendered with
     /// the release; a route whose pattern is the path; a public file; a kept stylesheet; `/healthz`
-    /// and `/readyz`; a route with parameters, or the redirect to it; the app's error page. The
-    /// response is to be [finished](Self::finish).
+    /// and `/readyz`; a route with parameters, or the redirect to it; the app's error page.
+    ///
+    /// It is written into `response`, a new one, which is to be [finished](Self::finish): a response
+    /// that is handed from each layer to the next is copied by each.
     pub fn respond<'s, B>(
         &'s self,
         destination: Destination<'s, 's>,
         head: &'s Parts,
         body: B,
-        peer: Option<SocketAddr>,
-    ) -> impl Future<Output = SiteResponse> + Send + use<'s, B>
+        identity: Identity<'s>,
+        response: &'s mut Response<Body>,
+    ) -> impl Future<Output = Origin> + Send + use<'s, B>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
         match self.elsewhere(head, &destination) {
-            Some(elsewhere) => Answering::other(forward(elsewhere, head, body, peer)),
-            None => self.resolve(destination, head, body, peer),
+            Some(elsewhere) => {
+                Answering::waiting(forward(elsewhere, head, body, identity, response))
+            }
+            None => self.resolve(destination, head, body, identity, response),
         }
     }
 
     /// Makes a response fit its request: to HEAD without a body, and the last one of its connection
     /// where another process serves from now on.
-    pub fn finish(&self, request: &Parts, answer: &mut SiteResponse) {
-        if request.method == Method::HEAD && answer.origin != Origin::Successor {
-            drop_body(&mut answer.response);
+    pub fn finish(&self, request: &Parts, origin: Origin, response: &mut Response<Body>) {
+        if request.method == Method::HEAD && origin != Origin::Successor {
+            drop_body(response);
         }
         // HTTP/2 says it in another way, and so does what leaves HTTP.
         if self.leaving.load(Ordering::Acquire)
             && request.version <= Version::HTTP_11
-            && answer.response.status() != StatusCode::SWITCHING_PROTOCOLS
+            && response.status() != StatusCode::SWITCHING_PROTOCOLS
         {
             let close = HeaderValue::from_static("close");
-            answer.response.headers_mut().insert(header::CONNECTION, close);
+            response.headers_mut().insert(header::CONNECTION, close);
         }
     }
 
@@ -229,8 +231,9 @@ impl Site {
         destination: Destination<'s, 's>,
         head: &'s Parts,
         body: B,
-        peer: Option<SocketAddr>,
-    ) -> Answering<'s, impl Future<Output = SiteResponse> + Send + use<'s, B>>
+        identity: Identity<'s>,
+        response: &'s mut Response<Body>,
+    ) -> Answering<'s>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
@@ -238,14 +241,16 @@ impl Site {
         if !destination.is_first()
             && let Some(found) = self.assets.find(head)
         {
-            return Answering::other(async move {
+            return Answering::waiting(async move {
                 match self.assets.respond(found, head).await {
-                    Some(file) => SiteResponse::of_host(file),
-                    None => self.resolve_past_files(destination, head, body, peer).await,
+                    Some(file) => by_host(response, file),
+                    None => {
+                        self.resolve_past_files(destination, head, body, identity, response).await
+                    }
                 }
             });
         }
-        self.resolve_past_files(destination, head, body, peer)
+        self.resolve_past_files(destination, head, body, identity, response)
     }
 
     fn resolve_past_files<'s, B>(
@@ -253,32 +258,38 @@ impl Site {
         destination: Destination<'s, 's>,
         head: &'s Parts,
         body: B,
-        peer: Option<SocketAddr>,
-    ) -> Answering<'s, impl Future<Output = SiteResponse> + Send + use<'s, B>>
+        identity: Identity<'s>,
+        response: &'s mut Response<Body>,
+    ) -> Answering<'s>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
         if !destination.is_first() {
             if let Some(stylesheet) = self.stylesheet(head) {
-                return Answering::ready(SiteResponse::of_host(stylesheet));
+                return Answering::Ready(by_host(response, stylesheet));
             }
             if let Some(health) = health::respond(head.uri.path(), || self.is_ready()) {
-                return Answering::ready(SiteResponse::of_host(health));
+                return Answering::Ready(by_host(response, health));
             }
         }
         match destination {
-            Destination::Prerendered(page) => Answering::ready(page),
-            Destination::Redirect(redirect) => Answering::ready(SiteResponse::of_host(redirect)),
+            Destination::Prerendered(page) => {
+                *response = page.response;
+                Answering::Ready(page.origin)
+            }
+            Destination::Redirect(path) => {
+                Answering::Ready(by_host(response, redirect(path, head.uri.query())))
+            }
             Destination::ExactRoute(route) | Destination::Route(route) => match route.enter() {
-                Some(pin) => Answering::Route { future: route.call(pin, head, body, peer) },
-                None => Answering::other(self.resolve_again(head, body, peer)),
+                Some(pin) => Answering::waiting(route.call(pin, head, body, identity, response)),
+                None => Answering::waiting(self.resolve_again(head, body, identity, response)),
             },
             Destination::ErrorPage(page) => match page.enter() {
-                Some(pin) => Answering::other(page.call(pin, head, body, peer)),
-                None => Answering::other(self.resolve_again(head, body, peer)),
+                Some(pin) => Answering::waiting(page.call(pin, head, body, identity, response)),
+                None => Answering::waiting(self.resolve_again(head, body, identity, response)),
             },
-            Destination::Host(response) => Answering::ready(SiteResponse::of_host(response)),
+            Destination::Host(ready) => Answering::Ready(by_host(response, *ready)),
         }
     }
 
@@ -288,8 +299,9 @@ impl Site {
         &self,
         head: &Parts,
         body: B,
-        peer: Option<SocketAddr>,
-    ) -> SiteResponse
+        identity: Identity<'_>,
+        response: &mut Response<Body>,
+    ) -> Origin
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
@@ -298,21 +310,24 @@ impl Site {
             match self.switch.pass_door().await {
                 Passage::Ask => {}
                 Passage::Forward(elsewhere) => {
-                    return forward(elsewhere, head, body, peer).await;
+                    return forward(elsewhere, head, body, identity, response).await;
                 }
                 Passage::Full => {
-                    return unavailable("too many requests wait for the next release\n");
+                    let text = "too many requests wait for the next release\n";
+                    return by_host(response, unavailable(text));
                 }
-                Passage::Stopping => return unavailable("the server is stopping\n"),
+                Passage::Stopping => {
+                    return by_host(response, unavailable("the server is stopping\n"));
+                }
             }
             let table = self.switch.table();
             let destination = Destination::of(&table, head);
             if destination.is_open() {
-                return self.resolve(destination, head, body, peer).await;
+                return self.resolve(destination, head, body, identity, response).await;
             }
             tokio::task::yield_now().await;
         }
-        unavailable("the app of this page is not running\n")
+        by_host(response, unavailable("the app of this page is not running\n"))
     }
 
     fn stylesheet(&self, head: &Parts) -> Option<Response<Body>> {
@@ -322,11 +337,17 @@ impl Site {
     }
 }
 
+/// A response that the host makes by itself.
+fn by_host(response: &mut Response<Body>, made: Response<Body>) -> Origin {
+    *response = made;
+    Origin::Host
+}
+
 /// 503, for a while.
-fn unavailable(text: &'static str) -> SiteResponse {
+fn unavailable(text: &'static str) -> Response<Body> {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    SiteResponse::of_host(response)
+    response
 }
 
 /// Lets the process answer that has taken the place of this one.
@@ -334,16 +355,20 @@ async fn forward<B>(
     elsewhere: Arc<dyn Forward>,
     head: &Parts,
     body: B,
-    peer: Option<SocketAddr>,
-) -> SiteResponse
+    Identity { peer, request_id }: Identity<'_>,
+    response: &mut Response<Body>,
+) -> Origin
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: std::fmt::Display,
 {
     let body = Body::boxed(body.map_err(|error| error.to_string()));
-    let request = Request::from_parts(head.clone(), body);
-    let response = elsewhere.forward(request, peer).await;
-    SiteResponse { response, origin: Origin::Successor }
+    let mut request = Request::from_parts(head.clone(), body);
+    if let Some(id) = request_id {
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+    }
+    *response = elsewhere.forward(request, peer).await;
+    Origin::Successor
 }
 
 /// HEAD: the head that GET would have had (RFC 9110, section 9.3.2).

@@ -139,6 +139,13 @@ pub(crate) struct BodyLimits {
 /// A request's body, which ends with an error past a length, and when nothing comes for too long.
 #[derive(Debug)]
 pub(crate) struct LimitedBody<B> {
+    /// In a box, because it is handed on by value and few requests have any; `None` where there is none.
+    limited: Option<Box<Limited<B>>>,
+    progress: BodyProgress,
+}
+
+#[derive(Debug)]
+struct Limited<B> {
     body: B,
     /// What may still come; `None` where the length is known and short enough.
     left: Option<u64>,
@@ -149,7 +156,6 @@ pub(crate) struct LimitedBody<B> {
     clock: Option<Pin<Box<Sleep>>>,
     is_waiting: bool,
     has_trailers: bool,
-    progress: BodyProgress,
 }
 
 /// What has become of a body. A request without one has nothing to keep, and so costs nothing.
@@ -214,16 +220,32 @@ impl<B: HttpBody> LimitedBody<B> {
         }
         // hyper holds a client to the length that it announced.
         let has_length = hint.exact().is_some();
+        if hint.exact() == Some(0) {
+            return Some(Self {
+                limited: None,
+                progress: BodyProgress { flags: None, has_length },
+            });
+        }
+        let progress = BodyProgress { flags: Some(Arc::default()), has_length };
         let left = length.filter(|_| !has_length);
-        let has_body = hint.exact() != Some(0);
-        let progress = BodyProgress { flags: has_body.then(Arc::default), has_length };
-        let pause = pause.filter(|_| has_body).map(|pause| (pause, Handle::current()));
+        let pause = pause.map(|pause| (pause, Handle::current()));
         let (clock, is_waiting, has_trailers) = (None, false, false);
-        Some(Self { body, left, pause, clock, is_waiting, has_trailers, progress })
+        let limited = Limited { body, left, pause, clock, is_waiting, has_trailers };
+        Some(Self { limited: Some(Box::new(limited)), progress })
     }
 
+    pub(crate) fn progress(&self) -> BodyProgress {
+        self.progress.clone()
+    }
+}
+
+impl<B> Limited<B> {
     /// Waits for more, which may take as long as a pause.
-    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<BodyLimitError> {
+    fn poll_pause(
+        &mut self,
+        cx: &mut Context<'_>,
+        progress: &BodyProgress,
+    ) -> Poll<BodyLimitError> {
         let Some((pause, runtime)) = &self.pause else { return Poll::Pending };
         let pause = *pause;
         let clock = self.clock.get_or_insert_with(|| {
@@ -234,12 +256,8 @@ impl<B: HttpBody> LimitedBody<B> {
             clock.as_mut().reset(Instant::now() + pause);
         }
         ready!(clock.as_mut().poll(cx));
-        self.progress.exceeds(LimitError::Stalled);
+        progress.exceeds(LimitError::Stalled);
         Poll::Ready(BodyLimitError::Stalled(pause))
-    }
-
-    pub(crate) fn progress(&self) -> BodyProgress {
-        self.progress.clone()
     }
 }
 
@@ -254,36 +272,40 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx).map_err(Into::into);
+        let Self { limited, progress } = &mut *self;
+        let Some(limited) = limited else { return Poll::Ready(None) };
+        let polled = Pin::new(&mut limited.body).poll_frame(cx).map_err(Into::into);
         if polled.is_pending() {
-            return self.poll_pause(cx).map(|error| Some(Err(error.into())));
+            return limited.poll_pause(cx, progress).map(|error| Some(Err(error.into())));
         }
-        let this = &mut *self;
-        this.is_waiting = false;
+        limited.is_waiting = false;
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
-                this.has_trailers |= frame.is_trailers();
+                limited.has_trailers |= frame.is_trailers();
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-                if let Some(left) = &mut this.left {
+                if let Some(left) = &mut limited.left {
                     let Some(rest) = left.checked_sub(length) else {
-                        this.progress.exceeds(LimitError::TooLarge);
+                        progress.exceeds(LimitError::TooLarge);
                         return Poll::Ready(Some(Err(BodyLimitError::TooLong.into())));
                     };
                     *left = rest;
                 }
             }
-            Poll::Ready(None) if !this.has_trailers => this.progress.ends(),
+            Poll::Ready(None) if !limited.has_trailers => progress.ends(),
             _ => {}
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.limited.as_ref().is_none_or(|limited| limited.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.limited {
+            Some(limited) => limited.body.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
     }
 }
 
@@ -357,7 +379,7 @@ mod tests {
         let body = || Full::new(Bytes::from_static(b"12345"));
         assert!(LimitedBody::new(body(), of_length(Some(4))).is_none());
         let body = LimitedBody::new(body(), of_length(Some(5))).unwrap();
-        assert_eq!(body.left, None);
+        assert_eq!(body.limited.as_ref().unwrap().left, None);
         assert_eq!(body.collect().await.unwrap().to_bytes(), "12345");
     }
 

@@ -14,18 +14,11 @@ pub use crate::generation::failure::REQUEST_ID;
 /// A longer one is not taken over.
 const LONGEST: usize = 128;
 
-/// The id of a request: the one that a trusted proxy gave it, or a new one, which the app finds
-/// where it would have found the proxy's.
-pub(super) fn of(headers: &mut HeaderMap, trusted: bool) -> HeaderValue {
-    if trusted
-        && let Some(given) = headers.get(&REQUEST_ID)
-        && is_sound(given.as_bytes())
-    {
-        return given.clone();
-    }
-    let made = next();
-    headers.insert(REQUEST_ID, made.clone());
-    made
+/// The id of a request: the one that a trusted proxy gave it, or a new one. It is no header any more:
+/// the app is lent it where it would have found the proxy's. `given`: the client may have sent one.
+pub(super) fn of(headers: &mut HeaderMap, trusted: bool, given: bool) -> HeaderValue {
+    let given = if given { headers.remove(&REQUEST_ID) } else { None };
+    given.filter(|id| trusted && is_sound(id.as_bytes())).unwrap_or_else(next)
 }
 
 /// What may stand in a line of a log as it is.
@@ -83,20 +76,19 @@ mod tests {
 
     #[test]
     fn only_a_trusted_proxy_names_a_request() {
-        assert_eq!(of(&mut with("abc-1"), true), "abc-1");
+        assert_eq!(of(&mut with("abc-1"), true, true), "abc-1");
         for (given, trusted) in
             [("abc-1", false), ("", true), ("a b", true), (&"x".repeat(129)[..], true)]
         {
             let mut headers = with(given);
-            let id = of(&mut headers, trusted);
-            assert_ne!(id, given);
-            assert_eq!(headers.get_all(REQUEST_ID).iter().collect::<Vec<_>>(), [id]);
+            assert_ne!(of(&mut headers, trusted, true), given);
+            assert!(!headers.contains_key(REQUEST_ID), "the app is lent ours");
         }
     }
 
     #[test]
     fn made_ids_differ_and_are_digits() {
-        let made: HashSet<_> = (0..1000).map(|_| of(&mut HeaderMap::new(), false)).collect();
+        let made: HashSet<_> = (0..1000).map(|_| of(&mut HeaderMap::new(), false, false)).collect();
         assert_eq!(made.len(), 1000);
         let sound =
             |id: &HeaderValue| id.len() == 32 && id.as_bytes().iter().all(u8::is_ascii_hexdigit);

@@ -8,7 +8,6 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Uri};
 use nova_abi::{Failure, FailureKind};
 
-use crate::generation::failure::REQUEST_ID;
 use crate::generation::{Counters, Ends, GenerationId};
 use crate::library::loader::Routes;
 use crate::process::record::Activity;
@@ -31,11 +30,12 @@ impl AnsweredRequest {
     pub(super) fn new(
         generation: &Ends,
         request: &Parts,
+        request_id: Option<&HeaderValue>,
         route: Option<u32>,
         has_failed: bool,
     ) -> Self {
         let (method, uri) = (request.method.clone(), request.uri.clone());
-        let request_id = request.headers.get(REQUEST_ID).cloned();
+        let request_id = request_id.cloned();
         let (id, routes) = (generation.id, generation.routes.clone());
         Self { generation: id, method, uri, request_id, routes, route, has_failed }
     }

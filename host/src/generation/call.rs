@@ -1,27 +1,38 @@
 //! One call into a library: the request lent, the head received, the body taken over.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::Empty;
+use nova_abi::abi_stable::std_types::RBox;
 use nova_abi::{
-    Answer, BodyStream, ChunkSource, Exchange, Failure, HeadSink, HostExchange, OwnedBytes, Panic,
-    Param, Peer, RequestLine, ResponseBody, ResponseHead, Start, Target,
+    Answer, BodyStream, ChunkSource, Exchange, Failure, Failures, HeadSink, HostExchange,
+    OwnedBytes, Panic, Param, Peer, RequestLine, ResponseBody, ResponseHead, Start, Target,
 };
 use parking_lot::Mutex;
 
 use crate::generation::InFlight;
 use crate::generation::answered::AnsweredRequest;
 use crate::generation::body::Body;
-use crate::generation::failure;
+use crate::generation::failure::{self, REQUEST_ID};
 use crate::generation::upgrade::{self, Page};
 use crate::process::record;
 use crate::server::upgrade::Upgradable;
+
+/// What tells a request from others: who sent it, and the id that it was given.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// Its client; `None` where that is not known.
+    pub peer: Option<SocketAddr>,
+    /// Its id, if that is not in its head. A library finds it where it would have found it there.
+    pub request_id: Option<&'a HeaderValue>,
+}
 
 /// What a call needs besides the request itself.
 pub struct Call<'a> {
@@ -35,18 +46,23 @@ pub struct Call<'a> {
     pub peer: Option<Peer>,
 }
 
-/// Lets a generation answer. The response's body holds `pin` until it is sent.
+/// Lets a generation answer, into `response`, which is a new one. Its body holds `pin` until it is sent.
 ///
-/// A caller that goes away drops this future, and with it the handler's.
-pub async fn call<B>(pin: InFlight, call: Call<'_>, request: &Lent<'_, B>) -> http::Response<Body>
-where
+/// A caller that goes away drops this future, and with it the handler's; what is in `response` then
+/// is no response.
+pub async fn call<B>(
+    pin: InFlight,
+    call: &Call<'_>,
+    request: &Lent<'_, B>,
+    response: &mut http::Response<Body>,
+) where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display,
 {
     pin.counters.requests.fetch_add(1, Ordering::Relaxed);
-    let mut head = Head::default();
-    let answer = ask(&pin, &call, request, &mut head).await;
-    respond(pin, route_of(&call), request.head, head, answer)
+    let mut head = Head { response, refused: false };
+    let answer = ask(&pin, call, request, &mut head).await;
+    complete(pin, route_of(call), request, head, answer);
 }
 
 /// Asks the library; `None` if it was asked again after it had answered.
@@ -54,7 +70,7 @@ async fn ask<B>(
     pin: &InFlight,
     call: &Call<'_>,
     lent: &Lent<'_, B>,
-    head: &mut Head,
+    head: &mut Head<'_>,
 ) -> Option<Answer>
 where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
@@ -87,47 +103,52 @@ where
     .await
 }
 
-/// The response that head and answer of a library make.
-fn respond(
+/// Makes a whole response of the head that a library has written, and its answer.
+fn complete<B>(
     pin: InFlight,
     route: Option<u32>,
-    request: &Parts,
-    head: Head,
+    lent: &Lent<'_, B>,
+    Head { response, refused }: Head<'_>,
     answer: Option<Answer>,
-) -> http::Response<Body> {
-    let mut response = http::Response::new(Body::empty());
-    *response.status_mut() = head.status;
-    *response.headers_mut() = head.headers;
-    if head.refused || head.status.is_server_error() {
+) {
+    let (request, request_id) = (lent.head, || lent.request_id());
+    let status = response.status();
+    if refused || status.is_server_error() {
         pin.counters.server_errors.fetch_add(1, Ordering::Relaxed);
     }
-    let Some(answer) = answer else { return internal_error() };
-    if !answer.errors.is_empty() {
-        failure::errors(request, file_of(&pin, route), answer.errors, response.extensions_mut());
+    let Some(answer) = answer else {
+        *response = internal_error();
+        return;
+    };
+    if let Some(failures) = answer.failures.into_option() {
+        let Failures { panic, errors } = RBox::into_inner(failures);
+        let request = failure::FailedRequest::new(request, request_id());
+        request.errors(file_of(&pin, route), errors, response.extensions_mut());
+        if let Some(panic) = panic.into_option() {
+            pin.counters.panics.fetch_add(1, Ordering::Relaxed);
+            request.panic(panic, response.extensions_mut());
+        }
     }
-    if let Some(panic) = answer.panic.into_option() {
-        pin.counters.panics.fetch_add(1, Ordering::Relaxed);
-        failure::panic(request, panic, response.extensions_mut());
+    if refused {
+        *response = internal_error();
+        return;
     }
-    if head.refused {
-        return internal_error();
-    }
-    match (head.status, answer.body, request.extensions.get::<Upgradable>()) {
+    match (status, answer.body, request.extensions.get::<Upgradable>()) {
         (StatusCode::SWITCHING_PROTOCOLS, ResponseBody::Upgrade(page), Some(upgradable)) => {
-            let answered = AnsweredRequest::new(&pin, request, route, false);
+            let answered = AnsweredRequest::new(&pin, request, request_id(), route, false);
             upgrade::spawn(Page::new(page, answered, pin.streaming()), upgradable.clone());
         }
-        (status @ StatusCode::SWITCHING_PROTOCOLS, ..) | (status, ResponseBody::Upgrade(_), _) => {
-            return half_an_upgrade(&pin, request, status);
+        (StatusCode::SWITCHING_PROTOCOLS, ..) | (_, ResponseBody::Upgrade(_), _) => {
+            *response = half_an_upgrade(&pin, request, status);
         }
-        (status, body, _) => {
+        (_, body, _) => {
             let has_failed = status.is_server_error();
-            let answered = |pin: &InFlight| AnsweredRequest::new(pin, request, route, has_failed);
-            let body = Body::of(body, response.headers(), pin, answered);
-            *response.body_mut() = body;
+            let answered = |pin: &InFlight| {
+                AnsweredRequest::new(pin, request, request_id(), route, has_failed)
+            };
+            *response.body_mut() = Body::of(body, response.headers(), pin, answered);
         }
     }
-    response
 }
 
 /// The place of the page that is asked; `None` for an error page.
@@ -196,13 +217,19 @@ pub(crate) fn plain(status: StatusCode, text: impl Into<Body>) -> http::Response
 #[derive(Debug)]
 pub struct Lent<'a, B> {
     head: &'a Parts,
+    /// Its id, if that is not in its head.
+    id: Option<&'a HeaderValue>,
     body: Mutex<Option<B>>,
 }
 
 impl<'a, B> Lent<'a, B> {
-    /// A request with this body; one that is empty needs no way across.
-    pub fn new(head: &'a Parts, body: Option<B>) -> Self {
-        Self { head, body: Mutex::new(body) }
+    /// A request with this body; one that is empty needs no way across. `id` is no header of `head`.
+    pub fn new(head: &'a Parts, id: Option<&'a HeaderValue>, body: Option<B>) -> Self {
+        Self { head, id, body: Mutex::new(body) }
+    }
+
+    fn request_id(&self) -> Option<&'a HeaderValue> {
+        self.id.or_else(|| self.head.headers.get(REQUEST_ID))
     }
 }
 
@@ -210,7 +237,7 @@ impl<'a> Lent<'a, Empty<Bytes>> {
     /// A request without a body.
     #[must_use]
     pub fn without_body(head: &'a Parts) -> Self {
-        Self::new(head, None)
+        Self::new(head, None, None)
     }
 }
 
@@ -220,12 +247,19 @@ where
     B::Error: std::fmt::Display,
 {
     fn header(&self, name: &str) -> Option<&[u8]> {
-        self.head.headers.get(name).map(HeaderValue::as_bytes)
+        let value = match self.id {
+            Some(id) if name == REQUEST_ID.as_str() => Some(id),
+            _ => self.head.headers.get(name),
+        };
+        value.map(HeaderValue::as_bytes)
     }
 
     fn each_header(&self, visit: &mut dyn FnMut(&str, &[u8])) {
         for (name, value) in &self.head.headers {
             visit(name.as_str(), value.as_bytes());
+        }
+        if let Some(id) = self.id {
+            visit(REQUEST_ID.as_str(), id.as_bytes());
         }
     }
 
@@ -265,21 +299,14 @@ where
     }
 }
 
-/// Status and headers, as the library writes them.
-struct Head {
-    status: StatusCode,
-    headers: HeaderMap,
+/// Where the library writes status and headers.
+struct Head<'a> {
+    response: &'a mut http::Response<Body>,
     /// The library wrote something that is no status or no header.
     refused: bool,
 }
 
-impl Default for Head {
-    fn default() -> Self {
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), refused: false }
-    }
-}
-
-impl Head {
+impl Head<'_> {
     fn append(&mut self, name: &str, value: Option<HeaderValue>) -> bool {
         // Nearly every page has these: they are not spelled out each time.
         let name = match name {
@@ -290,7 +317,9 @@ impl Head {
             name => HeaderName::from_bytes(name.as_bytes()).ok(),
         };
         let added = match (name, value) {
-            (Some(name), Some(value)) => self.headers.try_append(name, value).is_ok(),
+            (Some(name), Some(value)) => {
+                self.response.headers_mut().try_append(name, value).is_ok()
+            }
             _ => false,
         };
         self.refused |= !added;
@@ -298,10 +327,10 @@ impl Head {
     }
 }
 
-impl HeadSink for Head {
+impl HeadSink for Head<'_> {
     fn status(&mut self, status: u16) {
         match StatusCode::from_u16(status) {
-            Ok(status) => self.status = status,
+            Ok(status) => *self.response.status_mut() = status,
             Err(_) => self.refused = true,
         }
     }

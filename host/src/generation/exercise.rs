@@ -129,10 +129,10 @@ async fn answer(
     let pin = generation.enter(Some(index))?;
     let wanted = Call { target: Target::Route(index), pattern, params, peer: None };
     let lent = Lent::without_body(parts);
-    let answer = call(pin, wanted, &lent);
-    let Ok(response) = tokio::time::timeout(limit, answer).await else {
+    let mut response = http::Response::default();
+    if tokio::time::timeout(limit, call(pin, &wanted, &lent, &mut response)).await.is_err() {
         return Some(Outcome::Hung(limit));
-    };
+    }
     let status = response.status();
     if let Some(panic) = response.extensions().get::<HandlerPanic>() {
         return Some(Outcome::Panicked(panic.clone()));

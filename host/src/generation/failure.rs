@@ -1,7 +1,7 @@
 //! How a page failed: what the log says of it, and what is left in the response for others.
 
 use http::request::Parts;
-use http::{Extensions, HeaderName};
+use http::{Extensions, HeaderName, HeaderValue};
 use nova_abi::{PageError, Panic};
 
 /// The header with the id of a request, which the edge gives it.
@@ -29,37 +29,44 @@ pub struct HandlerError {
     pub location: String,
 }
 
-/// Logs the errors that led to an answer, and leaves the first one in `extensions`. `file` is the
-/// page's, or empty.
-pub(super) fn errors(
-    request: &Parts,
-    file: &str,
-    errors: impl IntoIterator<Item = PageError>,
-    extensions: &mut Extensions,
-) {
-    for mut error in errors {
-        if error.location.is_empty() {
-            error.location = file.into();
-        }
-        let (method, path, request_id) = of(request);
-        tracing::error!(request_id, "{method} {path}{error}");
-        if extensions.get::<HandlerError>().is_none() {
-            extensions.insert(HandlerError::from(error));
+/// A request whose answer failed, as the log names it.
+pub(super) struct FailedRequest<'a> {
+    head: &'a Parts,
+    id: Option<&'a str>,
+}
+
+impl<'a> FailedRequest<'a> {
+    pub(super) fn new(head: &'a Parts, id: Option<&'a HeaderValue>) -> Self {
+        Self { head, id: id.and_then(|id| id.to_str().ok()) }
+    }
+
+    /// Logs the errors that led to the answer, and leaves the first one in `extensions`. `file` is the
+    /// page's, or empty.
+    pub(super) fn errors(
+        &self,
+        file: &str,
+        errors: impl IntoIterator<Item = PageError>,
+        extensions: &mut Extensions,
+    ) {
+        for mut error in errors {
+            if error.location.is_empty() {
+                error.location = file.into();
+            }
+            let (method, path) = (&self.head.method, self.head.uri.path());
+            tracing::error!(request_id = self.id, "{method} {path}{error}");
+            if extensions.get::<HandlerError>().is_none() {
+                extensions.insert(HandlerError::from(error));
+            }
         }
     }
-}
 
-/// Logs a panic, and leaves it in `extensions`.
-pub(super) fn panic(request: &Parts, panic: Panic, extensions: &mut Extensions) {
-    let (method, path, request_id) = of(request);
-    let (message, location) = (&panic.message, &panic.location);
-    tracing::error!(request_id, "{method} {path} panicked: {message} at {location}");
-    extensions.insert(HandlerPanic::from(panic));
-}
-
-fn of(request: &Parts) -> (&http::Method, &str, Option<&str>) {
-    let request_id = request.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    (&request.method, request.uri.path(), request_id)
+    /// Logs a panic, and leaves it in `extensions`.
+    pub(super) fn panic(&self, panic: Panic, extensions: &mut Extensions) {
+        let (method, path) = (&self.head.method, self.head.uri.path());
+        let (message, location) = (&panic.message, &panic.location);
+        tracing::error!(request_id = self.id, "{method} {path} panicked: {message} at {location}");
+        extensions.insert(HandlerPanic::from(panic));
+    }
 }
 
 impl From<Panic> for HandlerPanic {

@@ -230,12 +230,18 @@ pub fn is_host(bytes: &[u8]) -> bool {
     match rest {
         // A port may be empty (RFC 3986, section 3.2.3).
         [] | [b':'] => true,
-        [b':', port @ ..] => {
-            port.iter().all(u8::is_ascii_digit)
-                && str::from_utf8(port).is_ok_and(|port| port.parse::<u16>().is_ok())
-        }
+        [b':', port @ ..] => is_port(port),
         _ => false,
     }
+}
+
+/// Whether these are digits of a number of 16 bits.
+fn is_port(bytes: &[u8]) -> bool {
+    let number = bytes.iter().try_fold(0_u16, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    number.is_some()
 }
 
 /// Which bytes a name may have.

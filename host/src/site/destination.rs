@@ -8,12 +8,12 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body as HttpBody;
 use nova_abi::{Param, Peer, Target};
-use nova_routing::{BadPath, Match};
+use nova_routing::{BadPath, Match, Params, Pattern};
 use smallvec::SmallVec;
 
 use super::{Origin, SiteResponse, prerendered};
 use crate::generation::body::Body;
-use crate::generation::call::{Call, Lent, call, plain};
+use crate::generation::call::{Call, Identity, Lent, call, plain};
 use crate::generation::table::{Entry, Table};
 use crate::generation::{Generation, InFlight};
 
@@ -24,17 +24,17 @@ type ParamList<'a> = SmallVec<[Param<'a>; 2]>;
 #[derive(Debug)]
 pub enum Destination<'t, 'p> {
     /// A page that was rendered with a release.
-    Prerendered(SiteResponse),
+    Prerendered(Box<SiteResponse>),
     /// A route whose pattern is the path.
     ExactRoute(RouteMatch<'t, 'p>),
     /// A route with parameters.
     Route(RouteMatch<'t, 'p>),
-    /// The path is another spelling of a route's: 308.
-    Redirect(Response<Body>),
+    /// The path is another spelling of this one, which is a route's: 308.
+    Redirect(&'p str),
     /// A library makes the page for an error.
     ErrorPage(ErrorPage<'t>),
     /// The host answers by itself: to `OPTIONS *`, or with an error where there is no library.
-    Host(Response<Body>),
+    Host(Box<Response<Body>>),
 }
 
 /// A route that a path leads to. It decides about the method by itself, so that its middleware sees
@@ -42,7 +42,10 @@ pub enum Destination<'t, 'p> {
 #[derive(Debug)]
 pub struct RouteMatch<'t, 'p> {
     generation: &'t Arc<Generation>,
-    found: Match<'t, 'p, Entry>,
+    /// Its place among those of the generation.
+    route: u32,
+    pattern: &'t Pattern,
+    params: Params<'t, 'p>,
 }
 
 /// The page for an error that the host found.
@@ -59,7 +62,7 @@ impl<'t, 'p> Destination<'t, 'p> {
     pub fn of(table: &'t Table, head: &'p Parts) -> Self {
         let table = table.choose();
         if let Some(page) = prerendered_page(table, head) {
-            return Self::Prerendered(page);
+            return Self::Prerendered(Box::new(page));
         }
         let found = match table.find(head.uri.path()) {
             Ok(Some(found)) => found,
@@ -67,15 +70,18 @@ impl<'t, 'p> Destination<'t, 'p> {
                 let message = "there is no page at this address";
                 return Self::error(table, StatusCode::NOT_FOUND, message);
             }
-            Err(BadPath::NotAbsolute) if is_of_server(head) => return Self::Host(server_options()),
+            Err(BadPath::NotAbsolute) if is_of_server(head) => {
+                return Self::Host(Box::new(server_options()));
+            }
             Err(bad) => return Self::error(table, StatusCode::BAD_REQUEST, reason(bad)),
         };
         if let Some(canonical) = found.canonical {
-            return Self::Redirect(redirect(canonical, head.uri.query()));
+            return Self::Redirect(canonical);
         }
-        let is_exact = found.params.is_empty();
+        let Match { value: &Entry { slot, route }, pattern, params, .. } = found;
+        let is_exact = params.is_empty();
         // An entry of a table leads to one of its generations.
-        let route = RouteMatch { generation: &table.generations()[found.value.slot], found };
+        let route = RouteMatch { generation: &table.generations()[slot], route, pattern, params };
         if is_exact { Self::ExactRoute(route) } else { Self::Route(route) }
     }
 
@@ -83,7 +89,7 @@ impl<'t, 'p> Destination<'t, 'p> {
     fn error(table: &'t Table, status: StatusCode, message: &'static str) -> Self {
         match table.generations().first() {
             Some(generation) => Self::ErrorPage(ErrorPage { generation, status, message }),
-            None => Self::Host(plain(status, format!("{status}: {message}\n"))),
+            None => Self::Host(Box::new(plain(status, format!("{status}: {message}\n")))),
         }
     }
 
@@ -105,7 +111,7 @@ impl<'t, 'p> Destination<'t, 'p> {
     #[must_use]
     pub fn pattern(&self) -> Option<&'t str> {
         match self {
-            Self::ExactRoute(route) | Self::Route(route) => Some(route.found.pattern.as_str()),
+            Self::ExactRoute(route) | Self::Route(route) => Some(route.pattern.as_str()),
             _ => None,
         }
     }
@@ -114,7 +120,7 @@ impl<'t, 'p> Destination<'t, 'p> {
 impl RouteMatch<'_, '_> {
     /// Counts the request in; `None` if the generation is closed.
     pub(super) fn enter(&self) -> Option<InFlight> {
-        self.generation.enter(Some(self.found.value.route))
+        self.generation.enter(Some(self.route))
     }
 }
 
@@ -125,28 +131,31 @@ impl<'s> RouteMatch<'s, 's> {
         pin: InFlight,
         head: &'s Parts,
         body: B,
-        peer: Option<SocketAddr>,
-    ) -> impl Future<Output = SiteResponse> + Send + use<'s, B>
+        identity: Identity<'s>,
+        response: &'s mut Response<Body>,
+    ) -> impl Future<Output = Origin> + Send + use<'s, B>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
         // Made here, so that the future has it in one place.
-        let lent = Lent::new(head, Some(body).filter(|body| !body.is_end_stream()));
+        let body = Some(body).filter(|body| !body.is_end_stream());
+        let lent = Lent::new(head, identity.request_id, body);
         async move {
             let origin = Origin::Route(pin.id);
-            let Match { value, pattern, params, .. } = &self.found;
-            let params: ParamList<'_> = params
+            let params: ParamList<'_> = self
+                .params
                 .iter()
                 .map(|(name, value)| Param { name: name.into(), value: value.into() })
                 .collect();
             let wanted = Call {
-                target: Target::Route(value.route),
-                pattern: pattern.as_str(),
+                target: Target::Route(self.route),
+                pattern: self.pattern.as_str(),
                 params: &params,
-                peer: peer.map(peer_of),
+                peer: identity.peer.map(peer_of),
             };
-            SiteResponse { response: call(pin, wanted, &lent).await, origin }
+            call(pin, &wanted, &lent, response).await;
+            origin
         }
     }
 }
@@ -163,8 +172,9 @@ impl ErrorPage<'_> {
         pin: InFlight,
         head: &Parts,
         body: B,
-        peer: Option<SocketAddr>,
-    ) -> SiteResponse
+        identity: Identity<'_>,
+        response: &mut Response<Body>,
+    ) -> Origin
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
@@ -172,9 +182,12 @@ impl ErrorPage<'_> {
         let origin = Origin::ErrorPage(pin.id);
         let (status, message) = (self.status.as_u16(), self.message.into());
         let target = Target::Error { status, message };
-        let wanted = Call { target, pattern: "", params: &[], peer: peer.map(peer_of) };
-        let lent = Lent::new(head, Some(body).filter(|body| !body.is_end_stream()));
-        SiteResponse { response: call(pin, wanted, &lent).await, origin }
+        let peer = identity.peer.map(peer_of);
+        let wanted = Call { target, pattern: "", params: &[], peer };
+        let body = Some(body).filter(|body| !body.is_end_stream());
+        let lent = Lent::new(head, identity.request_id, body);
+        call(pin, &wanted, &lent, response).await;
+        origin
     }
 }
 
@@ -209,7 +222,7 @@ fn server_options() -> Response<Body> {
 }
 
 /// 308, which keeps the method; `path` never begins with `//`, so it stays on this host.
-fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
+pub(super) fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
     let target = match query {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),

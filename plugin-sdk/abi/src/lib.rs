@@ -50,7 +50,7 @@ pub use future::GuardedFuture;
 pub use guard::{Guarded, Panic, guarded};
 pub use leadership::{LeadershipTable, LeadingPlugin};
 pub use library::{App, InitContext, LIBRARY_NAME, Library, LibraryRef, Plugin, Purpose, Route};
-pub use response::{Answer, HeadSink, PageError, ResponseBody, ResponseHead, Start};
+pub use response::{Answer, Failures, HeadSink, PageError, ResponseBody, ResponseHead, Start};
 pub use revocable::{After, Counts, Inside, Revocable, Watched};
 pub use services::{HostServices, LogEvent, LogLevel, LogSink, Services};
 pub use stream::{BodyStream, ChunkSource, Failure, FailureKind};

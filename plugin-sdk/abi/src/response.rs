@@ -4,7 +4,7 @@ use std::fmt;
 
 use abi_stable::{
     StableAbi,
-    std_types::{ROption, RSlice, RStr, RString, RVec},
+    std_types::{RBox, ROption, RSlice, RStr, RString, RVec},
 };
 
 use crate::{BodyStream, GuardedFuture, OwnedBytes, Panic, Upgrade, bytes::slice};
@@ -132,6 +132,15 @@ impl fmt::Display for PageError {
 pub struct Answer {
     /// The body.
     pub body: ResponseBody,
+    /// What failed on the way to it. In a box, because few answers have any of it and each is handed
+    /// on by value.
+    pub failures: ROption<RBox<Failures>>,
+}
+
+/// What failed on the way to an answer.
+#[repr(C)]
+#[derive(Debug, StableAbi)]
+pub struct Failures {
     /// The panic that made this answer a 500, for log, counters and the overlay.
     pub panic: ROption<Panic>,
     /// The errors that led to this answer, the first one first: error pages fail, too.
@@ -139,16 +148,19 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer without panic.
+    /// An answer, after these failures.
     #[must_use]
-    pub fn new(body: ResponseBody) -> Self {
-        Self { body, panic: ROption::RNone, errors: RVec::new() }
+    pub fn new(body: ResponseBody, panic: Option<Panic>, errors: Vec<PageError>) -> Self {
+        let has_failed = panic.is_some() || !errors.is_empty();
+        let failures =
+            has_failed.then(|| RBox::new(Failures { panic: panic.into(), errors: errors.into() }));
+        Self { body, failures: failures.into() }
     }
 
     /// A bare answer after a panic that left no page to show.
     #[must_use]
     pub fn panicked(panic: Panic) -> Self {
-        Self { panic: ROption::RSome(panic), ..Self::new(ResponseBody::Empty) }
+        Self::new(ResponseBody::Empty, Some(panic), Vec::new())
     }
 }
 

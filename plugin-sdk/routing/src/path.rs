@@ -50,12 +50,17 @@ pub(super) fn read(path: &str) -> Result<Option<Segments<'_>>, BadPath> {
     };
     let bytes = path.as_bytes();
     let (mut escaped, mut dots, mut empty) = (false, false, false);
-    let mut previous = 0;
-    for &byte in bytes {
-        escaped |= byte == b'%';
-        dots |= byte == b'.' && previous == b'/';
-        empty |= byte == b'/' && previous == b'/';
-        previous = byte;
+    // Of most paths no byte but the slashes is looked at twice.
+    for (index, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'%' => escaped = true,
+            b'/' => match bytes.get(index + 1) {
+                Some(b'.') => dots = true,
+                Some(b'/') => empty = true,
+                _ => {}
+            },
+            _ => {}
+        }
     }
     if escaped || dots {
         for segment in inner.split('/') {

@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use futures_core::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{StatusCode, Version};
-use nova_abi::abi_stable::std_types::ROption;
-use nova_abi::{Answer, Exchange, OwnedBytes, Panic, ResponseBody, ResponseHead, Target};
+use nova_abi::{
+    Answer, Exchange, OwnedBytes, PageError, Panic, ResponseBody, ResponseHead, Target,
+};
 
 use super::body::{Lent, Pieces};
 use super::context::AppContext;
@@ -31,6 +32,8 @@ pub(super) struct Answering<'a> {
     future: Option<BoxFuture<'a, Response>>,
     /// The panic whose error page is being made.
     panic: Option<Panic>,
+    /// The errors that led to the answer.
+    errors: Vec<PageError>,
 }
 
 impl<'a> Answering<'a> {
@@ -50,7 +53,8 @@ impl<'a> Answering<'a> {
                 app.unrouted(status, message.as_str().to_owned(), exchange)
             }
         };
-        Self { app, context, exchange, head, future: Some(future), panic: None }
+        let (panic, errors) = (None, Vec::new());
+        Self { app, context, exchange, head, future: Some(future), panic, errors }
     }
 
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
@@ -61,11 +65,18 @@ impl<'a> Answering<'a> {
                 self.head.status(500);
                 return Poll::Ready(Answer::panicked(panic));
             };
-            match panics::catch(|| future.as_mut().poll(cx)) {
+            let (context, head) = (self.context, &mut self.head);
+            let errors = &mut self.errors;
+            // Handed over where it is: out of here it would be copied once more by each layer.
+            let polled = panics::catch(|| {
+                future.as_mut().poll(cx).map(|response| hand_over(response, context, head, errors))
+            });
+            match polled {
                 Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(response)) => {
+                Ok(Poll::Ready(body)) => {
                     self.future = None;
-                    return Poll::Ready(self.hand_over(response));
+                    let errors = std::mem::take(&mut self.errors);
+                    return Poll::Ready(Answer::new(body, self.panic.take(), errors));
                 }
                 Err(panic) => {
                     // What the page still holds is dropped here, where a second panic is caught.
@@ -77,35 +88,6 @@ impl<'a> Answering<'a> {
                 }
             }
         }
-    }
-
-    fn hand_over(&mut self, response: Response) -> Answer {
-        let (mut parts, body) = response.into_parts();
-        self.head.status(parts.status.as_u16());
-        if let Some(media_type) = body.content_type()
-            && !parts.headers.contains_key(CONTENT_TYPE)
-        {
-            self.head.static_header(CONTENT_TYPE.as_str(), media_type.as_bytes());
-        }
-        for (name, value) in &parts.headers {
-            self.head.header(name.as_str(), value.as_bytes());
-        }
-        let body = match body.into_kind() {
-            Kind::Static(bytes) => ResponseBody::Static(bytes.into()),
-            Kind::Vec(bytes) => ResponseBody::Owned(OwnedBytes::from_vec(bytes)),
-            Kind::Bytes(bytes) => ResponseBody::Owned(OwnedBytes::from_owner(bytes)),
-            Kind::Stream(stream) => {
-                ResponseBody::Stream(Pieces::stream(self.context.clone(), stream))
-            }
-            Kind::Upgrade(take_over) => {
-                ResponseBody::Upgrade(Protocol::upgrade(self.context.clone(), take_over))
-            }
-            // The pipeline has rendered pages and errors.
-            Kind::Empty | Kind::Page(_) | Kind::Error(_) => ResponseBody::Empty,
-        };
-        let panic = self.panic.take().map_or(ROption::RNone, ROption::RSome);
-        let errors = RaisedErrors::take(&mut parts.extensions).into();
-        Answer { body, panic, errors }
     }
 }
 
@@ -124,6 +106,37 @@ impl Drop for Answering<'_> {
             let _inside = self.context.enter();
             let _ = panics::catch(|| self.future = None);
         }
+    }
+}
+
+/// Writes the head of a response, and gives back its body; the errors that led to it go into `errors`.
+fn hand_over(
+    response: Response,
+    context: &AppContext,
+    head: &mut ResponseHead<'_>,
+    errors: &mut Vec<PageError>,
+) -> ResponseBody {
+    let (mut parts, body) = response.into_parts();
+    head.status(parts.status.as_u16());
+    if let Some(media_type) = body.content_type()
+        && !parts.headers.contains_key(CONTENT_TYPE)
+    {
+        head.static_header(CONTENT_TYPE.as_str(), media_type.as_bytes());
+    }
+    for (name, value) in &parts.headers {
+        head.header(name.as_str(), value.as_bytes());
+    }
+    *errors = RaisedErrors::take(&mut parts.extensions);
+    match body.into_kind() {
+        Kind::Static(bytes) => ResponseBody::Static(bytes.into()),
+        Kind::Vec(bytes) => ResponseBody::Owned(OwnedBytes::from_vec(bytes)),
+        Kind::Bytes(bytes) => ResponseBody::Owned(OwnedBytes::from_owner(bytes)),
+        Kind::Stream(stream) => ResponseBody::Stream(Pieces::stream(context.clone(), stream)),
+        Kind::Upgrade(take_over) => {
+            ResponseBody::Upgrade(Protocol::upgrade(context.clone(), take_over))
+        }
+        // The pipeline has rendered pages and errors.
+        Kind::Empty | Kind::Page(_) | Kind::Error(_) => ResponseBody::Empty,
     }
 }
 

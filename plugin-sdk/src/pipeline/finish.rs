@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::HeaderMap;
 use http::response::Parts;
 
-use super::problem::{accepts_html, render};
+use super::problem::{Wants, render};
 use super::raised::RaisedErrors;
 use super::route::{AnyHandler, Environment, Scope};
 use crate::body::{Body, Unfinished};
@@ -61,10 +61,11 @@ pub(crate) fn finish<'a>(
             raised.errors.add(cx, &mut error);
             let status = error.status();
             raised.head = Some((status, parts.headers));
-            let people = accepts_html(cx);
+            let wants = Wants::of(cx);
+            let people = wants.accepts_html();
             let page = errors.find(|page| page.only.is_none_or(|only| only == status && people));
             let Some(page) = page else {
-                return stamp(render(cx, &error, environment.dev), raised);
+                return stamp(render(&wants, &error, environment.dev), raised);
             };
             layouts = &scope.layouts[..page.layouts];
             cx.set_step_input(StepInput::Error(error));

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, VARY};
 use maud::{DOCTYPE, html};
-use serde_json::json;
+use serde_core::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::body::Body;
 use crate::error::{Error, reason};
@@ -15,17 +15,17 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;mar
     pre{white-space:pre-wrap;padding:1rem;background:#f4f4f4;border-radius:.5rem}\
     @media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}pre{background:#262626}}";
 
-/// Renders an error that no page of the app took. `dev` shows its causes.
-pub(crate) fn render(head: &RequestContext<'_>, error: &Error, dev: bool) -> Response {
+/// Renders an error that no page of the app took, as the client wants it. `dev` shows its causes.
+pub(crate) fn render(wants: &Wants, error: &Error, dev: bool) -> Response {
     let status = error.status();
     let hidden = status.is_server_error() && !dev;
     let detail = Some(error.message()).filter(|message| !hidden && *message != reason(status));
     let causes: Vec<String> =
         if dev { error.chain().map(ToString::to_string).collect() } else { Vec::new() };
-    let (body, media_type) = if prefers_html(head) {
+    let (body, media_type) = if wants.prefers_html() {
         (html(status, detail, &causes), "text/html; charset=utf-8")
     } else {
-        (problem(status, detail, &causes), "application/problem+json")
+        (Problem { causes: &causes, detail, status }.to_json(), "application/problem+json")
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -57,61 +57,94 @@ fn html(status: StatusCode, detail: Option<&str>, causes: &[String]) -> String {
     .into_string()
 }
 
-fn problem(status: StatusCode, detail: Option<&str>, causes: &[String]) -> String {
-    let mut problem = json!({ "title": reason(status), "status": status.as_u16() });
-    if let Some(detail) = detail {
-        problem["detail"] = json!(detail);
+/// Problem details (RFC 9457).
+struct Problem<'a> {
+    causes: &'a [String],
+    detail: Option<&'a str>,
+    status: StatusCode,
+}
+
+impl Problem<'_> {
+    fn to_json(&self) -> String {
+        // Texts and a number are never refused.
+        serde_json::to_string(self).unwrap_or_default()
     }
-    if !causes.is_empty() {
-        problem["causes"] = json!(causes);
+}
+
+impl Serialize for Problem<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        if !self.causes.is_empty() {
+            object.serialize_entry("causes", self.causes)?;
+        }
+        if let Some(detail) = self.detail {
+            object.serialize_entry("detail", detail)?;
+        }
+        object.serialize_entry("status", &self.status.as_u16())?;
+        object.serialize_entry("title", reason(self.status))?;
+        object.end()
     }
-    problem.to_string()
 }
 
 /// How much a client wants HTML and JSON, in thousandths (RFC 9110, section 12.5.1).
 #[derive(Debug, PartialEq, Eq)]
-struct Wants {
+pub(crate) struct Wants {
     html: u16,
     json: u16,
     /// Whether HTML was named, as a browser does, rather than covered by `*/*`.
     html_named: bool,
 }
 
-/// Whether a page for people is welcome: the client does not rank JSON above HTML.
-pub(crate) fn accepts_html(head: &RequestContext<'_>) -> bool {
-    let wants = wants(head);
-    wants.html > 0 && wants.html >= wants.json
-}
-
-/// Browsers name HTML; curl, fetch and most libraries send `*/*` and are better served by JSON.
-fn prefers_html(head: &RequestContext<'_>) -> bool {
-    wants(head).html_named && accepts_html(head)
-}
-
-fn wants(head: &RequestContext<'_>) -> Wants {
-    parse_accept(head.header(ACCEPT.as_str()).unwrap_or("*/*"))
-}
-
-fn parse_accept(accept: &str) -> Wants {
-    // The most specific range that covers a type decides, whatever its order.
-    let quality = |ranges: [&[&str]; 3]| {
-        ranges.into_iter().enumerate().find_map(|(rank, names)| {
-            let found = accept.split(',').filter_map(|range| {
-                let mut parts = range.split(';').map(str::trim);
-                let name = parts.next()?;
-                names.iter().any(|n| n.eq_ignore_ascii_case(name)).then(|| weight(parts))
-            });
-            found.max().map(|quality| (rank, quality))
-        })
-    };
-    let html = quality([&["text/html", "application/xhtml+xml"], &["text/*"], &["*/*"]]);
-    let json =
-        quality([&["application/json", "application/problem+json"], &["application/*"], &["*/*"]]);
-    Wants {
-        html: html.map_or(0, |(_, quality)| quality),
-        json: json.map_or(0, |(_, quality)| quality),
-        html_named: html.is_some_and(|(rank, _)| rank < 2),
+impl Wants {
+    /// What the client says in `Accept`; without it, it takes anything.
+    pub(crate) fn of(head: &RequestContext<'_>) -> Self {
+        match head.header(ACCEPT.as_str()) {
+            Some(accept) => Self::parse(accept),
+            None => Self { html: 1000, json: 1000, html_named: false },
+        }
     }
+
+    /// Whether a page for people is welcome: the client does not rank JSON above HTML.
+    pub(crate) fn accepts_html(&self) -> bool {
+        self.html > 0 && self.html >= self.json
+    }
+
+    /// Browsers name HTML; curl, fetch and most libraries send `*/*` and are better served by JSON.
+    fn prefers_html(&self) -> bool {
+        self.html_named && self.accepts_html()
+    }
+
+    fn parse(accept: &str) -> Self {
+        let (mut html, mut json) = (None, None);
+        for range in accept.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default();
+            let rank_of = |ranges| rank(name, ranges);
+            let (of_html, of_json) = (rank_of(&HTML), rank_of(&JSON));
+            if of_html.is_some() || of_json.is_some() {
+                let weight = weight(parts);
+                html = html.max(of_html.map(|rank| (rank, weight)));
+                json = json.max(of_json.map(|rank| (rank, weight)));
+            }
+        }
+        Self {
+            html: html.map_or(0, |(_, weight)| weight),
+            json: json.map_or(0, |(_, weight)| weight),
+            html_named: html.is_some_and(|(rank, _)| rank > 0),
+        }
+    }
+}
+
+/// The ranges that cover a type. The most specific one decides, whatever their order; it is the last.
+type Ranges = [&'static [&'static str]; 3];
+
+const HTML: Ranges = [&["*/*"], &["text/*"], &["text/html", "application/xhtml+xml"]];
+const JSON: Ranges =
+    [&["*/*"], &["application/*"], &["application/json", "application/problem+json"]];
+
+/// How specific the range `name` is; `None` if it does not cover the type.
+fn rank(name: &str, ranges: &Ranges) -> Option<usize> {
+    ranges.iter().position(|names| names.iter().any(|it| it.eq_ignore_ascii_case(name)))
 }
 
 fn weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
@@ -141,7 +174,7 @@ mod tests {
             ("", 0, 0, false),
         ];
         for (accept, html, json, html_named) in table {
-            assert_eq!(parse_accept(accept), Wants { html, json, html_named }, "{accept}");
+            assert_eq!(Wants::parse(accept), Wants { html, json, html_named }, "{accept}");
         }
     }
 }

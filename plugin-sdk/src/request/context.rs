@@ -250,7 +250,8 @@ pub struct WholeData<'a> {
 /// Where the body is.
 pub(super) enum BodySource<'a> {
     Host(&'a dyn Incoming),
-    /// In a request that went through a middleware, which got it with its limit already.
-    Owned(Body),
+    /// In a request that went through a middleware, which got it with its limit already. In a box,
+    /// because most have none, and a context is handed on by value.
+    Owned(Box<Body>),
     Taken,
 }

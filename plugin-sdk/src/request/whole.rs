@@ -22,19 +22,19 @@ impl<'a> RequestContext<'a, Whole> {
     pub(crate) fn owned(request: http::Request<Body>, arrival: Arc<Arrival>) -> Self {
         let (parts, body) = request.into_parts();
         let head = RequestContext::owned_head(parts, arrival);
-        RequestContext { data: WholeData { head, body: BodySource::Owned(body) } }
+        RequestContext { data: WholeData { head, body: BodySource::Owned(Box::new(body)) } }
     }
 
     /// Puts a body back that was taken and read.
     #[cfg(feature = "sessions")]
     pub(crate) fn put_body(&mut self, body: bytes::Bytes) {
-        self.data.body = BodySource::Owned(Body::from(body));
+        self.data.body = BodySource::Owned(Box::new(Body::from(body)));
     }
 
     fn body(&mut self) -> Body {
         match std::mem::replace(&mut self.data.body, BodySource::Taken) {
             BodySource::Taken => Body::empty(),
-            BodySource::Owned(body) => body,
+            BodySource::Owned(body) => *body,
             BodySource::Host(incoming) => {
                 let max = self.route().map_or(DEFAULT_BODY_LIMIT, |route| route.body_limit);
                 incoming.take_body().limited(max, self.content_length())

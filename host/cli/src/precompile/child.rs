@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use nova_abi::{Purpose, Target};
@@ -383,7 +383,8 @@ impl Exerciser<'_> {
         let origin = Origin::Route(pin.id);
         let target = Target::Route(*index);
         let wanted = Call { target, pattern: &route.pattern, params: &[], peer: None };
-        let response = call(pin, wanted, &Lent::without_body(&parts)).await;
+        let mut response = Response::default();
+        call(pin, &wanted, &Lent::without_body(&parts), &mut response).await;
         SiteResponse { response, origin }
     }
 }
