@@ -22,7 +22,11 @@ pub struct Conduit {
 /// memory, so that nothing outside changes.
 pub async fn init(purpose: Purpose) -> Result<Conduit> {
     let serves = purpose == Purpose::Serve;
-    let (db, tokens) = if serves { (open().await?, Tokens::from_env()?) } else { (memory().await?, Tokens::random()?) };
+    let (db, tokens) = if serves {
+        (open().await?, Tokens::from_env()?)
+    } else {
+        (memory().await?, Tokens::random()?)
+    };
     sqlx::migrate!().run(&db).await?;
     Ok(Conduit { db, tokens })
 }
@@ -41,12 +45,18 @@ async fn open() -> Result<SqlitePool> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true);
-    Ok(SqlitePoolOptions::new().max_connections(8).connect_with(options).await?)
+    Ok(SqlitePoolOptions::new()
+        .max_connections(8)
+        .connect_with(options)
+        .await?)
 }
 
 async fn memory() -> Result<SqlitePool> {
     let options = SqliteConnectOptions::from_str("sqlite::memory:")?.foreign_keys(true);
     // Each connection to `:memory:` is another database: there is one, which never ends.
-    let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None);
     Ok(pool.connect_with(options).await?)
 }

@@ -25,19 +25,42 @@ impl Draft {
 
 pub fn editor(heading: &str, csrf: &Csrf, draft: &Draft, faults: &Faults) -> Html {
     let fields = [
-        Field { name: "title", label: "Title", value: &draft.title, kind: Kind::Line("text", "off") },
-        Field { name: "description", label: "What it is about", value: &draft.description, kind: Kind::Line("text", "off") },
-        Field { name: "body", label: "Article, in Markdown", value: &draft.body, kind: Kind::Text(16) },
-        Field { name: "tags", label: "Tags", value: &draft.tags, kind: Kind::Line("text", "off") },
+        Field {
+            name: "title",
+            label: "Title",
+            value: &draft.title,
+            kind: Kind::Line("text", "off"),
+        },
+        Field {
+            name: "description",
+            label: "What it is about",
+            value: &draft.description,
+            kind: Kind::Line("text", "off"),
+        },
+        Field {
+            name: "body",
+            label: "Article, in Markdown",
+            value: &draft.body,
+            kind: Kind::Text(16),
+        },
+        Field {
+            name: "tags",
+            label: "Tags",
+            value: &draft.tags,
+            kind: Kind::Line("text", "off"),
+        },
     ];
-    page(heading, html! {
-        h1 { (heading) }
-        form.stack method="post" novalidate {
-            (csrf)
-            @for field in &fields {
-                (field.show(faults))
+    page(
+        heading,
+        html! {
+            h1 { (heading) }
+            form.stack method="post" novalidate {
+                (csrf)
+                @for field in &fields {
+                    (field.show(faults))
+                }
+                button { "Publish" }
             }
-            button { "Publish" }
-        }
-    })
+        },
+    )
 }

@@ -22,7 +22,12 @@ pub enum Kind {
 
 impl Field<'_> {
     pub fn show(&self, faults: &Faults) -> Markup {
-        let Field { name, label, value, kind } = *self;
+        let Field {
+            name,
+            label,
+            value,
+            kind,
+        } = *self;
         let fault = faults.about(name);
         let hint = fault.as_ref().map(|_| format!("{name}-fault"));
         let invalid = fault.as_ref().map(|_| "true");

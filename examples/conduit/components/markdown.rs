@@ -9,13 +9,41 @@ pub fn markdown(text: &str) -> Markup {
         Event::Html(html) | Event::InlineHtml(html) => Event::Text(html),
         Event::Start(Tag::HtmlBlock) => Event::Start(Tag::Paragraph),
         Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
-        Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-            let dest_url = if is_of_the_web(&dest_url) { dest_url } else { "".into() };
-            Event::Start(Tag::Link { link_type, dest_url, title, id })
+        Event::Start(Tag::Link {
+            link_type,
+            dest_url,
+            title,
+            id,
+        }) => {
+            let dest_url = if is_of_the_web(&dest_url) {
+                dest_url
+            } else {
+                "".into()
+            };
+            Event::Start(Tag::Link {
+                link_type,
+                dest_url,
+                title,
+                id,
+            })
         }
-        Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
-            let dest_url = if is_of_the_web(&dest_url) { dest_url } else { "".into() };
-            Event::Start(Tag::Image { link_type, dest_url, title, id })
+        Event::Start(Tag::Image {
+            link_type,
+            dest_url,
+            title,
+            id,
+        }) => {
+            let dest_url = if is_of_the_web(&dest_url) {
+                dest_url
+            } else {
+                "".into()
+            };
+            Event::Start(Tag::Image {
+                link_type,
+                dest_url,
+                title,
+                id,
+            })
         }
         // The page has one heading of the first level already.
         event => event,
@@ -27,8 +55,14 @@ pub fn markdown(text: &str) -> Markup {
 
 /// `javascript:` and its like are not followed.
 fn is_of_the_web(address: &str) -> bool {
-    let scheme = address.split(['/', '?', '#']).next().unwrap_or_default().split_once(':');
+    let scheme = address
+        .split(['/', '?', '#'])
+        .next()
+        .unwrap_or_default()
+        .split_once(':');
     scheme.is_none_or(|(scheme, _)| {
-        ["http", "https", "mailto"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        ["http", "https", "mailto"]
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
     })
 }

@@ -54,7 +54,10 @@ impl ArticlesBody {
     /// A list leaves out what the articles say.
     pub fn new((mut articles, articles_count): (Vec<Article>, i64)) -> Json<Self> {
         articles.iter_mut().for_each(|article| article.body = None);
-        Json(Self { articles, articles_count })
+        Json(Self {
+            articles,
+            articles_count,
+        })
     }
 }
 
@@ -141,7 +144,13 @@ pub async fn list(
     page: Page,
     viewer: Option<i64>,
 ) -> Result<(Vec<Article>, i64)> {
-    let Wanted { tag, author, favorited, feed_of, slug } = *wanted;
+    let Wanted {
+        tag,
+        author,
+        favorited,
+        feed_of,
+        slug,
+    } = *wanted;
     let articles = sqlx::query_as(SELECT)
         .bind(tag)
         .bind(author)
@@ -153,19 +162,42 @@ pub async fn list(
         .bind(page.offset)
         .fetch_all(db)
         .await?;
-    let count = sqlx::query_scalar(COUNT).bind(tag).bind(author).bind(favorited).bind(feed_of).bind(slug);
+    let count = sqlx::query_scalar(COUNT)
+        .bind(tag)
+        .bind(author)
+        .bind(favorited)
+        .bind(feed_of)
+        .bind(slug);
     Ok((articles, count.fetch_one(db).await?))
 }
 
 pub async fn find(db: &SqlitePool, slug: &str, viewer: Option<i64>) -> Result<Article> {
-    let wanted = Wanted { slug: Some(slug), ..Wanted::default() };
-    let (articles, _) = list(db, &wanted, Page { limit: 1, offset: 0 }, viewer).await?;
-    articles.into_iter().next().ok_or_else(|| not_found("article"))
+    let wanted = Wanted {
+        slug: Some(slug),
+        ..Wanted::default()
+    };
+    let (articles, _) = list(
+        db,
+        &wanted,
+        Page {
+            limit: 1,
+            offset: 0,
+        },
+        viewer,
+    )
+    .await?;
+    articles
+        .into_iter()
+        .next()
+        .ok_or_else(|| not_found("article"))
 }
 
 /// The id of the article of this address.
 pub async fn id_of(db: &SqlitePool, slug: &str) -> Result<i64> {
-    let id = sqlx::query_scalar("select id from articles where slug = ?").bind(slug).fetch_optional(db).await?;
+    let id = sqlx::query_scalar("select id from articles where slug = ?")
+        .bind(slug)
+        .fetch_optional(db)
+        .await?;
     id.ok_or_else(|| not_found("article"))
 }
 
@@ -192,13 +224,29 @@ pub async fn create(db: &SqlitePool, author: &User, new: NewArticle) -> Result<A
 }
 
 /// Changes an article; only its author may.
-pub async fn update(db: &SqlitePool, slug: &str, user: &User, update: ArticleUpdate) -> Result<Article> {
+pub async fn update(
+    db: &SqlitePool,
+    slug: &str,
+    user: &User,
+    update: ArticleUpdate,
+) -> Result<Article> {
     let id = own(db, slug, user).await?;
     let mut faults = Faults::default();
-    let ArticleUpdate { title, description, body, tag_list } = &update;
-    let title = title.as_ref().map(|it| faults.required("title", it.as_deref()));
-    let description = description.as_ref().map(|it| faults.required("description", it.as_deref()));
-    let body = body.as_ref().map(|it| faults.required("body", it.as_deref()));
+    let ArticleUpdate {
+        title,
+        description,
+        body,
+        tag_list,
+    } = &update;
+    let title = title
+        .as_ref()
+        .map(|it| faults.required("title", it.as_deref()));
+    let description = description
+        .as_ref()
+        .map(|it| faults.required("description", it.as_deref()));
+    let body = body
+        .as_ref()
+        .map(|it| faults.required("body", it.as_deref()));
     if matches!(tag_list, Some(None)) {
         faults.add("tagList", "can't be blank");
     }
@@ -229,7 +277,10 @@ pub async fn update(db: &SqlitePool, slug: &str, user: &User, update: ArticleUpd
 /// Removes an article with all that belongs to it; only its author may.
 pub async fn remove(db: &SqlitePool, slug: &str, user: &User) -> Result<()> {
     let id = own(db, slug, user).await?;
-    sqlx::query("delete from articles where id = ?").bind(id).execute(db).await?;
+    sqlx::query("delete from articles where id = ?")
+        .bind(id)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -242,7 +293,11 @@ pub async fn favorite(db: &SqlitePool, slug: &str, user: &User) -> Result<Articl
 
 pub async fn unfavorite(db: &SqlitePool, slug: &str, user: &User) -> Result<Article> {
     let id = id_of(db, slug).await?;
-    sqlx::query("delete from favorites where user = ? and article = ?").bind(user.id).bind(id).execute(db).await?;
+    sqlx::query("delete from favorites where user = ? and article = ?")
+        .bind(user.id)
+        .bind(id)
+        .execute(db)
+        .await?;
     find(db, slug, Some(user.id)).await
 }
 
@@ -255,13 +310,24 @@ pub async fn tags(db: &SqlitePool) -> Result<Vec<String>> {
 /// The id of an article that this user has written.
 async fn own(db: &SqlitePool, slug: &str, user: &User) -> Result<i64> {
     let found: Option<(i64, i64)> =
-        sqlx::query_as("select id, author from articles where slug = ?").bind(slug).fetch_optional(db).await?;
+        sqlx::query_as("select id, author from articles where slug = ?")
+            .bind(slug)
+            .fetch_optional(db)
+            .await?;
     let (id, author) = found.ok_or_else(|| not_found("article"))?;
-    if author == user.id { Ok(id) } else { Err(forbidden("article")) }
+    if author == user.id {
+        Ok(id)
+    } else {
+        Err(forbidden("article"))
+    }
 }
 
 /// The address for this title: with a number behind it where another article has the plain one.
-async fn free_slug(db: &mut Transaction<'_, Sqlite>, title: &str, own: Option<i64>) -> Result<String> {
+async fn free_slug(
+    db: &mut Transaction<'_, Sqlite>,
+    title: &str,
+    own: Option<i64>,
+) -> Result<String> {
     let plain = match slug::slugify(title) {
         // A title of signs alone.
         empty if empty.is_empty() => "article".to_owned(),
@@ -270,7 +336,12 @@ async fn free_slug(db: &mut Transaction<'_, Sqlite>, title: &str, own: Option<i6
     let mut slug = plain.clone();
     for number in 2_u32.. {
         let sql = "select exists (select 1 from articles where slug = ? and id is not ?)";
-        if !sqlx::query_scalar::<_, bool>(sql).bind(&slug).bind(own).fetch_one(&mut **db).await? {
+        if !sqlx::query_scalar::<_, bool>(sql)
+            .bind(&slug)
+            .bind(own)
+            .fetch_one(&mut **db)
+            .await?
+        {
             break;
         }
         slug = format!("{plain}-{number}");
@@ -279,10 +350,21 @@ async fn free_slug(db: &mut Transaction<'_, Sqlite>, title: &str, own: Option<i6
 }
 
 async fn set_tags(db: &mut Transaction<'_, Sqlite>, article: i64, tags: &[String]) -> Result<()> {
-    sqlx::query("delete from article_tags where article = ?").bind(article).execute(&mut **db).await?;
-    let tags: Vec<&str> = tags.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty()).collect();
+    sqlx::query("delete from article_tags where article = ?")
+        .bind(article)
+        .execute(&mut **db)
+        .await?;
+    let tags: Vec<&str> = tags
+        .iter()
+        .map(|tag| tag.trim())
+        .filter(|tag| !tag.is_empty())
+        .collect();
     let sql = "insert into article_tags (article, tag) select ?, value from json_each(?) where true \
                on conflict do nothing";
-    sqlx::query(sql).bind(article).bind(SqlJson(tags)).execute(&mut **db).await?;
+    sqlx::query(sql)
+        .bind(article)
+        .bind(SqlJson(tags))
+        .execute(&mut **db)
+        .await?;
     Ok(())
 }

@@ -45,7 +45,12 @@ const SELECT: &str = "select comments.id, comments.created_at, comments.updated_
 
 pub async fn of_article(db: &SqlitePool, slug: &str, viewer: Option<i64>) -> Result<Vec<Comment>> {
     let article = articles::id_of(db, slug).await?;
-    Ok(sqlx::query_as(SELECT).bind(viewer).bind(article).bind(None::<i64>).fetch_all(db).await?)
+    Ok(sqlx::query_as(SELECT)
+        .bind(viewer)
+        .bind(article)
+        .bind(None::<i64>)
+        .fetch_all(db)
+        .await?)
 }
 
 pub async fn add(db: &SqlitePool, slug: &str, author: &User, new: NewComment) -> Result<Comment> {
@@ -54,21 +59,35 @@ pub async fn add(db: &SqlitePool, slug: &str, author: &User, new: NewComment) ->
     let body = faults.required("body", new.body.as_deref());
     faults.check()?;
     let insert = "insert into comments (article, author, body) values (?, ?, ?) returning id";
-    let id: i64 = sqlx::query_scalar(insert).bind(article).bind(author.id).bind(body).fetch_one(db).await?;
-    Ok(sqlx::query_as(SELECT).bind(author.id).bind(article).bind(id).fetch_one(db).await?)
+    let id: i64 = sqlx::query_scalar(insert)
+        .bind(article)
+        .bind(author.id)
+        .bind(body)
+        .fetch_one(db)
+        .await?;
+    Ok(sqlx::query_as(SELECT)
+        .bind(author.id)
+        .bind(article)
+        .bind(id)
+        .fetch_one(db)
+        .await?)
 }
 
 /// Removes a comment; only its author may.
 pub async fn remove(db: &SqlitePool, slug: &str, id: i64, user: &User) -> Result<()> {
     let article = articles::id_of(db, slug).await?;
-    let author: Option<i64> = sqlx::query_scalar("select author from comments where id = ? and article = ?")
-        .bind(id)
-        .bind(article)
-        .fetch_optional(db)
-        .await?;
+    let author: Option<i64> =
+        sqlx::query_scalar("select author from comments where id = ? and article = ?")
+            .bind(id)
+            .bind(article)
+            .fetch_optional(db)
+            .await?;
     if author.ok_or_else(|| not_found("comment"))? != user.id {
         return Err(forbidden("comment"));
     }
-    sqlx::query("delete from comments where id = ?").bind(id).execute(db).await?;
+    sqlx::query("delete from comments where id = ?")
+        .bind(id)
+        .execute(db)
+        .await?;
     Ok(())
 }

@@ -26,7 +26,11 @@ impl Faults {
     /// 422, if there is a fault.
     #[track_caller]
     pub fn check(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.into_error(StatusCode::UNPROCESSABLE_ENTITY)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(self.into_error(StatusCode::UNPROCESSABLE_ENTITY))
+        }
     }
 
     #[track_caller]
@@ -36,7 +40,10 @@ impl Faults {
 
     /// The faults that an error is about; the error, if it is about anything else.
     pub fn of(error: Error) -> Result<Self> {
-        match error.source().and_then(|source| source.downcast_ref::<Self>()) {
+        match error
+            .source()
+            .and_then(|source| source.downcast_ref::<Self>())
+        {
             Some(faults) => Ok(faults.clone()),
             None => Err(error),
         }
@@ -58,7 +65,10 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.0.iter().flat_map(|(field, faults)| faults.iter().map(move |fault| (field, fault)));
+        let lines = self
+            .0
+            .iter()
+            .flat_map(|(field, faults)| faults.iter().map(move |fault| (field, fault)));
         for (index, (field, fault)) in lines.enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             write!(f, "{comma}{field} {fault}")?;
@@ -90,7 +100,10 @@ pub fn forbidden(what: &'static str) -> Error {
 /// 409 for a value that another row has, where SQLite says so; any other error as it is.
 #[track_caller]
 pub fn taken(error: sqlx::Error, columns: &[(&str, &'static str)]) -> Error {
-    let message = error.as_database_error().filter(|it| it.is_unique_violation()).map(|it| it.message());
+    let message = error
+        .as_database_error()
+        .filter(|it| it.is_unique_violation())
+        .map(|it| it.message());
     let column = message.and_then(|text| columns.iter().find(|(column, _)| text.contains(column)));
     match column {
         Some((_, field)) => fault(StatusCode::CONFLICT, field, "has already been taken"),

@@ -50,13 +50,23 @@ impl Tokens {
 
     fn new(secret: &[u8]) -> Result<Self> {
         let encoding = EncodingKey::from_secret(secret)?;
-        Ok(Self(Arc::new(Keys { encoding, decoding: DecodingKey::from_secret(secret)? })))
+        Ok(Self(Arc::new(Keys {
+            encoding,
+            decoding: DecodingKey::from_secret(secret)?,
+        })))
     }
 
     pub fn issue(&self, user: i64) -> Result<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let claims = Claims { sub: user, exp: (now + LIFE).as_secs() };
-        Ok(encode(&Header::new(Algorithm::HS256), &claims, &self.0.encoding)?)
+        let claims = Claims {
+            sub: user,
+            exp: (now + LIFE).as_secs(),
+        };
+        Ok(encode(
+            &Header::new(Algorithm::HS256),
+            &claims,
+            &self.0.encoding,
+        )?)
     }
 
     /// The user that it was issued for; `None` for one that is forged, or over.

@@ -1,8 +1,8 @@
 //! Who writes and reads.
 
+use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::Argon2;
 use nova::prelude::*;
 use nova::tokio::task::spawn_blocking;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -77,8 +77,22 @@ pub struct Account {
 impl User {
     pub fn into_body(self, app: &Conduit) -> Result<Json<UserBody>> {
         let token = app.tokens.issue(self.id)?;
-        let User { id: _, username, email, bio, image } = self;
-        Ok(Json(UserBody { user: Account { email, token, username, bio, image } }))
+        let User {
+            id: _,
+            username,
+            email,
+            bio,
+            image,
+        } = self;
+        Ok(Json(UserBody {
+            user: Account {
+                email,
+                token,
+                username,
+                bio,
+                image,
+            },
+        }))
     }
 }
 
@@ -97,16 +111,32 @@ pub async fn register(db: &SqlitePool, new: NewUser) -> Result<User> {
     let hash = hash(password.to_owned()).await?;
     let insert = "insert into users (username, email, password_hash) values (?, ?, ?) \
                   returning id, username, email, bio, image";
-    let row = sqlx::query_as(insert).bind(username).bind(email).bind(hash).fetch_one(db);
+    let row = sqlx::query_as(insert)
+        .bind(username)
+        .bind(email)
+        .bind(hash)
+        .fetch_one(db);
     row.await.map_err(|error| taken(error, &UNIQUE))
 }
 
 pub async fn update(db: &SqlitePool, user: &User, update: UserUpdate) -> Result<User> {
     let mut faults = Faults::default();
-    let UserUpdate { username, email, password, bio, image } = &update;
-    let username = username.as_ref().map(|it| faults.required("username", it.as_deref()));
-    let email = email.as_ref().map(|it| required_email(&mut faults, it.as_deref()));
-    let password = password.as_ref().map(|it| faults.required("password", it.as_deref()));
+    let UserUpdate {
+        username,
+        email,
+        password,
+        bio,
+        image,
+    } = &update;
+    let username = username
+        .as_ref()
+        .map(|it| faults.required("username", it.as_deref()));
+    let email = email
+        .as_ref()
+        .map(|it| required_email(&mut faults, it.as_deref()));
+    let password = password
+        .as_ref()
+        .map(|it| faults.required("password", it.as_deref()));
     faults.check()?;
     let hash = match password {
         Some(password) => Some(hash(password.to_owned()).await?),
@@ -114,7 +144,9 @@ pub async fn update(db: &SqlitePool, user: &User, update: UserUpdate) -> Result<
     };
     // An empty text is none.
     let text = |new: &Option<Option<String>>, old: &Option<String>| {
-        new.clone().unwrap_or_else(|| old.clone()).filter(|text| !text.is_empty())
+        new.clone()
+            .unwrap_or_else(|| old.clone())
+            .filter(|text| !text.is_empty())
     };
     let sql = "update users set username = coalesce(?, username), email = coalesce(?, email), \
                password_hash = coalesce(?, password_hash), bio = ?, image = ? where id = ? \
@@ -137,10 +169,11 @@ pub async fn login(db: &SqlitePool, login: Login) -> Result<User> {
     let email = faults.required("email", login.email.as_deref());
     let password = faults.required("password", login.password.as_deref());
     faults.check()?;
-    let found: Option<(i64, String)> = sqlx::query_as("select id, password_hash from users where email = ?")
-        .bind(email)
-        .fetch_optional(db)
-        .await?;
+    let found: Option<(i64, String)> =
+        sqlx::query_as("select id, password_hash from users where email = ?")
+            .bind(email)
+            .fetch_optional(db)
+            .await?;
     let (id, hash) = found.map_or((None, None), |(id, hash)| (Some(id), Some(hash)));
     let is_right = verify(password.to_owned(), hash).await?;
     let user = match id.filter(|_| is_right) {
@@ -152,7 +185,9 @@ pub async fn login(db: &SqlitePool, login: Login) -> Result<User> {
 
 fn required_email<'a>(faults: &mut Faults, email: Option<&'a str>) -> &'a str {
     let email = faults.required("email", email);
-    let is_address = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    let is_address = email
+        .split_once('@')
+        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
     if !email.is_empty() && !is_address {
         faults.add("email", "is invalid");
     }
@@ -161,8 +196,14 @@ fn required_email<'a>(faults: &mut Faults, email: Option<&'a str>) -> &'a str {
 
 /// Hashes on a thread that may be busy for some milliseconds.
 async fn hash(password: String) -> Result<String> {
-    let hashed = spawn_blocking(move || Argon2::default().hash_password(password.as_bytes()).map(|it| it.to_string()));
-    hashed.await?.map_err(|error| Error::internal(error.to_string()))
+    let hashed = spawn_blocking(move || {
+        Argon2::default()
+            .hash_password(password.as_bytes())
+            .map(|it| it.to_string())
+    });
+    hashed
+        .await?
+        .map_err(|error| Error::internal(error.to_string()))
 }
 
 /// Whether it is the password with this hash. Without a hash one is made all the same, which takes as
@@ -175,10 +216,14 @@ async fn verify(password: String, hash: Option<String>) -> Result<bool> {
     let verified = spawn_blocking(move || {
         let expected = PasswordHash::new(&expected)?;
         Ok::<_, argon2::password_hash::Error>(
-            Argon2::default().verify_password(password.as_bytes(), &expected).is_ok(),
+            Argon2::default()
+                .verify_password(password.as_bytes(), &expected)
+                .is_ok(),
         )
     });
-    verified.await?.map_err(|error| Error::internal(error.to_string()))
+    verified
+        .await?
+        .map_err(|error| Error::internal(error.to_string()))
 }
 
 /// The user who sends a request to the API, by the token of the header `authorization`.
@@ -189,10 +234,17 @@ impl FromRequest<Conduit> for Auth {
     type Rejection = Error;
 
     async fn from_request(cx: &mut RequestContext<'_>, app: &Conduit) -> Result<Self> {
-        let missing = || fault(StatusCode::UNAUTHORIZED, "token", "is missing").with_header("www-authenticate", "Token");
+        let missing = || {
+            fault(StatusCode::UNAUTHORIZED, "token", "is missing")
+                .with_header("www-authenticate", "Token")
+        };
         let header = cx.header("authorization").ok_or_else(missing)?;
-        let token = header.strip_prefix("Token ").or_else(|| header.strip_prefix("Bearer "));
-        let id = token.and_then(|token| app.tokens.read(token.trim())).ok_or_else(missing)?;
+        let token = header
+            .strip_prefix("Token ")
+            .or_else(|| header.strip_prefix("Bearer "));
+        let id = token
+            .and_then(|token| app.tokens.read(token.trim()))
+            .ok_or_else(missing)?;
         find(&app.db, id).await?.map(Auth).ok_or_else(missing)
     }
 }

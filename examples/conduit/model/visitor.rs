@@ -26,7 +26,9 @@ impl Visitor {
     }
 
     pub fn is(&self, username: &str) -> bool {
-        self.0.as_ref().is_some_and(|user| user.username == username)
+        self.0
+            .as_ref()
+            .is_some_and(|user| user.username == username)
     }
 
     /// The user; a stranger is sent to log in first.

@@ -14,17 +14,20 @@ pub fn layout(
 ) -> Result<Html> {
     let messages = session.take_flash()?;
     let visitor = visitor.and_then(|Extension(visitor)| visitor.0);
-    Ok(page.lang("en").meta("description", "Conduit: a place to write and to read.").map(|content| {
-        html! {
-            a.skip href="#content" { "Skip to the content" }
-            (header(uri.path(), visitor.as_ref(), &csrf))
-            main id="content" {
-                @for message in &messages {
-                    p.flash role="status" { (message.text) }
+    Ok(page
+        .lang("en")
+        .meta("description", "Conduit: a place to write and to read.")
+        .map(|content| {
+            html! {
+                a.skip href="#content" { "Skip to the content" }
+                (header(uri.path(), visitor.as_ref(), &csrf))
+                main id="content" {
+                    @for message in &messages {
+                        p.flash role="status" { (message.text) }
+                    }
+                    (content)
                 }
-                (content)
+                footer { p { "Conduit is the RealWorld application, on Nova." } }
             }
-            footer { p { "Conduit is the RealWorld application, on Nova." } }
-        }
-    }))
+        }))
 }

@@ -24,10 +24,21 @@ pub async fn get(
     Extension(visitor): Extension<Visitor>,
     Query(wish): Query<Wish>,
 ) -> Result<Html> {
-    let feed_of = wish.feed.then(|| visitor.user()).transpose()?.map(|user| user.id);
+    let feed_of = wish
+        .feed
+        .then(|| visitor.user())
+        .transpose()?
+        .map(|user| user.id);
     let tag = wish.tag.as_deref();
-    let wanted = Wanted { tag, feed_of, ..Wanted::default() };
-    let part = Page { limit: LENGTH, offset: wish.offset };
+    let wanted = Wanted {
+        tag,
+        feed_of,
+        ..Wanted::default()
+    };
+    let part = Page {
+        limit: LENGTH,
+        offset: wish.offset,
+    };
     let (found, count) = articles::list(&app.db, &wanted, part, visitor.id()).await?;
     let tags = articles::tags(&app.db).await?;
     let base = match tag {
@@ -36,21 +47,24 @@ pub async fn get(
         None => "/?".to_owned(),
     };
     let current = |is: bool| is.then_some("page");
-    Ok(page("Conduit", html! {
-        h1 { "A place to write and to read." }
-        nav.tabs aria-label="Lists" {
-            @if visitor.0.is_some() {
-                a href="/?feed=true" aria-current=[current(wish.feed)] { "Your feed" }
+    Ok(page(
+        "Conduit",
+        html! {
+            h1 { "A place to write and to read." }
+            nav.tabs aria-label="Lists" {
+                @if visitor.0.is_some() {
+                    a href="/?feed=true" aria-current=[current(wish.feed)] { "Your feed" }
+                }
+                a href="/" aria-current=[current(!wish.feed && tag.is_none())] { "Everything" }
+                @if let Some(tag) = tag {
+                    a href=(links::tagged(tag)) aria-current="page" { "#" (tag) }
+                }
             }
-            a href="/" aria-current=[current(!wish.feed && tag.is_none())] { "Everything" }
-            @if let Some(tag) = tag {
-                a href=(links::tagged(tag)) aria-current="page" { "#" (tag) }
+            (lists::list(&found, count, part, &base))
+            aside aria-labelledby="tags" {
+                h2 id="tags" { "Tags" }
+                p { (lists::tags(&tags)) }
             }
-        }
-        (lists::list(&found, count, part, &base))
-        aside aria-labelledby="tags" {
-            h2 id="tags" { "Tags" }
-            p { (lists::tags(&tags)) }
-        }
-    }))
+        },
+    ))
 }

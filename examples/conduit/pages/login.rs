@@ -25,7 +25,10 @@ pub async fn post(
     csrf: Csrf,
     Form(sent): Form<Sent>,
 ) -> Result<Response> {
-    let login = Login { email: Some(sent.email.clone()), password: Some(sent.password.clone()) };
+    let login = Login {
+        email: Some(sent.email.clone()),
+        password: Some(sent.password.clone()),
+    };
     match users::login(&app.db, login).await {
         Ok(user) => {
             log_in(&session, &user)?;
@@ -39,20 +42,33 @@ pub async fn post(
 }
 
 fn form(csrf: &Csrf, sent: &Sent, faults: &Faults) -> Html {
-    let email = Field { name: "email", label: "Email", value: &sent.email, kind: Kind::Line("email", "username") };
+    let email = Field {
+        name: "email",
+        label: "Email",
+        value: &sent.email,
+        kind: Kind::Line("email", "username"),
+    };
     let kind = Kind::Password("current-password");
-    let password = Field { name: "password", label: "Password", value: "", kind };
-    page("Log in", html! {
-        h1 { "Log in" }
-        p { a href="/register" { "Or register, if you have no account." } }
-        @if faults.about("credentials").is_some() {
-            p.fault role="alert" { "There is no account with this address and this password." }
-        }
-        form.stack method="post" novalidate {
-            (csrf)
-            (email.show(faults))
-            (password.show(faults))
-            button { "Log in" }
-        }
-    })
+    let password = Field {
+        name: "password",
+        label: "Password",
+        value: "",
+        kind,
+    };
+    page(
+        "Log in",
+        html! {
+            h1 { "Log in" }
+            p { a href="/register" { "Or register, if you have no account." } }
+            @if faults.about("credentials").is_some() {
+                p.fault role="alert" { "There is no account with this address and this password." }
+            }
+            form.stack method="post" novalidate {
+                (csrf)
+                (email.show(faults))
+                (password.show(faults))
+                button { "Log in" }
+            }
+        },
+    )
 }

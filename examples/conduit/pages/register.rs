@@ -46,19 +46,37 @@ pub async fn post(
 
 fn form(csrf: &Csrf, sent: &Sent, faults: &Faults) -> Html {
     let fields = [
-        Field { name: "username", label: "Name", value: &sent.username, kind: Kind::Line("text", "username") },
-        Field { name: "email", label: "Email", value: &sent.email, kind: Kind::Line("email", "email") },
-        Field { name: "password", label: "Password", value: "", kind: Kind::Password("new-password") },
+        Field {
+            name: "username",
+            label: "Name",
+            value: &sent.username,
+            kind: Kind::Line("text", "username"),
+        },
+        Field {
+            name: "email",
+            label: "Email",
+            value: &sent.email,
+            kind: Kind::Line("email", "email"),
+        },
+        Field {
+            name: "password",
+            label: "Password",
+            value: "",
+            kind: Kind::Password("new-password"),
+        },
     ];
-    page("Register", html! {
-        h1 { "Register" }
-        p { a href="/login" { "Or log in, if you have an account." } }
-        form.stack method="post" novalidate {
-            (csrf)
-            @for field in &fields {
-                (field.show(faults))
+    page(
+        "Register",
+        html! {
+            h1 { "Register" }
+            p { a href="/login" { "Or log in, if you have an account." } }
+            form.stack method="post" novalidate {
+                (csrf)
+                @for field in &fields {
+                    (field.show(faults))
+                }
+                button { "Register" }
             }
-            button { "Register" }
-        }
-    })
+        },
+    )
 }

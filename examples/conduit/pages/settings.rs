@@ -41,7 +41,9 @@ pub async fn post(
         username: Some(Some(sent.username.clone())),
         email: Some(Some(sent.email.clone())),
         // An empty field leaves the password as it is.
-        password: Some(sent.password.clone()).filter(|it| !it.is_empty()).map(Some),
+        password: Some(sent.password.clone())
+            .filter(|it| !it.is_empty())
+            .map(Some),
         bio: Some(Some(sent.bio.clone())),
         image: Some(Some(sent.image.clone())),
     };
@@ -59,20 +61,48 @@ pub async fn post(
 
 fn form(csrf: &Csrf, sent: &Sent, faults: &Faults) -> Html {
     let fields = [
-        Field { name: "username", label: "Name", value: &sent.username, kind: Kind::Line("text", "username") },
-        Field { name: "email", label: "Email", value: &sent.email, kind: Kind::Line("email", "email") },
-        Field { name: "image", label: "Address of a picture", value: &sent.image, kind: Kind::Line("url", "photo") },
-        Field { name: "bio", label: "About you", value: &sent.bio, kind: Kind::Text(5) },
-        Field { name: "password", label: "New password", value: "", kind: Kind::Password("new-password") },
+        Field {
+            name: "username",
+            label: "Name",
+            value: &sent.username,
+            kind: Kind::Line("text", "username"),
+        },
+        Field {
+            name: "email",
+            label: "Email",
+            value: &sent.email,
+            kind: Kind::Line("email", "email"),
+        },
+        Field {
+            name: "image",
+            label: "Address of a picture",
+            value: &sent.image,
+            kind: Kind::Line("url", "photo"),
+        },
+        Field {
+            name: "bio",
+            label: "About you",
+            value: &sent.bio,
+            kind: Kind::Text(5),
+        },
+        Field {
+            name: "password",
+            label: "New password",
+            value: "",
+            kind: Kind::Password("new-password"),
+        },
     ];
-    page("Settings", html! {
-        h1 { "Settings" }
-        form.stack method="post" novalidate {
-            (csrf)
-            @for field in &fields {
-                (field.show(faults))
+    page(
+        "Settings",
+        html! {
+            h1 { "Settings" }
+            form.stack method="post" novalidate {
+                (csrf)
+                @for field in &fields {
+                    (field.show(faults))
+                }
+                button { "Save" }
             }
-            button { "Save" }
-        }
-    })
+        },
+    )
 }

@@ -10,5 +10,7 @@ pub struct Tags {
 }
 
 pub async fn get(State(app): State<Conduit>) -> Result<Json<Tags>> {
-    Ok(Json(Tags { tags: articles::tags(&app.db).await? }))
+    Ok(Json(Tags {
+        tags: articles::tags(&app.db).await?,
+    }))
 }

@@ -18,5 +18,7 @@ pub async fn put(
     Auth(user): Auth,
     Json(sent): Json<Update>,
 ) -> Result<Json<UserBody>> {
-    users::update(&app.db, &user, sent.user).await?.into_body(&app)
+    users::update(&app.db, &user, sent.user)
+        .await?
+        .into_body(&app)
 }

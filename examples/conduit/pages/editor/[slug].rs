@@ -25,7 +25,12 @@ pub async fn get(
         body: article.body.unwrap_or_default(),
         tags: article.tag_list.join(" "),
     };
-    Ok(editor("Edit the article", &csrf, &draft, &Faults::default()))
+    Ok(editor(
+        "Edit the article",
+        &csrf,
+        &draft,
+        &Faults::default(),
+    ))
 }
 
 pub async fn post(

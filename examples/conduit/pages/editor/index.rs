@@ -10,7 +10,12 @@ use crate::model::visitor::Visitor;
 
 pub fn get(Extension(visitor): Extension<Visitor>, csrf: Csrf) -> Result<Html> {
     visitor.user()?;
-    Ok(editor("New article", &csrf, &Draft::default(), &Faults::default()))
+    Ok(editor(
+        "New article",
+        &csrf,
+        &Draft::default(),
+        &Faults::default(),
+    ))
 }
 
 pub async fn post(

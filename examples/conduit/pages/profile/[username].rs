@@ -31,13 +31,29 @@ pub async fn get(
     let profile = profiles::find(&app.db, &username, visitor.id()).await?;
     let name = Some(profile.username.as_str());
     let wanted = match wish.favorites {
-        true => Wanted { favorited: name, ..Wanted::default() },
-        false => Wanted { author: name, ..Wanted::default() },
+        true => Wanted {
+            favorited: name,
+            ..Wanted::default()
+        },
+        false => Wanted {
+            author: name,
+            ..Wanted::default()
+        },
     };
-    let part = Page { limit: LENGTH, offset: wish.offset };
+    let part = Page {
+        limit: LENGTH,
+        offset: wish.offset,
+    };
     let (found, count) = articles::list(&app.db, &wanted, part, visitor.id()).await?;
     let address = links::profile(&profile.username);
-    let base = format!("{address}?{}", if wish.favorites { "favorites=true&" } else { "" });
+    let base = format!(
+        "{address}?{}",
+        if wish.favorites {
+            "favorites=true&"
+        } else {
+            ""
+        }
+    );
     let current = |is: bool| is.then_some("page");
     let content = html! {
         h1 { (profile.username) }

@@ -9,6 +9,11 @@ pub async fn get(
     Auth(user): Auth,
     Query(page): Query<Page>,
 ) -> Result<Json<ArticlesBody>> {
-    let wanted = Wanted { feed_of: Some(user.id), ..Wanted::default() };
-    Ok(ArticlesBody::new(articles::list(&app.db, &wanted, page, Some(user.id)).await?))
+    let wanted = Wanted {
+        feed_of: Some(user.id),
+        ..Wanted::default()
+    };
+    Ok(ArticlesBody::new(
+        articles::list(&app.db, &wanted, page, Some(user.id)).await?,
+    ))
 }

@@ -31,7 +31,9 @@ pub async fn get(
         ..Wanted::default()
     };
     let viewer = viewer.map(|Auth(user)| user.id);
-    Ok(ArticlesBody::new(articles::list(&app.db, &wanted, filter.page, viewer).await?))
+    Ok(ArticlesBody::new(
+        articles::list(&app.db, &wanted, filter.page, viewer).await?,
+    ))
 }
 
 pub async fn post(

@@ -9,6 +9,9 @@ pub struct Credentials {
     user: Login,
 }
 
-pub async fn post(State(app): State<Conduit>, Json(sent): Json<Credentials>) -> Result<Json<UserBody>> {
+pub async fn post(
+    State(app): State<Conduit>,
+    Json(sent): Json<Credentials>,
+) -> Result<Json<UserBody>> {
     users::login(&app.db, sent.user).await?.into_body(&app)
 }

@@ -41,7 +41,9 @@ pub async fn post(
     let (db, user) = (&app.db, visitor.user()?);
     match wish {
         Wish::Comment { body } => {
-            let new = NewComment { body: Some(body.clone()) };
+            let new = NewComment {
+                body: Some(body.clone()),
+            };
             if let Err(error) = comments::add(db, &slug, user, new).await {
                 let status = error.status();
                 let faults = Faults::of(error)?;
@@ -126,7 +128,12 @@ fn actions(article: &Article, visitor: &Visitor, csrf: &Csrf) -> Markup {
 }
 
 fn comment_form(csrf: &Csrf, value: &str, faults: &Faults) -> Markup {
-    let body = Field { name: "body", label: "Your comment", value, kind: Kind::Text(3) };
+    let body = Field {
+        name: "body",
+        label: "Your comment",
+        value,
+        kind: Kind::Text(3),
+    };
     html! {
         form.stack method="post" novalidate {
             (csrf)

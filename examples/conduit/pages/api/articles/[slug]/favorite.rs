@@ -17,5 +17,7 @@ pub async fn delete(
     Auth(user): Auth,
     Path(slug): Path<String>,
 ) -> Result<Json<ArticleBody>> {
-    Ok(articles::unfavorite(&app.db, &slug, &user).await?.into_body())
+    Ok(articles::unfavorite(&app.db, &slug, &user)
+        .await?
+        .into_body())
 }

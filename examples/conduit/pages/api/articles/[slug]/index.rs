@@ -25,7 +25,9 @@ pub async fn put(
     Path(slug): Path<String>,
     Json(sent): Json<Update>,
 ) -> Result<Json<ArticleBody>> {
-    Ok(articles::update(&app.db, &slug, &user, sent.article).await?.into_body())
+    Ok(articles::update(&app.db, &slug, &user, sent.article)
+        .await?
+        .into_body())
 }
 
 pub async fn delete(

@@ -9,7 +9,9 @@ pub async fn post(
     Auth(user): Auth,
     Path(username): Path<String>,
 ) -> Result<Json<ProfileBody>> {
-    Ok(profiles::follow(&app.db, &username, user.id).await?.into_body())
+    Ok(profiles::follow(&app.db, &username, user.id)
+        .await?
+        .into_body())
 }
 
 pub async fn delete(
@@ -17,5 +19,7 @@ pub async fn delete(
     Auth(user): Auth,
     Path(username): Path<String>,
 ) -> Result<Json<ProfileBody>> {
-    Ok(profiles::unfollow(&app.db, &username, user.id).await?.into_body())
+    Ok(profiles::unfollow(&app.db, &username, user.id)
+        .await?
+        .into_body())
 }

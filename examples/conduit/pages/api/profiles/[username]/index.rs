@@ -10,5 +10,7 @@ pub async fn get(
     Path(username): Path<String>,
 ) -> Result<Json<ProfileBody>> {
     let viewer = viewer.map(|Auth(user)| user.id);
-    Ok(profiles::find(&app.db, &username, viewer).await?.into_body())
+    Ok(profiles::find(&app.db, &username, viewer)
+        .await?
+        .into_body())
 }
