@@ -21,6 +21,8 @@ pub mod process;
 #[doc(hidden)]
 pub mod release;
 #[doc(hidden)]
+pub mod rooms;
+#[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
 pub mod server;

@@ -62,6 +62,7 @@ use crate::library::loader::Store;
 use crate::library::start::{StartError, StartInfo};
 use crate::release::Stylesheet;
 use crate::release::ledger::Ledger;
+use crate::rooms::SharedRooms;
 
 pub use self::canary::percent;
 pub(crate) use self::door::Passage;
@@ -137,6 +138,12 @@ impl Switch {
     #[must_use]
     pub fn ledger(&self) -> &Arc<Ledger> {
         &self.ledger
+    }
+
+    /// The rooms that its apps share.
+    #[must_use]
+    pub fn rooms(&self) -> &SharedRooms {
+        &self.launcher.rooms
     }
 
     /// The table that serves now.

@@ -199,7 +199,7 @@ async fn start(
     }
     let (build_id, dev) = (services.build_id().to_owned(), services.is_dev());
     let public = services.public().map(|(url, hashed)| (url.to_owned(), hashed.to_owned()));
-    let started = info::started(&build_id, dev, public.collect());
+    let started = info::started(&build_id, dev, public.collect(), services.rooms());
     let runtime = AppRuntime::start(started)
         .map_err(|error| Failure::error(format!("the app's runtime does not start: {error}")))?;
     let init = async move {

@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn a_file_of_a_release_is_linked_by_its_hashed_name() {
         let public = [("/img/a.svg".to_owned(), "/img/a-0f.svg".to_owned())].into();
-        let _inside = info::enter(info::started("links", false, public));
+        let _inside = info::enter(info::started("links", false, public, None));
         assert_eq!(asset("img/a.svg"), "/img/a-0f.svg");
         assert_eq!(asset("/img/a.svg"), "/img/a-0f.svg");
         assert_eq!(asset("img/a.svg?x=1#b"), "/img/a-0f.svg?x=1#b");

@@ -8,6 +8,8 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use nova_abi::Rooms;
+
 use crate::leadership::Leadership;
 
 thread_local! {
@@ -39,6 +41,8 @@ struct Info {
 pub(crate) struct Started {
     info: &'static Info,
     leadership: Leadership,
+    /// Those of its host, if that has some.
+    rooms: Option<Rooms>,
     #[cfg(feature = "cookies-private")]
     secret: crate::cookies::secret::AppSecret,
     #[cfg(feature = "sessions")]
@@ -46,7 +50,12 @@ pub(crate) struct Started {
 }
 
 /// Notes that an app starts.
-pub(crate) fn started(build_id: &str, dev: bool, public: PublicFiles) -> &'static Started {
+pub(crate) fn started(
+    build_id: &str,
+    dev: bool,
+    public: PublicFiles,
+    rooms: Option<Rooms>,
+) -> &'static Started {
     let new = Info { build_id: build_id.to_owned(), dev, public };
     let mut infos = INFOS.lock().unwrap_or_else(PoisonError::into_inner);
     let info = infos.iter().copied().find(|info| **info == new).unwrap_or_else(|| {
@@ -57,6 +66,7 @@ pub(crate) fn started(build_id: &str, dev: bool, public: PublicFiles) -> &'stati
     let started = Box::leak(Box::new(Started {
         info,
         leadership: Leadership::new(),
+        rooms,
         #[cfg(feature = "cookies-private")]
         secret: Default::default(),
         #[cfg(feature = "sessions")]
@@ -70,6 +80,11 @@ impl Started {
     /// Whether this start leads.
     pub(crate) fn leadership(&self) -> &Leadership {
         &self.leadership
+    }
+
+    /// The rooms of its host.
+    pub(crate) fn rooms(&self) -> Option<&Rooms> {
+        self.rooms.as_ref()
     }
 
     /// What signs and encrypts its cookies.
@@ -137,8 +152,8 @@ mod tests {
     #[test]
     fn each_start_links_the_public_files_that_it_was_told_of() {
         let public: PublicFiles = [("/a.svg".to_owned(), "/a-1.svg".to_owned())].into();
-        let with = started("with", false, public);
-        let without = started("without", false, PublicFiles::new());
+        let with = started("with", false, public, None);
+        let without = started("without", false, PublicFiles::new(), None);
         {
             let _with = enter(with);
             assert_eq!(hashed("/a.svg"), Some("/a-1.svg"));
@@ -146,7 +161,7 @@ mod tests {
             assert_eq!(hashed("/a.svg"), None);
         }
         // The same build without its public files: a host that serves others.
-        let _bare = enter(started("with", false, PublicFiles::new()));
+        let _bare = enter(started("with", false, PublicFiles::new(), None));
         assert_eq!(hashed("/a.svg"), None);
         let _before = enter(with);
         assert_eq!(hashed("/a.svg"), Some("/a-1.svg"), "a draining generation links what it did");
@@ -154,7 +169,7 @@ mod tests {
 
     #[test]
     fn two_apps_of_one_image_know_their_own_build() {
-        let start = |build_id| started(build_id, false, PublicFiles::new());
+        let start = |build_id| started(build_id, false, PublicFiles::new(), None);
         let (old, new) = (start("old"), start("new"));
         {
             let _old = enter(old);

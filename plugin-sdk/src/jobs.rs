@@ -228,7 +228,7 @@ mod tests {
     /// Time stands still but for what is waited for, so each wait is exact.
     #[tokio::test(start_paused = true)]
     async fn a_job_runs_where_its_generation_leads_and_outlives_its_failures() {
-        let app = info::started("jobs", false, HashMap::new());
+        let app = info::started("jobs", false, HashMap::new(), None);
         let _inside = info::enter(app);
         let (ran, mut runs) = mpsc::unbounded_channel();
         let count = Arc::new(AtomicUsize::new(0));
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_generation_leads_until_its_run_has_ended() {
-        let app = info::started("jobs", false, HashMap::new());
+        let app = info::started("jobs", false, HashMap::new(), None);
         let _inside = info::enter(app);
         app.leadership().lead();
         let (ended, mut ends) = mpsc::unbounded_channel();

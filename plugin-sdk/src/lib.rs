@@ -30,6 +30,7 @@
 //!   app does besides answering requests, [`log`] about what it logs.
 //! * [`asset()`] links a file of `public/`.
 //! * [`body`] and [`sse`] are about streams.
+//! * [`rooms`] are channels by name that outlive a swap: what one page says, all hear.
 //! * [`upgrade`] is about pages that take the connection over, after `101 Switching Protocols`; `ws`,
 //!   with the feature of that name, about WebSockets.
 //! * `tower`, a feature, is about layers and services of tower around and in pages.
@@ -55,6 +56,8 @@ mod state;
 mod stream;
 
 pub mod app;
+#[cfg(feature = "auth")]
+pub mod auth;
 pub mod body;
 #[cfg(feature = "cookies")]
 pub mod cookies;
@@ -67,9 +70,12 @@ pub mod jobs;
 pub mod leadership;
 pub mod log;
 pub mod middleware;
+#[cfg(feature = "multipart")]
+pub mod multipart;
 pub mod precompile;
 pub mod prelude;
 pub mod response;
+pub mod rooms;
 #[cfg(feature = "sessions")]
 pub mod session;
 pub mod sse;
@@ -77,9 +83,12 @@ pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 pub mod upgrade;
+#[cfg(feature = "validation")]
+pub mod validation;
 #[cfg(feature = "ws")]
 pub mod ws;
 
+#[cfg(feature = "typed-header")]
 pub use headers;
 pub use http;
 pub use maud;
@@ -96,4 +105,5 @@ pub use crate::hooks::{Purpose, no_state};
 pub use crate::info::{build_id, is_dev};
 pub use crate::leadership::leadership;
 pub use crate::response::Result;
+pub use crate::rooms::room;
 pub use crate::upgrade::Upgrade;

@@ -11,3 +11,6 @@ mod problem;
 pub(crate) mod raised;
 pub(crate) mod route;
 pub(crate) mod started;
+
+#[cfg(feature = "auth")]
+pub(crate) use self::problem::Wants;

@@ -29,19 +29,23 @@
 //! ```
 
 mod app;
+mod browser;
 #[cfg(feature = "ws")]
 mod connection;
 mod in_step;
 mod incoming;
+mod multipart;
 mod response;
 mod streaming;
 #[cfg(feature = "ws")]
 mod websocket;
 
 pub use self::app::{TestApp, TestRequest};
+pub use self::browser::TestBrowser;
 pub use self::in_step::assert_in_step;
 #[cfg(test)]
 pub(crate) use self::incoming::TestIncoming;
+pub use self::multipart::MultipartForm;
 pub use self::response::TestResponse;
 pub use self::streaming::TestStream;
 #[cfg(feature = "ws")]

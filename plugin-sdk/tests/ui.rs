@@ -16,7 +16,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The documents that show pages.
-const DOCUMENTS: [&str; 4] = ["README.md", "docs/pages.md", "docs/aot.md", "docs/guide/live.md"];
+const DOCUMENTS: [&str; 6] = [
+    "README.md",
+    "docs/pages.md",
+    "docs/aot.md",
+    "docs/guide/forms.md",
+    "docs/guide/identity.md",
+    "docs/guide/live.md",
+];
 
 /// The folder of the SDK.
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -58,6 +65,7 @@ fn build(folder: &Path, programs: &[PathBuf]) -> BTreeMap<String, String> {
     let mut manifest = format!(
         "[package]\nname = \"nova-ui\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
          [dependencies]\nmaud = \"0.27\"\n\
+         garde = {{ version = \"0.23\", features = [\"derive\"] }}\n\
          nova = {{ package = \"nova-plugin-sdk\", path = {HERE:?}, features = [\"full\"] }}\n\
          axum = {{ version = \"=0.8.9\", default-features = false }}\n\
          tower = {{ version = \"=0.5.3\", default-features = false }}\n\

@@ -1,10 +1,11 @@
 //! The crates that the SDK is made of.
 
 /// Each with its folder in this repository, and the name that code calls it by.
-pub(crate) const CRATES: [(&str, &str); 4] = [
+pub(crate) const CRATES: [(&str, &str); 5] = [
     ("plugin-sdk", "nova"),
     ("plugin-sdk/abi", "nova_abi"),
     ("plugin-sdk/abi/parts", "nova_abi_parts"),
+    ("plugin-sdk/rooms", "nova_rooms"),
     ("plugin-sdk/routing", "nova_routing"),
 ];
 

@@ -49,7 +49,24 @@ impl Connection {
         if !body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        let request = request.body(Full::new(Bytes::from_static(body)))?;
+        self.exchange(request.body(Full::new(Bytes::from_static(body)))?).await
+    }
+
+    /// Sends a request of any kind, and reads the whole answer. `host` is added.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn request(&mut self, request: Request<Vec<u8>>) -> Result<Response<Bytes>, Failure> {
+        let mut request = request.map(|body| Full::new(Bytes::from(body)));
+        let host = self.address.to_string().parse()?;
+        request.headers_mut().insert(header::HOST, host);
+        self.exchange(request).await
+    }
+
+    async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, Failure> {
         self.sender.ready().await?;
         let (head, body) = self.sender.send_request(request).await?.into_parts();
         Ok(Response::from_parts(head, body.collect().await?.to_bytes()))

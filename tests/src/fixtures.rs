@@ -38,6 +38,18 @@ pub fn library(name: &str) -> Vec<u8> {
     read(&built.join(file_name(name)))
 }
 
+/// The bytes of the library that counts visits in sessions, whose SDK has more features.
+///
+/// # Panics
+/// If it does not build.
+#[must_use]
+pub fn visits() -> Vec<u8> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = root().join("tests/fixtures/apps/visits");
+    let built = BUILT.get_or_init(|| build(&folder, &["--locked"]));
+    read(&built.join(file_name("visits")))
+}
+
 /// The bytes of `good` as if it were built with `panic = "abort"`: its note says so, and a host
 /// reads the note before it maps anything. The line for the other word is longer by one letter,
 /// which an empty line makes up for.
@@ -67,7 +79,7 @@ pub fn against_changed_sdk(change: impl FnOnce(&Path)) -> Vec<u8> {
     let mut changed = manifest;
     changed.replace_range(
         members..end,
-        "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"plugin-sdk/abi/parts\", \"plugin-sdk/routing\", \"good\"]\n",
+        "members = [\"plugin-sdk\", \"plugin-sdk/abi\", \"plugin-sdk/abi/parts\", \"plugin-sdk/rooms\", \"plugin-sdk/routing\", \"good\"]\n",
     );
     std::fs::write(copy.join("Cargo.toml"), changed).expect("written");
     // A name of its own: the library of the fixtures lies in the same folder.

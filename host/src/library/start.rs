@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_abi::{App, HostServices, InitContext, OwnedBytes, Purpose, Services};
+use nova_abi::{App, HostServices, InitContext, OwnedBytes, Purpose, Rooms, Services};
 use serde::{Deserialize, Serialize};
 
 use crate::library::hooks::{HookError, on_own_thread};
@@ -58,6 +58,7 @@ pub async fn start(
     library: &Arc<Library>,
     purpose: Purpose,
     info: StartInfo,
+    rooms: Rooms,
     saved: Option<OwnedBytes>,
     limit: Duration,
 ) -> Result<App, StartError> {
@@ -68,6 +69,7 @@ pub async fn start(
         stylesheet: info.stylesheet,
         favicon: info.favicon,
         public: info.public.into_iter().collect(),
+        rooms,
     });
     let context = InitContext { purpose, saved: saved.into(), services };
     let library = library.clone();

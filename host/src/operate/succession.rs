@@ -70,7 +70,8 @@ pub struct SuccessionState {
     /// The id of the process.
     pub pid: u32,
     /// How many of the descriptors are sockets to listen on. Then come the admin socket, the socket
-    /// for requests that are passed on, and the file for what a worker does, as far as there are any.
+    /// for requests that are passed on, that of the rooms, and the file for what a worker does, as far
+    /// as there are any.
     pub sockets: usize,
     /// Whether the admin socket is among them.
     #[serde(default)]
@@ -78,6 +79,9 @@ pub struct SuccessionState {
     /// Whether requests are passed on.
     #[serde(default)]
     pub forward: bool,
+    /// Whether there is a socket of rooms.
+    #[serde(default)]
+    pub rooms: bool,
     /// Releases and generations.
     pub switch: SwitchState,
     /// The folders of public files that releases brought, newest first.
@@ -130,6 +134,8 @@ pub struct Succession {
     pub admin: Option<UnixListener>,
     /// Where requests come that the process before passes on.
     pub forward: Option<UnixListener>,
+    /// Where the rooms of the process before are.
+    pub rooms: Option<UnixStream>,
     /// Where a worker writes down what it does.
     pub record: Option<File>,
     /// What is known of the process before.
@@ -168,8 +174,9 @@ impl Succession {
         let sockets = sockets.collect::<io::Result<_>>()?;
         let admin = descriptors.next_if(|_| state.admin).map(UnixListener::from);
         let forward = descriptors.next_if(|_| state.forward).map(UnixListener::from);
+        let rooms = descriptors.next_if(|_| state.rooms).map(UnixStream::from);
         let record = descriptors.next().map(File::from);
-        Ok(Self { successor, sockets, admin, forward, record, state, peer: Some(peer) })
+        Ok(Self { successor, sockets, admin, forward, rooms, record, state, peer: Some(peer) })
     }
 
     /// Says that the libraries are mapped, and waits for the states of the apps.

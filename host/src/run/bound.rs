@@ -91,6 +91,9 @@ impl<'c> Bound<'c> {
                 HostState::open(config, workers, &releases, beginning)?
             }
         };
+        if let Some(rooms) = succession.as_mut().and_then(|left| left.rooms.take()) {
+            state.switch.rooms().follow(rooms).await?;
+        }
         Ok(ControlFlow::Continue(Self {
             config,
             linked,

@@ -180,6 +180,7 @@ impl Lifecycle {
             }
             self.shut_down().await;
             if !self.site.is_stopping() {
+                self.site.switch.rooms().hand_over().await;
                 return self.recycler.take_back().await;
             }
             self.recycler.stand_in_ended().await;

@@ -281,6 +281,7 @@ impl Supervisor {
             sockets: 0,
             admin: false,
             forward: true,
+            rooms: true,
             switch,
             folders: self.brought.lock().clone(),
             worker: None,
@@ -289,7 +290,8 @@ impl Supervisor {
         let (program, sockets) = (self.program.clone(), self.sockets.clone());
         let (state, init_limit) = (Mutex::new(state), self.switch.settings().init_limit);
         let patience = patience(facts.len(), init_limit);
-        Ok((WorkerSpec { program, sockets, forward, state, patience }, name))
+        let rooms = self.switch.rooms().clone();
+        Ok((WorkerSpec { program, sockets, forward, rooms, state, patience }, name))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use crate::operate::succession::{
     PeerFailure, PeerOrder, Program, SuccessionPeer, SuccessionState, Successor,
 };
 use crate::process::record::file_in_memory;
+use crate::rooms::SharedRooms;
 use crate::server::SocketHandles;
 use crate::swap::InheritedStates;
 
@@ -30,6 +31,8 @@ pub(super) struct WorkerSpec {
     pub(super) sockets: SocketHandles,
     /// Where requests come that other workers pass on.
     pub(super) forward: UnixListener,
+    /// The rooms that all workers have in common.
+    pub(super) rooms: SharedRooms,
     /// Releases, and what is known of those before.
     pub(super) state: Mutex<SuccessionState>,
     /// How long a worker may take for each step of its start.
@@ -79,7 +82,9 @@ impl StartingWorker {
         let mut state = spec.state.lock().clone();
         (state.worker, state.waits, state.sockets) = (Some(number), waits, sockets.len());
         let mut descriptors: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
-        descriptors.extend([spec.forward.as_fd(), record.as_fd()]);
+        let (ours, theirs) = UnixStream::pair()?;
+        spec.rooms.let_in(ours)?;
+        descriptors.extend([spec.forward.as_fd(), theirs.as_fd(), record.as_fd()]);
         match peer.hand_over(&descriptors, &state).await {
             Ok(()) => {
                 let patience = spec.patience;

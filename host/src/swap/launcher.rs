@@ -20,6 +20,7 @@ use crate::library::start::{StartInfo, start};
 use crate::release::assets::ReleaseAssets;
 use crate::release::plan::Plan;
 use crate::release::{Release, Stylesheet};
+use crate::rooms::SharedRooms;
 
 /// How long the warm-up may take at most where nothing serves yet.
 const COLD_WARM_LIMIT: Duration = Duration::from_millis(3);
@@ -35,6 +36,8 @@ pub(super) struct Launcher {
     last_id: AtomicU64,
     /// Whether what serves is linked into this program.
     linked: AtomicBool,
+    /// Those of the apps that are launched.
+    pub(super) rooms: SharedRooms,
 }
 
 /// A release that is to be loaded.
@@ -90,6 +93,7 @@ impl Launcher {
             stylesheets: Stylesheets::default(),
             last_id: AtomicU64::new(0),
             linked: AtomicBool::new(false),
+            rooms: SharedRooms::default(),
         }
     }
 
@@ -261,7 +265,8 @@ impl Launcher {
     ) -> Result<Arc<Generation>, SwapError> {
         let SwapSettings { purpose, init_limit, .. } = self.settings;
         let library = &self.unused(library).await;
-        let app = start(library, purpose, origin.info.clone(), saved, init_limit)
+        let rooms = self.rooms.for_library();
+        let app = start(library, purpose, origin.info.clone(), rooms, saved, init_limit)
             .await
             .map_err(|cause| SwapError::Start { path: origin.source.clone(), cause })?;
         Ok(Generation::new(self.next_id(), origin.clone(), library.clone(), app))

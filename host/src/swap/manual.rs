@@ -118,8 +118,11 @@ impl ManualSwap<'_> {
             None => saved,
         };
         let info = StartInfo { dev: settings.dev, ..info.clone() };
-        let begin =
-            |saved| start(library, settings.purpose, info.clone(), saved, settings.init_limit);
+        let rooms = self.switch.rooms();
+        let begin = |saved| {
+            let (info, rooms) = (info.clone(), rooms.for_library());
+            start(library, settings.purpose, info, rooms, saved, settings.init_limit)
+        };
         let started = match begin(saved).await {
             Err(StartError::Misfit(reason)) => {
                 tracing::warn!("the saved state does not fit: {reason}; the app starts anew");

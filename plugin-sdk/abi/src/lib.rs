@@ -34,6 +34,7 @@ mod library;
 pub mod note;
 mod response;
 mod revocable;
+mod rooms;
 pub mod root;
 mod services;
 mod stream;
@@ -52,6 +53,10 @@ pub use leadership::{LeadershipTable, LeadingPlugin};
 pub use library::{App, InitContext, LIBRARY_NAME, Library, LibraryRef, Plugin, Purpose, Route};
 pub use response::{Answer, Failures, HeadSink, PageError, ResponseBody, ResponseHead, Start};
 pub use revocable::{After, Counts, Inside, Revocable, Watched};
+pub use rooms::{
+    HostRooms, LONGEST_ROOM_MESSAGE, LONGEST_ROOM_NAME, RoomError, RoomEvent, RoomReader,
+    RoomStart, Rooms, Subscription,
+};
 pub use services::{HostServices, LogEvent, LogLevel, LogSink, Services};
 pub use stream::{BodyStream, ChunkSource, Failure, FailureKind};
 pub use swap_mode::{SwapMode, UnknownSwapMode};

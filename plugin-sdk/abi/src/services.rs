@@ -14,7 +14,7 @@ use abi_stable::{
     std_types::{ROption, RStr, RString, RVec, Tuple2},
 };
 
-use crate::guard::drop_quietly;
+use crate::{Rooms, guard::drop_quietly};
 
 /// The levels of a log line, most severe first.
 #[repr(u8)]
@@ -69,6 +69,8 @@ pub struct Services {
     pub favicon: Option<String>,
     /// The URLs of public files, each with that of the copy whose name carries a hash.
     pub public: Vec<(String, String)>,
+    /// Channels that outlive the library.
+    pub rooms: Rooms,
 }
 
 /// The table as it lies in memory: see the rule above before you touch it.
@@ -82,6 +84,7 @@ struct Table {
     stylesheet: ROption<RString>,
     favicon: ROption<RString>,
     public: RVec<Tuple2<RString, RString>>,
+    rooms: Rooms,
 }
 
 /// The table in the hands of a library, which owns it: it may be read until this is dropped.
@@ -92,7 +95,8 @@ pub struct HostServices {
     drop: unsafe extern "C" fn(*mut ()),
 }
 
-// SAFETY: the table holds texts, numbers and functions, and nobody changes it.
+// SAFETY: the table holds texts, numbers, functions and `Rooms`, which are of all threads, and nobody
+// changes it.
 unsafe impl Send for HostServices {}
 // SAFETY: as above.
 unsafe impl Sync for HostServices {}
@@ -113,7 +117,7 @@ impl HostServices {
             // SAFETY: `table` is the box made below, dropped once.
             drop_quietly(|| drop(unsafe { Box::from_raw(table.cast::<Table>()) }));
         }
-        let Services { log, dev, build_id, stylesheet, favicon, public } = services;
+        let Services { log, dev, build_id, stylesheet, favicon, public, rooms } = services;
         let table = Table {
             size: size_of::<Table>(),
             log,
@@ -125,6 +129,7 @@ impl HostServices {
                 .into_iter()
                 .map(|(url, hashed)| Tuple2(url.into(), hashed.into()))
                 .collect(),
+            rooms,
         };
         Self { table: Box::into_raw(Box::new(table)).cast(), drop: free }
     }
@@ -170,6 +175,12 @@ impl HostServices {
         field!(self, favicon: ROption<RString>)?.as_ref().into_option().map(RString::as_str)
     }
 
+    /// Channels that outlive the library.
+    #[must_use]
+    pub fn rooms(&self) -> Option<Rooms> {
+        field!(self, rooms: Rooms).cloned()
+    }
+
     /// The URLs of public files, each with that of the copy whose name carries a hash.
     pub fn public(&self) -> impl Iterator<Item = (&str, &str)> {
         let files = field!(self, public: RVec<Tuple2<RString, RString>>);
@@ -195,8 +206,33 @@ impl std::fmt::Debug for HostServices {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
 
     use super::*;
+    use crate::{HostRooms, OwnedBytes, RoomError, RoomEvent, RoomReader, RoomStart};
+
+    struct NoRooms;
+
+    impl HostRooms for NoRooms {
+        type Reader = Self;
+        fn send(
+            &self,
+            _: &str,
+            _: OwnedBytes,
+        ) -> impl Future<Output = Result<u64, RoomError>> + Send + 'static {
+            std::future::ready(Err(RoomError::Unavailable))
+        }
+        fn subscribe(&self, _: &str, _: RoomStart) -> Result<Self, RoomError> {
+            Err(RoomError::Unavailable)
+        }
+    }
+
+    impl RoomReader for NoRooms {
+        fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<RoomEvent> {
+            Poll::Pending
+        }
+    }
 
     fn services() -> Services {
         extern "C" fn write(_: &LogEvent<'_>) {}
@@ -207,6 +243,7 @@ mod tests {
             stylesheet: Some("/a.css".into()),
             favicon: None,
             public: vec![("/a.svg".into(), "/a-1.svg".into())],
+            rooms: Rooms::new(Arc::new(NoRooms)),
         }
     }
 
@@ -222,11 +259,12 @@ mod tests {
             offset_of!(Table, stylesheet),
             offset_of!(Table, favicon),
             offset_of!(Table, public),
+            offset_of!(Table, rooms),
         ];
-        assert_eq!(offsets, [0, 8, 24, 32, 64, 104, 144]);
-        assert!(size_of::<Table>() >= 176);
+        assert_eq!(offsets, [0, 8, 24, 32, 64, 104, 144, 176]);
+        assert!(size_of::<Table>() >= 216);
         // Nothing pads the end: it would be taken for a later field.
-        let last = offset_of!(Table, public) + size_of::<RVec<Tuple2<RString, RString>>>();
+        let last = offset_of!(Table, rooms) + size_of::<Rooms>();
         assert_eq!(last, size_of::<Table>());
     }
 
@@ -238,6 +276,7 @@ mod tests {
         assert_eq!(table.build_id(), "0f".repeat(16));
         assert_eq!((table.stylesheet(), table.favicon()), (Some("/a.css"), None));
         assert_eq!(table.public().collect::<Vec<_>>(), [("/a.svg", "/a-1.svg")]);
+        assert!(table.rooms().is_some());
     }
 
     /// The table of a host that knows less, as a library that knows more sees it.
@@ -249,5 +288,6 @@ mod tests {
         assert_eq!(table.build_id(), "0f".repeat(16));
         assert_eq!(table.stylesheet(), None);
         assert_eq!(table.public().count(), 0);
+        assert!(table.rooms().is_none());
     }
 }

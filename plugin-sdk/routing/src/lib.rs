@@ -4,10 +4,18 @@
 //! so a page is found by the same code everywhere. It has no dependencies. Pages know it as
 //! `nova::routing`.
 //!
-//! A [`Router`] is a trie over path segments. A segment matches, in this order, literal text,
-//! one parameter `{id}`, the rest of the path `{*path}`, or the rest of the path even when there
-//! is none `{*path?}`; when a better choice leads nowhere, the search goes back to the next one.
-//! So the answer never depends on the order in which routes were inserted.
+//! A [`Router`] is a trie over path segments. A segment matches, in this order:
+//!
+//! 1. literal text,
+//! 2. a parameter with text around it, `{id}.json`, `post-{id}`: the more text, the earlier,
+//! 3. a parameter with a type, `{id=u64}`: what fits fewer values first ([`ParamType::ALL`]),
+//! 4. a parameter `{id}`,
+//! 5. the rest of the path `{*path}`,
+//! 6. the rest of the path even when there is none `{*path?}`.
+//!
+//! When a better choice leads nowhere, the search goes back to the next one. A parameter that may be
+//! missing, `{lang?}`, is two patterns in one: with it and without. So the answer never depends on the
+//! order in which routes were inserted.
 //!
 //! A [`MethodSet`] holds what one route answers and decides about a request's method.
 //!
@@ -25,12 +33,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod constraint;
 mod method;
 mod params;
 mod path;
 mod pattern;
 mod router;
 
+pub use self::constraint::{Constraint, ParamType};
 pub use self::method::{Decision, Method, MethodSet};
 pub use self::params::Params;
 pub use self::path::BadPath;

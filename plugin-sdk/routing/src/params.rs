@@ -11,7 +11,7 @@ const INLINE: usize = 2;
 /// The values of a route's parameters, percent-decoded, in the pattern's order.
 ///
 /// A value is borrowed from the path unless it had to be decoded. The value of an empty
-/// `{*path?}` is `""`; no other value is empty.
+/// `{*path?}`, and of a `{lang?}` that is missing, is `""`; no other value is empty.
 #[derive(Clone)]
 pub struct Params<'r, 'p> {
     pattern: &'r Pattern,
@@ -75,12 +75,22 @@ impl<'p> Values<'p> {
         Values { inline: [const { Cow::Borrowed("") }; INLINE], more: Vec::new(), len: 0 }
     }
 
-    pub(super) fn push(&mut self, value: &'p str) {
+    pub(super) fn push(&mut self, value: Cow<'p, str>) {
         match self.inline.get_mut(self.len) {
-            Some(slot) => *slot = Cow::Borrowed(value),
-            None => self.more.push(Cow::Borrowed(value)),
+            Some(slot) => *slot = value,
+            None => self.more.push(value),
         }
         self.len += 1;
+    }
+
+    /// Puts a value before that at `index`, which is at most the number of values.
+    pub(super) fn insert(&mut self, index: usize, value: &'p str) {
+        self.push(Cow::Borrowed(value));
+        let mut carried: Option<Cow<'p, str>> = None;
+        for slot in self.iter_mut().skip(index) {
+            let next = carried.take().unwrap_or(Cow::Borrowed(value));
+            carried = Some(std::mem::replace(slot, next));
+        }
     }
 
     pub(super) fn pop(&mut self) {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::constraint::{Constraint, ParamType};
+
 /// One part of a [`Pattern`], between two slashes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Segment {
@@ -10,6 +12,10 @@ pub enum Segment {
     Literal(Box<str>),
     /// `{id}`: any one segment.
     Param(Box<str>),
+    /// `{id=u64}`, `post-{id}`, `{id}.json`: one segment that fits. The name, and what is asked.
+    Constrained(Box<str>, Constraint),
+    /// `{lang?}`, `{page=u64?}`: one segment, or none. One parameter of a pattern may be missing.
+    Optional(Box<str>, Option<ParamType>),
     /// `{*path}`: the rest of the path, one segment or more.
     Rest(Box<str>),
     /// `{*path?}`: the rest of the path, which may be empty.
@@ -22,32 +28,70 @@ impl Segment {
     pub fn name(&self) -> Option<&str> {
         match self {
             Segment::Literal(_) => None,
-            Segment::Param(name) | Segment::Rest(name) | Segment::OptionalRest(name) => Some(name),
+            Segment::Param(name)
+            | Segment::Constrained(name, _)
+            | Segment::Optional(name, _)
+            | Segment::Rest(name)
+            | Segment::OptionalRest(name) => Some(name),
+        }
+    }
+
+    /// One segment for a parameter of this name.
+    fn param(name: &str, constraint: Constraint) -> Segment {
+        match constraint.is_empty() {
+            true => Segment::Param(name.into()),
+            false => Segment::Constrained(name.into(), constraint),
         }
     }
 
     fn parse(text: &str) -> Result<Segment, Cause> {
-        let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else {
+        let Some((before, rest)) = text.split_once('{') else {
             return match text {
                 "" => Err(Cause::Empty),
                 "." | ".." => Err(Cause::Dots),
-                _ if text.contains(['{', '}']) => Err(Cause::Mixed),
+                _ if text.contains('}') => Err(Cause::Braces),
                 _ => Ok(Segment::Literal(text.into())),
             };
         };
-        let (name, make): (&str, fn(Box<str>) -> Segment) = match inner.strip_prefix('*') {
-            Some(rest) => match rest.strip_suffix('?') {
-                Some(name) => (name, Segment::OptionalRest),
-                None => (rest, Segment::Rest),
-            },
-            None => (inner, Segment::Param),
-        };
-        let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || !name.chars().all(is_name) {
-            return Err(Cause::Name);
+        let (inner, after) = rest.split_once('}').ok_or(Cause::Braces)?;
+        if before.contains('}') || after.contains(['{', '}']) {
+            return Err(Cause::Braces);
         }
-        Ok(make(name.into()))
+        let is_alone = before.is_empty() && after.is_empty();
+        let (inner, is_optional) = match inner.strip_suffix('?') {
+            Some(inner) => (inner, true),
+            None => (inner, false),
+        };
+        if let Some(name) = inner.strip_prefix('*') {
+            let name = param_name(name)?;
+            return match (is_alone, is_optional) {
+                (false, _) => Err(Cause::Mixed),
+                (true, true) => Ok(Segment::OptionalRest(name)),
+                (true, false) => Ok(Segment::Rest(name)),
+            };
+        }
+        let (name, ty) = match inner.split_once('=') {
+            Some((name, ty)) => (name, Some(ParamType::of_name(ty).ok_or(Cause::Type)?)),
+            None => (inner, None),
+        };
+        let name = param_name(name)?;
+        match (is_alone, is_optional) {
+            (false, true) => Err(Cause::Mixed),
+            (true, true) => Ok(Segment::Optional(name, ty)),
+            (_, false) => {
+                let constraint = Constraint { before: before.into(), ty, after: after.into() };
+                Ok(Segment::param(&name, constraint))
+            }
+        }
     }
+}
+
+fn param_name(name: &str) -> Result<Box<str>, Cause> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || !name.chars().all(is_name) {
+        return Err(Cause::Name);
+    }
+    Ok(name.into())
 }
 
 impl fmt::Display for Segment {
@@ -55,6 +99,12 @@ impl fmt::Display for Segment {
         match self {
             Segment::Literal(text) => f.write_str(text),
             Segment::Param(name) => write!(f, "{{{name}}}"),
+            Segment::Constrained(name, Constraint { before, ty, after }) => match ty {
+                Some(ty) => write!(f, "{before}{{{name}={ty}}}{after}"),
+                None => write!(f, "{before}{{{name}}}{after}"),
+            },
+            Segment::Optional(name, Some(ty)) => write!(f, "{{{name}={ty}?}}"),
+            Segment::Optional(name, None) => write!(f, "{{{name}?}}"),
             Segment::Rest(name) => write!(f, "{{*{name}}}"),
             Segment::OptionalRest(name) => write!(f, "{{*{name}?}}"),
         }
@@ -90,8 +140,9 @@ impl Pattern {
     /// Reads a pattern from its text.
     ///
     /// # Errors
-    /// When the text is no pattern: it does not begin with `/`, has an empty segment, mixes a
-    /// parameter with text, uses a name twice, or goes on after `{*rest}`.
+    /// When the text is no pattern: it does not begin with `/`, has an empty segment, two parameters
+    /// in one segment, an unknown type, text around a parameter that may be missing or takes the
+    /// rest, two parameters that may be missing, a name twice, or goes on after `{*rest}`.
     pub fn parse(text: &str) -> Result<Pattern, PatternError> {
         let error = |cause| PatternError { pattern: text.to_owned(), cause };
         let path = text.strip_prefix('/').ok_or_else(|| error(Cause::NotAbsolute))?;
@@ -103,6 +154,10 @@ impl Pattern {
             let segment = Segment::parse(part).map_err(error)?;
             if segment.name().is_some_and(|name| segments.iter().any(|s| s.name() == Some(name))) {
                 return Err(error(Cause::Twice));
+            }
+            let is_optional = |segment: &Segment| matches!(segment, Segment::Optional(..));
+            if is_optional(&segment) && segments.iter().any(is_optional) {
+                return Err(error(Cause::TwoOptional));
             }
             segments.push(segment);
         }
@@ -119,6 +174,25 @@ impl Pattern {
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// The patterns without a parameter that may be missing which this one stands for: itself, or
+    /// that with the parameter and that without. The second of a pair is which parameter is missing,
+    /// counted from the left.
+    pub(super) fn variants(&self) -> impl Iterator<Item = (Vec<Segment>, Option<usize>)> {
+        let optional = self.segments.iter().position(|it| matches!(it, Segment::Optional(..)));
+        let with = self.segments.iter().map(|segment| match segment {
+            Segment::Optional(name, ty) => {
+                Segment::param(name, Constraint { ty: *ty, ..Constraint::default() })
+            }
+            segment => segment.clone(),
+        });
+        let without = optional.map(|at| {
+            let before = self.segments[..at].iter().filter(|segment| segment.name().is_some());
+            let others = [&self.segments[..at], &self.segments[at + 1..]].concat();
+            (others, Some(before.count()))
+        });
+        std::iter::once((with.collect(), None)).chain(without)
     }
 
     /// The names of its parameters from left to right.
@@ -153,9 +227,12 @@ enum Cause {
     NotAbsolute,
     Empty,
     Dots,
+    Braces,
     Mixed,
     Name,
+    Type,
     Twice,
+    TwoOptional,
     AfterRest,
 }
 
@@ -165,9 +242,16 @@ impl fmt::Display for PatternError {
             Cause::NotAbsolute => "it must begin with `/`",
             Cause::Empty => "it has an empty segment",
             Cause::Dots => "`.` and `..` never reach a route",
-            Cause::Mixed => "a parameter must be a whole segment, as in `/files/{name}`",
+            Cause::Braces => "a segment has at most one parameter, as in `/files/{name}.json`",
+            Cause::Mixed => {
+                "no text can be around a parameter that may be missing or takes the rest"
+            }
             Cause::Name => "a parameter's name is made of letters, digits, `_` and `-`",
+            Cause::Type => {
+                "a parameter's type is one of uuid, u8, u16, u32, u64, i32, i64, as in `{id=u64}`"
+            }
             Cause::Twice => "it uses one parameter name twice",
+            Cause::TwoOptional => "only one of its parameters may be missing",
             Cause::AfterRest => "nothing may follow `{*rest}`",
         };
         write!(f, "bad route pattern `{}`: {cause}", self.pattern)
@@ -191,6 +275,11 @@ mod tests {
             "/{*all}",
             "/d/{*path?}",
             "/{user-id}",
+            "/{id}.json",
+            "/post-{id=u64}.html/x",
+            "/{id=uuid}",
+            "/{lang?}/about",
+            "/{page=u64?}",
         ] {
             let pattern = Pattern::parse(text).expect(text);
             let printed: String = pattern.segments().iter().map(|s| format!("/{s}")).collect();
@@ -208,12 +297,19 @@ mod tests {
             ("/a//b", Cause::Empty),
             ("/a/", Cause::Empty),
             ("/a/..", Cause::Dots),
-            ("/file-{id}", Cause::Mixed),
-            ("/{id", Cause::Mixed),
+            ("/file-{*id}", Cause::Mixed),
+            ("/{id?}.json", Cause::Mixed),
+            ("/{id", Cause::Braces),
+            ("/id}", Cause::Braces),
+            ("/{a}{b}", Cause::Braces),
+            ("/{id=float}", Cause::Type),
+            ("/{id=}", Cause::Type),
+            ("/{*rest=u64}", Cause::Name),
+            ("/{a?}/x/{b?}", Cause::TwoOptional),
             ("/{}", Cause::Name),
             ("/{*}", Cause::Name),
             ("/{a b}", Cause::Name),
-            ("/{id?}", Cause::Name),
+            ("/{?}", Cause::Name),
             ("/{id}/{id}", Cause::Twice),
             ("/{*rest}/x", Cause::AfterRest),
             ("/{*rest?}/{x}", Cause::AfterRest),

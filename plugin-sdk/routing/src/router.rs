@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::constraint::Constraint;
 use super::params::{Params, Values};
 use super::path::{self, BadPath};
 use super::pattern::{Pattern, Segment};
@@ -13,14 +14,26 @@ use super::pattern::{Pattern, Segment};
 #[derive(Clone, Debug)]
 pub struct Router<T> {
     routes: Vec<(Pattern, T)>,
+    ends: Vec<End>,
     root: Node,
 }
 
-/// Indices into [`Router::routes`], one per way a pattern can end here.
+/// The end of a way through the trie.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    /// An index into [`Router::routes`].
+    route: usize,
+    /// Which parameter is missing on this way, counted from the left.
+    missing: Option<usize>,
+}
+
+/// Indices into [`Router::ends`], one per way a pattern can end here.
 #[derive(Clone, Debug, Default)]
 struct Node {
     exact: Option<usize>,
     literals: HashMap<Box<str>, Node, BuildHasherDefault<Fnv>>,
+    /// In the order of precedence.
+    constrained: Vec<(Constraint, Node)>,
     param: Option<Box<Node>>,
     rest: Option<usize>,
     optional_rest: Option<usize>,
@@ -68,22 +81,35 @@ impl<T> Router<T> {
     #[must_use]
     pub const fn new() -> Self {
         let literals = HashMap::with_hasher(BuildHasherDefault::new());
-        let root = Node { exact: None, literals, param: None, rest: None, optional_rest: None };
-        Router { routes: Vec::new(), root }
+        let root = Node {
+            exact: None,
+            literals,
+            constrained: Vec::new(),
+            param: None,
+            rest: None,
+            optional_rest: None,
+        };
+        Router { routes: Vec::new(), ends: Vec::new(), root }
     }
 
     /// Adds a route.
     ///
     /// # Errors
     /// When a route is there that matches the same paths: the same pattern, or one that differs
-    /// only in the names of its parameters. The router is then as it was.
+    /// only in the names of its parameters, or in one that may be missing. The router is then as it
+    /// was.
     pub fn insert(&mut self, pattern: Pattern, value: T) -> Result<(), Conflict> {
-        let new = self.routes.len();
-        let slot = self.root.slot(pattern.segments());
-        if let Some(existing) = *slot {
-            return Err(Conflict { new: pattern, existing: self.routes[existing].0.clone() });
+        let variants: Vec<_> = pattern.variants().collect();
+        for (segments, _) in &variants {
+            if let Some(end) = *self.root.slot(segments) {
+                let existing = self.routes[self.ends[end].route].0.clone();
+                return Err(Conflict { new: pattern, existing });
+            }
         }
-        *slot = Some(new);
+        for (segments, missing) in variants {
+            *self.root.slot(&segments) = Some(self.ends.len());
+            self.ends.push(End { route: self.routes.len(), missing });
+        }
         self.routes.push((pattern, value));
         Ok(())
     }
@@ -129,7 +155,11 @@ impl<T> Router<T> {
                 }
             }
         }
-        let (pattern, value) = &self.routes[index];
+        let End { route, missing } = self.ends[index];
+        if let Some(missing) = missing {
+            values.insert(missing, "");
+        }
+        let (pattern, value) = &self.routes[route];
         let params = Params::new(pattern, values);
         Ok(Some(Match { value, pattern, params, canonical: segments.canonical }))
     }
@@ -143,10 +173,25 @@ impl Node {
         };
         match first {
             Segment::Literal(text) => self.literals.entry(text.clone()).or_default().slot(rest),
-            Segment::Param(_) => self.param.get_or_insert_default().slot(rest),
+            Segment::Constrained(_, constraint) => self.constrained(constraint).slot(rest),
+            // Variants of a pattern have none of the optional ones.
+            Segment::Param(_) | Segment::Optional(..) => {
+                self.param.get_or_insert_default().slot(rest)
+            }
             Segment::Rest(_) => &mut self.rest,
             Segment::OptionalRest(_) => &mut self.optional_rest,
         }
+    }
+
+    fn constrained(&mut self, constraint: &Constraint) -> &mut Node {
+        let at = match self.constrained.binary_search_by(|(it, _)| it.cmp(constraint)) {
+            Ok(at) => at,
+            Err(at) => {
+                self.constrained.insert(at, (constraint.clone(), Node::default()));
+                at
+            }
+        };
+        &mut self.constrained[at].1
     }
 
     /// Depth first in the order of precedence. Each node is visited at most once, since one trie
@@ -155,7 +200,7 @@ impl Node {
         if rest.is_empty() {
             return self.exact.or_else(|| {
                 let index = self.optional_rest?;
-                values.push("");
+                values.push(Cow::Borrowed(""));
                 Some(index)
             });
         }
@@ -165,16 +210,46 @@ impl Node {
         {
             return Some(index);
         }
+        if !self.constrained.is_empty()
+            && let Some(index) = self.find_constrained(segment, tail, escaped, values)
+        {
+            return Some(index);
+        }
         if let Some(node) = &self.param {
-            values.push(segment);
+            values.push(Cow::Borrowed(segment));
             if let Some(index) = node.find(tail, escaped, values) {
                 return Some(index);
             }
             values.pop();
         }
         let index = self.rest.or(self.optional_rest)?;
-        values.push(rest);
+        values.push(Cow::Borrowed(rest));
         Some(index)
+    }
+
+    fn find_constrained<'p>(
+        &self,
+        segment: &'p str,
+        tail: &'p str,
+        escaped: bool,
+        values: &mut Values<'p>,
+    ) -> Option<usize> {
+        let text = if escaped { path::decode(segment).ok()? } else { Cow::Borrowed(segment) };
+        for (constraint, node) in &self.constrained {
+            let value = match &text {
+                Cow::Borrowed(text) => constraint.value(text).map(Cow::Borrowed),
+                Cow::Owned(text) => {
+                    constraint.value(text).map(|value| Cow::Owned(value.to_owned()))
+                }
+            };
+            let Some(value) = value else { continue };
+            values.push(value);
+            if let Some(index) = node.find(tail, escaped, values) {
+                return Some(index);
+            }
+            values.pop();
+        }
+        None
     }
 
     fn literal(&self, segment: &str, escaped: bool) -> Option<&Node> {

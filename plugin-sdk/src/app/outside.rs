@@ -4,7 +4,7 @@
 //! of that folder sees the request, and its error page answers. Folders are found as routes are: each
 //! one that has a function is a pattern that takes whatever is below it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use nova_routing::{Pattern, Router, Segment};
 
@@ -25,12 +25,17 @@ pub(super) fn outside(folders: &Folders) -> (Outside, Option<String>) {
     let mut outside = Outside { folders: Vec::new(), places: Router::new() };
     outside.folders.push(folder(Folder::ROOT, Pattern::root()));
     let mut problem = None;
-    let mut by_shape: HashMap<String, Vec<(Folder, Pattern)>> = HashMap::new();
+    // First those of which no parameter may be missing.
+    let mut by_shape: BTreeMap<(bool, String), Vec<(Folder, Pattern)>> = BTreeMap::new();
     for folder in folders.with_functions() {
         match Pattern::parse(folders.pattern(folder)) {
             // A group at the root has the root's address.
             Ok(pattern) if pattern.segments().is_empty() => {}
-            Ok(pattern) => by_shape.entry(shape(&pattern)).or_default().push((folder, pattern)),
+            Ok(pattern) => {
+                let optional = |it: &Segment| matches!(it, Segment::Optional(..));
+                let key = (pattern.segments().iter().any(optional), shape(&pattern));
+                by_shape.entry(key).or_default().push((folder, pattern));
+            }
             Err(invalid) => {
                 problem.get_or_insert(format!("pages{}: {invalid}", folder.as_str()));
             }
@@ -40,7 +45,7 @@ pub(super) fn outside(folders: &Folders) -> (Outside, Option<String>) {
         let Some((name, pattern)) = the_one(candidates) else { continue };
         // Nothing can follow a parameter that takes the rest of the path.
         let below = Pattern::parse(&format!("{pattern}/{BELOW}")).unwrap_or(pattern.clone());
-        // Patterns of two shapes never conflict.
+        // Patterns of two shapes conflict where a parameter may be missing.
         if outside.places.insert(below, outside.folders.len()).is_ok() {
             outside.folders.push(folder(name, pattern));
         }
@@ -63,6 +68,13 @@ fn shape(pattern: &Pattern) -> String {
     let nameless = |segment: &Segment| match segment {
         Segment::Literal(text) => format!("/{text}"),
         Segment::Param(_) => "/{}".to_owned(),
+        Segment::Constrained(_, constraint) => {
+            match (&constraint.before, constraint.ty, &constraint.after) {
+                (before, Some(ty), after) => format!("/{before}{{={ty}}}{after}"),
+                (before, None, after) => format!("/{before}{{}}{after}"),
+            }
+        }
+        Segment::Optional(..) => "/{?}".to_owned(),
         Segment::Rest(_) => "/{*}".to_owned(),
         Segment::OptionalRest(_) => "/{*?}".to_owned(),
     };

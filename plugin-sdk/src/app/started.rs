@@ -51,7 +51,7 @@ impl StartedApp {
     /// It decides about the method itself, so that middleware sees OPTIONS requests and those
     /// for methods that are not allowed. The answer's body is neither a page nor an error. A
     /// panic of the page unwinds out of the future's poll; the caller catches it and asks
-    /// [`StartedApp::error`] for the answer.
+    /// [`StartedApp::panicked`] for the answer.
     pub(crate) fn call<'a>(
         self: &'a Arc<Self>,
         route: usize,

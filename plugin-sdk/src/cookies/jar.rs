@@ -157,6 +157,7 @@ impl fmt::Debug for Cookies {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Cookies {
     type Part = Head;
     type Rejection = Infallible;
@@ -166,6 +167,7 @@ impl<S: Sync> FromRequest<S> for Cookies {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponseParts for Cookies {
     fn apply(self, parts: &mut Parts) -> Result<(), Error> {
         let mut changed: Vec<_> = self.jar.delta().collect();
@@ -177,6 +179,7 @@ impl IntoResponseParts for Cookies {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoResponse for Cookies {
     fn into_response(self) -> Response {
         (self, ()).into_response()

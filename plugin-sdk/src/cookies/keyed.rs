@@ -130,6 +130,7 @@ macro_rules! keyed {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<S: Sync> FromRequest<S> for $jar {
             type Part = Head;
             type Rejection = Error;
@@ -139,12 +140,14 @@ macro_rules! keyed {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl IntoResponseParts for $jar {
             fn apply(self, parts: &mut Parts) -> Result<(), Error> {
                 self.0.cookies.apply(parts)
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl IntoResponse for $jar {
             fn into_response(self) -> Response {
                 self.0.cookies.into_response()

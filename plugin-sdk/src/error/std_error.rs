@@ -64,6 +64,11 @@ pub(super) fn unwrap(source: BoxError) -> Result<Error, BoxError> {
         Ok(rejection) => return Ok(super::from_rejection(*rejection)),
         Err(source) => source,
     };
+    #[cfg(feature = "validation")]
+    let source = match source.downcast::<crate::validation::FieldErrors>() {
+        Ok(errors) => return Ok(super::from_rejection((*errors).into())),
+        Err(source) => source,
+    };
     match source.downcast::<io::Error>() {
         // It adds nothing to what is in it.
         Ok(error) if error.get_ref().is_some_and(carries) => match error.into_inner() {

@@ -1,5 +1,6 @@
 //! HTML forms.
 
+use bytes::Bytes;
 use serde_core::de::DeserializeOwned;
 
 use super::from_request::FromRequest;
@@ -42,15 +43,26 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
         if in_query(cx) {
             return query::of_head(cx).map(Form);
         }
-        if !cx.has_media_type("application", "x-www-form-urlencoded") {
-            return Err(Rejection::of(
-                RejectionKind::UnsupportedMediaType,
-                "expected a body of the type application/x-www-form-urlencoded",
-            ));
-        }
-        let body = cx.take_body().bytes().await?;
+        let body = pairs(cx).await?;
         query::read(&body, RejectionKind::InvalidData, "bad form").map(Form)
     }
+}
+
+/// The pairs of a form, still encoded.
+///
+/// # Errors
+/// 415 for another type of body, and what breaks while it is read.
+pub(crate) async fn pairs(cx: &mut RequestContext<'_, Whole>) -> Result<Bytes, Rejection> {
+    if in_query(cx) {
+        return Ok(Bytes::copy_from_slice(cx.query().unwrap_or_default().as_bytes()));
+    }
+    if !cx.has_media_type("application", "x-www-form-urlencoded") {
+        return Err(Rejection::of(
+            RejectionKind::UnsupportedMediaType,
+            "expected a body of the type application/x-www-form-urlencoded",
+        ));
+    }
+    Ok(cx.take_body().bytes().await?)
 }
 
 impl<S: Sync, T: DeserializeOwned> OptionalFromRequest<S> for Form<T> {

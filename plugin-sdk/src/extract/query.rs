@@ -3,6 +3,7 @@
 use serde_core::de::DeserializeOwned;
 use serde_html_form::Deserializer;
 
+use super::flat::{self, BadPair};
 use super::from_request::FromRequest;
 use super::optional::OptionalFromRequest;
 use crate::error::{Rejection, RejectionKind};
@@ -58,14 +59,29 @@ pub(super) fn read<T: DeserializeOwned>(
     kind: RejectionKind,
     what: &str,
 ) -> Result<T, Rejection> {
-    serde_html_form::from_bytes(pairs).map_err(|error| {
-        // Which field it was costs a second reading, so it is asked for afterwards.
-        let again = serde_path_to_error::deserialize::<_, T>(Deserializer::from_bytes(pairs));
-        let path = again.err().map(|error| error.path().to_string());
-        let message = match path.filter(|path| path != ".") {
-            Some(path) => format!("{what}: field `{path}`: {error}"),
+    parse(pairs).map_err(|(field, error)| {
+        let message = match field {
+            Some(field) => format!("{what}: field `{field}`: {error}"),
             None => format!("{what}: {error}"),
         };
         Rejection::of(kind, message)
     })
 }
+
+/// Reads pairs; what is wrong comes with the name of its field, where that is known.
+pub(crate) fn parse<T: DeserializeOwned>(pairs: &[u8]) -> Result<T, BadPair> {
+    serde_html_form::from_bytes(pairs).or_else(|error| {
+        let message = error.to_string();
+        // Numbers behind `#[serde(flatten)]`.
+        if message.contains(TEXT) {
+            return flat::read(pairs);
+        }
+        // Which field it was costs a second reading, so it is asked for afterwards.
+        let again = serde_path_to_error::deserialize::<_, T>(Deserializer::from_bytes(pairs));
+        let path = again.err().map(|error| error.path().to_string());
+        Err((path.filter(|path| path != "."), message))
+    })
+}
+
+/// How serde begins, where a text should have been something else.
+const TEXT: &str = "invalid type: string \"";

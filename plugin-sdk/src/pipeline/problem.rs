@@ -6,9 +6,11 @@ use maud::{DOCTYPE, html};
 use serde_core::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::body::Body;
-use crate::error::{Error, reason};
+use crate::error::{Error, RejectionKind, reason};
 use crate::request::RequestContext;
 use crate::response::Response;
+#[cfg(feature = "validation")]
+use crate::validation::FieldErrors;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;\
     padding:0 1.5rem;color:#222;background:#fff}h1{font-size:1.5rem;margin:0}p{margin:.5rem 0}\
@@ -18,14 +20,16 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;mar
 /// Renders an error that no page of the app took, as the client wants it. `dev` shows its causes.
 pub(crate) fn render(wants: &Wants, error: &Error, dev: bool) -> Response {
     let status = error.status();
-    let hidden = status.is_server_error() && !dev;
+    // What is inside is not for clients; that their version of HTTP does not do is.
+    let tells_nothing = error.rejection() == Some(RejectionKind::NotUpgradable);
+    let hidden = status.is_server_error() && !dev && !tells_nothing;
     let detail = Some(error.message()).filter(|message| !hidden && *message != reason(status));
     let causes: Vec<String> =
         if dev { error.chain().map(ToString::to_string).collect() } else { Vec::new() };
     let (body, media_type) = if wants.prefers_html() {
         (html(status, detail, &causes), "text/html; charset=utf-8")
     } else {
-        (Problem { causes: &causes, detail, status }.to_json(), "application/problem+json")
+        (Problem::new(error, detail, &causes).to_json(), "application/problem+json")
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -61,10 +65,22 @@ fn html(status: StatusCode, detail: Option<&str>, causes: &[String]) -> String {
 struct Problem<'a> {
     causes: &'a [String],
     detail: Option<&'a str>,
+    #[cfg(feature = "validation")]
+    fields: Option<&'a FieldErrors>,
     status: StatusCode,
 }
 
-impl Problem<'_> {
+impl<'a> Problem<'a> {
+    fn new(error: &'a Error, detail: Option<&'a str>, causes: &'a [String]) -> Self {
+        Problem {
+            causes,
+            detail,
+            #[cfg(feature = "validation")]
+            fields: error.source().and_then(|source| source.downcast_ref()),
+            status: error.status(),
+        }
+    }
+
     fn to_json(&self) -> String {
         // Texts and a number are never refused.
         serde_json::to_string(self).unwrap_or_default()
@@ -79,6 +95,10 @@ impl Serialize for Problem<'_> {
         }
         if let Some(detail) = self.detail {
             object.serialize_entry("detail", detail)?;
+        }
+        #[cfg(feature = "validation")]
+        if let Some(fields) = self.fields {
+            object.serialize_entry("errors", fields)?;
         }
         object.serialize_entry("status", &self.status.as_u16())?;
         object.serialize_entry("title", reason(self.status))?;
@@ -110,7 +130,7 @@ impl Wants {
     }
 
     /// Browsers name HTML; curl, fetch and most libraries send `*/*` and are better served by JSON.
-    fn prefers_html(&self) -> bool {
+    pub(crate) fn prefers_html(&self) -> bool {
         self.html_named && self.accepts_html()
     }
 

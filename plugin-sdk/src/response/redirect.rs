@@ -28,6 +28,20 @@ impl Redirect {
         Redirect { status: StatusCode::SEE_OTHER, location: location.into() }
     }
 
+    /// 303 See Other to an address that came with the request, such as the `next` of a login page: if
+    /// it is a path of this site. Otherwise there is the `fallback`, so that no link to this site leads to
+    /// another one.
+    ///
+    /// ```
+    /// use nova::prelude::*;
+    ///
+    /// assert_eq!(Redirect::local("/orders?page=2", "/"), Redirect::to("/orders?page=2"));
+    /// assert_eq!(Redirect::local("//evil.example/orders", "/"), Redirect::to("/"));
+    /// ```
+    pub fn local(target: &str, fallback: impl Into<String>) -> Self {
+        if is_local(target) { Redirect::to(target) } else { Redirect::to(fallback) }
+    }
+
     /// 307 Temporary Redirect: there for now, with the same method and body.
     pub fn temporary(location: impl Into<String>) -> Self {
         Redirect { status: StatusCode::TEMPORARY_REDIRECT, location: location.into() }
@@ -37,6 +51,13 @@ impl Redirect {
     pub fn permanent(location: impl Into<String>) -> Self {
         Redirect { status: StatusCode::PERMANENT_REDIRECT, location: location.into() }
     }
+}
+
+/// Whether this is a path for every browser: they take `\\` for `/`, and skip tabs and line breaks.
+fn is_local(target: &str) -> bool {
+    target.starts_with('/')
+        && !target.starts_with("//")
+        && !target.contains(|c: char| c == '\\' || c.is_control())
 }
 
 /// A URI is ASCII; what is not is percent-encoded (RFC 3987, section 3.1).
@@ -60,6 +81,33 @@ impl IntoResponse for Redirect {
                 response
             }
             Err(error) => Error::internal(error).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_to_another_site_is_not_local() {
+        let table = [
+            ("/", true),
+            ("/a//b?c=//d#e", true),
+            ("/\u{e9}", true),
+            ("", false),
+            ("a", false),
+            ("//evil.example", false),
+            ("/\\evil.example", false),
+            ("/a\\b", false),
+            ("/\t/evil.example", false),
+            ("/\n/evil.example", false),
+            (" //evil.example", false),
+            ("https://evil.example", false),
+            ("javascript:alert(1)", false),
+        ];
+        for (target, want) in table {
+            assert_eq!(is_local(target), want, "{target:?}");
         }
     }
 }

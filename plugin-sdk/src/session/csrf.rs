@@ -72,6 +72,7 @@ impl Render for Csrf {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Csrf {
     type Part = Head;
     type Rejection = Error;

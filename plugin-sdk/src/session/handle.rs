@@ -209,6 +209,7 @@ impl fmt::Debug for Session {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Sync> FromRequest<S> for Session {
     type Part = Head;
     type Rejection = Error;

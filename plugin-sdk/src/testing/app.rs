@@ -11,12 +11,16 @@ use std::task::{Context, Poll};
 use futures_core::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use http::{Method, StatusCode, Uri};
+use nova_abi::Rooms;
+use nova_rooms::LocalRooms;
 use nova_routing::Router;
 use serde_core::Serialize;
 
+use super::browser::{Jar, TestBrowser};
 #[cfg(feature = "ws")]
 use super::connection::{Taken, take_over};
 use super::incoming::TestIncoming;
+use super::multipart::MultipartForm;
 use super::response::TestResponse;
 use super::streaming::TestStream;
 use crate::app::{InitContext, Routes, StartedApp};
@@ -24,7 +28,7 @@ use crate::body::Body;
 #[cfg(feature = "ws")]
 use crate::body::Kind;
 use crate::hooks::Purpose;
-use crate::info;
+use crate::info::{self, Started};
 use crate::request::{Incoming, RequestContext};
 use crate::response::{IntoResponse, Response, Result, with_content_type};
 
@@ -33,7 +37,7 @@ pub struct TestApp {
     router: Router<usize>,
     app: Arc<StartedApp>,
     /// What its code finds when it asks for its app.
-    started: &'static info::Started,
+    started: &'static Started,
 }
 
 impl fmt::Debug for TestApp {
@@ -88,7 +92,7 @@ impl TestApp {
     /// pattern.
     pub fn with_state<S: Send + Sync + 'static>(routes: Routes, state: S) -> Self {
         let init = scratch(Purpose::Precompile, None);
-        let started = info::started("", init.dev, HashMap::new());
+        let started = start(init.dev);
         #[cfg(feature = "cookies-private")]
         started.secret().for_a_test().expect("a secret of the test's own");
         let app = routes.init_with(state, init);
@@ -105,7 +109,7 @@ impl TestApp {
     }
 
     pub(crate) async fn start_with(routes: &Routes, init: InitContext) -> Result<Self> {
-        let started = info::started("", init.dev, HashMap::new());
+        let started = start(init.dev);
         if init.purpose == Purpose::Serve {
             started.leadership().lead();
         }
@@ -115,7 +119,7 @@ impl TestApp {
         TestApp::of(routes, app, started)
     }
 
-    fn of(routes: &Routes, app: Arc<StartedApp>, started: &'static info::Started) -> Result<Self> {
+    fn of(routes: &Routes, app: Arc<StartedApp>, started: &'static Started) -> Result<Self> {
         let mut router = Router::new();
         for (index, route) in routes.routes().iter().enumerate() {
             router.insert(route.info.pattern.clone(), index)?;
@@ -178,6 +182,12 @@ impl TestApp {
         TestRequest::new(self, Method::DELETE, target)
     }
 
+    /// A visitor who keeps cookies.
+    #[must_use]
+    pub fn browser(&self) -> TestBrowser<'_> {
+        TestBrowser::new(self)
+    }
+
     /// Answers as the host does.
     async fn send(&self, mut sent: TestIncoming) -> Response {
         let path = sent.path().to_owned();
@@ -220,6 +230,15 @@ impl TestApp {
     }
 }
 
+/// An app of its own, with rooms of its own.
+fn start(dev: bool) -> &'static Started {
+    let rooms = Rooms::new(Arc::new(LocalRooms::default()));
+    let started = info::started("", dev, HashMap::new(), Some(rooms));
+    // What pages spawn runs on this thread, unless the test has several.
+    info::settle(started);
+    started
+}
+
 fn scratch(purpose: Purpose, saved: Option<Vec<u8>>) -> InitContext {
     InitContext { purpose, dev: true, stylesheet: None, favicon: None, saved }
 }
@@ -244,13 +263,21 @@ pub struct TestRequest<'a> {
     target: Uri,
     headers: HeaderMap,
     body: Body,
+    /// What the browser that sends it keeps.
+    cookies: Option<&'a Jar>,
 }
 
 impl<'a> TestRequest<'a> {
     fn new(app: &'a TestApp, method: Method, target: &str) -> Self {
         let target =
             target.parse().unwrap_or_else(|error| panic!("`{target}` is not a target: {error}"));
-        TestRequest { app, method, target, headers: HeaderMap::new(), body: Body::empty() }
+        let (headers, body) = (HeaderMap::new(), Body::empty());
+        TestRequest { app, method, target, headers, body, cookies: None }
+    }
+
+    pub(super) fn by(mut self, cookies: &'a Jar) -> Self {
+        self.cookies = Some(cookies);
+        self
     }
 
     /// Adds a header.
@@ -294,6 +321,14 @@ impl<'a> TestRequest<'a> {
         self.body(fields.into())
     }
 
+    /// Sets the body to a form with files, and its type.
+    pub fn multipart(mut self, form: MultipartForm) -> Self {
+        let (media_type, body) = form.finish();
+        let media_type = HeaderValue::try_from(media_type).expect("a media type");
+        self.headers.insert(CONTENT_TYPE, media_type);
+        self.body(body)
+    }
+
     /// Sends the request, and gives the response back whose body is read as it comes: for streams,
     /// which may have no end.
     ///
@@ -327,17 +362,13 @@ impl<'a> TestRequest<'a> {
     /// # }
     /// ```
     pub async fn stream(self) -> TestStream {
-        let TestRequest { app, method, target, headers, body } = self;
-        let sent = TestIncoming::new(method, target, headers, body);
-        TestStream::new(with_content_type(app.send(sent).await))
+        TestStream::new(self.answer(|sent| sent).await)
     }
 
     /// Sends the request, and takes the connection over if the page answers 101; else the answer.
     #[cfg(feature = "ws")]
     pub(super) async fn upgraded(self) -> Result<(HeaderMap, Taken), TestResponse> {
-        let TestRequest { app, method, target, headers, body } = self;
-        let sent = TestIncoming::new(method, target, headers, body).upgradable();
-        let response = with_content_type(app.send(sent).await);
+        let response = self.answer(TestIncoming::upgradable).await;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(TestResponse::read(response, false).await);
         }
@@ -347,6 +378,20 @@ impl<'a> TestRequest<'a> {
             _ => panic!("101 without saying what is done with the connection"),
         }
     }
+
+    /// Sends it, with the cookies of its browser, and keeps those of the answer.
+    async fn answer(self, sent: impl FnOnce(TestIncoming) -> TestIncoming) -> Response {
+        let TestRequest { app, method, target, mut headers, body, cookies } = self;
+        if let Some(cookies) = cookies {
+            cookies.send(target.path(), &mut headers);
+        }
+        let sent = sent(TestIncoming::new(method, target, headers, body));
+        let response = with_content_type(app.send(sent).await);
+        if let Some(cookies) = cookies {
+            cookies.keep(response.headers());
+        }
+        response
+    }
 }
 
 impl<'a> IntoFuture for TestRequest<'a> {
@@ -354,19 +399,16 @@ impl<'a> IntoFuture for TestRequest<'a> {
     type IntoFuture = BoxFuture<'a, TestResponse>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let TestRequest { app, method, target, headers, body } = self;
         Box::pin(async move {
-            let is_head = method == Method::HEAD;
-            let sent = TestIncoming::new(method, target, headers, body);
-            let response = with_content_type(app.send(sent).await);
-            TestResponse::read(response, is_head).await
+            let is_head = self.method == Method::HEAD;
+            TestResponse::read(self.answer(|sent| sent).await, is_head).await
         })
     }
 }
 
 /// A future that is polled on behalf of an app.
 struct Inside<F> {
-    started: &'static info::Started,
+    started: &'static Started,
     future: Pin<Box<F>>,
 }
 

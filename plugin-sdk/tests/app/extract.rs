@@ -385,3 +385,25 @@ async fn another_protocol_needs_a_request_for_one_and_a_connection() {
     assert_eq!(unnamed.status(), 400);
     assert_eq!(app.get("/both").await.text(), "a page");
 }
+
+#[tokio::test]
+async fn a_parameter_that_may_be_missing_is_an_option() {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        lang: Option<String>,
+        id: u64,
+    }
+    let mut app = nova::App::new(nova::no_state());
+    app.page("/{lang?}/about", "pages/[[lang]]/about.rs")
+        .get(sync_1(|lang: Option<Path<String>>| format!("{:?}", lang.map(|Path(lang)| lang))));
+    app.page("/{lang?}/items/{id=u64}.json", "pages/[[lang]]/items/[id=u64].json.rs")
+        .get(sync_1(|Path((lang, id)): Path<(Option<String>, u64)>| format!("{lang:?} {id}")))
+        .post(sync_1(|Path(named): Path<Named>| format!("{:?} {}", named.lang, named.id)));
+    let app = TestApp::new(app.finish()).await;
+    assert_eq!(app.get("/about").await.text(), "None");
+    assert_eq!(app.get("/en/about").await.text(), r#"Some("en")"#);
+    assert_eq!(app.get("/items/7.json").await.text(), "None 7");
+    assert_eq!(app.get("/en/items/7.json").await.text(), r#"Some("en") 7"#);
+    assert_eq!(app.post("/items/7.json").await.text(), "None 7");
+    assert_eq!(app.get("/items/x.json").await.status(), 404);
+}

@@ -8,12 +8,16 @@ mod errors;
 mod extract;
 mod hooks;
 mod left_values;
+mod login;
 mod methods;
+mod multipart;
 mod pages;
 mod responses;
+mod rooms;
 mod sessions;
 mod tower;
 mod unrouted;
+mod validation;
 mod websockets;
 
 use nova::App;

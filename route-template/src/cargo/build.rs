@@ -27,6 +27,9 @@ pub(crate) const LIBRARY_COMMAND: [&str; 4] = ["rustc", "--lib", "--crate-type",
 /// compiler.
 pub(crate) const LIBRARY_FLAGS: [&str; 2] = ["-C", "link-arg=-Wl,--build-id=sha1"];
 
+/// How the file begins that cargo compiles the SDK to.
+const SDK_LIBRARY: &str = "libnova-";
+
 /// The variable that names another.
 const TARGET_VARIABLE: &str = "CARGO_TARGET_DIR";
 
@@ -203,15 +206,44 @@ impl Build {
         self.program.clone().unwrap_or_else(|| self.dir.join("Cargo.toml"))
     }
 
-    fn command(&self, program: &Path) -> Command {
+    /// The target folder that cargo is given.
+    fn target_folder(&self) -> PathBuf {
         let own = self.environment.iter().find(|(name, _)| name == TARGET_VARIABLE);
         let named =
             own.map(|(_, value)| value.clone()).or_else(|| std::env::var_os(TARGET_VARIABLE));
-        let target_dir = match (&self.target_dir, named) {
+        let folder = match (&self.target_dir, named) {
             (Some(dir), _) => dir.clone(),
             (None, Some(dir)) => PathBuf::from(dir),
             (None, None) => self.dir.join(TARGET_DIR),
         };
+        // A relative folder is seen from where the user stands, not from the app.
+        std::path::absolute(&folder).unwrap_or(folder)
+    }
+
+    /// Whether the SDK was compiled with this profile before, and with it most of what the app depends
+    /// on: this build then compiles little more than the app. A guess, made by the names of cargo's
+    /// files; where cargo lays them out differently, it is `false`.
+    #[must_use]
+    pub fn has_compiled_sdk(&self) -> bool {
+        let folder = match &*self.profile {
+            "dev" | "test" => "debug",
+            "bench" => "release",
+            name => name,
+        };
+        let target = self.target_folder();
+        let inside = std::fs::read_dir(&target).into_iter().flatten().flatten();
+        // Beside the profiles there is a folder for each target that was named.
+        let places = std::iter::once(target.clone()).chain(inside.map(|entry| entry.path()));
+        places.map(|place| place.join(folder).join("deps")).any(|place| {
+            let files = std::fs::read_dir(place).into_iter().flatten().flatten();
+            files.map(|file| file.file_name()).any(|name| {
+                let name = name.to_string_lossy();
+                name.starts_with(SDK_LIBRARY) && name.ends_with(".rlib")
+            })
+        })
+    }
+
+    fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(&self.dir)
@@ -227,8 +259,7 @@ impl Build {
             .args(["--profile", &self.profile])
             .arg("--message-format=json-diagnostic-rendered-ansi")
             .arg("--target-dir")
-            // A relative folder is seen from where the user stands, not from the app.
-            .arg(std::path::absolute(&target_dir).unwrap_or(target_dir))
+            .arg(self.target_folder())
             .args(&self.args)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -366,4 +397,36 @@ fn read_lines(
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_folder_tells_whether_the_sdk_was_compiled() {
+        for (profile, file, expected) in [
+            ("dev", "debug/deps/libnova-0123456789abcdef.rlib", true),
+            ("dev", "x86_64-unknown-linux-gnu/debug/deps/libnova-01.rlib", true),
+            ("release", "release/deps/libnova-01.rlib", true),
+            ("ours", "ours/deps/libnova-01.rlib", true),
+            // Another profile, a build that was cut off, another crate.
+            ("dev", "release/deps/libnova-01.rlib", false),
+            ("dev", "debug/deps/libnova-01.rmeta", false),
+            ("dev", "debug/deps/libnova_abi-01.rlib", false),
+            ("dev", "debug/libnova-01.rlib", false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("Cargo.toml"), "[package]\nname = \"app\"\n")
+                .unwrap();
+            let target = folder.path().join("target");
+            let path = target.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+            let project = Project::open(folder.path()).unwrap();
+            let build = Build::new(&project, Origins::default()).profile(profile);
+            let build = build.target_dir(Some(target));
+            assert_eq!(build.has_compiled_sdk(), expected, "{profile} {file}");
+        }
+    }
 }

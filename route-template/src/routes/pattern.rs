@@ -12,19 +12,61 @@ pub enum Segment {
     Static(String),
     /// `[id]`: exactly one segment.
     Param(String),
+    /// `[id=u64]`, `post-[id]`, `[id].json`: one segment that fits.
+    Constrained {
+        /// The parameter.
+        name: String,
+        /// The text before it.
+        before: String,
+        /// What it must be: one of [`TYPES`].
+        ty: Option<String>,
+        /// The text behind it.
+        after: String,
+    },
+    /// `[[lang]]`, `[[page=u64]]`: one segment, or none.
+    Optional {
+        /// The parameter.
+        name: String,
+        /// What it must be.
+        ty: Option<String>,
+    },
     /// `[...path]`: one or more segments.
     Rest(String),
     /// `[[...path]]`: any number of segments, none too.
     OptionalRest(String),
 }
 
+/// The types that a parameter can have, as the matcher knows them.
+const TYPES: [&str; 7] = ["uuid", "u8", "u16", "u32", "u64", "i32", "i64"];
+
 impl Segment {
+    /// One segment for a parameter.
+    fn one(name: &str, before: &str, ty: Option<&str>, after: &str) -> Self {
+        if before.is_empty() && after.is_empty() && ty.is_none() {
+            return Self::Param(name.to_owned());
+        }
+        Self::Constrained {
+            name: name.to_owned(),
+            before: before.to_owned(),
+            ty: ty.map(str::to_owned),
+            after: after.to_owned(),
+        }
+    }
+
     /// The name of the parameter, if the segment is one.
     pub fn param(&self) -> Option<&str> {
         match self {
             Self::Static(_) => None,
-            Self::Param(name) | Self::Rest(name) | Self::OptionalRest(name) => Some(name),
+            Self::Param(name)
+            | Self::Constrained { name, .. }
+            | Self::Optional { name, .. }
+            | Self::Rest(name)
+            | Self::OptionalRest(name) => Some(name),
         }
+    }
+
+    fn is_optional(&self) -> bool {
+        matches!(self, Self::Optional { .. })
     }
 
     /// Whether it may take in more than one segment of a path.
@@ -38,6 +80,14 @@ impl fmt::Display for Segment {
         match self {
             Self::Static(text) => f.write_str(text),
             Self::Param(name) => write!(f, "{{{name}}}"),
+            Self::Constrained { name, before, ty: Some(ty), after } => {
+                write!(f, "{before}{{{name}={ty}}}{after}")
+            }
+            Self::Constrained { name, before, ty: None, after } => {
+                write!(f, "{before}{{{name}}}{after}")
+            }
+            Self::Optional { name, ty: Some(ty) } => write!(f, "{{{name}={ty}?}}"),
+            Self::Optional { name, ty: None } => write!(f, "{{{name}?}}"),
             Self::Rest(name) => write!(f, "{{*{name}}}"),
             Self::OptionalRest(name) => write!(f, "{{*{name}?}}"),
         }
@@ -54,16 +104,25 @@ impl Pattern {
         &self.0
     }
 
-    /// The pattern without the names of its parameters: two patterns of one shape match the
-    /// same paths.
-    pub fn shape(&self) -> Pattern {
+    /// The pattern without the names of its parameters, and if one may be missing, with it and
+    /// without: two patterns that share a shape match the same paths.
+    pub fn shapes(&self) -> Vec<Pattern> {
         let nameless = |segment: &Segment| match segment {
             Segment::Static(text) => Segment::Static(text.clone()),
             Segment::Param(_) => Segment::Param(String::new()),
+            Segment::Constrained { before, ty, after, .. } => {
+                Segment::one("", before, ty.as_deref(), after)
+            }
+            Segment::Optional { ty, .. } => Segment::one("", "", ty.as_deref(), ""),
             Segment::Rest(_) => Segment::Rest(String::new()),
             Segment::OptionalRest(_) => Segment::OptionalRest(String::new()),
         };
-        Self(self.0.iter().map(nameless).collect())
+        let mut shapes = vec![Self(self.0.iter().map(nameless).collect())];
+        if self.0.iter().any(Segment::is_optional) {
+            let others = self.0.iter().filter(|segment| !segment.is_optional());
+            shapes.push(Self(others.map(nameless).collect()));
+        }
+        shapes
     }
 
     /// Whether the pattern has no parameter, so that it is a path one can ask for.
@@ -74,7 +133,8 @@ impl Pattern {
     /// Appends a segment.
     ///
     /// # Errors
-    /// Nothing may follow a catch-all, and a parameter's name may occur once.
+    /// Nothing may follow a catch-all, a parameter's name may occur once, and one parameter may be
+    /// missing.
     pub fn push(&mut self, segment: Segment) -> Result<(), BadName> {
         if let Some(last) = self.0.last().filter(|last| last.is_catch_all()) {
             return Err(BadName::AfterCatchAll { catch_all: file_form(last) });
@@ -83,6 +143,9 @@ impl Pattern {
             && self.0.iter().any(|earlier| earlier.param() == Some(name))
         {
             return Err(BadName::Repeated { name: name.to_owned() });
+        }
+        if segment.is_optional() && self.0.iter().any(Segment::is_optional) {
+            return Err(BadName::TwoOptional);
         }
         self.0.push(segment);
         Ok(())
@@ -116,8 +179,8 @@ pub enum BadName {
         /// The character.
         found: char,
     },
-    /// A bracket without its partner, or brackets around a part of the name only.
-    #[error("brackets must enclose the whole name")]
+    /// A bracket without its partner, or two parameters in one name.
+    #[error("a name has one parameter, in brackets")]
     Brackets,
     /// `[]`, `[...]`.
     #[error("the parameter has no name")]
@@ -128,9 +191,18 @@ pub enum BadName {
         /// The name.
         name: String,
     },
-    /// `[[id]]`.
-    #[error("a single segment cannot be optional")]
-    OptionalSingle,
+    /// `a-[...rest]`, `[[id]].json`.
+    #[error("no text can be around a parameter that may be missing or takes the rest of the path")]
+    TextAround,
+    /// `[id=float]`.
+    #[error("`{ty}` is no type that a parameter can have")]
+    Type {
+        /// What was written.
+        ty: String,
+    },
+    /// Two parameters that may be missing.
+    #[error("two parameters of this route may be missing")]
+    TwoOptional,
     /// `(name).rs`, or `(` and `)` elsewhere.
     #[error("only a whole folder can be a group")]
     Group,
@@ -160,15 +232,20 @@ impl BadName {
                  outside of pages/, or in a name that begins with `_`"
             }
             Self::Brackets | Self::Nameless => {
-                "one segment is `[id].rs`, the rest of the path `[...path].rs`, an optional \
-                 rest `[[...path]].rs`"
+                "one segment is `[id].rs`, perhaps with text around it: `post-[id].rs`, \
+                 `[id].json.rs`; one that may be missing `[[id]].rs`; the rest of the path \
+                 `[...path].rs`, an optional rest `[[...path]].rs`"
             }
             Self::ParameterName { .. } => {
                 "use letters, digits and `_`, not a digit first, so that it can name a field"
             }
-            Self::OptionalSingle => {
-                "add an `index.rs` beside `[id].rs`, or write `[[...path]].rs` for any number \
-                 of segments"
+            Self::TextAround => "give the parameter a folder or a file of its own",
+            Self::Type { .. } => {
+                "write one of uuid, u8, u16, u32, u64, i32, i64, as in `[id=u64].rs`, or leave it \
+                 out and let `Path<T>` refuse what does not fit"
+            }
+            Self::TwoOptional => {
+                "which of them a path has could not be told; make one of them `[name]`"
             }
             Self::Group => "a group is a folder: `(name)/page.rs`",
             Self::AfterCatchAll { .. } => "move the page out of the catch-all folder",
@@ -191,20 +268,35 @@ pub(crate) fn parse_part(name: &str, is_folder: bool) -> Result<NamePart, BadNam
 }
 
 fn parameter(name: &str) -> Result<Segment, BadName> {
-    let inner = |text: &str| {
-        let text = text.strip_prefix('[')?.strip_suffix(']')?;
-        Some(text.to_owned())
+    let (before, rest) = name.split_once('[').ok_or(BadName::Brackets)?;
+    let (inner, after) = rest.rsplit_once(']').ok_or(BadName::Brackets)?;
+    if before.contains(']') || after.contains('[') {
+        return Err(BadName::Brackets);
+    }
+    for text in [before, after].into_iter().filter(|text| !text.is_empty()) {
+        check_static(text)?;
+    }
+    let is_alone = before.is_empty() && after.is_empty();
+    let optional = inner.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    let inner = optional.unwrap_or(inner);
+    if let Some(rest) = inner.strip_prefix("...") {
+        let rest = parameter_name(rest)?;
+        return match optional {
+            _ if !is_alone => Err(BadName::TextAround),
+            Some(_) => Ok(Segment::OptionalRest(rest)),
+            None => Ok(Segment::Rest(rest)),
+        };
+    }
+    let (name, ty) = match inner.split_once('=') {
+        Some((name, ty)) if TYPES.contains(&ty) => (name, Some(ty)),
+        Some((_, ty)) => return Err(BadName::Type { ty: ty.to_owned() }),
+        None => (inner, None),
     };
-    let once = inner(name).ok_or(BadName::Brackets)?;
-    match inner(&once) {
-        Some(twice) => match twice.strip_prefix("...") {
-            Some(rest) => Ok(Segment::OptionalRest(parameter_name(rest)?)),
-            None => Err(BadName::OptionalSingle),
-        },
-        None => match once.strip_prefix("...") {
-            Some(rest) => Ok(Segment::Rest(parameter_name(rest)?)),
-            None => Ok(Segment::Param(parameter_name(&once)?)),
-        },
+    let name = parameter_name(name)?;
+    match optional {
+        Some(_) if !is_alone => Err(BadName::TextAround),
+        Some(_) => Ok(Segment::Optional { name, ty: ty.map(str::to_owned) }),
+        None => Ok(Segment::one(&name, before, ty, after)),
     }
 }
 
@@ -235,10 +327,9 @@ fn check_static(name: &str) -> Result<(), BadName> {
 
 fn file_form(segment: &Segment) -> String {
     match segment {
-        Segment::Static(text) => text.clone(),
-        Segment::Param(name) => format!("[{name}]"),
         Segment::Rest(name) => format!("[...{name}]"),
         Segment::OptionalRest(name) => format!("[[...{name}]]"),
+        other => other.to_string(),
     }
 }
 
@@ -266,6 +357,12 @@ mod tests {
             ("[type]", Segment::Param("type".into())),
             ("[...path]", Segment::Rest("path".into())),
             ("[[...path]]", Segment::OptionalRest("path".into())),
+            ("[id].json", Segment::one("id", "", None, ".json")),
+            ("post-[id]", Segment::one("id", "post-", None, "")),
+            ("[id=u64]", Segment::one("id", "", Some("u64"), "")),
+            ("v[id=u8].tar.gz", Segment::one("id", "v", Some("u8"), ".tar.gz")),
+            ("[[lang]]", Segment::Optional { name: "lang".into(), ty: None }),
+            ("[[page=u64]]", Segment::Optional { name: "page".into(), ty: Some("u64".into()) }),
         ] {
             assert_eq!(file(name), segment(expected), "{name}");
         }
@@ -279,13 +376,18 @@ mod tests {
         for (name, expected) in [
             ("[id", BadName::Brackets),
             ("id]", BadName::Brackets),
-            ("user-[id]", BadName::Brackets),
             ("[a][b]", BadName::Brackets),
+            ("[a]-[b]", BadName::Brackets),
+            ("a][b", BadName::Brackets),
             ("[[...a]", BadName::Brackets),
+            ("a-[...b]", BadName::TextAround),
+            ("[[a]].json", BadName::TextAround),
+            ("[id=float]", BadName::Type { ty: "float".into() }),
+            ("[id=]", BadName::Type { ty: String::new() }),
+            ("user [id]", character(' ')),
             ("[]", BadName::Nameless),
             ("[...]", BadName::Nameless),
             ("[[...]]", BadName::Nameless),
-            ("[[id]]", BadName::OptionalSingle),
             ("[user-id]", parameter("user-id")),
             ("[1st]", parameter("1st")),
             ("[..path]", parameter("..path")),
@@ -314,8 +416,62 @@ mod tests {
         assert_eq!(pattern(&[]).to_string(), "/");
         assert_eq!(pattern(&["a", "[b]", "[...c]"]).to_string(), "/a/{b}/{*c}");
         assert_eq!(pattern(&["[[...c]]"]).to_string(), "/{*c?}");
-        assert_eq!(pattern(&["a", "[x]"]).shape(), pattern(&["a", "[y]"]).shape());
-        assert_ne!(pattern(&["[...x]"]).shape(), pattern(&["[[...x]]"]).shape());
+        assert_eq!(pattern(&["a", "[x]"]).shapes(), pattern(&["a", "[y]"]).shapes());
+        assert_ne!(pattern(&["[...x]"]).shapes(), pattern(&["[[...x]]"]).shapes());
+        let missing = pattern(&["[[x]]", "a"]);
+        assert_eq!(missing.to_string(), "/{x?}/a");
+        assert_eq!(
+            missing.shapes(),
+            [&["[y]", "a"][..], &["a"]].map(|it| pattern(it).shapes().remove(0))
+        );
+    }
+
+    /// The matcher reads what is written here, and finds the same conflicts.
+    #[test]
+    fn the_matcher_agrees() {
+        let names = [
+            "a",
+            "[x]",
+            "[y]",
+            "[x=u8]",
+            "[y=u8]",
+            "[x=uuid]",
+            "a-[x]",
+            "[y]-a",
+            "[x].json",
+            "[y].json",
+            "a-[x=i64]",
+            "[[x]]",
+            "[[y=u8]]",
+            "[...x]",
+            "[[...y]]",
+        ];
+        let patterns: Vec<Pattern> = names
+            .iter()
+            .flat_map(|first| [vec![*first], vec![*first, "b"], vec![*first, "[z]"]])
+            .filter_map(|names| {
+                let mut pattern = Pattern::default();
+                for name in names {
+                    let Ok(NamePart::Segment(segment)) = file(name) else { panic!("{name}") };
+                    pattern.push(segment).ok()?;
+                }
+                Some(pattern)
+            })
+            .collect();
+        let parse = |pattern: &Pattern| nova_routing::Pattern::parse(&pattern.to_string()).unwrap();
+        for first in &patterns {
+            for second in &patterns {
+                let mut router = nova_routing::Router::new();
+                router.insert(parse(first), ()).unwrap();
+                let conflict = router.insert(parse(second), ()).is_err();
+                let shapes = second.shapes();
+                let ours = first.shapes().iter().any(|shape| shapes.contains(shape));
+                assert_eq!(conflict, ours, "{first} {second}");
+            }
+        }
+        let names: Vec<_> =
+            nova_routing::ParamType::ALL.into_iter().map(nova_routing::ParamType::name).collect();
+        assert_eq!(names, TYPES);
     }
 
     #[test]

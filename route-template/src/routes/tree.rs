@@ -3,7 +3,6 @@
 //! Nothing here touches the disk. [`RouteTree::build`] takes the files as values and either
 //! gives the whole tree or every mistake in it.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use crate::routes::exercises::Exercises;
@@ -270,14 +269,13 @@ impl<'a> Builder<'a> {
             self.tree.pages.iter().partition(|page| serves(&page.file));
         let (mut problems, mut left_out) = (Vec::new(), HashSet::new());
         for page in served.into_iter().chain(others) {
-            match seen.entry(page.pattern.shape()) {
-                Entry::Vacant(vacant) => {
-                    vacant.insert(page);
-                }
-                Entry::Occupied(first) => {
+            let shapes = page.pattern.shapes();
+            match shapes.iter().find_map(|shape| seen.get(shape)) {
+                None => seen.extend(shapes.into_iter().map(|shape| (shape, page))),
+                Some(first) => {
                     problems.push(Problem::DuplicateRoute {
-                        pattern: first.get().pattern.clone(),
-                        first: first.get().file.clone(),
+                        pattern: first.pattern.clone(),
+                        first: first.file.clone(),
                         second: page.file.clone(),
                     });
                     left_out.insert(page.file.clone());

@@ -58,6 +58,8 @@ struct Common;
 #[include = "abi/src/*"]
 #[include = "abi/parts/Cargo.toml"]
 #[include = "abi/parts/src/*"]
+#[include = "rooms/Cargo.toml"]
+#[include = "rooms/src/*"]
 #[include = "routing/Cargo.toml"]
 #[include = "routing/src/*"]
 struct Sdk;

@@ -208,6 +208,12 @@ pub(super) fn sources() -> Files {
         for unneeded in ["dev-dependencies", "test", "bench", "example"] {
             manifest.remove(unneeded);
         }
+        // `cargo test --workspace` of the app's workspace, to which cargo may count the SDK, is about the
+        // app: the tests of the SDK need what is not here.
+        let library = manifest["lib"].or_insert(Item::Table(Table::new()));
+        for tests in ["test", "doctest"] {
+            library[tests] = value(false);
+        }
         let up = "../".repeat(member.split('/').count());
         disinherit(&mut manifest, &root["workspace"], |path| format!("{up}{path}"));
         files.insert(path, manifest.to_string().into_bytes());
@@ -339,6 +345,9 @@ mod tests {
             assert!(!text.contains("workspace"), "{text}");
             assert_eq!(manifest["package"]["edition"].as_str(), Some("2024"));
             assert_eq!(manifest["lints"]["rust"]["warnings"].as_str(), Some("allow"));
+            for tests in ["test", "doctest"] {
+                assert_eq!(manifest["lib"][tests].as_bool(), Some(false), "{member}: {tests}");
+            }
         }
         let sdk = parse(&files["plugin-sdk/Cargo.toml"]);
         assert_eq!(sdk["dependencies"]["nova-abi"]["path"].as_str(), Some("../plugin-sdk/abi"));

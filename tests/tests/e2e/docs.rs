@@ -75,7 +75,7 @@ impl Typed {
 /// The documents with commands.
 fn documents() -> Vec<String> {
     let mut files = vec!["README.md".to_owned(), "CONTRIBUTING.md".to_owned()];
-    for (folder, below) in [("docs", ""), ("examples", "/README.md")] {
+    for (folder, below) in [("docs", ""), ("docs/guide", ""), ("examples", "/README.md")] {
         for entry in fs::read_dir(root().join(folder)).expect("a folder") {
             let name = entry.expect("an entry").file_name().into_string().expect("a name");
             let file = format!("{folder}/{name}{below}");

@@ -119,7 +119,16 @@ async fn a_layout_that_is_not_written_yet(app: &App, dev: &mut Dev) {
     app.write("pages/404.rs", &page("nothing here"));
     dev.process.line("swap     pages/404.rs").await;
     assert_eq!(ask(dev, "/nowhere").await, (404, "nothing here".to_owned()));
+    // And so is one in a folder, for the addresses there.
+    app.write("pages/deep/[name]/404.rs", DEEP);
+    dev.process.line("swap     pages/deep/[name]/404.rs").await;
+    assert_eq!(ask(dev, "/deep/down/nowhere").await, (404, "not in down".to_owned()));
+    assert_eq!(ask(dev, "/deep").await, (404, "nothing here".to_owned()));
 }
+
+/// What a folder says of an address without a page.
+const DEEP: &str = "use nova::prelude::*;\n\npub fn get(Path(name): Path<String>) -> String {\n    \
+    format!(\"not in {name}\")\n}\n";
 
 async fn an_error_in_what_all_share(app: &App, dev: &mut Dev) {
     app.write("components/word.rs", "pub fn word() -> u8 {\n    \"eight\"\n}\n");

@@ -22,8 +22,9 @@ pub(super) const ADVICE: &str = "`openssl rand -hex 32` prints one";
 /// The least number of characters, as the SDK has it.
 const LEAST: usize = 32;
 
-/// The features of the SDK that sign or encrypt.
-const FEATURES: [&str; 2] = ["cookies-private", "sessions"];
+/// The features of the SDK that sign or encrypt. With `sessions-store` an app may do without; it is
+/// told all the same, because its manifest does not say where its sessions are.
+const FEATURES: [&str; 4] = ["auth", "cookies-private", "sessions", "sessions-store"];
 
 /// Whether the app in this folder signs or encrypts: it names a feature for that.
 pub(super) fn is_needed(app: &Path) -> bool {

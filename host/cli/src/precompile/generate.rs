@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use nova_host::library::reserved::RESERVED;
 use nova_host::release::plan::{Plan, PlannedRequest};
+use nova_routing::{Constraint, ParamType, Pattern, Segment};
 
 /// What requests of `precompile.rs` are from. Its owner edits that file, not the plan.
 const OWN: &str = "precompile.rs";
@@ -221,16 +222,37 @@ fn generate(
 
 /// Paths that a pattern surely answers, whatever the page makes of them.
 fn guesses(pattern: &str) -> Vec<String> {
-    let (mut path, mut shorter) = (String::new(), None);
-    for segment in pattern.split('/').skip(1) {
-        if segment.starts_with("{*") && segment.ends_with("?}") {
-            shorter = Some(if path.is_empty() { "/".to_owned() } else { path.clone() });
+    let Ok(pattern) = Pattern::parse(pattern) else { return Vec::new() };
+    let (mut path, mut shorter) = (String::new(), None::<String>);
+    for segment in pattern.segments() {
+        let sample = match segment {
+            Segment::Literal(text) => text.to_string(),
+            Segment::Constrained(_, Constraint { before, ty, after }) => {
+                format!("{before}{}{after}", sample(*ty))
+            }
+            Segment::Optional(_, ty) => sample(*ty).to_owned(),
+            Segment::Param(_) | Segment::Rest(_) | Segment::OptionalRest(_) => {
+                sample(None).to_owned()
+            }
+        };
+        if let Some(shorter) = &mut shorter {
+            *shorter += &format!("/{sample}");
         }
-        path.push('/');
-        // Good for a number and for a name.
-        path.push_str(if segment.starts_with('{') { "1" } else { segment });
+        if matches!(segment, Segment::Optional(..) | Segment::OptionalRest(_)) {
+            shorter = Some(path.clone());
+        }
+        path += &format!("/{sample}");
     }
+    let shorter = shorter.map(|path| if path.is_empty() { "/".to_owned() } else { encoded(&path) });
     shorter.into_iter().chain([encoded(&path)]).collect()
+}
+
+/// A value of a parameter; without a type, one that is good for a number and for a name.
+fn sample(ty: Option<ParamType>) -> &'static str {
+    match ty {
+        Some(ParamType::Uuid) => "00000000-0000-4000-8000-000000000001",
+        _ => "1",
+    }
 }
 
 /// A path as it stands in a request.
@@ -280,6 +302,30 @@ fn rules(facts: &LibraryFacts) -> Vec<(&'static str, String, Option<&'static str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guess_is_answered_by_its_pattern() {
+        let table = [
+            ("/", "/"),
+            ("/a b/{id}", "/a%20b/1"),
+            ("/docs/{*path}", "/docs/1"),
+            ("/docs/{*path?}", "/docs /docs/1"),
+            ("/{*path?}", "/ /1"),
+            ("/{lang?}/about", "/about /1/about"),
+            ("/{page=u64?}", "/ /1"),
+            ("/post-{id=u8}.html", "/post-1.html"),
+            ("/{id=uuid}", "/00000000-0000-4000-8000-000000000001"),
+        ];
+        for (pattern, expected) in table {
+            let guesses = guesses(pattern);
+            assert_eq!(guesses.join(" "), expected, "{pattern}");
+            let mut router = nova_routing::Router::new();
+            router.insert(Pattern::parse(pattern).expect("a pattern"), ()).expect("a route");
+            for guess in guesses {
+                assert!(router.find(&guess).expect("a path").is_some(), "{pattern} {guess}");
+            }
+        }
+    }
 
     /// `/users/{id}` and the like, without a router.
     fn pattern_of(path: &str) -> Option<String> {

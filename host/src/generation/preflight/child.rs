@@ -17,6 +17,7 @@ use crate::generation::{Generation, GenerationId, Origin};
 use crate::library::loader::{Loader, Store};
 use crate::library::start::start;
 use crate::process::Answers;
+use crate::rooms::SharedRooms;
 
 /// How long it is waited for a page that is not waited for any more to let go of its thread.
 const LET_GO: Duration = Duration::from_millis(100);
@@ -54,7 +55,9 @@ async fn examine(job: PreflightJob, answers: &Arc<Mutex<Answers>>) -> Result<Fin
     let library =
         Loader::new(store).load_staged(&job.library).map_err(|error| error.to_string())?;
     answers.lock().send(PreflightMessage::Doing("running `init` of app.rs".into()));
-    let app = start(&library, Purpose::Preflight, job.info, None, job.init_limit)
+    // Rooms of its own: what a candidate says there, nobody hears.
+    let rooms = SharedRooms::default().for_library();
+    let app = start(&library, Purpose::Preflight, job.info, rooms, None, job.init_limit)
         .await
         .map_err(|error| error.to_string())?;
     let origin = Origin::of_file(job.library);

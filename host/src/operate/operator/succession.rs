@@ -53,6 +53,7 @@ impl Operator {
             sockets,
             admin,
             forward: true,
+            rooms: true,
             switch: self.site.switch.facts(),
             folders: self.folders.brought(),
             worker: None,

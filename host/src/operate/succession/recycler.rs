@@ -7,6 +7,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -234,7 +235,9 @@ impl Recycler {
         let state = self.operator.succession_state(sockets.len(), self.admin.is_some());
         let admin = self.admin.iter().map(AsFd::as_fd);
         let mut descriptors: Vec<_> = sockets.iter().map(AsFd::as_fd).chain(admin).collect();
-        descriptors.push(forward.as_fd());
+        let (ours, theirs) = UnixStream::pair()?;
+        self.operator.switch().rooms().let_in(ours)?;
+        descriptors.extend([forward.as_fd(), theirs.as_fd()]);
         peer.hand_over(&descriptors, &state).await?;
         let limit = self.limit();
         in_time(limit, peer.loaded()).await?;

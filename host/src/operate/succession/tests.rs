@@ -10,6 +10,7 @@ async fn conversation(successor: Successor) -> (SuccessionPeer, Succession) {
         sockets: 0,
         admin: false,
         forward: false,
+        rooms: false,
         switch: SwitchState {
             log: crate::release::ledger::ReleaseLog::default(),
             last_generation: GenerationId(7),

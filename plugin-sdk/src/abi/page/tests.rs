@@ -1,6 +1,7 @@
 //! Pages attached to an app as the development server does it; the pages are functions of
 //! this program.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -19,6 +20,7 @@ const NOTE: usize = 1;
 async fn started(routes: fn() -> Routes) -> App {
     extern "C" fn write(_: &LogEvent<'_>) {}
     let services = HostServices::new(Services {
+        rooms: nova_abi::Rooms::new(Arc::new(nova_rooms::LocalRooms::default())),
         log: LogSink { max_level: ROption::RNone, write },
         dev: true,
         build_id: "0".repeat(32),

@@ -184,7 +184,7 @@ mod tests {
     use crate::testing::TestIncoming;
 
     fn verdict(headers: &[(&'static str, &str)]) -> Result<Verdict, String> {
-        let app = crate::info::started("", false, Default::default());
+        let app = crate::info::started("", false, Default::default(), None);
         let _inside = crate::info::enter(app);
         let trusted = Sessions::in_cookie().trust_origin("https://app.example");
         let _ = crate::session::set_up(trusted);

@@ -36,6 +36,11 @@ fn paths_become_patterns() {
         ("docs/[...path]/index.rs", "/docs/{*path}"),
         ("docs/[[...path]].rs", "/docs/{*path?}"),
         ("[[...path]].rs", "/{*path?}"),
+        ("[[lang]]/index.rs", "/{lang?}"),
+        ("[[lang]]/about.rs", "/{lang?}/about"),
+        ("users/[id=u64].rs", "/users/{id=u64}"),
+        ("users/[id].json.rs", "/users/{id}.json"),
+        ("blog/post-[slug]/index.rs", "/blog/post-{slug}"),
         ("(shop)/cart.rs", "/cart"),
         ("(shop)/(checkout)/pay.rs", "/pay"),
         ("(shop)/index.rs", "/"),
@@ -160,15 +165,30 @@ fn two_files_for_one_route_are_both_named() {
         ("c/index.rs", GET),
         ("(shop)/cart.rs", GET),
         ("cart.rs", GET),
+        ("[[lang]]/about.rs", GET),
+        ("about.rs", GET),
+        ("d/[x=u8].rs", GET),
+        ("d/[y=u8].rs", GET),
+        ("d/[y=u16].rs", GET),
     ]), @"
     two pages answer /a/{x}
       --> pages/a/[x].rs
       --> pages/a/[y].rs
       help: keep one of the two, or move one
 
+    two pages answer /{lang?}/about
+      --> pages/[[lang]]/about.rs
+      --> pages/about.rs
+      help: keep one of the two, or move one
+
     two pages answer /cart
       --> pages/(shop)/cart.rs
       --> pages/cart.rs
+      help: keep one of the two, or move one
+
+    two pages answer /d/{x=u8}
+      --> pages/d/[x=u8].rs
+      --> pages/d/[y=u8].rs
       help: keep one of the two, or move one
 
     two pages answer /users
@@ -183,7 +203,9 @@ fn every_mistake_is_reported_in_one_go() {
     insta::assert_snapshot!(problems(&[
         ("a/[id]/b/[id].rs", GET),
         ("b/[...rest]/edit.rs", GET),
-        ("c/[[id]].rs", GET),
+        ("c/[[id]]/[[x]].rs", GET),
+        ("c/[id=float].rs", GET),
+        ("c/a-[[id]].rs", GET),
         ("d/user [id].rs", GET),
         ("e/{id}.rs", GET),
         ("g.rs", "//! Nothing yet.\n"),
@@ -315,7 +337,7 @@ fn a_mistake_leaves_the_other_files_what_they_are() {
             "File pages/b.rs",
         ),
         ("b c.rs", GET, "pages/a.rs 1", "File pages/b c.rs"),
-        ("[id].json.rs", GET, "pages/a.rs 1", "File pages/[id].json.rs"),
+        ("[id].[x].rs", GET, "pages/a.rs 1", "File pages/[id].[x].rs"),
         ("b/404.rs", "// todo", "pages/a.rs 1", "Shared pages/b/404.rs"),
         ("_layout.rs", "// todo", "pages/a.rs 1", "Shared pages/_layout.rs"),
         (

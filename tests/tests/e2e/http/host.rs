@@ -1,5 +1,4 @@
-//! Who a request is for, and its cookies: the same for pages, middleware and typed headers, whatever
-//! the protocol.
+//! Who a request is for, and its cookies: the same for pages and middleware, whatever the protocol.
 
 use nova_tests::http2::{Answer as Http2Answer, END_HEADERS, END_STREAM, ask, fields, frame, kind};
 use tokio::io::AsyncWriteExt;
@@ -55,8 +54,6 @@ async fn http_2_names_it_in_its_authority() {
         let expected = format!("GET /seen {expected}");
         assert_eq!(asked(&host, "/seen", lines).await, Http2Answer::Response(200, expected));
     }
-    let typed = asked(&host, "/typed-host", &[authority]).await;
-    assert_eq!(typed, Http2Answer::Response(200, "shop.example:1".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,4 +32,8 @@ async fn every_request_gets_the_answer_that_http_asks_for() {
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     // Whatever came, the host is well.
     assert_eq!(host.get("/seen", "").await.text(), "GET /seen host=a cookie= body=0");
+    // An address without a page goes through the middleware of its folder.
+    let none = host.get("/seen/none", "").await;
+    assert_eq!((none.status(), none.header("x-asked-for")), (404, Some("a")));
+    assert_eq!(host.get("/none", "").await.header("x-asked-for"), None);
 }

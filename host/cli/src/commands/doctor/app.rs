@@ -299,6 +299,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn cookies_need_a_secret_where_the_app_signs_or_encrypts_them() {
+        let app = tempfile::tempdir().expect("a folder");
+        let write = |file: &str, text: &str| {
+            std::fs::write(app.path().join(file), text).expect("written");
+        };
+        let manifest = |features: &str| {
+            format!(
+                "[package]\nname = \"shop\"\n[dependencies]\n\
+                 nova = {{ package = \"nova-plugin-sdk\", path = \"x\", features = [{features}] }}\n"
+            )
+        };
+        write("Cargo.toml", &manifest("\"cookies\""));
+        assert_eq!(cookies(app.path()), None);
+        write("Cargo.toml", &manifest("\"auth\""));
+        let found = || cookies(app.path()).map(|it| (it.verdict, it.found)).expect("a finding");
+        let missing = "NOVA_SECRET, which signs and encrypts them, is not set";
+        assert_eq!(found(), (Verdict::Bad, missing.to_owned()));
+        write(".env", "NOVA_SECRET=hush\n");
+        let short = "NOVA_SECRET: one of 4 characters is too short, it takes 32 or more";
+        assert_eq!(found(), (Verdict::Bad, short.to_owned()));
+        write(".env", &format!("NOVA_SECRET={}\n", "x".repeat(32)));
+        assert_eq!(found().0, Verdict::Good);
+    }
+
+    #[test]
     fn another_sdk_is_weak() {
         let verdict = |is_vendored, version: Option<&str>| {
             let path = "vendor/nova/plugin-sdk".to_owned();

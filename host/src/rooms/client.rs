@@ -1,0 +1,137 @@
+//! A process that follows: what its apps send goes to the process that leads, and what that one has
+//! numbered is kept here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use nova_abi::RoomError;
+use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot};
+
+use super::SharedRooms;
+use super::wire::{Frame, Frames};
+
+/// What becomes of a message.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Numbered(u64),
+    Refused(RoomError),
+    /// The process that led has not taken it, and leads no more.
+    NotTaken,
+    /// It is gone, and may have taken it.
+    Lost,
+}
+
+/// The way to the process that leads.
+pub(super) struct Upstream {
+    frames: mpsc::UnboundedSender<Frame>,
+    questions: Mutex<Questions>,
+}
+
+#[derive(Default)]
+struct Questions {
+    last: u64,
+    open: HashMap<u64, oneshot::Sender<Answer>>,
+    /// Nothing is asked any more.
+    is_over: bool,
+}
+
+impl Upstream {
+    /// Asks for the number of a message.
+    pub(super) async fn ask(&self, room: &str, bytes: Bytes) -> Answer {
+        let (answers, answer) = oneshot::channel();
+        {
+            let mut questions = self.questions.lock();
+            if questions.is_over {
+                return Answer::NotTaken;
+            }
+            questions.last += 1;
+            let question = questions.last;
+            questions.open.insert(question, answers);
+            // Under the lock, so that questions are asked in their order. One that cannot be asked any
+            // more is answered at the end.
+            self.frames.send(Frame::Publish { question, room: room.into(), bytes }).ok();
+        }
+        answer.await.unwrap_or(Answer::Lost)
+    }
+
+    fn answer(&self, question: u64, answer: Answer) {
+        let asked = self.questions.lock().open.remove(&question);
+        // Who does not wait any more needs no answer.
+        asked.map(|asked| asked.send(answer).ok());
+    }
+
+    /// Nothing is answered any more; `answer` says what became of what was asked.
+    fn end(&self, answer: fn() -> Answer) {
+        let mut questions = self.questions.lock();
+        questions.is_over = true;
+        for (_, asked) in questions.open.drain() {
+            asked.send(answer()).ok();
+        }
+    }
+}
+
+/// Begins to follow; the second is ready when what is kept is here.
+pub(super) fn start(
+    rooms: SharedRooms,
+    socket: UnixStream,
+) -> (Arc<Upstream>, oneshot::Receiver<()>) {
+    let (reader, writer) = socket.into_split();
+    let (frames, to_send) = mpsc::unbounded_channel();
+    let upstream = Arc::new(Upstream { frames, questions: Mutex::default() });
+    let (says, ready) = oneshot::channel();
+    tokio::spawn(send(writer, to_send));
+    tokio::spawn(hear(rooms, Frames::new(reader), Arc::clone(&upstream), says));
+    (upstream, ready)
+}
+
+async fn send(mut writer: OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver<Frame>) {
+    let mut buffer = BytesMut::new();
+    while let Some(frame) = frames.recv().await {
+        frame.put(&mut buffer);
+        while buffer.len() < 64 * 1024
+            && let Ok(frame) = frames.try_recv()
+        {
+            frame.put(&mut buffer);
+        }
+        if writer.write_all(&buffer).await.is_err() {
+            return;
+        }
+        buffer.clear();
+    }
+}
+
+async fn hear(
+    rooms: SharedRooms,
+    mut frames: Frames<OwnedReadHalf>,
+    upstream: Arc<Upstream>,
+    says_ready: oneshot::Sender<()>,
+) {
+    let mut says_ready = Some(says_ready);
+    let end: fn() -> Answer = loop {
+        match frames.next().await {
+            Ok(Some(Frame::Message(numbered))) => rooms.store().place(numbered),
+            Ok(Some(Frame::Accepted { question, id })) => {
+                upstream.answer(question, Answer::Numbered(id));
+            }
+            Ok(Some(Frame::Refused { question, error })) => {
+                upstream.answer(question, Answer::Refused(error));
+            }
+            Ok(Some(Frame::Ready)) => drop(says_ready.take().map(|ready| ready.send(()))),
+            Ok(Some(Frame::Lead)) => break || Answer::NotTaken,
+            // It says no such thing, or is gone.
+            Ok(Some(Frame::Publish { .. }) | None) => break || Answer::Lost,
+            Err(error) => {
+                tracing::debug!("the rooms of the process before: {error}");
+                break || Answer::Lost;
+            }
+        }
+    };
+    // First this: who is told that a message was not taken sends it again.
+    rooms.lead();
+    upstream.end(end);
+}

@@ -1,0 +1,169 @@
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+
+use nova_abi::abi_stable::std_types::ROption;
+use nova_abi::{RoomEvent, RoomReader};
+
+use super::*;
+
+/// A process that follows another one.
+async fn follower(of: &SharedRooms) -> SharedRooms {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    of.let_in(ours).unwrap();
+    let rooms = SharedRooms::default();
+    rooms.follow(theirs).await.unwrap();
+    rooms
+}
+
+async fn send(rooms: &SharedRooms, room: &str, text: &str) -> Result<u64, RoomError> {
+    let text = Bytes::copy_from_slice(text.as_bytes());
+    rooms.clone().send_to(room.to_owned(), text).await
+}
+
+async fn next(reader: &mut Reader) -> (u64, String) {
+    match poll_fn(|cx| reader.poll_next(cx)).await {
+        RoomEvent::Message { id, bytes } => (id, String::from_utf8_lossy(&bytes).into_owned()),
+        RoomEvent::Lagged(missed) => panic!("lagged {missed:?}"),
+    }
+}
+
+#[tokio::test]
+async fn processes_read_the_same_in_the_same_order() {
+    let leads = SharedRooms::default();
+    let before = send(&leads, "a", "before").await.unwrap();
+    let followers = [follower(&leads).await, follower(&leads).await];
+    let all = [&leads, &followers[0], &followers[1]];
+    let mut readers = all.map(|rooms| rooms.subscribe("a", RoomStart::After(before)).unwrap());
+    let sending = (0..3).map(|process| {
+        let rooms = all[process].clone();
+        tokio::spawn(async move {
+            let mut ids = Vec::new();
+            for n in 0..200 {
+                let id = send(&rooms, "a", &format!("{process} {n}")).await.unwrap();
+                // Who was told of a number finds the message in its own process.
+                let mut after = rooms.subscribe("a", RoomStart::After(id - 1)).unwrap();
+                assert_eq!(next(&mut after).await, (id, format!("{process} {n}")));
+                ids.push(id);
+            }
+            ids
+        })
+    });
+    let sending: Vec<_> = sending.collect();
+    let mut sent = BTreeSet::new();
+    for ids in sending {
+        let ids = ids.await.unwrap();
+        assert!(ids.is_sorted(), "the messages of one sender keep their order");
+        sent.extend(ids);
+    }
+    assert_eq!(sent, (before + 1..before + 601).collect());
+    let mut heard = Vec::new();
+    for reader in &mut readers {
+        let mut all = Vec::new();
+        for id in before + 1..before + 601 {
+            let (found, text) = next(reader).await;
+            assert_eq!(found, id);
+            all.push(text);
+        }
+        heard.push(all);
+    }
+    assert!(heard[0] == heard[1] && heard[1] == heard[2]);
+}
+
+#[tokio::test]
+async fn what_a_room_does_not_take_is_said_in_every_process() {
+    let leads = SharedRooms::default();
+    let follows = follower(&leads).await;
+    for rooms in [&leads, &follows] {
+        assert_eq!(send(rooms, "", "x").await, Err(RoomError::InvalidName));
+        let long = "x".repeat(nova_abi::LONGEST_ROOM_MESSAGE + 1);
+        assert_eq!(send(rooms, "a", &long).await, Err(RoomError::TooLong));
+        assert!(send(rooms, "a", &long[1..]).await.is_ok());
+    }
+}
+
+/// A recycling: the process that leads lets its successor lead, and ends.
+#[tokio::test]
+async fn the_one_that_comes_goes_on_with_the_numbers() {
+    let mut leads = SharedRooms::default();
+    let first = send(&leads, "a", "0").await.unwrap();
+    let mut readers = vec![leads.subscribe("a", RoomStart::After(first)).unwrap()];
+    let mut count = 0;
+    for _ in 0..3 {
+        let comes = follower(&leads).await;
+        readers.push(comes.subscribe("a", RoomStart::Oldest).unwrap());
+        // Messages on their way are numbered by the one or by the other.
+        let sending: Vec<_> = (0..50)
+            .map(|n| {
+                let comes = comes.clone();
+                tokio::spawn(async move { send(&comes, "a", &n.to_string()).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        leads.hand_over().await;
+        assert_eq!(send(&leads, "a", "x").await, Err(RoomError::Unavailable));
+        for sent in sending {
+            assert!(sent.await.unwrap().is_ok());
+            count += 1;
+        }
+        leads = comes;
+    }
+    let mut last = readers.pop().unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..=count {
+        ids.push(next(&mut last).await.0);
+    }
+    assert_eq!(ids, (first..=first + count).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn one_that_ends_leaves_the_others_as_they_are() {
+    let leads = SharedRooms::default();
+    let stays = follower(&leads).await;
+    let mut reader = stays.subscribe("a", RoomStart::Now).unwrap();
+    // A process that is killed in the middle of a frame, and one that is not what it seems.
+    for bytes in [&b"\0\0\0\x20\0half"[..], b"\0\0\0\x01\x09"] {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        leads.let_in(ours).unwrap();
+        std::io::Write::write_all(&mut theirs, bytes).unwrap();
+    }
+    // One that takes nothing, while there is more than what it may have.
+    let (ours, _deaf) = UnixStream::pair().unwrap();
+    leads.let_in(ours).unwrap();
+    let large = "x".repeat(200 * 1024);
+    for n in 0..50_u64 {
+        let sent = send(if n % 2 == 0 { &leads } else { &stays }, "a", &large).await.unwrap();
+        assert_eq!(next(&mut reader).await, (sent, large.clone()));
+    }
+    // The one that led is gone: this one leads, and goes on.
+    let before = send(&stays, "a", "before").await.unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let orphan = SharedRooms::default();
+    let following = orphan.follow(theirs);
+    drop(ours);
+    following.await.unwrap();
+    while matches!(*orphan.0.role.lock(), Role::Follows(_)) {
+        tokio::task::yield_now().await;
+    }
+    assert!(send(&orphan, "a", "alone").await.is_ok());
+    assert_eq!(next(&mut reader).await.0, before);
+}
+
+#[tokio::test]
+async fn a_reader_elsewhere_that_is_too_slow_is_told() {
+    let leads = SharedRooms::default();
+    let follows = follower(&leads).await;
+    let mut reader = follows.subscribe("a", RoomStart::Now).unwrap();
+    let count = Limits::default().messages as u64 + 10;
+    let mut last = 0;
+    for n in 0..count {
+        last = send(&leads, "a", &n.to_string()).await.unwrap();
+    }
+    // It has come when a message behind it has.
+    let id = send(&follows, "a", "behind").await.unwrap();
+    assert_eq!(id, last + 1);
+    match poll_fn(|cx| reader.poll_next(cx)).await {
+        RoomEvent::Lagged(ROption::RSome(11)) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(next(&mut reader).await.1, "11");
+}

@@ -1,0 +1,123 @@
+//! A place in a room.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use nova_abi::abi_stable::std_types::ROption;
+use nova_abi::{OwnedBytes, RoomEvent, RoomReader, RoomStart};
+
+use crate::room::Room;
+use crate::store::Store;
+
+/// A message that a client has, and that has not come to this process yet, is no further ahead. One
+/// that is was numbered by a host whose clock was ahead, or by nobody.
+const ON_ITS_WAY: u64 = 100_000;
+
+/// See the [module](self).
+pub struct Reader {
+    store: Arc<Store>,
+    room: Arc<str>,
+    /// Tells it from others.
+    number: u64,
+    /// The life of the room in which it reads; 0: the first one that there is.
+    base: u64,
+    /// The number of the message that it wants.
+    next: u64,
+    /// It begins behind a message that this life of the room does not know.
+    is_lost: bool,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        name: Arc<str>,
+        number: u64,
+        room: &Room,
+        start: RoomStart,
+    ) -> Self {
+        let (next, is_lost) = match start {
+            RoomStart::Now => (room.next, false),
+            RoomStart::Oldest => (room.oldest(), false),
+            RoomStart::After(id) => {
+                let known = room.base.saturating_sub(1)..room.next.saturating_add(ON_ITS_WAY);
+                let is_known = room.base != 0 && known.contains(&id);
+                (if is_known { id + 1 } else { room.oldest() }, !is_known)
+            }
+        };
+        Self { store, room: name, number, base: room.base, next, is_lost }
+    }
+
+    /// What is next, if it is there.
+    fn found(&mut self, room: &Room) -> Option<Found> {
+        if self.is_lost {
+            self.is_lost = false;
+            return Some(Found::Lagged(None));
+        }
+        if self.base != room.base {
+            let is_first = self.base == 0;
+            self.base = room.base;
+            self.next = if is_first { room.base } else { room.oldest() };
+            if !is_first {
+                return Some(Found::Lagged(None));
+            }
+        }
+        let oldest = room.oldest();
+        if let Some(missed) = oldest.checked_sub(self.next).filter(|missed| *missed > 0) {
+            self.next = oldest;
+            return Some(Found::Lagged(Some(missed)));
+        }
+        let id = self.next;
+        let bytes = room.message(id)?.bytes.clone();
+        self.next += 1;
+        Some(Found::Message(id, bytes))
+    }
+}
+
+enum Found {
+    Message(u64, Bytes),
+    Lagged(Option<u64>),
+}
+
+impl RoomReader for Reader {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<RoomEvent> {
+        let store = Arc::clone(&self.store);
+        let mut state = store.lock();
+        // A room with readers is kept.
+        let Some(room) = state.rooms.get_mut(&self.room) else { return Poll::Pending };
+        match self.found(room) {
+            Some(Found::Message(id, bytes)) => {
+                drop(state);
+                Poll::Ready(RoomEvent::Message { id, bytes: OwnedBytes::from_owner(bytes) })
+            }
+            Some(Found::Lagged(missed)) => {
+                Poll::Ready(RoomEvent::Lagged(missed.map_or(ROption::RNone, ROption::RSome)))
+            }
+            None => {
+                room.waiting.insert(self.number, cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut state = self.store.lock();
+        if let Some(room) = state.rooms.get_mut(&self.room) {
+            room.readers -= 1;
+            room.waiting.remove(&self.number);
+            // Nothing was ever said in it: whoever just looks takes no place.
+            if room.readers == 0 && room.base == 0 {
+                state.rooms.remove(&self.room);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("room", &self.room).field("next", &self.next).finish()
+    }
+}
