@@ -1,5 +1,5 @@
 use nova::prelude::*;
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// What a user wrote, as HTML. Markup in the text is shown as text, and a link leads to the web or
 /// nowhere.
@@ -46,6 +46,10 @@ pub fn markdown(text: &str) -> Markup {
             })
         }
         // The page has one heading of the first level already.
+        Event::Start(Tag::Heading { level, id, classes, attrs }) => {
+            Event::Start(Tag::Heading { level: below(level), id, classes, attrs })
+        }
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
         event => event,
     });
     let mut html = String::with_capacity(text.len() * 3 / 2);
@@ -65,4 +69,15 @@ fn is_of_the_web(address: &str) -> bool {
             .iter()
             .any(|known| scheme.eq_ignore_ascii_case(known))
     })
+}
+
+fn below(level: HeadingLevel) -> HeadingLevel {
+    use HeadingLevel::{H2, H3, H4, H5, H6};
+    match level {
+        HeadingLevel::H1 => H2,
+        H2 => H3,
+        H3 => H4,
+        H4 => H5,
+        H5 | H6 => H6,
+    }
 }
