@@ -85,7 +85,7 @@ impl Default for SharedRooms {
 
 impl SharedRooms {
     /// The rooms for a library.
-    pub(crate) fn for_library(&self) -> Rooms {
+    pub fn for_library(&self) -> Rooms {
         Rooms::new(Arc::new(self.clone()))
     }
 

@@ -7,11 +7,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use nova_abi::Purpose;
+use nova_abi::{Purpose, Rooms};
 use nova_host::library::loader::{LoadError, Loader, Store};
 use nova_host::library::start::{StartInfo, start};
+use nova_host::rooms::SharedRooms;
 use nova_tests::fixtures::{aborting, against_changed_sdk, edit, library, replaced, stamped};
 use tempfile::TempDir;
+
+fn rooms() -> Rooms {
+    SharedRooms::default().for_library()
+}
 
 struct Door {
     folder: TempDir,
@@ -166,7 +171,8 @@ async fn a_build_that_comes_back_is_mapped_anew_and_its_statics_begin_anew() {
         let (loader, limit, before) = (Loader::new(store), nova_tests::PATIENCE, open_copies());
         for _ in 0..51 {
             let library = loader.load(&path).unwrap();
-            let started = start(&library, Purpose::Serve, StartInfo::default(), None, limit).await;
+            let started =
+                start(&library, Purpose::Serve, StartInfo::default(), rooms(), None, limit).await;
             let app = started.expect("its logger is installed once in each mapping");
             app.shutdown().await;
         }
@@ -174,9 +180,9 @@ async fn a_build_that_comes_back_is_mapped_anew_and_its_statics_begin_anew() {
         // The same for an app that is started again without a release to read.
         let library = loader.load(&path).unwrap();
         assert!(Arc::ptr_eq(&loader.unused(&library).unwrap(), &library), "nothing of it has run");
-        start(&library, Purpose::Serve, StartInfo::default(), None, limit).await.unwrap();
+        start(&library, Purpose::Serve, StartInfo::default(), rooms(), None, limit).await.unwrap();
         let again = loader.unused(&library).unwrap();
-        start(&again, Purpose::Serve, StartInfo::default(), None, limit).await.unwrap();
+        start(&again, Purpose::Serve, StartInfo::default(), rooms(), None, limit).await.unwrap();
         assert_eq!(loader.loads(), 53);
         assert_eq!(open_copies() - before, usize::from(in_memory));
         if !in_memory {
