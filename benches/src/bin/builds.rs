@@ -1,11 +1,11 @@
 //! How long the first builds of an app take, and where the seconds go: the image of `nova dev`,
 //! `nova build` and `nova build --aot`, each with nothing that an earlier one has left.
 //!
-//! `cargo run --release -p nova-benches --bin builds [-- [--nova PROGRAM] dev|build|aot …]`: all three, or those that
-//! are named; by a `nova` that is built before them, or by one that is there. The app is a new one, of the template `starter`.
-//! What crates.io gives is downloaded before. Seconds of the clock depend on what else the machine does;
-//! those of CPU little. This program is the `rustc-wrapper` of its builds, which is how it knows what each
-//! crate takes; it adds some milliseconds to each.
+//! `cargo run --release -p nova-benches --bin builds [-- [--nova PROGRAM] dev|build|aot …]`: all three, or
+//! those that are named; by a `nova` that is built before them, or by one that is there. The app is a new one,
+//! of the template `starter`. What crates.io gives is downloaded before. Seconds of the clock depend on what
+//! else the machine does; those of CPU less. This program is the `rustc-wrapper` of its builds, which is how it
+//! knows what each crate takes; it adds some milliseconds to each.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
