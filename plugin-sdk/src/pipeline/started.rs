@@ -53,13 +53,13 @@ impl<'a> Starter<'a> {
             return Arc::clone(route);
         }
         let each = |handler: &Option<AnyHandler>| handler.as_ref().map(|it| self.handler(it));
-        let mut handlers = route.handlers.each_ref().map(each);
+        let handlers = route.handlers.each_ref().map(each);
         let any = route.any.as_ref().map(|handler| self.handler(handler));
         Arc::new(Route {
             info: route.info.clone(),
             file: route.file,
             methods: route.methods,
-            handlers: std::mem::take(&mut handlers),
+            handlers,
             any,
             precompile: route.precompile,
             reserved: route.reserved,

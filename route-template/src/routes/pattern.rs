@@ -18,7 +18,7 @@ pub enum Segment {
         name: String,
         /// The text before it.
         before: String,
-        /// What it must be: one of [`TYPES`].
+        /// What it must be: `u64`, `uuid` and so on.
         ty: Option<String>,
         /// The text behind it.
         after: String,

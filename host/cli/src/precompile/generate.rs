@@ -243,8 +243,8 @@ fn guesses(pattern: &str) -> Vec<String> {
         }
         path += &format!("/{sample}");
     }
-    let shorter = shorter.map(|path| if path.is_empty() { "/".to_owned() } else { encoded(&path) });
-    shorter.into_iter().chain([encoded(&path)]).collect()
+    let complete = |path: String| if path.is_empty() { "/".to_owned() } else { encoded(&path) };
+    shorter.into_iter().chain([path]).map(complete).collect()
 }
 
 /// A value of a parameter; without a type, one that is good for a number and for a name.
