@@ -71,7 +71,8 @@ fn build(folder: &Path, programs: &[PathBuf]) -> BTreeMap<String, String> {
          tower = {{ version = \"=0.5.3\", default-features = false }}\n\
          tower-http = {{ version = \"=0.7.1\", features = [\"cors\", \"timeout\"] }}\n\
          serde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n\
-         tracing = {{ version = \"0.1\", default-features = false }}\n\n\
+         tracing = {{ version = \"0.1\", default-features = false }}\n\
+         tracing-subscriber = {{ version = \"0.3\", default-features = false, features = [\"fmt\", \"std\"] }}\n\n\
          [profile.dev]\ndebug = \"line-tables-only\"\n\n[workspace]\n"
     );
     for path in programs {

@@ -131,7 +131,7 @@ impl AnyHandler {
     }
 
     /// How it is made when the app starts; `None` for one that is made already.
-    pub(super) fn make(&self) -> Option<&MakeHandler> {
+    pub(crate) fn make(&self) -> Option<&MakeHandler> {
         self.0.make()
     }
 
@@ -140,10 +140,15 @@ impl AnyHandler {
         Arc::as_ptr(&self.0).addr()
     }
 
+    /// Adds what its arguments take of middleware, and leave.
+    pub(crate) fn add_uses(&self, uses: &mut Uses) {
+        self.0.uses(uses);
+    }
+
     /// What its arguments take of middleware, and leave.
     pub(crate) fn uses(&self) -> Uses {
         let mut uses = Uses::default();
-        self.0.uses(&mut uses);
+        self.add_uses(&mut uses);
         uses
     }
 

@@ -9,8 +9,9 @@ use super::token::{is_of, read};
 use super::{FIELD, HEADER, KEY};
 use crate::cookies::{Cookies, Flags};
 use crate::error::Error;
+use crate::extract::Uses;
 use crate::pipeline::finish::finish;
-use crate::pipeline::route::{AnyHandler, Call, Environment, Scope};
+use crate::pipeline::route::{AnyHandler, Call, Environment, MakeHandler, Scope};
 use crate::request::{RequestContext, Whole};
 use crate::response::{IntoResponse, Response};
 use crate::session::handle::Session;
@@ -34,11 +35,22 @@ pub(crate) fn guard(
 }
 
 /// A function behind the guard.
-struct Guarded(AnyHandler);
+struct Guarded {
+    function: AnyHandler,
+    /// How the same is made, where the function is made when the app starts.
+    make: Option<Box<MakeHandler>>,
+}
 
 impl Guarded {
-    fn around(handler: AnyHandler) -> AnyHandler {
-        AnyHandler::new(Guarded(handler))
+    fn around(function: AnyHandler) -> AnyHandler {
+        let unmade = function.make().is_some().then(|| function.clone());
+        let make = unmade.map(|unmade| -> Box<MakeHandler> {
+            Box::new(move |state| {
+                let made = unmade.make().map(|make| make(state));
+                Guarded::around(made.unwrap_or_else(|| unmade.clone()))
+            })
+        });
+        AnyHandler::new(Guarded { function, make })
     }
 }
 
@@ -57,7 +69,7 @@ impl Call for Guarded {
                 Err(refused) => Err(refused),
             };
             match may {
-                Ok(()) => self.0.serve(cx, environment, scope).await,
+                Ok(()) => self.function.serve(cx, environment, scope).await,
                 Err(refused) => finish(environment, scope, &mut cx, refused.into_response()).await,
             }
         })
@@ -68,7 +80,15 @@ impl Call for Guarded {
         cx: &'a mut RequestContext<'_, Whole>,
         state: &'a AnyState,
     ) -> BoxFuture<'a, Response> {
-        self.0.step(cx, state)
+        self.function.step(cx, state)
+    }
+
+    fn uses(&self, uses: &mut Uses) {
+        self.function.add_uses(uses);
+    }
+
+    fn make(&self) -> Option<&MakeHandler> {
+        self.make.as_deref()
     }
 }
 

@@ -116,9 +116,9 @@ fn an_app_in_a_workspace_is_a_member_that_cargo_takes() {
         let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         metadata["packages"].as_array().unwrap().len()
     };
-    // The SDK is four packages, which are the workspace's where it names the app.
-    assert_eq!(members("members = [\"apps/site\"]"), 5);
-    assert_eq!(members(""), 5);
+    // The SDK is five packages, which are the workspace's where it names the app.
+    assert_eq!(members("members = [\"apps/site\"]"), 6);
+    assert_eq!(members(""), 6);
     assert_eq!(members("members = [\"apps/*\"]\nexclude = [\"apps/site/vendor\"]"), 1);
     assert_eq!(members("exclude = [\"apps\"]"), 1);
 }
