@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use http::header::{HeaderValue, VARY};
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 use serde_json::Value;
@@ -237,8 +238,13 @@ async fn load(
 ///
 /// # Errors
 /// When it cannot be saved: it is too large for a cookie, or the store fails. The answer is that then.
-pub(crate) async fn save(cx: &RequestContext<'_>, response: Response) -> Result<Response, Error> {
+pub(crate) async fn save(
+    cx: &RequestContext<'_>,
+    mut response: Response,
+) -> Result<Response, Error> {
     let Some(session) = cx.own_session().and_then(|slot| slot.0.get()) else { return Ok(response) };
+    // What was made of a session is for this visitor alone, also to a cache.
+    response.headers_mut().append(VARY, HeaderValue::from_static("cookie"));
     let sessions = Sessions::current()?;
     let (before, changes) = {
         let mut state = session.state();

@@ -159,7 +159,13 @@ async fn a_session_is_kept_wherever_it_is_and_written_only_after_a_change() {
         assert_eq!(kept(&browser.send("PUT", "/at/a", "1").await).as_ref(), Some(&browser.cookie));
         assert_eq!(browser.cookie.len() < 40, is_stored, "{}", browser.cookie);
         assert_eq!(browser.text("GET", "/at/a").await, "1");
-        assert_eq!(kept(&browser.send("GET", "/at/a", "").await), None, "nothing has changed");
+        let read = browser.send("GET", "/at/a", "").await;
+        assert_eq!(
+            (kept(&read), read.header("vary")),
+            (None, Some("cookie")),
+            "nothing has changed"
+        );
+        assert_eq!(browser.send("GET", "/none", "").await.header("vary"), None);
         assert_eq!(browser.send("POST", "/failing", "").await.status(), 500);
         assert_eq!(browser.text("GET", "/at/a").await, "1", "half of a change is none");
 
