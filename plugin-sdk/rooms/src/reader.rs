@@ -21,8 +21,12 @@ pub struct Reader {
     room: Arc<str>,
     /// Tells it from others.
     number: u64,
-    /// The life of the room in which it reads; 0: the first one that there is.
+    /// The life of the room in which it reads; 0: the first one that there is. A message may be on its
+    /// way from the process that numbers to this one, so a room may be known to clients before it is
+    /// known here.
     base: u64,
+    /// The message behind which it begins as soon as there is one.
+    after: Option<u64>,
     /// The number of the message that it wants.
     next: u64,
     /// It begins behind a message that this life of the room does not know.
@@ -37,31 +41,42 @@ impl Reader {
         room: &Room,
         start: RoomStart,
     ) -> Self {
-        let (next, is_lost) = match start {
-            RoomStart::Now => (room.next, false),
-            RoomStart::Oldest => (room.oldest(), false),
-            RoomStart::After(id) => {
-                let known = room.base.saturating_sub(1)..room.next.saturating_add(ON_ITS_WAY);
-                let is_known = room.base != 0 && known.contains(&id);
-                (if is_known { id + 1 } else { room.oldest() }, !is_known)
-            }
-        };
-        Self { store, room: name, number, base: room.base, next, is_lost }
+        let mut reader =
+            Self { store, room: name, number, base: 0, next: 0, after: None, is_lost: false };
+        match start {
+            RoomStart::Now => (reader.base, reader.next) = (room.base, room.next),
+            RoomStart::Oldest => (reader.base, reader.next) = (room.base, room.oldest()),
+            RoomStart::After(id) => reader.after = Some(id),
+        }
+        if room.base != 0 {
+            reader.enter(room);
+        }
+        reader
+    }
+
+    /// Finds its place in a room that has a first number now.
+    fn enter(&mut self, room: &Room) {
+        if self.base == 0 {
+            self.next = room.base;
+        }
+        self.base = room.base;
+        let Some(id) = self.after.take() else { return };
+        let known = room.base.saturating_sub(1)..room.next.saturating_add(ON_ITS_WAY);
+        self.is_lost = !known.contains(&id);
+        self.next = if self.is_lost { room.oldest() } else { id + 1 };
     }
 
     /// What is next, if it is there.
     fn found(&mut self, room: &Room) -> Option<Next> {
-        if self.is_lost {
-            self.is_lost = false;
-            return Some(Next::Lagged(None));
+        if self.base == 0 && room.base != 0 {
+            self.enter(room);
         }
         if self.base != room.base {
-            let is_first = self.base == 0;
-            self.base = room.base;
-            self.next = if is_first { room.base } else { room.oldest() };
-            if !is_first {
-                return Some(Next::Lagged(None));
-            }
+            (self.base, self.next) = (room.base, room.oldest());
+            self.is_lost = true;
+        }
+        if std::mem::take(&mut self.is_lost) {
+            return Some(Next::Lagged(None));
         }
         let oldest = room.oldest();
         if let Some(missed) = oldest.checked_sub(self.next).filter(|missed| *missed > 0) {

@@ -58,9 +58,18 @@ fn who_reads_has_a_place_in_the_history() {
         send(&store, "a", &n.to_string());
     }
     assert_eq!(read(&mut ahead, base), ["7 7", "8 8"]);
-    // A room of which nothing is known.
-    let mut unknown = store.subscribe("c", RoomStart::After(base)).unwrap();
-    assert_eq!(read(&mut unknown, base), ["lagged"]);
+    // A room of which nothing is known yet: where its first message is on its way from another process,
+    // nothing is missing.
+    let mut unknown = store.subscribe("c", RoomStart::After(7)).unwrap();
+    let mut known_elsewhere = store.subscribe("d", RoomStart::After(base)).unwrap();
+    assert_eq!(read(&mut unknown, base), Vec::<String>::new());
+    let anew = send(&store, "c", "anew");
+    assert_eq!(read(&mut unknown, anew), ["lagged", "0 anew"]);
+    for (id, text) in [(base, "had"), (base + 1, "comes")] {
+        let (room, bytes) = ("d".into(), Bytes::from_static(text.as_bytes()));
+        store.place(RoomMessage { room, base, id, bytes });
+    }
+    assert_eq!(read(&mut known_elsewhere, base), ["1 comes"]);
 }
 
 #[test]

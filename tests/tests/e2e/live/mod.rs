@@ -116,7 +116,7 @@ async fn over_swaps(swaps: usize, args: &[&str]) -> Sum {
     chat.go_on(5).await;
     for swap in 0..swaps {
         let before = fresh(host.address, "/build").await.unwrap();
-        let next = host.file("next.so", &stamped(&live, &swap.to_string()));
+        let next = host.file("next.so", &stamped(&live, &(swap + 1).to_string()));
         host.swap(&next).await.unwrap();
         assert_ne!(fresh(host.address, "/build").await.unwrap(), before);
         chat.go_on(5).await;
