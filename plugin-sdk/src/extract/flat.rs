@@ -10,7 +10,6 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use form_urlencoded::parse;
 use serde_core::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde_core::de::{
     DeserializeOwned, Deserializer, Expected, IntoDeserializer, Unexpected, Visitor,
@@ -26,7 +25,9 @@ pub(super) type BadPair = (Option<String>, String);
 /// Reads pairs such as `a=1&b=2`.
 pub(super) fn read<T: DeserializeOwned>(pairs: &[u8]) -> Result<T, BadPair> {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for (name, text) in parse(pairs) {
+    let split: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+        serde_html_form::from_bytes(pairs).map_err(|error| (None, error.to_string()))?;
+    for (name, text) in split {
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.texts.push(text),
             None => groups.push(Group { name, texts: vec![text] }),
