@@ -106,13 +106,13 @@ nova::export!(routes);
 #[must_use]
 #[rustfmt::skip]
 pub fn routes() -> nova::Routes {
-    use nova::handler::{async_1, async_2, async_3, async_4, async_5, sync_1, sync_2, sync_5};
+    use nova::handler::{async_1, async_2, async_3, async_4, async_5, sync_1, sync_2, sync_4};
 
     let hooks = nova::hooks::init_async_1(app::init) // app.rs: init(purpose: Purpose)
         .shutdown_async(app::shutdown); // app.rs: shutdown(app: Conduit)
     let mut app = nova::App::new(hooks);
     app.error("/", sync_1(pages::_error::handler)); // pages/_error.rs: handler(error: Error)
-    app.layout("/", sync_5(pages::_layout::layout)); // pages/_layout.rs: layout(page: Html, uri: Uri, visitor: Option<Extension<Visitor>>, session: Session, csrf: Csrf)
+    app.layout("/", sync_4(pages::_layout::layout)); // pages/_layout.rs: layout(page: Html, uri: Uri, visitor: Option<Extension<Visitor>>, session: Session)
     app.middleware("/", async_4(pages::_middleware::middleware)); // pages/_middleware.rs: middleware(State(app): State<Conduit>, session: Session, request: Request, next: Next<Visitor>)
     app.error("/api", sync_1(pages::api_error::handler)); // pages/api/_error.rs: handler(error: Error)
     app.page("/api/articles/{slug}/comments/{id}", "pages/api/articles/[slug]/comments/[id].rs")

@@ -1,11 +1,10 @@
 use nova::prelude::*;
-use nova::session::Csrf;
 
 use crate::components::links;
 use crate::model::users::User;
 
 /// The head of every page. `path` is the page that is shown.
-pub fn header(path: &str, visitor: Option<&User>, csrf: &Csrf) -> Markup {
+pub fn header(path: &str, visitor: Option<&User>) -> Markup {
     let current = |href: &str| (path == href).then_some("page");
     html! {
         header.site {
@@ -17,10 +16,6 @@ pub fn header(path: &str, visitor: Option<&User>, csrf: &Csrf) -> Markup {
                     a href="/settings" aria-current=[current("/settings")] { "Settings" }
                     @let profile = links::profile(&user.username);
                     a href=(profile) aria-current=[current(&profile)] { (user.username) }
-                    form method="post" action="/logout" {
-                        (csrf)
-                        button.plain { "Log out" }
-                    }
                 } @else {
                     a href="/login" aria-current=[current("/login")] { "Log in" }
                     a href="/register" aria-current=[current("/register")] { "Register" }

@@ -5,6 +5,8 @@ create table users (
     username text not null unique collate nocase,
     email text not null unique collate nocase,
     password_hash text not null,
+    -- How often the password was changed: what was begun with an older one is over.
+    password_changes integer not null default 0,
     bio text,
     image text,
     created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))

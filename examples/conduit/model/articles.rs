@@ -83,6 +83,21 @@ pub struct ArticleUpdate {
     pub tag_list: Option<Option<Vec<String>>>,
 }
 
+/// How long texts of articles may be, in characters, and how many tags one has.
+const TITLE: usize = 200;
+const DESCRIPTION: usize = 500;
+const BODY: usize = 100_000;
+const TAG: usize = 40;
+const TAGS: usize = 20;
+
+fn check_tags(faults: &mut Faults, tags: &[String]) {
+    tags.iter()
+        .for_each(|tag| faults.at_most("tagList", tag, TAG));
+    if tags.len() > TAGS {
+        faults.add("tagList", "has too many tags");
+    }
+}
+
 /// Which articles are wanted; without a word all of them.
 #[derive(Debug, Default)]
 pub struct Wanted<'a> {
@@ -203,9 +218,10 @@ pub async fn id_of(db: &SqlitePool, slug: &str) -> Result<i64> {
 
 pub async fn create(db: &SqlitePool, author: &User, new: NewArticle) -> Result<Article> {
     let mut faults = Faults::default();
-    let title = faults.required("title", new.title.as_deref());
-    let description = faults.required("description", new.description.as_deref());
-    let body = faults.required("body", new.body.as_deref());
+    let title = faults.required("title", new.title.as_deref(), TITLE);
+    let description = faults.required("description", new.description.as_deref(), DESCRIPTION);
+    let body = faults.required("body", new.body.as_deref(), BODY);
+    check_tags(&mut faults, new.tag_list.as_deref().unwrap_or_default());
     faults.check()?;
     let mut transaction = db.begin_with("begin immediate").await?;
     let slug = free_slug(&mut transaction, title, None).await?;
@@ -240,15 +256,18 @@ pub async fn update(
     } = &update;
     let title = title
         .as_ref()
-        .map(|it| faults.required("title", it.as_deref()));
+        .map(|it| faults.required("title", it.as_deref(), TITLE));
     let description = description
         .as_ref()
-        .map(|it| faults.required("description", it.as_deref()));
+        .map(|it| faults.required("description", it.as_deref(), DESCRIPTION));
     let body = body
         .as_ref()
-        .map(|it| faults.required("body", it.as_deref()));
+        .map(|it| faults.required("body", it.as_deref(), BODY));
     if matches!(tag_list, Some(None)) {
         faults.add("tagList", "can't be blank");
+    }
+    if let Some(Some(tags)) = tag_list {
+        check_tags(&mut faults, tags);
     }
     faults.check()?;
     let mut transaction = db.begin_with("begin immediate").await?;

@@ -37,6 +37,9 @@ pub struct NewComment {
     pub body: Option<String>,
 }
 
+/// How long a comment may be, in characters.
+const BODY: usize = 10_000;
+
 const SELECT: &str = "select comments.id, comments.created_at, comments.updated_at, comments.body, \
     users.username, users.bio, users.image, \
     exists (select 1 from follows where follower = ?1 and followed = users.id) as following \
@@ -56,7 +59,7 @@ pub async fn of_article(db: &SqlitePool, slug: &str, viewer: Option<i64>) -> Res
 pub async fn add(db: &SqlitePool, slug: &str, author: &User, new: NewComment) -> Result<Comment> {
     let article = articles::id_of(db, slug).await?;
     let mut faults = Faults::default();
-    let body = faults.required("body", new.body.as_deref());
+    let body = faults.required("body", new.body.as_deref(), BODY);
     faults.check()?;
     let insert = "insert into comments (article, author, body) values (?, ?, ?) returning id";
     let id: i64 = sqlx::query_scalar(insert)

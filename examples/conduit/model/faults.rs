@@ -14,13 +14,37 @@ impl Faults {
         self.0.entry(field).or_default().push(fault);
     }
 
-    /// The text without which a thing is not complete.
-    pub fn required<'a>(&mut self, field: &'static str, text: Option<&'a str>) -> &'a str {
-        let text = text.unwrap_or_default().trim();
-        if text.is_empty() {
+    /// The text without which a thing is not complete, of at most so many characters.
+    pub fn required<'a>(
+        &mut self,
+        field: &'static str,
+        text: Option<&'a str>,
+        most: usize,
+    ) -> &'a str {
+        let text = self.secret(field, text, most);
+        text.trim()
+    }
+
+    /// The same for a text in which blanks count.
+    pub fn secret<'a>(
+        &mut self,
+        field: &'static str,
+        text: Option<&'a str>,
+        most: usize,
+    ) -> &'a str {
+        let text = text.unwrap_or_default();
+        if text.trim().is_empty() {
             self.add(field, "can't be blank");
         }
+        self.at_most(field, text, most);
         text
+    }
+
+    /// A text that may be missing.
+    pub fn at_most(&mut self, field: &'static str, text: &str, most: usize) {
+        if text.chars().count() > most {
+            self.add(field, "is too long");
+        }
     }
 
     /// 422, if there is a fault.

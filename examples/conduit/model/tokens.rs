@@ -13,10 +13,19 @@ const LIFE: Duration = Duration::from_secs(60 * 24 * 3600);
 /// How long a secret is at least, in bytes: as the hash of HS256.
 const SECRET: usize = 32;
 
+/// Who has logged in. It holds until the password is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogIn {
+    pub user: i64,
+    pub password_changes: i64,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Claims {
     /// The id of the user.
     sub: i64,
+    /// How often their password had been changed.
+    pwd: i64,
     /// When it ends, in seconds since 1970.
     exp: u64,
 }
@@ -56,10 +65,11 @@ impl Tokens {
         })))
     }
 
-    pub fn issue(&self, user: i64) -> Result<String> {
+    pub fn issue(&self, login: LogIn) -> Result<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let claims = Claims {
-            sub: user,
+            sub: login.user,
+            pwd: login.password_changes,
             exp: (now + LIFE).as_secs(),
         };
         Ok(encode(
@@ -69,10 +79,14 @@ impl Tokens {
         )?)
     }
 
-    /// The user that it was issued for; `None` for one that is forged, or over.
-    pub fn read(&self, token: &str) -> Option<i64> {
+    /// Whom it was issued for; `None` for one that is forged, or over.
+    pub fn read(&self, token: &str) -> Option<LogIn> {
         let validation = Validation::new(Algorithm::HS256);
         let read = decode::<Claims>(token, &self.0.decoding, &validation);
-        read.ok().map(|token| token.claims.sub)
+        let Claims { sub, pwd, .. } = read.ok()?.claims;
+        Some(LogIn {
+            user: sub,
+            password_changes: pwd,
+        })
     }
 }

@@ -1,15 +1,13 @@
 //! Who writes and reads.
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use nova::auth::Password;
 use nova::prelude::*;
-use nova::tokio::task::spawn_blocking;
 use serde::{Deserialize, Deserializer, Serialize};
 use sqlx::{FromRow, SqlitePool};
 
 use crate::app::Conduit;
 use crate::model::faults::{Faults, fault, taken};
+use crate::model::tokens::LogIn;
 
 #[derive(Clone, Debug, FromRow)]
 pub struct User {
@@ -18,7 +16,15 @@ pub struct User {
     pub email: String,
     pub bio: Option<String>,
     pub image: Option<String>,
+    pub password_changes: i64,
 }
+
+/// How long texts of users may be, in characters.
+const NAME: usize = 40;
+const EMAIL: usize = 254;
+const PASSWORD: usize = 256;
+const BIO: usize = 2000;
+const IMAGE: usize = 2000;
 
 /// Which field of a table has to be unlike all others, and what the API calls it.
 const UNIQUE: [(&str, &str); 2] = [("users.username", "username"), ("users.email", "email")];
@@ -75,14 +81,27 @@ pub struct Account {
 }
 
 impl User {
-    pub fn into_body(self, app: &Conduit) -> Result<Json<UserBody>> {
-        let token = app.tokens.issue(self.id)?;
+    /// What a session or a token of this user holds.
+    pub fn log_in(&self) -> LogIn {
         let User {
-            id: _,
+            id,
+            password_changes,
+            ..
+        } = *self;
+        LogIn {
+            user: id,
+            password_changes,
+        }
+    }
+
+    pub fn into_body(self, app: &Conduit) -> Result<Json<UserBody>> {
+        let token = app.tokens.issue(self.log_in())?;
+        let User {
             username,
             email,
             bio,
             image,
+            ..
         } = self;
         Ok(Json(UserBody {
             user: Account {
@@ -96,21 +115,34 @@ impl User {
     }
 }
 
-const COLUMNS: &str = "select id, username, email, bio, image from users where id = ?";
+macro_rules! columns {
+    () => {
+        "id, username, email, bio, image, password_changes"
+    };
+}
 
-pub async fn find(db: &SqlitePool, id: i64) -> Result<Option<User>> {
-    Ok(sqlx::query_as(COLUMNS).bind(id).fetch_optional(db).await?)
+async fn find(db: &SqlitePool, id: i64) -> Result<Option<User>> {
+    let sql = concat!("select ", columns!(), " from users where id = ?");
+    Ok(sqlx::query_as(sql).bind(id).fetch_optional(db).await?)
+}
+
+/// Who has logged in, unless the password was changed since.
+pub async fn logged_in(db: &SqlitePool, login: LogIn) -> Result<Option<User>> {
+    let user = find(db, login.user).await?;
+    Ok(user.filter(|user| user.log_in() == login))
 }
 
 pub async fn register(db: &SqlitePool, new: NewUser) -> Result<User> {
     let mut faults = Faults::default();
-    let username = faults.required("username", new.username.as_deref());
+    let username = faults.required("username", new.username.as_deref(), NAME);
     let email = required_email(&mut faults, new.email.as_deref());
-    let password = faults.required("password", new.password.as_deref());
+    let password = faults.secret("password", new.password.as_deref(), PASSWORD);
     faults.check()?;
-    let hash = hash(password.to_owned()).await?;
-    let insert = "insert into users (username, email, password_hash) values (?, ?, ?) \
-                  returning id, username, email, bio, image";
+    let hash = Password::hash(password).await?;
+    let insert = concat!(
+        "insert into users (username, email, password_hash) values (?, ?, ?) returning ",
+        columns!()
+    );
     let row = sqlx::query_as(insert)
         .bind(username)
         .bind(email)
@@ -130,33 +162,40 @@ pub async fn update(db: &SqlitePool, user: &User, update: UserUpdate) -> Result<
     } = &update;
     let username = username
         .as_ref()
-        .map(|it| faults.required("username", it.as_deref()));
+        .map(|it| faults.required("username", it.as_deref(), NAME));
     let email = email
         .as_ref()
         .map(|it| required_email(&mut faults, it.as_deref()));
     let password = password
         .as_ref()
-        .map(|it| faults.required("password", it.as_deref()));
-    faults.check()?;
-    let hash = match password {
-        Some(password) => Some(hash(password.to_owned()).await?),
-        None => None,
-    };
+        .map(|it| faults.secret("password", it.as_deref(), PASSWORD));
     // An empty text is none.
     let text = |new: &Option<Option<String>>, old: &Option<String>| {
         new.clone()
             .unwrap_or_else(|| old.clone())
             .filter(|text| !text.is_empty())
     };
-    let sql = "update users set username = coalesce(?, username), email = coalesce(?, email), \
-               password_hash = coalesce(?, password_hash), bio = ?, image = ? where id = ? \
-               returning id, username, email, bio, image";
+    let (bio, image) = (text(bio, &user.bio), text(image, &user.image));
+    faults.at_most("bio", bio.as_deref().unwrap_or_default(), BIO);
+    faults.at_most("image", image.as_deref().unwrap_or_default(), IMAGE);
+    faults.check()?;
+    let hash = match password {
+        Some(password) => Some(Password::hash(password).await?),
+        None => None,
+    };
+    let sql = concat!(
+        "update users set username = coalesce(?1, username), email = coalesce(?2, email), \
+         password_hash = coalesce(?3, password_hash), \
+         password_changes = password_changes + (?3 is not null), bio = ?4, image = ?5 \
+         where id = ?6 returning ",
+        columns!()
+    );
     let row = sqlx::query_as(sql)
         .bind(username)
         .bind(email)
         .bind(hash)
-        .bind(text(bio, &user.bio))
-        .bind(text(image, &user.image))
+        .bind(bio)
+        .bind(image)
         .bind(user.id)
         .fetch_one(db);
     row.await.map_err(|error| taken(error, &UNIQUE))
@@ -166,25 +205,28 @@ pub async fn update(db: &SqlitePool, user: &User, update: UserUpdate) -> Result<
 /// not said, nor can it be told from the time that the answer takes.
 pub async fn login(db: &SqlitePool, login: Login) -> Result<User> {
     let mut faults = Faults::default();
-    let email = faults.required("email", login.email.as_deref());
-    let password = faults.required("password", login.password.as_deref());
+    let email = faults.required("email", login.email.as_deref(), EMAIL);
+    let password = faults.secret("password", login.password.as_deref(), PASSWORD);
     faults.check()?;
-    let found: Option<(i64, String)> =
-        sqlx::query_as("select id, password_hash from users where email = ?")
-            .bind(email)
-            .fetch_optional(db)
-            .await?;
-    let (id, hash) = found.map_or((None, None), |(id, hash)| (Some(id), Some(hash)));
-    let is_right = verify(password.to_owned(), hash).await?;
-    let user = match id.filter(|_| is_right) {
-        Some(id) => find(db, id).await?,
-        None => None,
+    let sql = "select id, password_hash from users where email = ?";
+    let found: Option<(i64, String)> = sqlx::query_as(sql).bind(email).fetch_optional(db).await?;
+    let hash = found.as_ref().map(|(_, hash)| hash.as_str());
+    let user = match (Password::verify(password, hash).await?, &found) {
+        (true, Some((id, _))) => find(db, *id).await?,
+        _ => None,
     };
     user.ok_or_else(|| fault(StatusCode::UNAUTHORIZED, "credentials", "invalid"))
 }
 
+/// Whether this is the password of the user.
+pub async fn has_password(db: &SqlitePool, user: &User, password: &str) -> Result<bool> {
+    let sql = "select password_hash from users where id = ?";
+    let hash: String = sqlx::query_scalar(sql).bind(user.id).fetch_one(db).await?;
+    Password::verify(password, Some(&hash)).await
+}
+
 fn required_email<'a>(faults: &mut Faults, email: Option<&'a str>) -> &'a str {
-    let email = faults.required("email", email);
+    let email = faults.required("email", email, EMAIL);
     let is_address = email
         .split_once('@')
         .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
@@ -192,38 +234,6 @@ fn required_email<'a>(faults: &mut Faults, email: Option<&'a str>) -> &'a str {
         faults.add("email", "is invalid");
     }
     email
-}
-
-/// Hashes on a thread that may be busy for some milliseconds.
-async fn hash(password: String) -> Result<String> {
-    let hashed = spawn_blocking(move || {
-        Argon2::default()
-            .hash_password(password.as_bytes())
-            .map(|it| it.to_string())
-    });
-    hashed
-        .await?
-        .map_err(|error| Error::internal(error.to_string()))
-}
-
-/// Whether it is the password with this hash. Without a hash one is made all the same, which takes as
-/// long.
-async fn verify(password: String, hash: Option<String>) -> Result<bool> {
-    let Some(expected) = hash else {
-        self::hash(password).await?;
-        return Ok(false);
-    };
-    let verified = spawn_blocking(move || {
-        let expected = PasswordHash::new(&expected)?;
-        Ok::<_, argon2::password_hash::Error>(
-            Argon2::default()
-                .verify_password(password.as_bytes(), &expected)
-                .is_ok(),
-        )
-    });
-    verified
-        .await?
-        .map_err(|error| Error::internal(error.to_string()))
 }
 
 /// The user who sends a request to the API, by the token of the header `authorization`.
@@ -242,10 +252,13 @@ impl FromRequest<Conduit> for Auth {
         let token = header
             .strip_prefix("Token ")
             .or_else(|| header.strip_prefix("Bearer "));
-        let id = token
+        let login = token
             .and_then(|token| app.tokens.read(token.trim()))
             .ok_or_else(missing)?;
-        find(&app.db, id).await?.map(Auth).ok_or_else(missing)
+        logged_in(&app.db, login)
+            .await?
+            .map(Auth)
+            .ok_or_else(missing)
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::SqlitePool;
 
 use crate::model::users::{self, User};
 
-/// The key of the user's id in the session.
+/// The key in the session of who has logged in.
 const USER: &str = "user";
 
 /// Who looks at the site; `pages/_middleware.rs` finds out.
@@ -16,7 +16,7 @@ pub struct Visitor(pub Option<User>);
 impl Visitor {
     pub async fn of(session: &Session, db: &SqlitePool) -> Result<Self> {
         match session.get(USER)? {
-            Some(id) => Ok(Visitor(users::find(db, id).await?)),
+            Some(login) => Ok(Visitor(users::logged_in(db, login).await?)),
             None => Ok(Visitor(None)),
         }
     }
@@ -40,5 +40,5 @@ impl Visitor {
 /// The session is this user's from now on.
 pub fn log_in(session: &Session, user: &User) -> Result<()> {
     session.renew()?;
-    session.insert(USER, user.id)
+    session.insert(USER, user.log_in())
 }

@@ -1,5 +1,5 @@
 use nova::prelude::*;
-use nova::session::{Csrf, Session};
+use nova::session::Session;
 
 use crate::components::header::header;
 use crate::model::visitor::Visitor;
@@ -10,7 +10,6 @@ pub fn layout(
     uri: Uri,
     visitor: Option<Extension<Visitor>>,
     session: Session,
-    csrf: Csrf,
 ) -> Result<Html> {
     let messages = session.take_flash()?;
     let visitor = visitor.and_then(|Extension(visitor)| visitor.0);
@@ -20,7 +19,7 @@ pub fn layout(
         .map(|content| {
             html! {
                 a.skip href="#content" { "Skip to the content" }
-                (header(uri.path(), visitor.as_ref(), &csrf))
+                (header(uri.path(), visitor.as_ref()))
                 main id="content" {
                     @for message in &messages {
                         p.flash role="status" { (message.text) }

@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use crate::app::Conduit;
 use crate::components::field::{Field, Kind};
-use crate::model::faults::Faults;
-use crate::model::users::{self, UserUpdate};
-use crate::model::visitor::Visitor;
+use crate::model::faults::{Faults, fault};
+use crate::model::users::{self, User, UserUpdate};
+use crate::model::visitor::{Visitor, log_in};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -14,6 +14,7 @@ pub struct Sent {
     username: String,
     email: String,
     password: String,
+    current_password: String,
     bio: String,
     image: String,
 }
@@ -23,9 +24,9 @@ pub fn get(Extension(visitor): Extension<Visitor>, csrf: Csrf) -> Result<Html> {
     let sent = Sent {
         username: user.username,
         email: user.email,
-        password: String::new(),
         bio: user.bio.unwrap_or_default(),
         image: user.image.unwrap_or_default(),
+        ..Sent::default()
     };
     Ok(form(&csrf, &sent, &Faults::default()))
 }
@@ -37,18 +38,11 @@ pub async fn post(
     csrf: Csrf,
     Form(sent): Form<Sent>,
 ) -> Result<Response> {
-    let update = UserUpdate {
-        username: Some(Some(sent.username.clone())),
-        email: Some(Some(sent.email.clone())),
-        // An empty field leaves the password as it is.
-        password: Some(sent.password.clone())
-            .filter(|it| !it.is_empty())
-            .map(Some),
-        bio: Some(Some(sent.bio.clone())),
-        image: Some(Some(sent.image.clone())),
-    };
-    match users::update(&app.db, visitor.user()?, update).await {
-        Ok(_) => {
+    let user = visitor.user()?;
+    match save(&app, user, &sent).await {
+        Ok(user) => {
+            // Other sessions end with the old password; this one goes on.
+            log_in(&session, &user)?;
             session.flash("info", "Your settings are saved.")?;
             Ok(Redirect::to("/settings").into_response())
         }
@@ -57,6 +51,31 @@ pub async fn post(
             Ok((status, form(&csrf, &sent, &Faults::of(error)?)).into_response())
         }
     }
+}
+
+async fn save(app: &Conduit, user: &User, sent: &Sent) -> Result<User> {
+    // An empty field leaves the password as it is.
+    let password = Some(sent.password.clone()).filter(|it| !it.is_empty());
+    let is_known = match &password {
+        Some(_) => users::has_password(&app.db, user, &sent.current_password).await?,
+        None => true,
+    };
+    if !is_known {
+        let field = "current_password";
+        return Err(fault(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            field,
+            "is another one",
+        ));
+    }
+    let update = UserUpdate {
+        username: Some(Some(sent.username.clone())),
+        email: Some(Some(sent.email.clone())),
+        password: password.map(Some),
+        bio: Some(Some(sent.bio.clone())),
+        image: Some(Some(sent.image.clone())),
+    };
+    users::update(&app.db, user, update).await
 }
 
 fn form(csrf: &Csrf, sent: &Sent, faults: &Faults) -> Html {
@@ -91,6 +110,12 @@ fn form(csrf: &Csrf, sent: &Sent, faults: &Faults) -> Html {
             value: "",
             kind: Kind::Password("new-password"),
         },
+        Field {
+            name: "current_password",
+            label: "Current password, to set a new one",
+            value: "",
+            kind: Kind::Password("current-password"),
+        },
     ];
     page(
         "Settings",
@@ -102,6 +127,10 @@ fn form(csrf: &Csrf, sent: &Sent, faults: &Faults) -> Html {
                     (field.show(faults))
                 }
                 button { "Save" }
+            }
+            form method="post" action="/logout" {
+                (csrf)
+                button.plain { "Log out" }
             }
         },
     )

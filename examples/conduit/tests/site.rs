@@ -117,6 +117,42 @@ async fn a_session_ends_and_begins() {
 }
 
 #[tokio::test]
+async fn a_new_password_ends_the_other_sessions() {
+    let app = TestApp::new(routes()).await;
+    let (desk, phone) = (app.browser(), app.browser());
+    register(&desk, "ada").await;
+    let login = "email=ada@example.org&password=correct+horse";
+    phone.post("/login").form(login).await;
+    assert_eq!(phone.get("/settings").await.status(), 200);
+    let settings = |current: &str| {
+        format!("username=ada&email=ada@example.org&password=+new+one+&current_password={current}")
+    };
+    let wrong = desk.post("/settings").form(settings("guess")).await;
+    assert_eq!(wrong.status(), 422, "{}", wrong.text());
+    assert_eq!(
+        phone.get("/settings").await.status(),
+        200,
+        "nothing has changed"
+    );
+    let changed = desk.post("/settings").form(settings("correct+horse")).await;
+    assert_eq!(changed.status(), 303, "{}", changed.text());
+    assert_eq!(desk.get("/settings").await.status(), 200);
+    assert_eq!(
+        phone.get("/settings").await.status(),
+        303,
+        "it was begun with the old one"
+    );
+    for (password, status) in [("new+one", 401), ("correct+horse", 401), ("+new+one+", 303)] {
+        let login = format!("email=ada@example.org&password={password}");
+        assert_eq!(
+            phone.post("/login").form(login).await.status().as_u16(),
+            status,
+            "{password}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn strangers_and_others_are_kept_out() {
     let app = TestApp::new(routes()).await;
     let (ada, bob, stranger) = (app.browser(), app.browser(), app.browser());
