@@ -9,6 +9,7 @@ use crate::cookies::Flags;
 use crate::error::Error;
 use crate::hooks::Purpose;
 use crate::info;
+use crate::request::origin::is_same;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -112,7 +113,7 @@ impl Sessions {
     }
 
     pub(super) fn trusts(&self, origin: &str) -> bool {
-        self.origins.iter().any(|it| it.trim_end_matches('/').eq_ignore_ascii_case(origin))
+        self.origins.iter().any(|it| is_same(it, origin))
     }
 
     /// Those of the app that this thread works for.
