@@ -5,14 +5,15 @@
 //!
 //! pub const BODY_LIMIT: usize = 20 * 1024 * 1024;
 //!
-//! pub async fn post(mut form: Multipart) -> Result<String> {
+//! pub async fn post(Path(id): Path<u64>, mut form: Multipart) -> Result<String> {
 //!     let mut said = String::new();
 //!     while let Some(field) = form.next_field().await? {
 //!         match field.name() {
 //!             "title" => said = field.text().await?,
 //!             "picture" => {
 //!                 let file = field.into_file().await?;
-//!                 file.persist(format!("data/{said}.png"))?;
+//!                 // A name of the app's own: one that a visitor has sent may lead anywhere.
+//!                 file.persist(format!("data/pictures/{id}.png")).await?;
 //!             }
 //!             _ => {}
 //!         }

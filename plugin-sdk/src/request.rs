@@ -12,6 +12,8 @@
 mod context;
 mod head;
 mod incoming;
+#[cfg(any(feature = "sessions", feature = "ws"))]
+pub(crate) mod origin;
 mod whole;
 
 pub use self::context::{HasBody, Head, RequestContext, RequestPart, Whole};

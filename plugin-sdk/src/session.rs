@@ -68,6 +68,6 @@ pub use tower_sessions_core::SessionStore;
 pub use self::csrf::Csrf;
 pub use self::flash::Flash;
 pub use self::handle::Session;
-pub(crate) use self::handle::{SessionSlot, save};
+pub(crate) use self::handle::{SessionSlot, close, save};
 pub(crate) use self::setup::{AppSessions, check};
 pub use self::setup::{Sessions, set_up};

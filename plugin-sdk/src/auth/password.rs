@@ -1,8 +1,12 @@
 //! Passwords: what is kept of them, and how one is checked.
 
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
 
 use crate::error::Error;
 
@@ -64,11 +68,23 @@ impl Password {
     }
 }
 
-/// On a thread where it holds nobody up.
+/// As many at a time as there are cores: more would take no less time, and 19 MiB each.
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+    Arc::new(Semaphore::new(cores))
+});
+
+/// On a thread where it holds nobody up, when it is its turn.
 async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    let turn = Arc::clone(&TURNS).acquire_owned().await.map_err(Error::internal)?;
+    // It has its turn until it is done, also where the request has gone away.
+    let in_turn = move || {
+        let _turn = turn;
+        work()
+    };
+    tokio::task::spawn_blocking(in_turn).await.map_err(Error::internal)?
 }
 
 #[cfg(test)]
@@ -87,6 +103,29 @@ mod tests {
             assert_eq!(Password::verify(password, hash).await.unwrap(), want, "{password}");
         }
         assert!(Password::verify("secret", Some("plain text")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn no_more_than_there_are_cores_are_made_at_a_time() {
+        use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let cores = available_parallelism().map_or(1, std::num::NonZero::get);
+        let tasks: Vec<_> = (0..4 * cores)
+            .map(|_| {
+                let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+                tokio::spawn(run(move || {
+                    most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                    running.fetch_sub(1, SeqCst);
+                    Ok(())
+                }))
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        assert!(most.load(SeqCst) <= cores, "{} on {cores} cores", most.load(SeqCst));
     }
 
     /// Nobody's hash asks for the same work as a real one: then it takes the same time.

@@ -83,8 +83,8 @@ impl Cookies {
     pub(crate) fn of_head(head: &RequestContext<'_>) -> Self {
         let mut jar = CookieJar::new();
         for value in head.headers_named(&COOKIE) {
-            let Ok(value) = value.to_str() else { continue };
-            for cookie in encoding::parse(value) {
+            // A byte that is no text, such as one of another app's cookie, hides that one alone.
+            for cookie in encoding::parse(&String::from_utf8_lossy(value.as_bytes())) {
                 if jar.get(cookie.name()).is_none() {
                     jar.add_original(cookie);
                 }

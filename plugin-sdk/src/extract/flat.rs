@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use serde_core::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
@@ -19,22 +19,39 @@ use serde_core::forward_to_deserialize_any;
 /// How often it is tried. Only pairs with the same text need more than one try for each.
 const TRIES: usize = 64;
 
+/// How many pairs are tried at most: each try reads all of them.
+const MOST_PAIRS: usize = 1000;
+
 /// What was wrong: the name of the pair, if that is known, and how.
 pub(super) type BadPair = (Option<String>, String);
 
 /// Reads pairs such as `a=1&b=2`.
 pub(super) fn read<T: DeserializeOwned>(pairs: &[u8]) -> Result<T, BadPair> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
     let split: Vec<(Cow<'_, str>, Cow<'_, str>)> =
         serde_html_form::from_bytes(pairs).map_err(|error| (None, error.to_string()))?;
-    for (name, text) in split {
-        match groups.iter_mut().find(|group| group.name == name) {
-            Some(group) => group.texts.push(text),
-            None => groups.push(Group { name, texts: vec![text] }),
-        }
+    if split.len() > MOST_PAIRS {
+        let count = split.len();
+        let message = format!("a field is not of its type, among {count} of at most {MOST_PAIRS}");
+        return Err((None, message));
     }
     let mut tries = TRIES;
-    attempt(&groups, &mut BTreeSet::new(), &mut tries)
+    attempt(&grouped(split), &mut BTreeSet::new(), &mut tries)
+}
+
+/// The pairs by their names, in the order in which each name comes first.
+fn grouped<'a>(pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
+    for (name, text) in pairs {
+        match places.get(&name) {
+            Some(place) => groups[*place].texts.push(text),
+            None => {
+                places.insert(name.clone(), groups.len());
+                groups.push(Group { name, texts: vec![text] });
+            }
+        }
+    }
+    groups
 }
 
 /// The values of one name.
@@ -97,9 +114,15 @@ impl Typed {
         let boolean = text.parse().map(Self::Bool).ok();
         let whole = || text.parse().map(Self::Unsigned).ok();
         let signed = || text.parse().map(Self::Signed).ok();
-        let float = || text.parse().map(Self::Float).ok();
+        let float = || finite(text).map(Self::Float).ok();
         boolean.or_else(whole).or_else(signed).or_else(float)
     }
+}
+
+/// A number that can be compared and added: `NaN` and `inf` pass by the rules of an app.
+fn finite(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|error: std::num::ParseFloatError| error.to_string())?;
+    if value.is_finite() { Ok(value) } else { Err("the number is not finite".to_owned()) }
 }
 
 /// The value of a pair, or those of pairs of one name.
@@ -171,9 +194,15 @@ impl<'de> Deserializer<'de> for Pair<'_> {
         deserialize_u32 visit_u32
         deserialize_u64 visit_u64
         deserialize_u128 visit_u128
-        deserialize_f32 visit_f32
-        deserialize_f64 visit_f64
         deserialize_char visit_char
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failed> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failed> {
+        visitor.visit_f64(finite(self.text()?).map_err(serde_core::de::Error::custom)?)
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failed> {
@@ -290,9 +319,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let table: [(&[u8], _, _); 4] = [
+        let table: [(&[u8], _, _); 6] = [
             (b"q=&number=x&code=a&price=1&exact=true", Some("number"), "expected u32"),
             (b"q=&number=1&code=a&price=one&exact=true", Some("price"), "expected f32"),
+            (b"q=&number=1&code=a&price=NaN&exact=true", Some("price"), "expected f32"),
+            (b"q=&number=1&code=a&price=-inf&exact=true", Some("price"), "expected f32"),
             (b"q=&number=1&code=a&price=1&exact=maybe", Some("exact"), "expected a boolean"),
             (b"q=&number=1&price=1&exact=true", None, "missing field `code`"),
         ];
@@ -313,5 +344,22 @@ mod tests {
             rest: std::collections::BTreeMap<String, Vec<bool>>,
         }
         assert!(read::<Any>(pairs.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn each_try_reads_so_many_pairs_at_most() {
+        let pairs = |count: usize| -> String {
+            let others: String = (1..count).map(|n| format!("&k{n}=")).collect();
+            format!("number=7{others}")
+        };
+        #[derive(Debug, Deserialize)]
+        struct Flat {
+            #[serde(flatten)]
+            page: Page,
+        }
+        let right = read::<Flat>(pairs(MOST_PAIRS).as_bytes()).expect("it is read");
+        assert_eq!(right.page.number, 7);
+        let (_, said) = read::<Flat>(pairs(MOST_PAIRS + 1).as_bytes()).expect_err("too many");
+        assert_eq!(said, "a field is not of its type, among 1001 of at most 1000");
     }
 }

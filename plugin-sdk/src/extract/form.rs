@@ -62,7 +62,27 @@ pub(crate) async fn pairs(cx: &mut RequestContext<'_, Whole>) -> Result<Bytes, R
             "expected a body of the type application/x-www-form-urlencoded",
         ));
     }
-    Ok(cx.take_body().bytes().await?)
+    let body = cx.take_body().bytes().await?;
+    #[cfg(feature = "sessions")]
+    let body = without_token(body);
+    Ok(body)
+}
+
+/// The pairs without the token that [`Csrf`](crate::session::Csrf) puts into a form: it is for the guard
+/// alone, and no field of the page's own type.
+#[cfg(feature = "sessions")]
+fn without_token(body: Bytes) -> Bytes {
+    let name = crate::session::csrf::FIELD.as_bytes();
+    let is_token = |pair: &&[u8]| {
+        let rest = pair.strip_prefix(name);
+        rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'=')))
+    };
+    let pairs = || body.split(|byte| *byte == b'&');
+    if !pairs().any(|pair| is_token(&pair)) {
+        return body;
+    }
+    let others: Vec<&[u8]> = pairs().filter(|pair| !is_token(pair)).collect();
+    others.join(&b'&').into()
 }
 
 impl<S: Sync, T: DeserializeOwned> OptionalFromRequest<S> for Form<T> {

@@ -70,7 +70,9 @@ impl Field<'_> {
     /// # Errors
     /// As for [`chunk`](Self::chunk).
     pub async fn text(self) -> Result<String, Error> {
-        self.field.text().await.map_err(error)
+        // Whatever `charset` the client names: an app knows its own forms, which are in UTF-8.
+        let bytes = self.bytes().await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// All of it, in a file of the system's folder for temporary ones.

@@ -1,8 +1,9 @@
 //! A field that was written to disk.
 
+use std::io;
 use std::path::Path;
 
-use tempfile::TempPath;
+use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
@@ -21,7 +22,7 @@ pub struct TempFile {
 
 impl TempFile {
     pub(super) fn new(name: Option<&str>, content_type: Option<&str>) -> Result<Self, Error> {
-        let (file, path) = tempfile::NamedTempFile::new()?.into_parts();
+        let (file, path) = NamedTempFile::new()?.into_parts();
         Ok(TempFile {
             path,
             file: File::from_std(file),
@@ -70,20 +71,59 @@ impl TempFile {
         self.content_type.as_deref()
     }
 
-    /// Keeps it under this path, in place of what is there. Where that is on another file system it is
-    /// copied.
+    /// Keeps it under this path, in place of what is there: at once, so that a reader sees the old file
+    /// or the whole new one. Where that is on another file system it is copied. The app's user alone may
+    /// read and write it (mode 0600); where another program is to read it, the app changes that.
     ///
     /// # Errors
-    /// When it cannot be written there.
-    pub fn persist(self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let path = path.as_ref();
-        match self.path.persist(path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.error.kind() == std::io::ErrorKind::CrossesDevices => {
-                std::fs::copy(&error.path, path)?;
-                Ok(())
-            }
-            Err(error) => Err(Error::internal(error)),
+    /// When it cannot be written there. What was there is left as it was.
+    pub async fn persist(self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let (file, path) = (self.path, path.as_ref().to_owned());
+        let kept = tokio::task::spawn_blocking(move || keep(file, &path));
+        Ok(kept.await.map_err(Error::internal)??)
+    }
+}
+
+fn keep(file: TempPath, path: &Path) -> io::Result<()> {
+    match file.persist(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.error.kind() == io::ErrorKind::CrossesDevices => {
+            copy(&error.path, path)
         }
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Copies a file beside the path, and then puts the copy in its place.
+fn copy(file: &Path, path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut copied = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    io::copy(&mut std::fs::File::open(file)?, &mut copied)?;
+    copied.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// As between file systems.
+    #[test]
+    fn a_copy_is_there_as_a_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, kept) = (folder.path().join("new"), folder.path().join("kept"));
+        fs::write(&kept, "old").unwrap();
+        let names = || fs::read_dir(folder.path()).unwrap().count();
+        // It can be opened, and not read.
+        copy(folder.path(), &kept).unwrap_err();
+        assert_eq!((fs::read_to_string(&kept).unwrap(), names()), ("old".to_owned(), 1));
+        fs::write(&new, "new").unwrap();
+        let before = fs::File::open(&kept).unwrap();
+        copy(&new, &kept).unwrap();
+        assert_eq!((fs::read_to_string(&kept).unwrap(), names()), ("new".to_owned(), 2));
+        let old = io::read_to_string(before).unwrap();
+        assert_eq!(old, "old", "who reads the old file reads it to its end");
     }
 }

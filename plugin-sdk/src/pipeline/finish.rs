@@ -85,7 +85,11 @@ pub(crate) fn save_session<'a>(
     Box::pin(async move {
         match crate::session::save(cx, response).await {
             Ok(response) => response,
-            Err(error) => finish(environment, scope, cx, error.into_response()).await,
+            Err(error) => {
+                let response = finish(environment, scope, cx, error.into_response()).await;
+                crate::session::close(cx);
+                response
+            }
         }
     })
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use cookie::Cookie;
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, HeaderValue};
 
 use super::data::{Changes, Times, Values, now};
 use super::handle::Stored;
@@ -85,7 +87,52 @@ pub(super) fn kept_for(
     cookie
 }
 
+/// Keeps an answer that sets the cookie of a session out of caches that serve others (RFC 9111, section
+/// 5.2.2): with it they would give away the session.
+pub(super) fn make_private(headers: &mut HeaderMap) {
+    let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    let said = lines.flat_map(|line| line.split(',')).map(str::trim);
+    let is_shared = |directive: &str| {
+        let name = directive.split('=').next().unwrap_or_default().trim();
+        name.eq_ignore_ascii_case("public") || name.eq_ignore_ascii_case("s-maxage")
+    };
+    let mut left: Vec<&str> = said.filter(|it| !it.is_empty() && !is_shared(it)).collect();
+    let is_private =
+        |it: &&str| ["private", "no-store"].iter().any(|is| it.eq_ignore_ascii_case(is));
+    if !left.iter().any(is_private) {
+        left.insert(0, "private");
+    }
+    let value = HeaderValue::try_from(left.join(", "));
+    headers.insert(CACHE_CONTROL, value.unwrap_or(HeaderValue::from_static("private")));
+}
+
 /// That there is no session any more.
 pub(super) fn removed(sessions: &Sessions, head: &RequestContext<'_>) -> Cookies {
     Cookies::of_head(head).remove(sessions.cookie_name(Flags::of(head)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_shared_cache_keeps_the_cookie_of_a_session() {
+        for (said, want) in [
+            (&[][..], "private"),
+            (&["public, max-age=60"], "private, max-age=60"),
+            (&["max-age=60, S-MaxAge=600", "Public"], "private, max-age=60"),
+            (&["max-age=60"], "private, max-age=60"),
+            (&["Private, max-age=60"], "Private, max-age=60"),
+            (&["no-store, public"], "no-store"),
+            (&["private=\"x-name\""], "private, private=\"x-name\""),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in said {
+                headers.append(CACHE_CONTROL, HeaderValue::from_static(line));
+            }
+            make_private(&mut headers);
+            let made: Vec<_> = headers.get_all(CACHE_CONTROL).iter().collect();
+            assert_eq!(made, [want], "{said:?}");
+        }
+    }
 }

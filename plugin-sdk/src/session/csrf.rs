@@ -15,7 +15,7 @@ use crate::request::{Head, RequestContext};
 pub(super) const KEY: &str = "_csrf";
 
 /// The field of a form that has the token.
-const FIELD: &str = "_csrf";
+pub(crate) const FIELD: &str = "_csrf";
 
 /// The header that has the token.
 const HEADER: &str = "x-csrf-token";
@@ -44,8 +44,9 @@ const HEADER: &str = "x-csrf-token";
 ///    request has the cookie of a session, or if it is one that a form can send: so a call with a key of
 ///    its own and JSON is answered, whoever makes it;
 /// 2. where the browser says nothing, whether there is a session. Without one nothing can be done in a
-///    visitor's name: programs and webhooks go on. With one, the token has to be there: in the field
-///    `_csrf` of an urlencoded form, or in the header `x-csrf-token`.
+///    visitor's name: programs and webhooks go on. With one, and for a form with `Origin: null`, which a
+///    browser has sent, the token has to be there: in the field `_csrf` of an urlencoded form, or in the
+///    header `x-csrf-token`. [`Form`](crate::extract::Form) leaves the field out.
 ///
 /// Browsers since 2020 say enough for 1, so that forms work without a token; with one they work in older
 /// browsers, and where a proxy strips headers. It is another text in each response, so that the length of

@@ -40,7 +40,7 @@ impl Times {
 }
 
 /// What a request has done to a session.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Changes {
     /// The new values; `None`: the key is gone.
     keys: BTreeMap<String, Option<Value>>,

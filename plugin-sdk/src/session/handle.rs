@@ -50,6 +50,7 @@ struct State {
 }
 
 /// A session that was kept.
+#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) values: Values,
     pub(super) times: Times,
@@ -113,8 +114,10 @@ impl Session {
     /// When the answer has begun.
     pub fn remove(&self, key: &str) -> Result<(), Error> {
         let mut state = self.state();
-        if state.get(key).is_some() {
-            state.changes()?.set(key, None);
+        let is_there = state.get(key).is_some();
+        let changes = state.changes()?;
+        if is_there {
+            changes.set(key, None);
         }
         Ok(())
     }
@@ -249,19 +252,32 @@ pub(crate) async fn save(
     let (before, changes) = {
         let mut state = session.state();
         state.is_saved = true;
-        (state.before.take(), std::mem::take(&mut state.changes))
+        let is_old = |stored: &Stored| stored.times.are_old(sessions.idle);
+        let is_due = state.changes.are_there() || state.before.as_ref().is_some_and(is_old);
+        if response.status().is_server_error() || !is_due {
+            return Ok(response);
+        }
+        // Copies: what outlives the page, such as a stream, reads what the page has left.
+        (state.before.clone(), state.changes.clone())
     };
-    let is_old = before.as_ref().is_some_and(|stored| stored.times.are_old(sessions.idle));
-    if response.status().is_server_error() || !(changes.are_there() || is_old) {
-        return Ok(response);
-    }
-    let set: Option<Cookies> = match &sessions.kept {
-        Kept::Cookie => cookie::save(sessions, cx, before, &changes)?,
+    let set: Result<Option<Cookies>, Error> = match &sessions.kept {
+        Kept::Cookie => cookie::save(sessions, cx, before, &changes),
         #[cfg(feature = "sessions-store")]
-        Kept::Store(store) => store.save(sessions, cx, before, &changes).await?,
+        Kept::Store(store) => store.save(sessions, cx, before, &changes).await,
     };
+    // The error page is one like others: it may ask for a token, or take the messages.
+    let set = set.inspect_err(|_| session.state().is_saved = false)?;
     let Some(set) = set else { return Ok(response) };
     let (mut parts, body) = response.into_parts();
     set.apply(&mut parts)?;
+    cookie::make_private(&mut parts.headers);
     Ok(Response::from_parts(parts, body))
+}
+
+/// Ends the changes to the session of this request without saving them: the answer says that they could
+/// not be saved.
+pub(crate) fn close(cx: &RequestContext<'_>) {
+    if let Some(session) = cx.own_session().and_then(|slot| slot.0.get()) {
+        session.state().is_saved = true;
+    }
 }

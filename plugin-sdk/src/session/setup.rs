@@ -9,8 +9,12 @@ use crate::cookies::Flags;
 use crate::error::Error;
 use crate::hooks::Purpose;
 use crate::info;
+use crate::request::origin::is_same;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Browsers keep no cookie for longer (RFC 6265bis, section 5.5).
+const LONGEST: Duration = Duration::from_secs(400 * DAY.as_secs());
 
 /// How an app keeps its sessions; [`set_up`] in `init` of `app.rs` takes it.
 ///
@@ -68,17 +72,18 @@ impl Sessions {
     }
 
     /// How long a session lasts after the last request that asked for it; 14 days unless said
-    /// otherwise. It is kept to within a tenth of it, because a session that did not change is saved
+    /// otherwise, and 400 at most, as cookies do. It is kept to within a tenth of it, because a session that did not change is saved
     /// again once in that time.
     pub fn idle(mut self, limit: Duration) -> Self {
-        self.idle = limit;
+        self.idle = limit.min(LONGEST);
         self
     }
 
-    /// How long a session lasts whatever happens; 90 days unless said otherwise. It begins anew when
+    /// How long a session lasts whatever happens; 90 days unless said otherwise, and 400 at most. It
+    /// begins anew when
     /// the session is [renewed](super::Session::renew).
     pub fn absolute(mut self, limit: Duration) -> Self {
-        self.absolute = limit;
+        self.absolute = limit.min(LONGEST);
         self
     }
 
@@ -108,7 +113,7 @@ impl Sessions {
     }
 
     pub(super) fn trusts(&self, origin: &str) -> bool {
-        self.origins.iter().any(|it| it.trim_end_matches('/').eq_ignore_ascii_case(origin))
+        self.origins.iter().any(|it| is_same(it, origin))
     }
 
     /// Those of the app that this thread works for.

@@ -74,21 +74,24 @@ impl Store {
         };
         let _one_by_one = self.locks[id.0.rem_euclid(LOCKS as i128) as usize].lock().await;
         let Some(Stored { values, times, .. }) = self.read(id).await? else {
-            // Another request has ended it in the meantime, or it has expired. What this one has put
-            // into a new one after it has ended it, too, is kept all the same.
+            // Another request has ended or renewed it in the meantime, or it has expired. What this one
+            // has put into a new one after it has ended it, too, is kept all the same.
             let values = changes.apply(Values::new());
             if changes.cleared && !values.is_empty() {
                 return self.create(sessions, head, values).await.map(Some);
             }
-            return Ok(Some(removed(sessions, head)));
+            // Nothing is said: the browser may have the key of the new one, as beside a login.
+            return Ok(None);
         };
         let values = changes.apply(values);
         if values.is_empty() || changes.cleared || changes.renewed {
+            // The new one first: where that fails, the visitor still has the old one.
+            let set = match values.is_empty() {
+                true => removed(sessions, head),
+                false => self.create(sessions, head, values).await?,
+            };
             self.store.delete(&id).await.map_err(failed)?;
-            if values.is_empty() {
-                return Ok(Some(removed(sessions, head)));
-            }
-            return self.create(sessions, head, values).await.map(Some);
+            return Ok(Some(set));
         }
         let times = Times { saved: now(), ..times };
         let Some(record) = record(sessions, id, times, values) else {

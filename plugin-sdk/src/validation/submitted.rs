@@ -1,5 +1,7 @@
 //! A form that is shown again.
 
+use std::fmt;
+
 use garde::Validate;
 use serde_core::de::DeserializeOwned;
 
@@ -56,7 +58,7 @@ use crate::request::{RequestContext, Whole};
 /// A body of another type is refused with 415, as by [`Form`](crate::extract::Form). A field that is not
 /// of its type, such as a number with letters in it, is the one that is named: the rules of the others are
 /// checked once all have their types.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Submitted<T> {
     value: Option<T>,
     state: FormState,
@@ -72,7 +74,7 @@ pub struct Submitted<T> {
 /// let state: FormState = [("name", "Ada")].into_iter().collect();
 /// assert_eq!((state.value("name"), state.value("age")), ("Ada", ""));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct FormState {
     values: Vec<(String, String)>,
     errors: FieldErrors,
@@ -141,6 +143,22 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for FormState {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
         FormState { values: pairs.collect(), errors: FieldErrors::default() }
+    }
+}
+
+/// Names alone: a value may be a password.
+impl fmt::Debug for FormState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<&str> = self.values.iter().map(|(name, _)| &**name).collect();
+        let wrong: Vec<&str> = self.errors.iter().map(|(name, _)| name).collect();
+        f.debug_struct("FormState").field("fields", &fields).field("wrong", &wrong).finish()
+    }
+}
+
+/// Names alone: a value may be a password.
+impl<T> fmt::Debug for Submitted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Submitted").field(&self.state).finish()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use headers::{Header, SecWebsocketKey};
 use http::header::{
-    ALLOW, CONNECTION, HOST, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    ALLOW, CONNECTION, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Method, StatusCode, Version};
@@ -11,6 +11,7 @@ use super::origin::Origin;
 use super::{WebSocketUpgrade, default_settings};
 use crate::error::{Error, Rejection, RejectionKind};
 use crate::extract::{FromRequest, OptionalFromRequest};
+use crate::request::origin::Asked;
 use crate::request::{RequestContext, Whole};
 use crate::upgrade;
 
@@ -53,7 +54,7 @@ impl<S: Sync> FromRequest<S> for WebSocketUpgrade {
             return Err(upgrade::nothing_to_take_over().into());
         }
         let offered = offered(cx);
-        let origin = Origin::new(cx.headers_named(&ORIGIN), cx.header(HOST.as_str()));
+        let origin = Origin::new(cx.headers_named(&ORIGIN), Asked::of(cx));
         Ok(Self { key, offered, protocol: None, origin, settings: default_settings() })
     }
 }

@@ -79,6 +79,9 @@ async fn what_is_set_comes_back() {
     // HTTP/2 may send one header for each; a name is not decoded, so it gains no prefix.
     let request = app.get("/").header("cookie", "x=1").header("cookie", "__%48ost-y=%ff; z");
     assert_eq!(request.await.text(), "__%48ost-y=%ff\nx=1");
+    // What another app has set for the whole domain is in the same header.
+    let request = app.get("/").header("cookie", "other=\u{e9}; x=1");
+    assert!(request.await.text().ends_with("\nx=1"));
 }
 
 #[tokio::test]

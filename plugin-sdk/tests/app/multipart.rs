@@ -27,7 +27,7 @@ async fn keep(Query(path): Query<Vec<(String, PathBuf)>>, mut form: Multipart) -
     assert_eq!(std::fs::metadata(&temporary)?.len(), file.len());
     let said = format!("{:?} {:?} {}", file.file_name(), file.content_type(), file.len());
     match path.first() {
-        Some((_, path)) => file.persist(path)?,
+        Some((_, path)) => file.persist(path).await?,
         None => drop(file),
     }
     assert!(!temporary.exists(), "it is removed, or where it was to be kept");
@@ -63,6 +63,11 @@ async fn fields_come_in_their_order() {
     ("long", None) None "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
     "#);
     assert_eq!(app.post("/").multipart(MultipartForm::new()).await.text(), "", "no field at all");
+    let utf_8 = "--b\r\ncontent-disposition: form-data; name=\"a\"\r\n\
+        content-type: text/plain; charset=utf-16le\r\n\r\nab\u{e9}\r\n--b--\r\n";
+    let typed = app.post("/").header("content-type", "multipart/form-data; boundary=b");
+    let said = typed.body(utf_8).await;
+    assert!(said.text().ends_with(" \"ab\u{e9}\"\n"), "{}", said.text());
     let read = app.post("/first").multipart(MultipartForm::new().text("a", "12345")).await;
     assert_eq!(read.text(), "5");
 }

@@ -105,6 +105,8 @@ fn routes(hooks: Hooks<()>) -> Routes {
     app.page("/form", "pages/form.rs")
         .get(sync_1(|csrf: Csrf| html! { (csrf) }))
         .post(sync_1(|body: String| body));
+    app.page("/typed", "pages/typed.rs")
+        .post(sync_1(|Form(form): Form<Vec<(String, u64)>>| format!("{form:?}")));
     app.page("/hook", "pages/hook.rs").csrf(false).post(sync_1(|body: String| body));
     app.finish()
 }
@@ -203,7 +205,7 @@ async fn requests_at_the_same_time_keep_each_others_keys() {
 
     // Ended while another request is under way, it is not brought back.
     let (_, late) = tokio::join!(biased; send("POST", "/clear", ""), send("PUT", "/at/a", "again"));
-    assert_eq!(kept(&late).as_deref(), Some("session="));
+    assert_eq!(kept(&late), None, "the browser may have been given a new one");
     let records = memory.records();
     let left: Vec<_> = records.values().flat_map(|it| it.data.keys()).collect();
     assert_eq!(
@@ -232,12 +234,77 @@ async fn what_cannot_be_saved_is_an_error() {
     let mut browser = Browser::new(&routes(nova::no_state())).await;
     browser.text("GET", "/late").await;
     let late = LATE.with(std::cell::RefCell::take).expect("a session");
-    let said = late.insert("a", 1).expect_err("too late").to_string();
-    assert!(said.contains("the answer has begun"), "{said}");
+    for refused in [late.insert("a", 1), late.remove("none"), late.renew(), late.clear()] {
+        let said = refused.expect_err("too late").to_string();
+        assert!(said.contains("the answer has begun"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_outlives_the_page_reads_what_it_has_left() {
+    let in_store = stored(|| Sessions::in_store(Memory::default()));
+    for routes in [routes(nova::no_state()), in_store] {
+        let mut browser = Browser::new(&routes).await;
+        browser.send("PUT", "/at/a", "1").await;
+        browser.text("GET", "/late").await;
+        let late = LATE.with(std::cell::RefCell::take).expect("a session");
+        assert_eq!(late.get::<String>("a").expect("a text").as_deref(), Some("1"));
+        assert!(!late.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_error_page_may_use_the_session_that_could_not_be_saved() {
+    let shown = |error: Error, csrf: Csrf, session: Session| -> Result<Html> {
+        session.flash("info", "not kept")?;
+        session.take_flash()?;
+        Ok(page("Sorry", html! { "sorry: " (error.status().as_u16()) (csrf) }))
+    };
+    let mut app = App::new(nova::no_state());
+    app.error("/", sync_3(shown));
+    app.page("/at/{key}", "pages/at/[key].rs").put(sync_3(put));
+    let mut browser = Browser::new(&app.finish()).await;
+    let large: &'static str = Box::leak("a large cart ".repeat(400).into_boxed_str());
+    let response = browser.send("PUT", "/at/a", large).await;
+    assert_eq!(response.status(), 500);
+    assert!(response.text().contains("sorry: 500<input"), "{}", response.text());
+}
+
+#[tokio::test]
+async fn a_request_beside_a_login_leaves_the_new_key_alone() {
+    let memory = Memory::default();
+    let store = memory.clone();
+    let mut browser = Browser::new(&stored(move || Sessions::in_store(store.clone()))).await;
+    browser.send("PUT", "/at/a", "1").await;
+    let send = |method: &str, target: &str| {
+        let request = browser.app.request(method, target).header("cookie", &browser.cookie);
+        request.header("sec-fetch-site", "same-origin").body("2").into_future()
+    };
+    let (login, late) = tokio::join!(biased; send("POST", "/renew"), send("PUT", "/at/b"));
+    assert_eq!(kept(&late), None);
+    browser.cookie = kept(&login).expect("a new key");
+    assert_eq!(browser.text("GET", "/at/a").await, "1");
+
+    // A store that fails in between has lost nothing.
+    for record in memory.records().values_mut() {
+        record.data.insert("broken".to_owned(), true.into());
+    }
+    assert_eq!(browser.send("POST", "/renew", "").await.status(), 500);
+    assert_eq!(browser.text("GET", "/at/a").await, "1");
 }
 
 #[tokio::test]
 async fn sessions_end() {
+    let forever = |sessions: Sessions| sessions.idle(Duration::MAX).absolute(Duration::MAX);
+    let in_store = stored(move || forever(Sessions::in_store(Memory::default())));
+    for routes in [stored(move || forever(Sessions::in_cookie())), in_store] {
+        let mut browser = Browser::new(&routes).await;
+        let response = browser.send("PUT", "/at/a", "1").await;
+        let set = response.header("set-cookie").expect("a cookie");
+        let days = set.split("Max-Age=").nth(1).and_then(|age| age.parse::<u64>().ok());
+        assert!(days.is_some_and(|age| age.div_ceil(24 * 60 * 60) == 400), "{set}");
+        assert_eq!(response.header("cache-control"), Some("private"));
+    }
     let brief = || Sessions::in_cookie().idle(Duration::ZERO);
     let mut browser = Browser::new(&stored(brief)).await;
     browser.send("PUT", "/at/a", "1").await;
@@ -301,6 +368,7 @@ async fn a_layout_of_the_404_page_takes_the_messages() {
     let mut app = App::new(nova::no_state());
     app.layout("/", sync_2(layout));
     app.not_found("/", sync_1(|_: Error| page("Not found", html! { "nothing" })));
+    app.error("/", sync_1(|_: Error| page("Sorry", html! { "no" })));
     app.page("/clear", "pages/clear.rs").post(sync_1(clear));
     let mut browser = Browser::new(&app.finish()).await;
     browser.send("POST", "/clear", "").await;
@@ -313,6 +381,15 @@ async fn a_layout_of_the_404_page_takes_the_messages() {
         response.text().contains("bye")
     };
     assert_eq!((is_shown().await, is_shown().await), (true, false));
+
+    // So is it where the guard has refused a form.
+    browser.send("POST", "/clear", "").await;
+    let refused = browser.app.post("/clear").header("sec-fetch-site", "cross-site");
+    let refused = refused.header("accept", "text/html").header("cookie", &browser.cookie).await;
+    assert_eq!((refused.status().as_u16(), refused.text().contains("bye")), (403, true));
+    browser.cookie = kept(&refused).expect("the messages are gone");
+    let again = browser.app.get("/nowhere").header("accept", "text/html");
+    assert!(!again.header("cookie", &browser.cookie).await.text().contains("bye"));
 }
 
 #[tokio::test]
@@ -334,6 +411,13 @@ async fn a_form_is_taken_from_pages_of_the_app_alone() {
         post("/form", &cookie, &with_token).await.text(),
         with_token,
         "the page has the body"
+    );
+    let typed = format!("a=1&_csrf={token}&b=2&_csrfs=3");
+    let typed = post("/typed", &cookie, &typed).await;
+    assert_eq!(
+        typed.text(),
+        r#"[("a", 1), ("b", 2), ("_csrfs", 3)]"#,
+        "the token is no field of it"
     );
     let by_header = post("/form", &cookie, "a=1").header("x-csrf-token", &token).await;
     assert_eq!(by_header.text(), "a=1");

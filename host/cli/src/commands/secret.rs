@@ -22,14 +22,36 @@ pub(super) const ADVICE: &str = "`openssl rand -hex 32` prints one";
 /// The least number of characters, as the SDK has it.
 const LEAST: usize = 32;
 
-/// The features of the SDK that sign or encrypt. With `sessions-store` an app may do without; it is
-/// told all the same, because its manifest does not say where its sessions are.
-const FEATURES: [&str; 4] = ["auth", "cookies-private", "sessions", "sessions-store"];
+/// The features of the SDK that sign or encrypt.
+const CERTAIN: [&str; 3] = ["auth", "cookies-private", "sessions"];
+
+/// Those with which an app may do without: its manifest does not say what it uses of all features, nor
+/// where its sessions are.
+const POSSIBLE: [&str; 2] = ["full", "sessions-store"];
+
+/// Whether an app needs a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    No,
+    /// It names a feature with which it may do without.
+    Possible,
+    Certain,
+}
 
 /// Whether the app in this folder signs or encrypts: it names a feature for that.
-pub(super) fn is_needed(app: &Path) -> bool {
+pub(super) fn need(app: &Path) -> Need {
     let features = AppSdk::of(app).map(|sdk| sdk.features).unwrap_or_default();
-    features.iter().any(|feature| FEATURES.contains(&feature.as_str()))
+    let names = |group: &[&str]| features.iter().any(|feature| group.contains(&feature.as_str()));
+    match (names(&CERTAIN), names(&POSSIBLE)) {
+        (true, _) => Need::Certain,
+        (false, true) => Need::Possible,
+        (false, false) => Need::No,
+    }
+}
+
+/// Whether it is to be told of: an app that does without loses nothing by having one.
+pub(super) fn is_needed(app: &Path) -> bool {
+    need(app) != Need::No
 }
 
 /// Why a value is not fit.
@@ -82,16 +104,22 @@ mod tests {
 
     #[test]
     fn it_is_needed_where_the_app_names_a_feature_for_it() {
-        for (features, needed) in
-            [("[]", false), ("[\"cookies\"]", false), ("[\"multipart\", \"sessions\"]", true)]
-        {
+        for (features, needed) in [
+            ("[]", Need::No),
+            ("[\"cookies\"]", Need::No),
+            ("[\"multipart\", \"sessions\"]", Need::Certain),
+            ("[\"full\"]", Need::Possible),
+            ("[\"sessions-store\"]", Need::Possible),
+            ("[\"full\", \"auth\"]", Need::Certain),
+        ] {
             let app = tempfile::tempdir().expect("a folder");
             let manifest = format!(
                 "[package]\nname = \"shop\"\n[dependencies]\n\
                  nova = {{ package = \"nova-plugin-sdk\", path = \"x\", features = {features} }}\n"
             );
             fs::write(app.path().join("Cargo.toml"), manifest).expect("written");
-            assert_eq!(is_needed(app.path()), needed, "{features}");
+            assert_eq!(need(app.path()), needed, "{features}");
+            assert_eq!(is_needed(app.path()), needed != Need::No, "{features}");
         }
     }
 }

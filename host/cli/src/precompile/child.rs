@@ -276,6 +276,13 @@ impl Answer {
         if self.headers.contains_key(http::header::SET_COOKIE) {
             return Err("it sets a cookie, and a file is the same for all".into());
         }
+        let vary = self.headers.get_all(http::header::VARY).iter();
+        let names = vary.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+        if names.map(str::trim).any(|name| name.eq_ignore_ascii_case("cookie")) {
+            let text = "it, or a layout around it, reads a cookie or a session (`Vary: cookie`), and a \
+                        file is the same for all";
+            return Err(text.into());
+        }
         if !self.whole {
             return Err("its end did not come".into());
         }
@@ -386,5 +393,39 @@ impl Exerciser<'_> {
         let mut response = Response::default();
         call(pin, &wanted, &Lent::without_body(&parts), &mut response).await;
         SiteResponse { response, origin }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{CONTENT_TYPE, SET_COOKIE, VARY};
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn what_is_of_one_visitor_becomes_no_file() {
+        let rendered = |headers: &[(HeaderName, &'static str)]| {
+            let mut answer = Answer { whole: true, body: b"<p>hello".into(), ..Answer::default() };
+            answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+            for (name, value) in headers {
+                answer.headers.append(name, HeaderValue::from_static(value));
+            }
+            let planned = PlannedRequest {
+                method: "GET".into(),
+                target: "/".into(),
+                ..PlannedRequest::default()
+            };
+            answer.into_document(&planned)
+        };
+        assert_eq!(rendered(&[(VARY, "accept-encoding")]).as_deref(), Ok("<p>hello"));
+        for (headers, want) in [
+            (&[(SET_COOKIE, "a=1")][..], "it sets a cookie"),
+            (&[(VARY, "cookie")], "reads a cookie or a session"),
+            (&[(VARY, "accept"), (VARY, "Accept-Encoding, Cookie")], "reads a cookie or a session"),
+        ] {
+            let refused = rendered(headers).expect_err("it is of one visitor");
+            assert!(refused.contains(want), "{refused}");
+        }
     }
 }

@@ -2,16 +2,17 @@
 
 use form_urlencoded::parse;
 use futures_core::future::BoxFuture;
-use http::header::{HOST, ORIGIN};
+use http::header::ORIGIN;
 use nova_routing::Method;
 
 use super::token::{is_of, read};
 use super::{FIELD, HEADER, KEY};
 use crate::cookies::{Cookies, Flags};
-use crate::error::Error;
+use crate::error::{Error, Rejection, RejectionKind};
 use crate::extract::Uses;
-use crate::pipeline::finish::finish;
+use crate::pipeline::finish::{finish, save_session};
 use crate::pipeline::route::{AnyHandler, Call, Environment, MakeHandler, Scope};
+use crate::request::origin::Asked;
 use crate::request::{RequestContext, Whole};
 use crate::response::{IntoResponse, Response};
 use crate::session::handle::Session;
@@ -70,7 +71,12 @@ impl Call for Guarded {
             };
             match may {
                 Ok(()) => self.function.serve(cx, environment, scope).await,
-                Err(refused) => finish(environment, scope, &mut cx, refused.into_response()).await,
+                Err(refused) => {
+                    let refused = refused.into_response();
+                    let response = finish(environment, scope, &mut cx, refused).await;
+                    // A layout may have taken the messages for the next page.
+                    save_session(environment, scope, &mut cx, response).await
+                }
             }
         })
     }
@@ -104,6 +110,8 @@ enum Verdict {
 enum Site<'a> {
     Here,
     Elsewhere(&'a str),
+    /// A browser sent it, and not from where: the page asked to be silent, or is in a sandbox.
+    Hidden,
     Unknown,
 }
 
@@ -117,41 +125,35 @@ fn by_head(head: &RequestContext<'_>) -> Result<Verdict, Error> {
         let name = sessions.cookie_name(Flags::of(head));
         Cookies::of_head(head).get(&name).is_some()
     };
-    match origin(head, sessions) {
+    match site(head, sessions) {
         Site::Here => Ok(Verdict::May),
         Site::Elsewhere(site) if can_be_of_a_form(head) || has_session() => {
-            Err(Error::forbidden(format!("the request was made by another site ({site})"))
-                .with_source(HELP))
+            Err(refused(format!("the request was made by another site ({site})")))
         }
+        Site::Hidden if can_be_of_a_form(head) || has_session() => Ok(Verdict::NeedsToken),
         Site::Unknown if has_session() => Ok(Verdict::NeedsToken),
-        Site::Elsewhere(_) | Site::Unknown => Ok(Verdict::May),
+        Site::Elsewhere(_) | Site::Hidden | Site::Unknown => Ok(Verdict::May),
     }
 }
 
-fn origin<'a>(head: &'a RequestContext<'_>, sessions: &Sessions) -> Site<'a> {
-    // Without an address: the page asked to be silent, or is in a sandbox.
-    let origin = head.header(ORIGIN.as_str()).filter(|origin| *origin != "null");
-    if origin.is_some_and(|origin| sessions.trusts(origin)) {
+fn site<'a>(head: &'a RequestContext<'_>, sessions: &Sessions) -> Site<'a> {
+    let origin = head.header(ORIGIN.as_str());
+    let named = origin.filter(|origin| *origin != "null");
+    if named.is_some_and(|origin| sessions.trusts(origin)) {
         return Site::Here;
     }
     match (head.header("sec-fetch-site"), origin) {
         (Some("same-origin" | "none"), _) => Site::Here,
-        (Some(site), origin) => Site::Elsewhere(origin.unwrap_or(site)),
-        (None, Some(origin)) if is_host(origin, head) => Site::Here,
+        (Some(site), _) => Site::Elsewhere(named.unwrap_or(site)),
+        (None, Some("null")) => Site::Hidden,
+        (None, Some(origin)) if Asked::of(head).is(origin) => Site::Here,
         (None, Some(origin)) => Site::Elsewhere(origin),
         (None, None) => Site::Unknown,
     }
 }
 
-/// Whether an origin is the host that was asked. A proxy may have ended TLS, so the scheme says only
-/// which port is left out.
-fn is_host(origin: &str, head: &RequestContext<'_>) -> bool {
-    let Some(host) = head.header(HOST.as_str()) else { return false };
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let port = if scheme.eq_ignore_ascii_case("https") { ":443" } else { ":80" };
-    let plain =
-        |authority: &'_ str| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
-    plain(authority) == plain(host)
+fn refused(message: impl Into<String>) -> Error {
+    Rejection::of(RejectionKind::ForeignOrigin, message).with_source(HELP).into()
 }
 
 /// Whether a form, or a script that may not read the answer, can send this without asking first.
@@ -181,7 +183,7 @@ async fn check_token(cx: &mut RequestContext<'_, Whole>) -> Result<(), Error> {
         }
         Some(_) => "the token of the form is of another session; load the form again",
     };
-    Err(Error::forbidden(message).with_source(HELP))
+    Err(refused(message))
 }
 
 /// The field with the token, if this is a form that can be read as a whole. The body is there for the
@@ -223,7 +225,7 @@ mod tests {
         let of = |site: &str| Err(format!("the request was made by another site ({site})"));
         let (may, token) = (Ok(Verdict::May), Ok(Verdict::NeedsToken));
         let evil = "https://evil.example";
-        let table: [(&[_], _); 20] = [
+        let table: [(&[_], _); 24] = [
             (&[FORM, SESSION, site("same-origin")], &may),
             (&[FORM, SESSION, site("none")], &may),
             (&[FORM, SESSION, site("cross-site"), origin(evil)], &of(evil)),
@@ -247,6 +249,13 @@ mod tests {
             (&[HERE, origin(evil)], &of(evil)),
             (&[JSON, HERE, origin(evil)], &may),
             (&[FORM, SESSION, HERE, origin("null")], &token),
+            (&[FORM, HERE, origin("null")], &token),
+            (&[JSON, HERE, origin("null")], &may),
+            (&[FORM, SESSION, site("cross-site"), origin("https://App.example:443")], &may),
+            (
+                &[FORM, HERE, ("x-forwarded-proto", "https"), origin("http://shop.example")],
+                &of("http://shop.example"),
+            ),
             (&[FORM, SESSION], &token),
             (&[FORM], &may),
             (&[JSON, SESSION], &token),

@@ -56,7 +56,8 @@ pub(super) fn findings(dir: &Path) -> Vec<Finding> {
 /// Whether an app that signs or encrypts its cookies has what it does that with in development.
 fn cookies(dir: &Path) -> Option<Finding> {
     let subject = "cookies";
-    if !secret::is_needed(dir) {
+    let need = secret::need(dir);
+    if need == secret::Need::No {
         return None;
     }
     let variables = match variables(dir) {
@@ -67,6 +68,13 @@ fn cookies(dir: &Path) -> Option<Finding> {
     let value = variable(&variables, name).map(|value| value.to_string_lossy().into_owned());
     let advice = secret::ADVICE;
     Some(match value.as_deref().map(|value| (value, secret::misfit(value))) {
+        None | Some(("", _)) if need == secret::Need::Possible => Finding::weak(
+            subject,
+            format!("{name} is not set, and the app may sign or encrypt them"),
+            format!(
+                "unless its sessions are in a store and no cookie is signed: {advice}, for .env"
+            ),
+        ),
         None | Some(("", _)) => Finding::bad(
             subject,
             format!("{name}, which signs and encrypts them, is not set"),
@@ -312,8 +320,13 @@ mod tests {
         };
         write("Cargo.toml", &manifest("\"cookies\""));
         assert_eq!(cookies(app.path()), None);
-        write("Cargo.toml", &manifest("\"auth\""));
         let found = || cookies(app.path()).map(|it| (it.verdict, it.found)).expect("a finding");
+        for feature in ["\"sessions-store\"", "\"full\""] {
+            write("Cargo.toml", &manifest(feature));
+            let possible = "NOVA_SECRET is not set, and the app may sign or encrypt them";
+            assert_eq!(found(), (Verdict::Weak, possible.to_owned()), "{feature}");
+        }
+        write("Cargo.toml", &manifest("\"auth\""));
         let missing = "NOVA_SECRET, which signs and encrypts them, is not set";
         assert_eq!(found(), (Verdict::Bad, missing.to_owned()));
         write(".env", "NOVA_SECRET=hush\n");
