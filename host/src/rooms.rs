@@ -87,16 +87,20 @@ impl fmt::Debug for Role {
 
 impl Default for SharedRooms {
     fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl SharedRooms {
+    fn new(limits: Limits) -> Self {
         Self(Arc::new(Inner {
-            store: Arc::new(Store::new(Limits::default())),
+            store: Arc::new(Store::new(limits)),
             role: Mutex::new(Role::Leads),
             on_the_way: Arc::new(Semaphore::new(ON_THE_WAY)),
             successor: Mutex::default(),
         }))
     }
-}
 
-impl SharedRooms {
     /// The rooms for a library.
     pub fn for_library(&self) -> Rooms {
         Rooms::new(Arc::new(self.clone()))

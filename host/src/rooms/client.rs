@@ -151,6 +151,9 @@ async fn hear(
     loop {
         match frames.next().await {
             Ok(Some(Frame::Message(numbered))) => rooms.store().place(numbered),
+            Ok(Some(Frame::Silent { room, base, next })) => {
+                rooms.store().place_silent(&room, base, next);
+            }
             Ok(Some(Frame::Accepted { question, id })) => {
                 upstream.answer(question, Answer::Numbered(id));
             }

@@ -30,6 +30,9 @@ pub(super) async fn serve(
     let mut frames = Frames::new(reader);
     link.buffer.reserve(PIECE);
     let begun = async {
+        for (room, base, next) in rooms.store().silent() {
+            link.say(&Frame::Silent { room, base, next }).await?;
+        }
         link.catch_up().await?;
         link.say(&Frame::Ready).await?;
         link.flush().await

@@ -203,3 +203,18 @@ async fn a_reader_elsewhere_that_is_too_slow_is_told() {
     }
     assert_eq!(next(&mut reader).await.1, "11");
 }
+
+/// A worker that comes later: what was sent before is neither missed nor numbered again.
+#[tokio::test]
+async fn a_room_of_which_nothing_is_kept_goes_on_elsewhere() {
+    let leads = SharedRooms::new(Limits { bytes: 1, ..Limits::default() });
+    let mut last = 0;
+    for n in 0..3_u32 {
+        last = send(&leads, "a", &n.to_string()).await.unwrap();
+    }
+    send(&leads, "b", "the last of all is kept").await.unwrap();
+    let comes = follower(&leads).await;
+    let mut reader = comes.subscribe("a", RoomStart::Now).unwrap();
+    assert_eq!(send(&comes, "a", "next").await, Ok(last + 1));
+    assert_eq!(next(&mut reader).await, (last + 1, "next".to_owned()));
+}
