@@ -4,7 +4,8 @@
 //! One process numbers the messages, the *leading* one. A process that was started by it *follows*: it
 //! has the same history, reads from it, and sends what its apps say to the leading one, which gives it
 //! back with a number, in the same order to all. So a supervisor leads its workers. A process that
-//! leaves its place lets the one lead that came in it, which goes on with the numbers.
+//! leaves its place lets the one lead that came in it, which goes on with the numbers. Workers whose
+//! supervisor is gone number nothing: each would do it for itself, and they would drift apart.
 //!
 //! Each process that follows has a socket of its own and a place in the history, no queue: one that
 //! takes nothing holds up nobody, and finds out what it missed.
@@ -57,6 +58,17 @@ enum Role {
     Follows(Arc<Upstream>),
     /// The one that has come in the place of this one.
     Left,
+    /// No process: the one that led is gone, and this one is not alone beside it.
+    Orphaned,
+}
+
+/// What a process that follows does when the one that leads is gone without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenGone {
+    /// It leads: it came in the place of the other one.
+    Lead,
+    /// It numbers nothing: it is one of several.
+    Leave,
 }
 
 /// Lets another process lead; answered when it has all that is there.
@@ -68,22 +80,27 @@ impl fmt::Debug for Role {
             Self::Leads => "Leads",
             Self::Follows(_) => "Follows",
             Self::Left => "Left",
+            Self::Orphaned => "Orphaned",
         })
     }
 }
 
 impl Default for SharedRooms {
     fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl SharedRooms {
+    fn new(limits: Limits) -> Self {
         Self(Arc::new(Inner {
-            store: Arc::new(Store::new(Limits::default())),
+            store: Arc::new(Store::new(limits)),
             role: Mutex::new(Role::Leads),
             on_the_way: Arc::new(Semaphore::new(ON_THE_WAY)),
             successor: Mutex::default(),
         }))
     }
-}
 
-impl SharedRooms {
     /// The rooms for a library.
     pub fn for_library(&self) -> Rooms {
         Rooms::new(Arc::new(self.clone()))
@@ -96,13 +113,11 @@ impl SharedRooms {
         loop {
             let upstream = match &*self.0.role.lock() {
                 Role::Leads => return self.0.store.publish(&room, message),
-                Role::Left => return Err(RoomError::Unavailable),
+                Role::Left | Role::Orphaned => return Err(RoomError::Unavailable),
                 Role::Follows(upstream) => Arc::clone(upstream),
             };
-            let permits = Arc::clone(&self.0.on_the_way).acquire_many_owned(size).await;
-            let answer = upstream.ask(&room, message.clone()).await;
-            drop(permits);
-            match answer {
+            let permits = Arc::clone(&self.0.on_the_way).acquire_many_owned(size).await.ok();
+            match upstream.ask(&room, message.clone(), permits).await {
                 Answer::Numbered(id) => return Ok(id),
                 Answer::Refused(error) => return Err(error),
                 Answer::Lost => return Err(RoomError::Unavailable),
@@ -126,17 +141,17 @@ impl SharedRooms {
     }
 
     /// Takes part in the rooms of the process at the other end of this socket. Ready when what that one
-    /// keeps is here; where it is gone, this one leads.
+    /// keeps is here, or it is gone.
     ///
     /// # Errors
     /// If the socket cannot be used.
-    pub(crate) async fn follow(&self, socket: UnixStream) -> io::Result<()> {
+    pub(crate) async fn follow(&self, socket: UnixStream, gone: WhenGone) -> io::Result<()> {
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UnixStream::from_std(socket)?;
         let follower = Follower::new(socket);
-        // First this: the other process may be gone at once, and then this one leads.
+        // First this: the other process may be gone at once.
         *self.0.role.lock() = Role::Follows(follower.upstream());
-        let _ = follower.begin(self.clone()).await;
+        let _ = follower.begin(self.clone(), gone).await;
         Ok(())
     }
 
@@ -153,12 +168,17 @@ impl SharedRooms {
         }
     }
 
-    /// This process leads from now on, because the one before has said so or is gone.
-    fn lead(&self) {
+    /// This process follows no more, because the one before has said so or is gone.
+    fn follow_no_more(&self, next: Role) {
         let mut role = self.0.role.lock();
         if matches!(*role, Role::Follows(_)) {
-            *role = Role::Leads;
+            *role = next;
         }
+    }
+
+    /// Whether another process is told to lead in the place of this one.
+    fn has_left(&self) -> bool {
+        matches!(*self.0.role.lock(), Role::Left)
     }
 
     fn store(&self) -> &Arc<Store> {
@@ -174,8 +194,11 @@ impl HostRooms for SharedRooms {
         room: &str,
         message: OwnedBytes,
     ) -> impl Future<Output = Result<u64, RoomError>> + Send + 'static {
-        // A copy: the host keeps nothing of a library that may have left long ago.
-        self.clone().send_to(room.to_owned(), Bytes::copy_from_slice(&message))
+        let sending = Store::check(room, message.len()).map(|()| {
+            // A copy: the host keeps nothing of a library that may have left long ago.
+            self.clone().send_to(room.to_owned(), Bytes::copy_from_slice(&message))
+        });
+        async move { sending?.await }
     }
 
     fn subscribe(&self, room: &str, start: RoomStart) -> Result<Reader, RoomError> {

@@ -44,6 +44,7 @@ use tokio::time::{self, MissedTickBehavior};
 use crate::error::Error;
 use crate::leadership::leadership;
 use crate::response::Result;
+use crate::time::after;
 
 #[cfg(feature = "cron")]
 mod cron;
@@ -158,7 +159,7 @@ impl Times {
     fn into_ticker(self) -> Ticker {
         match self {
             Times::Every(period) => {
-                let mut interval = time::interval_at(time::Instant::now() + period, period);
+                let mut interval = time::interval_at(after(period), period);
                 interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 Ticker::Every(interval)
             }
@@ -252,6 +253,16 @@ mod tests {
         app.leadership().stand_by().await;
         time::sleep(minute * 3).await;
         assert!(runs.try_recv().is_err(), "it stands by");
+        job.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_may_be_put_off_for_ever() {
+        let app = info::started("jobs", false, HashMap::new(), None);
+        let _inside = info::enter(app);
+        let mut job = Schedule::every(Duration::MAX).spawn("never", || async {});
+        let day = Duration::from_secs(24 * 3600);
+        assert!(time::timeout(day, &mut job).await.is_err(), "it waits");
         job.abort();
     }
 

@@ -54,6 +54,7 @@ mod pipeline;
 mod request;
 mod state;
 mod stream;
+mod time;
 
 pub mod app;
 #[cfg(feature = "auth")]

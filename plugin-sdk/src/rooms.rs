@@ -156,7 +156,7 @@ impl Room {
     }
 
     /// What was sent after the message of this number, as far as it is kept, and what comes. Where it
-    /// is not kept, [`Lagged`] comes first.
+    /// is not kept, [`Lagged`] comes first. After 0 comes all that there ever was.
     ///
     /// # Errors
     /// As for [`subscribe`](Self::subscribe).
@@ -178,18 +178,29 @@ impl Room {
         let mut place = self.subscribe_at(RoomStart::Oldest)?;
         let mut cx = Context::from_waker(Waker::noop());
         let mut messages = Vec::new();
+        let mut is_lost = false;
         while let Poll::Ready(next) = place.poll(&mut cx) {
             match next {
-                Ok(message) => messages.push(message),
+                Ok(message) => {
+                    messages.push(message);
+                    is_lost = false;
+                }
+                // A host that finds nothing behind that either has failed.
+                Err(Lagged { .. }) if is_lost => break,
                 // The oldest were given up meanwhile.
-                Err(Lagged { .. }) => messages.clear(),
+                Err(Lagged { .. }) => {
+                    messages.clear();
+                    is_lost = true;
+                }
             }
         }
         Ok(messages)
     }
 
     /// The room as a stream of server-sent events, each with the message as its data and the number as
-    /// its id: what is sent from now on, or after the last event that the client has.
+    /// its id: what is sent from now on, or after the last event that the client has. A client that
+    /// has none is told first where it begins, by an event of an id alone, which browsers remember and
+    /// no script hears of: so it misses nothing when it connects again before the first message.
     ///
     /// Where that is no longer kept, an event with the name `lagged` comes first, for which the
     /// script of the page loads the page anew; its data is how many messages are missing, or empty. A
@@ -198,12 +209,15 @@ impl Room {
     /// # Errors
     /// As for [`subscribe`](Self::subscribe).
     pub fn events(&self, last: Option<LastEventId>) -> Result<Sse> {
+        let is_new = last.is_none();
         let start = match last {
             None => RoomStart::Now,
             // What is not a number is not one of this room's.
-            Some(LastEventId(id)) => RoomStart::After(id.parse().unwrap_or(0)),
+            Some(LastEventId(id)) => RoomStart::After(id.parse().unwrap_or(u64::MAX)),
         };
-        Ok(Sse::new(Events(self.subscribe_at(start)?)))
+        let subscription = self.subscribe_at(start)?;
+        let begin = is_new.then(|| subscription.place.begin());
+        Ok(Sse::new(Events { begin, subscription }))
     }
 }
 
@@ -300,13 +314,20 @@ impl Stream for Subscription {
 }
 
 /// A place in a room, as events.
-struct Events(Subscription);
+struct Events {
+    /// Where it begins, which the client is to be told.
+    begin: Option<u64>,
+    subscription: Subscription,
+}
 
 impl Stream for Events {
     type Item = Result<Event, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let event = match ready!(self.0.poll(cx)) {
+        if let Some(begin) = self.begin.take() {
+            return Poll::Ready(Some(Ok(Event::only_id(begin.to_string()))));
+        }
+        let event = match ready!(self.subscription.poll(cx)) {
             Ok(message) => Event::data(message.text()).id(message.id.to_string()),
             Err(Lagged { missed }) => {
                 let missed = missed.map(|missed| missed.to_string()).unwrap_or_default();
@@ -314,5 +335,49 @@ impl Stream for Events {
             }
         };
         Poll::Ready(Some(Ok(event)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use nova_abi::{HostRooms, RoomReader};
+
+    use super::*;
+
+    /// A host that fails.
+    struct Fails;
+
+    impl HostRooms for Fails {
+        type Reader = Self;
+
+        fn send(
+            &self,
+            _: &str,
+            _: OwnedBytes,
+        ) -> impl Future<Output = Result<u64, AbiError>> + Send + 'static {
+            std::future::ready(Err(AbiError::Unavailable))
+        }
+
+        fn subscribe(&self, _: &str, _: RoomStart) -> Result<Self, AbiError> {
+            Ok(Self)
+        }
+    }
+
+    impl RoomReader for Fails {
+        fn position(&self) -> u64 {
+            0
+        }
+
+        fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<RoomEvent> {
+            panic!("in the host")
+        }
+    }
+
+    #[test]
+    fn a_host_that_fails_has_no_history() {
+        let room = Room { name: "a".into(), rooms: Some(Rooms::new(Arc::new(Fails))) };
+        assert_eq!(room.history(), Ok(Vec::new()));
     }
 }

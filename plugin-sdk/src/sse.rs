@@ -13,7 +13,7 @@ use futures_core::Stream;
 use futures_core::stream::BoxStream;
 use http::header::{CACHE_CONTROL, HeaderValue};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 pub use self::event::Event;
 use crate::body::{Body, Closed};
@@ -21,6 +21,7 @@ use crate::error::Error;
 pub use crate::extract::LastEventId;
 use crate::response::{IntoResponse, Response};
 use crate::stream::{ChannelStream, PageStream};
+use crate::time::after;
 
 /// A stream of events as an answer.
 ///
@@ -121,7 +122,7 @@ impl Stream for EventText {
         if next.is_pending() && timer.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        timer.as_mut().reset(Instant::now() + *pause);
+        timer.as_mut().reset(after(*pause));
         match next {
             Poll::Ready(event) => Poll::Ready(event),
             Poll::Pending => Poll::Ready(Some(Ok(Bytes::from_static(b":\n\n")))),
@@ -142,6 +143,8 @@ impl IntoResponse for Sse {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     fn body(sse: Sse) -> Body {
@@ -174,6 +177,14 @@ mod tests {
             assert_eq!(body.chunk().await.expect("a piece").expect("no error"), ":\n\n");
             assert!(start.elapsed() >= Duration::from_secs(5));
         }
+        events.send(Event::data("x")).await.expect("a reader");
+        assert_eq!(body.chunk().await.expect("a piece").expect("no error"), "data: x\n\n");
+    }
+
+    #[tokio::test]
+    async fn silence_may_last_for_ever() {
+        let (events, sse) = Sse::channel();
+        let mut body = body(sse.keep_alive(Duration::MAX));
         events.send(Event::data("x")).await.expect("a reader");
         assert_eq!(body.chunk().await.expect("a piece").expect("no error"), "data: x\n\n");
     }

@@ -25,7 +25,9 @@
 //!   the host that it asks. [`WebSocketUpgrade::allow_origin`] lets others in.
 //! * Pings are answered, and sent in an interval: a client that has gone without a word is found
 //!   ([`WebSocketUpgrade::keep_alive`]).
-//! * A message is no longer than 2 MiB ([`WebSocketUpgrade::max_message_size`]).
+//! * A message is no longer than 2 MiB ([`WebSocketUpgrade::max_message_size`]). What waits for a
+//!   client is no more than 16 MiB ([`WebSocketUpgrade::max_write_buffer_size`]), and one that is
+//!   owed the answer to a ping is not read before it has taken that.
 //! * When other code serves, or the host stops, the client is told with the code
 //!   [1012](close_code::RESTART), and connects again to the new code. What it has sent until it hears
 //!   of that is still received; then [`WebSocket::recv`] ends. A page that wants to say more does that
@@ -36,6 +38,7 @@
 //! Messages are not compressed: the crate beneath does not speak `permessage-deflate`. Over HTTP/2
 //! (RFC 8441) the answer is 501; browsers connect over HTTP/1.1 by themselves.
 
+mod activity;
 mod connection;
 mod error;
 mod handshake;
@@ -69,6 +72,9 @@ const READ_BUFFER: usize = 4096;
 
 /// How much is gathered before it is written, where a page does not flush.
 const WRITE_BUFFER: usize = 16 * 1024;
+
+/// How much may wait for a client that takes nothing.
+const MAX_WRITE_BUFFER: usize = 16 << 20;
 
 /// A request for a WebSocket: the argument of a page that speaks over one. See the [module](self).
 ///
@@ -109,6 +115,7 @@ pub struct WebSocketUpgrade {
 struct Settings {
     max_message_size: usize,
     max_frame_size: Option<usize>,
+    max_write_buffer_size: usize,
     keep_alive: Duration,
 }
 
@@ -118,6 +125,7 @@ impl Settings {
         WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(WRITE_BUFFER)
+            .max_write_buffer_size(self.max_write_buffer_size.max(WRITE_BUFFER + 1))
             .max_message_size(Some(message))
             .max_frame_size(Some(self.max_frame_size.unwrap_or(message)))
     }
@@ -168,9 +176,17 @@ impl WebSocketUpgrade {
         self
     }
 
-    /// After so long without a word of the client it is sent a ping, and after as long again without
-    /// an answer it is gone; 30 seconds unless it is said. While the page does not wait in
-    /// [`recv`](WebSocket::recv), time does not count.
+    /// How many bytes of messages to the client may wait until it takes them, the longest message
+    /// among them; 16 MiB unless it is said, and never less than 16 KiB. A message that is too much
+    /// is not sent: [`Error::WriteBufferFull`].
+    pub fn max_write_buffer_size(mut self, bytes: usize) -> Self {
+        self.settings.max_write_buffer_size = bytes;
+        self
+    }
+
+    /// After so long without a byte of the client it is sent a ping, and after as long again without
+    /// one it is gone; 30 seconds unless it is said, [`Duration::MAX`] for never. While the page does
+    /// not wait in [`recv`](WebSocket::recv), time does not count.
     pub fn keep_alive(mut self, interval: Duration) -> Self {
         self.settings.keep_alive = interval;
         self
@@ -235,5 +251,10 @@ impl std::fmt::Debug for WebSocketUpgrade {
 
 /// Settings of a page that says nothing.
 fn default_settings() -> Settings {
-    Settings { max_message_size: DEFAULT_BODY_LIMIT, max_frame_size: None, keep_alive: KEEP_ALIVE }
+    Settings {
+        max_message_size: DEFAULT_BODY_LIMIT,
+        max_frame_size: None,
+        max_write_buffer_size: MAX_WRITE_BUFFER,
+        keep_alive: KEEP_ALIVE,
+    }
 }

@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::SharedRooms;
 use super::wire::{Frame, Frames};
+use super::{Role, SharedRooms, WhenGone};
 
 /// What becomes of a message.
 #[derive(Debug)]
@@ -35,14 +35,26 @@ pub(super) struct Upstream {
 #[derive(Default)]
 struct Questions {
     last: u64,
-    open: HashMap<u64, oneshot::Sender<Answer>>,
+    open: HashMap<u64, Open>,
     /// Nothing is asked any more.
     is_over: bool,
 }
 
+/// A question that is not answered.
+struct Open {
+    answer: oneshot::Sender<Answer>,
+    /// For the message, which is on its way whether the answer is waited for or not.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
 impl Upstream {
-    /// Asks for the number of a message.
-    pub(super) async fn ask(&self, room: &str, bytes: Bytes) -> Answer {
+    /// Asks for the number of a message; `permit` is kept until there is an answer.
+    pub(super) async fn ask(
+        &self,
+        room: &str,
+        bytes: Bytes,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Answer {
         let (answers, answer) = oneshot::channel();
         {
             let mut questions = self.questions.lock();
@@ -51,7 +63,7 @@ impl Upstream {
             }
             questions.last += 1;
             let question = questions.last;
-            questions.open.insert(question, answers);
+            questions.open.insert(question, Open { answer: answers, _permit: permit });
             // Under the lock, so that questions are asked in their order. One that cannot be asked any
             // more is answered at the end.
             self.frames.send(Frame::Publish { question, room: room.into(), bytes }).ok();
@@ -62,7 +74,7 @@ impl Upstream {
     fn answer(&self, question: u64, answer: Answer) {
         let asked = self.questions.lock().open.remove(&question);
         // Who does not wait any more needs no answer.
-        asked.map(|asked| asked.send(answer).ok());
+        asked.map(|asked| asked.answer.send(answer).ok());
     }
 
     /// Nothing is answered any more; `answer` says what became of what was asked.
@@ -70,7 +82,7 @@ impl Upstream {
         let mut questions = self.questions.lock();
         questions.is_over = true;
         for (_, asked) in questions.open.drain() {
-            asked.send(answer()).ok();
+            asked.answer.send(answer()).ok();
         }
     }
 }
@@ -95,11 +107,19 @@ impl Follower {
     }
 
     /// Begins; ready when what is kept is here, or the other process is gone.
-    pub(super) fn begin(self, rooms: SharedRooms) -> oneshot::Receiver<()> {
+    pub(super) fn begin(self, rooms: SharedRooms, gone: WhenGone) -> oneshot::Receiver<()> {
         let (reader, writer) = self.socket.into_split();
         let (says, ready) = oneshot::channel();
         tokio::spawn(send(writer, self.to_send));
-        tokio::spawn(hear(rooms, Frames::new(reader), self.upstream, says));
+        tokio::spawn(async move {
+            let end = hear(&rooms, Frames::new(reader), &self.upstream, says).await;
+            // First this: who is told that a message was not taken sends it again.
+            rooms.follow_no_more(match (end(), gone) {
+                (Answer::NotTaken, _) | (_, WhenGone::Lead) => Role::Leads,
+                (_, WhenGone::Leave) => Role::Orphaned,
+            });
+            self.upstream.end(end);
+        });
         ready
     }
 }
@@ -120,16 +140,20 @@ async fn send(mut writer: OwnedWriteHalf, mut frames: mpsc::UnboundedReceiver<Fr
     }
 }
 
+/// Takes what is said until the other process leads no more; what becomes of what was asked.
 async fn hear(
-    rooms: SharedRooms,
+    rooms: &SharedRooms,
     mut frames: Frames<OwnedReadHalf>,
-    upstream: Arc<Upstream>,
+    upstream: &Upstream,
     says_ready: oneshot::Sender<()>,
-) {
+) -> fn() -> Answer {
     let mut says_ready = Some(says_ready);
-    let end: fn() -> Answer = loop {
+    loop {
         match frames.next().await {
             Ok(Some(Frame::Message(numbered))) => rooms.store().place(numbered),
+            Ok(Some(Frame::Silent { room, base, next })) => {
+                rooms.store().place_silent(&room, base, next);
+            }
             Ok(Some(Frame::Accepted { question, id })) => {
                 upstream.answer(question, Answer::Numbered(id));
             }
@@ -137,16 +161,13 @@ async fn hear(
                 upstream.answer(question, Answer::Refused(error));
             }
             Ok(Some(Frame::Ready)) => drop(says_ready.take().map(|ready| ready.send(()))),
-            Ok(Some(Frame::Lead)) => break || Answer::NotTaken,
+            Ok(Some(Frame::Lead)) => return || Answer::NotTaken,
             // It says no such thing, or is gone.
-            Ok(Some(Frame::Publish { .. }) | None) => break || Answer::Lost,
+            Ok(Some(Frame::Publish { .. }) | None) => return || Answer::Lost,
             Err(error) => {
                 tracing::debug!("the rooms of the process before: {error}");
-                break || Answer::Lost;
+                return || Answer::Lost;
             }
         }
-    };
-    // First this: who is told that a message was not taken sends it again.
-    rooms.lead();
-    upstream.end(end);
+    }
 }

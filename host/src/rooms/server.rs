@@ -30,6 +30,9 @@ pub(super) async fn serve(
     let mut frames = Frames::new(reader);
     link.buffer.reserve(PIECE);
     let begun = async {
+        for (room, base, next) in rooms.store().silent() {
+            link.say(&Frame::Silent { room, base, next }).await?;
+        }
         link.catch_up().await?;
         link.say(&Frame::Ready).await?;
         link.flush().await
@@ -43,8 +46,8 @@ pub(super) async fn serve(
                 frame = frames.next() => match frame? {
                     Some(Frame::Publish { question, room, bytes }) => {
                         let (rooms, answers) = (rooms.clone(), answers.clone());
-                        let sending = rooms.send_to(room.to_string(), bytes);
-                        number(question, sending, answers);
+                        let sending = rooms.clone().send_to(room.to_string(), bytes);
+                        number(question, sending, answers, rooms);
                     }
                     Some(_) => return Err(io::ErrorKind::InvalidData.into()),
                     None => return Ok(()),
@@ -86,12 +89,13 @@ fn number(
     question: u64,
     sending: impl Future<Output = Result<u64, RoomError>> + Send + 'static,
     answers: mpsc::UnboundedSender<Frame>,
+    rooms: SharedRooms,
 ) {
     let answer = move |sent| {
         let answer = match sent {
             Ok(id) => Frame::Accepted { question, id },
             // This process has left: the other one hears that it leads, and sends it again.
-            Err(RoomError::Unavailable) => return,
+            Err(RoomError::Unavailable) if rooms.has_left() => return,
             Err(error) => Frame::Refused { question, error },
         };
         // One that is gone needs no answer.

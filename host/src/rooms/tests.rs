@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 
+use bytes::BytesMut;
 use nova_abi::abi_stable::std_types::ROption;
 use nova_abi::{RoomEvent, RoomReader};
 
@@ -11,7 +12,7 @@ async fn follower(of: &SharedRooms) -> SharedRooms {
     let (ours, theirs) = UnixStream::pair().unwrap();
     of.let_in(ours).unwrap();
     let rooms = SharedRooms::default();
-    rooms.follow(theirs).await.unwrap();
+    rooms.follow(theirs, WhenGone::Lead).await.unwrap();
     rooms
 }
 
@@ -134,18 +135,53 @@ async fn one_that_ends_leaves_the_others_as_they_are() {
         let sent = send(if n % 2 == 0 { &leads } else { &stays }, "a", &large).await.unwrap();
         assert_eq!(next(&mut reader).await, (sent, large.clone()));
     }
-    // The one that led is gone: this one leads, and goes on.
     let before = send(&stays, "a", "before").await.unwrap();
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let orphan = SharedRooms::default();
-    let following = orphan.follow(theirs);
-    drop(ours);
-    following.await.unwrap();
-    while matches!(*orphan.0.role.lock(), Role::Follows(_)) {
-        tokio::task::yield_now().await;
-    }
-    assert!(send(&orphan, "a", "alone").await.is_ok());
     assert_eq!(next(&mut reader).await.0, before);
+}
+
+#[tokio::test]
+async fn the_one_that_led_is_gone_without_a_word() {
+    for (gone, sent) in [
+        // It came in its place, and goes on.
+        (WhenGone::Lead, Ok(())),
+        // It is one of several, which would each number by itself.
+        (WhenGone::Leave, Err(RoomError::Unavailable)),
+    ] {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let stays = SharedRooms::default();
+        let following = stays.follow(theirs, gone);
+        drop(ours);
+        following.await.unwrap();
+        while matches!(*stays.0.role.lock(), Role::Follows(_)) {
+            tokio::task::yield_now().await;
+        }
+        // One that follows it is answered, too.
+        let behind = follower(&stays).await;
+        for rooms in [&stays, &behind] {
+            assert_eq!(send(rooms, "a", "alone").await.map(drop), sent, "{gone:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_is_bounded_though_nobody_waits_for_it() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    // It is ready, and takes nothing.
+    let mut ready = BytesMut::new();
+    wire::Frame::Ready.put(&mut ready);
+    std::io::Write::write_all(&mut &ours, &ready).unwrap();
+    let rooms = SharedRooms::default();
+    rooms.follow(theirs, WhenGone::Leave).await.unwrap();
+    let large = "x".repeat(nova_abi::LONGEST_ROOM_MESSAGE);
+    for _ in 0..2 * ON_THE_WAY / large.len() {
+        let given_up = tokio::time::timeout(Duration::ZERO, send(&rooms, "a", &large)).await;
+        assert!(given_up.is_err(), "there is no answer");
+    }
+    assert!(rooms.0.on_the_way.available_permits() < large.len() + OVERHEAD);
+    // All of it is given up with the process that led.
+    drop(ours);
+    assert_eq!(send(&rooms, "a", &large).await, Err(RoomError::Unavailable));
+    assert_eq!(rooms.0.on_the_way.available_permits(), ON_THE_WAY);
 }
 
 #[tokio::test]
@@ -166,4 +202,19 @@ async fn a_reader_elsewhere_that_is_too_slow_is_told() {
         other => panic!("{other:?}"),
     }
     assert_eq!(next(&mut reader).await.1, "11");
+}
+
+/// A worker that comes later: what was sent before is neither missed nor numbered again.
+#[tokio::test]
+async fn a_room_of_which_nothing_is_kept_goes_on_elsewhere() {
+    let leads = SharedRooms::new(Limits { bytes: 1, ..Limits::default() });
+    let mut last = 0;
+    for n in 0..3_u32 {
+        last = send(&leads, "a", &n.to_string()).await.unwrap();
+    }
+    send(&leads, "b", "the last of all is kept").await.unwrap();
+    let comes = follower(&leads).await;
+    let mut reader = comes.subscribe("a", RoomStart::Now).unwrap();
+    assert_eq!(send(&comes, "a", "next").await, Ok(last + 1));
+    assert_eq!(next(&mut reader).await, (last + 1, "next".to_owned()));
 }

@@ -26,6 +26,8 @@ pub(super) enum Frame {
     Refused { question: u64, error: RoomError },
     /// A message with its number.
     Message(RoomMessage),
+    /// A room of which no message is kept: its first number, and that of its next message.
+    Silent { room: Arc<str>, base: u64, next: u64 },
     /// All that is kept was said.
     Ready,
     /// The other one leads from now on. What was not answered was not taken.
@@ -61,6 +63,12 @@ impl Frame {
             }
             Self::Ready => buffer.put_u8(4),
             Self::Lead => buffer.put_u8(5),
+            Self::Silent { room, base, next } => {
+                buffer.put_u8(6);
+                buffer.put_u64(*base);
+                buffer.put_u64(*next);
+                put_message(buffer, room, &[]);
+            }
         }
         // No frame is longer than what a `u32` counts.
         let length = u32::try_from(buffer.len() - at - size_of::<u32>()).unwrap_or(u32::MAX);
@@ -95,6 +103,11 @@ impl Frame {
             }
             4 => Self::Ready,
             5 => Self::Lead,
+            6 => {
+                let (base, next) = (frame.try_get_u64().ok()?, frame.try_get_u64().ok()?);
+                let (room, _) = message(frame)?;
+                Self::Silent { room, base, next }
+            }
             _ => return None,
         })
     }
@@ -176,6 +189,7 @@ mod tests {
             Frame::Refused { question: 8, error: RoomError::TooManyRooms },
             Frame::Refused { question: 8, error: RoomError::Unavailable },
             Frame::Message(message),
+            Frame::Silent { room: "a".into(), base: 1, next: 2 },
             Frame::Ready,
             Frame::Lead,
         ];

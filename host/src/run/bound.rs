@@ -17,6 +17,7 @@ use crate::process::signals::SignalReceiver;
 use crate::process::worker_threads::WorkerThreads;
 use crate::release::Release;
 use crate::release::watch::ReleaseWatch;
+use crate::rooms::WhenGone;
 use crate::server::unix_socket::SocketFile;
 use crate::server::{Options, Server};
 use crate::supervise::WorkerLink;
@@ -92,7 +93,11 @@ impl<'c> Bound<'c> {
             }
         };
         if let Some(rooms) = succession.as_mut().and_then(|left| left.rooms.take()) {
-            state.switch.rooms().follow(rooms).await?;
+            let gone = match successor {
+                Some(Successor::Worker) => WhenGone::Leave,
+                _ => WhenGone::Lead,
+            };
+            state.switch.rooms().follow(rooms, gone).await?;
         }
         Ok(ControlFlow::Continue(Self {
             config,

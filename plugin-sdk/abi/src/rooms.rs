@@ -48,6 +48,9 @@ pub trait HostRooms: Send + Sync + 'static {
 
 /// What a host implements: a place in a room.
 pub trait RoomReader: Send + 'static {
+    /// The number of the message behind which it is; 0: it is before the first one of all.
+    fn position(&self) -> u64;
+
     /// What is next.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<RoomEvent>;
 }
@@ -58,7 +61,7 @@ pub trait RoomReader: Send + 'static {
 pub enum RoomStart {
     /// With the next message that is sent.
     Now,
-    /// Behind the message of this number.
+    /// Behind the message of this number; 0: before the first one of all.
     After(u64),
     /// With the oldest message that is kept.
     Oldest,
@@ -217,8 +220,8 @@ unsafe extern "C" fn subscribe<H: HostRooms>(
 ) -> RResult<Subscription, RoomError> {
     // SAFETY: as in `send`.
     let host = unsafe { &*host.cast::<H>() };
-    match catch(|| host.subscribe(room.as_str(), start)) {
-        Ok(reader) => reader.map(Subscription::new).into(),
+    match catch(|| host.subscribe(room.as_str(), start).map(Subscription::new)) {
+        Ok(subscription) => subscription.into(),
         Err(_) => RResult::RErr(RoomError::Unavailable),
     }
 }
@@ -238,6 +241,8 @@ unsafe extern "C" fn drop_host<H>(host: *const ()) {
 #[derive(StableAbi)]
 pub struct Subscription {
     reader: *mut (),
+    /// Where it began.
+    begin: u64,
     poll: unsafe extern "C" fn(*mut (), &mut FfiContext<'_>) -> FfiPoll<RoomEvent>,
     drop: unsafe extern "C" fn(*mut ()),
 }
@@ -263,10 +268,16 @@ impl Subscription {
             drop_quietly(|| drop(unsafe { Box::from_raw(reader.cast::<R>()) }));
         }
         Self {
+            begin: reader.position(),
             reader: Box::into_raw(Box::new(reader)).cast(),
             poll: poll::<R>,
             drop: drop_reader::<R>,
         }
+    }
+
+    /// The [position](RoomReader::position) where it began.
+    pub fn begin(&self) -> u64 {
+        self.begin
     }
 
     /// See [`RoomReader::poll_next`].
@@ -329,6 +340,10 @@ mod tests {
     }
 
     impl RoomReader for Reader {
+        fn position(&self) -> u64 {
+            self.0
+        }
+
         fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<RoomEvent> {
             self.0 += 1;
             match self.0 {
@@ -363,6 +378,7 @@ mod tests {
         assert!(other.subscribe("known", RoomStart::Now).is_err());
 
         let mut reader = other.subscribe("known", RoomStart::After(7)).unwrap();
+        assert_eq!(reader.begin(), 7);
         let mut cx = Context::from_waker(Waker::noop());
         let mut next = || reader.poll_next(&mut cx);
         match next() {

@@ -229,6 +229,10 @@ mod tests {
     }
 
     impl RoomReader for NoRooms {
+        fn position(&self) -> u64 {
+            0
+        }
+
         fn poll_next(&mut self, _: &mut Context<'_>) -> Poll<RoomEvent> {
             Poll::Pending
         }

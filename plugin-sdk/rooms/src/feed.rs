@@ -39,11 +39,15 @@ impl Feed {
 
     /// Ready when there is a next message.
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // As that of a reader, without the lock.
+        let waker = cx.waker().clone();
         let mut state = self.store.lock();
         if state.places.range(self.next..).next().is_some() {
             return Poll::Ready(());
         }
-        state.feeds.insert(self.number, cx.waker().clone());
+        let before = state.feeds.insert(self.number, waker);
+        drop(state);
+        drop(before);
         Poll::Pending
     }
 
@@ -60,7 +64,8 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.store.lock().feeds.remove(&self.number);
+        let waker = self.store.lock().feeds.remove(&self.number);
+        drop(waker);
     }
 }
 

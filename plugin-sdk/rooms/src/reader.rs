@@ -61,6 +61,11 @@ impl Reader {
         }
         self.base = room.base;
         let Some(id) = self.after.take() else { return };
+        if id == 0 {
+            // It began before there was anything, so all of it is for it.
+            self.next = room.base;
+            return;
+        }
         let known = room.base.saturating_sub(1)..room.next.saturating_add(ON_ITS_WAY);
         self.is_lost = !known.contains(&id);
         self.next = if self.is_lost { room.oldest() } else { id + 1 };
@@ -96,8 +101,15 @@ enum Next {
 }
 
 impl RoomReader for Reader {
+    fn position(&self) -> u64 {
+        self.after.unwrap_or(self.next.saturating_sub(1))
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<RoomEvent> {
         let store = Arc::clone(&self.store);
+        // A waker is the library's, which may do anything when it is cloned or dropped, as to drop
+        // another reader: so that is done without the lock.
+        let waker = cx.waker().clone();
         let mut state = store.lock();
         // A room with readers is kept.
         let Some(room) = state.rooms.get_mut(&self.room) else { return Poll::Pending };
@@ -110,7 +122,9 @@ impl RoomReader for Reader {
                 Poll::Ready(RoomEvent::Lagged(missed.map_or(ROption::RNone, ROption::RSome)))
             }
             None => {
-                room.waiting.insert(self.number, cx.waker().clone());
+                let before = room.waiting.insert(self.number, waker);
+                drop(state);
+                drop(before);
                 Poll::Pending
             }
         }
@@ -120,14 +134,15 @@ impl RoomReader for Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         let mut state = self.store.lock();
-        if let Some(room) = state.rooms.get_mut(&self.room) {
-            room.readers -= 1;
-            room.waiting.remove(&self.number);
-            // Nothing was ever said in it: whoever just looks takes no place.
-            if room.readers == 0 && room.base == 0 {
-                state.rooms.remove(&self.room);
-            }
+        let Some(room) = state.rooms.get_mut(&self.room) else { return };
+        room.readers -= 1;
+        let waker = room.waiting.remove(&self.number);
+        // Nothing was ever said in it: whoever just looks takes no place.
+        if room.readers == 0 && room.base == 0 {
+            state.rooms.remove(&self.room);
         }
+        drop(state);
+        drop(waker);
     }
 }
 

@@ -78,6 +78,26 @@ impl Store {
         }
     }
 
+    /// The rooms of which no message is kept that was numbered: each with its first number, and that of
+    /// its next message. A [feed](Self::feed) says nothing of them.
+    #[must_use]
+    pub fn silent(&self) -> Vec<(Arc<str>, u64, u64)> {
+        let state = self.lock();
+        let rooms = state.rooms.iter().filter(|(_, room)| room.base != 0 && room.len() == 0);
+        rooms.map(|(name, room)| (Arc::clone(name), room.base, room.next)).collect()
+    }
+
+    /// Takes over a [silent](Self::silent) room of another process, unless it is known.
+    pub fn place_silent(&self, room: &str, base: u64, next: u64) {
+        let mut state = self.lock();
+        let Ok(name) = state.enter(room, &self.limits) else { return };
+        if let Some(room) = state.rooms.get_mut(&name)
+            && room.base == 0
+        {
+            room.begin(base, next);
+        }
+    }
+
     /// A place in a room.
     ///
     /// # Errors

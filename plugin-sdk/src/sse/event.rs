@@ -54,6 +54,11 @@ impl Event {
         Event { text: format!(": {}\n", one_line(text.as_ref())) }
     }
 
+    /// An id alone, which a browser remembers, and which no listener hears of.
+    pub(crate) fn only_id(id: impl AsRef<str>) -> Self {
+        Event { text: String::new() }.id(id)
+    }
+
     /// The same with a name: which of its listeners the browser calls.
     pub fn name(mut self, name: impl AsRef<str>) -> Self {
         self.field("event", &one_line(name.as_ref()));
@@ -106,6 +111,7 @@ mod tests {
             (Event::data("x").name("a\ndata: y"), "data: x\nevent: a data: y\n\n"),
             (Event::data("x").id("1\r2"), "data: x\nid: 1 2\n\n"),
             (Event::data("x").retry(Duration::from_secs(2)), "data: x\nretry: 2000\n\n"),
+            (Event::only_id("7"), "id: 7\n\n"),
             (Event::comment("a\ndata: b"), ": a data: b\n\n"),
             (Event::json(&[1, 2]).expect("JSON"), "data: [1,2]\n\n"),
         ];

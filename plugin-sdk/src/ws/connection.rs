@@ -8,12 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::Sink;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Message as RawMessage, Role, WebSocketConfig};
 
+use super::activity::Watched;
 use super::error::Error;
 use super::message::{CloseFrame, Message};
+use crate::time::after;
 use crate::upgrade::Upgraded;
 
 /// How long the client may take to answer that the socket is closed.
@@ -35,7 +37,7 @@ enum Phase {
 /// See the [module](self).
 pub(super) struct Connection {
     /// `None`: it is given back.
-    stream: Option<WebSocketStream<Upgraded>>,
+    stream: Option<WebSocketStream<Watched>>,
     phase: Phase,
     keep_alive: Duration,
     /// When the client is asked for a sign of life; while it closes, when it has had its time.
@@ -44,6 +46,9 @@ pub(super) struct Connection {
     is_asked: bool,
     /// Whether something of this side is to be sent, which no page waits for.
     has_unsent: bool,
+    /// Whether a ping is to be answered before anything more is read: a client that asks, and takes no
+    /// answer, would fill the memory with answers.
+    owes_pong: bool,
     /// Whether the page closes the socket when its generation leaves.
     is_left_to_page: bool,
     /// Who waits for a message, and who to send one.
@@ -57,6 +62,7 @@ impl Connection {
         config: WebSocketConfig,
         keep_alive: Duration,
     ) -> Self {
+        let stream = Watched::new(stream);
         let stream = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
         Self {
             stream: Some(stream),
@@ -65,6 +71,7 @@ impl Connection {
             timer: Box::pin(sleep(keep_alive)),
             is_asked: false,
             has_unsent: false,
+            owes_pong: false,
             is_left_to_page: false,
             reader: None,
             writer: None,
@@ -76,13 +83,21 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
         loop {
-            let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
             if self.phase == Phase::Over {
                 return Poll::Ready(None);
             }
-            match Pin::new(stream).poll_next(cx) {
+            self.poll_unsent(cx);
+            let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+            let polled = if self.owes_pong && self.phase == Phase::Open {
+                Poll::Pending
+            } else {
+                Pin::new(&mut *stream).poll_next(cx)
+            };
+            if stream.get_mut().was_active() {
+                self.heard();
+            }
+            match polled {
                 Poll::Ready(Some(Ok(message))) => {
-                    self.heard();
                     if let Some(message) = self.received(message) {
                         return Poll::Ready(Some(Ok(message)));
                     }
@@ -90,7 +105,6 @@ impl Connection {
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(self.failed(error.into())),
                 Poll::Ready(None) => self.phase = Phase::Over,
                 Poll::Pending => {
-                    self.poll_unsent(cx);
                     if let Poll::Ready(over) = self.poll_timer(cx) {
                         return Poll::Ready(over.map(Err));
                     }
@@ -126,6 +140,9 @@ impl Connection {
         let polled = Pin::new(stream).poll_flush(cx);
         self.writer = polled.is_pending().then(|| cx.waker().clone());
         self.has_unsent &= polled.is_pending();
+        if polled.is_ready() && std::mem::take(&mut self.owes_pong) {
+            self.reader.take().into_iter().for_each(Waker::wake);
+        }
         polled.map_err(Error::from)
     }
 
@@ -136,7 +153,7 @@ impl Connection {
             return;
         }
         self.phase = Phase::Closing;
-        self.timer.as_mut().reset(Instant::now() + CLOSING);
+        self.timer.as_mut().reset(after(CLOSING));
         self.say(Message::Close(frame).into_raw());
         self.wake();
     }
@@ -156,7 +173,7 @@ impl Connection {
     /// Leaves it to the page to close the socket when this is ready: when its generation leaves.
     pub(super) fn left_to_page(&mut self) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.is_left_to_page = true;
-        let draining = self.stream.as_ref().map(|stream| stream.get_ref().draining());
+        let draining = self.stream.as_ref().map(|stream| stream.get_ref().get_ref().draining());
         async move {
             if let Some(draining) = draining {
                 draining.await;
@@ -172,22 +189,26 @@ impl Connection {
     fn received(&mut self, message: RawMessage) -> Option<Message> {
         let message = Message::from_raw(message)?;
         match &message {
+            Message::Ping(_) => {
+                (self.owes_pong, self.has_unsent) = (true, true);
+                Some(message)
+            }
             Message::Pong(bytes) if *bytes == KEEP_ALIVE => None,
             Message::Close(_) if self.phase == Phase::Closing => None,
             Message::Close(_) => {
                 self.phase = Phase::Closing;
-                self.timer.as_mut().reset(Instant::now() + CLOSING);
+                self.timer.as_mut().reset(after(CLOSING));
                 Some(message)
             }
             _ => Some(message),
         }
     }
 
-    /// The client has said something.
+    /// The client has shown that it is there.
     fn heard(&mut self) {
         if self.phase == Phase::Open {
             self.is_asked = false;
-            self.timer.as_mut().reset(Instant::now() + self.keep_alive);
+            self.timer.as_mut().reset(after(self.keep_alive));
         }
     }
 
@@ -212,7 +233,7 @@ impl Connection {
                 return Poll::Ready(is_asked.then_some(Error::TimedOut));
             }
             self.is_asked = true;
-            self.timer.as_mut().reset(Instant::now() + self.keep_alive);
+            self.timer.as_mut().reset(after(self.keep_alive));
             self.say(RawMessage::Ping(KEEP_ALIVE));
             self.poll_unsent(cx);
         }
@@ -235,7 +256,7 @@ impl Connection {
         }
         let Some(stream) = &mut self.stream else { return };
         if Pin::new(stream).poll_flush(cx).is_ready() {
-            self.has_unsent = false;
+            (self.has_unsent, self.owes_pong) = (false, false);
             self.writer.take().into_iter().for_each(Waker::wake);
         }
     }

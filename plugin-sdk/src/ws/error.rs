@@ -29,6 +29,9 @@ pub enum Error {
     Protocol(String),
     /// A text of the client is not UTF-8.
     Utf8,
+    /// The message is not sent: with what the client has not taken yet, it is more than
+    /// [may wait](super::WebSocketUpgrade::max_write_buffer_size).
+    WriteBufferFull,
     /// The connection broke.
     Io(io::Error),
 }
@@ -40,7 +43,9 @@ impl Error {
             Self::TooLong { .. } => Some(close_code::SIZE),
             Self::Protocol(_) => Some(close_code::PROTOCOL),
             Self::Utf8 => Some(close_code::INVALID),
-            Self::Closed | Self::Reset | Self::TimedOut | Self::Io(_) => None,
+            Self::Closed | Self::Reset | Self::TimedOut | Self::WriteBufferFull | Self::Io(_) => {
+                None
+            }
         }
     }
 }
@@ -57,9 +62,10 @@ impl From<Cause> for Error {
                 Self::TooLong { size, max: max_size }
             }
             Cause::Utf8(_) => Self::Utf8,
+            Cause::WriteBufferFull(_) => Self::WriteBufferFull,
             Cause::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => Self::Reset,
             Cause::Io(error) => Self::Io(error),
-            // The rest is about handshakes and about buffers with a limit, which are not used.
+            // The rest is about handshakes, which are not made by that crate.
             other => Self::Protocol(other.to_string()),
         }
     }
@@ -76,6 +82,10 @@ impl fmt::Display for Error {
             }
             Self::Protocol(what) => write!(f, "the client does not keep to the protocol: {what}"),
             Self::Utf8 => f.write_str("a text of the client is not UTF-8"),
+            Self::WriteBufferFull => f.write_str(
+                "the message is not sent: with it, more would wait for the client than \
+                 `max_write_buffer_size` allows",
+            ),
             Self::Io(error) => write!(f, "the connection broke: {error}"),
         }
     }

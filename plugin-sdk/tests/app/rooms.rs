@@ -55,6 +55,7 @@ async fn what_is_said_reaches_all_who_read() {
     let app = app().await;
     let mut socket = app.websocket("/socket").await;
     let mut events = app.get("/events").stream().await;
+    assert_eq!(events.event().await.expect("an event"), "id: 0", "where it begins");
     let first = said(&app, "one").await;
     assert_eq!(socket.text().await, "one");
     assert_eq!(events.event().await.expect("an event"), format!("data: one\nid: {first}"));
@@ -65,6 +66,7 @@ async fn what_is_said_reaches_all_who_read() {
     // Who was away goes on behind what it has.
     for (last, next) in [
         (first.to_string(), &*second),
+        ("0".to_owned(), &*format!("data: one\nid: {first}")),
         ("7".to_owned(), "data: \nevent: lagged"),
         ("what is not a number".to_owned(), "data: \nevent: lagged"),
     ] {
@@ -73,10 +75,27 @@ async fn what_is_said_reaches_all_who_read() {
     }
 }
 
+/// A swap in a room in which nothing is said: the browser comes back with what it was told first.
+#[tokio::test]
+async fn a_client_that_has_heard_nothing_misses_nothing() {
+    let app = app().await;
+    for round in 0..2 {
+        let mut events = app.get("/events").stream().await;
+        let begin = events.event().await.expect("an event");
+        let begin = begin.strip_prefix("id: ").expect("an id alone");
+        drop(events);
+        let id = said(&app, "between").await;
+        let mut events = app.get("/events").header("last-event-id", begin).stream().await;
+        let event = events.event().await.expect("an event");
+        assert_eq!(event, format!("data: between\nid: {id}"), "{round}");
+    }
+}
+
 #[tokio::test]
 async fn each_test_has_its_own_rooms() {
     let (one, other) = (app().await, app().await);
     let mut events = other.get("/events").stream().await;
+    assert_eq!(events.event().await.expect("an event"), "id: 0");
     said(&one, "here").await;
     let id = said(&other, "there").await;
     assert_eq!(events.event().await.expect("an event"), format!("data: there\nid: {id}"));

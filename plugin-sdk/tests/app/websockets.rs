@@ -294,3 +294,74 @@ async fn a_client_that_answers_nothing_is_found() {
     // ... from here on nothing is read, so no ping is answered.
     assert_eq!(ended.recv().await, Some(true));
 }
+
+/// A page that says how its socket ended: the length of the message that came, or why none did.
+async fn ending() -> (TestApp, tokio::sync::mpsc::Receiver<Result<usize, String>>) {
+    fn page(
+        upgrade: WebSocketUpgrade,
+        State(ends): State<tokio::sync::mpsc::Sender<Result<usize, String>>>,
+    ) -> Response {
+        upgrade.keep_alive(Duration::from_secs(10)).on_upgrade(async move |mut socket| {
+            let end = loop {
+                match socket.recv().await.expect("a message or an error") {
+                    Ok(Message::Ping(_)) => {}
+                    Ok(Message::Binary(bytes)) => break Ok(bytes.len()),
+                    Ok(other) => panic!("{other:?}"),
+                    Err(error) => break Err(error.to_string()),
+                }
+            };
+            let _ = ends.send(end).await;
+        })
+    }
+    let (ends, ended) = tokio::sync::mpsc::channel(1);
+    let hooks = nova::hooks::init_sync_0(move || ends.clone());
+    let mut app = nova::App::new(hooks);
+    app.page("/", "pages/index.rs").get(sync_2(page));
+    (TestApp::new(app.finish()).await, ended)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_and_takes_no_answer_is_not_read_for_ever() {
+    let (app, mut ended) = ending().await;
+    let mut socket = app.websocket("/").await;
+    let ping = [&b"\x89\xfd\0\0\0\0"[..], &[b'x'; 125]].concat();
+    let pings = async {
+        for _ in 0..100_000 {
+            socket.send_raw(&ping).await;
+        }
+    };
+    tokio::select! {
+        () = pings => panic!("all pings were read, and each is answered from memory"),
+        end = ended.recv() => {
+            assert_eq!(end.expect("an end"), Err("the client has not answered a ping".into()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_may_take_longer_than_the_keep_alive() {
+    let (app, mut ended) = ending().await;
+    let mut socket = app.websocket("/").await;
+    socket.send_raw(b"\x82\xe4\0\0\0\0").await;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        socket.send_raw(b"x").await;
+    }
+    assert_eq!(ended.recv().await.expect("an end"), Ok(100));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_client_is_bounded() {
+    fn page(upgrade: WebSocketUpgrade) -> Response {
+        let upgrade = upgrade.max_write_buffer_size(100_000).keep_alive(Duration::MAX);
+        upgrade.on_upgrade(async |mut socket| {
+            let error = socket.send(vec![0; 100_001]).await.expect_err("too much");
+            assert!(matches!(error, SocketError::WriteBufferFull), "{error:?}");
+            socket.send(error.to_string()).await.expect("it goes on");
+            let _ = socket.recv().await;
+        })
+    }
+    let mut socket = one("/", sync_1(page)).await.websocket("/").await;
+    let text = socket.text().await;
+    assert!(text.contains("`max_write_buffer_size`"), "{text}");
+}

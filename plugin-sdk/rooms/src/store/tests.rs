@@ -44,6 +44,7 @@ fn who_reads_has_a_place_in_the_history() {
         (RoomStart::After(base + 1), &["2 2", "3 3", "4 4"]),
         (RoomStart::After(base), &["lagged 1", "2 2", "3 3", "4 4"]),
         // Of another life of the room, or made up.
+        (RoomStart::After(0), &["lagged 2", "2 2", "3 3", "4 4"]),
         (RoomStart::After(7), &["lagged", "2 2", "3 3", "4 4"]),
         (RoomStart::After(u64::MAX), &["lagged", "2 2", "3 3", "4 4"]),
         // One that another process has, and that is on its way here.
@@ -168,6 +169,45 @@ fn those_who_wait_are_woken_and_forgotten() {
     send(&store, "a", "here");
     assert_eq!(count.0.load(std::sync::atomic::Ordering::SeqCst), 2);
     assert_eq!(store.lock().rooms["a"].readers, 2);
+}
+
+#[test]
+fn a_place_is_where_another_one_goes_on() {
+    let store = store(Limits::default());
+    for room in ["unknown", "known"] {
+        let base = if room == "known" { send(&store, room, "before") } else { 0 };
+        let begun = store.subscribe(room, RoomStart::Now).unwrap().position();
+        assert_eq!(begun, base, "{room}");
+        let sent = send(&store, room, "meanwhile");
+        let mut again = store.subscribe(room, RoomStart::After(begun)).unwrap();
+        assert_eq!(again.position(), begun.max(sent - 1));
+        assert_eq!(read(&mut again, sent), ["0 meanwhile"], "{room}");
+    }
+}
+
+/// As a task of a library may do it, in which one reader keeps others.
+#[test]
+fn the_end_of_a_waker_may_be_that_of_a_reader() {
+    struct Holds(#[expect(dead_code, reason = "it is dropped")] Mutex<Reader>);
+    impl std::task::Wake for Holds {
+        fn wake(self: Arc<Self>) {}
+    }
+    let (done, is_done) = std::sync::mpsc::channel();
+    // On a thread of its own: a deadlock is to end the test.
+    std::thread::spawn(move || {
+        let store = store(Limits::default());
+        let reader = || store.subscribe("a", RoomStart::Now).unwrap();
+        let held = || Waker::from(Arc::new(Holds(Mutex::new(reader()))));
+        let (mut waits, mut feed) = (reader(), store.feed());
+        for _ in 0..2 {
+            assert!(waits.poll_next(&mut Context::from_waker(&held())).is_pending());
+            assert!(feed.poll_ready(&mut Context::from_waker(&held())).is_pending());
+        }
+        drop((waits, feed));
+        assert!(store.lock().rooms.is_empty(), "nobody reads");
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(std::time::Duration::from_secs(10)).expect("no deadlock");
 }
 
 /// Takes over what a feed gives without waiting.
