@@ -12,7 +12,7 @@ use tower_service::Service;
 use super::service::{HttpService, without_upgrade};
 use crate::body::Body;
 use crate::error::{Error, Rejection, RejectionKind};
-use crate::extract::{Provide, State};
+use crate::extract::{Provide, State, Uses};
 use crate::handler::{Handler, Run};
 use crate::middleware::Next;
 use crate::request::{RequestContext, StepInput, Whole};
@@ -154,5 +154,10 @@ impl<S: Send + Sync + 'static, V: HttpService> Run<S> for Layered<V> {
             }
             Err(rejection) => rejection.into_response(),
         }
+    }
+
+    /// What is made says the same as what it was made by: page libraries are checked against it.
+    fn uses(&self, uses: &mut Uses) {
+        uses.leaves_anything();
     }
 }
