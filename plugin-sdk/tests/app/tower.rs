@@ -189,6 +189,8 @@ async fn a_router_of_axum_is_mounted() {
         .get(sync_1(|Path((name, path)): Path<(String, String)>| format!("own {name} {path}")))
         .any(service_1(router));
     app.page("/old/{*path?}", "pages/old/[[...path]].rs").any(service_1(router)).body_limit(4);
+    app.page("/{lang?}/legacy/{id=u64}/{*path}", "pages/[[lang]]/legacy/[id=u64]/[...path].rs")
+        .any(service_1(router));
     app.page("/one", "pages/one.rs").any(service_0(|| {
         tower::service_fn(|request: Request| async move {
             Ok::<_, std::io::Error>(http::Response::new(request.uri().to_string()))
@@ -200,12 +202,14 @@ async fn a_router_of_axum_is_mounted() {
         ("GET", "/old/users/a%2Fb", 200, "<a/b>"),
         ("GET", "/old/original?q=1", 200, "/old/original?q=1"),
         ("POST", "/old/echo", 201, "1234"),
-        ("GET", "/old/count", 200, "2"),
+        ("GET", "/old/count", 200, "3"),
         ("GET", "/old/none", 404, ""),
         ("DELETE", "/old/echo", 405, ""),
         ("POST", "/shop/x/echo", 201, "1234"),
         ("GET", "/shop/x/echo", 200, "own x echo"),
         ("PUT", "/one?q", 200, "/?q"),
+        ("GET", "/de/legacy/1/users/7", 200, "<7>"),
+        ("GET", "/legacy/1/users/7", 200, "<7>"),
     ];
     for (method, path, status, text) in table {
         let body = if method == "POST" { "1234" } else { "" };
@@ -213,7 +217,7 @@ async fn a_router_of_axum_is_mounted() {
         assert_eq!((answer.status().as_u16(), answer.text()), (status, text), "{method} {path}");
     }
     assert_eq!(app.post("/old/echo").body("12345").await.status(), 413, "the limit of the page");
-    assert_eq!(counter.0.load(Ordering::SeqCst), 2, "one for each page, whatever they answer");
+    assert_eq!(counter.0.load(Ordering::SeqCst), 3, "one for each page, whatever they answer");
 }
 
 /// What is taken for granted of `Next`: layers such as a retry clone it.
