@@ -12,6 +12,7 @@ use nova::handler::*;
 use nova::prelude::*;
 use nova::testing::TestApp;
 use nova::tower::{Layers, OriginalUri, layers_0, layers_1, service_0, service_1};
+use nova::ws::WebSocketUpgrade;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
@@ -218,6 +219,26 @@ async fn a_router_of_axum_is_mounted() {
     }
     assert_eq!(app.post("/old/echo").body("12345").await.status(), 413, "the limit of the page");
     assert_eq!(counter.0.load(Ordering::SeqCst), 3, "one for each page, whatever they answer");
+}
+
+#[tokio::test]
+async fn a_websocket_goes_through_layers_that_wrap_bodies() {
+    let compressing = |request: Request, next: Next| async {
+        let service = ServiceBuilder::new().layer(CompressionLayer::new()).service(next);
+        let response = service.oneshot(request).await;
+        response.map(|response| response.map(Body::from_http_body))
+    };
+    let mut app = nova::App::new(nova::no_state());
+    app.middleware("/", layers_0(CompressionLayer::new));
+    app.middleware("/", async_2(compressing));
+    let greet = |upgrade: WebSocketUpgrade| {
+        upgrade.on_upgrade(async |mut socket| {
+            let _ = socket.send("hello").await;
+        })
+    };
+    app.page("/", "pages/index.rs").get(sync_1(greet));
+    let app = TestApp::new(app.finish()).await;
+    assert_eq!(app.websocket("/").await.text().await, "hello");
 }
 
 /// What is taken for granted of `Next`: layers such as a retry clone it.
