@@ -36,6 +36,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -110,7 +111,8 @@ impl Schedule {
 
     /// Runs the job by this schedule in a task of the app's, while this generation leads. `name` is
     /// what the log calls it. The task ends with the app, or when the handle is told to
-    /// [abort](JoinHandle::abort) it; dropping the handle ends nothing.
+    /// [abort](JoinHandle::abort) it, which a run that has begun outlives; dropping the handle ends
+    /// nothing.
     ///
     /// # Panics
     /// When it is called outside of an app: in no runtime.
@@ -131,16 +133,24 @@ impl Schedule {
         let mut times = self.0.into_ticker();
         while times.next().await {
             let Some(term) = leadership.term() else { continue };
-            // A task of its own, so that a panic ends this run and not the schedule.
-            let (run, job) = (Run(&name), job());
-            match tokio::spawn(async { job.await.into_result() }).await {
+            let run = Run(&name);
+            let Ok(job) = catch_unwind(AssertUnwindSafe(&mut job)) else {
+                tracing::error!("{run} panicked");
+                continue;
+            };
+            // A task of its own, so that a panic ends this run and not the schedule. It holds the
+            // term, so that the run is still in it when the schedule is aborted.
+            let running = async move {
+                let _term = term;
+                job.await.into_result()
+            };
+            match tokio::spawn(running).await {
                 Ok(Ok(())) => tracing::debug!("{run} has run"),
                 Ok(Err(error)) => tracing::error!("{run} failed: {error}"),
                 Err(ended) if ended.is_panic() => tracing::error!("{run} panicked"),
                 // The app's runtime ends.
                 Err(_) => return,
             }
-            drop(term);
         }
         tracing::warn!("{} has no time any more at which it runs", Run(&name));
     }
@@ -236,8 +246,9 @@ mod tests {
         let minute = Duration::from_secs(60);
         let job = Schedule::every(minute).spawn("count", move || {
             let (ran, number) = (ran.clone(), count.fetch_add(1, Ordering::SeqCst));
+            ran.send(number).expect("the test waits");
+            assert_ne!(number, 2, "the third run panics before its future is made");
             async move {
-                ran.send(number).expect("the test waits");
                 assert_ne!(number, 1, "the second run panics");
                 if number == 0 { Err(Error::internal("the first run fails")) } else { Ok(()) }
             }
@@ -246,10 +257,10 @@ mod tests {
         assert!(runs.try_recv().is_err(), "it does not lead");
         app.leadership().lead();
         let began = time::Instant::now();
-        for number in 0..3 {
+        for number in 0..4 {
             assert_eq!(runs.recv().await, Some(number));
         }
-        assert!(began.elapsed() <= minute * 3, "once a minute: {:?}", began.elapsed());
+        assert!(began.elapsed() <= minute * 4, "once a minute: {:?}", began.elapsed());
         app.leadership().stand_by().await;
         time::sleep(minute * 3).await;
         assert!(runs.try_recv().is_err(), "it stands by");
@@ -281,8 +292,8 @@ mod tests {
             }
         });
         time::sleep(hour * 2).await;
+        job.abort();
         app.leadership().stand_by().await;
         assert!(ends.try_recv().is_ok(), "the run was not cut");
-        job.abort();
     }
 }

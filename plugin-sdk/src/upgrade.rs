@@ -39,6 +39,8 @@
 //! one takes its place, [`Upgraded::draining`] is ready, and what goes on until the drain limit is
 //! cut. Only HTTP/1.1 can switch protocols so; over HTTP/2 the answer is 501.
 
+#[cfg(feature = "tower")]
+pub(crate) mod around;
 pub(crate) mod connection;
 
 use std::future::Future;

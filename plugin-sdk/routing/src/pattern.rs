@@ -36,6 +36,19 @@ impl Segment {
         }
     }
 
+    fn nameless(&self) -> Segment {
+        let mut segment = self.clone();
+        match &mut segment {
+            Segment::Literal(_) => {}
+            Segment::Param(name)
+            | Segment::Constrained(name, _)
+            | Segment::Optional(name, _)
+            | Segment::Rest(name)
+            | Segment::OptionalRest(name) => *name = Box::default(),
+        }
+        segment
+    }
+
     /// One segment for a parameter of this name.
     fn param(name: &str, constraint: Constraint) -> Segment {
         match constraint.is_empty() {
@@ -198,6 +211,19 @@ impl Pattern {
     /// The names of its parameters from left to right.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.segments.iter().filter_map(Segment::name)
+    }
+
+    /// The pattern without the names of its parameters: equal for patterns that match the same paths.
+    ///
+    /// ```
+    /// use nova_routing::Pattern;
+    ///
+    /// assert_eq!(Pattern::parse("/users/{id=u64}/{*path}")?.shape(), "/users/{=u64}/{*}");
+    /// # Ok::<(), nova_routing::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn shape(&self) -> String {
+        self.segments.iter().map(|segment| format!("/{}", segment.nameless())).collect()
     }
 }
 

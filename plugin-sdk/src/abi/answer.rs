@@ -117,6 +117,9 @@ fn hand_over(
     errors: &mut Vec<PageError>,
 ) -> ResponseBody {
     let (mut parts, body) = response.into_parts();
+    *errors = RaisedErrors::take(&mut parts.extensions);
+    // What the app left in there may panic as it is dropped, and then the error page has the head.
+    parts.extensions.clear();
     head.status(parts.status.as_u16());
     if let Some(media_type) = body.content_type()
         && !parts.headers.contains_key(CONTENT_TYPE)
@@ -126,7 +129,6 @@ fn hand_over(
     for (name, value) in &parts.headers {
         head.header(name.as_str(), value.as_bytes());
     }
-    *errors = RaisedErrors::take(&mut parts.extensions);
     match body.into_kind() {
         Kind::Static(bytes) => ResponseBody::Static(bytes.into()),
         Kind::Vec(bytes) => ResponseBody::Owned(OwnedBytes::from_vec(bytes)),
@@ -197,5 +199,60 @@ impl Incoming for Exchange<'_> {
             Some(stream) => Body::from_stream(Lent::new(stream)),
             None => Body::empty(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use nova_abi::HeadSink;
+
+    use super::super::context::AppRuntime;
+    use super::*;
+    use crate::response::IntoResponse;
+
+    #[derive(Default)]
+    struct Lines(Vec<String>);
+
+    impl HeadSink for Lines {
+        fn status(&mut self, status: u16) {
+            self.0.push(status.to_string());
+        }
+
+        fn header(&mut self, name: &str, _: &[u8]) -> bool {
+            self.0.push(name.to_owned());
+            true
+        }
+
+        fn static_header(&mut self, name: &str, value: &'static [u8]) -> bool {
+            self.header(name, value)
+        }
+    }
+
+    #[derive(Clone)]
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+
+    #[test]
+    fn what_panics_as_it_is_dropped_does_so_before_the_head_is_written() {
+        let app = crate::info::started("answer", false, HashMap::new(), None);
+        let runtime = AppRuntime::start(app).expect("a runtime");
+        let mut lines = Lines::default();
+        let mut head = ResponseHead::new(&mut lines);
+        let mut write = |response| {
+            let mut errors = Vec::new();
+            panics::catch(|| hand_over(response, &runtime.context(), &mut head, &mut errors))
+        };
+        let mut response = ([("x-page", "1")], "text").into_response();
+        response.extensions_mut().insert(Bomb);
+        assert!(write(response).is_err());
+        assert!(write(([("x-error", "1")], "text").into_response()).is_ok());
+        assert_eq!(lines.0, ["200", "content-type", "x-error"]);
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn outside(folders: &Folders) -> (Outside, Option<String>) {
             Ok(pattern) if pattern.segments().is_empty() => {}
             Ok(pattern) => {
                 let optional = |it: &Segment| matches!(it, Segment::Optional(..));
-                let key = (pattern.segments().iter().any(optional), shape(&pattern));
+                let key = (pattern.segments().iter().any(optional), pattern.shape());
                 by_shape.entry(key).or_default().push((folder, pattern));
             }
             Err(invalid) => {
@@ -61,22 +61,4 @@ fn the_one(mut candidates: Vec<(Folder, Pattern)>) -> Option<(Folder, Pattern)> 
     }
     let first = candidates.pop();
     first.filter(|_| candidates.is_empty())
-}
-
-/// The pattern without the names of its parameters: equal for patterns that match the same paths.
-fn shape(pattern: &Pattern) -> String {
-    let nameless = |segment: &Segment| match segment {
-        Segment::Literal(text) => format!("/{text}"),
-        Segment::Param(_) => "/{}".to_owned(),
-        Segment::Constrained(_, constraint) => {
-            match (&constraint.before, constraint.ty, &constraint.after) {
-                (before, Some(ty), after) => format!("/{before}{{={ty}}}{after}"),
-                (before, None, after) => format!("/{before}{{}}{after}"),
-            }
-        }
-        Segment::Optional(..) => "/{?}".to_owned(),
-        Segment::Rest(_) => "/{*}".to_owned(),
-        Segment::OptionalRest(_) => "/{*?}".to_owned(),
-    };
-    pattern.segments().iter().map(nameless).collect()
 }

@@ -79,6 +79,9 @@ pub enum RejectionKind {
     /// The page's own mistake, not the request's: it asks for what its route, its middleware or
     /// its connection does not have: 500.
     Unavailable,
+    /// Middleware, which sees addresses that no page answers, too, asks for what the route of a page
+    /// has: 404.
+    Unmatched,
     /// The connection cannot be taken over: another version of HTTP, or none at all: 501.
     NotUpgradable,
     /// The page speaks another protocol, which the request does not ask for, or not in a version
@@ -102,6 +105,7 @@ impl RejectionKind {
             | Self::InvalidSyntax => StatusCode::BAD_REQUEST,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidData => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unmatched => StatusCode::NOT_FOUND,
             Self::NotUpgradable => StatusCode::NOT_IMPLEMENTED,
             Self::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
@@ -132,6 +136,11 @@ impl Rejection {
     /// A rejection of a kind, which decides about its status.
     pub(crate) fn of(kind: RejectionKind, message: impl Into<String>) -> Self {
         Rejection { kind, status: kind.status(), message: message.into(), source: None }
+    }
+
+    /// The rejection of what asks for a route where no page answers.
+    pub(crate) fn unmatched() -> Self {
+        Rejection::of(RejectionKind::Unmatched, "no page answers this address")
     }
 
     /// The same rejection caused by `source`.

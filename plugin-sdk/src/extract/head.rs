@@ -180,6 +180,9 @@ impl<S: Sync> OptionalFromRequest<S> for ClientAddr {
 
 /// The pattern of the route that matched: `/users/{id}`.
 ///
+/// Middleware sees addresses that no page answers, too, and takes `Option<MatchedPath>`: where there is
+/// none, `MatchedPath` rejects with 404.
+///
 /// ```
 /// use nova::prelude::*;
 ///
@@ -204,8 +207,8 @@ impl<S: Sync> FromRequest<S> for MatchedPath {
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
-        let missing = || Rejection::of(RejectionKind::Unavailable, "no route matched");
-        cx.pattern().map(|pattern| MatchedPath(pattern.to_string())).ok_or_else(missing)
+        let matched = cx.pattern().map(|pattern| MatchedPath(pattern.to_string()));
+        matched.ok_or_else(Rejection::unmatched)
     }
 }
 

@@ -17,7 +17,9 @@ use crate::request::{Head, RequestContext};
 /// * `[[...rest]]`: as above, where an empty rest is `""`, an empty list, or `None` of
 ///   `Option<Path<T>>`
 ///
-/// It rejects with 400 when a value does not fit its type.
+/// It rejects with 400 when a value does not fit its type. In middleware, an address that no page
+/// answers has the parameters of its folder; it is rejected with 404 where that has others than are
+/// asked for.
 ///
 /// ```
 /// use nova::prelude::*;
@@ -45,7 +47,10 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Path<T> {
     type Rejection = Rejection;
 
     async fn from_request(cx: &mut RequestContext<'_>, _: &S) -> Result<Self, Rejection> {
-        T::deserialize(de::Params::new(cx)).map(Path).map_err(Rejection::from)
+        T::deserialize(de::Params::new(cx)).map(Path).map_err(|error| match error {
+            de::PathError::Shape(_) if cx.pattern().is_none() => Rejection::unmatched(),
+            error => error.into(),
+        })
     }
 }
 

@@ -57,6 +57,6 @@ impl<S: Sync, T: Clone + Send + Sync + 'static> FromRequest<S> for Next<T> {
     }
 
     fn uses(uses: &mut Uses) {
-        uses.leaves::<T>();
+        uses.leaves_behind::<T>();
     }
 }

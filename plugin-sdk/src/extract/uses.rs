@@ -10,6 +10,7 @@ use std::fmt;
 pub struct Uses {
     takes: Vec<ExtensionType>,
     leaves: Vec<ExtensionType>,
+    leaves_behind: Vec<ExtensionType>,
     leaves_anything: bool,
 }
 
@@ -29,9 +30,14 @@ impl Uses {
         }
     }
 
-    /// The extractor leaves a `T` for what is behind it.
+    /// The extractor leaves a `T` for what is behind it: the arguments after it, too.
     pub fn leaves<T: 'static>(&mut self) {
         self.leaves.push(ExtensionType::of::<T>());
+    }
+
+    /// The function leaves a `T` for what is behind the function, and none of its arguments finds it.
+    pub(crate) fn leaves_behind<T: 'static>(&mut self) {
+        self.leaves_behind.push(ExtensionType::of::<T>());
     }
 
     /// What is left is not known by its type.
@@ -45,7 +51,9 @@ impl Uses {
         if before.iter().any(|it| it.leaves_anything) {
             return None;
         }
-        let is_left = |ty: &ExtensionType| before.iter().any(|it| it.leaves.contains(ty));
+        let is_left = |ty: &ExtensionType| {
+            before.iter().any(|it| it.leaves.contains(ty) || it.leaves_behind.contains(ty))
+        };
         self.takes.iter().find(|ty| !is_left(ty)).copied()
     }
 }

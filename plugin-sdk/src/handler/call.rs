@@ -80,6 +80,9 @@ impl<S: Send + Sync + 'static, R: Run<S>> Call for WithState<S, R> {
     ) -> BoxFuture<'a, Response> {
         Box::pin(async move {
             let response = self.run.run(&mut cx, environment.state.get()).await;
+            // Middleware has had it without its upgrade, for the layers that it may be built of.
+            #[cfg(feature = "tower")]
+            let response = crate::upgrade::around::with_upgrade(response);
             let response = if response.body().is_unfinished() {
                 finish(environment, scope, &mut cx, response).await
             } else {

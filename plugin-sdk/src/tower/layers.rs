@@ -9,14 +9,15 @@ use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::service::{HttpService, without_upgrade};
+use super::service::HttpService;
 use crate::body::Body;
 use crate::error::{Error, Rejection, RejectionKind};
-use crate::extract::{Provide, State};
+use crate::extract::{Provide, State, Uses};
 use crate::handler::{Handler, Run};
 use crate::middleware::Next;
 use crate::request::{RequestContext, StepInput, Whole};
 use crate::response::{IntoResponse, Response};
+use crate::upgrade::around::without_upgrade;
 
 /// One layer or a stack of them, around the pages of a folder: what `layers` of a `_middleware.rs`
 /// gives.
@@ -112,7 +113,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let next = self.clone();
-        Box::pin(async move { Ok(next.run(request.map(Body::from_http_body)).await) })
+        Box::pin(
+            async move { Ok(without_upgrade(next.run(request.map(Body::from_http_body)).await)) },
+        )
     }
 }
 
@@ -154,5 +157,10 @@ impl<S: Send + Sync + 'static, V: HttpService> Run<S> for Layered<V> {
             }
             Err(rejection) => rejection.into_response(),
         }
+    }
+
+    /// What is made says the same as what it was made by: page libraries are checked against it.
+    fn uses(&self, uses: &mut Uses) {
+        uses.leaves_anything();
     }
 }

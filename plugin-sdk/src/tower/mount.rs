@@ -2,7 +2,7 @@
 
 use http::Uri;
 use http::uri::PathAndQuery;
-use nova_routing::{Pattern, Segment};
+use nova_routing::Segment;
 
 use super::service::HttpService;
 use crate::error::Error;
@@ -43,7 +43,7 @@ struct Mounted<V>(V);
 
 impl<S: Send + Sync + 'static, V: HttpService> Run<S> for Mounted<V> {
     async fn run(&self, cx: &mut RequestContext<'_, Whole>, _: &S) -> Response {
-        let pattern = cx.pattern();
+        let depth = depth(cx);
         let mut request = match cx.take_request() {
             Ok(request) => request,
             Err(rejection) => return rejection.into_response(),
@@ -52,7 +52,7 @@ impl<S: Send + Sync + 'static, V: HttpService> Run<S> for Mounted<V> {
         if let Some(error) = request.body_mut().take_error() {
             return error.into_response();
         }
-        let uri = match below(pattern, request.uri()) {
+        let uri = match below(depth, request.uri()) {
             Ok(uri) => uri,
             Err(error) => return Error::internal(error).into_response(),
         };
@@ -62,16 +62,25 @@ impl<S: Send + Sync + 'static, V: HttpService> Run<S> for Mounted<V> {
     }
 }
 
-/// The address below the folder of a page: what `[...path]` takes of it, still percent-encoded.
-fn below(pattern: Option<&Pattern>, uri: &Uri) -> Result<Uri, http::Error> {
-    let segments = pattern.map_or(&[][..], Pattern::segments);
-    let path = match segments.split_last() {
-        Some((Segment::Rest(_) | Segment::OptionalRest(_), above)) => {
-            // The slash before what is left.
-            uri.path().match_indices('/').nth(above.len()).map_or("/", |(at, _)| &uri.path()[at..])
-        }
-        _ => "/",
+/// How many segments of its address are the folder's of a page; `None` for a page that takes nothing
+/// below its folder.
+fn depth(cx: &RequestContext<'_>) -> Option<usize> {
+    let (Segment::Rest(_) | Segment::OptionalRest(_), above) =
+        cx.pattern()?.segments().split_last()?
+    else {
+        return None;
     };
+    let is_missing = |name: &str| cx.params().any(|param| param == (name, ""));
+    let is_there =
+        |segment: &&Segment| !matches!(segment, Segment::Optional(name, _) if is_missing(name));
+    Some(above.iter().filter(is_there).count())
+}
+
+/// The address below a folder of this depth: what `[...path]` takes of it, still percent-encoded.
+fn below(depth: Option<usize>, uri: &Uri) -> Result<Uri, http::Error> {
+    // The slash before what is left.
+    let slash = depth.and_then(|depth| uri.path().match_indices('/').nth(depth));
+    let path = slash.map_or("/", |(at, _)| &uri.path()[at..]);
     let target = match uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
@@ -85,18 +94,17 @@ mod tests {
 
     #[test]
     fn the_path_of_the_folder_is_taken_off() {
-        for (pattern, uri, expected) in [
-            ("/{*path?}", "/", "/"),
-            ("/{*path?}", "/a/b?q=1", "/a/b?q=1"),
-            ("/api/{*path?}", "/api", "/"),
-            ("/api/{*path?}", "/api?q=1", "/?q=1"),
-            ("/api/{*path}", "/api/a%2Fb/c", "/a%2Fb/c"),
-            ("/users/{id}/{*path}", "/users/a%2Fb/x/", "/x/"),
-            ("/about", "/about?q", "/?q"),
+        for (depth, uri, expected) in [
+            (Some(0), "/", "/"),
+            (Some(0), "/a/b?q=1", "/a/b?q=1"),
+            (Some(1), "/api", "/"),
+            (Some(1), "/api?q=1", "/?q=1"),
+            (Some(1), "/api/a%2Fb/c", "/a%2Fb/c"),
+            (Some(2), "/users/a%2Fb/x/", "/x/"),
+            (None, "/about?q", "/?q"),
         ] {
-            let pattern = Pattern::parse(pattern).unwrap();
             let uri = uri.parse().unwrap();
-            assert_eq!(below(Some(&pattern), &uri).unwrap(), expected, "{pattern} {uri}");
+            assert_eq!(below(depth, &uri).unwrap(), expected, "{depth:?} {uri}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A service that answers a request of Nova's.
 
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response as HttpResponse};
@@ -10,7 +9,6 @@ use tower_service::Service;
 use crate::body::Body;
 use crate::error::Error;
 use crate::response::{IntoResponse, Response};
-use crate::upgrade::connection::TakeOver;
 
 /// What answers requests: a [`Service`] of tower for `http::Request<nova::body::Body>`, with
 /// responses of any [`http_body::Body`], that is cloned for each request and shared by threads.
@@ -42,30 +40,8 @@ where
             return error.into().into_response();
         }
         match self.call(request).await {
-            Ok(response) => with_upgrade(response.map(Body::from_http_body)),
+            Ok(response) => response.map(Body::from_http_body),
             Err(error) => error.into().into_response(),
         }
     }
-}
-
-/// What is done with the connection after a 101, while layers look at the response: a layer that
-/// wraps the body would wrap it, too.
-#[derive(Clone)]
-struct Upgrading(Arc<Mutex<Option<TakeOver>>>);
-
-/// The same response, with what is done with the connection in its extensions.
-pub(super) fn without_upgrade(mut response: Response) -> Response {
-    if let Some(take_over) = response.body_mut().take_upgrade() {
-        response.extensions_mut().insert(Upgrading(Arc::new(Mutex::new(Some(take_over)))));
-    }
-    response
-}
-
-/// What [`without_upgrade`] has taken out, back in.
-fn with_upgrade(mut response: Response) -> Response {
-    let Some(Upgrading(upgrading)) = response.extensions_mut().remove() else { return response };
-    if let Some(take_over) = upgrading.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        *response.body_mut() = Body::upgrade(take_over);
-    }
-    response
 }

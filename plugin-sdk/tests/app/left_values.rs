@@ -83,7 +83,7 @@ async fn a_page_is_given_what_the_middleware_above_it_leaves() {
 #[tokio::test]
 async fn what_is_missing_is_named_before_the_first_request() {
     type Change = fn(&mut App<()>);
-    let table: [(&str, Change); 6] = [
+    let table: [(&str, Change); 8] = [
         ("another folder's", |app| {
             app.middleware("/b", async_2(user));
             app.page("/a/x", "pages/a/x.rs").put(sync_1(|_: Extension<User>| ""));
@@ -94,6 +94,18 @@ async fn what_is_missing_is_named_before_the_first_request() {
         }),
         ("a middleware's own", |app| {
             app.middleware("/", async_3(language));
+        }),
+        ("its own, after `Next`", |app| {
+            app.middleware(
+                "/",
+                async_3(|request, next: Next<User>, Extension(user)| next.run_with(request, user)),
+            );
+        }),
+        ("its own, before `Next`", |app| {
+            app.middleware(
+                "/",
+                async_3(|Extension(user), next: Next<User>, request| next.run_with(request, user)),
+            );
         }),
         ("too far inside", |app| {
             app.middleware("/a", async_2(user));

@@ -12,6 +12,7 @@ use nova::handler::*;
 use nova::prelude::*;
 use nova::testing::TestApp;
 use nova::tower::{Layers, OriginalUri, layers_0, layers_1, service_0, service_1};
+use nova::ws::WebSocketUpgrade;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
@@ -189,6 +190,8 @@ async fn a_router_of_axum_is_mounted() {
         .get(sync_1(|Path((name, path)): Path<(String, String)>| format!("own {name} {path}")))
         .any(service_1(router));
     app.page("/old/{*path?}", "pages/old/[[...path]].rs").any(service_1(router)).body_limit(4);
+    app.page("/{lang?}/legacy/{id=u64}/{*path}", "pages/[[lang]]/legacy/[id=u64]/[...path].rs")
+        .any(service_1(router));
     app.page("/one", "pages/one.rs").any(service_0(|| {
         tower::service_fn(|request: Request| async move {
             Ok::<_, std::io::Error>(http::Response::new(request.uri().to_string()))
@@ -200,12 +203,14 @@ async fn a_router_of_axum_is_mounted() {
         ("GET", "/old/users/a%2Fb", 200, "<a/b>"),
         ("GET", "/old/original?q=1", 200, "/old/original?q=1"),
         ("POST", "/old/echo", 201, "1234"),
-        ("GET", "/old/count", 200, "2"),
+        ("GET", "/old/count", 200, "3"),
         ("GET", "/old/none", 404, ""),
         ("DELETE", "/old/echo", 405, ""),
         ("POST", "/shop/x/echo", 201, "1234"),
         ("GET", "/shop/x/echo", 200, "own x echo"),
         ("PUT", "/one?q", 200, "/?q"),
+        ("GET", "/de/legacy/1/users/7", 200, "<7>"),
+        ("GET", "/legacy/1/users/7", 200, "<7>"),
     ];
     for (method, path, status, text) in table {
         let body = if method == "POST" { "1234" } else { "" };
@@ -213,7 +218,27 @@ async fn a_router_of_axum_is_mounted() {
         assert_eq!((answer.status().as_u16(), answer.text()), (status, text), "{method} {path}");
     }
     assert_eq!(app.post("/old/echo").body("12345").await.status(), 413, "the limit of the page");
-    assert_eq!(counter.0.load(Ordering::SeqCst), 2, "one for each page, whatever they answer");
+    assert_eq!(counter.0.load(Ordering::SeqCst), 3, "one for each page, whatever they answer");
+}
+
+#[tokio::test]
+async fn a_websocket_goes_through_layers_that_wrap_bodies() {
+    let compressing = |request: Request, next: Next| async {
+        let service = ServiceBuilder::new().layer(CompressionLayer::new()).service(next);
+        let response = service.oneshot(request).await;
+        response.map(|response| response.map(Body::from_http_body))
+    };
+    let mut app = nova::App::new(nova::no_state());
+    app.middleware("/", layers_0(CompressionLayer::new));
+    app.middleware("/", async_2(compressing));
+    let greet = |upgrade: WebSocketUpgrade| {
+        upgrade.on_upgrade(async |mut socket| {
+            let _ = socket.send("hello").await;
+        })
+    };
+    app.page("/", "pages/index.rs").get(sync_1(greet));
+    let app = TestApp::new(app.finish()).await;
+    assert_eq!(app.websocket("/").await.text().await, "hello");
 }
 
 /// What is taken for granted of `Next`: layers such as a retry clone it.

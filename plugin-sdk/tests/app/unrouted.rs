@@ -105,6 +105,36 @@ async fn what_is_no_path_is_in_the_root() {
 }
 
 #[tokio::test]
+async fn middleware_that_asks_for_the_route_rejects_what_has_none() {
+    let mut app = nova::App::new(nova::no_state());
+    app.folder("/users/[user]", "/users/{user}");
+    app.middleware("/a", async_3(|_: MatchedPath, request, next: Next| next.run(request)));
+    app.middleware("/b", async_3(|_: Path<String>, request, next: Next| next.run(request)));
+    let of_user = |Path(user): Path<String>, path: Option<MatchedPath>, _: Next| async move {
+        format!("{user} {}", path.is_some())
+    };
+    app.middleware("/users/[user]", async_3(of_user));
+    app.error("/", sync_1(|error: Error| format!("{:?}", error.rejection())));
+    app.page("/a/x", "pages/a/x.rs").get(sync_0(|| "x"));
+    app.page("/b/x", "pages/b/x.rs").get(sync_0(|| "x"));
+    app.page("/b/{id}", "pages/b/[id].rs").get(sync_0(|| "x"));
+    let app = TestApp::new(app.finish()).await;
+    let table = [
+        ("/a/x", 200, "x"),
+        ("/a/none", 404, "Some(Unmatched)"),
+        ("/b/7", 200, "x"),
+        ("/b/7/none", 404, "Some(Unmatched)"),
+        // A page without the parameter is a mistake.
+        ("/b/x", 500, "Some(Unavailable)"),
+        ("/users/ada/none", 200, "ada false"),
+    ];
+    for (path, status, text) in table {
+        let answer = app.get(path).await;
+        assert_eq!((answer.status().as_u16(), answer.text()), (status, text), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn middleware_reads_the_body_of_a_request_without_a_page() {
     let mut app = nova::App::new(nova::no_state());
     let log = |request: Request, next: Next| async {

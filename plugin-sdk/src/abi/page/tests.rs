@@ -83,6 +83,24 @@ async fn routes_of_pages_come_after_the_apps_own() {
     assert_eq!(routes.len(), 1, "a view of a view has the pages that it is given");
 }
 
+#[cfg(feature = "tower")]
+#[tokio::test]
+async fn a_page_may_take_what_a_layer_leaves() {
+    fn layered() -> Routes {
+        let mut app = crate::App::new(crate::no_state());
+        app.middleware("/", crate::tower::layers_0(|| tower::layer::util::Identity::new()));
+        app.open()
+    }
+    page!(takes, NOTE, |pages| {
+        let mut app = pages.of(no_state());
+        let get = sync_1(|text: crate::extract::Extension<&'static str>| text.0);
+        app.page("/one", "pages/one.rs").get(get);
+    });
+    attach(&started(layered).await, &[entry(takes)]).expect("attached");
+    let (_, message) = refused(attach(&started(open).await, &[entry(takes)]));
+    assert!(message.contains("no middleware above it leaves one"), "{message}");
+}
+
 #[tokio::test]
 async fn what_does_not_fit_is_refused_with_its_place() {
     let app = started(open).await;
