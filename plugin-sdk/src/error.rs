@@ -85,7 +85,7 @@ impl Error {
     /// body of its own. No error page renders over it, and it is not logged.
     ///
     /// So a guard can send the client elsewhere by `?`, in a page, a layout, a middleware and an
-    /// extractor. A [`Redirect`](crate::response::Redirect) needs no more than that:
+    /// extractor. A [`Redirect`] needs no more than that:
     ///
     /// ```
     /// use nova::prelude::*;

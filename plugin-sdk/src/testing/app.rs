@@ -82,7 +82,7 @@ impl TestApp {
     ///
     /// # #[tokio::main]
     /// # async fn main() {
-    /// let app = TestApp::with_state(routes(), Clock(7));
+    /// let app = TestApp::with_state(&routes(), Clock(7));
     /// assert_eq!(app.get("/").await.text(), "7 o'clock");
     /// # }
     /// ```
@@ -90,13 +90,13 @@ impl TestApp {
     /// # Panics
     /// When the state is not of the type that `init` of the app makes, or two pages have one
     /// pattern.
-    pub fn with_state<S: Send + Sync + 'static>(routes: Routes, state: S) -> Self {
+    pub fn with_state<S: Send + Sync + 'static>(routes: &Routes, state: S) -> Self {
         let init = scratch(Purpose::Precompile, None);
         let started = start(init.dev);
         #[cfg(feature = "cookies-private")]
         started.secret().for_a_test().expect("a secret of the test's own");
         let app = routes.init_with(state, init);
-        app.and_then(|app| TestApp::of(&routes, app, started))
+        app.and_then(|app| TestApp::of(routes, app, started))
             .unwrap_or_else(|error| panic!("the app does not start: {error}"))
     }
 

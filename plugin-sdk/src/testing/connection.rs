@@ -66,7 +66,7 @@ impl HostConnection for TestConnection {
         async move {
             // A test that is over lets nothing drain.
             if drains.wait_for(|drains| *drains).await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }

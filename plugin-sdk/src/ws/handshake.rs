@@ -54,7 +54,7 @@ impl<S: Sync> FromRequest<S> for WebSocketUpgrade {
             return Err(upgrade::nothing_to_take_over().into());
         }
         let offered = offered(cx);
-        let origin = Origin::new(cx.headers_named(&ORIGIN), Asked::of(cx));
+        let origin = Origin::new(&cx.headers_named(&ORIGIN), Asked::of(cx));
         Ok(Self { key, offered, protocol: None, origin, settings: default_settings() })
     }
 }

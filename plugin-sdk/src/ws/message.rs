@@ -140,8 +140,8 @@ impl Message {
         match self {
             Self::Text(text) => RawMessage::Text(text),
             Self::Binary(bytes) => RawMessage::Binary(bytes),
-            Self::Ping(bytes) => RawMessage::Ping(control(bytes)),
-            Self::Pong(bytes) => RawMessage::Pong(control(bytes)),
+            Self::Ping(bytes) => RawMessage::Ping(control(&bytes)),
+            Self::Pong(bytes) => RawMessage::Pong(control(&bytes)),
             Self::Close(frame) => RawMessage::Close(frame.map(|CloseFrame { code, reason }| {
                 RawCloseFrame { code: code.into(), reason: shortened(reason) }
             })),
@@ -150,7 +150,7 @@ impl Message {
 }
 
 /// A control frame has 125 bytes at most (RFC 6455, section 5.5).
-fn control(bytes: Bytes) -> Bytes {
+fn control(bytes: &Bytes) -> Bytes {
     bytes.slice(..bytes.len().min(125))
 }
 

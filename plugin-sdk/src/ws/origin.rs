@@ -18,8 +18,8 @@ pub(super) struct Origin {
 
 impl Origin {
     /// From the lines of `Origin`, and the host that the client asks for.
-    pub(super) fn new(lines: Vec<HeaderValue>, asked: Asked<'_>) -> Self {
-        let asks = match &*lines {
+    pub(super) fn new(lines: &[HeaderValue], asked: Asked<'_>) -> Self {
+        let asks = match lines {
             [] => return Self { asks: None, is_allowed: true },
             [line] => line.to_str().unwrap_or_default().to_owned(),
             _ => String::new(),
@@ -54,7 +54,7 @@ mod tests {
     const ASKED: Asked<'static> = Asked { host: "a.example", is_https: true };
 
     fn origin(origin: &'static str) -> Origin {
-        Origin::new(vec![HeaderValue::from_static(origin)], ASKED)
+        Origin::new(&[HeaderValue::from_static(origin)], ASKED)
     }
 
     #[test]
@@ -68,9 +68,9 @@ mod tests {
         ] {
             assert_eq!(origin(asks).refused().is_none(), is_allowed, "{asks}");
         }
-        assert!(Origin::new(Vec::new(), ASKED).refused().is_none(), "not a browser");
+        assert!(Origin::new(&[], ASKED).refused().is_none(), "not a browser");
         let twice = HeaderValue::from_static("https://a.example");
-        let twice = Origin::new(vec![twice.clone(), twice], ASKED);
+        let twice = Origin::new(&[twice.clone(), twice], ASKED);
         assert_eq!(twice.refused(), Some("an unknown origin"));
     }
 

@@ -88,7 +88,7 @@ async fn routes_of_pages_come_after_the_apps_own() {
 async fn a_page_may_take_what_a_layer_leaves() {
     fn layered() -> Routes {
         let mut app = crate::App::new(crate::no_state());
-        app.middleware("/", crate::tower::layers_0(|| tower::layer::util::Identity::new()));
+        app.middleware("/", crate::tower::layers_0(tower::layer::util::Identity::new));
         app.open()
     }
     page!(takes, NOTE, |pages| {
