@@ -15,7 +15,7 @@ use crate::store::Store;
 /// that is was numbered by a host whose clock was ahead, or by nobody.
 const ON_ITS_WAY: u64 = 100_000;
 
-/// See the [module](self).
+/// It holds a place in the history of its room, and keeps none of its messages.
 pub struct Reader {
     store: Arc<Store>,
     room: Arc<str>,
