@@ -119,10 +119,10 @@ fn versions_are_no_reason_to_refuse_but_layouts_are() {
 
     let other_sdk = against_changed_sdk(|copy| {
         edit(&copy.join("Cargo.toml"), "\nversion = \"0.1.0\"", "\nversion = \"0.9.7\"");
-        let pinned = "path = \"plugin-sdk\", version = \"0.1.0\"";
-        edit(&copy.join("Cargo.toml"), pinned, "path = \"plugin-sdk\"");
-        let pinned = "path = \"plugin-sdk/routing\", version = \"0.1.0\"";
-        edit(&copy.join("Cargo.toml"), pinned, "path = \"plugin-sdk/routing\"");
+        for member in ["plugin-sdk", "plugin-sdk/rooms", "plugin-sdk/routing"] {
+            let path = format!("path = {member:?}");
+            edit(&copy.join("Cargo.toml"), &format!("{path}, version = \"0.1.0\""), &path);
+        }
     });
     assert!(other_sdk.windows(9).any(|window| window == b"sdk=0.9.7"), "the note says 0.9.7");
     assert_eq!(door.says(door.load("sdk.so", &other_sdk)), "loaded, 12 routes");

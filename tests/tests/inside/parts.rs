@@ -87,10 +87,12 @@ async fn while_an_app_drains_it_knows_its_own_build() {
     let host = Arc::new(Inside::new(&workshop));
     let gate = TcpListener::bind("127.0.0.1:0").unwrap();
     let code = format!(
-        "use nova::tokio::{{self, io::AsyncReadExt, net::TcpStream}};\n\
+        "use std::io::Read;\n\
+         use std::net::TcpStream;\n\
+         use nova::tokio::{{self, task::spawn_blocking}};\n\
          pub async fn get() -> Result<String> {{\n\
              let before = nova::build_id();\n\
-             TcpStream::connect(\"{}\").await?.read_u8().await?;\n\
+             spawn_blocking(|| TcpStream::connect(\"{}\")?.read(&mut [0])).await??;\n\
              let task = tokio::spawn(async {{ nova::build_id() }}).await?;\n\
              Ok(format!(\"{{before}} {{}} {{task}}\", nova::build_id()))\n\
          }}",
