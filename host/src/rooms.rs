@@ -8,7 +8,7 @@
 //! supervisor is gone number nothing: each would do it for itself, and they would drift apart.
 //!
 //! Each process that follows has a socket of its own and a place in the history, no queue: one that
-//! takes nothing holds up nobody, and finds out what it missed.
+//! takes nothing keeps no other waiting, and finds out what it missed.
 
 mod client;
 mod server;
@@ -161,7 +161,7 @@ impl SharedRooms {
         let Some(successor) = self.0.successor.lock().take() else { return };
         *self.0.role.lock() = Role::Left;
         let (done, is_done) = oneshot::channel();
-        // One that is gone leads nobody.
+        // One that is gone does not lead.
         if successor.send(done).is_ok() {
             // One that takes nothing leads when this process is gone.
             let _ = tokio::time::timeout(HAND_OVER, is_done).await;

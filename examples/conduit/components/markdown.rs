@@ -1,5 +1,5 @@
 use nova::prelude::*;
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// What a user wrote, as HTML. Markup in the text is shown as text, and a link leads to the web or
 /// nowhere.
@@ -15,11 +15,7 @@ pub fn markdown(text: &str) -> Markup {
             title,
             id,
         }) => {
-            let dest_url = if is_of_the_web(&dest_url) {
-                dest_url
-            } else {
-                "".into()
-            };
+            let dest_url = of_the_web(dest_url);
             Event::Start(Tag::Link {
                 link_type,
                 dest_url,
@@ -33,11 +29,7 @@ pub fn markdown(text: &str) -> Markup {
             title,
             id,
         }) => {
-            let dest_url = if is_of_the_web(&dest_url) {
-                dest_url
-            } else {
-                "".into()
-            };
+            let dest_url = of_the_web(dest_url);
             Event::Start(Tag::Image {
                 link_type,
                 dest_url,
@@ -65,18 +57,18 @@ pub fn markdown(text: &str) -> Markup {
     PreEscaped(html)
 }
 
-/// `javascript:` and its like are not followed.
-fn is_of_the_web(address: &str) -> bool {
+/// The address, or an empty one: `javascript:` and its like are not followed.
+fn of_the_web(address: CowStr<'_>) -> CowStr<'_> {
     let scheme = address
         .split(['/', '?', '#'])
         .next()
-        .unwrap_or_default()
-        .split_once(':');
-    scheme.is_none_or(|(scheme, _)| {
+        .and_then(|it| it.split_once(':'));
+    let is_known = scheme.is_none_or(|(scheme, _)| {
         ["http", "https", "mailto"]
             .iter()
             .any(|known| scheme.eq_ignore_ascii_case(known))
-    })
+    });
+    if is_known { address } else { "".into() }
 }
 
 fn below(level: HeadingLevel) -> HeadingLevel {

@@ -95,8 +95,8 @@ pub struct HostServices {
     drop: unsafe extern "C" fn(*mut ()),
 }
 
-// SAFETY: the table holds texts, numbers, functions and `Rooms`, which are of all threads, and nobody
-// changes it.
+// SAFETY: the table holds texts, numbers, functions and `Rooms`, which are of all threads, and it
+// does not change.
 unsafe impl Send for HostServices {}
 // SAFETY: as above.
 unsafe impl Sync for HostServices {}

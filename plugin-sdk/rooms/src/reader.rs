@@ -12,7 +12,7 @@ use crate::room::Room;
 use crate::store::Store;
 
 /// A message that a client has, and that has not come to this process yet, is no further ahead. One
-/// that is was numbered by a host whose clock was ahead, or by nobody.
+/// that is was numbered by a host whose clock was ahead, or is made up.
 const ON_ITS_WAY: u64 = 100_000;
 
 /// It holds a place in the history of its room, and keeps none of its messages.

@@ -55,7 +55,7 @@ async fn examine(job: PreflightJob, answers: &Arc<Mutex<Answers>>) -> Result<Fin
     let library =
         Loader::new(store).load_staged(&job.library).map_err(|error| error.to_string())?;
     answers.lock().send(PreflightMessage::Doing("running `init` of app.rs".into()));
-    // Rooms of its own: what a candidate says there, nobody hears.
+    // Rooms of its own: what a candidate says there does not reach the clients.
     let rooms = SharedRooms::default().for_library();
     let app = start(&library, Purpose::Preflight, job.info, rooms, None, job.init_limit)
         .await
